@@ -1,0 +1,73 @@
+# Two commands are all that a newcomer needs: `make demo` and `make test`. The rest is for those who work on it.
+# Everything that is installed lands in this folder (scripts/setup); nothing global but Debian packages for the tests.
+
+DEV := .venv-dev/bin
+JOBS ?= 2
+CORE := src/deldokument/domain/*,src/deldokument/crypto/*,src/deldokument/services/*
+UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
+SOURCES := src tests scripts $(wildcard bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports frontend tests oldest test-large bench format lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+demo: ## set up and run the demo on loopback (PORT= and DATA= override)
+	@scripts/setup demo
+	@exec .venv/bin/deldokument demo $(if $(PORT),--port "$(PORT)") $(if $(DATA),--data "$(DATA)")
+
+test: ## set up and run every check and test
+	@scripts/setup debian
+	@scripts/setup dev
+	@$(MAKE) --no-print-directory check
+
+check: lint types imports frontend tests oldest ## every check and test, on what is set up
+
+lint: ## format and lint
+	$(DEV)/ruff format --check $(SOURCES)
+	$(DEV)/ruff check $(SOURCES)
+
+types: ## mypy --strict
+	$(DEV)/mypy --strict src
+
+imports: ## which room may see which
+	$(DEV)/lint-imports
+
+frontend: ## the front end's types and tests
+	$(DEV)/node frontend/node_modules/typescript/bin/tsc --noEmit --project frontend
+	$(if $(wildcard frontend/tests/*.test.ts),cd frontend && ../$(DEV)/node --test 'tests/*.test.ts')
+
+tests: ## pytest, with every branch of the inner rooms covered
+	$(DEV)/pytest --numprocesses $(JOBS) --cov --cov-report=
+	$(DEV)/coverage report --skip-covered --include="$(CORE)" --fail-under=100
+
+oldest: ## unit and contract tests on Python 3.11
+	@scripts/setup oldest; case $$? in \
+	  0) .venv-311/bin/pytest --numprocesses $(JOBS) tests/unit tests/contract ;; \
+	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
+	  *) exit 1 ;; \
+	esac
+
+test-large: ## files of 5 GB and long loads, minutes each
+	@scripts/setup debian
+	@scripts/setup dev
+	$(DEV)/pytest -m large --timeout=1800
+
+bench: ## the benchmark
+	@scripts/setup dev
+	$(DEV)/python -m bench
+
+format: ## put the code into its one format
+	$(DEV)/ruff format $(SOURCES)
+	$(DEV)/ruff check --fix $(SOURCES)
+
+lock: ## resolve the dependencies anew
+	@scripts/setup tools
+	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
+	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.lock
+
+clean: ## remove everything that was set up or built
+	rm -rf .tools .venv .venv-dev .venv-311 frontend/node_modules src/deldokument/web/static

@@ -1,0 +1,94 @@
+"""The client of a measurement, a process of its own that is never the bottleneck: sendfile up, recv_into down.
+
+    python -m bench.client PORT [--body FILE] [--then-sync FILE] [--hash]  < request head
+
+Tells what it saw as one line of JSON: status, bytes of the body, seconds from connect to the last byte, own CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import socket
+import sys
+import time
+from pathlib import Path
+
+STRETCH = 2**24
+ROOM = 2**20
+
+
+def exchange(port: int, head: bytes, body: Path | None, sync: Path | None, *, hashed: bool) -> dict[str, object]:
+    """Send a request, take all of the answer."""
+    source = body.open("rb") if body else None
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(head)
+        if source:
+            _send(connection, source.fileno(), os.fstat(source.fileno()).st_size)
+        answer, received, digest = _receive(connection, hashed=hashed)
+    if sync:
+        for path in (sync, sync.parent):
+            _sync(path)
+    seconds = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    status = int(answer.split(b" ", 2)[1])
+    return {
+        "status": status, "received": received, "seconds": seconds, "digest": digest,
+        "cpu": used.ru_utime + used.ru_stime, "head": answer.decode("latin-1"),
+    }  # fmt: skip
+
+
+def _send(connection: socket.socket, source: int, length: int) -> None:
+    offset = 0
+    while offset < length:
+        offset += os.sendfile(connection.fileno(), source, offset, min(STRETCH, length - offset))
+
+
+def _receive(connection: socket.socket, *, hashed: bool) -> tuple[bytes, int, str]:
+    start = b""
+    while b"\r\n\r\n" not in start:
+        more = connection.recv(65536)
+        if not more:
+            raise ConnectionError(f"the answer broke off after {start!r}")
+        start += more
+    head, _, rest = start.partition(b"\r\n\r\n")
+    length = next(
+        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+    )
+    buffer, received, digest = memoryview(bytearray(ROOM)), len(rest), hashlib.sha256(rest)
+    while received < length:
+        count = connection.recv_into(buffer)
+        if not count:
+            break
+        received += count
+        if hashed:
+            digest.update(buffer[:count])
+    return head, received, digest.hexdigest() if hashed else ""
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def main() -> None:
+    """One exchange."""
+    options = argparse.ArgumentParser()
+    options.add_argument("port", type=int)
+    options.add_argument("--body", type=Path)
+    options.add_argument("--then-sync", type=Path)
+    options.add_argument("--hash", action="store_true")
+    given = options.parse_args()
+    head = sys.stdin.buffer.read()
+    print(json.dumps(exchange(given.port, head, given.body, given.then_sync, hashed=given.hash)))
+
+
+if __name__ == "__main__":
+    main()

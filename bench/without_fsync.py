@@ -1,0 +1,27 @@
+"""`deldokument serve` but for one thing: the blobs are not made durable. For the benchmark alone, no product setting.
+
+A wrapper of the deployment's command line, which is not looked at; settings come from the environment. SQLite keeps
+synchronous=FULL. Both its databases stay as they are, since it is the documents' bytes that are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from deldokument.adapters.blobs import DirectoryBlobStore
+from deldokument.bootstrap import configure_logging, open_node, serve
+from deldokument.config import load_settings
+
+
+def main() -> None:
+    """Serve until a signal comes."""
+    configure_logging()
+    settings = load_settings()
+    node = open_node(settings)
+    blobs = DirectoryBlobStore(settings.blobs_dir, durable=False)
+    serve(settings, replace(node, world=replace(node.world, blobs=blobs)))
+    node.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+/** For every page: the design system's pieces that need script, «copy» buttons, and links to fields with faults. */
+
+import '@digdir/designsystemet-web/ds-error-summary';
+import '@digdir/designsystemet-web/ds-tabs';
+import '@digdir/designsystemet-web/dialog';
+import '@digdir/designsystemet-web/invokers';
+import { announce } from './dom.ts';
+
+const COPIED_FOR = 4000;
+
+/** The old way selects on the page, so it works where the clipboard is denied and leaves the text ready for Ctrl+C. */
+function copyBySelection(source: HTMLElement): boolean {
+  const selection = window.getSelection();
+  if (source instanceof HTMLTextAreaElement || source instanceof HTMLInputElement) source.select();
+  else selection?.selectAllChildren(source);
+  return document.execCommand('copy');
+}
+
+async function copy(button: HTMLElement, source: HTMLElement): Promise<void> {
+  const field = source instanceof HTMLTextAreaElement || source instanceof HTMLInputElement;
+  const words = field ? source.value : (source.textContent ?? '').trim();
+  const copied = await navigator.clipboard.writeText(words).then(
+    () => true,
+    () => copyBySelection(source),
+  );
+  if (!copied) return;
+  const said = button.dataset['copied'] ?? '';
+  button.dataset['done'] = 'true';
+  announce(said);
+  setTimeout(() => delete button.dataset['done'], COPIED_FOR);
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-copy]') : null;
+  const source = button && document.getElementById(button.dataset['copy'] ?? '');
+  if (button && source) void copy(button, source);
+});
+
+/** A field made of several parts (a date) does not take the focus from an address in the page by itself. */
+document.addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('ds-error-summary a') : null;
+  const field = link && document.getElementById(link.hash.slice(1));
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+});
+
+/** A step that only passes on to another site (logging out there) goes by itself; its button is for when this fails. */
+document.querySelector<HTMLFormElement>('form[data-submit-at-once]')?.submit();

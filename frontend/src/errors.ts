@@ -1,0 +1,63 @@
+/** Faults beside their fields and in a summary with links. Knows the page's field ids, not what the faults mean. */
+
+import { byId, el } from './dom.ts';
+import { text } from './texts.ts';
+import type { FieldError } from './types.ts';
+
+/** The server's field names -> ids in the page. */
+const FIELD_IDS: Record<string, string> = {
+  account: 'account',
+  account_id: 'account',
+  documents: 'files',
+  recipients: 'recipients',
+  expires_at: 'expires-date',
+  title: 'title',
+  message: 'message',
+  reference: 'reference',
+  confidential: 'confidential-yes',
+  archived: 'archived',
+};
+
+const titleWithoutFault = document.title;
+
+export function setFieldError(field: string, message: string | null): void {
+  const id = FIELD_IDS[field] ?? field;
+  const input = document.getElementById(id);
+  const place = document.getElementById(`${id}-error`);
+  if (!input || !place) return;
+  place.textContent = message ?? '';
+  place.hidden = message === null;
+  if (message === null) input.removeAttribute('aria-invalid');
+  else input.setAttribute('aria-invalid', 'true');
+}
+
+/** Removes the faults of all fields but those in `keep`. */
+export function clearFieldErrors(fields: Iterable<string> = Object.keys(FIELD_IDS)): void {
+  for (const field of fields) setFieldError(field, null);
+}
+
+export function clearSummary(): void {
+  byId('error-slot').replaceChildren();
+  document.title = titleWithoutFault;
+}
+
+function summaryLink({ field, message }: FieldError): HTMLLIElement {
+  const id = FIELD_IDS[field] ?? field;
+  return el('li', {}, document.getElementById(id) ? el('a', { class: 'ds-link', href: `#${id}` }, message) : message);
+}
+
+/** Tells what must be put right and moves the focus there. */
+export function showErrors(errors: FieldError[]): void {
+  clearFieldErrors();
+  for (const { field, message } of errors) setFieldError(field, message);
+  const summary = el(
+    'ds-error-summary' as 'div',
+    { class: 'ds-error-summary' },
+    el('h2', { class: 'ds-heading', id: 'error-summary-heading' }, text('errors_heading')),
+    el('ul', { class: 'ds-list' }, ...errors.map(summaryLink)),
+  );
+  byId('error-slot').replaceChildren(summary);
+  document.title = `${text('error_title')} ${titleWithoutFault}`;
+  summary.scrollIntoView({ block: 'center' });
+  summary.focus();
+}

@@ -1,0 +1,195 @@
+/**
+ * The recipients: a field that takes a pasted list, and a row for each accepted one. What was refused stays in the
+ * field with its reason. Whole person numbers live in this page's memory only, until it is left.
+ */
+
+import { announce, button, byId, el, icon, setHidden } from './dom.ts';
+import { setFieldError } from './errors.ts';
+import { grouped, matchNumbers } from './numbers.ts';
+import { counted, text } from './texts.ts';
+import type { Recipient } from './types.ts';
+
+export interface Refusal {
+  text: string;
+  message: string;
+}
+
+export interface RecipientsPorts {
+  add(pasted: string): Promise<{ recipients: Recipient[]; refused: Refusal[] }>;
+  update(id: string, change: { label: string } | { confirmed: boolean }): Promise<void>;
+  remove(id: string): Promise<void>;
+  changed(): void;
+  failed(error: unknown): void;
+}
+
+const LABEL_DELAY = 600;
+
+/** Nobody has said whose number it is: it is a person's, or Enhetsregisteret did not answer. */
+function asksForConfirmation(recipient: Recipient): boolean {
+  return recipient.kind === 'person' || recipient.name === null;
+}
+
+export class RecipientsView {
+  recipients: Recipient[] = [];
+  readonly #ports: RecipientsPorts;
+  readonly #field = byId<HTMLTextAreaElement>('recipients');
+  readonly #list = byId<HTMLUListElement>('recipient-list');
+  readonly #refusals = byId<HTMLUListElement>('recipients-refused');
+  readonly #whole = new Map<string, string>();
+  #adding: Promise<void> | null = null;
+  #lastRefused = '';
+
+  constructor(ports: RecipientsPorts) {
+    this.#ports = ports;
+    byId('recipients-add').addEventListener('click', () => void this.addTyped(true));
+    this.#field.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      void this.addTyped(true);
+    });
+    this.#field.addEventListener('paste', () => setTimeout(() => void this.addTyped(false)));
+    this.#field.addEventListener('change', () => void this.addTyped(false));
+  }
+
+  get typed(): string {
+    return this.#field.value.trim();
+  }
+
+  get unconfirmed(): Recipient[] {
+    return this.recipients.filter((recipient) => asksForConfirmation(recipient) && !recipient.confirmed);
+  }
+
+  confirmId(recipient: Recipient): string {
+    return `recipient-${recipient.id}-confirmed`;
+  }
+
+  restore(recipients: Recipient[]): void {
+    this.recipients = recipients;
+    this.#list.replaceChildren(...recipients.map((recipient) => this.#row(recipient)));
+    setHidden(this.#list, recipients.length === 0);
+  }
+
+  /** Hands in what stands in the field. `asked` says that the person pressed for it, and so keeps the focus there. */
+  async addTyped(asked: boolean): Promise<void> {
+    if (this.#adding) await this.#adding;
+    if (this.typed === '' || (!asked && this.typed === this.#lastRefused)) return;
+    this.#adding = this.#add(this.typed).catch((error: unknown) => this.#ports.failed(error));
+    await this.#adding;
+    this.#adding = null;
+    if (asked) this.#field.focus();
+  }
+
+  async #add(pasted: string): Promise<void> {
+    const { recipients, refused } = await this.#ports.add(pasted);
+    const known = new Map(this.recipients.map((recipient) => [recipient.id, recipient]));
+    const added = recipients.filter((recipient) => !known.has(recipient.id));
+    for (const [id, number] of matchNumbers(pasted, added)) this.#whole.set(id, number);
+    for (const recipient of added) this.#list.append(this.#row(recipient));
+    this.recipients = recipients.map((recipient) => known.get(recipient.id) ?? recipient);
+    setHidden(this.#list, recipients.length === 0);
+    this.#showRefused(pasted, refused);
+    if (added.length > 0) announce(counted('said_recipients_added', added.length));
+    else if (refused.length === 0) announce(text('said_recipient_known'));
+    this.#ports.changed();
+  }
+
+  #showRefused(pasted: string, refused: Refusal[]): void {
+    const typedSince = this.#field.value.trim() !== pasted;
+    if (!typedSince) this.#field.value = refused.map((refusal) => refusal.text).join('\n');
+    this.#lastRefused = this.typed;
+    this.#refusals.replaceChildren(
+      ...refused.map(({ text: what, message }) => el('li', {}, el('strong', {}, what), ` – ${message}`)),
+    );
+    setHidden(this.#refusals, refused.length === 0);
+    setFieldError('recipients', refused.length > 0 ? counted('recipients_refused', refused.length) : null);
+    if (refused.length > 0) announce(refused.map((refusal) => `${refusal.text}: ${refusal.message}`).join(' '));
+  }
+
+  #row(recipient: Recipient): HTMLLIElement {
+    const person = recipient.kind === 'person';
+    const number = this.#whole.get(recipient.id);
+    const shown = number === undefined ? recipient.display : grouped(number);
+    const heading = person
+      ? [el('p', { class: 'row-name number' }, shown), el('p', { class: 'row-facts' }, text('kind_person'))]
+      : [
+          el('p', { class: 'row-name' }, recipient.name ?? shown),
+          el('p', { class: 'row-facts number' }, `${text('kind_organization')} ${recipient.display}`),
+        ];
+    const remove = button(text('remove'), recipient.name ?? recipient.display);
+    const row = el(
+      'li',
+      { class: 'row recipient' },
+      el('span', { class: 'row-icon' }, icon(person ? 'person' : 'building')),
+      el(
+        'div',
+        { class: 'row-body' },
+        ...heading,
+        asksForConfirmation(recipient) ? this.#confirmation(recipient) : null,
+        this.#label(recipient),
+      ),
+      el('div', { class: 'row-actions' }, remove),
+    );
+    remove.addEventListener('click', () => void this.#remove(recipient, row));
+    return row;
+  }
+
+  #confirmation(recipient: Recipient): HTMLElement {
+    const id = this.confirmId(recipient);
+    const box = el('input', { class: 'ds-input', type: 'checkbox', id, 'aria-describedby': `${id}-error` });
+    box.checked = recipient.confirmed;
+    box.addEventListener('change', () => {
+      setFieldError(id, null);
+      this.#replace(recipient.id, { confirmed: box.checked });
+      this.#ports.update(recipient.id, { confirmed: box.checked }).catch(this.#ports.failed);
+    });
+    const words = recipient.kind === 'person' ? 'confirm_number' : 'confirm_unanswered';
+    const about = el('span', { class: 'ds-sr-only' }, ` ${recipient.display}`);
+    const label = el('label', { class: 'ds-label', for: id }, text(words), about);
+    const fault = el('p', { class: 'ds-validation-message', id: `${id}-error`, hidden: true });
+    return el('div', { class: 'ds-field' }, box, label, fault);
+  }
+
+  #label(recipient: Recipient): HTMLElement {
+    const id = `recipient-${recipient.id}-label`;
+    const input = el('input', { class: 'ds-input', id, maxlength: '100', autocomplete: 'off', 'data-size': 'sm' });
+    input.value = recipient.label;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const save = (): void => {
+      clearTimeout(timer);
+      if (input.value === recipient.label || !input.isConnected) return;
+      recipient.label = input.value;
+      this.#ports.update(recipient.id, { label: input.value }).catch(this.#ports.failed);
+    };
+    input.addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(save, LABEL_DELAY);
+    });
+    input.addEventListener('change', save);
+    window.addEventListener('pagehide', save);
+    const about = el('span', { class: 'ds-sr-only' }, ` ${recipient.name ?? recipient.display}`);
+    return el(
+      'div',
+      { class: 'ds-field label-field' },
+      el('label', { class: 'ds-label', for: id, 'data-weight': 'regular' }, text('label'), about),
+      input,
+    );
+  }
+
+  #replace(id: string, change: Partial<Recipient>): void {
+    this.recipients = this.recipients.map((other) => (other.id === id ? { ...other, ...change } : other));
+    this.#ports.changed();
+  }
+
+  async #remove(recipient: Recipient, row: HTMLLIElement): Promise<void> {
+    const neighbour = row.nextElementSibling ?? row.previousElementSibling;
+    const place = neighbour?.querySelector<HTMLButtonElement>('.row-actions button') ?? this.#field;
+    row.remove();
+    this.recipients = this.recipients.filter((other) => other.id !== recipient.id);
+    this.#whole.delete(recipient.id);
+    setHidden(this.#list, this.recipients.length === 0);
+    place.focus();
+    announce(text('said_removed', { name: recipient.name ?? recipient.display }));
+    this.#ports.changed();
+    await this.#ports.remove(recipient.id).catch(this.#ports.failed);
+  }
+}

@@ -1,0 +1,331 @@
+/** The page `/del`: ties fields, files, recipients and summary to the draft that the server keeps. */
+
+import { Api, Refused, type Obstacle } from './api.ts';
+import { announce, byId, setHidden, setText } from './dom.ts';
+import { watchFiles, type Chosen } from './drop.ts';
+import { clearFieldErrors, clearSummary, setFieldError, showErrors } from './errors.ts';
+import { Fields } from './fields.ts';
+import { FilesView } from './files-view.ts';
+import { RecipientsView, type Refusal } from './recipients-view.ts';
+import { Saver } from './saver.ts';
+import { SummaryView, type Missing } from './summary-view.ts';
+import { readJson, text } from './texts.ts';
+import { isReadable, sendByTus } from './tus.ts';
+import type { Draft, FieldError, ShareSettings, StoredDocument, UploadTarget } from './types.ts';
+import { UploadQueue, type UploadItem } from './uploads.ts';
+
+const PAINT_INTERVAL = 250;
+
+class SharePage {
+  readonly #settings: ShareSettings;
+  readonly #api: Api;
+  readonly #saver = new Saver(() => this.#saveFields());
+  readonly #fields: Fields;
+  readonly #queue: UploadQueue;
+  readonly #files: FilesView;
+  readonly #recipients: RecipientsView;
+  readonly #summary = new SummaryView();
+  #draftId: Promise<string> | null = null;
+  #proposed = false;
+  /** Why the server has not kept the fields as they stand; empty when it has. */
+  #unsaved: FieldError[] = [];
+  #publishing: 'no' | 'waiting' | 'sending' | 'done' = 'no';
+  #painted = 0;
+  #paintTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #stale = new Set<UploadItem>();
+
+  constructor(settings: ShareSettings, draft: Draft | null) {
+    this.#settings = settings;
+    const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? '';
+    this.#api = new Api(token, (obstacle) => this.#showObstacle(obstacle));
+    this.#fields = new Fields(
+      settings,
+      () => this.#touched(),
+      () => void this.#saver.flush(),
+    );
+    this.#queue = new UploadQueue({
+      register: (file) => this.#register(file),
+      send: sendByTus,
+      readable: isReadable,
+      refusal: (error) => this.#refusal(error),
+      unwanted: (id) => void this.#deleteDocument(id),
+      changed: (item) => this.#itemChanged(item),
+      now: () => Date.now(),
+    });
+    this.#files = new FilesView(this.#queue, {
+      choose: () => byId<HTMLInputElement>('files').click(),
+      removed: (item) => this.#removed(item),
+    });
+    this.#recipients = new RecipientsView({
+      add: (pasted) => this.#addRecipients(pasted),
+      update: (id, change) => this.#call('PUT', `/mottakere/${id}`, change),
+      remove: (id) => this.#call('DELETE', `/mottakere/${id}`),
+      changed: () => this.#repaint(),
+      failed: (error) => this.#failed(error),
+    });
+    this.#listen();
+    if (draft) this.#restore(draft);
+    this.#repaint();
+  }
+
+  #listen(): void {
+    const input = byId<HTMLInputElement>('files');
+    watchFiles(input, byId('drop'), (chosen) => this.#choose(chosen));
+    byId('publish').addEventListener('click', () => void this.#publish());
+    byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
+    window.addEventListener('online', () => this.#queue.retryNow());
+    window.addEventListener('pagehide', () => void this.#saver.flush());
+    window.addEventListener('beforeunload', (event) => {
+      if (this.#queue.running && this.#publishing !== 'done') event.preventDefault();
+    });
+  }
+
+  #restore(draft: Draft): void {
+    this.#draftId = Promise.resolve(draft.id);
+    this.#proposed = draft.proposed;
+    this.#fields.restore(draft);
+    this.#recipients.restore(draft.recipients);
+    this.#queue.restore(draft.documents);
+    // A copy has no end of its own yet: the one proposed here is to be kept.
+    if (draft.expires_at === '') this.#saver.touch();
+  }
+
+  // -- the draft ---------------------------------------------------------------------------------------------------
+
+  #draft(): Promise<string> {
+    this.#draftId ??= this.#createDraft();
+    return this.#draftId;
+  }
+
+  async #createDraft(): Promise<string> {
+    try {
+      const body = { account_id: this.#fields.accountId };
+      const { draft } = await this.#api.call<{ draft: Draft }>('POST', '/del/utkast', body);
+      this.#showAddress(`/del?utkast=${encodeURIComponent(draft.id)}`);
+      this.#saver.touch();
+      return draft.id;
+    } catch (error) {
+      this.#draftId = null;
+      throw error;
+    }
+  }
+
+  /** The draft can be taken up again from here, and from here in another language. */
+  #showAddress(address: string): void {
+    history.replaceState(null, '', address);
+    for (const link of document.querySelectorAll<HTMLAnchorElement>('a[hreflang]')) {
+      link.search = new URLSearchParams({ neste: address }).toString();
+    }
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const address = `/del/utkast/${encodeURIComponent(await this.#draft())}`;
+    const answer = await this.#api.call<T>(method, `${address}${path}`, body);
+    if (this.#proposed && path !== '/publisering') this.#takenBack();
+    return answer;
+  }
+
+  /** Every change takes the request for approval back. */
+  #takenBack(): void {
+    this.#proposed = false;
+    setText(byId('proposed-words'), text('said_taken_back'));
+    announce(text('said_taken_back'));
+  }
+
+  #touched(): void {
+    this.#saver.touch();
+    this.#repaint();
+  }
+
+  async #saveFields(): Promise<void> {
+    if (this.#publishing === 'done' || this.#fields.expiresAt === '') return;
+    try {
+      setText(byId('saved'), text('saving'));
+      await this.#call('PUT', '', this.#fields.facts);
+      this.#unsaved = [];
+      clearFieldErrors(['title', 'message', 'reference', 'expires_at', 'account_id', 'confidential']);
+      if (this.#fields.archived) setFieldError('archived', null);
+      setText(byId('saved'), text('saved'));
+    } catch (error) {
+      setText(byId('saved'), '');
+      if (!(error instanceof Refused)) throw error;
+      this.#unsaved = this.#faultsOf(error);
+      if (error.errors.length === 0) showErrors(this.#unsaved);
+      else for (const { field, message } of error.errors) setFieldError(field, message);
+    }
+  }
+
+  async #addRecipients(pasted: string): Promise<{ recipients: Draft['recipients']; refused: Refusal[] }> {
+    const answer = await this.#call<{ draft: Draft; refused: Refusal[] }>('POST', '/mottakere', { text: pasted });
+    return { recipients: answer.draft.recipients, refused: answer.refused };
+  }
+
+  // -- documents ---------------------------------------------------------------------------------------------------
+
+  #choose({ files, folders }: Chosen): void {
+    setFieldError('documents', folders.length > 0 ? text('no_folders', { name: folders.join(', ') }) : null);
+    for (const file of files) {
+      if (file.size > this.#settings.max_document_length) this.#queue.refuse(file, text('too_large'));
+      else if (!this.#queue.add(file)) announce(text('said_file_known', { name: file.name }));
+    }
+    this.#repaint();
+  }
+
+  #register(file: File): Promise<{ document: StoredDocument; upload: UploadTarget }> {
+    const facts = { name: file.name, length: file.size, modified_at: file.lastModified };
+    return this.#call('POST', '/dokumenter', facts);
+  }
+
+  #refusal(error: unknown): string {
+    if (error instanceof Refused) return error.errors[0]?.message ?? text('note_rejected');
+    return text('note_rejected');
+  }
+
+  #removed(item: UploadItem): void {
+    if (item.id !== null) void this.#deleteDocument(item.id);
+    this.#repaint();
+  }
+
+  async #deleteDocument(id: string): Promise<void> {
+    await this.#call('DELETE', `/dokumenter/${encodeURIComponent(id)}`).catch((error: unknown) => this.#failed(error));
+  }
+
+  #itemChanged(item: UploadItem): void {
+    this.#stale.add(item);
+    if (item.state !== 'uploading') this.#repaint();
+    else this.#paintSoon();
+  }
+
+  // -- what is seen ------------------------------------------------------------------------------------------------
+
+  #paintSoon(): void {
+    const wait = this.#painted + PAINT_INTERVAL - Date.now();
+    if (wait <= 0) this.#repaint();
+    else this.#paintTimer ??= setTimeout(() => this.#repaint(), wait);
+  }
+
+  #repaint(): void {
+    clearTimeout(this.#paintTimer);
+    this.#paintTimer = undefined;
+    this.#painted = Date.now();
+    for (const item of this.#stale) this.#files.show(item);
+    this.#stale.clear();
+    this.#summary.paint({
+      items: this.#queue.items,
+      recipients: this.#recipients.recipients.length,
+      end: this.#fields.endInWords,
+      account: this.#fields.account,
+      missing: this.#missing(),
+      waiting: this.#publishing === 'waiting' || this.#publishing === 'sending',
+    });
+    if (this.#publishing === 'waiting') this.#goOnWhenReady();
+  }
+
+  #missing(): Missing[] {
+    const missing: Missing[] = [];
+    const lacks = (target: string, key: string): void => void missing.push({ target, message: text(key) });
+    if (this.#queue.items.length === 0) lacks('files', 'missing_files');
+    for (const item of this.#queue.items) {
+      if (item.state !== 'missing' && item.state !== 'failed') continue;
+      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.name }) });
+    }
+    if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
+    const [unconfirmed] = this.#recipients.unconfirmed;
+    if (unconfirmed) lacks(this.#recipients.confirmId(unconfirmed), 'missing_confirmation');
+    if (this.#fields.endInWords === null) lacks('expires-date', 'missing_end');
+    if (this.#fields.account?.archive_question && !this.#fields.archived) lacks('archived', 'missing_archived');
+    return missing;
+  }
+
+  #showObstacle(obstacle: Obstacle): void {
+    const loggedOut = byId('logged-out');
+    if (obstacle === 'logged-out' && loggedOut.hidden) announce(text('said_logged_out'));
+    if (obstacle === 'none' && !loggedOut.hidden) announce(text('said_logged_in'));
+    setHidden(loggedOut, obstacle !== 'logged-out');
+    setHidden(byId('offline'), obstacle !== 'offline');
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof Refused)) throw error;
+    showErrors(this.#faultsOf(error));
+  }
+
+  #faultsOf(error: Refused): FieldError[] {
+    const gone = error.status === 404 || error.status === 410 || error.status === 403;
+    const message = text(gone ? 'draft_gone' : 'server_fault');
+    return error.errors.length > 0 ? error.errors : [{ field: '', message }];
+  }
+
+  // -- publishing --------------------------------------------------------------------------------------------------
+
+  async #publish(): Promise<void> {
+    await this.#recipients.addTyped(false);
+    // What was refused is handed in once more: nothing is shared but what stands in the form.
+    if (this.#unsaved.length > 0) this.#saver.touch();
+    await this.#saver.flush();
+    const problems = this.#problems();
+    if (problems.length > 0) {
+      showErrors(problems);
+      return;
+    }
+    clearSummary();
+    clearFieldErrors();
+    this.#publishing = 'waiting';
+    for (const item of this.#queue.items) if (item.state === 'paused') this.#queue.resume(item);
+    this.#repaint();
+    if (this.#publishing !== 'waiting') return;
+    announce(text(this.#fields.account?.four_eyes ? 'waiting_to_propose' : 'waiting'));
+    byId('waiting-cancel').focus();
+  }
+
+  #problems(): FieldError[] {
+    const problems = this.#missing().map(({ target, message }) => ({ field: target, message }));
+    problems.push(...this.#unsaved);
+    if (this.#recipients.typed !== '') problems.push({ field: 'recipients', message: text('missing_typed') });
+    return problems;
+  }
+
+  /** Called at every change while waiting: goes on, or steps back when something needs the person again. */
+  #goOnWhenReady(): void {
+    if (this.#queue.running) return;
+    const problems = this.#problems();
+    const paused = this.#queue.items.some((item) => item.state === 'paused');
+    if (problems.length > 0 || paused) {
+      this.#stopWaiting();
+      if (problems.length > 0) showErrors(problems);
+      return;
+    }
+    this.#publishing = 'sending';
+    void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    try {
+      await this.#saver.flush();
+      const { location } = await this.#call<{ location: string }>('POST', '/publisering', {});
+      this.#publishing = 'done';
+      window.location.assign(location);
+    } catch (error) {
+      this.#publishing = 'no';
+      this.#repaint();
+      this.#failed(error);
+    }
+  }
+
+  #stopWaiting(): void {
+    this.#publishing = 'no';
+    this.#repaint();
+    byId('publish').focus();
+  }
+}
+
+const settings = readJson<ShareSettings>('settings');
+if (settings) {
+  new SharePage(settings, readJson<Draft>('draft'));
+  setHidden(byId('share-form'), false);
+  // A page taken from the browser's memory after publishing would show a draft that is no more.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) window.location.reload();
+  });
+}
+

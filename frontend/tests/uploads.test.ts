@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { remedyFor, UploadQueue, type Ports, type TransferEvents } from '../src/uploads.ts';
+
+interface Sent {
+  name: string;
+  url: string | null;
+  events: TransferEvents;
+  stopped: boolean;
+}
+
+/** A server that registers everything and a sender that does what the test says. */
+function scene(readable = true): { queue: UploadQueue; sent: Sent[]; unwanted: string[]; registered: string[] } {
+  const sent: Sent[] = [];
+  const unwanted: string[] = [];
+  const registered: string[] = [];
+  const ports: Ports = {
+    register: async (file) => {
+      registered.push(file.name);
+      const document = { id: `id-${file.name}`, name: file.name, length: file.size, modified_at: 1, offset: 0, complete: false };
+      return { document, upload: { endpoint: '/uploads', token: 't', url: null, partials: [] } };
+    },
+    send: (file, target, events) => {
+      const entry = { name: file.name, url: target.url, events, stopped: false };
+      sent.push(entry);
+      return { stop: () => void (entry.stopped = true) };
+    },
+    readable: async () => readable,
+    refusal: () => 'no',
+    unwanted: (id) => void unwanted.push(id),
+    changed: () => undefined,
+    now: () => 0,
+  };
+  return { queue: new UploadQueue(ports), sent, unwanted, registered };
+}
+
+const file = (name: string, length = 3): File => new File(['x'.repeat(length)], name, { lastModified: 1 });
+const settle = (): Promise<void> => new Promise((done) => setTimeout(done, 5));
+
+test('two go at a time, the third when one is done', async () => {
+  const { queue, sent } = scene();
+  for (const name of ['a', 'b', 'c']) queue.add(file(name));
+  await settle();
+  assert.deepEqual(sent.map((entry) => entry.name), ['a', 'b']);
+  sent[0]?.events.succeeded();
+  assert.deepEqual(sent.map((entry) => entry.name), ['a', 'b', 'c']);
+});
+
+test('the same file twice is one', async () => {
+  const { queue } = scene();
+  assert.equal(queue.add(file('a')), true);
+  assert.equal(queue.add(file('a')), false);
+  assert.equal(queue.items.length, 1);
+});
+
+test('a pause stops the transfer and resuming goes on at the same address', async () => {
+  const { queue, sent } = scene();
+  queue.add(file('a'));
+  await settle();
+  sent[0]?.events.located({ url: '/uploads/1' });
+  const [item] = queue.items;
+  assert.ok(item);
+  queue.pause(item);
+  assert.equal(sent[0]?.stopped, true);
+  assert.equal(queue.running, false);
+  queue.resume(item);
+  assert.equal(sent[1]?.url, '/uploads/1');
+});
+
+test('a broken connection waits and is tried again at once when the network is back', async () => {
+  const { queue, sent } = scene();
+  queue.add(file('a'));
+  await settle();
+  sent[0]?.events.failed(null);
+  await settle();
+  assert.equal(queue.items[0]?.state, 'waiting');
+  assert.equal(queue.running, true);
+  queue.retryNow();
+  assert.equal(queue.items[0]?.state, 'uploading');
+  assert.equal(sent.length, 2);
+});
+
+test('a spent token is renewed once, then the file counts as rejected', async () => {
+  const { queue, sent, registered } = scene();
+  queue.add(file('a'));
+  await settle();
+  sent[0]?.events.failed(404);
+  await settle();
+  assert.deepEqual(registered, ['a', 'a']);
+  sent[1]?.events.failed(404);
+  await settle();
+  assert.equal(queue.items[0]?.reason, 'rejected');
+});
+
+test('a file that can no longer be read is said to be so', async () => {
+  const { queue, sent } = scene(false);
+  queue.add(file('a'));
+  await settle();
+  sent[0]?.events.failed(null);
+  await settle();
+  assert.equal(queue.items[0]?.reason, 'unreadable');
+});
+
+test('after a reload the file chosen again takes up its old row', async () => {
+  const { queue, sent } = scene();
+  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 2, complete: false }]);
+  assert.equal(queue.items[0]?.state, 'missing');
+  queue.add(file('a'));
+  await settle();
+  assert.equal(queue.items.length, 1);
+  assert.equal(sent.length, 1);
+});
+
+test('a document removed while it is being registered is handed back', async () => {
+  const { queue, unwanted, sent } = scene();
+  queue.add(file('a'));
+  await Promise.resolve();
+  const [item] = queue.items;
+  assert.ok(item);
+  queue.remove(item);
+  await settle();
+  assert.equal(sent.length, 0);
+  assert.deepEqual(unwanted, ['id-a']);
+});
+
+test('every answer of the server has its remedy', () => {
+  assert.equal(remedyFor(null), 'retry');
+  assert.equal(remedyFor(503), 'retry');
+  assert.equal(remedyFor(409), 'retry');
+  assert.equal(remedyFor(507), 'retry-full');
+  assert.equal(remedyFor(410), 'renew');
+  assert.equal(remedyFor(413), 'give-up');
+});

@@ -1,0 +1,106 @@
+"""Names and states of organisations, from Enhetsregisteret's open API.
+
+Promises one answer for units and subunits alike, and that only nine digits ever reach a URL. An answer is remembered
+for at most a day, an absence or a failure never. While the register is silent, says so at once. Does not know which
+states forbid what.
+
+Source: brreg/openAPI, Enhetsregisteret v2.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import httpx
+
+from deldokument.adapters.breaker import Breaker
+from deldokument.adapters.outbound import ExpiringCache, json_object
+from deldokument.domain.errors import Unavailable
+from deldokument.domain.identifiers import OrganizationNumber
+from deldokument.services.ports import RegisteredOrganization
+
+OrganizationStatus = Literal["active", "deleted", "bankrupt", "winding_up", "forced_winding_up"]
+
+_DAY_S: Final = 24 * 60 * 60.0
+_KINDS: Final = ("enhet", "underenhet")
+
+
+class RegisterUnavailable(Unavailable):
+    """Enhetsregisteret does not answer, or not in a way that is understood."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("register_unavailable", detail=f"enhetsregisteret: {detail}")
+
+
+class Enhetsregisteret:
+    """Asks the register whose host is ``base_url``; ``clock`` is monotonic seconds."""
+
+    def __init__(
+        self,
+        base_url: str,
+        http: httpx.Client,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        cache_size: int = 10_000,
+    ) -> None:
+        self._api = f"{base_url.rstrip('/')}/enhetsregisteret/api"
+        self._http = http
+        self._clock = clock
+        self._breaker = Breaker(clock)
+        self._cache: ExpiringCache[str, RegisteredOrganization] = ExpiringCache(cache_size, _DAY_S, clock)
+
+    def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:
+        """The organisation, or None when no unit or subunit has the number, or it was removed.
+
+        Raises RegisterUnavailable. What is found is remembered for a day.
+        """
+        known = self._cache.get(number.value)
+        if known is not None:
+            return known
+        if not self._breaker.admits():
+            raise RegisterUnavailable("not asked, it was silent just now")
+        asked_at = self._clock()
+        try:
+            found = self._ask(number.value)
+        except httpx.TransportError as error:
+            self._breaker.failed()
+            raise RegisterUnavailable(type(error).__name__) from error
+        except (httpx.HTTPError, ValueError, KeyError, AttributeError) as error:
+            raise RegisterUnavailable(type(error).__name__) from error
+        self._breaker.answered()
+        if found is not None:
+            self._cache.put(number.value, found, asked_at)
+        return found
+
+    def _ask(self, number: str) -> RegisteredOrganization | None:
+        for kind in _KINDS:
+            accept = f"application/vnd.brreg.enhetsregisteret.{kind}.v2+json;charset=UTF-8"
+            response = self._http.get(f"{self._api}/{kind}er/{number}", headers={"Accept": accept})
+            if response.status_code == httpx.codes.OK:
+                return _organization(json_object(response), number)
+            if response.status_code in (httpx.codes.GONE, httpx.codes.BAD_REQUEST):
+                return None
+            if response.status_code != httpx.codes.NOT_FOUND:
+                raise RegisterUnavailable(f"status {response.status_code}")
+        return None
+
+
+def _organization(body: dict[str, Any], number: str) -> RegisteredOrganization:
+    # A deleted unit's reduced body may lack its form.
+    name, form = body["navn"], body.get("organisasjonsform", {}).get("kode", "")
+    if body["organisasjonsnummer"] != number or not isinstance(name, str) or not isinstance(form, str):
+        raise ValueError("an answer to another question")
+    return RegisteredOrganization(number, name, form, _status(body))
+
+
+def _status(body: dict[str, Any]) -> OrganizationStatus:
+    """The gravest of the states that hold at once."""
+    if body.get("slettedato") or body.get("nedleggelsesdato"):
+        return "deleted"
+    if body.get("konkurs"):
+        return "bankrupt"
+    if body.get("underTvangsavviklingEllerTvangsopplosning"):
+        return "forced_winding_up"
+    return "winding_up" if body.get("underAvvikling") else "active"

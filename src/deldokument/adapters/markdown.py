@@ -1,0 +1,128 @@
+"""Markdown as a tree, read the same way for every form that a text is set in.
+
+CommonMark with tables. Promises that nothing but words, structure and harmless links comes out: HTML and images are not
+known (their source is words), links lead to https and mailto, headings never skip a level, and every character can
+stand in XML. Deliberately does not know the forms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+
+_SAFE_LINK: Final = re.compile(r"(https://|mailto:)", re.I)
+_TO_FILL_IN: Final = "words " * 7
+"""An empty cell is one that people write in."""
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A piece of a text. ``kind`` is markdown-it's name for it, the rest is given where it has a meaning.
+
+    ``number`` is the level of a heading and the first number of a list, ``target`` where a link leads, ``is_tight``
+    says that an item's paragraph stands without room round it. A table's ``children`` are its rows, head first, and
+    ``widths`` how its columns share the room, as the letters that they want; one that ``is_short`` fits any page whole.
+    """
+
+    kind: str
+    text: str = ""
+    children: tuple[Node, ...] = ()
+    number: int = 1
+    target: str = ""
+    alignment: str = "left"
+    is_tight: bool = False
+    widths: tuple[float, ...] = ()
+    is_short: bool = False
+
+
+def reader() -> MarkdownIt:
+    """The parser that all forms share."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    markdown.validateLink = _is_harmless  # type: ignore[method-assign,assignment]
+    return markdown
+
+
+def _is_harmless(target: str) -> bool:
+    return _SAFE_LINK.match(target) is not None
+
+
+def tokens_of(markdown: MarkdownIt, text: str) -> list[Token]:
+    """The text's tokens, with headings that go down one level at a time."""
+    tokens = markdown.parse(plain(text))
+    level = 0
+    for token in tokens:
+        if token.type == "heading_open":
+            level = min(int(token.tag[1:]), level + 1)
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{level}"
+    return tokens
+
+
+def tree_of(markdown: MarkdownIt, text: str) -> tuple[Node, ...]:
+    """The text's blocks."""
+    return tuple(_node(child) for child in SyntaxTreeNode(tokens_of(markdown, text)).children)
+
+
+def plain(text: str) -> str:
+    """The text with � for what has no place in a document."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def columns(nodes: Iterable[Node]) -> int:
+    """How many columns the widest table among the nodes and in them has."""
+    return max((max(len(node.widths), columns(node.children)) for node in nodes), default=0)
+
+
+def _node(node: SyntaxTreeNode) -> Node:
+    children = tuple(_node(child) for child in _without_parts(node))
+    is_tight = node.type == "paragraph" and node.hidden
+    match node.type:
+        case "heading":
+            return Node("heading", children=children, number=int(node.tag[1:]))
+        case "ordered_list":
+            return Node("ordered_list", children=children, number=int(node.attrs.get("start", 1)))
+        case "table":
+            return Node("table", children=children, widths=_widths(children), is_short=_is_short(children))
+        case "link":
+            return Node("link", children=children, target=str(node.attrs["href"]))
+        case "td" | "th":
+            return Node("cell", children=children, alignment=str(node.attrs.get("style", "left")).rpartition(":")[2])
+        case _:
+            text = node.content if not children else ""
+            return Node(node.type, text, children, is_tight=is_tight)
+
+
+def _without_parts(node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
+    """A node's children; of a table its rows, of head and body alike; of a block with words the words."""
+    parts = {"thead", "tbody", "inline"}
+    deeper = [grand for child in node.children for grand in (child.children if child.type in parts else [child])]
+    return [child for child in deeper if child.type != "text" or child.content]
+
+
+def _widths(rows: tuple[Node, ...]) -> tuple[float, ...]:
+    all_columns = zip(*(row.children for row in rows), strict=True)
+    return tuple(_width([_words(head), *(_words(cell) or _TO_FILL_IN for cell in body)]) for head, *body in all_columns)
+
+
+def _is_short(rows: tuple[Node, ...]) -> bool:
+    """Whether it has at most thirty lines, were its cells eight letters wide."""
+    longest = (max(len(_words(cell) or _TO_FILL_IN) for cell in row.children) for row in rows)
+    return sum(longest) <= 8 * 30
+
+
+def _words(node: Node) -> str:
+    return node.text + "".join(map(_words, node.children))
+
+
+def _width(cells: list[str]) -> float:
+    """By the longest word, which should not be broken, and more slowly by how much a cell holds."""
+    longest = max(len(word) for cell in cells for word in [*cell.split(), ""])
+    return max(longest, 3.0 * sqrt(sum(map(len, cells)) / len(cells)), 6)

@@ -1,0 +1,84 @@
+"""Transactions: the port Database on SQLite or PostgreSQL.
+
+Promises all or nothing, durable when a ``write`` block has been left without an error, a consistent view in ``read``,
+errors of the domain only, and use by many threads at once. After Unavailable at the end of a ``write`` block nobody
+knows whether it stands; what was made for it outside the database is left to the sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+
+from deldokument.adapters.sql.addresses import SqlAddressBook
+from deldokument.adapters.sql.audit import SqlAudit
+from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.outbox import SqlOutbox
+from deldokument.adapters.sql.paperwork import SqlPaperwork
+from deldokument.adapters.sql.requests import SqlAnsweredRequests
+from deldokument.adapters.sql.retention import SqlRetention
+from deldokument.adapters.sql.sessions import SqlSessions
+from deldokument.adapters.sql.shares import SqlShares
+from deldokument.adapters.sql.statistics import SqlStatistics
+from deldokument.adapters.sql.tenancies import SqlTenancies
+from deldokument.adapters.sql.tenures import SqlTenures
+from deldokument.adapters.sql.uploads import SqlUploads
+from deldokument.adapters.sql.webhooks import SqlWebhooks
+from deldokument.adapters.sql.work import Work
+
+_clock = select(func.clock_timestamp())
+
+
+class SqlTransaction:
+    """The repositories of one transaction; of no use after it."""
+
+    def __init__(self, work: Work) -> None:
+        self.tenancies = SqlTenancies(work)
+        self.shares = SqlShares(work)
+        self.uploads = SqlUploads(work)
+        self.audit = SqlAudit(work)
+        self.sessions = SqlSessions(work)
+        self.retention = SqlRetention(work)
+        self.statistics = SqlStatistics(work)
+        self.paperwork = SqlPaperwork(work)
+        self.tenures = SqlTenures(work)
+        self.outbox = SqlOutbox(work)
+        self.addresses = SqlAddressBook(work)
+        self.requests = SqlAnsweredRequests(work)
+        self.webhooks = SqlWebhooks(work)
+
+
+class SqlDatabase:
+    """The database at ``sqlite:///path`` or ``postgresql://…``; migrated by ``migrations.migrate`` beforehand."""
+
+    def __init__(self, database_url: str) -> None:
+        self._engines: Engines = open_engines(database_url)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """A consistent view; writes in it raise Broken."""
+        with transaction(self._engines.reader) as connection:
+            yield SqlTransaction(Work(connection, writing=False, postgres=self._engines.is_postgres))
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        """One transaction: all or nothing. On SQLite it holds the write lock from the start."""
+        with transaction(self._engines.writer) as connection:
+            tx = SqlTransaction(Work(connection, writing=True, postgres=self._engines.is_postgres))
+            yield tx
+            tx.audit.flush()
+
+    def now(self) -> datetime:
+        """The database server's clock at this moment; with SQLite that is this machine's. Raises Unavailable."""
+        if not self._engines.is_postgres:
+            return datetime.now(UTC)
+        with transaction(self._engines.reader) as connection:
+            at: datetime = connection.execute(_clock).scalar_one()
+        return at.astimezone(UTC)
+
+    def close(self) -> None:
+        """Close idle connections; those in use close when their transaction ends."""
+        self._engines.close()

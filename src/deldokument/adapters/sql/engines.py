@@ -1,0 +1,149 @@
+"""Connections: how SQLite and PostgreSQL are opened so that both keep the same promises.
+
+SQLite: WAL, every commit on stable storage, foreign keys on, deleted content overwritten; readers cannot write, and
+there is one writing connection. PostgreSQL: writes READ COMMITTED with row locks, reads one snapshot; a node that
+hangs loses its locks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from deldokument.adapters.sql.errors import of_library, translate
+
+POSTGRES = "postgresql"
+BUSY_SECONDS = 10
+"""How long a transaction waits for a lock or a connection before it is told that the database is not available."""
+_HUNG_SECONDS = 60
+_READERS = 40
+_POSTGRES_POOL = 10
+_POSTGRES_OVERFLOW = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where transactions that only read begin, and where those that write do."""
+
+    reader: Engine
+    writer: Engine
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether it is PostgreSQL rather than SQLite."""
+        return self.writer.dialect.name == POSTGRES
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def open_engines(database_url: str) -> Engines:
+    """``sqlite:///path`` or ``postgresql://…``. Connects to nothing yet. Raises ValueError for other databases."""
+    url = make_url(database_url)
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(url)
+        case "postgresql":
+            return _postgres(url.set(drivername="postgresql+psycopg"))
+        case other:
+            raise ValueError(f"neither SQLite nor PostgreSQL: {other}")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed at the end, rolled back by any error; errors of the domain only."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise of_library(error) from None
+
+
+def _sqlite(url: URL) -> Engines:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("SQLite needs a file: several connections share the database")
+    path = Path(url.database)
+    reader = create_engine(url, pool_size=_READERS, max_overflow=-1, hide_parameters=True, connect_args=_sqlite_args())
+    writer = create_engine(
+        url,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+        connect_args=_sqlite_args(),
+    )
+    _prepare_sqlite(reader, path, query_only=True, begin="BEGIN")
+    _prepare_sqlite(writer, path, query_only=False, begin="BEGIN IMMEDIATE")
+    return Engines(reader, writer)
+
+
+def _sqlite_args() -> dict[str, Any]:
+    # The driver begins nothing by itself: it would begin too late, at the first write.
+    return {"isolation_level": None, "timeout": BUSY_SECONDS, "cached_statements": 256}
+
+
+def _prepare_sqlite(engine: Engine, path: Path, *, query_only: bool, begin: str) -> None:
+    def create_private(*_: object) -> None:
+        # SQLite gives its -wal and -shm files the mode of the database's own.
+        if path.parent.is_dir():
+            path.touch(mode=0o600, exist_ok=True)
+
+    def set_up(connection: sqlite3.Connection, _: object) -> None:
+        for pragma in _pragmas(query_only=query_only):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "do_connect", create_private)
+    event.listen(engine, "connect", set_up)
+    event.listen(engine, "begin", _statement(begin))
+    event.listen(engine, "handle_error", translate)
+
+
+def _pragmas(*, query_only: bool) -> list[str]:
+    return [
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+        f"query_only={'ON' if query_only else 'OFF'}",
+    ]
+
+
+def _statement(text: str) -> Callable[[Connection], None]:
+    def execute(connection: Connection) -> None:
+        connection.exec_driver_sql(text)
+
+    return execute
+
+
+def _postgres(url: URL) -> Engines:
+    settings = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout={_HUNG_SECONDS}s"
+    # What the operator's URL says comes last and wins.
+    own = url.query.get("options", "")
+    writer = create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_size=_POSTGRES_POOL,
+        max_overflow=_POSTGRES_OVERFLOW,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": BUSY_SECONDS,
+            "application_name": "deldokument",
+            "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}",
+        },
+    )
+    event.listen(writer, "handle_error", translate)
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Engines(reader, writer)

@@ -1,0 +1,72 @@
+"""Errors of SQLAlchemy and of the drivers as errors of the domain.
+
+Promises that the detail for the log names classes, codes and constraints but holds no value of a row. An error at the
+very commit is Unavailable too, and then nobody knows whether the transaction stands.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import psycopg
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
+
+_UNIQUE_OR_REFERENCE = frozenset(
+    {
+        sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+        sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    }
+)
+_DAMAGED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY_CODE = 0xFF
+"""SQLite's extended codes keep the general one in their lowest byte."""
+
+
+def translate(context: ExceptionContext) -> BaseException | None:
+    """For SQLAlchemy's handle_error: the domain's error in the place of the driver's.
+
+    What is no driver's error is a mistake in our own code and comes out as it was raised.
+    """
+    original = context.original_exception
+    if isinstance(original, sqlite3.Error):
+        return _of_sqlite(original)
+    if isinstance(original, psycopg.Error):
+        return _of_postgres(original)
+    return None if isinstance(original, SQLAlchemyError) else original
+
+
+def of_library(error: SQLAlchemyError) -> ServiceError:
+    """For what does not come from a driver: no connection became free in time, or a statement that cannot be."""
+    name = type(error).__name__
+    return Unavailable("database", detail=name) if isinstance(error, PoolTimeout) else Broken(name)
+
+
+def _of_sqlite(error: sqlite3.Error) -> ServiceError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    primary = code & _PRIMARY_CODE
+    detail = getattr(error, "sqlite_errorname", type(error).__name__)
+    if primary == sqlite3.SQLITE_FULL:
+        return StorageFull(detail)
+    if code in _UNIQUE_OR_REFERENCE:
+        return Conflict("state_changed", detail=detail)
+    if isinstance(error, sqlite3.OperationalError) and primary not in _DAMAGED:
+        return Unavailable("database", detail=detail)
+    return Broken(detail)
+
+
+def _of_postgres(error: psycopg.Error) -> ServiceError:
+    detail = " ".join(filter(None, [type(error).__name__, error.sqlstate, error.diag.constraint_name]))
+    match error:
+        case psycopg.errors.DiskFull():
+            return StorageFull(detail)
+        case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
+            return Conflict("state_changed", detail=detail)
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return Unavailable("database", detail=detail)
+        case _:
+            return Broken(detail)

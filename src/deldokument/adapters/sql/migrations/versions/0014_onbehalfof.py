@@ -1,0 +1,22 @@
+"""Logins in a tenant's name: what ID-porten knows it by, and what a login under way was asked for.
+
+Frozen: it says what the tables were on that day and imports nothing of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision: str | None = "0013"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """From 0013."""
+    for table in ("tenant", "pending_login"):
+        op.add_column(table, sa.Column("on_behalf_of", sa.Text(), nullable=False, server_default=""))

@@ -1,0 +1,220 @@
+"""Messages to the world outside, in tables, with the cursors by which they are planned.
+
+Promises that of several workers each gets different messages and only one plans from a chain at a time, and that what
+is leased is one message for each target, so that a target that is slow or gone does not fill a round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
+
+from deldokument.adapters.sql.columns import Instant, Span
+from deldokument.adapters.sql.tables import (
+    audit_head,
+    is_available,
+    is_unsettled,
+    outbox,
+    outbox_cursor,
+    receipt,
+    recipient,
+    share,
+)
+from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.domain.outbox import Channel, OutgoingMessage
+from deldokument.services.outboxes import EndingFilter, Unreminded
+from deldokument.services.repositories import standing
+
+_MESSAGE = Shape(OutgoingMessage, outbox)
+
+_key, _most = one("key"), one("most")
+_now = bindparam("now", type_=Instant())
+
+_ahead = (
+    select(audit_head.c.chain)
+    .outerjoin(outbox_cursor, outbox_cursor.c.chain == audit_head.c.chain)
+    .where(audit_head.c.number > func.coalesce(outbox_cursor.c.number, 0))
+    .order_by(audit_head.c.chain)
+)
+_cursor = select(outbox_cursor.c.number).where(outbox_cursor.c.chain == _key)
+_move_cursor = update(outbox_cursor).where(outbox_cursor.c.chain == _key).values(number=one("moved_to"))
+
+_add = insert(outbox)
+_get = select(*_MESSAGE.columns).where(outbox.c.id == _key)
+_other = outbox.alias("other")
+_is_due_before_it = and_(
+    _other.c.sent_at.is_(None),
+    _other.c.given_up_at.is_(None),
+    _other.c.channel == outbox.c.channel,
+    _other.c.target == outbox.c.target,
+    _other.c.due_at <= _now,
+    or_(_other.c.due_at < outbox.c.due_at, and_(_other.c.due_at == outbox.c.due_at, _other.c.id < outbox.c.id)),
+)
+_due = (
+    select(*_MESSAGE.columns)
+    .where(
+        is_unsettled,
+        outbox.c.channel == one("channel"),
+        outbox.c.due_at <= _now,
+        ~exists().where(_is_due_before_it),
+    )
+    .order_by(outbox.c.due_at, outbox.c.id)
+    .limit(_most)
+)
+_any_due = select(outbox.c.id).where(is_unsettled, outbox.c.channel == one("channel"), outbox.c.due_at <= _now).limit(1)
+_is_it = and_(outbox.c.id == _key, is_unsettled)
+_lease = (
+    update(outbox)
+    .where(outbox.c.id.in_(many("keys")))
+    .values(attempts=outbox.c.attempts + 1, due_at=bindparam("until", type_=Instant()))
+)
+_sent = update(outbox).where(_is_it).values(sent_at=_now, last_error="")
+_give_up = update(outbox).where(_is_it).values(given_up_at=_now, last_error=one("code"))
+_postpone = (
+    update(outbox)
+    .where(_is_it, outbox.c.attempts == one("known_attempts"))
+    .values(due_at=bindparam("until", type_=Instant()), last_error=one("code"))
+)
+_repeat = (
+    update(outbox)
+    .where(outbox.c.id == _key)
+    .values(due_at=_now, attempts=0, sent_at=None, given_up_at=None, last_error="")
+)
+_of_shares = select(*_MESSAGE.columns).where(outbox.c.share_id.in_(many("keys")), outbox.c.channel == one("channel"))
+_of_target = (
+    select(*_MESSAGE.columns)
+    .where(outbox.c.channel == one("channel"), outbox.c.target == _key)
+    .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
+    .limit(_most)
+)
+_published, _end = type_coerce(share.c.published_at, BigInteger), type_coerce(share.c.expires_at, BigInteger)
+_unreminded = (
+    select(share.c.tenant_id, share.c.id.label("share_id"), recipient.c.id.label("recipient_id"), share.c.expires_at)
+    .join_from(share, recipient)
+    .where(
+        is_available,
+        share.c.notify,
+        share.c.expires_at > bindparam("after", type_=Instant()),
+        share.c.expires_at <= bindparam("until", type_=Instant()),
+        _published + bindparam("open_for", type_=Span()) <= _end,
+        ~exists().where(
+            receipt.c.share_id == share.c.id,
+            receipt.c.recipient_id == recipient.c.id,
+            receipt.c.document_id != "",
+            receipt.c.completed_at.is_not(None),
+        ),
+        ~exists().where(
+            outbox.c.channel == Channel.ALTINN,
+            outbox.c.target == recipient.c.id,
+            outbox.c.kind == one("kind"),
+            outbox.c.created_at > bindparam("told_since", type_=Instant()),
+        ),
+    )
+    .order_by(share.c.expires_at, recipient.c.id)
+    .limit(_most)
+)
+_earlier = tuple_(outbox.c.created_at, outbox.c.id) < tuple_(bindparam("at", type_=Instant()), one("id_before"))
+_spent = (
+    select(outbox.c.id).where(outbox.c.share_id.is_(None), ~is_unsettled, outbox.c.created_at < one("before"))
+).limit(_most)
+
+
+class SqlOutbox:
+    """See services.outboxes.Outbox."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def chains_ahead(self) -> list[str]:
+        """The chains with events that have not been followed."""
+        return [row.chain for row in self._work.rows(_ahead)]
+
+    def cursor(self, chain: str) -> int:
+        """Made before the first event is followed; who makes it at the same time waits here."""
+        self._work.insert_once(outbox_cursor, {"chain": chain, "number": 0})
+        number: int = standing(self._work.first(self._work.locked(_cursor), {"key": chain})).number
+        return number
+
+    def move_cursor(self, chain: str, number: int) -> None:
+        """Events up to that number have been followed."""
+        self._work.change(_move_cursor, {"key": chain, "moved_to": number}, "cursor")
+
+    def add(self, message: OutgoingMessage) -> bool:
+        """False, and nothing changed, when the channel has a message of that occasion."""
+        if message.occasion is not None:
+            return self._work.insert_once(outbox, _MESSAGE.values(message))
+        self._work.run(_add, _MESSAGE.values(message))
+        return True
+
+    def get(self, message_id: str) -> OutgoingMessage | None:
+        """The message, or None."""
+        return _MESSAGE.one(self._work.first(_get, {"key": message_id}))
+
+    def is_due(self, channel: Channel, now: datetime) -> bool:
+        """Whether the channel has anything to lease."""
+        return self._work.first(_any_due, {"channel": channel, "now": now}) is not None
+
+    def lease(self, channel: Channel, now: datetime, until: datetime, limit: int) -> list[OutgoingMessage]:
+        """See services.outboxes.Outbox; what another worker has in hand is passed over."""
+        due = self._work.shared_out(_due, outbox)
+        keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]
+        if not keys:
+            return []
+        self._work.run(_lease, {"keys": keys, "until": until})
+        return [standing(self.get(key)) for key in keys]
+
+    def sent(self, message_id: str, now: datetime) -> bool:
+        """False, and nothing changed, when it is settled."""
+        return self._work.count(_sent, {"key": message_id, "now": now}) == 1
+
+    def give_up(self, message_id: str, now: datetime, code: str) -> bool:
+        """False, and nothing changed, when it is settled."""
+        return self._work.count(_give_up, {"key": message_id, "now": now, "code": code}) == 1
+
+    def postpone(self, message: OutgoingMessage, due_at: datetime, code: str) -> None:
+        """Not due before then; unless it is settled, or has been leased again."""
+        values = {"key": message.id, "known_attempts": message.attempts, "until": due_at, "code": code}
+        self._work.count(_postpone, values)
+
+    def repeat(self, message_id: str, now: datetime) -> None:
+        """Send it once more, as if it had not been tried. Raises NotFound."""
+        self._work.change(_repeat, {"key": message_id, "now": now}, "message")
+
+    def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
+        """In the order in which they were planned."""
+        found = _MESSAGE.all(self._work.batched(_of_shares, "keys", share_ids, channel=channel))
+        return sorted(found, key=lambda message: (message.created_at, message.id))
+
+    def unreminded(self, wanted: EndingFilter, *, limit: int) -> list[Unreminded]:
+        """Recipients for whom nobody has received a whole document. Those whose share ends first first."""
+        rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
+        return [Unreminded(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
+
+    def of_target(
+        self, channel: Channel, target: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> list[OutgoingMessage]:
+        """The newest first; ``before`` continues."""
+        values = {"channel": channel, "key": target, "most": limit}
+        if before is None:
+            return _MESSAGE.all(self._work.rows(_of_target, values))
+        at, key = before
+        return _MESSAGE.all(self._work.rows(_of_target.where(_earlier), values | {"at": at, "id_before": key}))
+
+    def forget(self, created_before: datetime, limit: int) -> int:
+        """Remove messages of no share that were planned before then and are settled; how many."""
+        return self._work.remove_found(_spent, outbox, {"before": created_before, "most": limit})

@@ -1,0 +1,203 @@
+"""What is due, asked of the tables; and the erasing that only the database can do in one step.
+
+Promises that workers at the same time get different rows on PostgreSQL, as long as each keeps its transaction open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, Table, bindparam, delete, exists, func, or_, select, type_coerce, update
+
+from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.shares import DOCUMENT, SHARE
+from deldokument.adapters.sql.tables import (
+    account,
+    audit_subject,
+    deployment,
+    document,
+    has_key,
+    is_available,
+    is_closed_unerased,
+    is_draft,
+    is_removed_unerased,
+    is_unerased,
+    is_uninspected,
+    may_have_blobs,
+    member,
+    outbox,
+    receipt,
+    recipient,
+    share,
+    tenant,
+    upload,
+)
+from deldokument.adapters.sql.uploads import discard_uploads
+from deldokument.adapters.sql.work import Work, one
+from deldokument.domain.errors import Broken
+from deldokument.domain.share import Document, Share
+from deldokument.services.repositories import Deployment
+
+_key = one("key")
+_now = bindparam("now", type_=Instant())
+_most = one("most")
+
+_deployment = select(deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at)
+_beat = update(deployment).values(heartbeat_at=_now)
+_halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
+_resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
+
+_shares = select(*SHARE.columns).limit(_most)
+_due = _shares.where(is_available, share.c.expires_at <= _now).order_by(share.c.expires_at)
+_stale = _shares.where(
+    is_draft,
+    share.c.changed_at < one("before"),
+    or_(share.c.proposed_by.is_(None), share.c.changed_at < one("proposed_before")),
+).order_by(share.c.changed_at)
+_with_key = _shares.where(has_key).order_by(share.c.closed_at)
+_with_blobs = (
+    select(share.c.id)
+    .where(may_have_blobs, exists().where(upload.c.share_id == share.c.id))
+    .order_by(share.c.key_destroyed_at)
+    .limit(_most)
+)
+_uninspected = (
+    select(*DOCUMENT.columns)
+    .join(share)
+    .where(is_uninspected, share.c.closed_at.is_(None))
+    .order_by(document.c.completed_at)
+    .limit(_most)
+)
+# Tenant by tenant, so that each answer comes straight from the index: their retention periods differ.
+_retentions = select(tenant.c.id, tenant.c.retention)
+_spent = _shares.where(is_closed_unerased, share.c.tenant_id == _key, share.c.closed_at <= one("before")).order_by(
+    share.c.closed_at
+)
+# The shortest period brings the answer from the index; what others keep longer is sorted out by each one's own.
+_shortest = select(func.min(tenant.c.retention))
+_spent_members = (
+    select(member.c.id, account.c.tenant_id)
+    .join_from(member, account)
+    .join(tenant, account.c.tenant_id == tenant.c.id)
+    .where(
+        is_removed_unerased,
+        member.c.removed_at <= one("before"),
+        type_coerce(member.c.removed_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger) <= _now,
+    )
+    .order_by(member.c.removed_at)
+    .limit(_most)
+)
+_erase_member = (
+    update(member)
+    .where(member.c.id == _key)
+    .values(lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", erased_at=_now)
+)
+_drop_seals = update(document).where(document.c.share_id == _key).values(sealed_manifest=b"", sealed_inspection=b"")
+_released = update(share).where(share.c.id == _key).values(blobs_released=True)
+_erased = (
+    update(share)
+    .where(share.c.id == _key)
+    .values(
+        sealed_title=b"",
+        sealed_message=b"",
+        sealed_reference=b"",
+        reference_hash=b"",
+        blobs_released=True,
+        erased_at=_now,
+    )
+)
+_audit_keys = select(share.c.audit_key_id).where(is_unerased).distinct()
+_erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _key)
+
+
+class SqlRetention:
+    """See services.repositories.Retention."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def deployment(self) -> Deployment:
+        """The one row, which the first migration has made."""
+        row = self._work.first(_deployment)
+        if row is None:
+            raise Broken("no deployment row")
+        return Deployment(row.id, row.heartbeat_at, row.halted_at)
+
+    def beat(self, now: datetime) -> None:
+        """The worker is alive at ``now``."""
+        self._work.run(_beat, {"now": now})
+
+    def halt(self, now: datetime) -> None:
+        """Destroy nothing; a halt that stands keeps its time."""
+        self._work.run(_halt, {"now": now})
+
+    def resume(self, now: datetime) -> None:
+        """End the halt and take ``now`` as the last heartbeat."""
+        self._work.run(_resume, {"now": now})
+
+    def due_shares(self, now: datetime, limit: int) -> list[Share]:
+        """Available shares whose end has come, the longest overdue first."""
+        return self._shares(_due, {"now": now, "most": limit})
+
+    def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
+        """Drafts that nobody has changed since then; proposed ones since another time."""
+        return self._shares(_stale, {"before": changed_before, "proposed_before": proposed_before, "most": limit})
+
+    def keys_to_destroy(self, limit: int) -> list[Share]:
+        """Closed shares whose share key has not been destroyed."""
+        return self._shares(_with_key, {"most": limit})
+
+    def blobs_to_release(self, limit: int) -> list[str]:
+        """Shares whose key is destroyed and whose documents still have uploads, with parts or (if empty) without."""
+        return [row[0] for row in self._rows(_with_blobs, share, {"most": limit})]
+
+    def release_blobs(self, share_id: str) -> None:
+        """Make the parts of the share garbage and drop uploads, manifests and inspection records."""
+        discard_uploads(self._work, upload.c.share_id == share_id)
+        self._work.run(_drop_seals, {"key": share_id})
+        self._work.run(_released, {"key": share_id})
+
+    def uninspected(self, limit: int) -> list[Document]:
+        """Complete documents of living shares without an inspection record, the oldest first."""
+        return DOCUMENT.all(self._rows(_uninspected, document, {"most": limit}))
+
+    def spent_shares(self, now: datetime, limit: int) -> list[Share]:
+        """Closed shares past their tenant's retention period that still have sealed fields."""
+        found: list[Share] = []
+        for row in self._work.rows(_retentions):
+            values = {"key": row.id, "before": now - row.retention, "most": limit - len(found)}
+            found += self._shares(_spent, values) if len(found) < limit else []
+        return found
+
+    def erase_share(self, share_id: str, now: datetime) -> None:
+        """Remove names, titles, recipients, receipts and messages; state and times stay for the statistics."""
+        discard_uploads(self._work, upload.c.share_id == share_id)
+        for table in (outbox, receipt, recipient, document):
+            self._work.run(delete(table).where(table.c.share_id == _key), {"key": share_id})
+        self._work.change(_erased, {"key": share_id, "now": now}, "share")
+
+    def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Members removed a retention period ago or longer whose number and name are there, each with its tenant."""
+        shortest = self._work.rows(_shortest)[0][0] or timedelta()
+        rows = self._rows(_spent_members, member, {"before": now - shortest, "now": now, "most": limit})
+        return [(row.id, row.tenant_id) for row in rows]
+
+    def erase_member(self, member_id: str, now: datetime) -> None:
+        """Remove number, name and hash; the row stays for what refers to it."""
+        self._work.change(_erase_member, {"key": member_id, "now": now}, "member")
+
+    def audit_keys_in_use(self) -> set[str]:
+        """Audit keys that an unerased share needs."""
+        return {row[0] for row in self._work.rows(_audit_keys)}
+
+    def erase_subjects(self, audit_key_id: str) -> None:
+        """Remove who was behind the random ids."""
+        self._work.run(_erase_subjects, {"key": audit_key_id})
+
+    def _shares(self, query: Select[Any], values: Mapping[str, Any]) -> list[Share]:
+        return SHARE.all(self._rows(query, share, values))
+
+    def _rows(self, query: Select[Any], table: Table, values: Mapping[str, Any]) -> Any:
+        return self._work.rows(self._work.shared_out(query, table), values)

@@ -1,0 +1,71 @@
+"""Sessions and logins under way in tables. Deliberately does not know when a session is too old."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from deldokument.adapters.sql.tables import pending_login, session
+from deldokument.adapters.sql.work import Shape, Work, one
+from deldokument.services.repositories import PendingLogin, SessionRecord
+
+_SESSION = Shape(SessionRecord, session)
+_PENDING = Shape(PendingLogin, pending_login)
+
+_take = delete(pending_login).where(pending_login.c.state == one("key")).returning(*_PENDING.columns)
+_is_token = session.c.token_hash == one("token")
+_by_token = select(*_SESSION.columns).where(_is_token)
+_add = insert(session)
+_touch = update(session).where(_is_token, session.c.seen_at < one("now")).values(seen_at=one("now"))
+_follow = update(session).where(_is_token)
+_remove = delete(session).where(_is_token)
+_is_of_provider = session.c.provider_session_id == one("provider")
+_remove_of_provider = delete(session).where(_is_of_provider).returning(*_SESSION.columns)
+_remove_idle = delete(session).where(session.c.seen_at < one("before"))
+_remove_old_pending = delete(pending_login).where(pending_login.c.created_at < one("before"))
+
+
+class SqlSessions:
+    """See services.repositories.Sessions."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def add_pending(self, login: PendingLogin) -> None:
+        """Raises Conflict when the state is taken."""
+        self._work.run(insert(pending_login), _PENDING.values(login))
+
+    def take_pending(self, state: str) -> PendingLogin | None:
+        """Remove and return it: a state is good once."""
+        return _PENDING.one(self._work.first(_take, {"key": state}))
+
+    def add(self, session: SessionRecord) -> None:
+        """Raises Conflict when the token is taken."""
+        self._work.run(_add, _SESSION.values(session))
+
+    def get(self, token_hash: bytes) -> SessionRecord | None:
+        """By the hash of the cookie's value."""
+        return _SESSION.one(self._work.first(_by_token, {"token": token_hash}))
+
+    def touch(self, token_hash: bytes, now: datetime) -> None:
+        """It was seen at ``now``; never goes back, and a session that has been removed stays so."""
+        self._work.run(_touch, {"token": token_hash, "now": now})
+
+    def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
+        """It hangs on another login at the provider from now on; one that has been removed stays so."""
+        login = {"sealed_identity": sealed_identity, "provider_session_id": provider_session_id}
+        self._work.run(_follow.values(login), {"token": token_hash})
+
+    def remove(self, token_hash: bytes) -> None:
+        """End it."""
+        self._work.run(_remove, {"token": token_hash})
+
+    def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
+        """Remove and return those that began in that session at the provider."""
+        return _SESSION.all(self._work.rows(_remove_of_provider, {"provider": provider_session_id}))
+
+    def remove_idle(self, seen_before: datetime) -> int:
+        """How many sessions and logins under way were removed."""
+        values = {"before": seen_before}
+        return self._work.count(_remove_idle, values) + self._work.count(_remove_old_pending, values)

@@ -1,0 +1,228 @@
+"""Shares, recipients, documents and receipts in tables.
+
+Promises that a share once erased is in no list of shares, and that receipts of running downloads are not lost to each
+other: who has read a receipt in order to write it, is alone with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
+
+from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.tables import (
+    document,
+    is_available,
+    is_unerased,
+    receipt,
+    recipient,
+    share,
+    upload,
+)
+from deldokument.adapters.sql.uploads import discard_uploads
+from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.domain.errors import Broken
+from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
+from deldokument.services.repositories import ReceiptPlace, ShareFilter
+
+SHARE = Shape(Share, share)
+DOCUMENT = Shape(Document, document)
+_RECIPIENT = Shape(Recipient, recipient)
+_RECEIPT = Shape(Receipt, receipt)
+
+_key = one("key")
+_keys = many("keys")
+_now = bindparam("now", type_=share.c.expires_at.type)
+_by_id = select(*SHARE.columns).where(share.c.id == _key)
+_add = insert(share)
+_save = update(share).where(share.c.id == _key)
+_is_open = and_(is_available, share.c.expires_at > _now)
+_audit_key_ids_open = select(share.c.audit_key_id).where(_is_open).distinct()
+_open_for = (
+    select(*SHARE.columns, *_RECIPIENT.columns)
+    .join_from(recipient, share)
+    .where(recipient.c.lookup_hash.in_(_keys), _is_open)
+)
+_save_recipient = update(recipient).where(recipient.c.id == _key)
+_remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == one("share"))
+_recipients = (
+    select(*_RECIPIENT.columns)
+    .where(recipient.c.share_id.in_(_keys))
+    .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
+)
+_document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
+_documents = (
+    select(*DOCUMENT.columns)
+    .where(document.c.share_id.in_(_keys))
+    .order_by(document.c.share_id, document.c.position, document.c.id)
+)
+_add_document = insert(document)
+_save_document = update(document).where(document.c.id == _key)
+_remove_document = delete(document).where(document.c.id == _key)
+_at, _done = (bindparam(name, type_=Instant()) for name in ("at", "done"))
+_is_first = or_(share.c.opened_at.is_(None), and_(share.c.downloaded_at.is_(None), _done.is_not(None)))
+_received = (
+    update(share)
+    .where(share.c.id == _key, _is_first)
+    .values(
+        opened_at=func.coalesce(share.c.opened_at, _at),
+        downloaded_at=func.coalesce(share.c.downloaded_at, _done),
+    )
+)
+_one_receipt = select(*_RECEIPT.columns).where(
+    receipt.c.share_id == one("share"),
+    receipt.c.document_id == one("document"),
+    receipt.c.recipient_id == one("recipient"),
+    receipt.c.subject_id == one("subject"),
+)
+_receipts = (
+    select(*_RECEIPT.columns)
+    .where(receipt.c.share_id.in_(_keys))
+    .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
+)
+_receipt_place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)
+_receipts_of_share = (
+    select(*_RECEIPT.columns).where(receipt.c.share_id == _key).order_by(*_receipt_place).limit(one("most"))
+)
+_later_receipts = _receipts_of_share.where(
+    tuple_(*_receipt_place)
+    > tuple_(bindparam("first", type_=Instant()), one("document"), one("recipient"), one("subject"))
+)
+
+
+class SqlShares:
+    """See services.repositories.Shares."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def add(self, share: Share) -> None:
+        """Raises Conflict when the id is taken."""
+        self._work.run(_add, SHARE.values(share))
+
+    def get(self, share_id: str) -> Share | None:
+        """By id, erased or not."""
+        return SHARE.one(self._work.first(_by_id, {"key": share_id}))
+
+    def lock(self, share_id: str) -> Share | None:
+        """The share, its row locked until the transaction ends. Raises Broken in a transaction that only reads."""
+        if not self._work.writing:
+            raise Broken("a lock in a transaction that only reads")
+        return SHARE.one(self._work.first(self._work.locked(_by_id), {"key": share_id}))
+
+    def save(self, share: Share) -> None:
+        """Write all of it. Raises NotFound."""
+        self._work.change(_save.values(SHARE.values(share)), {"key": share.id}, "share")
+
+    def find(self, wanted: ShareFilter) -> list[Share]:
+        """Newest first. Each account is asked by itself, so that each answer comes straight from an index."""
+        found: list[Share] = []
+        for account_id in wanted.account_ids:
+            query = _of_account(wanted).where(share.c.account_id == account_id)
+            found += SHARE.all(self._work.rows(query))
+        found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
+        return found[: wanted.limit]
+
+    def audit_key_ids_open(self, now: datetime) -> list[str]:
+        """The audit keys of shares that recipients can open at ``now``."""
+        return [row[0] for row in self._work.rows(_audit_key_ids_open, {"now": now})]
+
+    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
+        """Shares open at ``now`` with the recipients found by hash, those that end first first."""
+        rows = self._work.batched(_open_for, "keys", lookup_hashes, now=now)
+        width = len(SHARE.columns)
+        found = [(Share(*row[:width]), Recipient(*row[width:])) for row in rows]
+        return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))
+
+    def add_recipient(self, recipient: Recipient) -> bool:
+        """False, and nothing changed, when the share has a recipient of that hash."""
+        return self._work.insert_once(_RECIPIENT.table, _RECIPIENT.values(recipient))
+
+    def save_recipient(self, recipient: Recipient) -> None:
+        """Write all of it. Raises NotFound."""
+        self._work.change(_save_recipient.values(_RECIPIENT.values(recipient)), {"key": recipient.id}, "recipient")
+
+    def remove_recipient(self, share_id: str, recipient_id: str) -> None:
+        """Raises Conflict when there are receipts for it."""
+        self._work.run(_remove_recipient, {"key": recipient_id, "share": share_id})
+
+    def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Share by share, in the order of their positions."""
+        return _RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
+
+    def add_document(self, document: Document) -> None:
+        """Raises Conflict when there is no such share."""
+        self._work.run(_add_document, DOCUMENT.values(document))
+
+    def document(self, document_id: str) -> Document | None:
+        """By id."""
+        return DOCUMENT.one(self._work.first(_document_by_id, {"key": document_id}))
+
+    def documents(self, share_ids: Collection[str]) -> list[Document]:
+        """Share by share, in the order of their positions."""
+        return DOCUMENT.all(self._work.batched(_documents, "keys", share_ids))
+
+    def save_document(self, document: Document) -> None:
+        """Write all of it. Raises NotFound."""
+        self._work.change(_save_document.values(DOCUMENT.values(document)), {"key": document.id}, "document")
+
+    def remove_document(self, document_id: str) -> None:
+        """Remove it with its uploads; its parts become garbage in the same transaction."""
+        discard_uploads(self._work, upload.c.document_id == document_id)
+        self._work.run(_remove_document, {"key": document_id})
+
+    def record_receipt(self, receipt: Receipt) -> None:
+        """Insert, or replace the one of the same share, document, recipient and subject."""
+        values = _RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""}
+        self._work.insert_or_replace(_RECEIPT.table, values)
+        first = {"key": receipt.share_id, "at": receipt.first_at, "done": receipt.completed_at}
+        self._work.run(_received, first)
+
+    def receipt(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
+        """In a transaction that writes, nobody else reads it to write it before this one ends."""
+        self._work.lock_name("receipt", share_id, document_id or "", recipient_id, subject_id)
+        values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
+        row = self._work.first(_one_receipt, values)
+        return _receipt(row) if row else None
+
+    def receipts(self, share_ids: Collection[str]) -> list[Receipt]:
+        """Share by share, the oldest first."""
+        return [_receipt(row) for row in self._work.batched(_receipts, "keys", share_ids)]
+
+    def receipts_after(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
+        """Of one share, the oldest first; those that come after that place in the order."""
+        values: dict[str, Any] = {"key": share_id, "most": limit}
+        if after is None:
+            return [_receipt(row) for row in self._work.rows(_receipts_of_share, values)]
+        place = dict(zip(("first", "document", "recipient", "subject"), after, strict=True))
+        return [_receipt(row) for row in self._work.rows(_later_receipts, values | place)]
+
+
+def _of_account(wanted: ShareFilter) -> Any:
+    query = select(*SHARE.columns).where(is_unerased)
+    if wanted.states:
+        query = query.where(_in_states(wanted))
+    if wanted.reference_hashes:
+        query = query.where(share.c.reference_hash.in_(wanted.reference_hashes))
+    if wanted.before is not None:
+        at, share_id = wanted.before
+        older = or_(share.c.created_at < at, and_(share.c.created_at == at, share.c.id < share_id))
+        query = query.where(share.c.created_at <= at, older)
+    return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(wanted.limit)
+
+
+def _in_states(wanted: ShareFilter) -> ColumnElement[bool]:
+    kept = share.c.state.in_(wanted.states)
+    is_asked = [state in wanted.states for state in (ShareState.AVAILABLE, ShareState.ENDED)]
+    if wanted.now is None or all(is_asked) or not any(is_asked):
+        return kept
+    is_overdue = and_(is_available, share.c.expires_at <= wanted.now)
+    return or_(kept, is_overdue) if ShareState.ENDED in wanted.states else and_(kept, not_(is_overdue))
+
+
+def _receipt(row: Row[Any]) -> Receipt:
+    values = row._asdict()
+    return Receipt(**values | {"document_id": values["document_id"] or None})

@@ -1,0 +1,76 @@
+"""What is counted of shares, from the shares' own rows alone.
+
+Promises that a count is the same before and after the documents and receipts of its shares are erased.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, or_, select, update
+
+from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.tables import document, is_published, share
+from deldokument.adapters.sql.work import Work, one
+from deldokument.domain.statistics import ShareCounts
+
+_now = bindparam("now", type_=Instant())
+_its_documents = select(func.count()).where(document.c.share_id == share.c.id)
+_its_bytes = select(func.coalesce(func.sum(document.c.length), 0)).where(document.c.share_id == share.c.id)
+_count_documents = (
+    update(share)
+    .where(share.c.id == one("key"))
+    .values(document_count=_its_documents.scalar_subquery(), byte_count=_its_bytes.scalar_subquery())
+)
+
+
+def _sum(column: Any) -> Any:
+    """PostgreSQL's sums are of another type than what they add up."""
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)
+
+
+_is_over = or_(share.c.closed_at.is_not(None), share.c.expires_at <= _now)
+_counts = (
+    func.count(),
+    _sum(share.c.document_count),
+    _sum(share.c.byte_count),
+    func.count(share.c.opened_at),
+    func.count(share.c.downloaded_at),
+    func.count(case((and_(share.c.opened_at.is_(None), _is_over), 1))),
+    func.count(share.c.key_destroyed_at),
+)
+_is_within = and_(is_published, share.c.published_at >= one("start"), share.c.published_at < one("stop"))
+_of_account = select(*_counts).where(_is_within, share.c.account_id == one("key"))
+_of_tenant = (
+    select(share.c.account_id, *_counts).where(_is_within, share.c.tenant_id == one("key")).group_by(share.c.account_id)
+)
+_first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == one("key"))
+
+
+class SqlStatistics:
+    """See services.repositories.Statistics."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def count_documents(self, share_id: str) -> None:
+        """Remember how many documents and bytes the share has. Raises NotFound."""
+        self._work.change(_count_documents, {"key": share_id}, "share")
+
+    def published_by_tenant(
+        self, tenant_id: str, start: datetime, stop: datetime, now: datetime
+    ) -> dict[str, ShareCounts]:
+        """By account, what was published from ``start`` until before ``stop``."""
+        rows = self._work.rows(_of_tenant, {"key": tenant_id, "start": start, "stop": stop, "now": now})
+        return {row[0]: ShareCounts(*row[1:]) for row in rows}
+
+    def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
+        """The same of one account."""
+        [row] = self._work.rows(_of_account, {"key": account_id, "start": start, "stop": stop, "now": now})
+        return ShareCounts(*row)
+
+    def first_published_at(self, tenant_id: str) -> datetime | None:
+        """When the tenant published its first share."""
+        first: datetime | None = self._work.rows(_first, {"key": tenant_id})[0][0]
+        return first

@@ -1,0 +1,66 @@
+"""What happened: chains of events with their heads and seals, and the subjects that can be erased."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
+
+from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
+
+# No foreign keys in what follows: what is told here stays when what it tells of is erased.
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("chain", Id, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("share_id", Id),
+    Column("subject_id", Id),
+    Column("details", Text),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("number > 0", "number"),
+    CheckConstraint("length(previous) = 32 AND length(hash) = 32", "hash"),
+    Index(None, "chain", "at", "number"),
+    Index(None, "chain", "kind", "at", "number"),
+    Index(None, "share_id", "at", "number"),
+    Index(None, "subject_id", "at", "number"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("chain", Id, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("chain", Id, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("sealed_at", Instant, nullable=False),
+    Column("certificate", Id, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+audit_certificate = Table(
+    "audit_certificate",
+    metadata,
+    Column("fingerprint", Id, primary_key=True),
+    Column("certificate", LargeBinary, nullable=False),
+)
+
+audit_subject = Table(
+    "audit_subject",
+    metadata,
+    primary(),
+    Column("audit_key_id", Id, nullable=False),
+    Column("lookup_hash", LargeBinary, nullable=False),
+    sealed("sealed_identifier"),
+    UniqueConstraint("audit_key_id", "lookup_hash"),
+)

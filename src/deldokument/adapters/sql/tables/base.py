@@ -1,0 +1,44 @@
+"""What all tables stand on: the registry with its naming rule, and the columns that many of them have.
+
+Predicates of partial indexes are written with literals and used as they are by the queries: a planner does not see
+through a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, LargeBinary, MetaData, Text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# Random ids are compared byte by byte, which costs less than the rules of a language.
+Id = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def primary() -> Column[str]:
+    return Column("id", Id, primary_key=True)
+
+
+def reference(name: str, target: str) -> Column[str]:
+    return Column(name, Id, ForeignKey(f"{target}.id"), nullable=False)
+
+
+def optional(name: str, target: str) -> Column[str]:
+    return Column(name, Id, ForeignKey(f"{target}.id"))
+
+
+def sealed(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def partial(name: str, where: ColumnElement[bool], *columns: Column[Any], unique: bool = False) -> None:
+    Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)

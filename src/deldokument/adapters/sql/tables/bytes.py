@@ -1,0 +1,45 @@
+"""Uploads, their parts, and the objects that have become garbage."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, UniqueConstraint
+
+from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference
+
+upload = Table(
+    "upload",
+    metadata,
+    primary(),
+    Column("document_id", Id, ForeignKey("document.id"), nullable=False, index=True),
+    Column("share_id", Id, ForeignKey("share.id"), nullable=False, index=True),
+    optional("member_id", "member"),
+    optional("integration_id", "integration"),
+    Column("length", BigInteger, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("token_hash", LargeBinary, unique=True),
+    Column("deadline", Instant, nullable=False),
+    Column("finished_at", Instant),
+    optional("partial_of", "upload"),
+    Column("start", BigInteger),
+    CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),
+    CheckConstraint('finished_at IS NULL OR "offset" = length', "finished"),
+    CheckConstraint("(member_id IS NULL) <> (integration_id IS NULL)", "sharer"),
+    CheckConstraint("(partial_of IS NULL) <> (token_hash IS NULL)", "token"),
+)
+is_partial = upload.c.partial_of.is_not(None)
+partial("ix_upload_partial", is_partial, upload.c.partial_of)
+
+part = Table(
+    "part",
+    metadata,
+    primary(),
+    reference("upload_id", "upload"),
+    Column("offset", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    UniqueConstraint("upload_id", "offset"),
+    CheckConstraint('"offset" >= 0 AND length >= 0', "extent"),
+)
+
+garbage = Table("garbage", metadata, Column("name", Id, primary_key=True))

@@ -1,0 +1,44 @@
+"""What is to be told to the world outside, and how far the chains of events have been followed in planning it."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from deldokument.adapters.sql.columns import Codes, Instant, Word
+from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, reference
+from deldokument.domain.outbox import Channel
+
+outbox = Table(
+    "outbox",
+    metadata,
+    primary(),
+    Column("channel", Word(Channel), nullable=False),
+    Column("kind", Text, nullable=False),
+    reference("tenant_id", "tenant"),
+    Column("share_id", Id, ForeignKey("share.id"), index=True),
+    Column("target", Id, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("details", Codes, nullable=False),
+    Column("occasion", Id),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", Instant),
+    Column("given_up_at", Instant),
+    Column("last_error", Text, nullable=False),
+    UniqueConstraint("channel", "occasion"),
+    CheckConstraint("channel IN ('altinn', 'email', 'webhook')", "channel"),
+    CheckConstraint("sent_at IS NULL OR given_up_at IS NULL", "settled"),
+    Index(None, "channel", "target", "created_at", "id"),
+)
+
+is_unsettled = outbox.c.sent_at.is_(None) & outbox.c.given_up_at.is_(None)
+partial("ix_outbox_due", is_unsettled, outbox.c.channel, outbox.c.due_at, outbox.c.id)
+partial("ix_outbox_target_due", is_unsettled, outbox.c.channel, outbox.c.target, outbox.c.due_at, outbox.c.id)
+
+# No foreign key, as for heads and seals: chains are no rows.
+outbox_cursor = Table(
+    "outbox_cursor",
+    metadata,
+    Column("chain", Id, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)

@@ -1,0 +1,140 @@
+"""Shares with what they name and hold, and the receipts."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    false,
+    literal_column,
+    text,
+)
+
+from deldokument.adapters.sql.columns import ByteRanges, Instant, Word
+from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed
+from deldokument.domain.share import ShareState
+
+share = Table(
+    "share",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    reference("account_id", "account"),
+    optional("member_id", "member"),
+    optional("integration_id", "integration"),
+    Column("state", Word(ShareState), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("audit_key_id", Id, nullable=False),
+    Column("expires_at", Instant),
+    Column("published_at", Instant),
+    Column("closed_at", Instant),
+    Column("confidential", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("notify", Boolean, nullable=False, server_default=false()),
+    sealed("sealed_title"),
+    sealed("sealed_message"),
+    sealed("sealed_reference"),
+    Column("reference_hash", LargeBinary, nullable=False),
+    Column("key_destroyed_at", Instant),
+    Column("erased_at", Instant),
+    Column("frozen_at", Instant),
+    Column("proposed_by", Id),
+    # Not of the domain: set when the blobs have become garbage, so that the share is not looked at again.
+    Column("blobs_released", Boolean, nullable=False, default=False),
+    # Nor these: what statistics need to know when documents and receipts are erased.
+    Column("document_count", Integer, nullable=False, server_default="0"),
+    Column("byte_count", BigInteger, nullable=False, server_default="0"),
+    Column("opened_at", Instant),
+    Column("downloaded_at", Instant),
+    CheckConstraint("state IN ('draft', 'available', 'withdrawn', 'ended', 'abandoned')", "state"),
+    CheckConstraint("(state IN ('draft', 'abandoned')) = (published_at IS NULL)", "published"),
+    CheckConstraint("(state IN ('draft', 'available')) = (closed_at IS NULL)", "closed"),
+    CheckConstraint("published_at IS NULL OR expires_at IS NOT NULL", "period"),
+    CheckConstraint("key_destroyed_at IS NULL OR closed_at IS NOT NULL", "key_destroyed"),
+    CheckConstraint("erased_at IS NULL OR closed_at IS NOT NULL", "erased"),
+    CheckConstraint("(member_id IS NULL) <> (integration_id IS NULL)", "sharer"),
+)
+
+is_available = share.c.state == literal_column("'available'")
+is_draft = share.c.state == literal_column("'draft'")
+is_closed = share.c.closed_at.is_not(None)
+is_unerased = share.c.erased_at.is_(None)
+may_have_key = share.c.key_destroyed_at.is_(None)
+has_key = is_closed & may_have_key
+is_published = share.c.published_at.is_not(None)
+# As text, for SQLite compares a Boolean with 0 in a query, and then finds no index on its negation.
+may_have_blobs = and_(share.c.key_destroyed_at.is_not(None), text("NOT blobs_released"))
+is_closed_unerased = is_closed & is_unerased
+partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_key_id)
+partial("ix_share_draft", is_draft, share.c.changed_at)
+partial("ix_share_account", is_unerased, share.c.account_id, share.c.created_at, share.c.id)
+partial("ix_share_audit_key", is_unerased, share.c.audit_key_id)
+partial("ix_share_key", has_key, share.c.closed_at)
+partial("ix_share_blobs", may_have_blobs, share.c.key_destroyed_at)
+partial("ix_share_kept", may_have_key, share.c.account_id, share.c.state)
+partial("ix_share_account_published", is_published, share.c.account_id, share.c.published_at)
+partial("ix_share_tenant_published", is_published, share.c.tenant_id, share.c.published_at)
+partial("ix_share_spent", is_closed_unerased, share.c.tenant_id, share.c.closed_at)
+
+recipient = Table(
+    "recipient",
+    metadata,
+    primary(),
+    reference("share_id", "share"),
+    Column("kind", Text, nullable=False),
+    Column("lookup_hash", LargeBinary, nullable=False, index=True),
+    sealed("sealed_identifier"),
+    sealed("sealed_name"),
+    sealed("sealed_label"),
+    Column("confirmed", Boolean, nullable=False),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("share_id", "lookup_hash"),
+    CheckConstraint("kind IN ('person', 'organization')", "kind"),
+)
+
+document = Table(
+    "document",
+    metadata,
+    primary(),
+    reference("share_id", "share"),
+    sealed("sealed_name"),
+    Column("length", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("modified_at", BigInteger),
+    Column("completed_at", Instant),
+    sealed("sealed_manifest"),
+    sealed("sealed_inspection"),
+    Column("inspected_at", Instant),
+    CheckConstraint("length >= 0", "length"),
+    CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
+    Index(None, "share_id", "position"),
+)
+
+is_uninspected = document.c.completed_at.is_not(None) & document.c.inspected_at.is_(None)
+partial("ix_document_uninspected", is_uninspected, document.c.completed_at)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("share_id", Id, ForeignKey("share.id"), primary_key=True),
+    # Empty for the share as a whole: a key has no NULL.
+    Column("document_id", Id, primary_key=True),
+    Column("recipient_id", Id, ForeignKey("recipient.id"), primary_key=True, index=True),
+    Column("subject_id", Id, primary_key=True),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("covered", ByteRanges, nullable=False),
+    Column("completed_at", Instant),
+    CheckConstraint("first_at <= last_at", "order"),
+)

@@ -1,0 +1,136 @@
+"""Who shares: tenants, accounts, members, administrators."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+from deldokument.adapters.sql.columns import Instant, Span, Word
+from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed
+from deldokument.domain.tenancy import IntegrationRights
+
+tenant = Table(
+    "tenant",
+    metadata,
+    primary(),
+    Column("organization_number", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("contact_telephone", Text, nullable=False),
+    Column("contact_email", Text, nullable=False),
+    Column("contact_hours", Text, nullable=False),
+    Column("period_shortest", Span, nullable=False),
+    Column("period_standard", Span, nullable=False),
+    Column("period_longest", Span, nullable=False),
+    Column("ask_archived", Boolean, nullable=False),
+    Column("retention", Span, nullable=False),
+    Column("activated_at", Instant),
+    Column("frozen_at", Instant),
+    Column("ended_at", Instant),
+    Column("on_behalf_of", Text, nullable=False, server_default=""),
+    CheckConstraint("period_shortest > 0 AND period_longest >= period_shortest", "period"),
+    CheckConstraint("retention >= 0", "retention"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    Column("name", Text, nullable=False),
+    Column("contact_telephone", Text, nullable=False, server_default=""),
+    Column("contact_email", Text, nullable=False, server_default=""),
+    Column("contact_hours", Text, nullable=False, server_default=""),
+    Column("period_standard", Span),
+    Column("period_longest", Span),
+    Column("confidential", Boolean, nullable=False, server_default=true()),
+    Column("quota", BigInteger),
+    Column("four_eyes", Boolean, nullable=False, server_default=false()),
+    Column("notify", Boolean, nullable=False, server_default=false()),
+    Column("sms_sender", Text, nullable=False, server_default=""),
+    Column("sms_cost_code", Text, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("closed_at", Instant),
+    Column("deleted_at", Instant),
+    Column("frozen_at", Instant),
+    Column("ended_at", Instant),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+member = Table(
+    "member",
+    metadata,
+    primary(),
+    reference("account_id", "account"),
+    Column("lookup_hash", LargeBinary, nullable=False),
+    sealed("sealed_identifier"),
+    sealed("sealed_name"),
+    Column("added_at", Instant, nullable=False, server_default="0"),
+    Column("used_at", Instant),
+    Column("removed_at", Instant),
+    Column("erased_at", Instant),
+)
+
+administrator = Table(
+    "administrator",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    Column("lookup_hash", LargeBinary, nullable=False, index=True),
+    sealed("sealed_identifier"),
+    sealed("sealed_name"),
+    UniqueConstraint("tenant_id", "lookup_hash"),
+)
+
+is_to_be_ended = account.c.deleted_at.is_not(None) & account.c.ended_at.is_(None)
+is_living = member.c.removed_at.is_(None)
+is_removed_unerased = member.c.removed_at.is_not(None) & member.c.erased_at.is_(None)
+partial("uq_member_living", is_living, member.c.account_id, member.c.lookup_hash, unique=True)
+partial("ix_member_living", is_living, member.c.lookup_hash)
+partial("ix_member_account", is_living, member.c.account_id, member.c.added_at, member.c.id)
+partial("ix_member_removed", is_removed_unerased, member.c.removed_at)
+partial("ix_account_deleted", is_to_be_ended, account.c.deleted_at)
+
+integration = Table(
+    "integration",
+    metadata,
+    primary(),
+    reference("account_id", "account"),
+    Column("organization_number", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    Column("rights", Word(IntegrationRights), nullable=False, server_default="share"),
+    Column("used_at", Instant),
+    Column("password_hash", LargeBinary),
+    CheckConstraint("rights IN ('read', 'share')", "rights"),
+)
+
+is_living_integration = integration.c.removed_at.is_(None)
+partial(
+    "uq_integration_living",
+    is_living_integration,
+    integration.c.account_id,
+    integration.c.organization_number,
+    unique=True,
+)
+partial("ix_integration_living", is_living_integration, integration.c.organization_number)
+
+operator = Table(
+    "operator",
+    metadata,
+    primary(),
+    Column("lookup_hash", LargeBinary, nullable=False, unique=True),
+    sealed("sealed_identifier"),
+    sealed("sealed_name"),
+)

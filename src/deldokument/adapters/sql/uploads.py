@@ -1,0 +1,194 @@
+"""Uploads, parts and garbage in tables.
+
+Promises that whoever changes which parts an upload has, holds the upload's row, so that appending, merging, joining,
+finishing and removing come one after the other; and that a stored object is a part or garbage until it is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, insert, select, union_all, update
+
+from deldokument.adapters.sql.tables import garbage, part, upload
+from deldokument.adapters.sql.work import Shape, Work, batches, many, one
+from deldokument.domain.upload import Part, Upload
+
+_UPLOAD = Shape(Upload, upload)
+_PART = Shape(Part, part)
+
+_by_id = select(*_UPLOAD.columns).where(upload.c.id == one("key"))
+_by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == one("token_hash"))
+_of_documents = select(*_UPLOAD.columns).where(upload.c.document_id.in_(many("keys"))).order_by(upload.c.id)
+_add = insert(upload)
+_renew_token = (
+    update(upload)
+    .where(upload.c.id == one("key"))
+    .values(
+        token_hash=one("hash"),
+        member_id=one("member"),
+        integration_id=one("integration"),
+        deadline=one("until"),
+    )
+)
+_follow = (
+    update(upload)
+    .where(upload.c.partial_of == one("key"))
+    .values(member_id=one("member"), integration_id=one("integration"), deadline=one("until"))
+)
+_advance = (
+    update(upload)
+    .where(upload.c.id == one("key"), upload.c.offset == one("old"), upload.c.finished_at.is_(None))
+    .values(offset=one("new"))
+)
+_join = (
+    update(upload)
+    .where(
+        upload.c.id == one("key"),
+        upload.c.partial_of == one("whole"),
+        upload.c.offset == upload.c.length,
+        upload.c.finished_at.is_(None),
+    )
+    .values(finished_at=one("now"), start=one("begins"))
+)
+_move_parts = (
+    update(part)
+    .where(part.c.upload_id == one("key"))
+    .values(upload_id=one("whole"), offset=part.c.offset + one("begins"))
+)
+_insert_part = insert(part)
+_shorten = (
+    update(upload).where(upload.c.id == one("key"), upload.c.finished_at.is_(None)).values(length=upload.c.offset)
+)
+_finish = update(upload).where(upload.c.id == one("key")).values(finished_at=one("now"))
+_of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == one("key")).order_by(upload.c.start, upload.c.id)
+_unfinished = select(upload.c.id).where(upload.c.id == one("key"), upload.c.finished_at.is_(None))
+_parts = select(*_PART.columns).where(part.c.upload_id == one("key")).order_by(part.c.offset)
+_ids = many("ids")
+_standing = select(part.c.id).where(part.c.upload_id == one("key"), part.c.id.in_(_ids))
+_remove_parts = delete(part).where(part.c.id.in_(_ids))
+_names = many("names")
+_known = union_all(
+    select(part.c.id).where(part.c.id.in_(_names)), select(garbage.c.name).where(garbage.c.name.in_(_names))
+)
+_garbage = select(garbage.c.name).order_by(garbage.c.name).limit(one("most"))
+_forget = delete(garbage).where(garbage.c.name.in_(_names))
+
+
+class SqlUploads:
+    """See services.repositories.Uploads."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def add(self, upload: Upload) -> None:
+        """Raises Conflict when there is no such document."""
+        self._work.run(_add, _UPLOAD.values(upload))
+
+    def get(self, upload_id: str) -> Upload | None:
+        """By id."""
+        return _UPLOAD.one(self._work.first(_by_id, {"key": upload_id}))
+
+    def by_token(self, token_hash: bytes) -> Upload | None:
+        """By the hash of its token."""
+        return _UPLOAD.one(self._work.first(_by_token, {"token_hash": token_hash}))
+
+    def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
+        """In no order that means anything."""
+        return _UPLOAD.all(self._work.batched(_of_documents, "keys", document_ids))
+
+    def renew_token(self, renewed: Upload) -> None:
+        """The old token is good for nothing any more. Raises NotFound."""
+        values = {
+            "key": renewed.id,
+            "member": renewed.member_id,
+            "integration": renewed.integration_id,
+            "until": renewed.deadline,
+        }
+        self._work.change(_renew_token, values | {"hash": renewed.token_hash}, "upload")
+        self._work.run(_follow, values)
+
+    def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
+        """Compare-and-set of the offset, with the part rows; False, and nothing changed, when it was not ``old``."""
+        if self._work.count(_advance, {"key": upload_id, "old": old, "new": new}) != 1:
+            return False
+        if parts:
+            self._work.run(_insert_part, [_PART.values(one) for one in parts])
+        return True
+
+    def partials(self, upload_id: str) -> list[Upload]:
+        """Those of the upload, in the order of their starts as far as these are known."""
+        return _UPLOAD.all(self._work.rows(_of_whole, {"key": upload_id}))
+
+    def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
+        """The parts of ``partials`` become parts of ``whole`` from their ``start`` on; its other ones are discarded.
+
+        Raises NotFound when one is not whole or has been joined, or when the whole has bytes of its own.
+        """
+        self._work.change(_advance, {"key": whole.id, "old": 0, "new": whole.length}, "upload")
+        for partial in partials:
+            values = {"key": partial.id, "whole": whole.id, "begins": partial.start}
+            self._work.change(_join, values | {"now": now}, "partial upload")
+            self._work.run(_move_parts, values)
+        self.discard_partials(whole.id)
+
+    def discard_partials(self, upload_id: str) -> None:
+        """Remove those that have not been joined; their parts become garbage."""
+        discard_uploads(self._work, (upload.c.partial_of == upload_id) & upload.c.finished_at.is_(None))
+
+    def remove(self, upload_id: str) -> None:
+        """Remove the upload; its parts become garbage."""
+        discard_uploads(self._work, upload.c.id == upload_id)
+
+    def shorten(self, upload_id: str) -> None:
+        """Its length is what it has. Raises NotFound, also for one that is finished."""
+        self._work.change(_shorten, {"key": upload_id}, "upload")
+
+    def finish(self, upload_id: str, now: datetime) -> None:
+        """No byte and no merge after this. Raises NotFound."""
+        self._work.change(_finish, {"key": upload_id, "now": now}, "upload")
+
+    def parts(self, upload_id: str) -> list[Part]:
+        """In the order of their offsets."""
+        return _PART.all(self._work.rows(_parts, {"key": upload_id}))
+
+    def merge(self, upload_id: str, old: Sequence[Part], new: Part) -> bool:
+        """Put ``new`` in the place of ``old``, which become garbage.
+
+        False, and nothing changed, when one of them no longer stands or the upload is finished.
+        """
+        if self._work.first(self._work.locked(_unfinished), {"key": upload_id}) is None:
+            return False
+        ids = [one.id for one in old]
+        if len(self._work.batched(_standing, "ids", ids, key=upload_id)) != len(ids):
+            return False
+        for batch in batches(ids):
+            self._work.run(_remove_parts, {"ids": batch})
+        self._work.run(insert(garbage), [{"name": name} for name in ids])
+        self._work.run(_insert_part, _PART.values(new))
+        return True
+
+    def known_blobs(self, names: Collection[str]) -> set[str]:
+        """Those of ``names`` that are parts or garbage."""
+        return {row[0] for row in self._work.batched(_known, "names", names)}
+
+    def garbage(self, limit: int) -> list[str]:
+        """Names of objects to delete; in a transaction that writes, those that no other worker holds."""
+        return [row[0] for row in self._work.rows(self._work.shared_out(_garbage, garbage), {"most": limit})]
+
+    def forget_garbage(self, names: Collection[str]) -> None:
+        """They have been deleted."""
+        for batch in batches(names):
+            self._work.run(_forget, {"names": batch})
+
+
+def discard_uploads(work: Work, which: ColumnElement[bool]) -> None:
+    """Remove uploads; their parts become garbage."""
+    partial_first = upload.c.partial_of.is_(None)
+    ids = [row[0] for row in work.rows(work.locked(select(upload.c.id).where(which).order_by(partial_first)))]
+    for batch in batches(ids):
+        parts = part.c.upload_id.in_(batch)
+        work.run(insert(garbage).from_select(["name"], select(part.c.id).where(parts)))
+        work.run(delete(part).where(parts))
+        work.run(delete(upload).where(upload.c.id.in_(batch)))

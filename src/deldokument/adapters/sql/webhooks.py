@@ -1,0 +1,71 @@
+"""Webhooks in a table.
+
+Promises that a webhook whose integration has lost its rights is not found by anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, insert, select, update
+
+from deldokument.adapters.sql.tables import integration, is_living_integration, webhook
+from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.domain.tenancy import Integration
+from deldokument.domain.webhook import Webhook
+
+_WEBHOOK = Shape(Webhook, webhook)
+_INTEGRATION = Shape(Integration, integration)
+_WIDTH = len(_WEBHOOK.columns)
+
+_newest_first = webhook.c.created_at.desc(), webhook.c.id.desc()
+_living = (
+    select(*_WEBHOOK.columns, *(column.label(f"of_integration_{column.name}") for column in _INTEGRATION.columns))
+    .join_from(webhook, integration)
+    .where(is_living_integration)
+)
+_add = insert(webhook)
+_by_id = _living.where(webhook.c.id == one("key"))
+_of_integrations = _living.where(webhook.c.integration_id.in_(many("keys"))).order_by(*_newest_first)
+_of_account = _living.where(integration.c.account_id == one("key")).order_by(*_newest_first)
+_save = update(webhook).where(webhook.c.id == one("key"))
+_remove = delete(webhook).where(webhook.c.id == one("key"))
+_ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_integration).limit(one("most"))
+
+
+class SqlWebhooks:
+    """See services.webhook_contracts.Webhooks."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def add(self, webhook: Webhook) -> None:
+        """Keep it."""
+        self._work.run(_add, _WEBHOOK.values(webhook))
+
+    def get(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
+        """A living one."""
+        row = self._work.first(_by_id, {"key": webhook_id})
+        return (Webhook(*row[:_WIDTH]), Integration(*row[_WIDTH:])) if row else None
+
+    def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
+        """The living ones, the newest first."""
+        found = [Webhook(*row[:_WIDTH]) for row in self._work.batched(_of_integrations, "keys", integration_ids)]
+        return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
+
+    def of_account(self, account_id: str) -> list[tuple[Webhook, Integration]]:
+        """The living ones of all its integrations, the newest first."""
+        rows = self._work.rows(_of_account, {"key": account_id})
+        return [(Webhook(*row[:_WIDTH]), Integration(*row[_WIDTH:])) for row in rows]
+
+    def save(self, webhook: Webhook) -> None:
+        """One that has been removed meanwhile stays so."""
+        self._work.count(_save.values(_WEBHOOK.values(webhook)), {"key": webhook.id})
+
+    def remove(self, webhook_id: str) -> bool:
+        """Whether there was one to remove."""
+        return self._work.count(_remove, {"key": webhook_id}) == 1
+
+    def forget_ended(self, limit: int) -> int:
+        """Remove those whose integration has lost its rights; how many."""
+        return self._work.remove_found(_ended, webhook, {"most": limit})

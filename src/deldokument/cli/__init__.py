@@ -1,0 +1,1 @@
+"""The command line: what operators type. Speaks to people in English, through bootstrap and services."""

@@ -1,0 +1,257 @@
+"""`deldokument account …`: what «Kontoer» does, for operators."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_rows
+from deldokument.cli.running import opened_node
+from deldokument.cli.tenants import Reason
+from deldokument.domain.accounts import GIGABYTE
+from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights
+from deldokument.domain.uuids import uuid_of
+from deldokument.services import accounts, deleting, freezing, integrations
+from deldokument.services.accounts import AccountView
+from deldokument.services.ports import World
+from deldokument.services.repositories import found
+
+app = typer.Typer(help="Accounts of tenants.", no_args_is_help=True)
+_DAY = timedelta(days=1)
+
+
+def tenant_of(world: World, account_id: str) -> str:
+    """The id of the tenant that the account belongs to. Raises NotFound."""
+    with world.database.read() as tx:
+        return found(tx.tenancies.account(account_id), "account").tenant_id
+
+
+def account_row(account: Account) -> Row:
+    """An account as commands show it."""
+    rules = account.rules
+    return {
+        "id": account.id,
+        "tenant_id": account.tenant_id,
+        "name": account.name,
+        "standard_period": rules.standard,
+        "longest_period": rules.longest,
+        "confidential": rules.confidential,
+        "quota_bytes": rules.quota,
+        "four_eyes": rules.four_eyes,
+        "telephone": rules.contact.telephone,
+        "email": rules.contact.email,
+        "hours": rules.contact.hours,
+        "notify": rules.notify,
+        "sms_sender": rules.sms_sender,
+        "sms_cost_code": rules.sms_cost_code,
+        "closed_at": account.closed_at,
+        "deleted_at": account.deleted_at,
+        "frozen_at": account.frozen_at,
+    }
+
+
+def _view_row(view: AccountView) -> Row:
+    contents = view.contents
+    return account_row(view.account) | {
+        "undo_until": view.undo_until,
+        "members": contents.members,
+        "drafts": contents.drafts,
+        "open_shares": contents.open_shares,
+        "documents": contents.documents,
+        "stored_bytes": contents.stored_bytes,
+        "integrations": [_integration_row(integration) for integration in view.integrations],
+    }
+
+
+def _integration_row(integration: Integration) -> Row:
+    return {
+        "id": integration.id,
+        "organization_number": integration.organization_number,
+        "name": integration.name,
+        "rights": integration.rights.value,
+        "added_at": integration.added_at.isoformat(),
+        "used_at": integration.used_at.isoformat() if integration.used_at else None,
+    }
+
+
+@app.command("list", context_settings=TAKES_IDS)
+def list_all(tenant: str, as_json: Json = False) -> None:
+    """The accounts of a tenant; deleted ones while that can be undone."""
+    with opened_node() as node:
+        rows = [_view_row(view) for view in accounts.list_accounts(node.world, tenant_id=tenant)]
+        say_rows(("id", "name", "members", "open_shares", "stored_bytes"), rows, as_json=as_json)
+
+
+@app.command("show", context_settings=TAKES_IDS)
+def show(account: str, as_json: Json = False) -> None:
+    """One account with its rules and what it holds."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        say_one(_view_row(accounts.show_account(node.world, tenant_id=tenant, account_id=account)), as_json=as_json)
+
+
+@app.command("create", context_settings=TAKES_IDS)
+def create(tenant: str, name: str, as_json: Json = False) -> None:
+    """An account of a tenant that has taken the service into use."""
+    with opened_node() as node:
+        say_made(account_row(accounts.create_account(node.world, tenant_id=tenant, name=name)), as_json=as_json)
+
+
+@app.command("rename", context_settings=TAKES_IDS)
+def rename(account: str, name: str, as_json: Json = False) -> None:
+    """Give an account another name."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        present = accounts.show_account(node.world, tenant_id=tenant, account_id=account).account
+        renamed = accounts.rename_account(
+            node.world, tenant_id=tenant, account_id=account, name=name, revision=present.revision
+        )
+        say_made(account_row(renamed), as_json=as_json)
+
+
+@app.command("rules", context_settings=TAKES_IDS)
+def rules(
+    account: str,
+    standard_days: Annotated[int | None, typer.Option(help="Standard period in days.")] = None,
+    longest_days: Annotated[int | None, typer.Option(help="Longest period in days.")] = None,
+    confidential: Annotated[bool | None, typer.Option(help="Are shares confidential unless said otherwise?")] = None,
+    quota_gb: Annotated[float | None, typer.Option(help="Quota in GB; 0 for none.")] = None,
+    four_eyes: Annotated[bool | None, typer.Option(help="Must a second member approve each share?")] = None,
+    telephone: Annotated[str | None, typer.Option(help="Whom recipients may ask.")] = None,
+    email: str | None = None,
+    hours: str | None = None,
+    notify: Annotated[bool | None, typer.Option(help="Are recipients told of shares unless said otherwise?")] = None,
+    sms_sender: Annotated[str | None, typer.Option(help="Sender of SMS notices, 2 to 11 characters.")] = None,
+    sms_cost_code: str | None = None,
+    as_json: Json = False,
+) -> None:
+    """Set an account's rules; what is not given stays."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        present = accounts.show_account(node.world, tenant_id=tenant, account_id=account).account
+        kept = present.rules
+        wanted = replace(
+            _with_contact(kept, telephone, email, hours),
+            standard=kept.standard if standard_days is None else standard_days * _DAY,
+            longest=kept.longest if longest_days is None else longest_days * _DAY,
+            confidential=kept.confidential if confidential is None else confidential,
+            quota=kept.quota if quota_gb is None else round(quota_gb * GIGABYTE) or None,
+            four_eyes=kept.four_eyes if four_eyes is None else four_eyes,
+            notify=kept.notify if notify is None else notify,
+            sms_sender=kept.sms_sender if sms_sender is None else sms_sender,
+            sms_cost_code=kept.sms_cost_code if sms_cost_code is None else sms_cost_code,
+        )
+        changed = accounts.change_account_rules(
+            node.world, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
+        )
+        say_made(account_row(changed), as_json=as_json)
+
+
+def _with_contact(kept: AccountRules, telephone: str | None, email: str | None, hours: str | None) -> AccountRules:
+    given = {"telephone": telephone, "email": email, "hours": hours}
+    contact: Contact = replace(kept.contact, **{name: value for name, value in given.items() if value is not None})
+    return replace(kept, contact=contact)
+
+
+@app.command("close", context_settings=TAKES_IDS)
+def close(account: str, as_json: Json = False) -> None:
+    """Share nothing new from an account; what is shared stays until its end."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        closed = accounts.close_account(node.world, tenant_id=tenant, account_id=account)
+        say_made(account_row(closed), as_json=as_json)
+
+
+@app.command("reopen", context_settings=TAKES_IDS)
+def reopen(account: str, as_json: Json = False) -> None:
+    """Share from a closed account again."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        opened = accounts.reopen_account(node.world, tenant_id=tenant, account_id=account)
+        say_made(account_row(opened), as_json=as_json)
+
+
+@app.command("delete", context_settings=TAKES_IDS)
+def delete(
+    account: str,
+    name: Annotated[str, typer.Option(help="The account's name, to be sure that it is this one.")],
+    as_json: Json = False,
+) -> None:
+    """Put an account out of everybody's reach; after 24 hours its shares end. See ``account show`` for what goes."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        deleted = deleting.delete_account(node.world, tenant_id=tenant, account_id=account, typed_name=name)
+        say_made(account_row(deleted), as_json=as_json)
+
+
+@app.command("undo-delete", context_settings=TAKES_IDS)
+def undo_delete(account: str, as_json: Json = False) -> None:
+    """Give back an account that was deleted less than 24 hours ago."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        restored = deleting.undo_deletion(node.world, tenant_id=tenant, account_id=account)
+        say_made(account_row(restored), as_json=as_json)
+
+
+@app.command("freeze", context_settings=TAKES_IDS)
+def freeze(account: str, reason: Reason, as_json: Json = False) -> None:
+    """Stop an account without deleting anything."""
+    with opened_node() as node:
+        say_made(account_row(freezing.freeze_account(node.world, account, None, reason)), as_json=as_json)
+
+
+@app.command("unfreeze", context_settings=TAKES_IDS)
+def unfreeze(account: str, as_json: Json = False) -> None:
+    """Let a stopped account go on."""
+    with opened_node() as node:
+        say_made(account_row(freezing.unfreeze_account(node.world, account, None)), as_json=as_json)
+
+
+@app.command("add-integration", context_settings=TAKES_IDS)
+def add_integration(
+    account: str,
+    number: str,
+    rights: Annotated[IntegrationRights, typer.Option(help="What they may do there.")] = IntegrationRights.SHARE,
+    as_json: Json = False,
+) -> None:
+    """Let the systems of an organisation use the account, by their Maskinporten consumer's organisation number."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        added = integrations.add_integration(
+            node.world, tenant_id=tenant, account_id=account, organization_number=number, rights=rights
+        )
+        say_made(_integration_row(added), as_json=as_json)
+
+
+@app.command("integration-rights", context_settings=TAKES_IDS)
+def integration_rights(account: str, integration: str, rights: IntegrationRights, as_json: Json = False) -> None:
+    """Let its systems do more or less from now on."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        changed = integrations.change_rights(
+            node.world, tenant_id=tenant, account_id=account, integration_id=integration, rights=rights
+        )
+        say_made(_integration_row(changed), as_json=as_json)
+
+
+@app.command("integration-password", context_settings=TAKES_IDS)
+def integration_password(account: str, integration: str, as_json: Json = False) -> None:
+    """A new password for KS' interface, printed this once, with the integration's id there."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        password = integrations.renew_password(
+            node.world, tenant_id=tenant, account_id=account, integration_id=integration
+        )
+        say_made({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)
+
+
+@app.command("remove-integration", context_settings=TAKES_IDS)
+def remove_integration(account: str, integration: str, as_json: Json = False) -> None:
+    """End that at once."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        integrations.remove_integration(node.world, tenant_id=tenant, account_id=account, integration_id=integration)
+        say_made({"id": integration}, as_json=as_json)

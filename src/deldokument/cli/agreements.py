@@ -1,0 +1,113 @@
+"""`deldokument agreement …`: the texts that count, and what tenants have signed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_rows
+from deldokument.cli.running import opened_node
+from deldokument.domain.agreement import AgreementKind
+from deldokument.services import agreements, texts
+
+app = typer.Typer(help="Agreements: texts, and what tenants have signed.", no_args_is_help=True)
+
+
+@app.command("texts")
+def list_texts(as_json: Json = False) -> None:
+    """Every kind of text: the version that counts, and those that can be published."""
+    with opened_node() as node:
+        rows = [_text_row(listing) for listing in texts.list_texts(node.world)]
+        say_rows(("kind", "version", "published_at", "publishable"), rows, as_json=as_json)
+
+
+def _text_row(listing: texts.TextListing) -> Row:
+    current = listing.published[0][0] if listing.published else None
+    return {
+        "kind": listing.kind.value,
+        "version": current.version if current else None,
+        "published_at": current.published_at if current else None,
+        "publishable": ", ".join(listing.publishable),
+    }
+
+
+@app.command("publish")
+def publish(kind: AgreementKind, version: str, as_json: Json = False) -> None:
+    """Let a version count from now on. A new service agreement asks every tenant for a new signature."""
+    with opened_node() as node:
+        published = texts.publish_agreement(node.world, kind, version)
+        row = {"id": f"{published.kind} {published.version}", "published_at": published.published_at}
+        say_made(row, as_json=as_json)
+
+
+@app.command("record-main", context_settings=TAKES_IDS)
+def record_main(
+    tenant: str,
+    copy: Annotated[Path, typer.Argument(help="The signed agreement as PDF.", exists=True, dir_okay=False)],
+    version: Annotated[str, typer.Option(help="The version that was signed.")],
+    signed_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date on the paper.")],
+    signed_by: Annotated[str, typer.Option(help="Name and title, as they stand on the paper.")],
+    as_json: Json = False,
+) -> None:
+    """Note that a signed main agreement has arrived."""
+    with opened_node() as node:
+        agreement = agreements.record_main_agreement(
+            node.world,
+            tenant_id=tenant,
+            version=version,
+            signed_on=signed_on.date(),
+            signed_by=signed_by,
+            copy=copy.read_bytes(),
+        )
+        say_made({"id": agreement.id, "sha256": agreement.sha256}, as_json=as_json)
+
+
+@app.command("list", context_settings=TAKES_IDS)
+def list_all(tenant: str, as_json: Json = False) -> None:
+    """What a tenant has signed."""
+    with opened_node() as node:
+        signed = agreements.agreements_of(node.world, tenant_id=tenant)
+        rows: list[Row] = [
+            {
+                "kind": AgreementKind.MAIN.value,
+                "id": view.agreement.id,
+                "version": view.agreement.version,
+                "signed_at": view.agreement.signed_on,
+                "signed_by": view.signer,
+                "sha256": view.agreement.sha256,
+            }
+            for view in signed.mains
+        ] + [
+            {
+                "kind": AgreementKind.SERVICE.value,
+                "id": view.agreement.id,
+                "version": view.agreement.version,
+                "signed_at": view.agreement.signed_at,
+                "signed_by": view.signer,
+                "sha256": view.agreement.document_sha256,
+            }
+            for view in signed.services
+        ]
+        say_rows(("kind", "version", "signed_at", "signed_by", "id"), rows, as_json=as_json)
+
+
+@app.command("export", context_settings=TAKES_IDS)
+def export(
+    tenant: str,
+    agreement: str,
+    to: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Write the copy of a main agreement, or the sealed service agreement, to a file that is not there yet."""
+    with opened_node() as node:
+        mains = {view.agreement.id for view in agreements.agreements_of(node.world, tenant_id=tenant).mains}
+        if agreement in mains:
+            content = agreements.main_agreement_copy(node.world, tenant_id=tenant, agreement_id=agreement)
+        else:
+            _, content = agreements.signed_pdf(node.world, tenant_id=tenant, agreement_id=agreement)
+        with to.open("xb") as file:
+            file.write(content)
+        say_made({"id": agreement, "file": str(to)}, as_json=as_json)

@@ -1,0 +1,234 @@
+"""`deldokument demo`: all of it on this machine, with simulated registers and made-up people.
+
+Promises that everything listens on loopback only, that the data survives a restart, and that a second start makes
+nothing twice. The registers are processes of their own (deldokument.simulators), as is the worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from deldokument.adapters.clock import ShiftedClock
+from deldokument.adapters.keyring import create_root_key
+from deldokument.adapters.seal import create_seal_certificate
+from deldokument.adapters.sql.migrations import migrate
+from deldokument.bootstrap import Node, demo_clock_file, open_node, serve
+from deldokument.cli import demo_sender
+from deldokument.cli.client_keys import make_key
+from deldokument.cli.seeding import CUSTOMERS, seed
+from deldokument.config import NOTIFICATIONS_SCOPE, PARTIES_SCOPE, PREFIX, Settings, load_settings
+from deldokument.services.retention import confirm_clock
+from deldokument.simulators.cast import Cast, load_cast
+from deldokument.web.pages.demo import LETTERS, NOTICES, CastEntry, Demo, Place
+
+LOOPBACK = "127.0.0.1"
+CLIENT_ID = "deldokument-demo"
+SUBSCRIPTION_KEY = "simulator-subscription-key"
+
+
+def run_demo(port: int, data: Path) -> None:
+    """Serve the demo until interrupted."""
+    data = data.absolute()
+    data.mkdir(parents=True, exist_ok=True)
+    # Also a termination leaves by this block: uvicorn raises the signal again when it has closed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with ExitStack() as running:
+        listener = running.enter_context(_listener(port))
+        url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        registers = _start_registers(running, data, url)
+        settings = _settings(registers, data, url)
+        migrate(settings.database_url)
+        _make_keys(settings)
+        node = open_node(settings)
+        running.callback(node.close)
+        cast = load_cast()
+        seed(node.world, cast)
+        confirm_clock(node.world)
+        running.callback(_stop, _start_worker(settings))
+        _greet(url, cast, settings)
+        serve(settings, node, _demo(node, settings, cast, registers).endpoints(), listener)
+
+
+def _make_keys(settings: Settings) -> None:
+    """Those that are not there yet."""
+    if not settings.root_key_path.exists():
+        create_root_key(settings.root_key_path)
+    if not settings.seal_key_path.exists():
+        create_seal_certificate(
+            settings.seal_key_path,
+            settings.seal_certificate_path,
+            operator_name=settings.operator_name,
+            operator_number=settings.operator_number or "",
+            at=ShiftedClock(demo_clock_file(settings)).now(),
+        )
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.create_server((LOOPBACK, port))
+    listener.set_inheritable(True)
+    return listener
+
+
+def _settings(registers: _Registers, data: Path, url: str) -> Settings:
+    return load_settings(
+        demo=True,
+        allow_synthetic=True,
+        public_url=url,
+        host=LOOPBACK,
+        port=int(url.rsplit(":", 1)[1]),
+        data_dir=data,
+        # Said in full, so that a deployment's own settings in the environment are never the demo's.
+        database_url=f"sqlite:///{data / 'deldokument.sqlite3'}",
+        blobs_dir=data / "blobs",
+        keyring_path=data / "keyring.sqlite3",
+        root_key_path=data / "root.key",
+        seal_key_path=data / "seal.key",
+        seal_certificate_path=data / "seal.pem",
+        seal_key_password=None,
+        idporten_issuer=registers.idporten,
+        idporten_client_id=CLIENT_ID,
+        idporten_client_key_path=registers.client_key,
+        maskinporten_issuer=f"{registers.maskinporten}/",
+        maskinporten_client_id=CLIENT_ID,
+        maskinporten_client_key_path=registers.client_key,
+        altinn_base_url=registers.altinn,
+        altinn_subscription_key=SUBSCRIPTION_KEY,
+        altinn_notifications_base_url=registers.notifications,
+        enhetsregisteret_base_url=registers.enhetsregisteret,
+        smtp_host=LOOPBACK,
+        smtp_port=_mail_port(registers.mail),
+        smtp_security="none",
+        smtp_sender="ikke-svar@demo.example",
+        smtp_username=None,
+        smtp_password=None,
+        operator_name="Del dokument (demo)",
+        operator_number="319990003",
+        operator_contact="22 00 00 00",
+        agreement_return_address="avtaler@demo.example",
+        agreement_contract_party="Demodrift IKS",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Registers:
+    idporten: str
+    maskinporten: str
+    altinn: str
+    notifications: str
+    enhetsregisteret: str
+    mail: str
+    client_key: Path
+
+
+def _start_registers(running: ExitStack, data: Path, url: str) -> _Registers:
+    folder = data / "registers"
+    folder.mkdir(exist_ok=True)
+    key_path, clients = folder / "client-key.json", folder / "clients.json"
+    if not key_path.exists():
+        (folder / "client-jwks.json").write_text(json.dumps(make_key(key_path, 2048)), encoding="utf-8")
+    client = {
+        "client_id": CLIENT_ID,
+        "jwks": "client-jwks.json",
+        "redirect_uris": [f"{url}/logg-inn/svar"],
+        "post_logout_redirect_uris": [f"{url}/logget-ut"],
+        "frontchannel_logout_uri": f"{url}/logg-ut/frontkanal",
+        "backchannel_logout_uri": f"{url}/logg-ut/bakkanal",
+        "organization": "310240001",
+        "scopes": [PARTIES_SCOPE, NOTIFICATIONS_SCOPE],
+        "customers": CUSTOMERS,
+    }
+    clients.write_text(json.dumps([client, demo_sender.registration(folder)]), encoding="utf-8")
+
+    def start(name: str, *options: str) -> str:
+        return _start_register(running, name, *options)
+
+    idporten = start("idporten", "--clients", str(clients), "--state", str(folder))
+    maskinporten = start("maskinporten", "--clients", str(clients), "--state", str(folder))
+    demo_sender.write_configuration(folder, url, f"{maskinporten}/")
+    issuer = "--maskinporten-issuer", f"{maskinporten}/"
+    altinn, notifications = start("altinn", *issuer), start("notifications", *issuer)
+    return _Registers(idporten, maskinporten, altinn, notifications, start("enhetsregisteret"), start("smtp"), key_path)
+
+
+def _mail_port(url: str) -> int:
+    """Where the simulated mail server takes letters; at ``url`` it shows them."""
+    return int(httpx.get(f"{url}/server").raise_for_status().json()["port"])
+
+
+def _start_register(running: ExitStack, name: str, *options: str) -> str:
+    """Start a simulator; returns the URL that it says it answers at."""
+    command = [sys.executable, "-m", f"deldokument.simulators.{name}", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own modules
+    running.callback(_stop, process)
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise RuntimeError(f"the simulated {name} did not start")
+    return line.split()[1]
+
+
+def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
+    """The worker gets the demo's settings through its environment, as a deployed one does."""
+    given = settings.model_dump(mode="json", exclude_none=True)
+    given["altinn_subscription_key"] = SUBSCRIPTION_KEY
+    # Several values stand in a variable with commas between; an empty one is as none.
+    given |= {name: ",".join(map(str, value)) for name, value in given.items() if isinstance(value, list)}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    environment = others | {PREFIX + name.upper(): str(value) for name, value in given.items()}
+    command = [sys.executable, "-m", "deldokument.cli.main", "worker"]
+    return subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
+
+
+def _stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _demo(node: Node, settings: Settings, cast: Cast, registers: _Registers) -> Demo:
+    clock = ShiftedClock(demo_clock_file(settings))
+
+    def advance(step: timedelta) -> None:
+        clock.set_offset(clock.offset() + step)
+        confirm_clock(node.world)
+
+    people = tuple(CastEntry(p.name, p.identifier, p.title) for p in cast.people)
+    organizations = tuple(CastEntry(o.name, o.number, o.status) for o in cast.organizations)
+    offset: Callable[[], timedelta] = clock.offset
+    places = Place(NOTICES, registers.notifications), Place(LETTERS, registers.mail)
+    return Demo(people, organizations, offset, advance, places)
+
+
+def _greet(url: str, cast: Cast, settings: Settings) -> None:
+    console = Console()
+    people = Table("Name", "Number", "Who may what", title="People in the demo (made up)")
+    for person in cast.people:
+        people.add_row(person.name, person.identifier, person.title)
+    organizations = Table("Organisation", "Number", "State", title="Organisations (made up)")
+    for organization in cast.organizations:
+        organizations.add_row(organization.name, organization.number, organization.status)
+    console.print(people, organizations)
+    console.print(f"\nDel dokument runs at [bold]{url}[/bold] (this machine only; data in {settings.data_dir})")
+    console.print("1. Log in as Kari, share a file with Ola.  2. Log in as Ola, open the link.")
+    console.print(f"3. Move the clock at {url}/demo and open the link again.")
+    ola = next(person.identifier for person in cast.people if person.key == "ola")
+    now = ShiftedClock(demo_clock_file(settings)).now()
+    for line in demo_sender.instructions(settings.data_dir / "registers", ola, now):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print("Stop with Ctrl-C.\n")

@@ -1,0 +1,178 @@
+"""`deldokument`: run the service, make and mend a deployment, register tenants.
+
+A person's number is asked for, never an argument: arguments show in process lists and shell histories; `share` alone
+takes one, and offers a file and standard input instead. Errors are one line on standard error, with exit code 1, or
+what docs/command-line.md says for senders.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deldokument import __version__
+from deldokument.adapters.keyring import create_root_key
+from deldokument.adapters.seal import create_seal_certificate, valid_until
+from deldokument.adapters.sql.migrations import is_current, migrate
+from deldokument.bootstrap import Node, configure_logging, open_node, serve, work
+from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, senders, tenures
+from deldokument.cli.demo import run_demo
+from deldokument.cli.running import opened_node, told_in_words
+from deldokument.config import ConfigurationError, load_settings
+from deldokument.domain.errors import Unavailable
+from deldokument.services.retention import confirm_clock
+from deldokument.services.sealing import fingerprint
+
+app = typer.Typer(
+    name="deldokument",
+    help="Hand files to named citizens and organisations, for a period, then gone.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Keys of the deployment.", no_args_is_help=True)
+app.add_typer(tenures.app, name="tenant")
+app.add_typer(accounts.app, name="account")
+app.add_typer(members.app, name="member")
+app.add_typer(agreements.app, name="agreement")
+app.add_typer(operators.app, name="operator")
+app.add_typer(keys, name="keys")
+app.add_typer(auditing.app, name="audit")
+console = Console()
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.command("demo")
+def demo(
+    port: Annotated[int, typer.Option(envvar="PORT", help="Port on 127.0.0.1.")] = 8080,
+    data: Annotated[Path, typer.Option(envvar="DATA", help="Folder that keeps the demo's data.")] = Path("data"),
+) -> None:
+    """Run everything on this machine, with simulated registers and made-up people."""
+    configure_logging()
+    with told_in_words():
+        run_demo(port, data)
+
+
+@app.command("serve")
+def serve_command() -> None:
+    """Run the web application."""
+    configure_logging()
+    with told_in_words():
+        settings = load_settings()
+        with closing(open_node(settings)) as node:
+            serve(settings, node)
+
+
+@app.command("worker")
+def worker_command(
+    confirm: Annotated[bool, typer.Option("--confirm-clock", help="End a halt: the clock is right.")] = False,
+) -> None:
+    """Run the reconcilers: inspection, the end of shares, sweeping."""
+    configure_logging()
+    with opened_node() as node:
+        if confirm:
+            confirm_clock(node.world)
+        work(node)
+
+
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's schema up to date."""
+    with told_in_words():
+        settings = load_settings()
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        migrate(settings.database_url)
+        console.print("The schema is current.")
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Check that everything this deployment needs is there and answers."""
+    with told_in_words():
+        settings = load_settings()
+        console.print(f"settings: whole\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
+        with closing(open_node(settings)) as node:
+            _examine(node)
+
+
+def _examine(node: Node) -> None:
+    with node.world.database.read() as tx:
+        deployment = tx.retention.deployment()
+    console.print(f"database, keyring, blobs: answer (deployment {deployment.id})")
+    console.print(f"clock: {node.world.clock.skew().total_seconds():.3f} s off the database's")
+    beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
+    console.print(f"worker's last heartbeat: {beat}")
+    console.print(f"seal: {_seal_state(node)}")
+    if deployment.halted_at is not None:
+        raise ConfigurationError("destruction is HALTED: check the clock, then `deldokument worker --confirm-clock`")
+
+
+def _seal_state(node: Node) -> str:
+    try:
+        end = valid_until(node.world.seal.certificate())
+    except Unavailable:
+        return "MISSING: nothing can be sealed; make one with `deldokument keys seal`"
+    return f"{'valid until' if node.world.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
+
+
+@keys.command("create-root")
+def create_root() -> None:
+    """Draw the root key and write it to DELDOKUMENT_ROOT_KEY_PATH."""
+    with told_in_words():
+        settings = load_settings()
+        settings.root_key_path.parent.mkdir(parents=True, exist_ok=True)
+        create_root_key(settings.root_key_path)
+        console.print(f"Written: {settings.root_key_path}")
+
+
+@keys.command("rotate-root")
+def rotate_root() -> None:
+    """Seal the keyring under a new root key, and put it in the place of the old, which opens nothing any more.
+
+    Stop `serve` and `worker` first, and start them afterwards. If this is broken off, the new key stands beside the
+    old one, with `.new` at the end of its name: move it into place when the keyring has been sealed under it.
+    """
+    with opened_node() as node:
+        path = load_settings().root_key_path
+        fresh = path.with_name(path.name + ".new")
+        count = node.keyring.rotate(create_root_key(fresh))
+        fresh.replace(path)
+        console.print(f"{count} keys sealed anew under {path}; destroy every copy of the old root key")
+
+
+@keys.command("seal")
+def create_seal() -> None:
+    """Make the key and the certificate that signed agreements are sealed with, good for five years.
+
+    The certificate is signed by itself: give it to those who are to verify, and have them compare its fingerprint. One
+    from a trusted issuer can stand in its place.
+    """
+    with told_in_words():
+        settings = load_settings()
+        paths = settings.seal_key_path, settings.seal_certificate_path
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        name, number = settings.operator_name, settings.operator_number or ""
+        seal = create_seal_certificate(*paths, operator_name=name, operator_number=number, at=datetime.now(UTC))
+        console.print(f"Written: {paths[0]}, {paths[1]}", soft_wrap=True)
+        console.print(f"SHA-256 {fingerprint(seal.certificate())}", soft_wrap=True)
+
+
+senders.register(app)
+keys.command("create-client")(client_keys.create)
+keys.command("rotate-client")(client_keys.rotate)
+keys.command("public")(client_keys.public)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,85 @@
+"""`deldokument member …`: who may share from an account."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from deldokument.cli.accounts import tenant_of
+from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_rows
+from deldokument.cli.running import opened_node
+from deldokument.domain.errors import InvalidInput
+from deldokument.services import members, registering
+from deldokument.services.members import MemberView
+from deldokument.services.ports import World
+from deldokument.services.registering import Outcome
+from deldokument.services.repositories import found
+
+app = typer.Typer(help="Members of accounts.", no_args_is_help=True)
+
+
+def _row(member: MemberView) -> Row:
+    return {
+        "id": member.id,
+        "name": member.name,
+        "number": member.masked,
+        "added_at": member.added_at,
+        "used_at": member.used_at,
+    }
+
+
+def _every(world: World, account: str) -> Iterator[MemberView]:
+    tenant, before = tenant_of(world, account), None
+    while True:
+        page = members.list_members(world, tenant_id=tenant, account_id=account, before=before)
+        yield from page.members
+        before = page.next
+        if before is None:
+            return
+
+
+@app.command("list", context_settings=TAKES_IDS)
+def list_all(account: str, as_json: Json = False) -> None:
+    """The members of an account, numbers masked, last added first."""
+    with opened_node() as node:
+        rows = [_row(member) for member in _every(node.world, account)]
+        say_rows(("id", "name", "number", "used_at"), rows, as_json=as_json)
+
+
+@app.command("add", context_settings=TAKES_IDS)
+def add(account: str, name: str, as_json: Json = False) -> None:
+    """Let a person share from an account. The person's number is asked for, or read from standard input."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        added = members.add_member(node.world, tenant_id=tenant, account_id=account, number=ask_number(), name=name)
+        say_made(_row(added), as_json=as_json)
+
+
+@app.command("import", context_settings=TAKES_IDS)
+def import_list(account: str, as_json: Json = False) -> None:
+    """Register every line of standard input («number;name»). With a line in it that is wrong, nobody is registered."""
+    with opened_node() as node:
+        tenant, text = tenant_of(node.world, account), registering.read_list(sys.stdin.buffer.read())
+        preview = registering.preview_list(node.world, tenant_id=tenant, account_id=account, text=text)
+        refused = preview.of(Outcome.REFUSED)
+        if refused:
+            lines = ", ".join(str(line.number) for line in refused)
+            raise InvalidInput("list", "list_has_faults", detail=f"lines {lines}", count=len(refused))
+        shown = [line.number for line in preview.of(Outcome.ADDED)]
+        added = registering.register_list(
+            node.world, tenant_id=tenant, account_id=account, text=text, shown=shown, batch=preview.batch
+        )
+        say_made({"id": f"{added} registered", "registered": added}, as_json=as_json)
+
+
+@app.command("remove", context_settings=TAKES_IDS)
+def remove(member: str, as_json: Json = False) -> None:
+    """End a membership at once, running uploads included."""
+    with opened_node() as node:
+        with node.world.database.read() as tx:
+            account = found(tx.tenancies.member(member), "member").account_id
+        tenant = tenant_of(node.world, account)
+        members.remove_member(node.world, tenant_id=tenant, account_id=account, member_id=member)
+        say_made({"id": member}, as_json=as_json)

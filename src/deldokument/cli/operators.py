@@ -1,0 +1,36 @@
+"""`deldokument operator …`: who may open `/drift`."""
+
+from __future__ import annotations
+
+import typer
+
+from deldokument.cli.output import TAKES_IDS, Json, ask_number, say_made, say_rows
+from deldokument.cli.running import opened_node
+from deldokument.services import operators
+
+app = typer.Typer(help="Who may open /drift.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """The operators, numbers masked."""
+    with opened_node() as node:
+        people = operators.list_operators(node.world)
+        rows = [{"id": person.id, "name": person.name, "number": person.masked} for person in people]
+        say_rows(("id", "name", "number"), rows, as_json=as_json)
+
+
+@app.command("add")
+def add(name: str, as_json: Json = False) -> None:
+    """Let a person operate the service. The person's number is asked for, or read from standard input."""
+    with opened_node() as node:
+        added = operators.add_operator(node.world, number=ask_number(), name=name)
+        say_made({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
+
+
+@app.command("remove", context_settings=TAKES_IDS)
+def remove(operator: str, as_json: Json = False) -> None:
+    """End that at once."""
+    with opened_node() as node:
+        operators.remove_operator(node.world, operator_id=operator)
+        say_made({"id": operator}, as_json=as_json)

@@ -1,0 +1,95 @@
+"""How commands take what they must not show, and say what they found: a table for people, JSON for programs.
+
+Promises that a person's number is never an argument, which every user of the machine could see, and that ``--json``
+prints JSON on standard output and nothing else: one value, or one a line where things come one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+_errors = Console(stderr=True)
+TAKES_IDS = {"ignore_unknown_options": True}
+"""An id may begin with a hyphen, and is no option for that."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Row = dict[str, Any]
+
+
+def ask_number() -> str:
+    """A person's number: typed without echo at a terminal; from a program, one line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Fødselsnummer or D-nummer", hide_input=True))
+    return sys.stdin.readline().strip()
+
+
+def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> None:
+    """A list. ``columns`` are the keys that people see; JSON has them all."""
+    if as_json:
+        _print_json(list(rows))
+        return
+    table = Table()
+    for column in columns:
+        # Half an id is good for nothing: however narrow the table, it stands there whole.
+        table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "id", overflow="fold")
+    for row in rows:
+        table.add_row(*(_shown(row[column]) for column in columns))
+    Console().print(table)
+
+
+def say_one(row: Row, *, as_json: bool) -> None:
+    """One thing with all that is known of it."""
+    if as_json:
+        _print_json(row)
+        return
+    for key, value in row.items():
+        Console().print(f"{key}: {_shown(value)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def say_line(row: Row) -> None:
+    """One of many things that come one by one, as JSON on a line of its own; whoever reads along has it at once."""
+    print(json.dumps(row, default=_plain, ensure_ascii=False), flush=True)  # noqa: T201 - it is what was asked for
+
+
+def say_made(row: Row, *, as_json: bool) -> None:
+    """What a command has made or changed: its id, or all of it."""
+    if as_json:
+        _print_json(row)
+    else:
+        Console().print(row["id"], markup=False, highlight=False, soft_wrap=True)
+
+
+def tell(words: str) -> None:
+    """One line on standard error."""
+    _errors.print(f"deldokument: {words}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return str(_plain(value))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))  # noqa: T201 - it is what was asked for
+
+
+def _plain(value: Any) -> Any:
+    """Instants and days by ISO 8601, spans in whole seconds."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    return value

@@ -1,0 +1,45 @@
+"""How commands open the deployment and tell errors: one line on standard error, exit code 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from deldokument.bootstrap import Node, open_node
+from deldokument.cli.output import tell
+from deldokument.config import ConfigurationError, load_settings
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.web.errors import WORDS, words_of
+from deldokument.web.i18n import Tongue
+
+
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """Errors as one line and exit code 1."""
+    try:
+        yield
+    except (ConfigurationError, ServiceError, OSError) as error:
+        tell(_words(error))
+        raise typer.Exit(1) from None
+
+
+def _words(error: Exception) -> str:
+    """A fault in what was typed as people at a page are told it; what is wrong with the deployment as it is."""
+    if isinstance(error, InvalidFields):
+        return "; ".join(f"{fault.field}: {_words(fault)}" for fault in error.errors)
+    if isinstance(error, InvalidInput | Conflict) and error.code in WORDS:
+        return f"{words_of(error, Tongue('en'))} ({error})"
+    return str(error)
+
+
+@contextmanager
+def opened_node() -> Iterator[Node]:
+    """A node of the environment's settings, closed at the end."""
+    with told_in_words():
+        node = open_node(load_settings())
+        try:
+            yield node
+        finally:
+            node.close()

@@ -1,0 +1,176 @@
+"""What the demo begins with: two municipalities that have taken the service into use, with accounts and members, a
+third that has the way before it, and an operator.
+
+Promises that all of it is made by the use cases, as people would make it, and that a data folder is seeded once. The
+agreements are signed too: with a login at the simulated ID-porten, whose page is filled in here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import httpx
+
+from deldokument.cli import demo_sender
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.domain.tenure import ResidualRisk, day_of
+from deldokument.services.accounts import change_account_rules, create_account
+from deldokument.services.activation import activate
+from deldokument.services.administrators import add_administrator
+from deldokument.services.agreements import record_main_agreement
+from deldokument.services.assessing import AssessmentWords, record_assessment
+from deldokument.services.integrations import add_integration
+from deldokument.services.members import add_member
+from deldokument.services.onboarding import change_tenant_rules, create_tenant
+from deldokument.services.operating import register_tenant
+from deldokument.services.operators import add_operator
+from deldokument.services.ports import World
+from deldokument.services.repositories import standing
+from deldokument.services.sessions import Session, begin_login, complete_login, find_session
+from deldokument.services.signing import begin_signing, complete_signing, offer_signing, start_login
+from deldokument.services.texts import current_document, list_texts, publish_agreement
+from deldokument.simulators.cast import Cast, Person
+
+_TRANSACTION = re.compile(r'name="transaction" value="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Municipality:
+    number: str
+    name: str
+    contact: Contact
+    administrator: str
+    on_behalf_of: str
+    """What the simulated ID-porten knows it by."""
+    members: Mapping[str, tuple[str, ...]]
+    """The people of each account, by their keys in the cast."""
+
+
+_MUNICIPALITIES = (
+    _Municipality(
+        number="310240001",
+        name="Eksempel kommune",
+        contact=Contact("22 00 00 00", "postmottak@eksempel.example", "mandag–fredag kl. 9–15"),
+        administrator="anne",
+        on_behalf_of="eksempel_kommune",
+        members={"Byggesak": ("kari",), "Avtaledokumenter": ("kari", "odd")},
+    ),
+    _Municipality(
+        number="213640003",
+        name="Prøve kommune",
+        contact=Contact("55 00 00 00", "post@prove.example", "kvardagar kl. 9–15"),
+        administrator="siv",
+        on_behalf_of="prove_kommune",
+        members={"Barnevern": ("siv",)},
+    ),
+)
+
+
+CUSTOMERS: Final = tuple(municipality.on_behalf_of for municipality in _MUNICIPALITIES)
+"""Whom the demo's client may ask ID-porten in the name of."""
+
+
+def seed(world: World, cast: Cast) -> None:
+    """Publish the texts and make the municipalities, unless they are there already."""
+    for listing in list_texts(world):
+        if not listing.published:
+            publish_agreement(world, listing.kind, listing.publishable[0])
+    with world.database.read() as tx:
+        if tx.tenancies.tenants():
+            return
+    people = {person.key: person for person in cast.people}
+    for municipality in _MUNICIPALITIES:
+        _make(world, municipality, people)
+    add_operator(world, number=people["tora"].identifier, name=people["tora"].name)
+    register_tenant(
+        world,
+        organization_number="310550000",
+        contact=Contact("77 00 00 00", "post@nyby.example", "kl. 8–15"),
+        number=people["liv"].identifier,
+        name=people["liv"].name,
+        person=None,
+    )
+
+
+def _make(world: World, municipality: _Municipality, people: Mapping[str, Person]) -> None:
+    tenant = create_tenant(
+        world,
+        organization_number=municipality.number,
+        name=municipality.name,
+        contact=municipality.contact,
+    )
+    change_tenant_rules(world, tenant_id=tenant.id, on_behalf_of=municipality.on_behalf_of)
+    leader = people[municipality.administrator]
+    add_administrator(world, tenant_id=tenant.id, number=leader.identifier, name=leader.name)
+    _agree(world, tenant, leader)
+    assessment = AssessmentWords(leader.name, "Personvernombud", day_of(world.clock.now()), ResidualRisk.LOW)
+    record_assessment(world, tenant_id=tenant.id, words=assessment)
+    activate(world, tenant_id=tenant.id)
+    for account_name, keys in municipality.members.items():
+        account = create_account(world, tenant_id=tenant.id, name=account_name)
+        _turn_on_notices(world, account)
+        for person in map(people.__getitem__, keys):
+            add_member(world, tenant_id=tenant.id, account_id=account.id, number=person.identifier, name=person.name)
+        if (municipality.number, account_name) == (demo_sender.ORGANIZATION, demo_sender.ACCOUNT):
+            number = municipality.number
+            add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=number)
+
+
+def _turn_on_notices(world: World, account: Account) -> None:
+    change_account_rules(
+        world,
+        tenant_id=account.tenant_id,
+        account_id=account.id,
+        rules=replace(account.rules, notify=True),
+        revision=account.revision,
+    )
+
+
+# --- agreements ------------------------------------------------------------------------------------------------------
+
+
+def _agree(world: World, tenant: Tenant, leader: Person) -> None:
+    """The main agreement has arrived on paper; the service agreement is signed."""
+    signed_by, today = f"{leader.name}, kommunedirektør", day_of(world.clock.now())
+    document = standing(current_document(world, tenant_id=tenant.id, kind=AgreementKind.MAIN))
+    markdown = f"{document.markdown}\n\nSignert {today:%d.%m.%Y}: *{signed_by}*\n"
+    record_main_agreement(
+        world,
+        tenant_id=tenant.id,
+        version=document.version,
+        signed_on=today,
+        signed_by=signed_by,
+        copy=world.press.pdf(replace(document.paper, markdown=markdown)),
+    )
+    session = _session(world, leader)
+    offer = offer_signing(world, session, tenant_id=tenant.id)
+    shown = offer.document.sha256, offer.document_sha256
+    where = {"tenant_id": tenant.id}
+    intent_id = begin_signing(world, session, **where, shown=shown, role="Kommunedirektør", confirmed=True)
+    answer = _log_in(start_login(world, session, **where, intent_id=intent_id, locale="nb"), leader)
+    done = complete_signing(world, session, answer)
+    if done.refusal is not None:
+        raise done.refusal
+
+
+def _session(world: World, person: Person) -> Session:
+    started = begin_login(world, return_to="/", locale="nb")
+    answer = _log_in(started.url, person)
+    done = complete_login(world, answer, browser_secret=started.browser_secret, previous_secret=None)
+    return standing(find_session(world, done.session_secret))
+
+
+def _log_in(url: str, person: Person) -> dict[str, str]:
+    """The answer of the simulated ID-porten to a person who fills in its page."""
+    with httpx.Client() as browser:
+        transaction = _TRANSACTION.search(browser.get(url).text)
+        if transaction is None:
+            raise RuntimeError("the simulated ID-porten shows no page to log in at")
+        form = {"transaction": transaction[1], "identifier": person.identifier, "action": "login"}
+        answer = browser.post(urljoin(url, "/login"), data=form)
+    return dict(parse_qsl(urlsplit(answer.headers["location"]).query))

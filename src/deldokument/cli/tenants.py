@@ -1,0 +1,158 @@
+"""`deldokument tenant …`: who has the service, who administers it, and the brake for all of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_one, say_rows
+from deldokument.cli.running import opened_node
+from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.services import administrators, freezing, onboarding, operating
+from deldokument.services.freezing import FreezeReason
+
+app = typer.Typer(help="Tenants and their administrators.", no_args_is_help=True)
+Reason = Annotated[FreezeReason, typer.Option(help="Why: kept in the audit trail.")]
+
+
+def tenant_row(tenant: Tenant) -> Row:
+    """A tenant as commands show it."""
+    return {
+        "id": tenant.id,
+        "name": tenant.name,
+        "organization_number": tenant.organization_number,
+        "activated_at": tenant.activated_at,
+        "frozen_at": tenant.frozen_at,
+        "ended_at": tenant.ended_at,
+        "longest_period_days": tenant.period.longest.days,
+        "ask_archived": tenant.ask_archived,
+        "retention_days": tenant.retention.days,
+        "telephone": tenant.contact.telephone,
+        "email": tenant.contact.email,
+        "hours": tenant.contact.hours,
+        "on_behalf_of": tenant.on_behalf_of,
+    }
+
+
+@app.command("create")
+def create(
+    number: Annotated[str, typer.Option(help="Organisation number; its name comes from Enhetsregisteret.")],
+    administrator: Annotated[str, typer.Option(help="Name of the first administrator, whose number is asked for.")],
+    telephone: str = "",
+    email: str = "",
+    hours: str = "",
+    as_json: Json = False,
+) -> None:
+    """A public body that can begin to take the service into use, with its first administrator.
+
+    The administrator's number is asked for, or read from standard input.
+    """
+    with opened_node() as node:
+        tenant = operating.register_tenant(
+            node.world,
+            organization_number=number,
+            contact=Contact(telephone, email, hours),
+            number=ask_number(),
+            name=administrator,
+            person=None,
+        )
+        say_made(tenant_row(tenant), as_json=as_json)
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """All tenants."""
+    with opened_node() as node:
+        rows = [
+            tenant_row(found.tenant) | {"administrators": found.administrators, "accounts": found.accounts}
+            for found in operating.list_tenants(node.world)
+        ]
+        columns = ("id", "name", "organization_number", "administrators", "accounts", "activated_at")
+        say_rows(columns, rows, as_json=as_json)
+
+
+@app.command("show", context_settings=TAKES_IDS)
+def show(tenant: str, as_json: Json = False) -> None:
+    """One tenant."""
+    with opened_node() as node:
+        say_one(tenant_row(operating.show_tenant(node.world, tenant)), as_json=as_json)
+
+
+@app.command("rules", context_settings=TAKES_IDS)
+def rules(
+    tenant: str,
+    longest_days: Annotated[int | None, typer.Option(help="Longest period, 1 to 90 days.")] = None,
+    ask_archived: Annotated[
+        bool | None, typer.Option(help="Must sharers confirm that the original is archived?")
+    ] = None,
+    on_behalf_of: Annotated[
+        str | None, typer.Option(help='What ID-porten knows it by, for logins in its name; "" for none.')
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Set a tenant's rules."""
+    with opened_node() as node:
+        changed = onboarding.change_tenant_rules(
+            node.world,
+            tenant_id=tenant,
+            longest_days=longest_days,
+            ask_archived=ask_archived,
+            on_behalf_of=on_behalf_of,
+        )
+        say_made(tenant_row(changed), as_json=as_json)
+
+
+@app.command("freeze", context_settings=TAKES_IDS)
+def freeze(tenant: str, reason: Reason, as_json: Json = False) -> None:
+    """Stop everything of a tenant without deleting anything."""
+    with opened_node() as node:
+        say_made(tenant_row(freezing.freeze_tenant(node.world, tenant, None, reason)), as_json=as_json)
+
+
+@app.command("unfreeze", context_settings=TAKES_IDS)
+def unfreeze(tenant: str, as_json: Json = False) -> None:
+    """Let a stopped tenant go on."""
+    with opened_node() as node:
+        say_made(tenant_row(freezing.unfreeze_tenant(node.world, tenant, None)), as_json=as_json)
+
+
+@app.command("freeze-share", context_settings=TAKES_IDS)
+def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
+    """Stop one share; it still ends on its date."""
+    with opened_node() as node:
+        frozen = freezing.freeze_share(node.world, share, None, reason)
+        say_made({"id": frozen.id, "frozen_at": frozen.frozen_at}, as_json=as_json)
+
+
+@app.command("unfreeze-share", context_settings=TAKES_IDS)
+def unfreeze_share(share: str, as_json: Json = False) -> None:
+    """Let a stopped share go on."""
+    with opened_node() as node:
+        freezing.unfreeze_share(node.world, share, None)
+        say_made({"id": share, "frozen_at": None}, as_json=as_json)
+
+
+@app.command("administrators", context_settings=TAKES_IDS)
+def list_administrators(tenant: str, as_json: Json = False) -> None:
+    """Who administers a tenant, numbers masked."""
+    with opened_node() as node:
+        people = administrators.list_administrators(node.world, tenant_id=tenant)
+        rows = [{"id": person.id, "name": person.name, "number": person.masked} for person in people]
+        say_rows(("id", "name", "number"), rows, as_json=as_json)
+
+
+@app.command("add-administrator", context_settings=TAKES_IDS)
+def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
+    """Let a person configure a tenant. The person's number is asked for, or read from standard input."""
+    with opened_node() as node:
+        added = administrators.add_administrator(node.world, tenant_id=tenant, number=ask_number(), name=name)
+        say_made({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
+
+
+@app.command("remove-administrator", context_settings=TAKES_IDS)
+def remove_administrator(tenant: str, administrator: str, as_json: Json = False) -> None:
+    """End that at once. The last administrator stays."""
+    with opened_node() as node:
+        administrators.remove_administrator(node.world, tenant_id=tenant, administrator_id=administrator)
+        say_made({"id": administrator}, as_json=as_json)

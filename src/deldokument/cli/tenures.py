@@ -1,0 +1,133 @@
+"""`deldokument tenant …`, continued: the way into use, and out of it, for operators who help a tenant along.
+
+The same steps as on the tenant's own pages, refused in the same order; who did it is the operator, and no name is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_rows
+from deldokument.cli.running import opened_node
+from deldokument.cli.tenants import app, tenant_row
+from deldokument.domain.tenure import ResidualRisk
+from deldokument.services import activation, assessing, leaving
+from deldokument.services.assessing import AssessmentPaper, AssessmentView, AssessmentWords
+from deldokument.services.deletion_paper import deletion_paper
+from deldokument.services.way import way_of
+from deldokument.web.exports import tenant_export
+from deldokument.web.i18n import Tongue
+
+__all__ = ["app"]
+NewFile = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)]
+
+
+@app.command("way", context_settings=TAKES_IDS)
+def way(tenant: str, as_json: Json = False) -> None:
+    """The steps from the main agreement to the first member: which are done."""
+    with opened_node() as node:
+        done = way_of(node.world, tenant_id=tenant).done
+        rows: list[Row] = [{"step": step.value, "done": is_done} for step, is_done in done.items()]
+        say_rows(("step", "done"), rows, as_json=as_json)
+
+
+@app.command("record-assessment", context_settings=TAKES_IDS)
+def record_assessment(
+    tenant: str,
+    assessor: Annotated[str, typer.Option(help="Name of whoever was responsible.")],
+    role: Annotated[str, typer.Option(help="That person's role.")],
+    done_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day it was done.")],
+    risk: Annotated[ResidualRisk, typer.Option(help="What is left after the measures.")],
+    consulted: Annotated[bool, typer.Option(help="Has prior consultation been considered?")] = False,
+    paper: Annotated[Path | None, typer.Option(help="PDF, DOCX or ODT.", exists=True, dir_okay=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Note that a tenant has done its impact assessment."""
+    with opened_node() as node:
+        file = AssessmentPaper(paper.name, paper.read_bytes()) if paper else None
+        words = AssessmentWords(assessor, role, done_on.date(), risk, consulted, file)
+        view = assessing.record_assessment(node.world, tenant_id=tenant, words=words)
+        say_made(_assessment_row(view), as_json=as_json)
+
+
+@app.command("assessments", context_settings=TAKES_IDS)
+def list_assessments(tenant: str, as_json: Json = False) -> None:
+    """A tenant's impact assessments; the first one counts."""
+    with opened_node() as node:
+        rows = [_assessment_row(view) for view in assessing.list_assessments(node.world, tenant_id=tenant)]
+        say_rows(("done_on", "assessor", "risk", "review_on", "id"), rows, as_json=as_json)
+
+
+def _assessment_row(view: AssessmentView) -> Row:
+    return {
+        "id": view.id,
+        "assessor": view.assessor,
+        "role": view.role,
+        "done_on": view.done_on,
+        "risk": view.risk.value,
+        "consulted": view.consulted,
+        "recorded_at": view.recorded_at,
+        "recorder": view.recorder,
+        "review_on": view.review_on,
+        "file": view.file_name or None,
+    }
+
+
+@app.command("activate", context_settings=TAKES_IDS)
+def activate(tenant: str, as_json: Json = False) -> None:
+    """Take the service into use for a tenant whose agreements and assessment are in place."""
+    with opened_node() as node:
+        say_made(tenant_row(activation.activate(node.world, tenant_id=tenant)), as_json=as_json)
+
+
+@app.command("export", context_settings=TAKES_IDS)
+def export(tenant: str, to: NewFile, as_json: Json = False) -> None:
+    """Write what a tenant takes with it, as a zip, to a file that is not there yet."""
+    with opened_node() as node:
+        name, pieces = tenant_export(node.world, tenant, Tongue("nb"))
+        _write(to, pieces)
+        say_made({"id": tenant, "name": name, "file": str(to)}, as_json=as_json)
+
+
+@app.command("end", context_settings=TAKES_IDS)
+def end(
+    tenant: str,
+    name: Annotated[str, typer.Option(help="The tenant's name, to confirm.")],
+    as_json: Json = False,
+) -> None:
+    """End the service for a tenant, for good: every open share is withdrawn at once."""
+    with opened_node() as node:
+        say_made(tenant_row(leaving.end_service(node.world, tenant_id=tenant, typed_name=name)), as_json=as_json)
+
+
+@app.command("deletion", context_settings=TAKES_IDS)
+def show_deletion(tenant: str, as_json: Json = False) -> None:
+    """How far the deletion after a tenant's end has come."""
+    with opened_node() as node:
+        record = leaving.deletion_record(node.world, tenant_id=tenant)
+        row: Row = {
+            "ended_at": record.ended_at,
+            "state": record.state.value,
+            "destroyed_keys": record.destroyed_keys,
+            "contents_deleted_at": record.contents_deleted_at,
+            "names_until": record.names_until,
+        }
+        say_one(row, as_json=as_json)
+
+
+@app.command("deletion-record", context_settings=TAKES_IDS)
+def write_deletion_record(tenant: str, to: NewFile, as_json: Json = False) -> None:
+    """Write the sealed deletion record, when it is complete, to a file that is not there yet."""
+    with opened_node() as node:
+        _write(to, [deletion_paper(node.world, tenant_id=tenant)])
+        say_made({"id": tenant, "file": str(to)}, as_json=as_json)
+
+
+def _write(to: Path, pieces: Iterable[bytes]) -> None:
+    with to.open("xb") as file:
+        file.writelines(pieces)

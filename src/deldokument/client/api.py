@@ -1,0 +1,128 @@
+"""The service's calls one by one, typed: accounts, drafts, shares, receipts.
+
+Promises that a POST that is tried again counts once. Deliberately knows no bytes of documents (see uploads) and not in
+which order a share is made (see sharing).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from deldokument.client import models
+from deldokument.client.errors import Refused, Unreachable
+from deldokument.client.models import Account, Receipt, Share, Ticket
+from deldokument.client.transport import Patience, Transport
+
+_T = TypeVar("_T")
+_PAGE: Final = 100
+
+
+class Api:
+    """What a fagsystem may ask. Every method raises Refused, Unreachable or Interrupted."""
+
+    def __init__(self, transport: Transport, patience: Patience) -> None:
+        self._transport = transport
+        self._patience = patience
+
+    def accounts(self) -> list[Account]:
+        """The accounts that this client's organisation may use."""
+        return list(self._items("/accounts", {}, models.account, page=None))
+
+    def account(self, wanted: str) -> Account:
+        """The account of this name or id. When there is none: Refused, with the names that there are."""
+        found = self.accounts()
+        same = [a for a in found if wanted in (a.id, a.name)]
+        if len(same) == 1:
+            return same[0]
+        names = ", ".join(f"«{a.name}» ({a.id})" for a in found) or "none"
+        raise Refused(404, "not_found", f"{len(same) or 'no'} account «{wanted}»; there are: {names}")
+
+    def shares(
+        self, *, account_id: str | None = None, state: str | None = None, reference: str | None = None
+    ) -> Iterator[Share]:
+        """The shares of these accounts, newest first, asked for as they are taken."""
+        given = {"account_id": account_id, "state": state, "reference": reference}
+        return self._items("/shares", {name: value for name, value in given.items() if value is not None}, models.share)
+
+    def get(self, share_id: str) -> Share:
+        """One share."""
+        return self._share("GET", _path(share_id))
+
+    def extend(self, share_id: str, until: datetime) -> Share:
+        """Move a share's end, in either direction, within the account's rule."""
+        return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.written(until)})
+
+    def withdraw(self, share_id: str) -> Share:
+        """End a share at once; there is no way back."""
+        return self._share("POST", _path(share_id, "withdrawal"), key=secrets.token_urlsafe(16))
+
+    def receipts(self, share_id: str) -> Iterator[Receipt]:
+        """Who has opened and downloaded, for which recipient."""
+        return self._items(_path(share_id, "receipts"), {}, models.receipt)
+
+    def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:
+        """Receipts as they come, each again when it has changed, until the share is over."""
+        known: set[Receipt] = set()
+        while True:
+            is_open = self.get(share_id).state == "available"
+            for found in self.receipts(share_id):
+                if found not in known:
+                    known.add(found)
+                    yield found
+            if not is_open:
+                return
+            self._patience.pause(every)
+
+    def create_draft(self, words: Mapping[str, Any], key: str) -> Share:
+        """A draft with its words and recipients."""
+        return self._share("POST", "/shares", words, key)
+
+    def discard_draft(self, share_id: str) -> None:
+        """Give up a draft."""
+        self._transport.call("DELETE", _path(share_id))
+
+    def announce(self, share_id: str, *, name: str, length: int, modified_at: str) -> Ticket:
+        """A document of a draft; one that is not finished goes on. Deliberately without a key: tokens are fresh."""
+        body = {"name": name, "length": length, "modified_at": modified_at}
+        return _read(models.ticket, self._transport.call("POST", _path(share_id, "documents"), body=body))
+
+    def publish(self, share_id: str, key: str) -> Share:
+        """Make a draft available, or propose that where its account wants four eyes."""
+        return self._share("POST", _path(share_id, "publication"), key=key)
+
+    def _share(self, method: str, path: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> Share:
+        return _read(models.share, self._transport.call(method, path, body=body, key=key))
+
+    def _items(
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        parse: Callable[[Mapping[str, Any]], _T],
+        page: int | None = _PAGE,
+    ) -> Iterator[_T]:
+        asked = {**query, "limit": page} if page else {**query}
+        while True:
+            found = self._transport.call("GET", path, query=asked)
+            items = found.get("items")
+            if not isinstance(items, list):
+                raise Unreachable("not understood: a list without items")
+            for item in items:
+                yield _read(parse, item)
+            if (cursor := found.get("next")) is None:
+                return
+            asked["cursor"] = cursor
+
+
+def _path(share_id: str, *below: str) -> str:
+    return "/".join(["/shares", quote(share_id, safe=""), *below])
+
+
+def _read(parse: Callable[[Mapping[str, Any]], _T], found: Mapping[str, Any]) -> _T:
+    try:
+        return parse(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreachable(f"not understood: the service answers in another form ({error!r})") from None

@@ -1,0 +1,108 @@
+"""Where the service is and who calls it: from the environment, or from a file that the environment goes before.
+
+Promises whole settings or NotConfigured, which names what is missing and shows no value; and that neither tokens nor
+documents go over a connection without TLS, except to this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from deldokument.client.errors import NotConfigured
+
+PREFIX: Final = "DELDOKUMENT_CLIENT_"
+DEFAULT_SCOPE: Final = "deldokument:share"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``key_path``: the private key registered at Maskinporten for ``client_id``, a JWK or a set whose first signs.
+
+    ``resource``: the audience to ask for, where the service demands one. ``consumer_org``: for whom a supplier acts,
+    by delegation in Altinn. ``state_dir``: where it is kept what is under way.
+    """
+
+    url: str
+    issuer: str
+    client_id: str
+    key_path: Path
+    scope: str = DEFAULT_SCOPE
+    resource: str | None = None
+    consumer_org: str | None = None
+    state_dir: Path
+
+    def __post_init__(self) -> None:
+        for name in ("url", "issuer"):
+            if not is_safe(getattr(self, name)):
+                raise NotConfigured(f"{PREFIX}{name.upper()} must be an https URL (http for this machine alone)")
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of an environment and of the file that it names. Raises NotConfigured."""
+    known = {field.name for field in fields(Settings)}
+    given = _of_file(environment, known)
+    given |= {name: value for name in known if (value := environment.get(PREFIX + name.upper(), "").strip())}
+    missing = [name for name in ("url", "issuer", "client_id", "key_path") if not given.get(name)]
+    if missing:
+        names = ", ".join(PREFIX + name.upper() for name in missing)
+        raise NotConfigured(f"missing {names}, or the same in {_config_path(environment)}")
+    return Settings(
+        url=given["url"].rstrip("/"),
+        issuer=given["issuer"],
+        client_id=given["client_id"],
+        key_path=Path(given["key_path"]).expanduser(),
+        scope=given.get("scope", DEFAULT_SCOPE),
+        resource=given.get("resource"),
+        consumer_org=given.get("consumer_org"),
+        state_dir=Path(given.get("state_dir") or _xdg(environment, "XDG_STATE_HOME", ".local/state")).expanduser(),
+    )
+
+
+def _of_file(environment: Mapping[str, str], known: set[str]) -> dict[str, str]:
+    path = _config_path(environment)
+    try:
+        given = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if f"{PREFIX}CONFIG" in environment:
+            raise NotConfigured(f"{path} is not there") from None
+        return {}
+    except (OSError, ValueError) as error:
+        raise NotConfigured(f"{path} cannot be read: {type(error).__name__}") from None
+    if unknown := sorted(set(given) - known):
+        raise NotConfigured(f"{path}: unknown {', '.join(unknown)}")
+    if wrong := sorted(name for name, value in given.items() if not isinstance(value, str)):
+        raise NotConfigured(f"{path}: {', '.join(wrong)} must be text")
+    return given
+
+
+def _config_path(environment: Mapping[str, str]) -> Path:
+    named = environment.get(f"{PREFIX}CONFIG")
+    return Path(named).expanduser() if named else _xdg(environment, "XDG_CONFIG_HOME", ".config") / "client.toml"
+
+
+def _xdg(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:
+    base = environment.get(variable, "")
+    # The specification has relative paths ignored.
+    root = Path(base) if base.startswith("/") else Path.home() / otherwise
+    return root / "deldokument"
+
+
+def is_safe(url: str) -> bool:
+    """Whether what is said there is for nobody on the way."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

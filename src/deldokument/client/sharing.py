@@ -1,0 +1,163 @@
+"""From files to a link: draft, documents in parallel, publication; and the same again from wherever it was broken off.
+
+    nothing ──> draft ──> documents announced, in order ──> uploaded, several at once ──> published ──> forgotten here
+        └─────────────────── the ledger knows how far; the service knows the rest ─────────────────┘
+
+Promises that the same call goes on rather than begin anew while the service keeps the draft; that nothing is published
+before every byte is there, of files that have not changed meanwhile; and that of two calls at once one is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+
+from deldokument.client.api import Api
+from deldokument.client.errors import Interrupted, Refused
+from deldokument.client.files import LocalFile
+from deldokument.client.models import Share, Ticket, To, written
+from deldokument.client.state import Ledger
+from deldokument.client.transport import Patience
+from deldokument.client.uploads import STREAM, Progress, Uploads
+
+MOST_STREAMS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be shared, with whom and until when; None leaves it to the account."""
+
+    account_id: str
+    recipients: tuple[To, ...]
+    until: datetime
+    title: str = ""
+    message: str = ""
+    reference: str = ""
+    confidential: bool | None = None
+    archived: bool = False
+    notify: bool | None = None
+
+    def body(self) -> dict[str, Any]:
+        """As the service reads it."""
+        given: dict[str, Any] = {
+            "account_id": self.account_id,
+            "title": self.title,
+            "message": self.message,
+            "reference": self.reference,
+            "archived": self.archived,
+            "expires_at": written(self.until),
+            "recipients": [_recipient(to) for to in self.recipients],
+        }
+        optional = {"confidential": self.confidential, "notify": self.notify}
+        return given | {name: value for name, value in optional.items() if value is not None}
+
+
+def _recipient(to: To) -> dict[str, Any]:
+    given: dict[str, Any] = {"number": to.number}
+    given |= {"label": to.label} if to.label else {}
+    return given | ({} if to.confirmed is None else {"confirmed": to.confirmed})
+
+
+def identity(url: str, client_id: str, wish: Wish, files: Sequence[LocalFile]) -> dict[str, Any]:
+    """What makes two calls the same one."""
+    facts = [[file.name, str(file.path.resolve()), file.length, file.modified_ns] for file in files]
+    return {"url": url, "client": client_id, "wish": wish.body(), "files": facts}
+
+
+class Sharing:
+    """One call of `Client.share`."""
+
+    def __init__(
+        self, api: Api, http: httpx.Client, patience: Patience, ledger: Ledger, parallel: int, progress: Progress
+    ) -> None:
+        self._api = api
+        self._patience = patience
+        self._ledger = ledger
+        self._parallel = parallel
+        self._progress = progress
+        self._uploads = Uploads(http, patience, ledger, progress)
+
+    def run(self, wish: Wish, files: Sequence[LocalFile]) -> Share:
+        """The share, published, or proposed where the account wants four eyes."""
+        share = self._draft(wish)
+        if share.state == "draft" and not share.proposed:
+            self._upload(share, files)
+            share = self._api.publish(share.id, self._ledger.idempotency_key("publication"))
+        self._ledger.close()
+        return share
+
+    def _draft(self, wish: Wish) -> Share:
+        if (known := self._known()) is not None:
+            return known
+        # Kept before it is asked for, so that an answer that never comes leaves no second draft behind.
+        self._ledger.save()
+        try:
+            share = self._api.create_draft(wish.body(), self._ledger.idempotency_key("draft"))
+        except Refused:
+            self._ledger.close()
+            raise
+        self._ledger.began(share.id)
+        return share
+
+    def _known(self) -> Share | None:
+        """The share that an earlier call has begun, unless the service has given it up."""
+        if self._ledger.share_id is None:
+            return None
+        try:
+            share = self._api.get(self._ledger.share_id)
+        except Refused as refused:
+            if refused.status not in (404, 410):
+                raise
+        else:
+            if share.state in ("draft", "available"):
+                return share
+        self._ledger.begin_anew()
+        return None
+
+    def _upload(self, share: Share, files: Sequence[LocalFile]) -> None:
+        complete = {document.id for document in share.documents if document.complete}
+        missing = [file for file in files if self._ledger.document(file.name) not in complete]
+        for file in files:
+            if file not in missing:
+                self._progress(file, file.length)
+        pool, running = ThreadPoolExecutor(self._parallel), list[Future[None]]()
+        try:
+            for file in missing:
+                ticket = self._announce(share, file)
+                running.append(pool.submit(self._one, share, file, ticket, self._streams(file, ticket, len(missing))))
+                _raise_first(running)
+            wait(running, return_when=FIRST_EXCEPTION)
+            _raise_first(running)
+        except BaseException:
+            self._patience.stop()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _streams(self, file: LocalFile, ticket: Ticket, files: int) -> int:
+        """How many of the streams this file has, when so many files share them."""
+        most = min(self._parallel // min(files, self._parallel), file.length // STREAM, MOST_STREAMS)
+        if most < 2 or ticket.offset > 0 or not self._uploads.offers_streams(ticket.creation_url):
+            return 1
+        return most
+
+    def _one(self, share: Share, file: LocalFile, ticket: Ticket, streams: int) -> None:
+        self._uploads.upload(file, ticket, lambda: self._announce(share, file), streams)
+
+    def _announce(self, share: Share, file: LocalFile) -> Ticket:
+        modified = datetime.fromtimestamp(file.modified_at / 1000, UTC)
+        ticket = self._api.announce(share.id, name=file.name, length=file.length, modified_at=written(modified))
+        self._ledger.keep_document(file.name, ticket.document_id)
+        return ticket
+
+
+def _raise_first(running: Sequence[Future[None]]) -> None:
+    """The error of what has ended with one; what came of it in the others says nothing by itself."""
+    errors = [error for future in running if future.done() and (error := future.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, Interrupted)):
+        raise error

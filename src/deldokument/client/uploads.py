@@ -1,0 +1,297 @@
+"""Documents' bytes by tus 1.0.0, resumed where they were, one large document in several streams where the service can.
+
+    one stream       HEAD offset ── PATCH from there ──> … ──> whole
+    several streams  POST partial ×n ── each like one stream ──> POST final: the document in that order
+
+Promises that bytes are sent from the file as it was when its sharing began or not at all, that a broken connection
+costs what had not been acknowledged, and that a stream is given up only after several tries without progress.
+Source: tus resumable upload protocol 1.0.0 with the extensions creation and concatenation.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from deldokument.client.errors import Refused, Unreachable
+from deldokument.client.files import LocalFile
+from deldokument.client.models import Ticket
+from deldokument.client.settings import is_safe
+from deldokument.client.state import Ledger, Partial
+from deldokument.client.transport import TRIES, Patience, retry_after
+
+Progress = Callable[[LocalFile, int], None]
+"""Told how many bytes of a file are on their way or there; called from several threads."""
+
+STREAM: Final = 64 * 2**20
+"""A stream of its own is worth its while from so many bytes."""
+_TYPE: Final = "application/offset+octet-stream"
+_NO_PASS: Final = frozenset({401, 403, 404, 410})
+_AGAIN: Final = frozenset({408, 409, 423, 425, 429, 460})
+
+
+class _Gone(Exception):
+    """The upload is not there, or not for this token."""
+
+
+class _Broken(Exception):
+    """Another stream of the same document has failed; it knows why."""
+
+
+class _Pass:
+    """The document's upload token, renewed once for all streams when it has run out; and whether one has failed."""
+
+    def __init__(self, ticket: Ticket, renew: Callable[[], Ticket]) -> None:
+        self.ticket = ticket
+        self.broken = threading.Event()
+        self._renew = renew
+        self._lock = threading.Lock()
+
+    def headers(self) -> dict[str, str]:
+        return {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {self.ticket.token}"}
+
+    def renew(self, stale: str) -> None:
+        with self._lock:
+            if self.ticket.token == stale:
+                self.ticket = self._renew()
+
+
+class _Meter:
+    """How far one file's streams are, together."""
+
+    def __init__(self, file: LocalFile, progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._at: dict[int, int] = {}
+
+    def at(self, start: int, done: int) -> None:
+        with self._lock:
+            self._at[start] = done
+            self._progress(self._file, sum(self._at.values()))
+
+    def whole(self, length: int) -> None:
+        with self._lock:
+            self._at = {0: length}
+            self._progress(self._file, length)
+
+
+class Uploads:
+    """Uploads of one share."""
+
+    def __init__(self, http: httpx.Client, patience: Patience, ledger: Ledger, progress: Progress) -> None:
+        self._http = http
+        self._patience = patience
+        self._ledger = ledger
+        self._progress = progress
+
+    def upload(self, file: LocalFile, ticket: Ticket, renew: Callable[[], Ticket], streams: int) -> None:
+        """All bytes of ``file`` that are not there yet. Raises FileChanged, Refused, Unreachable or Interrupted."""
+        passing, meter = _Pass(ticket, renew), _Meter(file, self._progress)
+        try:
+            self._send(file, passing, meter, streams)
+        except _Gone:
+            raise Refused(404, "", f"{file.name} is not wanted any more") from None
+        file.check_unchanged()
+        meter.whole(file.length)
+
+    def _send(self, file: LocalFile, passing: _Pass, meter: _Meter, streams: int) -> None:
+        if file.length == 0:
+            self._post(passing, {"Upload-Length": "0"})
+        elif streams > 1 or self._ledger.partials(file.name):
+            self._in_streams(file, passing, meter, streams)
+        else:
+            self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter, passing.ticket.offset)
+
+    def offers_streams(self, creation_url: str) -> bool:
+        """Whether the service can put a document together from several uploads."""
+        try:
+            answer = self._http.options(creation_url, headers={"Tus-Resumable": "1.0.0"})
+        except httpx.TransportError:
+            return False
+        return "concatenation" in answer.headers.get("tus-extension", "").replace(" ", "").split(",")
+
+    # --- several streams ---------------------------------------------------------------------------------------------
+
+    def _in_streams(self, file: LocalFile, passing: _Pass, meter: _Meter, streams: int) -> None:
+        try:
+            partials = self._partials(file, passing, streams)
+            with ThreadPoolExecutor(max(streams, 1)) as pool:
+                sent = [pool.submit(self._partial, file, passing, p, meter) for p in partials]
+            errors = [error for future in sent if (error := future.exception())]
+            for error in sorted(errors, key=lambda error: isinstance(error, _Broken)):
+                raise error
+            self._join(file, passing, partials)
+        except _Gone:
+            # Nothing of it can be used any more: one stream, which the announced document has by itself.
+            passing.broken.clear()
+            meter.whole(0)
+            self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter)
+        self._ledger.keep_partials(file.name, [])
+
+    def _partials(self, file: LocalFile, passing: _Pass, streams: int) -> list[Partial]:
+        """Those begun earlier, and new ones for the rest of the file."""
+        begun = self._ledger.partials(file.name)
+        covered = sum(partial.length for partial in begun)
+        for start, length in _stretches(covered, file.length, max(streams - len(begun), 1)):
+            try:
+                answer = self._post(passing, _partial_headers(start, length))
+            except Refused:
+                raise _Gone from None
+            begun.append(Partial(_location(passing, answer), start, length))
+            self._ledger.keep_partials(file.name, begun)
+        return begun
+
+    def _partial(self, file: LocalFile, passing: _Pass, partial: Partial, meter: _Meter) -> None:
+        try:
+            self._stream(file, passing, lambda: partial.url, partial.start, partial.length, meter)
+        except BaseException:
+            passing.broken.set()
+            raise
+
+    def _join(self, file: LocalFile, passing: _Pass, partials: list[Partial]) -> None:
+        paths = " ".join(urlsplit(partial.url).path for partial in partials)
+        try:
+            self._post(passing, {"Upload-Concat": f"final;{paths}"})
+        except Refused as refused:
+            # Stretches that do not fit together, or are not there: their bytes cannot be used.
+            raise _Gone from refused
+
+    # --- one stream --------------------------------------------------------------------------------------------------
+
+    def _stream(
+        self,
+        file: LocalFile,
+        passing: _Pass,
+        url: Callable[[], str],
+        start: int,
+        length: int,
+        meter: _Meter,
+        known: int | None = None,
+    ) -> None:
+        """Send what is missing of the bytes from ``start``; ``known`` is how many of them are said to be there."""
+        offset, vain = self._offset(passing, url(), 0) if known is None else known, 0
+        while offset < length:
+            meter.at(start, offset)
+            reached, wait_s = self._patch(file, passing, url(), start, offset, length, meter)
+            if reached is None:
+                self._patience.wait(vain, wait_s)
+                reached = self._offset(passing, url(), vain)
+            vain = 0 if reached > offset else vain + 1
+            if vain >= TRIES:
+                raise Unreachable(f"{file.name}: no byte more is taken in {TRIES} tries")
+            offset = reached
+        meter.at(start, length)
+
+    def _patch(
+        self, file: LocalFile, passing: _Pass, url: str, start: int, offset: int, length: int, meter: _Meter
+    ) -> tuple[int | None, float | None]:
+        """The offset that is acknowledged; or none, and how long the service asks to wait."""
+        headers = passing.headers() | {
+            "Upload-Offset": str(offset),
+            "Content-Type": _TYPE,
+            "Content-Length": str(length - offset),
+        }
+        content = self._pieces(file, passing, start, offset, length, meter)
+        try:
+            answer = self._http.patch(url, headers=headers, content=content)
+        except httpx.TransportError:
+            return None, None
+        if answer.status_code == 204:
+            return _number(answer, "upload-offset"), None
+        if answer.status_code not in _NO_PASS:
+            _check_temporary(answer)
+        return None, retry_after(answer)
+
+    def _pieces(
+        self, file: LocalFile, passing: _Pass, start: int, offset: int, length: int, meter: _Meter
+    ) -> Iterator[bytes]:
+        for piece in file.pieces(start + offset, start + length):
+            self._patience.check()
+            if passing.broken.is_set():
+                raise _Broken
+            yield piece
+            offset += len(piece)
+            meter.at(start, offset)
+
+    def _offset(self, passing: _Pass, url: str, vain: int) -> int:
+        """How far an upload is. Raises _Gone when a fresh token does not find it either."""
+        renewed = False
+        for attempt in range(vain, vain + TRIES):
+            self._patience.check()
+            token, wait_s = passing.ticket.token, None
+            try:
+                answer = self._http.head(url, headers=passing.headers())
+            except httpx.TransportError:
+                pass
+            else:
+                if answer.status_code in _NO_PASS:
+                    if renewed:
+                        raise _Gone
+                    renewed = True
+                    passing.renew(token)
+                    continue
+                if answer.is_success:
+                    return _number(answer, "upload-offset")
+                _check_temporary(answer)
+                wait_s = retry_after(answer)
+            self._patience.wait(attempt, wait_s)
+        raise Unreachable("the service does not tell how far an upload is")
+
+    def _post(self, passing: _Pass, headers: dict[str, str]) -> httpx.Response:
+        """A creation. Asked for again because its answer was lost, the same is made."""
+        for attempt in range(TRIES):
+            self._patience.check()
+            wait_s = None
+            try:
+                answer = self._http.post(passing.ticket.creation_url, headers=passing.headers() | headers)
+            except httpx.TransportError:
+                pass
+            else:
+                if answer.is_success:
+                    return answer
+                _check_temporary(answer, _AGAIN - {409})
+                wait_s = retry_after(answer)
+            self._patience.wait(attempt, wait_s)
+        raise Unreachable("the service does not answer an upload's creation")
+
+
+def _stretches(start: int, stop: int, count: int) -> list[tuple[int, int]]:
+    """At most ``count`` stretches of about the same length, as start and length; none of them is empty."""
+    step = max(-(-(stop - start) // count), 1)
+    return [(at, min(step, stop - at)) for at in range(start, stop, step)]
+
+
+def _partial_headers(start: int, length: int) -> dict[str, str]:
+    """Says where it begins, so that the service makes it once, however often it is asked to."""
+    where = base64.b64encode(str(start).encode()).decode()
+    return {"Upload-Concat": "partial", "Upload-Length": str(length), "Upload-Metadata": f"start {where}"}
+
+
+def _location(passing: _Pass, answer: httpx.Response) -> str:
+    found: str | None = answer.headers.get("location")
+    if not found:
+        raise Unreachable("an upload was made, but not where")
+    url = urljoin(passing.ticket.creation_url, found)
+    if not is_safe(url):
+        raise Unreachable("an upload was made where there is no TLS")
+    return url
+
+
+def _number(answer: httpx.Response, name: str) -> int:
+    text = answer.headers.get(name, "")
+    if not (text.isascii() and text.isdigit()):
+        raise Unreachable(f"an answer without {name}")
+    return int(text)
+
+
+def _check_temporary(answer: httpx.Response, again: frozenset[int] = _AGAIN) -> None:
+    """Raises Refused for what another try does not mend."""
+    if answer.status_code < 500 and answer.status_code not in again:
+        raise Refused(answer.status_code, "", answer.text.strip() or f"status {answer.status_code}")

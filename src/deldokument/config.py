@@ -1,0 +1,278 @@
+"""Settings: what the operator decides, read once from `DELDOKUMENT_*` and frozen.
+
+Promises that a process starts with a whole configuration or not at all, with an error that names every setting to
+mend and shows no value; and that the demo's settings can never stand behind a public address. Deliberately does not
+know what is done with a setting: it opens no file and no connection. Read by bootstrap and the command line alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from deldokument.domain.addresses import Language, check_address
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.identifiers import parse_organization
+
+PREFIX: Final = "DELDOKUMENT_"
+PARTIES_SCOPE: Final = "altinn:accessmanagement/authorizedparties.resourceowner"
+DECISION_SCOPE: Final = "altinn:authorization/authorize"
+NOTIFICATIONS_SCOPE: Final = "altinn:serviceowner/notifications.create"
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_UNMADE: Final = "default_factory_not_called"
+_REGISTERS: Final = (
+    ("idporten_issuer", "idporten_client_id", "idporten_client_key_path"),
+    ("maskinporten_issuer", "maskinporten_client_id", "maskinporten_client_key_path"),
+    ("altinn_base_url", "altinn_subscription_key"),
+)
+_RESOURCES: Final = ("altinn_resource_confidential", "altinn_resource_ordinary")
+_MAIL: Final = ("smtp_host", "smtp_sender")
+_MAIL_LOGIN: Final = ("smtp_username", "smtp_password")
+
+
+class ConfigurationError(Exception):
+    """The process cannot start; the text is for the operator, a line for each setting."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine and nothing else: localhost, or a loopback address without name resolution."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_url(value: str) -> str:
+    """An absolute http(s) URL without credentials, query or fragment; https unless it is this machine's."""
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    plain = parts.scheme == "http" and is_loopback(host)
+    if not host or not (parts.scheme == "https" or plain):
+        raise ValueError("must be an https URL (http only for this machine)")
+    if parts.username is not None or parts.query or parts.fragment or not _has_valid_port(value):
+        raise ValueError("must have no user name, query or fragment, and a valid port")
+    return value.rstrip("/")
+
+
+def _checked_issuer(value: str) -> str:
+    """As a URL, but compared letter by letter with what tokens say: a slash at the end stays."""
+    _checked_url(value)
+    return value
+
+
+def _origin(value: str) -> str:
+    """As browsers write an origin (RFC 6454, 6.1): they are compared letter by letter."""
+    parts = urlsplit(value)
+    if parts.path:
+        raise ValueError("must be scheme, host and port only")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _has_valid_port(value: str) -> bool:
+    try:
+        return urlsplit(value).port != 0
+    except ValueError:
+        return False
+
+
+def _codes(value: Any) -> Any:
+    """Codes apart by commas; the URN prefix may be there, and case is no matter."""
+    items = value.split(",") if isinstance(value, str) else value
+    return frozenset(str(item).strip().casefold().rpartition(":")[2] for item in items if str(item).strip())
+
+
+def _not_empty(value: frozenset[str]) -> frozenset[str]:
+    if not value:
+        raise ValueError("must name at least one role or access package")
+    return value
+
+
+def _apart(value: Any) -> Any:
+    return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _organization_number(value: str) -> str:
+    try:
+        return parse_organization(value).value
+    except InvalidInput:
+        raise ValueError("must be an organisation number") from None
+
+
+def _mailbox(value: str) -> str:
+    try:
+        return check_address(value)
+    except InvalidInput:
+        raise ValueError("must be an e-mail address") from None
+
+
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+Url = Annotated[str, AfterValidator(_checked_url)]
+Issuer = Annotated[str, AfterValidator(_checked_issuer)]
+Number = Annotated[str, AfterValidator(_organization_number)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Ports = Annotated[frozenset[Port], NoDecode, BeforeValidator(_apart), Field(min_length=1)]
+Networks = Annotated[frozenset[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_apart)]
+Codes = Annotated[frozenset[str], NoDecode, BeforeValidator(_codes), AfterValidator(_not_empty)]
+
+
+class Settings(BaseSettings):
+    """All settings. ValidationError when they do not make a whole; `load_settings` says so in the operator's words."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        validate_default=True,
+    )
+
+    public_url: Annotated[Url, AfterValidator(_origin)]
+    """Where people reach the service; links begin with it."""
+    host: str = Field("127.0.0.1", min_length=1)
+    port: Port = 8000
+
+    data_dir: AbsolutePath
+    """Holds what the settings of paths below do not put elsewhere."""
+    database_url: str = Field(
+        default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
+    )
+    blobs_dir: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "blobs")
+    keyring_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "keyring.sqlite3")
+    root_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "root.key")
+    seal_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.key")
+    seal_certificate_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.pem")
+    seal_key_password: SecretStr | None = None
+
+    demo: bool = False
+    """Everything embedded and simulated; for this machine only."""
+    allow_synthetic: bool = False
+    """Whether the synthetic identifiers of the test registers are people."""
+
+    idporten_issuer: Issuer | None = None
+    idporten_client_id: str | None = None
+    idporten_client_key_path: AbsolutePath | None = None
+    maskinporten_issuer: Issuer | None = None
+    maskinporten_client_id: str | None = None
+    maskinporten_client_key_path: AbsolutePath | None = None
+    maskinporten_resource: str | None = None
+    api_scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")] = "deldokument:share"
+    """What Maskinporten's tokens must grant those who call the API."""
+    api_audience: str | None = None
+    """When given, tokens must be restricted to it."""
+    api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
+    """How often one consumer may call the API, on each node."""
+    resumable_upload_draft: bool = False
+    """Whether uploads may come by the IETF's draft of resumable uploads, too; it will change."""
+    altinn_base_url: Url | None = None
+    altinn_subscription_key: SecretStr | None = None
+    altinn_token_exchange: bool = False
+    altinn_rights: Literal["authorized-parties", "pdp"] = "authorized-parties"
+    altinn_decision_scope: str = DECISION_SCOPE
+    altinn_resource_confidential: str | None = None
+    altinn_resource_ordinary: str | None = None
+    altinn_scope: str = PARTIES_SCOPE
+    altinn_notifications_base_url: Url | None = None
+    """Altinn's notifications, through which recipients are told; without them whoever shares tells them."""
+    altinn_notifications_scope: str = NOTIFICATIONS_SCOPE
+    altinn_notifications_resource: str | None = None
+    """The resource in Altinn's registry by which an organisation's own contacts are chosen."""
+    notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
+    """Whom text messages to recipients are from where nobody who shares is named."""
+    notice_language: Language = Language.BOKMAAL
+    enhetsregisteret_base_url: Url = "https://data.brreg.no"
+
+    webhook_ports: Ports = frozenset({443})
+    webhook_networks: Networks = frozenset()
+    """Closed networks that webhooks may lead into; all others may not be reached."""
+
+    smtp_host: str | None = None
+    """The mail server; without one nobody who shares or administers is told by e-mail."""
+    smtp_port: Port = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_sender: Mailbox | None = None
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+
+    access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
+    access_codes_ordinary: Codes = frozenset(
+        {"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold", "ordinaer-post-til-virksomheten"}
+    )
+
+    operator_name: str = Field("Del dokument", min_length=1)
+    operator_number: Number | None = None
+    operator_contact: str | None = None
+    agreement_return_address: str | None = None
+    agreement_contract_party: str | None = None
+    accessibility_statement_url: Url | None = None
+    privacy_url: Url | None = None
+
+    @model_validator(mode="after")
+    def _demo_stays_at_home(self) -> Self:
+        if self.demo and not (is_loopback(self.host) and is_loopback(urlsplit(self.public_url).hostname or "")):
+            raise ValueError("demo settings can never bind a public address")
+        return self
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        """Each register is configured in full; only the demo, which simulates them, may leave one out in full.
+
+        Mail, and a login to its server, may be left out in full by anybody.
+        """
+        missing = [name for group in _REGISTERS for name in self._missing(group, optional=self.demo)]
+        if self.altinn_rights == "pdp":
+            missing += self._missing(_RESOURCES, optional=False)
+        missing += self._missing(_MAIL, optional=self.smtp_username is None)
+        missing += self._missing(_MAIL_LOGIN, optional=True)
+        if missing:
+            raise ValueError("missing " + ", ".join(_variable(name) for name in missing))
+        return self
+
+    def _missing(self, group: tuple[str, ...], *, optional: bool) -> list[str]:
+        """What is not there of settings that stand together; an ``optional`` group may be left out in full."""
+        absent = [name for name in group if getattr(self, name) is None]
+        return [] if optional and len(absent) == len(group) else absent
+
+    @model_validator(mode="after")
+    def _mail_stays_protected(self) -> Self:
+        """No password or letter leaves this machine unprotected."""
+        if self.smtp_security == "none" and self.smtp_host and not is_loopback(self.smtp_host):
+            raise ValueError(f"{_variable('smtp_security')}: none is for a mail server on this machine only")
+        return self
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of the environment, those ``given`` going first. Raises ConfigurationError."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        # A default that another setting's error left unmade is no error of its own.
+        problems = [found for found in error.errors(include_input=False) if found["type"] != _UNMADE]
+        lines = [_explained(problem["loc"], problem["msg"]) for problem in problems]
+        raise ConfigurationError("\n".join(["cannot start with these settings:", *lines])) from None
+
+
+def _explained(location: tuple[int | str, ...], message: str) -> str:
+    words = message.removeprefix("Value error, ")
+    return f"  {_variable(str(location[0]))}: {words}" if location else f"  {words}"
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()

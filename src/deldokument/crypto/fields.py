@@ -1,0 +1,64 @@
+"""Texts, small files and identifiers as the database keeps them: sealed to their place, and found by a keyed hash.
+
+Promises that what is sealed opens only in the column and record it was sealed for, that its length shows no
+more than which multiple of 64 bytes it fits, and that equal identifiers can be found without being read.
+Deliberately does not know what an identifier is or how it is written: callers bring the one canonical form.
+"""
+
+import hashlib
+import hmac
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
+
+FIELD_LABEL = b"deldokument/field/1"
+LOOKUP_LABEL = b"deldokument/lookup/1"
+BLOCK = 64
+_LENGTH = 4
+
+
+def seal_bytes(key: bytes, content: bytes, label: str, record_id: bytes) -> bytes:
+    """Seal `content` (any length) for one column (`label`, such as "recipient.identifier") of one record.
+
+    `key` is 32 bytes (else ValueError), commonly an audit key; the key that seals is derived from it.
+    """
+    framed_content = len(content).to_bytes(_LENGTH, "big") + content
+    padded = framed_content + bytes(-len(framed_content) % BLOCK)
+    return seal(derive(key, Purpose.FIELDS), padded, _bound_to(label, record_id))
+
+
+def open_bytes(key: bytes, sealed: bytes, label: str, record_id: bytes) -> bytes:
+    """The content sealed under this key for this column and record; IntegrityError otherwise."""
+    padded = open_sealed(derive(key, Purpose.FIELDS), sealed, _bound_to(label, record_id))
+    end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
+    # One content has one padded form: whole blocks, no block too many, nothing but zeros.
+    if len(padded) != end + -end % BLOCK or any(padded[end:]):
+        raise IntegrityError
+    return padded[_LENGTH:end]
+
+
+def seal_text(key: bytes, text: str, label: str, record_id: bytes) -> bytes:
+    """As `seal_bytes`, for a text."""
+    return seal_bytes(key, text.encode(), label, record_id)
+
+
+def open_text(key: bytes, sealed: bytes, label: str, record_id: bytes) -> str:
+    """As `open_bytes`, for a text."""
+    try:
+        return open_bytes(key, sealed, label, record_id).decode()
+    except UnicodeDecodeError:
+        raise IntegrityError from None
+
+
+def lookup_hash(key: bytes, kind: str, identifier: str) -> bytes:
+    """32 bytes by which records with this identifier of this kind are found.
+
+    HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key` (ValueError on another length). Identifiers are
+    few enough to be tried one by one, so the hash hides them only while `key` is secret.
+    """
+    message = framed(LOOKUP_LABEL, kind.encode(), identifier.encode())
+    return hmac.digest(derive(key, Purpose.LOOKUP), message, hashlib.sha256)
+
+
+def _bound_to(label: str, record_id: bytes) -> bytes:
+    return framed(FIELD_LABEL, label.encode(), record_id)

@@ -1,0 +1,133 @@
+"""What is written down about what happened, and how each event is linked to the one before it in its chain.
+
+An event carries no identifier of a person: ``subject_id`` is random, and the identifiers stand in a table of their own
+that can be erased. The hash chain covers only what stays, so erasing does not break it. See chain for what shows
+whether a chain was changed afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+GENESIS = bytes(32)
+"""What stands in for the hash before the first event of a chain."""
+NO_TENANT = "-"
+"""The key of the chain of events that concern no tenant."""
+
+Telling = tuple[str, str, str | None, str | None, Mapping[str, str | int]]
+"""What an event says, as JSON has it: when, kind, share, subject, details."""
+
+
+class EventKind(StrEnum):
+    """Every event that is recorded, in the past tense."""
+
+    TENANT_CREATED = "tenant_created"
+    TENANT_RULES_CHANGED = "tenant_rules_changed"
+    TENANT_FROZEN = "tenant_frozen"
+    TENANT_UNFROZEN = "tenant_unfrozen"
+    TENANT_ACTIVATED = "tenant_activated"
+    TENANT_EXPORTED = "tenant_exported"
+    TENANT_ENDED = "tenant_ended"
+    TENANT_FORGOTTEN = "tenant_forgotten"
+    DELETION_RECORDED = "deletion_recorded"
+    AGREEMENT_PUBLISHED = "agreement_published"
+    MAIN_AGREEMENT_RECORDED = "main_agreement_recorded"
+    SIGNING_BEGUN = "signing_begun"
+    SIGNING_REFUSED = "signing_refused"
+    SERVICE_AGREEMENT_SIGNED = "service_agreement_signed"
+    ASSESSMENT_RECORDED = "assessment_recorded"
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_RENAMED = "account_renamed"
+    ACCOUNT_RULES_CHANGED = "account_rules_changed"
+    ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_REOPENED = "account_reopened"
+    ACCOUNT_DELETED = "account_deleted"
+    ACCOUNT_DELETION_UNDONE = "account_deletion_undone"
+    ACCOUNT_ENDED = "account_ended"
+    ACCOUNT_FROZEN = "account_frozen"
+    ACCOUNT_UNFROZEN = "account_unfrozen"
+    INTEGRATION_ADDED = "integration_added"
+    INTEGRATION_CHANGED = "integration_changed"
+    INTEGRATION_REMOVED = "integration_removed"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    MEMBER_ADDED = "member_added"
+    MEMBER_REMOVED = "member_removed"
+    MEMBER_ERASED = "member_erased"
+    ADMINISTRATOR_ADDED = "administrator_added"
+    ADMINISTRATOR_REMOVED = "administrator_removed"
+    OPERATOR_ADDED = "operator_added"
+    OPERATOR_REMOVED = "operator_removed"
+    EVENT_LOG_OPENED = "event_log_opened"
+    EVENT_LOG_EXPORTED = "event_log_exported"
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    ADDRESS_CONFIRMED = "address_confirmed"
+    ADDRESS_REMOVED = "address_removed"
+    DRAFT_STARTED = "draft_started"
+    DRAFT_ABANDONED = "draft_abandoned"
+    DOCUMENT_COMPLETED = "document_completed"
+    DOCUMENT_REMOVED = "document_removed"
+    DOCUMENT_INSPECTED = "document_inspected"
+    SHARE_PROPOSED = "share_proposed"
+    SHARE_APPROVED = "share_approved"
+    PROPOSAL_RETURNED = "proposal_returned"
+    SHARE_PUBLISHED = "share_published"
+    SHARE_OPENED = "share_opened"
+    SHARE_DENIED = "share_denied"
+    DOCUMENT_DOWNLOADED = "document_downloaded"
+    EXPIRY_CHANGED = "expiry_changed"
+    SHARE_WITHDRAWN = "share_withdrawn"
+    SHARE_FROZEN = "share_frozen"
+    SHARE_UNFROZEN = "share_unfrozen"
+    SHARE_ENDED = "share_ended"
+    SHARE_KEY_DESTROYED = "share_key_destroyed"
+    SHARE_ERASED = "share_erased"
+    RECIPIENT_NOTIFIED = "recipient_notified"
+    MESSAGE_GIVEN_UP = "message_given_up"
+    AUDIT_KEY_DESTROYED = "audit_key_destroyed"
+    CLOCK_CONFIRMED = "clock_confirmed"
+    ORPHANS_SWEPT = "orphans_swept"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One thing that happened. ``details`` holds codes, counts and random ids only."""
+
+    at: datetime
+    kind: EventKind
+    tenant_id: str | None = None
+    share_id: str | None = None
+    subject_id: str | None = None
+    details: Mapping[str, str | int] | None = None
+
+    @property
+    def chain(self) -> str:
+        """The key of the chain that it belongs to: each tenant has one, and so has what concerns none."""
+        return self.tenant_id or NO_TENANT
+
+    def telling(self) -> Telling:
+        """What it says, as the hash covers it."""
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        return at, self.kind.value, self.share_id, self.subject_id, dict(self.details or {})
+
+    def link(self, number: int, previous: bytes) -> bytes:
+        """Its hash as the event of that number in its chain, after the one whose hash is ``previous``."""
+        return link(self.chain, number, previous, self.telling())
+
+
+def link(chain: str, number: int, previous: bytes, telling: Telling) -> bytes:
+    """SHA-256 over the previous event's hash, and chain, number and what the event says in canonical JSON."""
+    return hashlib.sha256(previous + canonical([chain, number, *telling])).digest()
+
+
+def canonical(value: object) -> bytes:
+    """JSON in the one way in which it is hashed and signed. Raises ValueError or TypeError for what has none."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return text.encode("ascii")

@@ -1,0 +1,165 @@
+"""Who may do what: pure functions that answer with a verdict and its reason.
+
+The reason goes to the audit trail; the stranger learns nothing from it. Deny by default: each function grants for
+named reasons and refuses for everything else. Facts (who is logged in, what Altinn said, what time it is) come in as
+arguments; none is fetched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from deldokument.domain.share import Recipient, Share, ShareState
+from deldokument.domain.tenancy import Account, Tenant
+
+POST_ARKIV = "a0236"
+CONFIDENTIAL_MAIL = "post-til-virksomheten-med-taushetsbelagt-innhold"
+ORDINARY_MAIL = "ordinaer-post-til-virksomheten"
+
+
+class Reason(StrEnum):
+    """Why an actor was refused."""
+
+    UNKNOWN_SHARE = "unknown_share"
+    NOT_NAMED = "not_named"
+    INSUFFICIENT_RIGHTS = "insufficient_rights"
+    RIGHTS_UNKNOWN = "rights_unknown"
+    NOT_PUBLISHED = "not_published"
+    OVER = "over"
+    NOT_MEMBER = "not_member"
+    FROZEN = "frozen"
+    DELETED = "deleted"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Granted: for these recipients of the share, each with the code that gave the right («named» for a person)."""
+
+    grounds: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Refused, for this reason.
+
+    ``lacking``: the recipients of an open share that the person has some right for, each with the code that is missing.
+    """
+
+    reason: Reason
+    lacking: tuple[tuple[str, str], ...] = ()
+
+
+Decision = Allowed | Denied
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Which Altinn roles and access packages open shares to an organisation (case-folded, without URN prefix)."""
+
+    confidential: frozenset[str] = frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})
+    ordinary: frozenset[str] = frozenset({POST_ARKIV, CONFIDENTIAL_MAIL, ORDINARY_MAIL})
+
+    def sufficient(self, codes: Collection[str], *, confidential: bool) -> str | None:
+        """The first sufficient code of ``codes`` in alphabetical order, or None."""
+        return min(self._accepted(confidential=confidential).intersection(codes), default=None)
+
+    def wanted(self, *, confidential: bool) -> str | None:
+        """The right to ask for: the least that suffices, and a package before a role, which nobody can be given."""
+        accepted = self._accepted(confidential=confidential)
+        least = accepted - self.confidential or accepted
+        return next((code for code in (ORDINARY_MAIL, CONFIDENTIAL_MAIL) if code in least), min(least, default=None))
+
+    def _accepted(self, *, confidential: bool) -> frozenset[str]:
+        return self.confidential if confidential else self.ordinary
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How the person who asks relates to the recipients of one share.
+
+    ``named``: the recipients that are that person. ``represented``: organisation recipients that Altinn says the
+    person has some right for, with the codes. ``rights_known`` is False when Altinn did not answer.
+    """
+
+    named: tuple[Recipient, ...] = ()
+    represented: tuple[tuple[Recipient, frozenset[str]], ...] = ()
+    rights_known: bool = True
+    rule: AccessRule = field(default_factory=AccessRule)
+
+    def grounds(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
+        """Recipient ids with what gives the right to act for them."""
+        own = [(recipient.id, "named") for recipient in self.named]
+        for recipient, codes in self.represented:
+            code = self.rule.sufficient(codes, confidential=confidential)
+            if code is not None:
+                own.append((recipient.id, code))
+        return tuple(own)
+
+    def lacking(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
+        """Ids of the recipients that the person's rights do not suffice for, with the code that would."""
+        code = self.rule.wanted(confidential=confidential)
+        return tuple((recipient.id, code) for recipient, _ in self.represented) if code else ()
+
+
+def stop_of(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
+    """Why nothing is opened or shared here for the time being: frozen by the operator, or the account is deleted."""
+    if tenant.frozen_at is not None or account.frozen_at is not None or (share and share.frozen_at is not None):
+        return Reason.FROZEN
+    return Reason.DELETED if account.deleted_at is not None else None
+
+
+def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason | None) -> Decision:
+    """Whether the person may see the share and have its bytes at ``now``; ``stop`` is what ``stop_of`` said of it.
+
+    That it is over, or stopped, is said only to those who had a right to it; and what is over is over, stopped or not.
+    Which right is missing is said only of what is open, to those who have another for a recipient.
+    """
+    if share is None:
+        return _stranger(claim, Reason.UNKNOWN_SHARE)
+    if share.published_at is None or share.erased_at is not None:
+        return _stranger(claim, Reason.NOT_PUBLISHED)
+    grounds = claim.grounds(confidential=share.confidential)
+    if not grounds:
+        reason = Reason.INSUFFICIENT_RIGHTS if claim.represented else Reason.NOT_NAMED
+        is_open = share.is_open_at(now) and stop is None
+        return _stranger(claim, reason, claim.lacking(confidential=share.confidential) if is_open else ())
+    if not share.is_open_at(now):
+        return Denied(Reason.OVER)
+    return Denied(stop) if stop else Allowed(grounds)
+
+
+def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
+    """Whether a member of the accounts may see and change the share as its sharer."""
+    if share is None:
+        return Denied(Reason.UNKNOWN_SHARE)
+    if share.account_id not in account_ids or share.erased_at is not None:
+        return Denied(Reason.NOT_MEMBER)
+    return Allowed()
+
+
+def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:
+    """Whether members may begin, fill in or publish drafts in the account, or just this one."""
+    stop = stop_of(tenant, account, share)
+    if stop is not None:
+        return Denied(stop)
+    return Denied(Reason.CLOSED) if account.closed_at is not None else Allowed()
+
+
+def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop: Reason | None) -> Decision:
+    """Whether a member may still add bytes to the share's documents: a living draft of an account of the member."""
+    if share is None:
+        return Denied(Reason.UNKNOWN_SHARE)
+    if share.account_id not in accounts_of_member:
+        return Denied(Reason.NOT_MEMBER)
+    if share.state is not ShareState.DRAFT:
+        return Denied(Reason.OVER)
+    return Denied(stop) if stop else Allowed()
+
+
+def _stranger(claim: Claim, reason: Reason, lacking: tuple[tuple[str, str], ...] = ()) -> Denied:
+    """With Altinn silent, everybody who is not personally named gets the same answer, whatever the share is."""
+    return Denied(reason, lacking) if claim.rights_known else Denied(Reason.RIGHTS_UNKNOWN)

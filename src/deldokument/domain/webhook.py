@@ -1,0 +1,221 @@
+"""Webhooks: what a fagsystem is told of, and to which addresses this service may be made to send.
+
+Who names a URL makes the service call from inside its own network. So a URL is https to a name on the open internet,
+and an address is refused unless it is one that anybody could reach: what is not known to be public is private.
+Promises the same answer at registration and at every call. Resolves no names and sends nothing.
+
+Sources: IANA's special-purpose address registries for IPv4 and IPv6; RFC 6890, 6052, 3056, 4380.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import InvalidInput
+
+MOST_WEBHOOKS: Final = 10
+"""How many an integration may have."""
+LONGEST_URL: Final = 2000
+LONGEST_FAILURE: Final = timedelta(days=3)
+"""How long a webhook may fail without a single success before it is disabled."""
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class WebhookEvent(StrEnum):
+    """What a fagsystem can be told of, in the past tense."""
+
+    PUBLISHED = "share.published"
+    OPENED = "share.opened"
+    DOWNLOADED = "document.downloaded"
+    EXTENDED = "share.extended"
+    WITHDRAWN = "share.withdrawn"
+    ENDED = "share.ended"
+
+
+TOLD: Final = {
+    EventKind.SHARE_PUBLISHED: WebhookEvent.PUBLISHED,
+    EventKind.SHARE_OPENED: WebhookEvent.OPENED,
+    EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
+    EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
+    EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
+    EventKind.SHARE_ENDED: WebhookEvent.ENDED,
+}
+"""Which events of the audit trail are told, and as what."""
+
+
+class DisabledFor(StrEnum):
+    """Why nothing is sent to a webhook any more."""
+
+    GONE = "gone"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where the systems of an integration want to be told of events of the account.
+
+    URL and secret stand here sealed. ``failing_since``: the first failure after the last success.
+    """
+
+    id: str
+    integration_id: str
+    sealed_url: bytes
+    sealed_secret: bytes
+    events: frozenset[WebhookEvent]
+    created_at: datetime
+    failing_since: datetime | None = None
+    disabled_at: datetime | None = None
+    disabled_for: DisabledFor | None = None
+
+    def has_failed_too_long(self, now: datetime) -> bool:
+        """Whether it is to be disabled for it."""
+        return self.failing_since is not None and now - self.failing_since >= LONGEST_FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRule:
+    """Where webhooks may lead: to public addresses, and to the closed ``networks`` that the operator names.
+
+    ``private``, for demo and tests alone: anywhere, without TLS, on any port.
+    """
+
+    ports: frozenset[int] = frozenset({443})
+    networks: frozenset[Network] = frozenset()
+    private: bool = False
+
+    def admits(self, address: Address) -> bool:
+        """Whether a connection to the address may be made."""
+        return self.private or is_public(address) or any(address in network for network in self.networks)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookUrl:
+    """A URL taken apart, as it was checked. ``path`` has the query with it."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+
+_PRINTABLE = re.compile(r"[!-~]+")
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LONGEST_HOST: Final = 253
+_HIGHEST_PORT: Final = 65535
+
+
+def parse_url(text: str, rule: AddressRule, *, field: str = "url") -> WebhookUrl:
+    """The URL of a webhook. Raises InvalidInput where the rule does not admit it.
+
+    Spelled so that every reader of URLs reads the same: an address is plain, a name is one of DNS.
+    """
+    if len(text) > LONGEST_URL:
+        raise InvalidInput(field, "webhook_url_length", longest=LONGEST_URL)
+    if not _PRINTABLE.fullmatch(text) or "\\" in text or "#" in text:
+        raise InvalidInput(field, "webhook_url_malformed")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InvalidInput(field, "webhook_url_malformed") from None
+    if parts.scheme not in {"https", "http"} or "@" in parts.netloc or not parts.hostname:
+        raise InvalidInput(field, "webhook_url_malformed")
+    if parts.scheme == "http" and not rule.private:
+        raise InvalidInput(field, "webhook_url_not_https")
+    secure = parts.scheme == "https"
+    port = (443 if secure else 80) if port is None else port
+    if not 0 < port <= _HIGHEST_PORT or not (rule.private or port in rule.ports):
+        raise InvalidInput(field, "webhook_url_port")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return WebhookUrl(secure, _checked_host(parts.hostname, rule, field), port, path)
+
+
+def _checked_host(host: str, rule: AddressRule, field: str) -> str:
+    """The host in lower case. Names of one label are of a closed network; numbers in odd spellings are nobody's."""
+    if "%" in host:
+        raise InvalidInput(field, "webhook_url_malformed")
+    address = _literal(host)
+    if address is not None:
+        if not rule.admits(address):
+            raise InvalidInput(field, "webhook_url_private")
+        return host
+    labels = host.split(".")
+    well_formed = len(host) <= _LONGEST_HOST and all(map(_LABEL.fullmatch, labels))
+    if not well_formed or _NUMERIC.fullmatch(labels[-1]):
+        raise InvalidInput(field, "webhook_url_malformed")
+    if len(labels) == 1 and not rule.private:
+        raise InvalidInput(field, "webhook_url_private")
+    return host
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+_PRIVATE_IPV4: Final = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # public by its number, but in Azure it is the host that the machine runs on
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)
+_GLOBAL_IPV6: Final = IPv6Network("2000::/3")
+"""All that is given out as global unicast. What carries an IPv4 address (mapped, compatible, NAT64) is outside it."""
+_PRIVATE_IPV6: Final = tuple(
+    IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: an IPv4 address is in it
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+)
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody on the internet could reach the address."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _PRIVATE_IPV4)
+    return address in _GLOBAL_IPV6 and not any(address in network for network in _PRIVATE_IPV6)
+
+
+def parse_events(names: list[str], *, field: str = "events") -> frozenset[WebhookEvent]:
+    """At least one event. Raises InvalidInput."""
+    try:
+        events = frozenset(map(WebhookEvent, names))
+    except ValueError:
+        raise InvalidInput(field, "webhook_event_unknown") from None
+    if not events:
+        raise InvalidInput(field, "webhook_events_missing")
+    return events

@@ -1,0 +1,142 @@
+"""The notices that recipients get, as the world takes them: to whom, in which words, and whether they still apply.
+
+Promises that no notice holds a title, a name of a document or a number, and no way to log in but the address of this
+service, behind whose login the rest stands. Whoever shares is named only where the share is marked as ordinary: that
+somebody has confidential post from a public body is nobody's business who looks at a locked telephone. Nobody here
+knows the recipient's language, so an e-mail says it in all three; a text message, for its price, in one.
+
+Deliberately knows neither addresses nor telephone numbers: they are looked up by whoever delivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from deldokument.domain.addresses import Language
+from deldokument.domain.identifiers import Identifier
+from deldokument.domain.outbox import Outcome
+from deldokument.domain.share import RecipientKind
+
+_OSLO = ZoneInfo("Europe/Oslo")
+
+
+class NoticeKind(StrEnum):
+    """What notices tell recipients."""
+
+    SHARED = "shared"
+    WEEK_LEFT = "week_left"
+    DAY_LEFT = "day_left"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one recipient is told. ``id`` is the same each time it is sent.
+
+    Whoever delivers it asks at ``condition_url``, just before, whether it still applies.
+    """
+
+    id: str
+    recipient: Identifier = field(repr=False)
+    subject: str
+    body: str
+    text: str
+    """The text message."""
+    sender: str
+    """Whom the text message is from."""
+    condition_url: str
+
+
+class Notices(Protocol):
+    """Altinn's notices: it looks up where a person or an organisation is reached."""
+
+    def send(self, notice: Notice) -> Outcome:
+        """Order it: sent once however often it is ordered under its id, or refused for good.
+
+        Raises Unavailable when nobody knows whether it was taken.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    somebody: str
+    to_person: str
+    to_organization: str
+    left: str
+    left_to_organization: str
+    until: str
+    how: str
+
+
+_WORDS: dict[Language, _Words] = {
+    Language.BOKMAAL: _Words(
+        somebody="Noen",
+        to_person="{sender} har delt dokumenter med deg",
+        to_organization="{sender} har delt dokumenter med en virksomhet du leser post for",
+        left="Du har ikke lastet ned dokumenter som er delt med deg",
+        left_to_organization="Ingen har lastet ned dokumenter som er delt med en virksomhet du leser post for",
+        until="De er tilgjengelige til {end}.",
+        how="Logg inn med ID-porten på {address}",
+    ),
+    Language.NYNORSK: _Words(
+        somebody="Nokon",
+        to_person="{sender} har delt dokument med deg",
+        to_organization="{sender} har delt dokument med ei verksemd du les post for",
+        left="Du har ikkje lasta ned dokument som er delte med deg",
+        left_to_organization="Ingen har lasta ned dokument som er delte med ei verksemd du les post for",
+        until="Dei er tilgjengelege til {end}.",
+        how="Logg inn med ID-porten på {address}",
+    ),
+    Language.ENGLISH: _Words(
+        somebody="Somebody",
+        to_person="{sender} has shared documents with you",
+        to_organization="{sender} has shared documents with an organisation whose post you may read",
+        left="You have not downloaded documents shared with you",
+        left_to_organization="Nobody has downloaded documents that are shared with an organisation whose post you may "
+        "read",
+        until="They are available until {end}.",
+        how="Log in with ID-porten at {address}",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What the words of a notice depend on. ``sender`` is empty where nobody is named."""
+
+    kind: NoticeKind
+    recipient: RecipientKind
+    sender: str
+    end: datetime
+    address: str
+
+    def subject(self, language: Language) -> str:
+        """The first sentence, without its stop."""
+        words = _WORDS[language]
+        person = self.recipient == "person"
+        if self.kind is NoticeKind.SHARED:
+            told = words.to_person if person else words.to_organization
+            return told.format(sender=self.sender or words.somebody)
+        return words.left if person else words.left_to_organization
+
+    def text(self, language: Language) -> str:
+        """All of it, short enough for a text message."""
+        words = _WORDS[language]
+        until = words.until.format(end=_when(self.end, language))
+        return f"{self.subject(language)}. {until} {words.how.format(address=self.address)}"
+
+    def body(self, first: Language) -> str:
+        """All of it in all languages, ``first`` first."""
+        languages = sorted(Language, key=lambda language: language is not first)
+        return "\n\n".join(self.text(language) for language in languages)
+
+
+def _when(at: datetime, language: Language) -> str:
+    local = at.astimezone(_OSLO)
+    if language is Language.ENGLISH:
+        return f"{local.day} {local:%B %Y, %H:%M}"
+    return f"{local.day}.{local.month}.{local.year} kl. {local:%H.%M}"

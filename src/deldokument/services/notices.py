@@ -1,0 +1,191 @@
+"""Notices to recipients: planned when a share is published and before it ends, sent while they apply.
+
+    plan_notices      the share was published: a notice to each recipient
+    plan_reminders    a week and a day before the end: to each recipient who has not downloaded
+    send_notice       put into words and ordered
+    applies           what the one who delivers asks just before it does
+
+Promises that a recipient who has downloaded is not reminded, that nobody is told of a share that is over or stopped,
+and that a reminder follows the end when it is moved: it is planned when it is due, by the end as it is then. Each is
+asked thrice: when it is planned, when it is ordered, and when it is delivered, which may be the next morning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from deldokument.domain.identifiers import Identifier
+from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
+from deldokument.domain.policy import stop_of
+from deldokument.domain.share import Recipient, Share, new_id
+from deldokument.domain.tenancy import Account, Tenant
+from deldokument.services.chains import StoredEvent
+from deldokument.services.notice import Notice, NoticeKind, Telling
+from deldokument.services.outboxes import EndingFilter
+from deldokument.services.ports import World
+from deldokument.services.repositories import Transaction, standing
+from deldokument.services.vault import Field, existing_key, open_field, stored_identifier
+
+CONDITION_PATH = "/varsling/{id}/vilkar"
+REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
+"""How long before the end recipients are reminded, the earlier reminder first."""
+GRACE = timedelta(days=1)
+"""Nobody is reminded sooner after the share was published."""
+_BATCH = 500
+_OVER, _DOWNLOADED = "share_over", "downloaded"
+_MOOT = frozenset({_OVER, _DOWNLOADED})
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """What became of a notice, and since when; ``code`` says why it failed. Never where it went."""
+
+    kind: NoticeKind
+    state: Literal["sent", "waiting", "failed"]
+    at: datetime
+    code: str
+
+    @property
+    def reminds(self) -> bool:
+        """Whether it was not the first."""
+        return self.kind is not NoticeKind.SHARED
+
+
+def view_notice(message: OutgoingMessage) -> NoticeView | None:
+    """As those who share see it; None for what there was nothing to tell of any more."""
+    kind = NoticeKind(message.kind)
+    if message.sent_at is not None:
+        return NoticeView(kind, "sent", message.sent_at, "")
+    if message.given_up_at is None:
+        return NoticeView(kind, "waiting", message.created_at, message.last_error)
+    if message.last_error in _MOOT:
+        return None
+    return NoticeView(kind, "failed", message.given_up_at, message.last_error)
+
+
+def plan_notices(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+    """A notice to each recipient of a share that was published, while it is open."""
+    share = standing(tx.shares.get(told.event.share_id or ""))
+    now = world.clock.now()
+    if world.notices is None or not share.notify or not share.is_open_at(now):
+        return
+    for recipient in tx.shares.recipients([share.id]):
+        yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
+
+
+def plan_reminders(world: World) -> int:
+    """One round: how many reminders have come to be due."""
+    if world.notices is None:
+        return 0
+    return sum(_plan_reminders(world, kind) for kind in REMINDERS)
+
+
+def _plan_reminders(world: World, kind: NoticeKind) -> int:
+    """Who is found gets the reminder unless another worker has planned it for the same end."""
+    now, lead = world.clock.now(), REMINDERS[kind]
+    sooner = max((other for other in REMINDERS.values() if other < lead), default=timedelta())
+    wanted = EndingFilter(now + sooner, now + lead, lead + GRACE, kind, now - lead)
+    with world.database.read() as tx:
+        due = tx.outbox.unreminded(wanted, limit=_BATCH)
+    if not due:
+        return 0
+    with world.database.write() as tx:
+        return sum(
+            tx.outbox.add(
+                _message(kind, one.tenant_id, one.share_id, one.recipient_id, now, one.expires_at.isoformat())
+            )
+            for one in due
+        )
+
+
+def _message(
+    kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *end: str
+) -> OutgoingMessage:
+    return OutgoingMessage(
+        id=new_id(),
+        channel=Channel.ALTINN,
+        kind=kind.value,
+        tenant_id=tenant_id,
+        share_id=share_id,
+        target=recipient_id,
+        created_at=now,
+        due_at=now,
+        occasion=":".join((kind.value, recipient_id, *end)),
+    )
+
+
+def send_notice(world: World, message: OutgoingMessage) -> Outcome:
+    """Order the notice, if it applies. Raises Unavailable."""
+    if world.notices is None:
+        return again("notices_unavailable")
+    with world.database.read() as tx:
+        composed = _composed(world, tx, message)
+    return composed if isinstance(composed, Outcome) else world.notices.send(composed)
+
+
+def applies(world: World, message_id: str) -> bool:
+    """Whether the notice is still to be delivered; False for what is no notice."""
+    with world.database.read() as tx:
+        message = tx.outbox.get(message_id)
+        if message is None or message.channel is not Channel.ALTINN:
+            return False
+        share = standing(tx.shares.get(message.share_id or ""))
+        return _hindrance(tx, message, share, world.clock.now()) is None
+
+
+def _composed(world: World, tx: Transaction, message: OutgoingMessage) -> Notice | Outcome:
+    share = standing(tx.shares.get(message.share_id or ""))
+    hindrance = _hindrance(tx, message, share, world.clock.now())
+    if hindrance:
+        return hindrance
+    tenant, account = _tenancy(tx, share)
+    [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
+    rules = world.rules.notices
+    telling = Telling(
+        kind=NoticeKind(message.kind),
+        recipient=recipient.kind,
+        sender="" if share.confidential else tenant.name,
+        end=standing(share.expires_at),
+        address=world.rules.public_url,
+    )
+    return Notice(
+        id=message.id,
+        recipient=_identifier(world, share, recipient),
+        subject=telling.subject(rules.language),
+        body=telling.body(rules.language),
+        text=telling.text(rules.language),
+        sender=(not share.confidential and account.rules.sms_sender) or rules.sender,
+        condition_url=world.rules.public_url + CONDITION_PATH.format(id=message.id),
+    )
+
+
+def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:
+    """Why the notice is not to be delivered, not now or not ever."""
+    if not share.is_open_at(now):
+        return moot(_OVER)
+    if _has_downloaded(tx, share.id, message.target):
+        return moot(_DOWNLOADED)
+    if stop_of(*_tenancy(tx, share), share):
+        return again("sharing_stopped")
+    if not all(document.inspected_at for document in tx.shares.documents([share.id])):
+        return again("not_inspected")
+    return None
+
+
+def _has_downloaded(tx: Transaction, share_id: str, recipient_id: str) -> bool:
+    """Whether somebody has received a whole document for the recipient."""
+    receipts = tx.shares.receipts([share_id])
+    return any(r.recipient_id == recipient_id and r.document_id and r.completed_at for r in receipts)
+
+
+def _tenancy(tx: Transaction, share: Share) -> tuple[Tenant, Account]:
+    return standing(tx.tenancies.tenant(share.tenant_id)), standing(tx.tenancies.account(share.account_id))
+
+
+def _identifier(world: World, share: Share, recipient: Recipient) -> Identifier:
+    key = existing_key(world.keyring, share.audit_key_id)
+    number = open_field(key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
+    return stored_identifier(recipient.kind, number)

@@ -1,0 +1,284 @@
+"""Who may open a share, decided anew at every request; and what the recipient then sees.
+
+The order is fixed, so that neither an answer's content nor its time tells a stranger anything about a share:
+(0) a node whose clock is off answers nobody; (1) the person's rights at Altinn are fetched, before any share is
+looked up; (2) the share is looked up and related to the person; (3) domain.policy decides, and for lack of rights
+only with rights of the last half minute, for unknown ids too; (4) a refusal goes to the audit trail with its reason,
+and out as NotFound (Unavailable when Altinn was silent, for unknown ids too); only a rightful recipient learns that a
+share is over, or stopped for the time being, and only who holds some right for a named organisation learns which one
+an open share wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable
+from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
+from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open, stop_of
+from deldokument.domain.share import Receipt, Recipient, Share, ShareState
+from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
+from deldokument.services.repositories import Transaction, standing
+from deldokument.services.trail import record, subject_of
+from deldokument.services.vault import (
+    Field,
+    existing_key,
+    hashes_under,
+    identifier_hash,
+    open_field,
+    share_key_id,
+)
+from deldokument.services.views import display_number, file_name, open_message
+
+_ONE_OPENING = timedelta(minutes=10)
+_TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
+GRANT_LIFETIME = timedelta(minutes=15)
+"""How long a running response may live on rights that Altinn no longer answers for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """That a person may have the bytes of a share, for which recipients, as decided at ``decided_at``."""
+
+    person: PersonIdentifier
+    share: Share
+    recipient_ids: tuple[str, ...]
+    codes: tuple[str, ...]
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedDocument:
+    """A document as its recipient sees it; ``downloaded_at`` when this person has had all of it."""
+
+    id: str
+    name: str
+    length: int
+    ready: bool
+    downloaded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A share as its recipient sees it. ``acting_for`` has the organisations that the person opens it for."""
+
+    id: str
+    tenant: Tenant
+    account: Account
+    title: str
+    message: str
+    expires_at: datetime
+    documents: tuple[OfferedDocument, ...]
+    acting_for: tuple[str, ...]
+
+    @property
+    def contact(self) -> Contact:
+        """Whom the recipient may ask."""
+        return self.account.contact(self.tenant)
+
+
+def authorize(world: World, person: PersonIdentifier, share_id: str) -> Access:
+    """Decide. Raises NotFound, RightMissing, Gone or Frozen (these two tell whom to ask), or Unavailable."""
+    if world.clock.skew() > world.rules.max_skew:
+        raise Unavailable("clock_untrusted")
+    share, decision, now = _decide(world, person, share_id, OLDEST_RIGHTS)
+    if isinstance(decision, Denied) and decision.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
+        share, decision, now = _decide(world, person, share_id, OLDEST_DENIAL)
+    if isinstance(decision, Denied):
+        raise _refusal(world, person, share, decision)
+    ids, codes = zip(*decision.grounds, strict=True)
+    return Access(person, standing(share), tuple(ids), tuple(codes), now)
+
+
+def still_authorized(world: World, access: Access) -> bool:
+    """Whether a running response may go on: asked again every few seconds."""
+    try:
+        authorize(world, access.person, access.share.id)
+    except Unavailable:
+        with world.database.read() as tx:
+            share = standing(tx.shares.get(access.share.id))
+            stop = _stop(tx, share)
+        now = world.clock.now()
+        return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
+    except (NotFound, RightMissing, Gone, Frozen):
+        return False
+    return True
+
+
+def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
+    """What the recipient's page shows; recorded as opened. Raises as ``authorize``.
+
+    A page that renews itself, or is looked at again within ten minutes, is one opening.
+    """
+    access = authorize(world, person, share_id)
+    share = access.share
+    key = existing_key(world.keyring, share.audit_key_id)
+    with world.database.read() as tx:
+        known = tx.audit.subject(share.audit_key_id, identifier_hash(key, person))
+        if known is not None and _opened_just_now(tx, access, known.id):
+            return _offer(world, tx, access, key, known.id)
+    with world.database.write() as tx:
+        # Before the subject, as a delivery does: in two orders they could wait for each other.
+        tx.shares.lock(share.id)
+        subject_id = subject_of(tx, share.audit_key_id, key, person)
+        _record_opened(tx, access, subject_id)
+        offer = _offer(world, tx, access, key, subject_id)
+        record(world, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
+    return offer
+
+
+def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bool]:
+    """All that is shared with the person, and for organisations; False when Altinn did not answer."""
+    grants = _grants(world, person, OLDEST_RIGHTS)
+    now = world.clock.now()
+    identifiers: list[Identifier] = [person, *(OrganizationNumber(g.organization_number) for g in grants or ())]
+    offers: dict[str, Offer] = {}
+    with world.database.read() as tx:
+        keys = world.keyring.get(tx.shares.audit_key_ids_open(now))
+        for share, _ in tx.shares.open_for(hashes_under(keys.values(), identifiers), now):
+            decision = may_open(share, _claim(world, tx, share, person, grants), now, stop=_stop(tx, share))
+            if share.id in offers or not isinstance(decision, Allowed):
+                continue
+            ids, codes = zip(*decision.grounds, strict=True)
+            key = keys[share.audit_key_id]
+            subject = tx.audit.subject(share.audit_key_id, identifier_hash(key, person))
+            access = Access(person, share, tuple(ids), tuple(codes), now)
+            offers[share.id] = _offer(world, tx, access, key, subject.id if subject else "")
+    return list(offers.values()), grants is not None
+
+
+def _decide(
+    world: World, person: PersonIdentifier, share_id: str, oldest: timedelta
+) -> tuple[Share | None, Decision, datetime]:
+    """The share, what is decided about it, and when; with rights younger than ``oldest``, fetched first."""
+    grants = _grants(world, person, oldest)
+    now = world.clock.now()
+    with world.database.read() as tx:
+        share = tx.shares.get(share_id)
+        claim = _claim(world, tx, share, person, grants)
+        return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
+
+
+def _grants(world: World, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
+    try:
+        return world.rights.grants(person, oldest)
+    except Unavailable:
+        return None
+
+
+def _stop(tx: Transaction, share: Share) -> Reason | None:
+    tenant, account = standing(tx.tenancies.tenant(share.tenant_id)), standing(tx.tenancies.account(share.account_id))
+    return stop_of(tenant, account, share)
+
+
+def _claim(
+    world: World,
+    tx: Transaction,
+    share: Share | None,
+    person: PersonIdentifier,
+    grants: Sequence[OrganizationGrant] | None,
+) -> Claim:
+    known, rule = grants is not None, world.rules.access
+    key = world.keyring.get([share.audit_key_id]).get(share.audit_key_id) if share else None
+    if share is None or key is None:
+        return Claim(rights_known=known, rule=rule)
+    by_hash = {recipient.lookup_hash: recipient for recipient in tx.shares.recipients([share.id])}
+    own = by_hash.get(identifier_hash(key, person))
+    represented: list[tuple[Recipient, frozenset[str]]] = []
+    for grant in grants or ():
+        recipient = by_hash.get(identifier_hash(key, OrganizationNumber(grant.organization_number)))
+        if recipient is not None:
+            represented.append((recipient, grant.codes))
+    return Claim((own,) if own else (), tuple(represented), known, rule)
+
+
+def _refusal(world: World, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
+    """Write down the reason; what the person is told instead."""
+    reason = denied.reason
+    with world.database.write() as tx:
+        record(world, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
+        if reason in _TOLD_TO_THE_RIGHTFUL:
+            return _told(tx, standing(share), reason)
+        if denied.lacking:
+            return _lacking(world, tx, standing(share), dict(denied.lacking))
+    return Unavailable("rights_unknown") if reason is Reason.RIGHTS_UNKNOWN else NotFound(reason.value)
+
+
+def _lacking(world: World, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:
+    """That an organisation of the person's is named, and which right for it is missing; nothing else of the share."""
+    key = existing_key(world.keyring, share.audit_key_id)
+    names = [
+        open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id) or display_number(key, recipient)
+        for recipient in tx.shares.recipients([share.id])
+        if recipient.id in lacking
+    ]
+    return RightMissing("right_missing", organizations=", ".join(names), right=min(lacking.values()))
+
+
+def _told(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
+    """What the rightful are told: that it is over or stopped, never what it held, and whom they may ask."""
+    tenant, account = standing(tx.tenancies.tenant(share.tenant_id)), standing(tx.tenancies.account(share.account_id))
+    contact = account.contact(tenant)
+    ask = {
+        "tenant": tenant.name,
+        "account": account.name,
+        "telephone": contact.telephone,
+        "email": contact.email,
+        "hours": contact.hours,
+    }
+    if reason is not Reason.OVER:
+        return Frozen("share_stopped", **ask)
+    withdrawn = share.state is ShareState.WITHDRAWN
+    at = standing(share.closed_at if withdrawn else share.expires_at).isoformat()
+    return Gone("share_withdrawn" if withdrawn else "share_ended", at=at, **ask)
+
+
+def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
+    earlier = [tx.shares.receipt(access.share.id, None, r, subject_id) for r in access.recipient_ids]
+    return all(receipt is not None and access.decided_at - receipt.last_at < _ONE_OPENING for receipt in earlier)
+
+
+def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
+    now = access.decided_at
+    for recipient_id in access.recipient_ids:
+        earlier = tx.shares.receipt(access.share.id, None, recipient_id, subject_id)
+        first = earlier.first_at if earlier else now
+        tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, now))
+
+
+def _offer(world: World, tx: Transaction, access: Access, key: bytes, subject_id: str) -> Offer:
+    share = access.share
+    share_key = world.keyring.get([share_key_id(share.id)]).get(share_key_id(share.id))
+    had = {
+        receipt.document_id: receipt.completed_at
+        for receipt in tx.shares.receipts([share.id])
+        if receipt.subject_id == subject_id and receipt.completed_at
+    }
+    return Offer(
+        id=share.id,
+        tenant=standing(tx.tenancies.tenant(share.tenant_id)),
+        account=standing(tx.tenancies.account(share.account_id)),
+        title=open_field(key, share.sealed_title, Field.TITLE, share.id),
+        message=open_message(share, share_key),
+        expires_at=standing(share.expires_at),
+        documents=tuple(
+            OfferedDocument(d.id, file_name(key, d), d.length, d.inspected_at is not None, had.get(d.id))
+            for d in tx.shares.documents([share.id])
+        ),
+        acting_for=tuple(
+            _acted_for(key, r)
+            for r in tx.shares.recipients([share.id])
+            if r.id in access.recipient_ids and r.kind == "organization"
+        ),
+    )
+
+
+def _acted_for(key: bytes, recipient: Recipient) -> str:
+    """The organisation by name and number; by its number alone where Enhetsregisteret has not named it."""
+    number = display_number(key, recipient)
+    name = open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id)
+    return f"{name} ({number})" if name else number

@@ -1,0 +1,359 @@
+"""What the use cases need of the database, as contracts: the repositories of one transaction.
+
+Repositories only keep and find; they decide nothing. A method that changes something is called in a ``write`` block.
+Rows about persons hold sealed fields and keyed hashes, never a number or a name. Times are aware datetimes in UTC.
+The suite in tests/contract runs against SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
+from deldokument.domain.statistics import ShareCounts
+from deldokument.domain.upload import Part, Upload
+from deldokument.services.address_book import AddressBook
+from deldokument.services.answered import AnsweredRequests
+from deldokument.services.chains import Audit
+from deldokument.services.outboxes import Outbox
+from deldokument.services.paperwork import Paperwork
+from deldokument.services.tenancies import Tenancies
+from deldokument.services.tenures import Tenures
+from deldokument.services.webhook_contracts import Webhooks
+
+_Row = TypeVar("_Row")
+
+
+def standing(row: _Row | None) -> _Row:
+    """What the database's own rules say is there. Raises Broken when it is not: then the database is damaged."""
+    if row is None:
+        raise Broken("a row that others need is missing")
+    return row
+
+
+def found(row: _Row | None, what: str) -> _Row:
+    """What was asked for by an id from outside. Raises NotFound."""
+    if row is None:
+        raise NotFound(what)
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is sealed or random."""
+
+    token_hash: bytes
+    csrf_token: str
+    sealed_identity: bytes
+    provider_session_id: str | None
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """A login under way. ``browser_hash`` is the SHA-256 of the cookie that binds it to one browser."""
+
+    state: str
+    browser_hash: bytes
+    nonce: str
+    code_verifier: str
+    return_to: str
+    created_at: datetime
+    on_behalf_of: str = ""
+
+
+ReceiptPlace = tuple[datetime, str, str, str]
+"""Where a receipt stands among those of its share: its first time, document (empty for none), recipient, subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareFilter:
+    """Which shares of some accounts are wanted, newest first; ``before`` continues after that id.
+
+    ``states`` are as they are at ``now``, whether or not a worker has been there; without it, as they are kept.
+    """
+
+    account_ids: tuple[str, ...]
+    states: tuple[ShareState, ...] = ()
+    now: datetime | None = None
+    reference_hashes: tuple[bytes, ...] = ()
+    before: tuple[datetime, str] | None = None
+    limit: int = 50
+
+
+class Shares(Protocol):
+    """Shares with their recipients, documents, receipts."""
+
+    def add(self, share: Share) -> None: ...
+    def get(self, share_id: str) -> Share | None: ...
+    def lock(self, share_id: str) -> Share | None:
+        """The share, its row locked until the transaction ends."""
+        ...
+
+    def save(self, share: Share) -> None: ...
+    def find(self, wanted: ShareFilter) -> list[Share]: ...
+    def audit_key_ids_open(self, now: datetime) -> list[str]:
+        """The audit keys of shares that recipients can open at ``now``."""
+        ...
+
+    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
+        """Shares open at ``now`` with the recipients found by hash, those that end first first."""
+        ...
+
+    def add_recipient(self, recipient: Recipient) -> bool:
+        """False, and nothing changed, when the share has a recipient of that hash."""
+        ...
+
+    def save_recipient(self, recipient: Recipient) -> None: ...
+    def remove_recipient(self, share_id: str, recipient_id: str) -> None: ...
+    def recipients(self, share_ids: Collection[str]) -> list[Recipient]: ...
+    def add_document(self, document: Document) -> None: ...
+    def document(self, document_id: str) -> Document | None: ...
+    def documents(self, share_ids: Collection[str]) -> list[Document]: ...
+    def save_document(self, document: Document) -> None: ...
+    def remove_document(self, document_id: str) -> None:
+        """Remove it with its uploads; its parts become garbage in the same transaction."""
+        ...
+
+    def record_receipt(self, receipt: Receipt) -> None:
+        """Insert, or replace the one of the same share, document, recipient and subject.
+
+        The first that a share gets, and the first for a whole document, is remembered for the statistics.
+        """
+        ...
+
+    def receipt(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None: ...
+    def receipts(self, share_ids: Collection[str]) -> list[Receipt]: ...
+    def receipts_after(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
+        """Of one share, the oldest first; those that come after that place in the order."""
+        ...
+
+
+class Uploads(Protocol):
+    """Uploads, their parts, and the objects that have become garbage."""
+
+    def add(self, upload: Upload) -> None: ...
+    def get(self, upload_id: str) -> Upload | None: ...
+    def by_token(self, token_hash: bytes) -> Upload | None: ...
+    def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
+        """Partial ones too."""
+        ...
+
+    def renew_token(self, renewed: Upload) -> None:
+        """Write its ``token_hash`` and ``deadline``, and whose it is now; the old token is good for nothing.
+
+        Its partial uploads follow.
+        """
+        ...
+
+    def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
+        """Compare-and-set of the offset, with the part rows; False, and nothing changed, when it was not ``old``."""
+        ...
+
+    def partials(self, upload_id: str) -> list[Upload]:
+        """The partial uploads of that one, in the order of their starts as far as these are known."""
+        ...
+
+    def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
+        """``whole`` has all its bytes: the parts of ``partials``, from their ``start`` on. Its others are discarded.
+
+        Raises NotFound when one of them lacks bytes or has been joined, or when ``whole`` has bytes of its own.
+        """
+        ...
+
+    def discard_partials(self, upload_id: str) -> None:
+        """Remove the partial uploads that have not been joined; their parts become garbage."""
+        ...
+
+    def remove(self, upload_id: str) -> None:
+        """Remove the upload; its parts become garbage."""
+        ...
+
+    def shorten(self, upload_id: str) -> None:
+        """Its length is what it has. Raises NotFound, also for one that is finished."""
+        ...
+
+    def finish(self, upload_id: str, now: datetime) -> None: ...
+    def parts(self, upload_id: str) -> list[Part]:
+        """In the order of their offsets."""
+        ...
+
+    def merge(self, upload_id: str, old: Sequence[Part], new: Part) -> bool:
+        """Put ``new`` in the place of ``old``, which become garbage.
+
+        False, and nothing changed, when one of them no longer stands or the upload is finished.
+        """
+        ...
+
+    def known_blobs(self, names: Collection[str]) -> set[str]:
+        """Those of ``names`` that are parts or garbage."""
+        ...
+
+    def garbage(self, limit: int) -> list[str]:
+        """Names of objects to delete."""
+        ...
+
+    def forget_garbage(self, names: Collection[str]) -> None: ...
+
+
+class Sessions(Protocol):
+    """Logins under way and sessions."""
+
+    def add_pending(self, login: PendingLogin) -> None: ...
+    def take_pending(self, state: str) -> PendingLogin | None:
+        """Remove and return it: a state is good once."""
+        ...
+
+    def add(self, session: SessionRecord) -> None: ...
+    def get(self, token_hash: bytes) -> SessionRecord | None: ...
+    def touch(self, token_hash: bytes, now: datetime) -> None: ...
+    def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
+        """It hangs on another login at the provider from now on; one that has been removed stays so."""
+        ...
+
+    def remove(self, token_hash: bytes) -> None: ...
+    def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
+        """Remove and return those that began in that session at the provider."""
+        ...
+
+    def remove_idle(self, seen_before: datetime) -> int:
+        """Also logins under way that began before then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The one row about this deployment: its id, the worker's last heartbeat, whether destruction is halted."""
+
+    id: str
+    heartbeat_at: datetime | None
+    halted_at: datetime | None
+
+
+class Retention(Protocol):
+    """What is due. Rows are taken with SKIP LOCKED where the database has it, so that workers share the work."""
+
+    def deployment(self) -> Deployment: ...
+    def beat(self, now: datetime) -> None: ...
+    def halt(self, now: datetime) -> None: ...
+    def resume(self, now: datetime) -> None:
+        """End the halt and take ``now`` as the last heartbeat."""
+        ...
+
+    def due_shares(self, now: datetime, limit: int) -> list[Share]:
+        """Available shares whose end has come."""
+        ...
+
+    def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
+        """Drafts not changed since the one time, and if they are proposed, not since the other, earlier one."""
+        ...
+
+    def keys_to_destroy(self, limit: int) -> list[Share]:
+        """Closed shares whose share key has not been destroyed."""
+        ...
+
+    def blobs_to_release(self, limit: int) -> list[str]:
+        """Shares whose key is destroyed and whose documents still have parts."""
+        ...
+
+    def release_blobs(self, share_id: str) -> None:
+        """Make the parts of the share garbage and drop uploads, manifests and inspection records."""
+        ...
+
+    def uninspected(self, limit: int) -> list[Document]:
+        """Complete documents of living shares without an inspection record."""
+        ...
+
+    def spent_shares(self, now: datetime, limit: int) -> list[Share]:
+        """Closed shares past their tenant's retention period that still have sealed fields."""
+        ...
+
+    def erase_share(self, share_id: str, now: datetime) -> None:
+        """Remove names, titles, recipients, receipts and messages; state and times stay for the statistics."""
+        ...
+
+    def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Members removed a retention period ago or longer whose number and name are there, each with its tenant."""
+        ...
+
+    def erase_member(self, member_id: str, now: datetime) -> None:
+        """Remove number, name and hash; the row stays for what refers to it."""
+        ...
+
+    def audit_keys_in_use(self) -> set[str]:
+        """Audit keys that an unerased share needs."""
+        ...
+
+    def erase_subjects(self, audit_key_id: str) -> None: ...
+
+
+class Statistics(Protocol):
+    """Counts of shares, which outlive the erasing of what they count."""
+
+    def count_documents(self, share_id: str) -> None:
+        """Remember how many documents and bytes the share has: done when it is published."""
+        ...
+
+    def published_by_tenant(
+        self, tenant_id: str, start: datetime, stop: datetime, now: datetime
+    ) -> dict[str, ShareCounts]:
+        """By account, what was published from ``start`` until before ``stop``; accounts without shares are left out.
+
+        ``now`` decides which shares are over.
+        """
+        ...
+
+    def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
+        """The same of one account."""
+        ...
+
+    def first_published_at(self, tenant_id: str) -> datetime | None: ...
+
+
+class Transaction(Protocol):
+    """The repositories of one transaction."""
+
+    @property
+    def tenancies(self) -> Tenancies: ...
+    @property
+    def shares(self) -> Shares: ...
+    @property
+    def uploads(self) -> Uploads: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def paperwork(self) -> Paperwork: ...
+    @property
+    def retention(self) -> Retention: ...
+    @property
+    def statistics(self) -> Statistics: ...
+    @property
+    def tenures(self) -> Tenures: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def addresses(self) -> AddressBook: ...
+    @property
+    def requests(self) -> AnsweredRequests: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+
+
+class Database(Protocol):
+    """Where the state is. What a ``write`` block did is durable when the block has been left without an error."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent view; writes in it are an error."""
+        ...
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """One transaction: all or nothing. On SQLite it holds the write lock from the start (BEGIN IMMEDIATE)."""
+        ...

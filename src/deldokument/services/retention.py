@@ -1,0 +1,251 @@
+"""The end of things: shares, drafts, keys, blobs, names. Each function is one round of a reconciler.
+
+    end_due_shares / abandon_stale_drafts   the state says that it is over
+    end_deleted_accounts (deleting)         likewise, of accounts deleted a day ago
+    destroy_share_keys                      from here on no copy of database or blobs can be read
+    release_blobs, delete_garbage           the ciphertext goes
+    complete_deletions (leaving)            nothing is left of a tenant that has ended: noted
+    erase_spent_shares, erase_spent_members, destroy_audit_keys
+                                            after the tenant's retention period: names and identifiers
+    forget_tenants (leaving)                likewise, of tenants that have ended: all the rest of them
+    sweep_orphans, sweep_orphan_keys        what a crash left behind, older than a day
+
+The database's state is the queue: a round takes what is due, does it idempotently, commits. A crash anywhere means
+that it is done again. Promises that nothing is ended early: the database's clock decides, and destruction halts, until
+an operator confirms, when that clock has leapt ahead of the last heartbeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict
+from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState
+from deldokument.services.deleting import end_deleted_accounts
+from deldokument.services.leaving import complete_deletions, forget_tenants
+from deldokument.services.outbox import forget_messages
+from deldokument.services.ports import World
+from deldokument.services.repeating import forget_answers
+from deldokument.services.sessions import IDLE
+from deldokument.services.signing import forget_intents
+from deldokument.services.trail import record
+from deldokument.services.vault import AUDIT_PREFIX, SHARE_PREFIX, share_key_id
+from deldokument.services.webhooks import forget_ended_webhooks
+
+LEAP = timedelta(hours=1)
+ORPHAN_AGE = timedelta(hours=24)
+_BATCH = 200
+_ORPHANS_PLAUSIBLE = 0.5
+_ORPHANS_ALWAYS_PLAUSIBLE = 100
+
+
+def beat(world: World) -> bool:
+    """Note that the worker lives; False, and destruction is halted, when the clock has leapt since the last time."""
+    now = world.clock.now()
+    with world.database.write() as tx:
+        deployment = tx.retention.deployment()
+        if deployment.halted_at is not None:
+            return False
+        if deployment.heartbeat_at is not None and now - deployment.heartbeat_at > LEAP:
+            tx.retention.halt(now)
+            return False
+        tx.retention.beat(now)
+    return True
+
+
+def confirm_clock(world: World) -> None:
+    """The operator says that the clock is right: destruction goes on."""
+    with world.database.write() as tx:
+        tx.retention.resume(world.clock.now())
+        record(world, tx, EventKind.CLOCK_CONFIRMED)
+
+
+def end_due_shares(world: World) -> int:
+    """Shares whose period has ended are over."""
+    now = world.clock.now()
+    with world.database.write() as tx:
+        due = tx.retention.due_shares(now, _BATCH)
+        for share in due:
+            tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=now, changed_at=now))
+        for share in due:
+            record(world, tx, EventKind.SHARE_ENDED, share=share)
+    return len(due)
+
+
+def abandon_stale_drafts(world: World) -> int:
+    """Drafts that nobody has touched for 24 hours are over, with their uploads; proposed ones wait for 7 days."""
+    now = world.clock.now()
+    with world.database.write() as tx:
+        stale = tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - PROPOSAL_LIFETIME, _BATCH)
+        for share in stale:
+            tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=now, changed_at=now))
+        for share in stale:
+            record(world, tx, EventKind.DRAFT_ABANDONED, share=share)
+    return len(stale)
+
+
+def destroy_share_keys(world: World) -> int:
+    """Destroy the keys of shares that are over; only then is it written down that they are destroyed."""
+    with world.database.write() as tx:
+        closed = tx.retention.keys_to_destroy(_BATCH)
+        world.keyring.destroy([share_key_id(share.id) for share in closed])
+        now = world.clock.now()
+        for share in closed:
+            tx.shares.save(replace(share, key_destroyed_at=now, sealed_message=b""))
+        for share in closed:
+            record(world, tx, EventKind.SHARE_KEY_DESTROYED, share=share)
+    return len(closed)
+
+
+def release_blobs(world: World) -> int:
+    """The parts of shares whose key is destroyed become garbage."""
+    with world.database.write() as tx:
+        shares = tx.retention.blobs_to_release(_BATCH)
+        for share_id in shares:
+            tx.retention.release_blobs(share_id)
+    return len(shares)
+
+
+def delete_garbage(world: World) -> int:
+    """Delete objects that nothing needs, then forget their names."""
+    with world.database.read() as tx:
+        names = tx.uploads.garbage(_BATCH)
+    if not names:
+        return 0
+    world.blobs.delete(names)
+    with world.database.write() as tx:
+        tx.uploads.forget_garbage(names)
+    return len(names)
+
+
+def erase_spent_shares(world: World) -> int:
+    """After the retention period nothing tells who shared what with whom."""
+    now = world.clock.now()
+    with world.database.write() as tx:
+        spent = tx.retention.spent_shares(now, _BATCH)
+        for share in spent:
+            tx.retention.erase_share(share.id, now)
+        for share in spent:
+            record(world, tx, EventKind.SHARE_ERASED, share=replace(share, erased_at=now))
+    return len(spent)
+
+
+def erase_spent_members(world: World) -> int:
+    """After the retention period nothing tells who a removed member was; the shares of the member refer to a nobody."""
+    now = world.clock.now()
+    with world.database.write() as tx:
+        spent = tx.retention.spent_members(now, _BATCH)
+        for member_id, _ in spent:
+            tx.retention.erase_member(member_id, now)
+        for member_id, tenant_id in spent:
+            record(world, tx, EventKind.MEMBER_ERASED, tenant_id=tenant_id, member=member_id)
+    return len(spent)
+
+
+def destroy_audit_keys(world: World) -> int:
+    """Destroy the audit keys of past months that no share needs any more, with the subjects they sealed."""
+    now = world.clock.now()
+    with world.database.read() as tx:
+        in_use = tx.retention.audit_keys_in_use()
+        retention = {tenant.id: tenant.retention for tenant in tx.tenancies.tenants()}
+    longest = max(retention.values(), default=timedelta(days=365))
+    spent = [
+        entry
+        for entry in world.keyring.ids(AUDIT_PREFIX)
+        if entry not in in_use and _month_is_past(entry, now - retention.get(entry.split(":")[1], longest))
+    ]
+    if not spent:
+        return 0
+    world.keyring.destroy(spent)
+    with world.database.write() as tx:
+        for entry in spent:
+            tx.retention.erase_subjects(entry)
+        record(world, tx, EventKind.AUDIT_KEY_DESTROYED, count=len(spent))
+    return len(spent)
+
+
+def _month_is_past(entry: str, horizon: datetime) -> bool:
+    """Whether the month of the audit key lies wholly before the month of ``horizon``."""
+    return entry[-len("YYYY-MM") :] < f"{horizon:%Y-%m}"
+
+
+def end_idle_sessions(world: World) -> int:
+    """Forget sessions and logins that have run out."""
+    with world.database.write() as tx:
+        return tx.sessions.remove_idle(world.clock.now() - IDLE)
+
+
+def sweep_orphans(world: World) -> int:
+    """Delete objects that the database does not know, older than a day.
+
+    Raises Conflict, with nothing deleted, when the store belongs to another deployment or the share of orphans is
+    implausible: then the wrong database or the wrong store is more likely than so many crashes.
+    """
+    with world.database.read() as tx:
+        deployment_id = tx.retention.deployment().id
+    if world.blobs.deployment_id() != deployment_id:
+        raise Conflict("store_of_other_deployment")
+    horizon = world.clock.now() - ORPHAN_AGE
+    total = orphans = 0
+    for names in _old_blobs(world, horizon):
+        total += len(names)
+        orphans += len(_unknown(world, names))
+    if orphans > max(_ORPHANS_ALWAYS_PLAUSIBLE, total * _ORPHANS_PLAUSIBLE):
+        raise Conflict("orphans_implausible", orphans=orphans, total=total)
+    for names in _old_blobs(world, horizon) if orphans else ():
+        world.blobs.delete(_unknown(world, names))
+    if orphans:
+        with world.database.write() as tx:
+            record(world, tx, EventKind.ORPHANS_SWEPT, count=orphans)
+    return orphans
+
+
+def _old_blobs(world: World, horizon: datetime) -> Iterable[list[str]]:
+    old = (blob.name for blob in world.blobs.list() if blob.modified_at < horizon)
+    while names := list(islice(old, _BATCH)):
+        yield names
+
+
+def _unknown(world: World, names: Collection[str]) -> set[str]:
+    with world.database.read() as tx:
+        return set(names) - tx.uploads.known_blobs(names)
+
+
+def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
+    """Destroy share keys without a share that were without one in the round before too; returns those seen now.
+
+    A key is made just before its draft's row, so one round's look alone could catch a draft being born.
+    """
+    entries = world.keyring.ids(SHARE_PREFIX)
+    orphans: set[str] = set()
+    with world.database.read() as tx:
+        for entry in entries:
+            if tx.shares.get(entry.removeprefix(SHARE_PREFIX)) is None:
+                orphans.add(entry)
+    world.keyring.destroy(orphans.intersection(seen_before))
+    return orphans.difference(seen_before)
+
+
+ROUNDS: tuple[Callable[[World], int], ...] = (
+    end_due_shares,
+    abandon_stale_drafts,
+    end_deleted_accounts,
+    destroy_share_keys,
+    release_blobs,
+    delete_garbage,
+    complete_deletions,
+    erase_spent_shares,
+    erase_spent_members,
+    destroy_audit_keys,
+    forget_tenants,
+    end_idle_sessions,
+    forget_answers,
+    forget_intents,
+    forget_messages,
+    forget_ended_webhooks,
+)
+"""What the worker does, in this order, each until it has nothing more to do."""

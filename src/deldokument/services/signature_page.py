@@ -1,0 +1,149 @@
+"""The page under a signed agreement: what was confirmed, by whom and when, and what proves it. In bokmål, as the texts.
+
+The statement is a few lines of text. The nonce of the login that confirms it is SHA-256 over exactly these lines in
+UTF-8, in base64url without padding. So the provider's signature on the ID token is one on the statement, and nobody, we
+included, can say afterwards that it was for another document. Promises that the person's number is masked on paper.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from deldokument.domain.agreement import escaped
+
+_OSLO = ZoneInfo("Europe/Oslo")
+_CLAIMS = {
+    "iss": "Utsteder (iss)",
+    "aud": "Mottaker (aud)",
+    "sub": "Underskriveren hos mottakeren (sub)",
+    "acr": "Nivå (acr)",
+    "auth_time": "Logget inn (auth_time)",
+    "iat": "ID-token utstedt (iat)",
+    "jti": "ID-tokenets id (jti)",
+    "nonce": "Engangsverdi (nonce)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a signer confirms. ``salt`` makes each login's statement another."""
+
+    version: str
+    organization_name: str
+    organization_number: str
+    role: str
+    text_sha256: str
+    document_sha256: str
+    salt: str
+
+    @property
+    def text(self) -> str:
+        """The lines that are confirmed."""
+        return "\n".join(
+            (
+                f"Tjenesteavtale, versjon {self.version}",
+                f"Virksomhet: {self.organization_name}, {self.organization_number}",
+                f"Jeg har fullmakt til å signere for {self.organization_name}.",
+                f"Stilling eller rolle: {self.role}",
+                f"SHA-256 av teksten: {self.text_sha256}",
+                f"SHA-256 av PDF-en: {self.document_sha256}",
+                f"Tilfeldig verdi: {self.salt}",
+            )
+        )
+
+    @property
+    def nonce(self) -> str:
+        """What a login commits to the statement with."""
+        return base64.urlsafe_b64encode(hashlib.sha256(self.text.encode()).digest()).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A confirmed statement: who, when, and the provider's word for it. ``id_token`` holds the person's number."""
+
+    statement: Statement
+    signer: str
+    masked: str
+    signed_at: datetime
+    claims: Mapping[str, str | int]
+    id_token: str = field(repr=False)
+
+    @property
+    def token_sha256(self) -> str:
+        """What binds the paper to the ID token, which is kept sealed."""
+        return hashlib.sha256(self.id_token.encode()).hexdigest()
+
+    def as_json(self) -> str:
+        """All that could be laid before a court: for keeping, sealed."""
+        return json.dumps({"statement": self.statement.text, "claims": dict(self.claims), "id_token": self.id_token})
+
+
+def with_signature(markdown: str, evidence: Evidence) -> str:
+    """An agreement's text with the page of its signature behind it."""
+    statement = evidence.statement
+    who = {
+        "Avtale": f"Tjenesteavtale, versjon {statement.version}",
+        "Virksomhet": statement.organization_name,
+        "Organisasjonsnummer": statement.organization_number,
+        "Signert av": evidence.signer,
+        "Stilling eller rolle": statement.role,
+        "Fødselsnummer eller D-nummer": evidence.masked,
+        "Signert": f"{_told(evidence.signed_at)} (norsk tid)",
+        "SHA-256 av avtaleteksten": statement.text_sha256,
+        "SHA-256 av PDF-en som ble vist": statement.document_sha256,
+    }
+    login = {words: _claim(name, evidence.claims[name]) for name, words in _CLAIMS.items() if name in evidence.claims}
+    page = _PAGE.format(
+        who=_table(who),
+        statement=statement.text,
+        login=_table(login | {"SHA-256 av ID-tokenet": evidence.token_sha256}),
+    )
+    return f"{markdown.rstrip()}\n\n{page}"
+
+
+_PAGE = """# Signatur
+
+Avtalen er signert digitalt i Del dokument. Etter at denne siden ble lagt til, er dokumentet forseglet med tjenestens
+elektroniske segl. Et program som kontrollerer signaturer i PDF, viser om noe er endret siden.
+
+{who}
+
+## Erklæringen
+
+Dette bekreftet den som signerte:
+
+```
+{statement}
+```
+
+## Innloggingen
+
+Den som signerte, logget inn på nytt med ID-porten på nivå høyt for å bekrefte erklæringen.
+
+{login}
+
+Engangsverdien er SHA-256 av linjene i erklæringen, i UTF-8 og uten linjeskift til slutt, skrevet som base64url uten
+utfylling. ID-porten har signert den, så innloggingen gjelder bare denne erklæringen. ID-tokenet inneholder
+fødselsnummeret. Det er lagret kryptert i tjenesten og kan legges fram hvis noen bestrider signaturen.
+"""
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    lines = [f"| {words} | {escaped(value)} |" for words, value in rows.items()]
+    return "\n".join(("| Opplysning | Verdi |", "|---|---|", *lines))
+
+
+def _claim(name: str, value: str | int) -> str:
+    if name in {"auth_time", "iat"}:
+        return f"{_told(datetime.fromtimestamp(int(value), UTC))} (norsk tid)"
+    return str(value)
+
+
+def _told(instant: datetime) -> str:
+    return instant.astimezone(_OSLO).strftime("%d.%m.%Y kl. %H.%M.%S")

@@ -1,0 +1,60 @@
+"""What the use cases need to keep of a tenant's time with the service, as a contract: a repository of one transaction.
+
+See services.repositories for what holds for all of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from deldokument.domain.tenure import Holdings, ImpactAssessment, Tenure
+
+
+class Tenures(Protocol):
+    """Impact assessments, who began and ended, and what is left to delete after an end."""
+
+    def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
+        """``sealed_file`` is empty when the assessment has none."""
+        ...
+
+    def assessments(self, tenant_id: str) -> list[ImpactAssessment]:
+        """The last recorded first."""
+        ...
+
+    def assessment_file(self, assessment_id: str) -> bytes | None:
+        """The sealed file, if there is one."""
+        ...
+
+    def tenure(self, tenant_id: str) -> Tenure:
+        """One without names when nothing is kept."""
+        ...
+
+    def save_tenure(self, tenure: Tenure) -> None: ...
+    def holdings(self, tenant_id: str) -> Holdings:
+        """Counted now. Documents and bytes are those that can be read, or could be if their uploads were finished."""
+        ...
+
+    def close_shares(self, tenant_id: str, now: datetime) -> None:
+        """Every open share is withdrawn and every draft abandoned."""
+        ...
+
+    def remove_everybody(self, tenant_id: str, now: datetime) -> None:
+        """End every membership and every integration's rights."""
+        ...
+
+    def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
+        """How many shares have had their keys destroyed since then, and when the last one had."""
+        ...
+
+    def emptied(self, limit: int) -> list[str]:
+        """Tenants that have ended, of which no key and no object is left, and of which that is not yet noted."""
+        ...
+
+    def forgettable(self, now: datetime, limit: int) -> list[str]:
+        """Emptied tenants past their retention period, without shares that have names, still to be forgotten."""
+        ...
+
+    def forget_people(self, tenant_id: str) -> None:
+        """Erase who were members and administrators, and the assessments."""
+        ...

@@ -1,0 +1,65 @@
+"""Writing down what happened: the subject of an actor, and events that carry only random ids.
+
+Promises that the same person has one subject per audit key, that what a system did is told by its integration, and that
+an event's details are codes, counts, random ids and organisation numbers.
+"""
+
+from __future__ import annotations
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
+from deldokument.domain.share import Share, new_id
+from deldokument.services.chains import Subject
+from deldokument.services.ports import World
+from deldokument.services.repositories import Transaction, standing
+from deldokument.services.vault import Field, audit_key_id, identifier_hash, open_field, seal_field
+
+
+def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> str:
+    """The random id of ``person`` under the audit key, made if there is none."""
+    found = tx.audit.subject(key_id, identifier_hash(key, person))
+    if found is not None:
+        return found.id
+    subject_id = new_id()
+    sealed = seal_field(key, person.value, Field.SUBJECT, subject_id)
+    tx.audit.add_subject(Subject(subject_id, key_id, identifier_hash(key, person), sealed))
+    return subject_id
+
+
+def subject_number(key: bytes, subject: Subject) -> str:
+    """The person's number behind a subject."""
+    return open_field(key, subject.sealed_identifier, Field.SUBJECT, subject.id)
+
+
+def record(
+    world: World,
+    tx: Transaction,
+    kind: EventKind,
+    *,
+    share: Share | None = None,
+    tenant_id: str | None = None,
+    person: Sharer | None = None,
+    **details: str | int,
+) -> None:
+    """Append an event about a share, a tenant or neither.
+
+    What a system did is about a share, or has the account among the details.
+    """
+    now = world.clock.now()
+    tenant = share.tenant_id if share else tenant_id
+    subject = None
+    if isinstance(person, Consumer):
+        account_id = share.account_id if share else str(details["account"])
+        details |= _acting(tx, person, account_id)
+    elif person is not None:
+        key_id = share.audit_key_id if share and share.erased_at is None else audit_key_id(tenant, now)
+        subject = subject_of(tx, key_id, world.keyring.create(key_id), person)
+    tx.audit.append(AuditEvent(now, kind, tenant, share.id if share else None, subject, details or None))
+
+
+def _acting(tx: Transaction, consumer: Consumer, account_id: str) -> dict[str, str | int]:
+    """Which integration acts, and who runs the system for it."""
+    living = tx.tenancies.integrations_of(consumer.organization.value)
+    acting = standing(next((one for one, account in living if account.id == account_id), None))
+    supplier = {"supplier": consumer.supplier.value} if consumer.supplier else {}
+    return {"integration": acting.id, **supplier}

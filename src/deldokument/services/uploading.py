@@ -1,0 +1,351 @@
+"""Receiving a document's bytes: sealed into parts as they come, acknowledged only when durable.
+
+    feed ──> sealed part ──> durable object ──> compare-and-set of the offset, with the part rows ──> acknowledged
+
+Promises: a part is written under a fresh name and made durable before the database knows of it; the offset moves by
+compare-and-set, so of two writers at one offset exactly one wins and nothing is corrupted, without locks; whatever has
+not been committed when a process dies is unreferenced and swept. A request with a checksum is committed in one step or
+not at all. Every commit asks again whether the share is still a draft, the sharer still a sharer, nothing stopped.
+Protocol: tus 1.0.0; the verbs themselves are the web's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from deldokument.crypto.keys import Purpose, derive
+from deldokument.crypto.manifest import Manifest, ManifestPart, seal_manifest
+from deldokument.crypto.stream import (
+    CAPACITY,
+    FULL_PART_PLAINTEXT,
+    PartEncryptor,
+    ciphertext_length,
+    part_associated_data,
+)
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import ChecksumMismatch, Conflict, Frozen, NotFound, ServiceError, StorageFull, TooLarge
+from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
+from deldokument.domain.policy import Denied, Reason, may_upload, stop_of
+from deldokument.domain.share import Share, new_document_id
+from deldokument.domain.upload import Part, Upload, room_for_partials
+from deldokument.services.merging import merge_tail
+from deldokument.services.ports import BlobWriter, Buffer, World
+from deldokument.services.proposals import keep_change
+from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.trail import record
+from deldokument.services.vault import DIRECTORY, Field, existing_key, open_field, share_key_id
+
+FEED = 2**20
+"""At most so many bytes are taken at once."""
+CHECKSUMS = ("sha1", "sha256", "sha512")
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a request's bytes must hash to (tus checksum extension)."""
+
+    algorithm: str
+    digest: bytes
+
+
+def token_digest(token: str) -> bytes:
+    """How an upload token is kept."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def find_upload(world: World, token: str, upload_id: str | None = None) -> Upload:
+    """The living upload that the token is for. Raises NotFound without a trace of why."""
+    with world.database.read() as tx:
+        upload = _held(tx, token, upload_id)
+        if world.clock.now() >= upload.deadline:
+            raise NotFound("upload token has run out")
+        if not upload.is_finished:
+            _check_allowed(tx, upload, standing(tx.shares.get(upload.share_id)))
+    return upload
+
+
+def _held(tx: Transaction, token: str, upload_id: str | None) -> Upload:
+    whole = found(tx.uploads.by_token(token_digest(token)), "upload")
+    if upload_id in (None, whole.id):
+        return whole
+    upload = found(tx.uploads.get(upload_id), "upload")
+    if upload.partial_of != whole.id:
+        raise NotFound("upload")
+    return upload
+
+
+def create_upload(world: World, token: str, *, length: int) -> Upload:
+    """The upload that was announced with the draft (see drafting). Asking twice gives the same one.
+
+    Raises NotFound, or Conflict when ``length`` is not the one announced. An empty document is complete at once.
+    """
+    upload = find_upload(world, token)
+    if length != upload.length:
+        raise Conflict("upload_length_differs", expected=upload.length)
+    if upload.length == 0 and not upload.is_finished:
+        with world.database.write() as tx:
+            share, current = locked_draft(tx, upload), found(tx.uploads.get(upload.id), "upload")
+            if not current.is_finished:
+                complete(world, tx, share, upload)
+    return upload
+
+
+def terminate_upload(world: World, token: str, upload_id: str) -> None:
+    """End the upload and take its document out of the draft (tus termination); a partial one goes alone."""
+    upload = find_upload(world, token, upload_id)
+    with world.database.write() as tx:
+        share, person = locked_draft(tx, upload), _uploader(world, tx, upload)
+        if upload.is_partial:
+            _remove_partial(tx, upload)
+            return
+        tx.shares.remove_document(upload.document_id)
+        keep_change(world, tx, share, person)
+        record(world, tx, EventKind.DOCUMENT_REMOVED, share=share, person=person, document=upload.document_id)
+
+
+def _remove_partial(tx: Transaction, upload: Upload) -> None:
+    if found(tx.uploads.get(upload.id), "upload").is_finished:
+        raise Conflict("upload_finished")
+    tx.uploads.remove(upload.id)
+
+
+def _uploader(world: World, tx: Transaction, upload: Upload) -> Sharer:
+    """Who holds the token, for the trail."""
+    if upload.member_id is None:
+        integration = standing(tx.tenancies.integration(upload.integration_id or ""))
+        return Consumer(OrganizationNumber(integration.organization_number))
+    member, key = standing(tx.tenancies.member(upload.member_id)), existing_key(world.keyring, DIRECTORY)
+    return parse_person(open_field(key, member.sealed_identifier, Field.MEMBER_NUMBER, member.id), allow_synthetic=True)
+
+
+def begin_append(
+    world: World, token: str, upload_id: str, *, offset: int, announced: int | None, checksum: Checksum | None = None
+) -> Append:
+    """Get ready to take bytes at ``offset``. Raises NotFound, Conflict (offset, finished) or TooLarge."""
+    upload = find_upload(world, token, upload_id)
+    upload.check_append(offset, announced)
+    if upload.is_partial and announced:
+        with world.database.read() as tx:
+            _check_room(tx, upload, announced)
+    share_key = existing_key(world.keyring, share_key_id(upload.share_id))
+    return Append(world, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
+
+
+class _Workspace(threading.local):
+    """A thread's own buffers: memory goes with the number of worker threads, not with the number of uploads."""
+
+    def __init__(self) -> None:
+        self.plain = bytearray(FEED + CAPACITY)
+        self.sealed = bytearray(ciphertext_length(FEED + CAPACITY))
+
+
+_workspace = _Workspace()
+
+
+@dataclass(slots=True)
+class _OpenPart:
+    part_id: str
+    offset: int
+    encryptor: PartEncryptor
+    writer: BlobWriter
+
+
+class Append:
+    """The bytes of one request. ``feed`` and ``finish`` are called one at a time; ``commit`` may run beside ``feed``.
+
+    ``committed`` is the offset that is durable and may be acknowledged.
+    """
+
+    def __init__(self, world: World, upload: Upload, data_key: bytes, checksum: Checksum | None) -> None:
+        self._world = world
+        self._upload = upload
+        self._data_key = data_key
+        self._checksum = checksum
+        self._hash = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
+        self._received = upload.offset
+        self._rest = b""
+        self._part: _OpenPart | None = None
+        self._sealed: deque[tuple[Part, BlobWriter]] = deque()
+        self._durable: list[Part] = []
+        self.committed = upload.offset
+
+    @property
+    def waiting(self) -> int:
+        """How many sealed parts wait for ``commit``."""
+        return len(self._sealed)
+
+    def feed(self, pieces: Sequence[Buffer]) -> None:
+        """Take at most FEED bytes. Raises TooLarge beyond the declared length, StorageFull, Unavailable."""
+        plain = memoryview(_workspace.plain)
+        filled = len(self._rest)
+        plain[:filled] = self._rest
+        for piece in pieces:
+            plain[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        fresh = filled - len(self._rest)
+        if self._received + fresh > self._upload.length:
+            raise TooLarge("upload_beyond_length", length=self._upload.length)
+        if self._hash:
+            self._hash.update(plain[len(self._rest) : filled])
+        self._received += fresh
+        self._rest = bytes(self._seal(plain[:filled]))
+
+    def _seal(self, plain: memoryview) -> memoryview:
+        """Seal what fills whole segments; returns what is left, less than a segment and a little."""
+        while len(plain):
+            part = self._part or self._open_part(len(plain))
+            room = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length
+            last = len(plain) >= room
+            count = room if last else part.encryptor.sealable(len(plain))
+            if count == 0:
+                break
+            size = part.encryptor.encrypt_into(plain[:count], _workspace.sealed, last=last)
+            part.writer.write(memoryview(_workspace.sealed)[:size])
+            if last:
+                self._close_part(part)
+            plain = plain[count:]
+        return plain
+
+    def _open_part(self, at_hand: int) -> _OpenPart:
+        part_id = new_document_id()
+        associated = part_associated_data(bytes.fromhex(self._upload.document_id), bytes.fromhex(part_id))
+        encryptor = PartEncryptor(self._data_key, associated)
+        self._part = _OpenPart(part_id, self._received - at_hand, encryptor, self._world.blobs.create(part_id))
+        return self._part
+
+    def _close_part(self, part: _OpenPart) -> None:
+        row = Part(part.part_id, self._upload.id, part.offset, part.encryptor.plaintext_length, part.encryptor.header)
+        self._sealed.append((row, part.writer))
+        self._part = None
+
+    def commit(self) -> None:
+        """Make the sealed parts durable and, unless a checksum is awaited, move the offset.
+
+        Raises Conflict when another writer was first.
+        """
+        batch = [self._sealed.popleft() for _ in range(len(self._sealed))]
+        try:
+            while batch:
+                part, writer = batch[0]
+                writer.commit()
+                self._durable.append(part)
+                del batch[0]
+        finally:
+            for _, writer in batch:
+                writer.abort()
+        if not self._checksum:
+            self._move_offset()
+
+    def _move_offset(self) -> None:
+        parts, self._durable = self._durable, []
+        if not parts:
+            return
+        try:
+            self.committed = _advance(self._world, self._upload, self.committed, parts)
+        except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
+            # Refused for certain. After any other failure the commit may stand all the same: the sweep will know.
+            self._world.blobs.delete([part.id for part in parts])
+            raise
+
+    def finish(self) -> int:
+        """Seal and commit the rest; returns the acknowledged offset. Raises ChecksumMismatch, with nothing changed."""
+        if self._hash and self._checksum and self._hash.digest() != self._checksum.digest:
+            raise ChecksumMismatch
+        if self._rest:
+            part = self._part or self._open_part(len(self._rest))
+            size = part.encryptor.encrypt_into(self._rest, _workspace.sealed, last=True)
+            part.writer.write(memoryview(_workspace.sealed)[:size])
+            self._rest = b""
+            self._close_part(part)
+        self.commit()
+        self._move_offset()
+        if self.committed < self._upload.length:
+            merge_tail(self._world, self._upload.id, self._upload.document_id, self._data_key)
+        return self.committed
+
+    def abandon(self) -> None:
+        """Leave nothing of what has not been committed. Safe to call whatever has happened."""
+        if self._part:
+            self._part.writer.abort()
+            self._part = None
+        while self._sealed:
+            self._sealed.pop()[1].abort()
+        parts, self._durable = self._durable, []
+        # What cannot be deleted now is left to the sweep.
+        with suppress(ServiceError):
+            self._world.blobs.delete([part.id for part in parts])
+
+
+def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> int:
+    new = parts[-1].stop
+    with world.database.write() as tx:
+        share = locked_draft(tx, upload)
+        if upload.is_partial:
+            _check_room(tx, upload, new - old)
+        if not tx.uploads.advance(upload.id, old, new, parts):
+            raise Conflict("upload_offset", expected=old)
+        if old == 0 and not upload.is_partial:
+            # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
+            tx.uploads.discard_partials(upload.id)
+        if new == upload.length and not upload.is_partial:
+            complete(world, tx, share, upload)
+        else:
+            keep_change(world, tx, share)
+    return new
+
+
+def _check_room(tx: Transaction, partial: Upload, length: int) -> None:
+    whole = found(tx.uploads.get(partial.partial_of or ""), "upload")
+    if length > room_for_partials(whole, tx.uploads.partials(whole.id)):
+        raise TooLarge("upload_beyond_length", length=whole.length)
+
+
+def locked_draft(tx: Transaction, upload: Upload) -> Share:
+    """The share, locked until the transaction ends, so that it cannot be published or ended meanwhile."""
+    share = standing(tx.shares.lock(upload.share_id))
+    _check_allowed(tx, upload, share)
+    return share
+
+
+def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
+    accounts = _accounts_of_uploader(tx, upload)
+    account, tenant = standing(tx.tenancies.account(share.account_id)), standing(tx.tenancies.tenant(share.tenant_id))
+    decision = may_upload(share, accounts, stop=stop_of(tenant, account, share))
+    if decision == Denied(Reason.OVER):
+        raise Conflict("not_a_draft")
+    if decision == Denied(Reason.FROZEN):
+        raise Frozen("sharing_stopped")
+    if isinstance(decision, Denied):
+        raise NotFound("upload")
+
+
+def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
+    """Where whoever uploads may share from: the draft may have been moved to another account since."""
+    if upload.member_id is not None:
+        member = standing(tx.tenancies.member(upload.member_id))
+        return {account.id for _, account in tx.tenancies.memberships(member.lookup_hash)}
+    integration = standing(tx.tenancies.integration(upload.integration_id or ""))
+    living = tx.tenancies.integrations_of(integration.organization_number)
+    return {account.id for one, account in living if one.may_share}
+
+
+def complete(world: World, tx: Transaction, share: Share, upload: Upload) -> None:
+    """Seal the manifest: from here on nobody who writes to database and store can change the document unnoticed."""
+    document = standing(tx.shares.document(upload.document_id))
+    document_id = bytes.fromhex(document.id)
+    parts = tuple(
+        ManifestPart(bytes.fromhex(part.id), part.offset, part.length, part.header)
+        for part in tx.uploads.parts(upload.id)
+    )
+    share_key = existing_key(world.keyring, share_key_id(share.id))
+    sealed = seal_manifest(share_key, Manifest(document_id, document.length, parts))
+    now = world.clock.now()
+    tx.shares.save_document(replace(document, completed_at=now, sealed_manifest=sealed))
+    tx.uploads.finish(upload.id, now)
+    keep_change(world, tx, share)
+    record(world, tx, EventKind.DOCUMENT_COMPLETED, share=share, document=document.id, length=document.length)

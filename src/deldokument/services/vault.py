@@ -1,0 +1,154 @@
+"""Which key seals what: the one place where keyring entries get their ids and records get sealed fields.
+
+    share:<share id>               share key: content and message; destroyed when the share ends
+    audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
+    papers:<tenant id>             what a tenant keeps with us of its own; destroyed when it has left and its time is up
+    directory                      members, administrators, operators, sessions, addresses for notices with the codes
+                                   that confirm them, URLs and secrets of webhooks, and, with the fagsystem's own name
+                                   for a request, its kept answer; lives as long as the deployment
+
+Hashes by which persons and organisations are found are keyed below the same audit key, so that destroying it ends
+looking them up in old copies of the database too. Promises that no identifier leaves unsealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+
+from deldokument.crypto.fields import lookup_hash, open_bytes, open_text, seal_bytes, seal_text
+from deldokument.crypto.keys import Purpose, derive
+from deldokument.domain.errors import Broken
+from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
+from deldokument.domain.share import RecipientKind
+from deldokument.services.ports import Keyring
+
+DIRECTORY = "directory"
+SHARE_PREFIX = "share:"
+AUDIT_PREFIX = "audit:"
+PAPERS_PREFIX = "papers:"
+NO_TENANT = "-"
+_MARK_BYTES = 8
+
+
+class Field(StrEnum):
+    """The sealed columns; a value opens only in the column and the record that it was sealed for."""
+
+    TITLE = "share.title"
+    MESSAGE = "share.message"
+    REFERENCE = "share.reference"
+    RECIPIENT_NUMBER = "recipient.identifier"
+    RECIPIENT_NAME = "recipient.name"
+    RECIPIENT_LABEL = "recipient.label"
+    FILE_NAME = "document.name"
+    SUBJECT = "subject.identifier"
+    MEMBER_NUMBER = "member.identifier"
+    MEMBER_NAME = "member.name"
+    ADMINISTRATOR_NUMBER = "administrator.identifier"
+    ADMINISTRATOR_NAME = "administrator.name"
+    OPERATOR_NUMBER = "operator.identifier"
+    OPERATOR_NAME = "operator.name"
+    SESSION = "session.identity"
+    EVENT_SEARCH = "event_log.search"
+    PUBLISHER = "published_text.publisher"
+    MAIN_SIGNER = "main_agreement.signer"
+    MAIN_COPY = "main_agreement.copy"
+    SIGNER = "service_agreement.signer"
+    SIGNER_ROLE = "signing_intent.role"
+    SIGNING_EVIDENCE = "service_agreement.evidence"
+    SIGNED_DOCUMENT = "service_agreement.document"
+    SIGNED_PDF = "service_agreement.pdf"
+    ASSESSOR = "assessment.assessor"
+    ASSESSOR_ROLE = "assessment.role"
+    ASSESSMENT_RECORDER = "assessment.recorder"
+    ASSESSMENT_FILE_NAME = "assessment.file_name"
+    ASSESSMENT_FILE = "assessment.file"
+    ACTIVATED_BY = "tenure.activated_by"
+    ENDED_BY = "tenure.ended_by"
+    ANSWER = "answered_request.answer"
+    NOTICE_ADDRESS = "notice_address.confirmed"
+    UNCONFIRMED_ADDRESS = "notice_address.unconfirmed"
+    WEBHOOK_URL = "webhook.url"
+    WEBHOOK_SECRET = "webhook.secret"  # noqa: S105
+
+
+def share_key_id(share_id: str) -> str:
+    """The keyring id of a share's key."""
+    return SHARE_PREFIX + share_id
+
+
+def audit_key_id(tenant_id: str | None, now: datetime) -> str:
+    """The keyring id of the audit key of a tenant (or of no tenant) for the month of ``now``."""
+    return f"{AUDIT_PREFIX}{tenant_id or NO_TENANT}:{now:%Y-%m}"
+
+
+def papers_key_id(tenant_id: str) -> str:
+    """The keyring id of the key of a tenant's own papers."""
+    return PAPERS_PREFIX + tenant_id
+
+
+def existing_key(keyring: Keyring, entry_id: str) -> bytes:
+    """The key; Broken when it does not exist (any more)."""
+    key = keyring.get([entry_id]).get(entry_id)
+    if key is None:
+        raise Broken(f"no key {entry_id.split(':', 1)[0]}")
+    return key
+
+
+def message_key(share_key: bytes, share_id: str) -> bytes:
+    """The key of a share's message: it ends with the share."""
+    return derive(share_key, Purpose.MESSAGE, share_id.encode())
+
+
+def reference_hash(key: bytes, reference: str) -> bytes:
+    """By which shares of a saksnummer are found; spaces and case do not matter. Empty for no reference."""
+    tidy = "".join(reference.split()).casefold()
+    return lookup_hash(key, "reference", tidy) if tidy else b""
+
+
+def identifier_kind(identifier: Identifier) -> RecipientKind:
+    """Whether it names a person or an organisation."""
+    return "person" if isinstance(identifier, PersonIdentifier) else "organization"
+
+
+def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
+    """The hash by which records about the identifier are found under ``key``."""
+    return lookup_hash(key, identifier_kind(identifier), identifier.value)
+
+
+def form_mark(key: bytes, person: PersonIdentifier) -> str:
+    """What tells the forms of one person from those of another; whoever has no key learns nothing else from it."""
+    return lookup_hash(key, "form", person.value)[:_MARK_BYTES].hex()
+
+
+def hashes_under(keys: Collection[bytes], identifiers: Collection[Identifier]) -> set[bytes]:
+    """The hashes of all identifiers under all keys."""
+    return {identifier_hash(key, identifier) for key in keys for identifier in identifiers}
+
+
+def seal_field(key: bytes, text: str, field: Field, record_id: str) -> bytes:
+    """A text sealed for one column of one record; an empty text stays empty bytes."""
+    return seal_text(key, text, field, record_id.encode()) if text else b""
+
+
+def open_field(key: bytes, sealed: bytes, field: Field, record_id: str) -> str:
+    """What ``seal_field`` sealed."""
+    return open_text(key, sealed, field, record_id.encode()) if sealed else ""
+
+
+def seal_file(key: bytes, content: bytes, field: Field, record_id: str) -> bytes:
+    """A small file sealed for one column of one record; an empty one stays empty bytes."""
+    return seal_bytes(key, content, field, record_id.encode()) if content else b""
+
+
+def open_file(key: bytes, sealed: bytes, field: Field, record_id: str) -> bytes:
+    """What ``seal_file`` sealed."""
+    return open_bytes(key, sealed, field, record_id.encode()) if sealed else b""
+
+
+def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
+    """An identifier that was checked before it was sealed."""
+    if kind == "organization":
+        return OrganizationNumber(value)
+    return PersonIdentifier(value, "d_nummer" if value[0] > "3" else "foedselsnummer")

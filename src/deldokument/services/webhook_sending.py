@@ -1,0 +1,134 @@
+"""What webhooks are told, and telling them: a planner and a sender of the outbox (see outbox, plans).
+
+Promises that a call says which kind of thing happened to which share, in random ids, and nothing else; that it is
+signed anew at each attempt, under the same id; and that an address that says 410, or that nothing reached for days, is
+told nothing more until it is registered anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from deldokument.crypto.webhooks import signature
+from deldokument.domain.audit import EventKind
+from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import Integration
+from deldokument.domain.webhook import TOLD, DisabledFor, Webhook, WebhookEvent
+from deldokument.services.chains import StoredEvent
+from deldokument.services.directory import directory_key
+from deldokument.services.ports import World
+from deldokument.services.repositories import Transaction
+from deldokument.services.trail import record
+from deldokument.services.vault import Field, open_field
+from deldokument.services.webhook_contracts import CallOutcome
+
+_GONE = 410
+
+
+def plan_webhooks(world: World, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """A message to each webhook of the share's account that wants to know, and was there when it happened.
+
+    A download is told once, when somebody has got the whole of a document.
+    """
+    event, kind, now = stored.event, TOLD[stored.event.kind], world.clock.now()
+    told = event.details or {}
+    share = tx.shares.get(event.share_id) if event.share_id else None
+    if share is None or (kind is WebhookEvent.DOWNLOADED and not told.get("whole")):
+        return
+    details = {"at": event.at.isoformat()}
+    if document := told.get("document"):
+        details["document"] = str(document)
+    for webhook, _ in tx.webhooks.of_account(share.account_id):
+        if kind in webhook.events and webhook.disabled_at is None and webhook.created_at <= event.at:
+            yield OutgoingMessage(
+                id=new_id(),
+                channel=Channel.WEBHOOK,
+                kind=kind.value,
+                tenant_id=share.tenant_id,
+                share_id=share.id,
+                target=webhook.id,
+                created_at=now,
+                due_at=now,
+                details=details,
+            )
+
+
+def send_webhook(world: World, message: OutgoingMessage) -> Outcome:
+    """Call it, and note how it fares."""
+    with world.database.read() as tx:
+        living = tx.webhooks.get(message.target)
+    if living is None:
+        return moot("webhook_removed")
+    webhook, integration = living
+    if webhook.disabled_at is not None:
+        return moot("webhook_disabled")
+    outcome = _call(world, webhook, integration, message)
+    after = _after(world, webhook, outcome)
+    if after != webhook:
+        _keep(world, message, after)
+    if outcome.is_success:
+        return SENT
+    return refused(outcome.code) if after.disabled_at else again(outcome.code)
+
+
+def _call(world: World, webhook: Webhook, integration: Integration, message: OutgoingMessage) -> CallOutcome:
+    key = directory_key(world)
+    url = open_field(key, webhook.sealed_url, Field.WEBHOOK_URL, webhook.id)
+    secret = open_field(key, webhook.sealed_secret, Field.WEBHOOK_SECRET, webhook.id)
+    body = _body(integration, message)
+    timestamp = int(world.clock.now().timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "deldokument",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature(secret, message.id, timestamp, body),
+    }
+    return world.webhook_calls.post(url, headers, body)
+
+
+def _body(integration: Integration, message: OutgoingMessage) -> bytes:
+    told = {
+        "id": message.id,
+        "type": message.kind,
+        "created_at": str(message.details["at"]).replace("+00:00", "Z"),
+        "share_id": message.share_id,
+        "account_id": integration.account_id,
+    }
+    if "document" in message.details:
+        told["document_id"] = str(message.details["document"])
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def _after(world: World, webhook: Webhook, outcome: CallOutcome) -> Webhook:
+    """What the webhook is after such an outcome."""
+    now = world.clock.now()
+    if outcome.is_success:
+        return replace(webhook, failing_since=None)
+    if outcome.status == _GONE:
+        return replace(webhook, disabled_at=now, disabled_for=DisabledFor.GONE)
+    if webhook.has_failed_too_long(now):
+        return replace(webhook, disabled_at=now, disabled_for=DisabledFor.FAILING)
+    return replace(webhook, failing_since=webhook.failing_since or now)
+
+
+def _keep(world: World, message: OutgoingMessage, after: Webhook) -> None:
+    with world.database.write() as tx:
+        present = tx.webhooks.get(after.id)
+        if present is None or present[0].disabled_at is not None:
+            return
+        tx.webhooks.save(after)
+        if after.disabled_for is not None:
+            record(
+                world,
+                tx,
+                EventKind.WEBHOOK_DISABLED,
+                tenant_id=message.tenant_id,
+                account=present[1].account_id,
+                integration=after.integration_id,
+                webhook=after.id,
+                cause=after.disabled_for.value,
+            )

@@ -1,0 +1,145 @@
+"""Who holds what for whom in the Altinn simulator, and how a list of parties shows it.
+
+Promises that rights on a unit are inherited by its subunits, and that who has rights in a subunit only sees the unit
+above as an element without access. Knows nothing of requests.
+
+Source: Altinn/altinn-authorization-tmp, AuthorizedPartyDto (2026-08).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import NAMESPACE_OID, uuid5
+
+from deldokument.simulators.cast import Cast, Organization, Person
+
+_INACTIVE: Final = frozenset({"deleted", "removed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The roles and packages that one person has for one organisation."""
+
+    roles: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.roles or self.packages)
+
+    def joined(self, other: Held) -> Held:
+        """Both together."""
+        return Held(
+            tuple(dict.fromkeys(self.roles + other.roles)), tuple(dict.fromkeys(self.packages + other.packages))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a request asks for, checked."""
+
+    person: str
+    parties: frozenset[str]
+    roles: bool
+    packages: bool
+    subunits: bool
+    inactive: bool
+
+
+class Register:
+    """Who holds what, now: the cast's rights, changed at run time."""
+
+    def __init__(self, cast: Cast) -> None:
+        self.cast = cast
+        self._held = {(right.person, right.organization): Held(right.roles, right.packages) for right in cast.rights}
+
+    def change(self, person: Person, organization: Organization, held: Held) -> None:
+        self._held[person.key, organization.number] = held
+
+    def held(self, person_identifier: str, number: str) -> Held | None:
+        """What a person has for an organisation, the unit above included; None when either is not known, or is gone."""
+        person, unit = self.cast.person(person_identifier), self.cast.organization(number)
+        if person is None or unit is None or unit.status in _INACTIVE:
+            return None
+        above = self._held.get((person.key, unit.parent), Held()) if unit.parent else Held()
+        return above.joined(self._held.get((person.key, unit.number), Held()))
+
+    def parties(self, question: Question) -> list[dict[str, Any]]:
+        person = self.cast.person(question.person)
+        if person is None:
+            return []
+        parties = [_person_party(person, question)] if not question.parties else []
+        for main in self.cast.organizations:
+            if main.parent is None and (party := self._main_unit(person, main, question)):
+                parties.append(party)
+        return parties
+
+    def _main_unit(self, person: Person, main: Organization, question: Question) -> dict[str, Any] | None:
+        held = self._held.get((person.key, main.number), Held())
+        subunits = [
+            party
+            for subunit in self.cast.subunits(main.number)
+            if (party := self._subunit(person, subunit, held, question))
+        ]
+        asked = not question.parties or main.number in question.parties
+        if not question.inactive and main.status in _INACTIVE:
+            return None
+        if not subunits and not (held and asked):
+            return None
+        return _organization_party(main, held, question, subunits if question.subunits else [])
+
+    def _subunit(
+        self, person: Person, subunit: Organization, inherited: Held, question: Question
+    ) -> dict[str, Any] | None:
+        held = inherited.joined(self._held.get((person.key, subunit.number), Held()))
+        asked = not question.parties or question.parties & {subunit.number, subunit.parent}
+        if not held or not asked or (not question.inactive and subunit.status in _INACTIVE):
+            return None
+        return _organization_party(subunit, held, question, [])
+
+
+def _party(identity: str, name: str, kind: str) -> dict[str, Any]:
+    uuid = uuid5(NAMESPACE_OID, f"altinn-simulator:{identity}")
+    return {
+        "partyUuid": str(uuid),
+        "name": name,
+        "organizationNumber": None,
+        "parentId": None,
+        "personId": None,
+        "dateOfBirth": None,
+        "partyId": 50_000_000 + uuid.int % 1_000_000,
+        "emailId": None,
+        "type": kind,
+        "unitType": None,
+        "isDeleted": False,
+        "onlyHierarchyElementWithNoAccess": False,
+        "authorizedAccessPackages": [],
+        "authorizedResources": [],
+        "authorizedRoles": [],
+        "authorizedInstances": [],
+        "subunits": [],
+    }
+
+
+def _person_party(person: Person, question: Question) -> dict[str, Any]:
+    roles = ["privatperson", "priv", "a0236"] if question.roles else []
+    return {
+        **_party(person.identifier, person.name, "Person"),
+        "personId": person.identifier,
+        "authorizedRoles": roles,
+    }
+
+
+def _organization_party(
+    unit: Organization, held: Held, question: Question, subunits: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        **_party(unit.number, unit.name, "Organization"),
+        "organizationNumber": unit.number,
+        "unitType": unit.form,
+        "isDeleted": unit.status in _INACTIVE,
+        "onlyHierarchyElementWithNoAccess": not held,
+        "authorizedRoles": list(held.roles) if question.roles else [],
+        "authorizedAccessPackages": list(held.packages) if question.packages else [],
+        "subunits": subunits,
+    }

@@ -1,0 +1,137 @@
+"""Enhetsregisteret's open API on loopback: one unit or subunit by its number.
+
+Promises the answers that tell states apart: 200 (also for a deleted unit, with a reduced body), 404, 410 (removed for
+legal reasons), 400 with validation errors, 406. Deliberately without search, roles and updates.
+
+Source: brreg/openAPI, Enhetsregisteret v2.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from deldokument.simulators.cast import Cast, Organization, load_cast
+from deldokument.simulators.failures import Failures
+from deldokument.simulators.numbers import is_organization_number
+from deldokument.simulators.server import command_line, serve
+
+Kind = Literal["enhet", "underenhet"]
+
+_DATE: Final = "2026-03-31"
+_FORMS: Final = {
+    "AS": "Aksjeselskap",
+    "ANS": "Ansvarlig selskap med solidarisk ansvar",
+    "BEDR": "Underenhet til næringsdrivende og offentlig forvaltning",
+    "KOMM": "Kommune",
+}
+
+
+class Enhetsregisteret:
+    """The register of one cast."""
+
+    def __init__(self, url: str, cast: Cast) -> None:
+        self._api = f"{url}/enhetsregisteret/api"
+        self._cast = cast
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/enhetsregisteret/api/enheter/{number}", self._unit),
+            Route("/enhetsregisteret/api/underenheter/{number}", self._subunit),
+        ]
+
+    async def _unit(self, request: Request) -> Response:
+        return self._answer(request, "enhet")
+
+    async def _subunit(self, request: Request) -> Response:
+        return self._answer(request, "underenhet")
+
+    def _answer(self, request: Request, kind: Kind) -> Response:
+        number = request.path_params["number"]
+        media_type = f"application/vnd.brreg.enhetsregisteret.{kind}.v2+json;charset=UTF-8"
+        if not _accepts(request.headers.get("accept", "*/*"), media_type):
+            return _refusal(request, 406, "Ingen av formatene i Accept støttes")
+        if not is_organization_number(number):
+            return _invalid(request, number)
+        unit = self._cast.organization(number)
+        if unit is None or (unit.parent is not None) != (kind == "underenhet"):
+            return _refusal(request, 404, f"Fant ingen {kind} med organisasjonsnummer {number}")
+        if unit.status == "removed":
+            return _refusal(request, 410, "Enheten er fjernet av juridiske årsaker")
+        return JSONResponse(self._body(unit, kind), media_type=media_type)
+
+    def _body(self, unit: Organization, kind: Kind) -> dict[str, Any]:
+        identity = {
+            "organisasjonsnummer": unit.number,
+            "navn": unit.name,
+            "organisasjonsform": {"kode": unit.form, "beskrivelse": _FORMS.get(unit.form, unit.form)},
+            "_links": {"self": {"href": f"{self._api}/{kind}er/{unit.number}"}},
+        }
+        if unit.status == "deleted":
+            return {**identity, "slettedato": _DATE}
+        if unit.parent is not None:
+            address = {"land": "Norge", "landkode": "NO", "poststed": "TROMSØ", "kommune": "TROMSØ"}
+            return {**identity, "overordnetEnhet": unit.parent, "beliggenhetsadresse": address}
+        bankrupt = unit.status == "bankrupt"
+        return {
+            **identity,
+            "maalform": unit.language,
+            "konkurs": bankrupt,
+            **({"konkursdato": _DATE} if bankrupt else {}),
+            "underAvvikling": unit.status == "winding_up",
+            "underTvangsavviklingEllerTvangsopplosning": unit.status == "forced_winding_up",
+            "forretningsadresse": {"land": "Norge", "landkode": "NO", "poststed": "BERGEN", "kommune": "BERGEN"},
+        }
+
+
+def _accepts(accept: str, media_type: str) -> bool:
+    offered = media_type.partition(";")[0]
+    wanted = {entry.partition(";")[0].strip().lower() for entry in accept.split(",")}
+    return not wanted.isdisjoint({"*/*", "application/*", "application/json", offered})
+
+
+def _fault(request: Request, status: int, words: str) -> dict[str, Any]:
+    return {
+        "tidsstempel": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "status": status,
+        "feilmelding": words,
+        "sti": request.url.path,
+    }
+
+
+def _refusal(request: Request, status: int, words: str) -> Response:
+    return JSONResponse(_fault(request, status, words), status)
+
+
+def _invalid(request: Request, number: str) -> Response:
+    flaw = {
+        "feilmelding": "Organisasjonsnummer er ikke gyldig",
+        "parametere": ["organisasjonsnummer"],
+        "feilaktigVerdi": number,
+    }
+    fault = _fault(request, 400, "Feilaktig forespørsel")
+    return JSONResponse({**fault, "antallFeil": 1, "valideringsfeil": [flaw]}, 400)
+
+
+def build(url: str, options: Namespace) -> ASGIApp:
+    failures = Failures()
+    register = Enhetsregisteret(url, load_cast(options.cast))
+    return failures.wrap(Starlette(routes=[*register.routes(), failures.route()]))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = command_line("enhetsregisteret", "Enhetsregisteret for the demo and the tests, on loopback")
+    options = parser.parse_args(arguments)
+    serve("enhetsregisteret", options, lambda url: build(url, options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""How a simulator is made to fail on command, as the real ones do without being asked.
+
+``POST /_simulator/mode`` takes ``{"mode": "ok|down|slow|garbage|500|mislabelled", "seconds": 10}`` as application/json,
+which a foreign web page cannot send without a CORS preflight that nobody answers. ``down`` breaks the connection in the
+middle of an answer; ``mislabelled`` is the right answer called text/html. The control address itself never fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal, get_args
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Mode = Literal["ok", "down", "slow", "garbage", "500", "mislabelled"]
+
+CONTROL_PREFIX = "/_simulator/"
+_DEFAULT_DELAY_S = 10.0
+_LONGEST_DELAY_S = 60.0
+
+
+class Failures:
+    """The present mode of one simulator."""
+
+    def __init__(self) -> None:
+        self.mode: Mode = "ok"
+        self.delay_s = _DEFAULT_DELAY_S
+
+    def route(self) -> Route:
+        return Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"])
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"].startswith(CONTROL_PREFIX):
+                return await app(scope, receive, send)
+            if self.mode == "slow":
+                await asyncio.sleep(self.delay_s)
+            if self.mode == "down":
+                return await _break_off(send)
+            if self.mode == "garbage":
+                return await PlainTextResponse("<html>]]>")(scope, receive, send)
+            if self.mode == "500":
+                return await _PROBLEM(scope, receive, send)
+            return await app(scope, receive, _mislabelling(send) if self.mode == "mislabelled" else send)
+
+        return failing
+
+    async def _set(self, request: Request) -> Response:
+        order = await read_order(request)
+        if order is None or order.get("mode") not in get_args(Mode):
+            return JSONResponse({"error": "expected application/json with a known mode"}, 400)
+        self.mode = order["mode"]
+        self.delay_s = min(float(order.get("seconds", _DEFAULT_DELAY_S)), _LONGEST_DELAY_S)
+        return JSONResponse({"mode": self.mode})
+
+
+async def read_order(request: Request) -> dict[str, Any] | None:
+    """The JSON object of a control request, or None for anything else."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return None
+    try:
+        order = await request.json()
+    except ValueError:
+        return None
+    return order if isinstance(order, dict) else None
+
+
+_PROBLEM = JSONResponse(
+    {"type": "about:blank", "title": "Internal Server Error", "status": 500},
+    500,
+    media_type="application/problem+json",
+)
+
+
+def _mislabelling(send: Send) -> Send:
+    """Sends all as it is, but for what it is called."""
+
+    async def mislabel(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(name, value) for name, value in message["headers"] if name != b"content-type"]
+            message = {**message, "headers": [*kept, (b"content-type", b"text/html")]}
+        await send(message)
+
+    return mislabel
+
+
+async def _break_off(send: Send) -> None:
+    """Announce a body and never send it: the server closes the connection, which clients see as a broken one."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})

@@ -1,0 +1,124 @@
+"""What the ID-porten simulator remembers: pushed requests, open login pages, sessions, codes and access tokens.
+
+Promises that what is single use is given out once, and that nothing outlives its time: pushed requests 120 s, codes
+60 s, access tokens 120 s, sessions 30 minutes idle and 120 minutes in all. In memory only: a restart forgets it all.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final, Generic, TypeVar
+
+from deldokument.simulators.idporten_requests import LEVELS, AuthorizationRequest
+
+PUSHED_S: Final = 120
+LOGIN_PAGE_S: Final = 1800
+CODE_S: Final = 60
+ACCESS_TOKEN_S: Final = 120
+SESSION_IDLE_S: Final = 30 * 60
+SESSION_MAX_S: Final = 120 * 60
+
+T = TypeVar("T")
+
+
+class Shelf(Generic[T]):
+    """Values under unguessable names, each for ``lifetime_s`` seconds from when it was put."""
+
+    def __init__(self, lifetime_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lifetime_s = lifetime_s
+        self._clock = clock
+        self._values: dict[str, tuple[float, T]] = {}
+
+    def put(self, value: T) -> str:
+        now = self._clock()
+        self._values = {name: entry for name, entry in self._values.items() if entry[0] > now}
+        name = secrets.token_urlsafe(32)
+        self._values[name] = (now + self._lifetime_s, value)
+        return name
+
+    def get(self, name: str) -> T | None:
+        ends, value = self._values.get(name, (0.0, None))
+        return value if ends > self._clock() else None
+
+    def take(self, name: str) -> T | None:
+        """The value, once."""
+        value = self.get(name)
+        self._values.pop(name, None)
+        return value
+
+    def drop(self, name: str) -> None:
+        self._values.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """That a person logged in: at a level, at a wall-clock second. ``identifier`` is None when pid is left out."""
+
+    subject: str
+    identifier: str | None
+    acr: str
+    auth_time: int
+    sid: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def satisfies(self, request: AuthorizationRequest, now: float) -> bool:
+        """Whether a new login page is unnecessary (single sign-on)."""
+        if request.prompt == "login" or LEVELS.index(self.acr) < LEVELS.index(request.acr):
+            return False
+        return request.max_age is None or now - self.auth_time <= request.max_age
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code stands for."""
+
+    request: AuthorizationRequest
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    login: Login
+    started: float
+    used: float
+
+
+class Sessions:
+    """Single sign-on sessions under the value of their cookie."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._sessions: dict[str, _Session] = {}
+        self._visits: dict[str, frozenset[str]] = {}
+
+    def start(self, login: Login) -> str:
+        now = self._clock()
+        cookie = secrets.token_urlsafe(32)
+        self._sessions[cookie] = _Session(login, now, now)
+        return cookie
+
+    def use(self, cookie: str) -> Login | None:
+        """The login behind a cookie; counts as activity."""
+        session = self._sessions.get(cookie)
+        now = self._clock()
+        if session is None or now - session.used > SESSION_IDLE_S or now - session.started > SESSION_MAX_S:
+            self._sessions.pop(cookie, None)
+            return None
+        self._sessions[cookie] = replace(session, used=now)
+        return session.login
+
+    def visit(self, sid: str, client_id: str) -> None:
+        """That a client was given the login."""
+        self._visits[sid] = self._visits.get(sid, frozenset()) | {client_id}
+
+    def end(self, *, cookie: str = "", sid: str = "") -> dict[str, frozenset[str]]:
+        """The ``sid`` of what has ended, each with the clients that were given the login."""
+        ended = {
+            name: session.login.sid
+            for name, session in self._sessions.items()
+            if name == cookie or session.login.sid == sid
+        }
+        self._sessions = {name: session for name, session in self._sessions.items() if name not in ended}
+        return {sid: self._visits.pop(sid, frozenset()) for sid in ended.values()}

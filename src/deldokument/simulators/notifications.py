@@ -1,0 +1,246 @@
+"""Altinn's notifications on loopback: takes orders and delivers them nowhere; they stand on its page, and as JSON.
+
+Promises the strictness of the real one: a token with the scope, a subscription key, no order without what it must have,
+nothing in it that is not known; the same idempotency id is answered as the first time, with 200, and taken once. What
+is taken is delivered at once, if the order's condition endpoint says so. Who is told to be unreachable gets 422
+(``POST /_simulator/contacts``). ``GET /orders`` tells all.
+
+Source: Altinn/altinn-notifications, FutureOrdersController, NotificationOrderChainRequestExt and their validators.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from deldokument.simulators.altinn import DEFAULT_SUBSCRIPTION_KEY
+from deldokument.simulators.altinn_tokens import TokenCheck
+from deldokument.simulators.cast import load_cast
+from deldokument.simulators.failures import CONTROL_PREFIX, Failures, read_order
+from deldokument.simulators.pages import page
+from deldokument.simulators.server import command_line, serve
+
+SCOPE: Final = "altinn:serviceowner/notifications.create"
+PATH: Final = "/notifications/api/v1/future/orders"
+_CONDITION_TIMEOUT_S: Final = 5.0
+_SETTINGS: Final[Mapping[str, bool]] = {
+    "channelSchema": True,
+    "emailSettings": True,
+    "smsSettings": True,
+    "resourceId": False,
+}
+_ORDER: Final[Mapping[str, bool]] = {
+    "idempotencyId": True,
+    "recipient": True,
+    "sendersReference": False,
+    "conditionEndpoint": False,
+    "requestedSendTime": False,
+}
+_EMAIL: Final[Mapping[str, bool]] = {"subject": True, "body": True, "contentType": False, "sendingTimePolicy": False}
+_SMS: Final[Mapping[str, bool]] = {"body": True, "sender": True, "sendingTimePolicy": False}
+_PERSON: Final[Mapping[str, bool]] = {**_SETTINGS, "nationalIdentityNumber": True, "ignoreReservation": False}
+_ORGANIZATION: Final[Mapping[str, bool]] = {**_SETTINGS, "orgNumber": True}
+_CHOICES: Final[Mapping[str, frozenset[str]]] = {
+    "channelSchema": frozenset({"EmailPreferred", "SmsPreferred"}),
+    "contentType": frozenset({"Plain", "Html"}),
+    "sendingTimePolicy": frozenset({"Anytime", "Daytime", "WorkingDaysDaytime"}),
+}
+_DIGITS: Final[Mapping[str, int]] = {"nationalIdentityNumber": 11, "orgNumber": 9}
+
+
+@dataclass
+class Order:
+    """An order that has been taken. ``delivered`` is what its condition endpoint said, None while it was not asked."""
+
+    id: str
+    shipment_id: str
+    idempotency_id: str
+    reference: str
+    condition: str
+    recipient: str
+    subject: str
+    body: str
+    text: str
+    sender: str
+    delivered: bool | None = None
+    repeated: int = 0
+
+
+@dataclass
+class Flaws:
+    """What is wrong with an order, as ASP.NET tells it."""
+
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    def check(self, name: str, value: Any, fields: Mapping[str, bool]) -> dict[str, Any]:
+        """The object with these fields, whether they are required or not; an empty one when it is none."""
+        if not isinstance(value, dict):
+            self.errors[name] = ["The JSON value could not be converted."]
+            return {}
+        for unknown in value.keys() - fields.keys():
+            self.errors[f"{name}.{unknown}"] = ["The field is not known."]
+        for missing in (key for key, required in fields.items() if required and not value.get(key)):
+            self.errors[f"{name}.{missing}"] = ["The field is required."]
+        for key, choices in _CHOICES.items():
+            if key in value and value[key] not in choices:
+                self.errors[f"{name}.{key}"] = ["The JSON value could not be converted."]
+        for key, length in _DIGITS.items():
+            if key in value and not (str(value[key]).isdigit() and len(str(value[key])) == length):
+                self.errors[f"{name}.{key}"] = [f"Must be {length} digits."]
+        return value
+
+
+def read_notification(body: bytes) -> tuple[Order | None, dict[str, list[str]]]:
+    """The order, or what is wrong with it."""
+    try:
+        given = json.loads(body)
+    except ValueError:
+        return None, {"$": ["The input is not valid JSON."]}
+    flaws = Flaws()
+    order = flaws.check("$", given, _ORDER)
+    kinds = order.get("recipient")
+    known = {"recipientPerson": _PERSON, "recipientOrganization": _ORGANIZATION}
+    if not isinstance(kinds, dict) or len(kinds) != 1 or not kinds.keys() <= known.keys():
+        return None, flaws.errors | {"recipient": ["Exactly one recipient must be given."]}
+    [kind] = kinds
+    recipient = flaws.check(kind, kinds[kind], known[kind])
+    email = flaws.check("emailSettings", recipient.get("emailSettings"), _EMAIL)
+    sms = flaws.check("smsSettings", recipient.get("smsSettings"), _SMS)
+    condition = str(order.get("conditionEndpoint", ""))
+    if condition and urlsplit(condition).scheme not in {"http", "https"}:
+        flaws.errors["conditionEndpoint"] = ["Must be an absolute URL."]
+    if flaws.errors:
+        return None, flaws.errors
+    return Order(
+        id=str(uuid4()),
+        shipment_id=str(uuid4()),
+        idempotency_id=order["idempotencyId"],
+        reference=order.get("sendersReference", ""),
+        condition=condition,
+        recipient=recipient.get("nationalIdentityNumber") or recipient["orgNumber"],
+        subject=email["subject"],
+        body=email["body"],
+        text=sms["body"],
+        sender=sms["sender"],
+    ), {}
+
+
+class Notifications:
+    """One running Altinn Notifications. ``names`` are those of the cast, by number."""
+
+    def __init__(self, tokens: TokenCheck, subscription_key: str, names: Mapping[str, str]) -> None:
+        self._tokens = tokens
+        self._subscription_key = subscription_key
+        self._names = names
+        self._orders: dict[str, Order] = {}
+        self._unreachable: set[str] = set()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(PATH, self._take, methods=["POST"]),
+            Route("/", self._page),
+            Route("/orders", self._list),
+            Route(f"{CONTROL_PREFIX}contacts", self._set_contact, methods=["POST"]),
+            Route(f"{CONTROL_PREFIX}deliver", self._deliver_again, methods=["POST"]),
+        ]
+
+    async def _take(self, request: Request) -> Response:
+        if refusal := await self._tokens.refusal(request, self._subscription_key):
+            return refusal
+        if request.query_params or request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            return _problem(400, {"$": ["Nothing but an order in JSON is taken."]})
+        order, errors = read_notification(await request.body())
+        if order is None:
+            return _problem(400, errors)
+        if known := self._orders.get(order.idempotency_id):
+            known.repeated += 1
+            return _receipt(known, 200)
+        if order.recipient in self._unreachable:
+            return _problem(422, {"recipient": ["Missing contact information for recipient(s)."]})
+        self._orders[order.idempotency_id] = order
+        return _receipt(order, 201, BackgroundTask(self._deliver, order))
+
+    async def _deliver(self, order: Order) -> None:
+        """Deliver if the condition says so; without an answer it is not known yet."""
+        if not order.condition:
+            order.delivered = True
+            return
+        try:
+            async with httpx.AsyncClient(timeout=_CONDITION_TIMEOUT_S) as http:
+                answer = (await http.get(order.condition)).raise_for_status().json()
+        except (httpx.HTTPError, ValueError):
+            return
+        wanted = answer.get("sendNotification") if isinstance(answer, dict) else None
+        order.delivered = wanted if isinstance(wanted, bool) else None
+
+    async def _deliver_again(self, request: Request) -> Response:
+        """Deliver what has not been, as when the morning comes."""
+        if await read_order(request) is None:
+            return JSONResponse({"error": "expected application/json"}, 400)
+        for order in list(self._orders.values()):
+            if order.delivered is None:
+                await self._deliver(order)
+        return await self._list(request)
+
+    async def _set_contact(self, request: Request) -> Response:
+        order = await read_order(request) or {}
+        number, reachable = order.get("number"), order.get("reachable")
+        if not isinstance(number, str) or number not in self._names or not isinstance(reachable, bool):
+            return JSONResponse({"error": "expected application/json with number and reachable"}, 400)
+        (self._unreachable.discard if reachable else self._unreachable.add)(number)
+        return JSONResponse({"unreachable": len(self._unreachable)})
+
+    async def _list(self, request: Request) -> Response:
+        return JSONResponse([asdict(order) for order in self._orders.values()])
+
+    async def _page(self, request: Request) -> Response:
+        newest = [(self._names.get(order.recipient, ""), order) for order in reversed(self._orders.values())]
+        return page("notices.html", orders=newest)
+
+
+def _receipt(order: Order, status: int, task: BackgroundTask | None = None) -> Response:
+    notification = {"shipmentId": order.shipment_id, "sendersReference": order.reference}
+    return JSONResponse({"notificationOrderId": order.id, "notification": notification}, status, background=task)
+
+
+def _problem(status: int, errors: Mapping[str, Sequence[str]]) -> Response:
+    return JSONResponse(
+        {"title": "One or more validation errors occurred.", "status": status, "errors": dict(errors)},
+        status,
+        media_type="application/problem+json",
+    )
+
+
+def build(options: Namespace) -> ASGIApp:
+    cast = load_cast(options.cast)
+    names = {person.identifier: person.name for person in cast.people} | {o.number: o.name for o in cast.organizations}
+    tokens = TokenCheck(options.maskinporten_issuer, frozenset({SCOPE}), altinn=options.altinn)
+    failures = Failures()
+    notifications = Notifications(tokens, options.subscription_key, names)
+    return failures.wrap(Starlette(routes=[*notifications.routes(), failures.route()]))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = command_line("notifications", "Altinn's notifications for the demo and the tests, on loopback")
+    parser.add_argument("--maskinporten-issuer", required=True, help="URL of the Maskinporten simulator")
+    parser.add_argument("--altinn", default="", help="URL of the Altinn simulator, whose tokens are taken too")
+    parser.add_argument("--subscription-key", default=DEFAULT_SUBSCRIPTION_KEY)
+    options = parser.parse_args(arguments)
+    serve("notifications", options, lambda _: build(options))
+
+
+if __name__ == "__main__":
+    main()

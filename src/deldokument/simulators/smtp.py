@@ -1,0 +1,214 @@
+"""A mail server on loopback that takes letters and delivers them nowhere: they stand on its page, and as JSON.
+
+Promises that a letter counts as taken exactly when the client may believe so, or has been cut off from knowing; that a
+letter without what ours must have (one recipient, the sender of its envelope, Date, Message-ID, Auto-Submitted) is
+refused as broken; and that it refuses, is slow, talks nonsense or breaks off on command. Deliberately without queues
+and relaying.
+
+Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3834 (Auto-Submitted).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import ssl
+import threading
+from argparse import Namespace
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP as LETTER
+from pathlib import Path
+from typing import Final, Literal, cast, get_args
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from deldokument.simulators.failures import CONTROL_PREFIX, read_order
+from deldokument.simulators.pages import page
+from deldokument.simulators.server import LOOPBACK, command_line, serve
+
+Mode = Literal["ok", "450", "550", "451-data", "554-data", "slow", "slow-after", "garbage", "cut", "cut-after"]
+"""``slow`` and ``cut`` are so before a letter is taken; with ``-after`` when it has been, before the client is told."""
+
+_KEPT: Final = 1000
+_LONGEST_DELAY_S: Final = 60.0
+_RECIPIENT_ANSWERS: Final[Mapping[str, str]] = {
+    "450": "450 4.2.1 The mailbox is busy",
+    "550": "550 5.1.1 There is no such mailbox",
+    "garbage": "<html>]]>",
+}
+_CONTENT_ANSWERS: Final[Mapping[str, str]] = {
+    "451-data": "451 4.3.0 Try again",
+    "554-data": "554 5.7.1 This looks like advertising",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A letter that has been taken."""
+
+    message_id: str
+    sender: str
+    to: str
+    subject: str
+    date: str
+    language: str
+    text: str
+    protected: bool
+
+
+class MailServer:
+    """One mail server, its letters and its present mode. Hooks of aiosmtpd."""
+
+    def __init__(self) -> None:
+        self.mode: Mode = "ok"
+        self.delay_s = 10.0
+        self.port = 0
+        self.letters: deque[Taken] = deque(maxlen=_KEPT)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Whether there is a mailbox for the address."""
+        if self.mode in _RECIPIENT_ANSWERS:
+            return _RECIPIENT_ANSWERS[self.mode]
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take the letter, unless the mode or the letter itself is against it."""
+        if self.mode == "slow":
+            await asyncio.sleep(self.delay_s)
+        if self.mode in _CONTENT_ANSWERS:
+            return _CONTENT_ANSWERS[self.mode]
+        if self.mode == "cut":
+            return _break_off(server)
+        letter = message_from_bytes(cast(bytes, envelope.content), policy=LETTER)
+        if flaw := _flaw(letter, envelope):
+            return f"554 5.6.0 {flaw}"
+        self.letters.append(_taken(letter, envelope, protected=session.ssl is not None))
+        if self.mode == "slow-after":
+            await asyncio.sleep(self.delay_s)
+        return _break_off(server) if self.mode == "cut-after" else "250 2.0.0 Taken"
+
+    # --- the page ----------------------------------------------------------------------------------------------------
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self._page),
+            Route("/letters", self._letters),
+            Route("/server", self._server),
+            Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"]),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        return page("letters.html", letters=list(reversed(self.letters)))
+
+    async def _letters(self, request: Request) -> Response:
+        return JSONResponse([asdict(letter) for letter in self.letters])
+
+    async def _server(self, request: Request) -> Response:
+        return JSONResponse({"host": LOOPBACK, "port": self.port})
+
+    async def _set(self, request: Request) -> Response:
+        order = await read_order(request)
+        if order is None or order.get("mode") not in get_args(Mode):
+            return JSONResponse({"error": "expected application/json with a known mode"}, 400)
+        self.mode = order["mode"]
+        self.delay_s = min(float(order.get("seconds", self.delay_s)), _LONGEST_DELAY_S)
+        return JSONResponse({"mode": self.mode})
+
+
+def _break_off(server: SMTP) -> str:
+    cast(asyncio.Transport, server.transport).abort()
+    return "250 nobody hears this"
+
+
+def _flaw(letter: EmailMessage, envelope: Envelope) -> str:
+    missing = [name for name in ("From", "To", "Subject", "Date", "Message-ID") if not letter[name]]
+    if missing:
+        return f"No {missing[0]}"
+    if len(envelope.rcpt_tos) != 1 or letter["To"].addresses[0].addr_spec != envelope.rcpt_tos[0]:
+        return "Not to its one recipient"
+    if letter["From"].addresses[0].addr_spec != envelope.mail_from:
+        return "Not from its sender"
+    return "" if letter["Auto-Submitted"] == "auto-generated" else "Not marked as sent by a machine"
+
+
+def _taken(letter: EmailMessage, envelope: Envelope, *, protected: bool) -> Taken:
+    return Taken(
+        message_id=str(letter["Message-ID"]).strip("<>"),
+        sender=str(envelope.mail_from),
+        to=envelope.rcpt_tos[0],
+        subject=str(letter["Subject"]),
+        date=str(letter["Date"]),
+        language=str(letter["Content-Language"] or ""),
+        text=str(letter.get_content()).replace("\r\n", "\n"),
+        protected=protected,
+    )
+
+
+def _factory(mail: MailServer, options: Namespace) -> SMTP:
+    tls = None
+    if options.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(options.certificate, options.key)
+    login = options.login
+
+    def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
+        given = b":".join((data.login, data.password)) if isinstance(data, LoginPassword) else b""
+        return AuthResult(success=secrets.compare_digest(given, login.encode()), handled=False)
+
+    return SMTP(
+        mail,
+        hostname="mail.simulator.example",
+        ident="ESMTP simulator",
+        tls_context=tls,
+        require_starttls=tls is not None,
+        auth_required=bool(login),
+        auth_require_tls=True,
+        authenticator=authenticate if login else None,
+    )
+
+
+def _listen(mail: MailServer, options: Namespace) -> None:
+    """Take letters in a thread with a loop of its own; it ends with the process."""
+    listener = socket.create_server((LOOPBACK, options.smtp_port))
+    mail.port = listener.getsockname()[1]
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(loop.create_server(lambda: _in(loop, mail, options), sock=listener))
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+
+def _in(loop: asyncio.AbstractEventLoop, mail: MailServer, options: Namespace) -> SMTP:
+    asyncio.set_event_loop(loop)
+    return _factory(mail, options)
+
+
+def build(options: Namespace) -> ASGIApp:
+    mail = MailServer()
+    _listen(mail, options)
+    return Starlette(routes=mail.routes())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = command_line("smtp", "A mail server for the demo and the tests, on loopback")
+    parser.add_argument("--smtp-port", type=int, default=0, help="where letters are handed in; GET /server tells it")
+    parser.add_argument("--certificate", type=Path, help="PEM; with it nothing is taken without STARTTLS")
+    parser.add_argument("--key", type=Path, help="the certificate's key, PEM")
+    parser.add_argument("--login", default="", help="user:password that is asked for, over TLS")
+    options = parser.parse_args(arguments)
+    serve("smtp", options, lambda _: build(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Keys, registered clients and client assertions, shared by the two simulators that issue tokens.
+
+Promises that an assertion counts once, within two minutes, for the right audience, and only with a key that the client
+has registered (RFC 7523). Files are read at every use, so a rotated key works at once. Knows nothing of persons.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, RSAKey
+
+LONGEST_ASSERTION_S = 120
+CLOCK_SKEW_S = 10
+
+Flaw = Literal["malformed", "signature", "audience", "expired", "reused", "client"]
+
+
+class AssertionRefused(Exception):
+    """A client assertion that does not authenticate its client."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw)
+        self.flaw: Flaw = flaw
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client; the parts that a simulator has no use for are empty."""
+
+    client_id: str
+    jwks: Path
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    frontchannel_logout_uri: str
+    backchannel_logout_uri: str
+    organization: str
+    scopes: frozenset[str]
+    delegations: Mapping[str, frozenset[str]]
+    customers: frozenset[str]
+
+
+class Clients:
+    """The clients in a JSON file: a list of objects; ``jwks`` is a path, relative to that file."""
+
+    def __init__(self, path: Path, default_jwks: Path | None) -> None:
+        self._path = path
+        self._default_jwks = default_jwks
+
+    def all(self) -> list[Client]:
+        return [self._client(entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
+
+    def find(self, client_id: object) -> Client | None:
+        return next((client for client in self.all() if client.client_id == client_id), None)
+
+    def _client(self, entry: dict[str, Any]) -> Client:
+        jwks = self._path.parent / entry["jwks"] if "jwks" in entry else self._default_jwks
+        if jwks is None:
+            raise ValueError(f"client {entry['client_id']} has no jwks, and --client-jwks is not given")
+        return Client(
+            client_id=entry["client_id"],
+            jwks=jwks,
+            redirect_uris=tuple(entry.get("redirect_uris", ())),
+            post_logout_redirect_uris=tuple(entry.get("post_logout_redirect_uris", ())),
+            frontchannel_logout_uri=entry.get("frontchannel_logout_uri", ""),
+            backchannel_logout_uri=entry.get("backchannel_logout_uri", ""),
+            organization=entry.get("organization", ""),
+            scopes=frozenset(entry.get("scopes", ())),
+            delegations={consumer: frozenset(scopes) for consumer, scopes in entry.get("delegations", {}).items()},
+            customers=frozenset(entry.get("customers", ())),
+        )
+
+
+class SpentIds:
+    """The assertion ids that have been used and could still be replayed."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, str], float] = {}
+
+    def spend(self, client_id: str, jti: str, until: float) -> bool:
+        """True the first time only."""
+        now = time.time()
+        self._until = {key: end for key, end in self._until.items() if end > now}
+        if (client_id, jti) in self._until:
+            return False
+        self._until[client_id, jti] = until
+        return True
+
+
+class Authenticator:
+    """Tells which registered client made an assertion."""
+
+    def __init__(self, clients: Clients, audiences: Collection[str], algorithms: Collection[str]) -> None:
+        self._clients = clients
+        self._audiences = frozenset(audiences)
+        self._algorithms = list(algorithms)
+        self._spent = SpentIds()
+
+    def authenticate(self, assertion: str) -> tuple[Client, dict[str, Any]]:
+        """The client and its verified claims. Raises AssertionRefused."""
+        client = self._clients.find(unverified_claims(assertion).get("iss"))
+        if client is None:
+            raise AssertionRefused("client")
+        claims = self._verified(assertion, client)
+        self._check_time(claims)
+        if claims.get("aud") not in (*self._audiences, *([audience] for audience in self._audiences)):
+            raise AssertionRefused("audience")
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not jti:
+            raise AssertionRefused("malformed")
+        if not self._spent.spend(client.client_id, jti, claims["exp"] + CLOCK_SKEW_S):
+            raise AssertionRefused("reused")
+        return client, claims
+
+    def _verified(self, assertion: str, client: Client) -> dict[str, Any]:
+        try:
+            keys = KeySet.import_key_set(json.loads(client.jwks.read_text(encoding="utf-8")))
+            token = jwt.decode(assertion, keys, algorithms=self._algorithms)
+        except (JoseError, ValueError, KeyError, OSError) as error:
+            raise AssertionRefused("signature") from error
+        if "kid" not in token.header:
+            raise AssertionRefused("signature")
+        return token.claims
+
+    def _check_time(self, claims: dict[str, Any]) -> None:
+        expires, issued = claims.get("exp"), claims.get("iat")
+        if type(expires) is not int or type(issued) is not int:
+            raise AssertionRefused("malformed")
+        now = time.time()
+        in_time = now - CLOCK_SKEW_S < expires <= issued + LONGEST_ASSERTION_S
+        if not in_time or issued > now + CLOCK_SKEW_S:
+            raise AssertionRefused("expired")
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """What a token says about itself, only good for choosing the keys to check it with."""
+    try:
+        claims = json.loads(jws.extract_compact(token.encode()).payload or b"")
+    except (JoseError, ValueError) as error:
+        raise AssertionRefused("malformed") from error
+    if not isinstance(claims, dict):
+        raise AssertionRefused("malformed")
+    return claims
+
+
+def signing_key(state: Path | None, name: str) -> RSAKey:
+    """The simulator's own key: kept in ``state`` if given, otherwise new at every start."""
+    path = state / f"{name}-signing-key.json" if state else None
+    if path is not None and path.exists():
+        return RSAKey.import_key(json.loads(path.read_text(encoding="utf-8")))
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(key.as_dict(private=True)), encoding="utf-8")
+    return key
+
+
+def public_jwks(key: RSAKey) -> dict[str, Any]:
+    return {"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "RS256"}]}
+
+
+def sign(key: RSAKey, claims: dict[str, Any]) -> str:
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key, algorithms=["RS256"])

@@ -1,0 +1,66 @@
+"""The accounts that a consumer may use, with what they ask of a share."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from deldokument.services.members import Membership, memberships
+from deldokument.web.api.calls import Call
+from deldokument.web.api.models import Given, Items
+
+router = APIRouter(tags=["accounts"])
+
+
+class AccountTenant(Given):
+    """The public body whose account it is."""
+
+    organization_number: str
+    name: str
+
+
+class Period(Given):
+    """How long a share may be available, from when it is published."""
+
+    shortest_seconds: int
+    standard_seconds: int
+    longest_seconds: int
+
+
+class Account(Given):
+    """Where shares belong. ``confidential`` and ``notify`` are what a share has unless it says otherwise."""
+
+    id: str
+    name: str
+    tenant: AccountTenant
+    period: Period
+    confidential: bool
+    four_eyes: bool
+    notify: bool
+    archive_question: bool
+    closed: bool
+
+
+@router.get("/accounts", summary="The accounts that you may use")
+def list_accounts(call: Call) -> Items[Account]:
+    """All of them: there are not so many that they come in pages."""
+    return Items(items=[_account(one) for one in memberships(call.world, call.consumer)])
+
+
+def _account(membership: Membership) -> Account:
+    account, tenant = membership.account, membership.tenant
+    period = account.period(tenant)
+    return Account(
+        id=account.id,
+        name=account.name,
+        tenant=AccountTenant(organization_number=tenant.organization_number, name=tenant.name),
+        period=Period(
+            shortest_seconds=int(period.shortest.total_seconds()),
+            standard_seconds=int(period.standard.total_seconds()),
+            longest_seconds=int(period.longest.total_seconds()),
+        ),
+        confidential=account.rules.confidential,
+        four_eyes=account.rules.four_eyes,
+        notify=account.rules.notify,
+        archive_question=tenant.ask_archived,
+        closed=not account.is_open,
+    )

@@ -1,0 +1,80 @@
+"""The API as an application of its own, mounted at /api/v1: its routers, its errors, its document.
+
+Promises that every error that a route can raise is a problem from the one table, and that an unexpected one tells the
+client nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, ServiceError
+from deldokument.services.ports import World
+from deldokument.web.api import accounts, documents, shares, small_shares, webhooks
+from deldokument.web.api.document import describe
+from deldokument.web.api.gate import PREFIX, Gate
+from deldokument.web.api.problems import faults_of, problem
+
+log = logging.getLogger("deldokument.api")
+ROUTERS = (accounts.router, shares.router, documents.router, small_shares.router, webhooks.router)
+"""Every route of the API: a module of routes makes its router and is put here."""
+
+
+def create_api(world: World) -> ASGIApp:
+    """The API over a world, behind its gate."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
+    for router in ROUTERS:
+        app.include_router(router)
+    described = describe(app, PREFIX)
+    app.add_route("/openapi.json", lambda _: JSONResponse(described))
+    app.add_exception_handler(ServiceError, _told)
+    app.add_exception_handler(IntegrityError, _told)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _unrouted)
+    app.add_exception_handler(Exception, _unexpected)
+    return Gate(app, world)
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError | IntegrityError)
+    return problem(request, error)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem(request, faults_of(error))
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """No such route, no such method, or a body that is no JSON at all."""
+    assert isinstance(error, HTTPException)
+    reasons: dict[int, ServiceError] = {
+        404: NotFound("no such route"),
+        405: Conflict("method"),
+        400: InvalidInput("body", "body_malformed"),
+    }
+    response = problem(request, reasons.get(error.status_code, Broken("http")), 405 if error.status_code == 405 else 0)
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return response
+
+
+def _allowed(request: Request) -> set[str]:
+    """The methods of all routes of the path; the router itself knows those of the first alone."""
+    matching = (
+        route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
+    )
+    return {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("the API failed", exc_info=error)
+    return problem(request, Broken("unexpected"))

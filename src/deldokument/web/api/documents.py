@@ -1,0 +1,77 @@
+"""Documents of a draft, and the receipts of what became of them. Their bytes go to /uploads (tus), not through here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from deldokument.services import drafting, uploading
+from deldokument.services.receipts import ReceiptView, list_receipts
+from deldokument.web.api.calls import Call
+from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
+from deldokument.web.api.document import problems
+from deldokument.web.api.gate import PREFIX
+from deldokument.web.api.models import Items
+from deldokument.web.api.share_models import DocumentInput, NewDocument, Receipt, Upload, milliseconds
+from deldokument.web.api.shares import shown
+
+router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
+
+
+@router.post("/documents", status_code=201, summary="Announce a document", responses=problems(404, 409))
+def add_document(call: Call, share_id: str, sent: DocumentInput, response: Response) -> NewDocument:
+    """An unfinished one of the same name, length and time goes on where it was, with a new token."""
+    ticket = drafting.add_document(
+        call.world,
+        call.consumer,
+        share_id,
+        name=sent.name,
+        length=sent.length,
+        modified_at=milliseconds(sent.modified_at),
+    )
+    if sent.length == 0:
+        uploading.create_upload(call.world, ticket.token, length=0)
+    response.headers["Location"] = f"{PREFIX}/shares/{share_id}/documents/{ticket.document_id}"
+    documents = shown(call, share_id).documents
+    base = f"{call.world.rules.public_url}/uploads"
+    upload = Upload(
+        url=f"{base}/{ticket.upload_id}",
+        creation_url=base,
+        token=ticket.token,
+        offset=ticket.offset,
+        expires_at=ticket.expires_at,
+    )
+    return NewDocument(document=next(one for one in documents if one.id == ticket.document_id), upload=upload)
+
+
+@router.delete(
+    "/documents/{document_id}",
+    status_code=204,
+    summary="Take a document out of a draft",
+    responses=problems(404, 409),
+)
+def remove_document(call: Call, share_id: str, document_id: str) -> None:
+    """Its bytes are deleted."""
+    drafting.remove_document(call.world, call.consumer, share_id, document_id)
+
+
+@router.get("/receipts", tags=["receipts"], summary="Who has opened and downloaded", responses=problems(404))
+def get_receipts(call: Call, share_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Receipt]:
+    """The oldest first. Persons are masked."""
+    place = read_cursor(cursor, 3)
+    after = (place[0], place[1][0], place[1][1], place[1][2]) if place else None
+    found = list_receipts(call.world, call.consumer, share_id, after=after, limit=limit)
+    return Items(items=[_receipt(one) for one in found.receipts], next=write_cursor(found.next))
+
+
+def _receipt(view: ReceiptView) -> Receipt:
+    return Receipt(
+        recipient_id=view.recipient_id,
+        recipient=view.recipient,
+        document_id=view.document_id,
+        document_name=view.document_name,
+        event=view.event.value,
+        person=view.person,
+        first_at=view.first_at,
+        last_at=view.last_at,
+        complete=view.complete,
+    )

@@ -1,0 +1,71 @@
+"""What the API takes and gives, as its document describes it.
+
+Promises that a body with a field that is not here is refused, that no value is bent into the type that is wanted, that
+instants are RFC 3339 and told in UTC with ``Z``, and that sizes are in bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+Item = TypeVar("Item")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _encodable(text: str) -> str:
+    """Refuse half a surrogate pair, which is no text."""
+    text.encode()
+    return text
+
+
+def _instant(value: Any) -> Any:
+    """An instant from the wire's words; our own goes through as it is."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value.upper()):
+        raise ValueError("no instant")
+    try:
+        return datetime.fromisoformat(_to_microseconds(value.upper())).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no instant") from None
+
+
+def _to_microseconds(text: str) -> str:
+    return re.sub(r"(\.\d{6})\d+", r"\1", text)
+
+
+def told(instant: datetime) -> str:
+    """An instant as the API writes it."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    PlainSerializer(told, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-24T11:00:00Z"]}),
+]
+
+
+class Sent(BaseModel):
+    """Something that a caller sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Given(BaseModel):
+    """Something that a caller gets. Every field is always there."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class Items(Given, Generic[Item]):
+    """One page of a list; ``next`` is the cursor of the page after it."""
+
+    items: list[Item]
+    next: str | None = None

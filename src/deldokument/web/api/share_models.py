@@ -1,0 +1,237 @@
+"""What the API takes and gives of shares, recipients, documents and receipts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deldokument.domain.share import (
+    LABEL_LENGTH,
+    MAX_RECIPIENTS,
+    MESSAGE_LENGTH,
+    REFERENCE_LENGTH,
+    TITLE_LENGTH,
+    ShareState,
+)
+from deldokument.domain.upload import MAX_LENGTH
+from deldokument.services.recipients import RecipientInput as NewRecipient
+from deldokument.services.views import DocumentView, RecipientView, ShareView
+from deldokument.web.api.models import Given, Instant, Sent, Text
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+Title = Annotated[Text, Field(max_length=TITLE_LENGTH, examples=["Vedtak i byggesak"])]
+MessageText = Annotated[Text, Field(max_length=MESSAGE_LENGTH)]
+Reference = Annotated[Text, Field(max_length=REFERENCE_LENGTH, examples=["26/1042"])]
+Id = Annotated[Text, Field(max_length=100)]
+
+
+class RecipientInput(Sent):
+    """A person by fødselsnummer or D-nummer, an organisation by its number.
+
+    `confirmed`: the number is from a register of yours. That goes without saying for a person; of an organisation it is
+    needed only while Enhetsregisteret gives no answer.
+    """
+
+    number: Annotated[Text, Field(max_length=40, examples=["21879498012", "312824450"])]
+    label: Annotated[Text, Field(max_length=LABEL_LENGTH, examples=["søker"])] = ""
+    confirmed: bool | None = None
+
+    def given(self) -> NewRecipient:
+        """As the use cases take it."""
+        return NewRecipient(self.number, self.label, self.confirmed)
+
+
+class _Said(Sent):
+    """What may be said of a share at any time before it is published."""
+
+    title: Title | None = None
+    message: MessageText | None = None
+    reference: Reference | None = None
+    confidential: bool | None = None
+    archived: bool | None = None
+    notify: bool | None = None
+    expires_at: Instant | None = None
+
+
+class ShareInput(_Said):
+    """A new share. `confidential` and `notify` are as the account has them where you do not say."""
+
+    account_id: Id
+    recipients: Annotated[list[RecipientInput], Field(max_length=MAX_RECIPIENTS)] | None = None
+
+
+class ShareChange(_Said):
+    """What is to be another; absent or null stays as it is."""
+
+    account_id: Id | None = None
+
+
+class RecipientsInput(Sent):
+    """Recipients to add, all of them or none."""
+
+    recipients: Annotated[list[RecipientInput], Field(min_length=1, max_length=MAX_RECIPIENTS)]
+
+
+class ExpiryInput(Sent):
+    """The first instant at which the share may no longer be opened."""
+
+    expires_at: Instant
+
+
+class DocumentInput(Sent):
+    """A file that is to be uploaded. The name may be a path below a folder that is shared, apart by slashes."""
+
+    name: Annotated[Text, Field(max_length=1000, examples=["vedtak.pdf"])]
+    length: Annotated[
+        int, Field(json_schema_extra={"minimum": 0, "maximum": MAX_LENGTH, "examples": [1048576]}, description="Bytes.")
+    ]
+    modified_at: Instant | None = None
+
+
+class Recipient(Given):
+    """Who may open a share. `display` is a person's number masked, or an organisation's; `name` only the latter's."""
+
+    id: str
+    kind: Literal["person", "organization"]
+    display: str
+    name: str
+    label: str
+    confirmed: bool
+
+
+class Document(Given):
+    """A file of a share. `offset`: how many bytes of it are durable. `inspected`: it has been checked after upload."""
+
+    id: str
+    name: str
+    length: int
+    modified_at: Instant | None
+    offset: int
+    complete: bool
+    inspected: bool
+
+
+class Share(Given):
+    """Documents for some recipients, for a period. `link` is what you tell the recipients; it is no secret.
+
+    `proposed`: a draft that waits until a member of the account approves it.
+    """
+
+    id: str
+    account_id: str
+    state: ShareState
+    proposed: bool
+    title: str
+    message: str
+    reference: str
+    confidential: bool
+    archived: bool
+    notify: bool
+    created_at: Instant
+    published_at: Instant | None
+    expires_at: Instant | None
+    closed_at: Instant | None
+    link: str
+    recipients: list[Recipient]
+    documents: list[Document]
+
+
+class Upload(Given):
+    """Where the document's bytes go, with tus 1.0.0: PATCH to `url` from `offset` on, authorised by `token` alone.
+
+    `creation_url` is for clients that create uploads themselves, and for partial uploads. `token` is good for this
+    document until `expires_at`, and for nothing else.
+    """
+
+    url: str
+    creation_url: str
+    token: str
+    offset: int
+    expires_at: Instant
+
+
+class NewDocument(Given):
+    """A document, and where its bytes go."""
+
+    document: Document
+    upload: Upload
+
+
+class Receipt(Given):
+    """That a person (masked) opened the share, or downloaded a document, for a recipient.
+
+    `complete`: the whole document has been sent.
+    """
+
+    recipient_id: str
+    recipient: str
+    document_id: str | None
+    document_name: str | None
+    event: Literal["opened", "downloaded"]
+    person: str
+    first_at: Instant
+    last_at: Instant
+    complete: bool
+
+
+def share_of(view: ShareView) -> Share:
+    """A share as the API tells it."""
+    return Share(
+        id=view.id,
+        account_id=view.account.id,
+        state=view.state,
+        proposed=view.proposal is not None,
+        title=view.title,
+        message=view.message,
+        reference=view.reference,
+        confidential=view.confidential,
+        archived=view.archived,
+        notify=view.notify,
+        created_at=view.created_at,
+        published_at=view.published_at,
+        expires_at=view.expires_at,
+        closed_at=view.closed_at,
+        link=view.link,
+        recipients=[_recipient(one) for one in view.recipients],
+        documents=[_document(one) for one in view.documents],
+    )
+
+
+def _recipient(view: RecipientView) -> Recipient:
+    return Recipient(
+        id=view.id,
+        kind="organization" if view.kind == "organization" else "person",
+        display=view.display,
+        name=view.name,
+        label=view.label,
+        confirmed=view.confirmed,
+    )
+
+
+def _document(view: DocumentView) -> Document:
+    """A document as the API tells it."""
+    return Document(
+        id=view.id,
+        name=view.name,
+        length=view.length,
+        modified_at=_instant(view.modified_at),
+        offset=view.offset,
+        complete=view.complete,
+        inspected=view.inspected,
+    )
+
+
+def milliseconds(instant: datetime | None) -> int | None:
+    """An instant as documents keep when their file was changed last."""
+    return None if instant is None else (instant - _EPOCH) // _MILLISECOND
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    """None also for what a browser made of a file's time that no calendar has."""
+    try:
+        return None if milliseconds is None else _EPOCH + milliseconds * _MILLISECOND
+    except OverflowError:
+        return None

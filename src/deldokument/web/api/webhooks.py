@@ -1,0 +1,170 @@
+"""Webhooks: where a fagsystem wants to be told of what happens in an account, and what it was told.
+
+All rules are in services.webhooks.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field, WithJsonSchema
+
+from deldokument.domain.outbox import OutgoingMessage
+from deldokument.domain.webhook import LONGEST_URL, WebhookEvent
+from deldokument.services import webhooks
+from deldokument.services.webhooks import Before, WebhookView
+from deldokument.web.api.calls import Call
+from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
+from deldokument.web.api.document import problems
+from deldokument.web.api.gate import PREFIX
+from deldokument.web.api.models import Given, Instant, Items, Sent, Text
+from deldokument.web.api.share_models import Id
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+_ID = "/{webhook_id}"
+_NAMES = [event.value for event in WebhookEvent]
+EventName = Annotated[Text, WithJsonSchema({"type": "string", "enum": _NAMES})]
+Url = Annotated[
+    Text,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "uri",
+            "maxLength": LONGEST_URL,
+            "examples": ["https://arkiv.kommune.no/del-dokument"],
+        }
+    ),
+]
+
+
+class NewWebhook(Sent):
+    """What is to be told, and where."""
+
+    account_id: Id
+    url: Url
+    events: Annotated[list[EventName], Field(min_length=1, max_length=50)]
+
+
+class Webhook(Given):
+    """Where events of an account are told. `disabled_at`: since when they are not any more."""
+
+    id: str
+    account_id: str
+    url: str
+    events: list[EventName]
+    created_at: Instant
+    disabled_at: Instant | None
+
+
+class AddedWebhook(Webhook):
+    """With the secret that its calls are signed with, which is shown this once."""
+
+    secret: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^whsec_"})]
+
+
+class Delivery(Given):
+    """One event as it is told to one webhook; `id` is the `webhook-id` of its calls."""
+
+    id: str
+    event: EventName
+    share_id: str
+    created_at: Instant
+    due_at: Instant
+    attempts: int
+    delivered_at: Instant | None
+    given_up_at: Instant | None
+    last_error: str | None
+
+
+@router.get("", summary="List your webhooks, the newest first")
+def list_webhooks(call: Call, limit: Limit = 50, cursor: Cursor = "") -> Items[Webhook]:
+    """Those of all your accounts."""
+    found = webhooks.list_webhooks(call.world, call.consumer, before=_before(cursor), limit=limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    following = write_cursor((last.created_at, last.id) if last else None)
+    return Items(items=[_webhook(view) for view in found[:limit]], next=following)
+
+
+@router.post("", status_code=201, summary="Be told of events", responses=problems(404))
+def add_webhook(call: Call, wanted: NewWebhook, response: Response) -> AddedWebhook:
+    """Of everything that happens in the account from now on, whoever shares."""
+    view, secret = webhooks.add_webhook(
+        call.world,
+        call.consumer,
+        account_id=wanted.account_id,
+        url=wanted.url,
+        events=wanted.events,
+        webhook_id=call.new_id,
+    )
+    response.headers["Location"] = f"{PREFIX}/webhooks/{view.id}"
+    return AddedWebhook(**_fields(view), secret=secret)
+
+
+@router.get(_ID, summary="See a webhook", responses=problems(404))
+def show_webhook(call: Call, webhook_id: str) -> Webhook:
+    """Without its secret, which is never shown again."""
+    return _webhook(webhooks.show_webhook(call.world, call.consumer, webhook_id))
+
+
+@router.delete(_ID, status_code=204, summary="Be told of nothing more", responses=problems(404))
+def remove_webhook(call: Call, webhook_id: str) -> None:
+    """What is under way may still come."""
+    webhooks.remove_webhook(call.world, call.consumer, webhook_id)
+
+
+@router.get(f"{_ID}/deliveries", summary="List what a webhook was told, the newest first", responses=problems(404))
+def list_deliveries(call: Call, webhook_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Delivery]:
+    """And what it is to be told, for as long as the shares are there."""
+    before = _before(cursor)
+    found = webhooks.list_deliveries(call.world, call.consumer, webhook_id, before=before, limit=limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    following = write_cursor((last.created_at, last.id) if last else None)
+    return Items(items=[_delivery(message) for message in found[:limit]], next=following)
+
+
+@router.post(
+    f"{_ID}/deliveries/{{delivery_id}}/replay",
+    status_code=202,
+    response_class=Response,
+    summary="Tell a webhook once more",
+    responses=problems(404, 409),
+)
+def replay_delivery(call: Call, webhook_id: str, delivery_id: str) -> Response:
+    """Under the same id, as soon as may be."""
+    webhooks.replay_delivery(call.world, call.consumer, webhook_id, delivery_id)
+    return Response(status_code=202)
+
+
+def _before(cursor: str) -> Before | None:
+    place = read_cursor(cursor, 1)
+    return (place[0], place[1][0]) if place else None
+
+
+def _webhook(view: WebhookView) -> Webhook:
+    return Webhook(**_fields(view))
+
+
+def _fields(view: WebhookView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "account_id": view.account_id,
+        "url": view.url,
+        "events": [event.value for event in view.events],
+        "created_at": view.created_at,
+        "disabled_at": view.disabled_at,
+    }
+
+
+def _delivery(message: OutgoingMessage) -> Delivery:
+    return Delivery(
+        id=message.id,
+        event=message.kind,
+        share_id=message.share_id or "",
+        created_at=message.created_at,
+        due_at=message.due_at,
+        attempts=message.attempts,
+        delivered_at=message.sent_at,
+        given_up_at=message.given_up_at,
+        last_error=message.last_error or None,
+    )

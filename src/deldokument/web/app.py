@@ -1,0 +1,167 @@
+"""The web application: every route, in one list, and the headers that all answers carry.
+
+Promises that a path not in the list is the one 404, that no answer may be framed, cached or sniffed unless its route
+says so, and that an unexpected error tells the client nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deldokument.domain.errors import Broken, Conflict, NotFound
+from deldokument.services.ports import World
+from deldokument.services.sessions import find_session
+from deldokument.web import auth, downloads, notices, uploads
+from deldokument.web.api.app import create_api
+from deldokument.web.api.gate import PREFIX as API_PREFIX
+from deldokument.web.calls import LANGUAGE_COOKIE, Answer, Call, Endpoint, endpoint_name, failure
+from deldokument.web.i18n import Tongue, choose
+from deldokument.web.ks.app import PREFIX as KS_PREFIX
+from deldokument.web.ks.app import create_ks
+from deldokument.web.pages import (
+    accounts,
+    addresses,
+    administrators,
+    agreements,
+    assessment,
+    configuration,
+    drafts,
+    event_log,
+    general,
+    integrations,
+    leaving,
+    members,
+    operations,
+    proposals,
+    receiving,
+    shares,
+    statistics,
+)
+from deldokument.web.rendering import CSP, Site
+
+log = logging.getLogger("deldokument.web")
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *general.ENDPOINTS,
+    *auth.ENDPOINTS,
+    *drafts.ENDPOINTS,
+    *shares.ENDPOINTS,
+    *proposals.ENDPOINTS,
+    *receiving.ENDPOINTS,
+    *downloads.ENDPOINTS,
+    *notices.ENDPOINTS,
+    *configuration.ENDPOINTS,
+    *agreements.ENDPOINTS,
+    *assessment.ENDPOINTS,
+    *leaving.ENDPOINTS,
+    *accounts.ENDPOINTS,
+    *integrations.ENDPOINTS,
+    *members.ENDPOINTS,
+    *administrators.ENDPOINTS,
+    *addresses.ENDPOINTS,
+    *statistics.ENDPOINTS,
+    *event_log.ENDPOINTS,
+    *operations.ENDPOINTS,
+)
+_HEADERS = {
+    "Content-Security-Policy": f"{CSP}; form-action 'self'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": a browser would then post our own forms with "Origin: null".
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class SecurityHeaders:
+    """Adds the headers of every answer where the route has not set its own."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._headers = _HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class _StaticFiles(StaticFiles):
+    """Assets from the package; the only answers that may be cached."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+
+def create_app(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> ASGIApp:
+    """The application over a world. ``extra`` are routes that only some deployments have (the demo's)."""
+    app = Starlette(
+        routes=routes(world, site, extra),
+        exception_handlers={HTTPException: _http_error(world, site), Exception: _unexpected(world, site)},
+    )
+    # The redirect to the same path without a slash would lead to whatever host the request names.
+    app.router.redirect_slashes = False
+    return SecurityHeaders(app, secure=site.secure)
+
+
+def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:
+    """Every route of the application."""
+    assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
+    api = Mount(API_PREFIX, create_api(world))
+    # A line break in the address is the API's to refuse too.
+    api.path_regex = re.compile(api.path_regex.pattern, re.DOTALL)
+    ks = Mount(KS_PREFIX, create_ks(world, site))
+    pages = [endpoint.route(world, site) for endpoint in (*ENDPOINTS, *extra)]
+    return [*pages, *uploads.routes(world), api, ks, assets]
+
+
+_ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def _http_error(world: World, site: Site) -> _ErrorHandler:
+    async def handle(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        reason = Conflict("method") if status == 405 else NotFound("no such route")
+        response = await run_in_threadpool(_page, world, site, request, reason)
+        response.status_code = status
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    return handle
+
+
+def _unexpected(world: World, site: Site) -> _ErrorHandler:
+    async def handle(request: Request, error: Exception) -> Response:
+        log.error("%s failed", endpoint_name(request), exc_info=error)
+        return await run_in_threadpool(_page, world, site, request, Broken("unexpected"))
+
+    return handle
+
+
+def _page(world: World, site: Site, request: Request, error: NotFound | Conflict | Broken) -> Response:
+    tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+    session = None if isinstance(error, Broken) else find_session(world, request.cookies.get(site.session_cookie))
+    return failure(Call(world, site, request, tongue, session), Answer.PAGE, error)

@@ -1,0 +1,325 @@
+"""One request, from the wire to a handler and back.
+
+A handler is a plain function from a :class:`Call` to a response; it runs in a thread and may block. A route says who
+may call it (deny by default: there is no default) and how it answers errors. Promises, for every route alike: the
+session is found before the handler runs; a state change without the session's CSRF token is refused, and what was typed
+in a page of ours is carried on (resending); a body is bounded and read as text fields, JSON, or a form with files where
+the route takes them; errors become one page or one JSON shape; nothing is cached.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
+from deldokument.domain.tenancy import Tenant
+from deldokument.services.administrators import administered_tenants
+from deldokument.services.agreements import must_not_have_ended
+from deldokument.services.members import Membership, memberships
+from deldokument.services.operators import is_operator
+from deldokument.services.ports import World
+from deldokument.services.sessions import Session, find_session
+from deldokument.web.errors import WORDS, StalePage, retry_headers, status_of, words_of
+from deldokument.web.forms import SentFile, read_form
+from deldokument.web.i18n import Tongue, choose
+from deldokument.web.rendering import Site, render
+from deldokument.web.resending import is_from_own_page, may_be_sent_again, resend_page, typed_in
+
+log = logging.getLogger("deldokument.web")
+MAX_BODY = 256 * 1024
+MAX_FIELDS = 1000
+LANGUAGE_COOKIE = "spraak"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Who(Enum):
+    """Who may call a route."""
+
+    ANYONE = "anyone"
+    PERSON = "a logged-in person"
+    ADMINISTRATOR = "an administrator of the tenant that the path's ``tenant_id`` names"
+    OPERATOR = "an operator of the service"
+
+
+class Answer(Enum):
+    """How a route answers errors and a missing login."""
+
+    PAGE = "page"
+    JSON = "json"
+    BYTES = "bytes"
+
+
+@dataclass(slots=True)
+class Call:
+    """A request as its handler sees it."""
+
+    world: World
+    site: Site
+    request: Request
+    tongue: Tongue
+    session: Session | None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, SentFile] = field(default_factory=dict)
+    _memberships: list[Membership] | None = None
+    _administered: list[Tenant] | None = None
+    _operates: bool | None = None
+
+    @property
+    def person(self) -> Session:
+        """The session; only on routes for persons."""
+        if self.session is None:
+            raise Broken("a route for anyone asked for a person")
+        return self.session
+
+    @property
+    def memberships(self) -> list[Membership]:
+        """Where the logged-in person may share from, read once a request."""
+        if self._memberships is None:
+            self._memberships = memberships(self.world, self.session.person) if self.session else []
+        return self._memberships
+
+    @property
+    def administered(self) -> list[Tenant]:
+        """The tenants that the logged-in person configures, read once a request."""
+        if self._administered is None:
+            self._administered = administered_tenants(self.world, self.session.person) if self.session else []
+        return self._administered
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant of the path. Raises NotFound unless the person is an administrator of it."""
+        found = next((t for t in self.administered if t.id == self.request.path_params.get("tenant_id")), None)
+        if found is None:
+            raise NotFound("not an administrator of the tenant")
+        return found
+
+    @property
+    def operates(self) -> bool:
+        """Whether the logged-in person is an operator, read once a request."""
+        if self._operates is None:
+            self._operates = self.session is not None and is_operator(self.world, self.session.person)
+        return self._operates
+
+    def path(self, name: str) -> str:
+        """A parameter of the path."""
+        return str(self.request.path_params[name])
+
+    @property
+    def address(self) -> str:
+        """The request's own path and query, whatever host it names."""
+        query = self.request.scope["query_string"].decode("latin-1")
+        return str(self.request.scope["path"]) + (f"?{query}" if query else "")
+
+    def query(self, name: str) -> str:
+        """A parameter of the query, empty when absent."""
+        return self.request.query_params.get(name, "")
+
+    def page(
+        self, template: str, *, status: int = 200, errors: list[tuple[str, str]] | None = None, **context: Any
+    ) -> Response:
+        """A rendered page."""
+        return render(self, template, status=status, errors=errors or [], **context)
+
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route with its guard. Every route of the application is one of these."""
+
+    path: str
+    handler: Handler
+    who: Who
+    methods: tuple[str, ...] = ("GET",)
+    answer: Answer = Answer.PAGE
+    own_token: bool = False
+    """The handler checks a token of its own instead of the session's CSRF token."""
+    after_end: bool = False
+    """It may change something though the tenant that the path names has ended the service."""
+    takes_file: int = 0
+    """How many bytes of files its form may have; files are kept only from those who may call the route."""
+
+    def route(self, world: World, site: Site) -> Route:
+        """The Starlette route."""
+
+        async def endpoint(request: Request) -> Response:
+            return await _serve(self, world, site, request)
+
+        return Route(self.path, endpoint, methods=list(self.methods), name=f"{'+'.join(self.methods)} {self.path}")
+
+
+async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request) -> Response:
+    tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+    call = Call(world, site, request, tongue, None)
+    try:
+        _check_address(request)
+        keeps_files = True
+        if endpoint.takes_file:
+            # On a call of its own: who may call is asked again when the body is there.
+            caller = Call(world, site, request, tongue, None)
+            try:
+                stranger = await run_in_threadpool(_admit, endpoint, caller)
+            finally:
+                call.session = caller.session
+            if stranger and not is_from_own_page(request, site.public_url):
+                return stranger
+            keeps_files = not stranger
+        await _read_body(call, endpoint.takes_file, keeps_files)
+        return await run_in_threadpool(_handle, endpoint, call)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except (ServiceError, IntegrityError) as error:
+        return await run_in_threadpool(failure, call, endpoint.answer, error)
+
+
+def _check_address(request: Request) -> None:
+    """No database takes a NUL for text; nothing here has one in its name."""
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise NotFound("NUL in the address")
+
+
+def _admit(endpoint: Endpoint, call: Call) -> Response | None:
+    """Find the session, and see whether it may call the route; the answer to whoever must log in first."""
+    call.session = find_session(call.world, call.request.cookies.get(call.site.session_cookie))
+    if endpoint.who is not Who.ANYONE and call.session is None:
+        return _login_wanted(endpoint.answer, call)
+    _check_office(endpoint.who, call)
+    return None
+
+
+def _handle(endpoint: Endpoint, call: Call) -> Response:
+    if stranger := _admit(endpoint, call):
+        return stranger
+    if call.request.method not in _SAFE and not endpoint.own_token and not holds_token(call):
+        if endpoint.answer is Answer.PAGE and may_be_sent_again(call):
+            return resend_page(call)
+        raise StalePage
+    if endpoint.who is Who.ADMINISTRATOR and call.request.method not in _SAFE and not endpoint.after_end:
+        must_not_have_ended(call.tenant)
+    return endpoint.handler(call)
+
+
+def _check_office(who: Who, call: Call) -> None:
+    """Raises NotFound: whoever does not hold the office learns nothing of what is administered or operated here."""
+    if who is Who.ADMINISTRATOR:
+        _ = call.tenant
+    elif who is Who.OPERATOR and not call.operates:
+        raise NotFound("not an operator")
+
+
+def _login_wanted(answer: Answer, call: Call) -> Response:
+    if answer is Answer.JSON:
+        return JSONResponse({"errors": [{"field": "", "message": call.tongue.text(WORDS["not_logged_in"])}]}, 401)
+    if answer is Answer.BYTES:
+        return Response(call.tongue.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
+    if call.request.method not in _SAFE:
+        kept = may_be_sent_again(call) and typed_in(call)
+        return resend_page(call) if kept else RedirectResponse("/logg-inn", 303)
+    return RedirectResponse(f"/logg-inn?neste={quote(call.address)}", 303)
+
+
+def safe_return(path: str) -> str:
+    """``path`` if it is a path on this site, else the front page: no other site, no scheme, no control characters."""
+    local = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if local and path.isprintable() else "/"
+
+
+def holds_token(call: Call) -> bool:
+    """Whether the request carries the CSRF token of its session, and does not say that it is another site's."""
+    sent = call.request.headers.get("x-csrf-token") or call.fields.get("csrf_token", "")
+    origin = call.request.headers.get("origin")
+    foreign = origin is not None and origin != call.site.public_url
+    known = call.session.csrf_token if call.session else ""
+    return not foreign and bool(known) and secrets.compare_digest(sent.encode(), known.encode())
+
+
+async def _read_body(call: Call, takes_file: int, keeps_files: bool) -> None:
+    if call.request.method in _SAFE:
+        return
+    content_type = call.request.headers.get("content-type", "")
+    kind = content_type.split(";")[0].strip().lower()
+    if takes_file and kind == "multipart/form-data":
+        await _read_files(call, content_type, takes_file, keeps_files)
+    else:
+        await _read_words(call, kind)
+
+
+async def _read_files(call: Call, content_type: str, takes_file: int, keeps_files: bool) -> None:
+    limits = {"file_length": takes_file, "text_length": MAX_BODY, "most_parts": MAX_FIELDS}
+    body = call.request.stream()
+    try:
+        call.fields, call.files = await read_form(content_type, body, **limits, keeps_files=keeps_files)
+    except ValueError:
+        raise InvalidInput("body", "body_malformed") from None
+
+
+async def _read_words(call: Call, kind: str) -> None:
+    raw = bytearray()
+    async for piece in call.request.stream():
+        raw += piece
+        if len(raw) > MAX_BODY:
+            raise TooLarge("body_too_large")
+    if kind == "application/json":
+        call.body = json_object(raw or b"{}", "body")
+    elif kind == "application/x-www-form-urlencoded":
+        try:
+            call.fields = dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        except ValueError:
+            raise InvalidInput("body", "body_malformed") from None
+
+
+def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
+    """Raises InvalidInput for what is no JSON object, or has text that is no Unicode (a lone surrogate)."""
+    try:
+        body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise InvalidInput(field, "body_malformed") from None
+    if not isinstance(body, dict):
+        raise InvalidInput(field, "body_malformed")
+    return body
+
+
+def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) -> Response:
+    """An error as a page, as JSON, or as bare text on byte routes."""
+    if isinstance(error, IntegrityError):
+        error = Broken("integrity")
+    status = status_of(error)
+    if status >= 500:
+        log.error("%s answered %s: %s", endpoint_name(call.request), status, error)
+    headers = retry_headers(error)
+    if answer is Answer.JSON:
+        return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
+    if answer is Answer.BYTES and not isinstance(error, NotFound):
+        return Response(words_of(error, call.tongue), status, headers, media_type="text/plain")
+    response = render(call, "error.html", status=status, errors=[], error=error, message=words_of(error, call.tongue))
+    response.headers.update(headers)
+    return response
+
+
+def endpoint_name(request: Request) -> str:
+    """The route's pattern, for the log: never the path, which holds ids."""
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "?"))
+
+
+def field_errors(error: ServiceError, tongue: Tongue) -> list[dict[str, str]]:
+    """The fields that an error names, with words."""
+    if isinstance(error, InvalidFields):
+        return [{"field": e.field, "message": words_of(e, tongue)} for e in error.errors]
+    return [{"field": error.field if isinstance(error, InvalidInput) else "", "message": words_of(error, tongue)}]

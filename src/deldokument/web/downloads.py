@@ -1,0 +1,207 @@
+"""The bytes of a document, or of all as one zip, over HTTP: GET, HEAD, Range, If-Range.
+
+Promises: authorised at every request and again while a long response runs, also one whose reader is slow or takes
+nothing, so that a withdrawn or ended share stops within five seconds, without a clean end, and what waits in buffers
+is dropped; a single range only, in linear time (RFC 9110, section 14); a strong ETag;
+never inline, never cached, never with the session's powers (attachment, no-store, sandbox); memory bounded per reader,
+less for slow ones; a reader that takes nothing for a minute is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from deldokument.services.downloading import STEP, Content, open_archive, open_document, read_content, record_delivery
+from deldokument.services.ports import World
+from deldokument.services.receiving import still_authorized
+from deldokument.services.sessions import find_session
+from deldokument.web.calls import Answer, Call, Endpoint, Who
+from deldokument.web.connections import cut
+
+RECHECK_SECONDS = 4.0
+STALL_SECONDS = 60.0
+_SLOW_STEP = 128 * 1024
+_PROBATION = 8 * STEP
+"""A reader has small steps until it has taken so much, more than the kernel does for one that stalls at once."""
+_FAST_BYTES_PER_SECOND = 10_000_000
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_HEADERS = {
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def document_bytes(call: Call) -> Response:
+    """GET and HEAD of one document."""
+    content = open_document(call.world, call.person.person, call.path("id"), call.path("document_id"))
+    return _answer(call, content)
+
+
+def archive_bytes(call: Call) -> Response:
+    """GET and HEAD of the zip of all documents."""
+    return _answer(call, open_archive(call.world, call.person.person, call.path("id")))
+
+
+def _answer(call: Call, content: Content) -> Response:
+    etag = f'"{content.etag}"'
+    headers = _HEADERS | {
+        "ETag": etag,
+        "Content-Disposition": disposition(content.name.rpartition("/")[2]),
+        "Content-Type": content.media_type,
+        "Content-Length": str(content.length),
+    }
+    # RFC 9110, 14.2: Range means nothing in a HEAD request.
+    wanted = call.request.headers.get("range") if call.request.method == "GET" else None
+    span = wanted_range(wanted, call.request.headers.get("if-range"), etag, content.length)
+    if span == (0, 0):
+        return Response(
+            status_code=416, headers=_HEADERS | {"Content-Range": f"bytes */{content.length}", "ETag": etag}
+        )
+    start, stop = span or (0, content.length)
+    if span:
+        headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{content.length}", "Content-Length": str(stop - start)}
+    if call.request.method == "HEAD":
+        return Response(headers=headers)
+    alive = _activity(call)
+    return ContentResponse(call.world, content, start, stop, alive, 206 if span else 200, headers)
+
+
+def _activity(call: Call) -> Callable[[], bool]:
+    """Whether the session lives; asking counts as activity, so that a long download keeps it alive."""
+    secret = call.request.cookies.get(call.site.session_cookie)
+    return lambda: find_session(call.world, secret) is not None
+
+
+def wanted_range(header: str | None, if_range: str | None, etag: str, length: int) -> tuple[int, int] | None:
+    """The half-open range to send; None for everything, (0, 0) when it cannot be satisfied.
+
+    RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2), as is any range when If-Range does
+    not carry the current strong validator (13.1.5).
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip() != etag):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, stop = max(length - int(last), 0), length
+    else:
+        start, stop = int(first), min(int(last) + 1, length) if last else length
+        if last and int(last) < start:
+            return None
+    return (start, stop) if start < stop else (0, 0)
+
+
+def disposition(name: str) -> str:
+    """Content-Disposition with an ASCII fallback (RFC 6266, 4.1 and 4.3) and the name in UTF-8 (RFC 8187)."""
+    visible = "".join(c if c.isprintable() else "_" for c in name)
+    fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
+    return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
+
+
+class ContentResponse(Response):
+    """A content's bytes [start, stop), read in threads one step ahead of the socket."""
+
+    def __init__(
+        self,
+        world: World,
+        content: Content,
+        start: int,
+        stop: int,
+        alive: Callable[[], bool],
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._world = world
+        self._content = content
+        self._start = start
+        self._position = start
+        self._handed_on = start
+        self._stop = stop
+        self._alive = alive
+        self._checked = time.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send; cut the connection when it may not go on, so that the client sees that this is not the end."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if await self._send_all(send, gone):
+                await send({"type": "http.response.body", "body": b""})
+                self._handed_on = self._position
+            else:
+                cut(scope)
+        finally:
+            gone.cancel()
+            handed_on = (self._world, self._content, self._start, self._handed_on)
+            await asyncio.shield(run_in_threadpool(record_delivery, *handed_on))
+
+    async def _send_all(self, send: Send, gone: asyncio.Future[None]) -> bool:
+        step = _SLOW_STEP
+        while self._position < self._stop:
+            began, window = time.monotonic(), self._position
+            stop = min(self._position + 8 * step, self._stop)
+            buffers = read_content(self._world, self._content, self._position, stop, step=step)
+            if not await self._send_window(send, gone, buffers):
+                return False
+            rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
+            proven = self._position - self._start >= _PROBATION
+            step = STEP if proven and rate > _FAST_BYTES_PER_SECOND else _SLOW_STEP
+        return True
+
+    async def _send_window(self, send: Send, gone: asyncio.Future[None], buffers: Iterator[bytes | memoryview]) -> bool:
+        ahead = asyncio.ensure_future(run_in_threadpool(next, buffers, None))
+        try:
+            while (buffer := await ahead) is not None:
+                ahead = asyncio.ensure_future(run_in_threadpool(next, buffers, None))
+                if gone.done() or not await self._may_go_on() or not await self._send_one(send, buffer) or gone.done():
+                    return False
+                # That this one was taken means that the one before it has left the process.
+                self._handed_on = self._position
+                self._position += len(buffer)
+        finally:
+            await asyncio.wait([ahead])
+        return not gone.done()
+
+    async def _send_one(self, send: Send, buffer: bytes | memoryview) -> bool:
+        """False when the reader took nothing for a minute, or when it may not have more while it takes nothing."""
+        message = {"type": "http.response.body", "body": buffer, "more_body": True}
+        sending = asyncio.ensure_future(send(message))
+        began = time.monotonic()
+        try:
+            while not (await asyncio.wait([sending], timeout=RECHECK_SECONDS))[0]:
+                if time.monotonic() - began >= STALL_SECONDS or not await self._may_go_on():
+                    return False
+            await sending
+        finally:
+            sending.cancel()
+        return True
+
+    async def _may_go_on(self) -> bool:
+        # Half a second early, so that a wait of RECHECK_SECONDS always ends in asking.
+        if time.monotonic() - self._checked < RECHECK_SECONDS - 0.5:
+            return True
+        self._checked = time.monotonic()
+        return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+ENDPOINTS = (
+    Endpoint("/d/{id}/dokument/{document_id}", document_bytes, Who.PERSON, ("GET", "HEAD"), Answer.BYTES),
+    Endpoint("/d/{id}/alt.zip", archive_bytes, Who.PERSON, ("GET", "HEAD"), Answer.BYTES),
+)

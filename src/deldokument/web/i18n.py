@@ -1,0 +1,139 @@
+"""Languages: bokmål, nynorsk and English from gettext catalogues, dates and sizes as people say them.
+
+Catalogues are plain ``.po`` files under ``locale/<language>/``, merged at start; a text without a translation falls
+back to its English msgid. Times are shown in Oslo time. Deliberately does not know requests.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time, format_timedelta
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.support import Translations
+
+OSLO = ZoneInfo("Europe/Oslo")
+LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
+STANDARD = "nb"
+_UNITS = ("byte", "kB", "MB", "GB", "TB")
+
+
+def _(msgid: str) -> str:
+    """Mark a msgid for extraction; it is translated when it is shown."""
+    return msgid
+
+
+@cache
+def translations(language: str) -> Translations:
+    """The merged catalogue of a language."""
+    merged = Catalog(locale=language)
+    folder = files("deldokument.web") / "locale" / language
+    for source in sorted((p for p in folder.iterdir() if p.name.endswith(".po")), key=lambda p: p.name):
+        for message in read_po(io.BytesIO(source.read_bytes()), locale=language):
+            if message.id and message.string:
+                merged.add(message.id, message.string)
+    compiled = io.BytesIO()
+    write_mo(compiled, merged)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def choose(wanted: str | None, accepted: str) -> str:
+    """The language of a cookie if it is one of ours, else the first of an Accept-Language header that is."""
+    if wanted in LANGUAGES:
+        return str(wanted)
+    for item in accepted.split(","):
+        code = item.split(";")[0].strip().lower()[:2]
+        code = "nb" if code == "no" else code
+        if code in LANGUAGES:
+            return code
+    return STANDARD
+
+
+def choose_for_login(wanted: str | None, accepted: str) -> str:
+    """As ``choose``, but Northern Sámi (se) where that is accepted first: ID-porten's page speaks it, ours do not."""
+    if wanted not in LANGUAGES and accepted.strip().lower()[:2] == "se":
+        return "se"
+    return choose(wanted, accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """One language's way of saying things."""
+
+    language: str
+
+    def text(self, msgid: str, **params: str | int) -> str:
+        """A message with its parameters filled in."""
+        translated: str = translations(self.language).gettext(msgid)
+        return translated % params if params else translated
+
+    def when(self, instant: datetime, now: datetime | None = None) -> str:
+        """«fredag 4. desember kl. 15.30», with the year unless ``now`` is in the same."""
+        local = instant.astimezone(OSLO)
+        year = "" if now and local.year == now.astimezone(OSLO).year else " y"
+        day = format_date(
+            local, f"EEEE d. MMMM{year}" if self.language != "en" else f"EEEE d MMMM{year}", self.language
+        )
+        clock = format_time(local, "HH.mm" if self.language != "en" else "HH:mm", locale=self.language)
+        return f"{day} {'at' if self.language == 'en' else 'kl.'} {clock}"
+
+    def day(self, on: date) -> str:
+        """«4. desember 2026»."""
+        return format_date(on, "d. MMMM y" if self.language != "en" else "d MMMM y", self.language)
+
+    def clock(self, instant: datetime) -> str:
+        """«kl. 15.30.05»."""
+        local = instant.astimezone(OSLO)
+        return f"{local:%H:%M:%S}" if self.language == "en" else f"kl. {local:%H.%M.%S}"
+
+    def month(self, first: date) -> str:
+        """«desember 2026»."""
+        return format_date(first, "LLLL y", self.language)
+
+    def short_month(self, first: date) -> str:
+        """«des 26»."""
+        return format_date(first, "LLL yy", self.language)
+
+    def number(self, count: int) -> str:
+        """«12 345», with a space that does not break."""
+        return format_decimal(count, locale=self.language)
+
+    def percent(self, part: int, whole: int) -> str:
+        """«87 %»."""
+        return format_percent(part / whole, locale=self.language)
+
+    def ngettext(self, singular: str, plural: str, num: int) -> str:
+        """A message that counts; ``%(num)s`` is the count."""
+        translated: str = translations(self.language).ngettext(singular, plural, num)
+        return translated % {"num": num}
+
+    def left(self, instant: datetime, now: datetime) -> str:
+        """«10 dager» by the calendar, as the script counts them, «3 timer» until tomorrow, nothing of what is past."""
+        days = (instant.astimezone(OSLO).date() - now.astimezone(OSLO).date()).days
+        if days > 1:
+            return self.span(timedelta(days=days))
+        return self.span(min(max(instant - now, timedelta()), timedelta(days=1)))
+
+    def span(self, duration: timedelta) -> str:
+        """«10 dager», «3 timer»: whole days from two days on, and never weeks or months, which people must count."""
+        days = round(duration / timedelta(days=1))
+        if days > 1:
+            return self.ngettext("%(num)s day", "%(num)s days", days)
+        return format_timedelta(duration, locale=self.language, threshold=1.5)
+
+    def size(self, count: int) -> str:
+        """«1,2 GB»: SI units, one decimal below ten, a space that does not break, as the script says it."""
+        value, unit = float(count), 0
+        while value >= 999.5 and unit < len(_UNITS) - 1:
+            value, unit = value / 1000, unit + 1
+        pattern = "0" if unit == 0 or value >= 9.95 else "0.#"
+        return f"{format_decimal(value, pattern, locale=self.language)}\u00a0{_UNITS[unit]}"

@@ -1,0 +1,137 @@
+"""Kontoer in KS' interface: those that the caller may share from, and a tenant's own for its administrators.
+
+Status codes are as published: reading and renaming one answers 204, which has no body. Whoever wants the object that
+KS describes for it asks with ``Prefer: return=representation`` (RFC 7240) and gets it with 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.tenancy import Account, AccountRules
+from deldokument.domain.uuids import document_id_of
+from deldokument.services import accounts, deleting
+from deldokument.services.accounts import AccountView
+from deldokument.services.overview import document_recipients
+from deldokument.web.ks.callers import Caller
+from deldokument.web.ks.shapes import (
+    Shape,
+    account_summary,
+    available_account,
+    named_account,
+    text_of,
+    with_sms,
+)
+
+
+def available(caller: Caller) -> Response:
+    """Kontoer that the caller may use."""
+    return JSONResponse([available_account(membership) for membership in caller.memberships])
+
+
+def recipients(caller: Caller) -> Response:
+    """Whom a document is exposed to: persons' numbers are masked here as everywhere, once they have been typed."""
+    try:
+        document_id = document_id_of(caller.request.path_params["dokumentId"])
+    except ValueError:
+        raise NotFound("no UUID in the path") from None
+    shown = document_recipients(caller.world, caller.sharer, caller.path_id("kontoId"), document_id)
+    return JSONResponse([{"fnrOrgnr": number.replace(" ", "")} for number in shown])
+
+
+def of_tenant(caller: Caller) -> Response:
+    """A tenant's kontoer."""
+    views = accounts.list_accounts(caller.world, tenant_id=caller.tenant.id)
+    return JSONResponse([named_account(view.account) for view in views if view.account.deleted_at is None])
+
+
+def create(caller: Caller) -> Response:
+    """A new konto, with its notices when they come along."""
+    tenant, wanted = caller.tenant, caller.body.get("varsling")
+    rules = with_sms(AccountRules(), _object(wanted, "varsling")) if wanted is not None else None
+    made = accounts.create_account(caller.world, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
+    if rules is not None:
+        _change_rules(caller, made, rules)
+    return JSONResponse(named_account(made), 201)
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    name = text_of(body, "navn")
+    if not name:
+        raise InvalidInput("navn", "field_missing")
+    return name
+
+
+def _object(value: object, field: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(field, "field_malformed")
+    return value
+
+
+def summary(caller: Caller) -> Response:
+    """One konto of a tenant."""
+    return _without_body_unless_asked(caller, account_summary(_view(caller)))
+
+
+def rename(caller: Caller) -> Response:
+    """Another name."""
+    renamed = accounts.rename_account(
+        caller.world, **_place(caller), name=_name(caller.body), revision=_view(caller).account.revision
+    )
+    return _without_body_unless_asked(caller, named_account(renamed))
+
+
+def _without_body_unless_asked(caller: Caller, shape: Shape) -> Response:
+    wanted = [preference.strip().lower() for preference in caller.request.headers.get("prefer", "").split(",")]
+    if "return=representation" in wanted:
+        return JSONResponse(shape, headers={"Preference-Applied": "return=representation"})
+    return Response(status_code=204)
+
+
+def delete(caller: Caller) -> Response:
+    """Out of everybody's reach at once; our pages can undo it for a day."""
+    tenant = caller.tenant
+    name = accounts.show_account(caller.world, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
+    deleting.delete_account(caller.world, **_place(caller), typed_name=name)
+    return Response(status_code=200)
+
+
+def notify(caller: Caller) -> Response:
+    """Notices to recipients from now on, with that sender."""
+    account = _view(caller).account
+    _change_rules(caller, account, with_sms(account.rules, caller.body))
+    return Response(status_code=201)
+
+
+def notify_no_more(caller: Caller) -> Response:
+    """None from now on; sender and cost code are kept."""
+    account = _view(caller).account
+    _change_rules(caller, account, replace(account.rules, notify=False))
+    return Response(status_code=201)
+
+
+def _change_rules(caller: Caller, account: Account, rules: AccountRules) -> None:
+    accounts.change_account_rules(
+        caller.world,
+        tenant_id=account.tenant_id,
+        account_id=account.id,
+        rules=rules,
+        revision=account.revision,
+        person=caller.person,
+    )
+
+
+def _view(caller: Caller) -> AccountView:
+    view = accounts.show_account(caller.world, tenant_id=caller.tenant.id, account_id=caller.path_id("kontoId"))
+    if view.account.deleted_at is not None:
+        raise NotFound("deleted account")
+    return view
+
+
+def _place(caller: Caller) -> dict[str, Any]:
+    return {"tenant_id": caller.tenant.id, "account_id": caller.path_id("kontoId"), "person": caller.person}

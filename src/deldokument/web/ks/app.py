@@ -1,0 +1,136 @@
+"""KS' interface as an application of its own below its own path.
+
+Promises that every answer but a success is an ErrorMessage, that nobody's body is read before they are known, and that
+a body which is JSON is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
+from deldokument.domain.identifiers import Consumer
+from deldokument.services.ports import World
+from deldokument.web.api.rates import Rates
+from deldokument.web.calls import json_object
+from deldokument.web.intake import Stalled
+from deldokument.web.ks import accounts
+from deldokument.web.ks.callers import Caller, find_caller
+from deldokument.web.ks.errors import error_message, log
+from deldokument.web.ks.sharing import share_document
+from deldokument.web.rendering import Site
+
+PREFIX = "/melding-dokumentdeling/api/v1"
+MAX_BODY = 64 * 1024
+_BODY_S = 120.0
+_Handler = Callable[[Caller], Response]
+_WITH_BODY = frozenset({"POST", "PUT"})
+_OF_TENANT = "/{fiksOrgId}/kontoer"
+_ONE = f"{_OF_TENANT}/{{kontoId}}"
+_HANDLERS: dict[str, dict[str, _Handler]] = {
+    "/kontoer": {"GET": accounts.available},
+    "/kontoer/{kontoId}/mottakere/{dokumentId}": {"GET": accounts.recipients},
+    _OF_TENANT: {"GET": accounts.of_tenant, "POST": accounts.create},
+    _ONE: {"GET": accounts.summary, "PUT": accounts.rename, "DELETE": accounts.delete},
+    f"{_ONE}/aktiverVarsling": {"POST": accounts.notify},
+    f"{_ONE}/deaktiverVarsling": {"POST": accounts.notify_no_more},
+}
+
+
+def create_ks(world: World, site: Site) -> Starlette:
+    """The application, to be mounted at PREFIX."""
+    rates = Rates(world.rules.api_requests_per_minute)
+
+    async def share(request: Request) -> Response:
+        return await _answered(world, request, lambda: _shared(world, site, rates, request))
+
+    app = Starlette(
+        routes=[
+            Route("/kontoer/{kontoId}/deldokument", share, methods=["POST"]),
+            *(_route(world, site, rates, path, handlers) for path, handlers in _HANDLERS.items()),
+        ],
+        exception_handlers={HTTPException: _unrouted(world)},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _route(world: World, site: Site, rates: Rates, path: str, handlers: Mapping[str, _Handler]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await _answered(world, request, lambda: _handled(world, site, rates, request, handlers))
+
+    return Route(path, endpoint, methods=list(handlers))
+
+
+async def _answered(world: World, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
+    try:
+        return await answer()
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Stalled:
+        return Response(status_code=408, headers={"Connection": "close"})
+    except (ServiceError, IntegrityError) as error:
+        return error_message(world, request, error)
+    except Exception as error:
+        log.error("an unexpected error", exc_info=error)
+        return error_message(world, request, Broken("unexpected"))
+
+
+async def _handled(
+    world: World, site: Site, rates: Rates, request: Request, handlers: Mapping[str, _Handler]
+) -> Response:
+    caller = await _admitted(world, site, rates, request)
+    if request.method in _WITH_BODY:
+        caller = Caller(world, request, caller.sharer, await _json_body(request))
+    return await run_in_threadpool(handlers[request.method.replace("HEAD", "GET")], caller)
+
+
+async def _shared(world: World, site: Site, rates: Rates, request: Request) -> Response:
+    return await share_document(await _admitted(world, site, rates, request))
+
+
+async def _admitted(world: World, site: Site, rates: Rates, request: Request) -> Caller:
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise NotFound("NUL in the address")
+    sharer = await run_in_threadpool(find_caller, world, site, request)
+    if isinstance(sharer, Consumer):
+        rates.take(sharer.organization.value)
+    return Caller(world, request, sharer)
+
+
+async def _json_body(request: Request) -> Mapping[str, Any]:
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for piece in request.stream():
+                raw += piece
+                if len(raw) > MAX_BODY:
+                    raise TooLarge("body_too_large")
+    except TimeoutError:
+        raise ClientDisconnect from None
+    return json_object(raw or b"{}", "body")
+
+
+_Answer = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def _unrouted(world: World) -> _Answer:
+    async def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        reason = Conflict("method") if status == 405 else NotFound("no such route")
+        response = error_message(world, request, reason, status)
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    return answer

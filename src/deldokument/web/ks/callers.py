@@ -1,0 +1,103 @@
+"""Who calls KS' interface: a person by the session of our pages, or a system by a token and an integration's password.
+
+Promises that a request which carries a token is never anybody's by its cookie; that a session changes something only
+with its CSRF token, as everywhere; and that only administrators of a tenant reach what is the tenant's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from deldokument.domain.errors import NotFound, TokenRefused
+from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
+from deldokument.domain.tenancy import Tenant
+from deldokument.domain.uuids import id_of
+from deldokument.services.administrators import administered_tenants
+from deldokument.services.agreements import must_not_have_ended
+from deldokument.services.integrations import holds_password
+from deldokument.services.members import Membership, memberships
+from deldokument.services.ports import World
+from deldokument.services.sessions import find_session
+from deldokument.web.calls import Call, holds_token
+from deldokument.web.errors import StalePage
+from deldokument.web.i18n import Tongue, choose
+from deldokument.web.intake import bearer_token
+from deldokument.web.rendering import Site
+
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A request with whoever it is from. ``body`` is its JSON object, empty when it has none."""
+
+    world: World
+    request: Request
+    sharer: Sharer
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def memberships(self) -> list[Membership]:
+        """Where the caller may share from."""
+        return memberships(self.world, self.sharer)
+
+    @property
+    def person(self) -> PersonIdentifier:
+        """The person who administers. Raises NotFound for a system: none does."""
+        if not isinstance(self.sharer, PersonIdentifier):
+            raise NotFound("a system administers nothing")
+        return self.sharer
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant of the path, changed only while it has not ended the service.
+
+        Raises NotFound unless the person is an administrator of it, or Conflict.
+        """
+        tenant_id = self.path_id("fiksOrgId")
+        mine = administered_tenants(self.world, self.person)
+        found = next((tenant for tenant in mine if tenant.id == tenant_id), None)
+        if found is None:
+            raise NotFound("not an administrator of the tenant")
+        if self.request.method not in _SAFE:
+            must_not_have_ended(found)
+        return found
+
+    def path_id(self, name: str) -> str:
+        """An id of ours in the path. Raises NotFound for what is no UUID."""
+        try:
+            return id_of(self.request.path_params[name])
+        except ValueError:
+            raise NotFound("no UUID in the path") from None
+
+
+def find_caller(world: World, site: Site, request: Request) -> Sharer:
+    """Who calls. Raises TokenRefused, ScopeMissing, StalePage, or Unavailable."""
+    if "authorization" in request.headers:
+        return _system(world, request)
+    session = find_session(world, request.cookies.get(site.session_cookie))
+    if session is None:
+        raise TokenRefused("access_token_refused")
+    tongue = Tongue(choose(None, request.headers.get("accept-language", "")))
+    if request.method not in _SAFE and not holds_token(Call(world, site, request, tongue, session)):
+        raise StalePage
+    return session.person
+
+
+def _system(world: World, request: Request) -> Consumer:
+    token = bearer_token(request)
+    if token is None:
+        raise TokenRefused("access_token_refused")
+    consumer = world.tokens.verify(token)
+    given = request.headers.get("integrasjonid", "")
+    try:
+        known = holds_password(world, consumer, id_of(given), request.headers.get("integrasjonpassord", ""))
+    except ValueError:
+        raise TokenRefused("integration_refused", id="–") from None
+    if not known:
+        raise TokenRefused("integration_refused", id=given)
+    return consumer

@@ -1,0 +1,67 @@
+"""Errors as the Fiks platform tells them: the object ``ErrorMessage``.
+
+Promises KS' own words where it has refused whoever calls, ours everywhere else, and that a caller who quotes the
+``errorId`` is found in the log, which has neither path nor address. What breaks a rule is a 400 there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused
+from deldokument.services.ports import World
+from deldokument.web.errors import retry_headers, status_of, words_of
+from deldokument.web.i18n import Tongue, choose
+
+log = logging.getLogger("deldokument.ks")
+_MILLISECONDS = 1000
+_FIELDS = {"name": "navn", "sms_sender": "avsendernavn", "sms_cost_code": "konteringskode"}
+"""Fields of ours that have another name there."""
+
+
+def error_message(world: World, request: Request, error: ServiceError | IntegrityError, status: int = 0) -> Response:
+    """The answer to a request that could not be done; ``status`` where it is another than the error's own."""
+    if isinstance(error, IntegrityError):
+        error = Broken("integrity")
+    if isinstance(error, TokenRefused) and error.code != "integration_refused":
+        error = TokenRefused("access_token_refused", detail=error.detail)
+    if isinstance(error, InvalidFields) and len(error.errors) == 1:
+        error = error.errors[0]
+    status = status or (400 if isinstance(error, InvalidInput | InvalidFields) else status_of(error))
+    error_id = str(uuid.uuid4())
+    log.log(logging.ERROR if status >= 500 else logging.INFO, "%s answered %s: %s", error_id, status, error.code)
+    tongue = Tongue(choose(None, request.headers.get("accept-language", "")))
+    path = request.scope["path"]
+    body = {
+        "timestamp": int(world.clock.now().timestamp() * _MILLISECONDS),
+        "status": status,
+        "error": HTTPStatus(status).phrase,
+        "errorId": error_id,
+        "path": path,
+        "originalPath": path,
+        "message": _message(error, tongue),
+        "errorCode": error.code,
+        "errorJson": json.dumps(_faults(error, tongue), ensure_ascii=False),
+    }
+    return JSONResponse(body, status, retry_headers(error))
+
+
+def _message(error: ServiceError, tongue: Tongue) -> str:
+    if isinstance(error, InvalidFields):
+        return " ".join(words_of(one, tongue) for one in error.errors)
+    return words_of(error, tongue)
+
+
+def _faults(error: ServiceError, tongue: Tongue) -> list[dict[str, str]]:
+    faults = error.errors if isinstance(error, InvalidFields) else [error] if isinstance(error, InvalidInput) else []
+    return [
+        {"field": _FIELDS.get(one.field, one.field), "code": one.code, "message": words_of(one, tongue)}
+        for one in faults
+    ]

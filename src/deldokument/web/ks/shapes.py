@@ -1,0 +1,74 @@
+"""The objects of KS' interface, from and to ours: names and forms, and no rule.
+
+Promises every field that is required there, none that we have no value for, and ids as UUIDs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.tenancy import Account, AccountRules
+from deldokument.domain.uuids import uuid_of
+from deldokument.services.accounts import AccountView
+from deldokument.services.members import Membership
+
+Shape = dict[str, Any]
+
+
+def sms_settings(account: Account) -> Shape:
+    """SmsVarslingKonfig."""
+    rules = account.rules
+    given = {"avsendernavn": rules.sms_sender, "konteringskode": rules.sms_cost_code}
+    filled = {name: value for name, value in given.items() if value}
+    return {"aktivert": rules.notify, **filled, "kontoId": uuid_of(account.id)}
+
+
+def available_account(membership: Membership) -> Shape:
+    """BrukerKontoRespons. We keep no kommunenummer."""
+    return {
+        "kontoId": uuid_of(membership.account.id),
+        "navn": membership.account.name,
+        "fiksOrgNavn": membership.tenant.name,
+        "fiksOrgId": uuid_of(membership.tenant.id),
+        "varslingkonto": sms_settings(membership.account),
+    }
+
+
+def named_account(account: Account) -> Shape:
+    """KontoRespons."""
+    return {"kontoId": uuid_of(account.id), "navn": account.name}
+
+
+def account_summary(view: AccountView) -> Shape:
+    """KontoSummary. What has been deleted we do not count for an account, and nothing is stored unsealed."""
+    statistics = {
+        "kontoId": uuid_of(view.account.id),
+        "antallDokumenter": view.contents.documents,
+        "totalStorrelse": view.contents.stored_bytes,
+    }
+    return {
+        **named_account(view.account),
+        "statistikk": statistics,
+        "smsVarslingKonfig": sms_settings(view.account),
+    }
+
+
+def with_sms(rules: AccountRules, wanted: Mapping[str, Any]) -> AccountRules:
+    """The rules with what an AktiverSmsVarslingRequest asks for. Raises InvalidInput."""
+    sender = text_of(wanted, "avsendernavn")
+    if not sender:
+        raise InvalidInput("avsendernavn", "field_missing")
+    return replace(rules, notify=True, sms_sender=sender, sms_cost_code=text_of(wanted, "konteringskode"))
+
+
+def text_of(body: Mapping[str, Any], name: str) -> str:
+    """A text of a body; empty when it is absent or null. Raises InvalidInput for anything else."""
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput(name, "field_malformed")
+    return value

@@ -1,0 +1,223 @@
+"""«Del dokument» in KS' interface: one request with metadata and the document, which is then shared.
+
+The body is not published; it is taken to be Dokumentlager's (docs/ks-compatible.md). Promises that what is refused or
+cut short leaves no share, that a document of any length passes through memory in pieces, and that nothing is shared
+without an end, or with others than persons and organisations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState
+from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.uuids import uuid_of
+from deldokument.services.drafting import DraftWords, discard_draft
+from deldokument.services.publishing import publish_share
+from deldokument.services.recipients import RecipientInput
+from deldokument.services.streaming import add_endless_document, settle_document
+from deldokument.services.submitting import create_draft
+from deldokument.web.calls import json_object
+from deldokument.web.intake import content_length, receive
+from deldokument.web.ks.callers import Caller
+from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
+from deldokument.web.ks.shapes import text_of
+
+_LONGEST_TTL = timedelta(days=36500)
+_NUMBERS = {
+    "PERSON": ("fnr", re.compile(r"[0-9]{11}")),
+    "ORGANISASJON": ("orgnr", re.compile(r"[0-9]{9}")),
+}
+_FIELDS = {
+    "reference": "korrelasjonsid",
+    "expires_at": "tilgjengeligTil",
+    "documents": "dokument",
+    "recipients": "eksponertFor",
+    "archived": "arkivert",
+}
+_METADATA_S = 120.0
+_AROUND = METADATA_LENGTH + 64 * 1024
+"""At most so many bytes of a form are not its document's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the part ``metadata`` says, as ours."""
+
+    name: str
+    media_type: str
+    reference: str
+    expires_at: datetime
+    archived: bool
+    recipients: tuple[RecipientInput, ...]
+    fields: tuple[str, ...]
+    """The recipients' fields, for faults."""
+
+
+async def share_document(caller: Caller) -> Response:
+    """201 with the document as Dokumentlager tells of one, and its link as the Location."""
+    request = caller.request
+    if request.query_params.get("kryptert", "false").lower() != "false":
+        raise InvalidInput("kryptert", "document_encrypted")
+    account_id = caller.path_id("kontoId")
+    form = SharingForm(request.headers.get("content-type", ""), request.receive)
+    try:
+        async with asyncio.timeout(_METADATA_S):
+            raw = await form.read_metadata()
+    except TimeoutError:
+        raise ClientDisconnect from None
+    metadata = read_metadata(raw, caller.world.clock.now())
+    share = await run_in_threadpool(_draft, caller, account_id, metadata)
+    try:
+        return await _received(caller, form, share, metadata)
+    except BaseException as error:
+        with suppress(ServiceError):
+            await run_in_threadpool(discard_draft, caller.world, caller.sharer, share.id)
+        raise (_renamed(error, metadata) if isinstance(error, InvalidInput | InvalidFields) else error) from None
+
+
+def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
+    words = DraftWords(
+        account_id=account_id,
+        reference=metadata.reference,
+        archived=metadata.archived,
+        expires_at=metadata.expires_at,
+    )
+    try:
+        return create_draft(caller.world, caller.sharer, words, metadata.recipients)
+    except (InvalidInput, InvalidFields) as error:
+        raise _renamed(error, metadata) from None
+
+
+def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata) -> InvalidFields:
+    """The same faults at the fields that the caller knows."""
+    faults = error.errors if isinstance(error, InvalidFields) else [error]
+    known = _FIELDS | {f"recipients[{index}].number": name for index, name in enumerate(metadata.fields)}
+    return InvalidFields([fault.at(known.get(fault.field, fault.field)) for fault in faults])
+
+
+async def _received(caller: Caller, form: SharingForm, share: Share, metadata: Metadata) -> Response:
+    world, sharer = caller.world, caller.sharer
+    ticket = await run_in_threadpool(
+        add_endless_document, world, sharer, share.id, name=metadata.name, at_most=_at_most(caller.request)
+    )
+    body = Request(caller.request.scope, form.receive_document)
+    await receive(world, body, ticket.token, ticket.upload_id, offset=0, announced=None)
+    await form.finish()
+    document = await run_in_threadpool(settle_document, world, ticket.token, ticket.upload_id)
+    published = await run_in_threadpool(publish_share, world, sharer, share.id)
+    answer = {
+        "id": uuid_of(document.id),
+        "dokumentnavn": metadata.name,
+        "mimeType": metadata.media_type,
+        "ukryptertStorrelse": document.length,
+        "kryptertStorrelse": document.stored_length,
+    }
+    waits = {"venterPaGodkjenning": True} if published.state is ShareState.DRAFT else {}
+    return JSONResponse(answer | waits, 201, {"Location": f"{world.rules.public_url}/d/{share.id}"})
+
+
+def _at_most(request: Request) -> int | None:
+    """The whole request is longer than its document, but not by much."""
+    length = content_length(request)
+    if length is None:
+        return None
+    return min(length, MAX_LENGTH) if length <= MAX_LENGTH + _AROUND else length
+
+
+def read_metadata(raw: bytes, now: datetime) -> Metadata:
+    """What the part says. Raises InvalidInput, or InvalidFields with all that is wrong."""
+    body = json_object(raw, "metadata")
+    faults: list[InvalidInput] = []
+    name = text_of(body, "dokumentnavn")
+    if not name:
+        faults.append(InvalidInput("dokumentnavn", "field_missing"))
+    if body.get("ikkeLagreDokumentLastetNed"):
+        faults.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
+    if body.get("sikkerhetsniva") not in (None, 3, 4):
+        faults.append(InvalidInput("sikkerhetsniva", "field_malformed"))
+    expires_at = now
+    try:
+        expires_at = _end(body, now)
+    except InvalidInput as error:
+        faults.append(error)
+    recipients = _recipients(body, faults)
+    if faults:
+        raise InvalidFields(faults)
+    return Metadata(
+        name=name,
+        media_type=text_of(body, "mimetype") or "application/octet-stream",
+        reference=text_of(body, "korrelasjonsid"),
+        expires_at=expires_at,
+        archived=body.get("arkivert") is True,
+        recipients=tuple(recipient for _, recipient in recipients),
+        fields=tuple(field for field, _ in recipients),
+    )
+
+
+def _end(body: Mapping[str, Any], now: datetime) -> datetime:
+    """``ttl`` in seconds or ``tilgjengeligTil``: one of them, and an end there must be."""
+    ttl, until = body.get("ttl"), text_of(body, "tilgjengeligTil")
+    if (ttl is None) == (not until):
+        raise InvalidInput("ttl", "end_wanted")
+    if until:
+        return _instant(until)
+    if not isinstance(ttl, int) or isinstance(ttl, bool):
+        raise InvalidInput("ttl", "field_malformed")
+    if ttl < 0:
+        raise InvalidInput("ttl", "end_wanted")
+    return now + min(timedelta(seconds=min(ttl, 10**11)), _LONGEST_TTL)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+        instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("tilgjengeligTil", "field_malformed") from None
+    if instant.tzinfo is None:
+        raise InvalidInput("tilgjengeligTil", "field_malformed")
+    return instant
+
+
+def _recipients(body: Mapping[str, Any], faults: list[InvalidInput]) -> list[tuple[str, RecipientInput]]:
+    listed = body.get("eksponertFor")
+    if not isinstance(listed, list) or not listed:
+        faults.append(InvalidInput("eksponertFor", "recipients_missing"))
+        return []
+    if len(listed) > MAX_RECIPIENTS:
+        faults.append(InvalidInput("eksponertFor", "too_many_recipients", longest=MAX_RECIPIENTS))
+        return []
+    found: list[tuple[str, RecipientInput]] = []
+    for index, exposed in enumerate(listed):
+        try:
+            found.append(_recipient(exposed, f"eksponertFor[{index}]"))
+        except InvalidInput as error:
+            faults.append(error)
+    return found
+
+
+def _recipient(exposed: object, field: str) -> tuple[str, RecipientInput]:
+    if not isinstance(exposed, dict):
+        raise InvalidInput(field, "field_malformed")
+    kind = _NUMBERS.get(str(exposed.get("type")))
+    if kind is None:
+        raise InvalidInput(f"{field}.type", "recipient_type")
+    if exposed.get("ressursId") is not None:
+        raise InvalidInput(f"{field}.ressursId", "recipient_type")
+    name, form = kind
+    number = text_of(exposed, name)
+    if not form.fullmatch(number):
+        raise InvalidInput(f"{field}.{name}", "field_malformed")
+    return f"{field}.{name}", RecipientInput(number)

@@ -1,0 +1,75 @@
+"""What all readers of multipart/form-data (RFC 7578) share: the parser, and a part's name from its headers.
+
+Promises that a part is known by its Content-Disposition alone before its content comes, and that a form cut short is
+never taken for whole. What becomes of the content, and how much of it there may be, is for each reader to say.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+
+class FormReader(ABC):
+    """Takes what the parser finds, part by part; ``options`` has what the present part's Content-Disposition says."""
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self.options: dict[bytes, bytes] = {}
+        self._begin_part()
+
+    def parser(self, content_type: str) -> MultipartParser:
+        """A parser that feeds this reader. Raises FormParserError without a boundary."""
+        _, options = parse_options_header(content_type)
+        return MultipartParser(options.get(b"boundary", b""), self._callbacks())
+
+    @abstractmethod
+    def begin(self) -> None:
+        """The part's headers have been read, and its content begins."""
+
+    @abstractmethod
+    def take(self, data: bytes, start: int, stop: int) -> None:
+        """Some of the part's content."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """All of the part has been taken."""
+
+    def end_form(self) -> None:
+        """The last part has ended."""
+        self.is_whole = True
+
+    def _callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self.take,
+            "on_part_end": self.end,
+            "on_end": self.end_form,
+        }
+
+    def _begin_part(self) -> None:
+        self._name, self._value, self._disposition = bytearray(), bytearray(), b""
+
+    def _header_name(self, data: bytes, start: int, stop: int) -> None:
+        self._name += data[start:stop]
+
+    def _header_value(self, data: bytes, start: int, stop: int) -> None:
+        self._value += data[start:stop]
+
+    def _end_header(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._name, self._value = bytearray(), bytearray()
+
+    def _end_headers(self) -> None:
+        _, self.options = parse_options_header(self._disposition)
+        self.begin()

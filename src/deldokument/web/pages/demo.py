@@ -1,0 +1,78 @@
+"""The demo's own page: who is in it, and a clock that can be moved forward. Never part of another deployment."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.web.calls import Call, Endpoint, Who
+from deldokument.web.errors import StalePage
+from deldokument.web.i18n import _
+
+_STEPS = {"1": timedelta(hours=1), "24": timedelta(days=1), "744": timedelta(days=31), "10000": timedelta(hours=10000)}
+
+
+@dataclass(frozen=True, slots=True)
+class CastEntry:
+    """A person or an organisation of the demo."""
+
+    name: str
+    number: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where what the demo sends can be seen."""
+
+    label: str
+    url: str
+
+
+NOTICES = _("Notices to recipients")
+LETTERS = _("E-mail to those who share and administer")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the page shows and does. ``offset`` tells how far the clock stands ahead, ``advance`` moves it."""
+
+    people: tuple[CastEntry, ...]
+    organizations: tuple[CastEntry, ...]
+    offset: Callable[[], timedelta]
+    advance: Callable[[timedelta], None]
+    places: tuple[Place, ...] = ()
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The demo's routes."""
+        token = secrets.token_urlsafe(16)
+
+        def show(call: Call) -> Response:
+            offset = self.offset()
+            return call.page(
+                "demo.html",
+                people=self.people,
+                organizations=self.organizations,
+                places=[(call.tongue.text(place.label), place.url) for place in self.places],
+                clock_offset=call.tongue.span(offset) if offset else "",
+                demo_token=token,
+            )
+
+        def advance(call: Call) -> Response:
+            if not secrets.compare_digest(call.fields.get("demo_token", "").encode(), token.encode()):
+                raise StalePage
+            step = _STEPS.get(call.fields.get("hours", ""))
+            if step is None:
+                raise InvalidInput("hours", "body_malformed")
+            self.advance(step)
+            return RedirectResponse("/demo", 303)
+
+        return (
+            Endpoint("/demo", show, Who.ANYONE),
+            Endpoint("/demo/klokke", advance, Who.ANYONE, ("POST",), own_token=True),
+        )

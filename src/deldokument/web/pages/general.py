@@ -1,0 +1,123 @@
+"""The pages that belong to no share: the front page, contact, accessibility, privacy, and what machines ask for.
+
+Promises that the health answers tell nobody why something is not well (the log does), and that what the privacy page
+says is kept, and for how long, is what the rooms below do. Deliberately does not know shares.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from starlette.responses import PlainTextResponse, Response
+
+from deldokument.domain.errors import NotFound, ServiceError
+from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
+from deldokument.domain.tenancy import Tenant
+from deldokument.services.onboarding import STANDARD_RETENTION
+from deldokument.services.ports import World
+from deldokument.services.sessions import IDLE
+from deldokument.web.calls import Answer, Call, Endpoint, Handler, Who
+
+log = logging.getLogger("deldokument.web")
+_SECURITY_TEXT_LIFETIME = timedelta(days=180)
+
+
+def front_page(call: Call) -> Response:
+    """What the service is; for a logged-in person, what can be done here."""
+    member, administrator = bool(call.memberships), bool(call.administered)
+    told = call.world.mail is not None and (member or administrator)
+    return call.page("start.html", member=member, administrator=administrator, told=told)
+
+
+def contact(call: Call) -> Response:
+    """Whom to ask about what."""
+    return call.page(
+        "contact.html", tenants=_own_tenants(call), operator_address=contact_address(call.site.operator_contact)
+    )
+
+
+def contact_address(contact: str) -> str:
+    """The operator's contact as an address: an e-mail address and a telephone number get their schemes."""
+    if not contact or ":" in contact:
+        return contact
+    return f"mailto:{contact}" if "@" in contact else f"tel:{''.join(contact.split())}"
+
+
+def accessibility(call: Call) -> Response:
+    """The accessibility statement, or where it is."""
+    return call.page("accessibility.html")
+
+
+def privacy(call: Call) -> Response:
+    """What is kept of people, and how long."""
+    tenants = _own_tenants(call)
+    retention = tenants[0].retention if tenants else STANDARD_RETENTION
+    return call.page(
+        "privacy.html",
+        draft_hours=int(DRAFT_LIFETIME / timedelta(hours=1)),
+        proposal_days=PROPOSAL_LIFETIME.days,
+        idle_minutes=int(IDLE / timedelta(minutes=1)),
+        retention_months=max(round(retention.days / 30.4), 1),
+        tells_recipients=call.world.notices is not None,
+    )
+
+
+def live(_call: Call) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok")
+
+
+def ready(call: Call) -> Response:
+    """Database and keyring answer, and the clock may be trusted; otherwise 503."""
+    return PlainTextResponse("ok") if _is_ready(call.world) else PlainTextResponse("not ready", 503)
+
+
+def robots(_call: Call) -> Response:
+    """Nothing here is for search engines."""
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+
+def security_text(call: Call) -> Response:
+    """Where to report a weakness (RFC 9116). 404 when the operator has given no contact."""
+    where = contact_address(call.site.operator_contact)
+    if not where:
+        raise NotFound("no contact for security")
+    expires = (call.world.clock.now() + _SECURITY_TEXT_LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
+    canonical = f"{call.site.public_url}/.well-known/security.txt"
+    lines = (f"Contact: {where}", f"Expires: {expires}", "Preferred-Languages: nb, nn, en", f"Canonical: {canonical}")
+    return PlainTextResponse("\n".join(lines) + "\n")
+
+
+def _own_tenants(call: Call) -> list[Tenant]:
+    return list({member.tenant.id: member.tenant for member in call.memberships}.values())
+
+
+def _is_ready(world: World) -> bool:
+    try:
+        with world.database.read() as tx:
+            tx.retention.deployment()
+        world.keyring.get(["readiness"])
+        skew = world.clock.skew()
+    except ServiceError as error:
+        log.warning("not ready: %s", error)
+        return False
+    if skew > world.rules.max_skew:
+        log.warning("not ready: the clock is %s off", skew)
+    return skew <= world.rules.max_skew
+
+
+def _text(path: str, handler: Handler) -> Endpoint:
+    return Endpoint(path, handler, Who.ANYONE, answer=Answer.BYTES)
+
+
+ENDPOINTS = (
+    Endpoint("/", front_page, Who.ANYONE),
+    Endpoint("/kontakt", contact, Who.ANYONE),
+    Endpoint("/tilgjengelighet", accessibility, Who.ANYONE),
+    Endpoint("/personvern", privacy, Who.ANYONE),
+    _text("/helse/live", live),
+    _text("/helse/klar", ready),
+    _text("/robots.txt", robots),
+    _text("/.well-known/security.txt", security_text),
+)

@@ -1,0 +1,77 @@
+"""The recipient's pages: the link before and after login, and «Delt med meg».
+
+Promises that before login the link's page is the same for every id, real or not; that what a share holds is shown only
+after services.receiving has decided; that opening the page is a receipt, asking with HEAD is none, and refusals look as
+that room decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from deldokument.services.receiving import Offer, authorize, list_offers, open_share
+from deldokument.web.calls import Call, Endpoint, Who
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,5})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDocument:
+    """A document as the page shows it; ``kind`` is its name's ending («PDF»), empty when it has none."""
+
+    id: str
+    name: str
+    kind: str
+    length: int
+    ready: bool
+    downloaded_at: datetime | None
+
+
+def link_page(call: Call) -> Response:
+    """Before login what this is; after login the share."""
+    share_id = call.path("id")
+    if call.session is None:
+        return call.page("link.html", login=_login_path(share_id))
+    if call.request.method == "HEAD":
+        authorize(call.world, call.person.person, share_id)
+        return Response(media_type="text/html")
+    offer = open_share(call.world, call.person.person, share_id)
+    documents = _documents(offer)
+    return call.page(
+        "offer.html",
+        offer=offer,
+        documents=documents,
+        ready_count=sum(document.ready for document in documents),
+        total_length=sum(document.length for document in documents),
+    )
+
+
+def _login_path(share_id: str) -> str:
+    """Login that leads back to the link; what cannot be an id is not carried along."""
+    return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
+
+
+def _documents(offer: Offer) -> list[ListedDocument]:
+    return [ListedDocument(d.id, d.name, _kind(d.name), d.length, d.ready, d.downloaded_at) for d in offer.documents]
+
+
+def _kind(name: str) -> str:
+    found = _SUFFIX.fullmatch(name[name.rfind(".") :]) if "." in name[1:] else None
+    return found[1].upper() if found else ""
+
+
+def offers_page(call: Call) -> Response:
+    """«Delt med meg»."""
+    offers, complete = list_offers(call.world, call.person.person)
+    return call.page("mine.html", offers=offers, complete=complete)
+
+
+ENDPOINTS = (
+    Endpoint("/d/{id}", link_page, Who.ANYONE),
+    Endpoint("/mine", offers_page, Who.PERSON),
+)

@@ -1,0 +1,275 @@
+"""«Delinger»: the list of my accounts' shares, one share with its time line, and what its sharers may do with it.
+
+Promises that only members see that these pages exist; that what was typed is still there after an error; that every
+deed works without script. All rules are in services.overview and services.publishing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
+from deldokument.domain.share import REFERENCE_LENGTH, ShareState
+from deldokument.services import overview, publishing
+from deldokument.services.views import DownloadView, ProposalView, RecipientView, ShareView
+from deldokument.web.calls import Call, Endpoint, Handler, Who
+from deldokument.web.errors import status_of, words_of
+from deldokument.web.i18n import LANGUAGES, OSLO, Tongue
+from deldokument.web.pages.drafts import can_be_filled_in, email_text, oslo_instant
+from deldokument.web.pages.timeline import moments
+from deldokument.web.paging import Place, read_place, write_place
+
+SOON = timedelta(days=3)
+_LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
+_SEARCHED_FOR_NEEDS = 10
+_MOST_PRESSING_FIRST = ("approval", "unread", "unfinished")
+_DATE, _TIME = "expires-date", "expires-time"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """A recipient with how far it has come: ``all``, ``some``, ``opened`` or ``none``."""
+
+    view: RecipientView
+    progress: str
+    downloads: tuple[DownloadView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """A share in the list. ``need`` says what waits for me: ``approval``, ``unread``, ``unfinished`` or nothing."""
+
+    view: ShareView
+    need: str
+    downloaded: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to, as it stands in the address."""
+
+    account: str
+    state: str
+    reference: str
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.account or self.state or self.reference.strip())
+
+    @property
+    def states(self) -> tuple[ShareState, ...]:
+        """The states to ask for."""
+        return (ShareState(self.state),) if self.state else _LISTED
+
+
+def list_page(call: Call) -> Response:
+    """What needs me first, then the rest, newest first."""
+    if not call.memberships:
+        raise NotFound("no account")
+    wanted, before = _filter(call), read_place(call.query("before"))
+    found = _find(call, wanted, before)
+    first = not wanted.narrows and before is None
+    needing = _needing(call) if first else []
+    shown = {row.view.id for row in needing}
+    return call.page(
+        "shares.html",
+        wanted=wanted,
+        accounts=[(member.account.id, member.account.name) for member in call.memberships],
+        needing=needing,
+        rows=[_row(call, view) for view in found.shares if view.id not in shown],
+        more=_more(wanted, found.next),
+        continued=before is not None,
+    )
+
+
+def _filter(call: Call) -> Filter:
+    state = call.query("tilstand")
+    return Filter(
+        account=call.query("konto"),
+        state=state if state in {listed.value for listed in _LISTED} else "",
+        reference=call.query("saksnummer")[:REFERENCE_LENGTH],
+    )
+
+
+def _find(call: Call, wanted: Filter, before: Place | None) -> overview.ShareList:
+    return overview.list_shares(
+        call.world,
+        call.person.person,
+        account_id=wanted.account or None,
+        states=wanted.states,
+        reference=wanted.reference,
+        before=before,
+    )
+
+
+def _more(wanted: Filter, place: Place | None) -> str:
+    if place is None:
+        return ""
+    narrowing = {"konto": wanted.account, "tilstand": wanted.state, "saksnummer": wanted.reference}
+    query = {name: value for name, value in narrowing.items() if value} | {"before": write_place(place)}
+    return f"/delinger?{urlencode(query)}"
+
+
+def _needing(call: Call) -> list[ShareRow]:
+    """Shares that wait for me, those that end first first. Looks through the newest living ones, some pages of them."""
+    rows: list[ShareRow] = []
+    before: Place | None = None
+    for _ in range(_SEARCHED_FOR_NEEDS):
+        found = overview.list_shares(
+            call.world, call.person.person, states=(ShareState.DRAFT, ShareState.AVAILABLE), before=before
+        )
+        rows += [row for row in (_row(call, view) for view in found.shares) if row.need]
+        before = found.next
+        if before is None:
+            break
+    return sorted(
+        rows, key=lambda row: (_MOST_PRESSING_FIRST.index(row.need), row.view.expires_at or row.view.created_at)
+    )
+
+
+def _row(call: Call, view: ShareView) -> ShareRow:
+    progress = [_progress(recipient, view) for recipient in view.recipients]
+    downloaded = sum(one in {"all", "some"} for one in progress)
+    return ShareRow(view, _need(call, view, downloaded), downloaded, sum(p != "none" for p in progress))
+
+
+def _need(call: Call, view: ShareView, downloaded: int) -> str:
+    if view.stopped:
+        return ""
+    if view.proposal is not None:
+        return "" if is_own(call, view.proposal) else "approval"
+    if view.state is ShareState.DRAFT:
+        return "unfinished"
+    now = call.world.clock.now()
+    soon = view.expires_at is not None and view.expires_at - now <= SOON
+    return "unread" if view.state is ShareState.AVAILABLE and soon and not downloaded else ""
+
+
+def is_own(call: Call, proposal: ProposalView) -> bool:
+    """Whether the logged-in person made the proposal, as a member of whatever account."""
+    return proposal.proposer_id in {membership.member_id for membership in call.memberships}
+
+
+def _progress(recipient: RecipientView, view: ShareView) -> str:
+    whole = {download.document_id for download in recipient.downloads if download.whole}
+    if view.documents and whole >= {document.id for document in view.documents}:
+        return "all"
+    if recipient.downloads:
+        return "some"
+    return "opened" if recipient.openings else "none"
+
+
+def detail_page(call: Call) -> Response:
+    """One share: its facts, recipients, time line, and what can be done with it."""
+    return detail_of(call, call.path("id"))
+
+
+def detail_of(
+    call: Call,
+    share_id: str,
+    *,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+    typed: tuple[str, str] | None = None,
+) -> Response:
+    """The page of one share, with what went wrong in what was just asked of it."""
+    view, events = overview.show_share(call.world, call.person.person, share_id)
+    date, time = typed or _local(view.expires_at)
+    period = view.account.period(view.tenant)
+    return call.page(
+        "share_detail.html",
+        status=status,
+        errors=errors,
+        share=view,
+        recipients=[_recipient_row(recipient, view) for recipient in view.recipients],
+        moments=moments(events, overview.acting_systems(call.world, events), call.tongue, call.world.clock.now()),
+        open=view.state is ShareState.AVAILABLE,
+        can_continue=can_be_filled_in(call, view),
+        own_proposal=view.proposal is not None and is_own(call, view.proposal),
+        emails={code: email_text(view, Tongue(code)) for code in LANGUAGES} if view.expires_at else {},
+        expires_date=date,
+        expires_time=time,
+        earliest=_local(call.world.clock.now() + period.shortest)[0],
+        latest=_local(call.world.clock.now() + period.longest)[0],
+        longest_days=period.longest.days,
+        tells_recipients=call.world.notices is not None,
+        retention_ends=view.closed_at + view.tenant.retention if view.closed_at else None,
+    )
+
+
+def _recipient_row(recipient: RecipientView, view: ShareView) -> RecipientRow:
+    latest_first = tuple(sorted(recipient.downloads, key=lambda download: download.at, reverse=True))
+    return RecipientRow(recipient, _progress(recipient, view), latest_first)
+
+
+def _local(instant: datetime | None) -> tuple[str, str]:
+    """As the two fields want it: the date, the time to the minute."""
+    if instant is None:
+        return "", ""
+    local = instant.astimezone(OSLO)
+    return local.strftime("%Y-%m-%d"), local.strftime("%H:%M")
+
+
+def change_end(call: Call) -> Response:
+    """«Endre sluttidspunkt»."""
+    share_id, date, time = call.path("id"), call.fields.get("expires_date", ""), call.fields.get("expires_time", "")
+    try:
+        until = oslo_instant(f"{date}T{time}" if date and time else "")
+        if until is None:
+            raise InvalidInput("expires_at", "expiry_missing")
+        publishing.change_expiry(call.world, call.person.person, share_id, until)
+    except InvalidInput as error:
+        field = _TIME if date and not time else _DATE
+        return detail_of(
+            call, share_id, status=422, errors=[(field, words_of(error, call.tongue))], typed=(date[:10], time[:8])
+        )
+    except (Conflict, Frozen) as error:
+        return _refused(call, share_id, error)
+    return RedirectResponse(f"/delinger/{share_id}", 303)
+
+
+def withdrawal_page(call: Call) -> Response:
+    """The question asked once, for those whose browser cannot ask it in a dialog."""
+    view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
+    if view.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.id}", 303)
+    return call.page("share_withdrawal.html", share=view)
+
+
+def withdraw(call: Call) -> Response:
+    """«Trekk tilbake delingen»."""
+    try:
+        publishing.withdraw_share(call.world, call.person.person, call.path("id"))
+    except Conflict as error:
+        return _refused(call, call.path("id"), error)
+    return RedirectResponse(f"/delinger/{call.path('id')}", 303)
+
+
+def _refused(call: Call, share_id: str, error: ServiceError) -> Response:
+    return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.tongue))])
+
+
+def copy(call: Call) -> Response:
+    """«Lag ny deling fra denne»."""
+    draft = publishing.copy_share(call.world, call.person.person, call.path("id"))
+    return RedirectResponse(f"/del?utkast={draft.id}", 303)
+
+
+def _deed(path: str, handler: Handler) -> Endpoint:
+    return Endpoint(f"/delinger/{{id}}/{path}", handler, Who.PERSON, ("POST",))
+
+
+ENDPOINTS = (
+    Endpoint("/delinger", list_page, Who.PERSON),
+    Endpoint("/delinger/{id}", detail_page, Who.PERSON),
+    Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, Who.PERSON),
+    _deed("sluttidspunkt", change_end),
+    _deed("tilbaketrekking", withdraw),
+    _deed("kopi", copy),
+)

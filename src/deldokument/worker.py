@@ -1,0 +1,143 @@
+"""The reconcilers: a loop each that makes the world agree with the database.
+
+Promises that a round that fails is told in the log and done again, that one loop's trouble does not stop another, and
+that a stop is heeded between rounds. Any number of workers may run. Knows when to act, not how: that is services'.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import ServiceError, Unavailable
+from deldokument.domain.outbox import Channel, Fate
+from deldokument.services import retention
+from deldokument.services.addresses import forget_addresses
+from deldokument.services.inspecting import inspect_documents
+from deldokument.services.outbox import AT_ONCE, Sender, plan_messages, send_message, take_messages
+from deldokument.services.plans import PLANS, SCHEDULED, SENDERS
+from deldokument.services.ports import World
+from deldokument.services.sealing import seal_chains
+
+log = logging.getLogger("deldokument.worker")
+
+
+def end_what_is_over(world: World) -> int:
+    """One round of the end: everything that is due, until nothing is.
+
+    Raises Unavailable, having gone no further, when the clock is not to be trusted.
+    """
+    done = 0
+    for reconcile in retention.ROUNDS:
+        while count := _beaten(world, reconcile):
+            done += count
+    return done
+
+
+def _beaten(world: World, reconcile: Callable[[World], int]) -> int:
+    """One batch, after a heartbeat, so that a long round does not look like a clock that leapt."""
+    if not retention.beat(world):
+        raise Unavailable(
+            "destruction_halted",
+            detail="the clock has leapt ahead: check it, then start with `deldokument worker --confirm-clock`",
+        )
+    return reconcile(world)
+
+
+class Sweeper:
+    """Removes what crashes left behind; remembers the keys without a share from one round to the next."""
+
+    def __init__(self) -> None:
+        self._suspects: set[str] = set()
+
+    def __call__(self, world: World) -> int:
+        """One round."""
+        self._suspects = retention.sweep_orphan_keys(world, self._suspects)
+        return retention.sweep_orphans(world)
+
+
+def plan_what_is_told(world: World) -> int:
+    """One round: messages to the world outside, of what has happened."""
+    return plan_messages(world, PLANS)
+
+
+def plan_what_time_brings(world: World) -> int:
+    """One round: messages to the world outside, of what has come to be due."""
+    return sum(plan(world) for plan in SCHEDULED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Sends the messages of one channel, several at a time; one that fails does not keep the others."""
+
+    channel: Channel
+    send: Sender
+
+    def __call__(self, world: World) -> int:
+        """One round."""
+        messages = take_messages(world, self.channel)
+        if not messages:
+            return 0
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"send-{self.channel.value}") as pool:
+            under_way = [pool.submit(send_message, world, self.send, message) for message in messages]
+        waiting = [done for done in under_way if done.result() is Fate.AGAIN]
+        if waiting:
+            log.warning("send %s: %d of %d were not taken", self.channel.value, len(waiting), len(messages))
+        return len(messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What is done, and how many seconds pass between two rounds when there was nothing to do."""
+
+    name: str
+    round: Callable[[World], int]
+    pause: float
+
+
+def loops() -> tuple[Loop, ...]:
+    """All of them."""
+    return (
+        Loop("inspect", inspect_documents, 0.5),
+        Loop("end", end_what_is_over, 1.0),
+        Loop("seal", seal_chains, 15.0),
+        Loop("plan", plan_what_is_told, 1.0),
+        Loop("remind", plan_what_time_brings, 15.0),
+        *(Loop(f"send {channel.value}", Sending(channel, send), 1.0) for channel, send in SENDERS.items()),
+        Loop("addresses", forget_addresses, 60.0),
+        Loop("sweep", Sweeper(), 3600.0),
+    )
+
+
+def run(world: World, stop: threading.Event) -> None:
+    """Run every loop in a thread of its own until ``stop`` is set."""
+    threads = [threading.Thread(target=_run, args=(loop, world, stop), name=loop.name) for loop in loops()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _run(loop: Loop, world: World, stop: threading.Event) -> None:
+    """A trouble is told when it begins and when it is over, not at every round."""
+    trouble = ""
+    while not stop.is_set():
+        done, told = 0, trouble
+        try:
+            done, trouble = loop.round(world), ""
+        except (ServiceError, IntegrityError) as error:
+            trouble = str(error)
+            if trouble != told:
+                log.error("%s: %s", loop.name, error)
+        except Exception as error:
+            trouble = repr(error)
+            if trouble != told:
+                log.exception("%s failed", loop.name)
+        if told and not trouble:
+            log.info("%s: going on", loop.name)
+        if not done:
+            stop.wait(loop.pause)

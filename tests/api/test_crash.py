@@ -1,0 +1,100 @@
+"""kill -9 in the middle of a named request: done again, it makes one share, and the caller gets its answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
+
+from deldokument.services.integrations import add_integration
+
+CLIENT = "fagsystem"
+
+
+class Code:
+    """What is evaluated in the server's process in the place of a constant."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+KILL = Code("lambda *_, **__: __import__('os').kill(__import__('os').getpid(), 9)")
+LEASE = {"deldokument.services.repeating.LEASE": Code("__import__('datetime').timedelta(seconds=1)")}
+POINTS = {
+    "in the middle of a document": "deldokument.services.small_shares.begin_append",
+    "before publishing": "deldokument.services.small_shares.publish_share",
+    "between the work and its answer": "deldokument.web.api.gate.finish_request",
+}
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment to kill, with a system that may share from «Byggesak»."""
+    with Deployment(tmp_path_factory.mktemp("mortal"), constants=LEASE, worker=False) as running:
+        world = running.node.world
+        with world.database.read() as tx:
+            [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
+            [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak"]
+        add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        running.registers.register_consumer(CLIENT, FJELL)
+        yield running
+
+
+def system(mortal: Deployment) -> httpx.Client:
+    """The fagsystem, with a new token."""
+    client = mortal.client()
+    client.headers["Authorization"] = f"Bearer {mortal.registers.access_token(CLIENT)}"
+    return client
+
+
+def request(mortal: Deployment) -> bytes:
+    """The body of a share of one document, the same however often it is sent."""
+    [account] = system(mortal).get("/api/v1/accounts").json()["items"]
+    until = (mortal.node.world.clock.now() + timedelta(days=3)).isoformat()
+    share = {"account_id": account["id"], "archived": True, "expires_at": until, "recipients": [{"number": OLA_NUMBER}]}
+    parts = [
+        b'--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n' + json.dumps(share).encode(),
+        b'--x\r\nContent-Disposition: form-data; name="documents"; filename="a.txt"\r\n\r\ninnhold',
+        b"--x--\r\n",
+    ]
+    return b"\r\n".join(parts)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_anywhere_a_named_request_makes_one_share(mortal: Deployment, point: str) -> None:
+    body, key = request(mortal), point.replace(" ", "-")
+    headers = {"Idempotency-Key": key, "Content-Type": "multipart/form-data; boundary=x"}
+
+    def sent() -> httpx.Response:
+        return system(mortal).post("/api/v1/small-shares", content=body, headers=headers)
+
+    def states() -> list[str]:
+        return sorted(share["state"] for share in system(mortal).get("/api/v1/shares").json()["items"])
+
+    before = states()
+    mortal.restart({POINTS[point]: KILL})
+    with pytest.raises(httpx.TransportError):
+        sent()
+    mortal.restart()
+    answers: list[httpx.Response] = []
+
+    def answered() -> bool:
+        answers.append(sent())
+        return answers[-1].status_code != 409
+
+    wait_until(answered, 60, "the first request never ended")
+    assert answers[-1].status_code == 201, answers[-1].text
+    assert {answer.json()["code"] for answer in answers[:-1]} <= {"request_under_way"}
+    made = answers[-1].json()
+    assert (made["state"], [one["name"] for one in made["documents"]]) == ("available", ["a.txt"])
+    assert states() == sorted([*before, "available"])
+    repeated = sent()
+    assert repeated.headers["idempotency-replayed"] == "true"
+    assert repeated.json() == made

@@ -1,0 +1,224 @@
+"""What a request to the API must bring before anything is done: a token, an allowance, a body that can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from support.browser import Web, serve
+from support.world import OLA
+
+from deldokument.domain.errors import ScopeMissing
+from deldokument.services.integrations import remove_integration
+from deldokument.web.api.gate import MAX_BODY
+from deldokument.web.api.problems import MOST_FAULTS
+from deldokument.web.api.rates import Rates
+from deldokument.web.errors import RateLimited
+
+PROBLEM = "application/problem+json"
+
+
+def test_without_a_token_nothing_is_told_but_how_to_get_one(cast: Systems) -> None:
+    for path in ("/accounts", "/shares", "/shares/AAAA", "/nothing", "/"):
+        answer = cast.nobody.get(path)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Bearer realm="deldokument"'
+        assert answer.headers["content-type"] == PROBLEM
+        assert answer.json()["code"] == "token_missing"
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic b2xhOm9sYQ==", "token", "Bearer\ttoken"])
+def test_what_is_no_bearer_token_is_none_at_all(cast: Systems, header: str) -> None:
+    answer = cast.nobody.get("/accounts", headers={"Authorization": header})
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+
+
+def test_a_token_that_is_not_valid_is_refused_without_a_reason(cast: Systems) -> None:
+    answer = System(cast.web.browser(), "forged").get("/accounts")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.json()["code"] == "token_invalid"
+    assert "forged" not in answer.text
+
+
+def test_a_token_without_the_scope_is_told_which(cast: Systems) -> None:
+    cast.web.stage.tokens.known["narrow"] = ScopeMissing("deldokument:share")
+    answer = System(cast.web.browser(), "narrow").get("/accounts")
+    assert answer.status_code == 403
+    assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope", scope="deldokument:share"'
+    assert answer.json()["code"] == "insufficient_scope"
+
+
+def test_while_maskinporten_is_silent_nobody_is_let_in_and_all_may_come_back(cast: Systems) -> None:
+    cast.web.stage.tokens.down = True
+    answer = cast.sharer.get("/accounts")
+    assert (answer.status_code, answer.json()["code"]) == (503, "tokens_unavailable")
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_the_scheme_is_written_in_any_case(cast: Systems) -> None:
+    answer = cast.nobody.get("/accounts", headers={"Authorization": f"bearer {cast.sharer.token}"})
+    assert answer.status_code == 200
+
+
+def test_a_session_of_a_person_is_no_way_in(cast: Systems) -> None:
+    browser = cast.web.browser("12838514837")
+    assert System(browser, None).get("/accounts").status_code == 401
+
+
+def test_an_integration_that_has_been_removed_is_gone_at_the_next_request(cast: Systems) -> None:
+    stage = cast.web.stage
+    kept = integrate(stage, SUPPLIER, stage.byggesak)
+    system = System(cast.web.browser(), token_of(stage, SUPPLIER))
+    assert len(system.get("/accounts").json()["items"]) == 1
+    remove_integration(stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=kept)
+    assert system.get("/accounts").json()["items"] == []
+
+
+def test_the_accounts_are_the_consumers_whoever_runs_its_system(cast: Systems) -> None:
+    delegated = System(cast.web.browser(), token_of(cast.web.stage, FJELL, SUPPLIER))
+    own = {one["name"] for one in cast.sharer.get("/accounts").json()["items"]}
+    assert own == {one["name"] for one in delegated.get("/accounts").json()["items"]} == {"Byggesak", "Avtaler"}
+    assert cast.stranger.get("/accounts").json() == {"items": [], "next": None}
+
+
+def test_every_answer_tells_what_is_left_and_is_kept_nowhere(cast: Systems) -> None:
+    answer = cast.sharer.get("/accounts")
+    assert answer.headers["ratelimit-policy"] == '"consumer";q=600;w=60'
+    assert answer.headers["ratelimit"].startswith('"consumer";r=599;t=')
+    assert answer.headers["cache-control"] == "no-store"
+    for path in ("/nothing", "/shares/unknown"):
+        assert cast.sharer.get(path).headers["ratelimit"].startswith('"consumer";r=5')
+
+
+def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(
+    web: Web, cast: Systems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deldokument.web.api.gate.Rates", lambda limit: Rates(limit, lambda: 0.0))
+    world = web.stage.world
+    web.stage.world = replace(world, rules=replace(world.rules, api_requests_per_minute=2))
+    few = serve(web.stage)
+    sharer, neighbour = System(few.browser(), cast.sharer.token), System(few.browser(), cast.neighbour.token)
+    assert [sharer.get("/accounts").status_code for _ in range(3)] == [200, 200, 429]
+    refused = sharer.get("/accounts")
+    assert refused.json()["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit"].startswith('"consumer";r=0;t=')
+    assert neighbour.get("/accounts").status_code == 200
+    few.close()
+
+
+def test_an_allowance_fills_at_an_even_pace() -> None:
+    now = [0.0]
+    rates = Rates(60, lambda: now[0])
+    assert [rates.take("a").remaining for _ in range(60)] == list(range(59, -1, -1))
+    with pytest.raises(RateLimited) as caught:
+        rates.take("a")
+    assert caught.value.retry_s == 1
+    assert rates.take("b").remaining == 59
+    now[0] = 1.0
+    assert rates.take("a").remaining == 0
+    now[0] = 1000.0
+    assert rates.take("a").remaining == 59
+
+
+def test_consumers_who_have_stopped_calling_are_forgotten() -> None:
+    rates = Rates(60, lambda: 0.0)
+    for number in range(10_050):
+        rates.take(str(number))
+    assert rates.take("10049").remaining == 58
+    assert rates.take("0").remaining == 59
+
+
+def test_an_unknown_path_or_method_is_a_problem_too(cast: Systems) -> None:
+    missing, wrong = cast.sharer.get("/nothing"), cast.sharer.call("DELETE", "/accounts")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method")
+    assert wrong.headers["allow"] == "GET"
+    assert cast.sharer.call("OPTIONS", "/shares/unknown").headers["allow"] == "DELETE, GET, PATCH"
+    assert {missing.headers["content-type"], wrong.headers["content-type"]} == {PROBLEM}
+
+
+@pytest.mark.parametrize("path", ["/shares/%00", "/shares/a%00b/receipts", "/shares/a%0Ab", "/%0A", "/shares/%FF"])
+def test_an_address_that_is_no_text_is_nowhere(cast: Systems, path: str) -> None:
+    answer = cast.sharer.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+
+
+def test_a_query_with_a_nul_is_malformed(cast: Systems) -> None:
+    assert cast.sharer.get("/shares?cursor=a%00b").json()["errors"][0]["code"] == "field_malformed"
+
+
+@pytest.mark.parametrize(
+    ("language", "start"),
+    [("", "There"), ("nb", "Feltet"), ("nn-NO,en", "Feltet"), ("fr", "There"), ("en,nb", "There")],
+)
+def test_words_are_english_unless_another_language_is_asked_for(cast: Systems, language: str, start: str) -> None:
+    headers = {"Accept-Language": language} if language else {}
+    answer = cast.sharer.post("/shares", {"account_id": "x", "unknown": 1}, headers=headers)
+    assert answer.json()["errors"][0]["message"].startswith(start)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"",
+        b"\xff",
+        b'"text"',
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b'{"a": "\\ud800"}',
+        b'{"account_id": "\\ud800"}',
+        b"{} {}",
+    ],
+    ids=lambda content: content[:12].decode("latin-1") or "empty",
+)
+def test_a_body_that_cannot_be_read_changes_nothing(cast: Systems, content: bytes) -> None:
+    answer = cast.sharer.call("POST", "/shares", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == PROBLEM
+
+
+def test_a_body_is_bounded_and_of_the_kind_that_is_asked_for(cast: Systems) -> None:
+    large = {"Content-Type": "application/json"}
+    answer = cast.sharer.call("POST", "/shares", content=b" " * (MAX_BODY + 1), headers=large)
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        answer = cast.sharer.call("POST", "/shares", content=b"{}", headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (415, "media_type")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(cast: Systems, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deldokument.web.api.gate.BODY_S", 0.0)
+
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    answer = cast.sharer.call("POST", "/shares", content=never(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (408, PROBLEM)
+
+
+def test_nothing_of_a_request_is_repeated_in_an_error(cast: Systems, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "deldokument")
+    body = {"account_id": OLA, OLA: OLA, "recipients": [{"number": OLA + "1", "label": 7}]}
+    answer = cast.sharer.post(f"/shares?{OLA}={OLA}", body)
+    assert answer.status_code == 422
+    assert {fault["field"] for fault in answer.json()["errors"]} == {"?", "recipients[0].label"}
+    assert OLA not in answer.text
+    assert OLA not in "".join(record.getMessage() for record in caplog.records if record.name.startswith("deldokument"))
+
+
+def test_a_body_that_is_wrong_in_very_many_places_is_answered_in_few_words(cast: Systems) -> None:
+    recipients = {"account_id": "a", "recipients": [{}] * 300_000}
+    answer = cast.sharer.post("/shares", recipients)
+    assert [fault["code"] for fault in answer.json()["errors"]] == ["too_many_recipients"]
+    answer = cast.sharer.post("/shares", {"account_id": "a"} | {f"a{n}": 1 for n in range(MOST_FAULTS + 1)})
+    assert {fault["code"] for fault in answer.json()["errors"]} == {"field_unknown"}
+    assert len(answer.json()["errors"]) == MOST_FAULTS

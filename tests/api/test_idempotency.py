@@ -1,0 +1,182 @@
+"""A request with an Idempotency-Key is done once, whatever becomes of its answer."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from support.api import System, Systems
+from support.browser import serve
+from support.world import OLA, SIV, Stage
+
+from deldokument.domain.errors import Unavailable
+from deldokument.services import repeating, submitting
+
+KEY = {"Idempotency-Key": "3f1d6c0e-6d0c-4d44-9f0e-8a2e3a1b7c55"}
+
+
+@pytest.fixture
+def stage(cast: Systems) -> Stage:
+    return cast.web.stage
+
+
+def create(system: System, stage: Stage, **changes: Any) -> httpx.Response:
+    return system.post("/shares", {"account_id": stage.byggesak.id, "title": "Vedtak"} | changes, headers=KEY)
+
+
+def count(cast: Systems) -> int:
+    return len(cast.sharer.get("/shares").json()["items"])
+
+
+def test_a_repeated_request_is_answered_byte_for_byte_and_said_to_be(cast: Systems, stage: Stage) -> None:
+    first, second = create(cast.sharer, stage), create(cast.sharer, stage)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.content == second.content
+    assert first.headers["location"] == second.headers["location"]
+    assert first.headers["content-type"] == second.headers["content-type"]
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    assert second.headers["ratelimit"].startswith('"consumer"')
+    assert count(cast) == 1
+
+
+def test_every_post_may_be_named(cast: Systems, stage: Stage) -> None:
+    share = create(cast.sharer, stage).json()
+    path = f"/shares/{share['id']}"
+    bodies: dict[str, Any] = {
+        f"{path}/recipients": {"recipients": [{"number": OLA}]},
+        f"{path}/documents": {"name": "a", "length": 1},
+    }
+    for number, (address, body) in enumerate(bodies.items()):
+        headers = {"Idempotency-Key": f"key-{number}"}
+        answers = [cast.sharer.post(address, body, headers=headers) for _ in range(2)]
+        assert answers[0].content == answers[1].content
+        assert "idempotency-replayed" in answers[1].headers
+
+
+def test_another_request_under_the_same_key_is_refused(cast: Systems, stage: Stage) -> None:
+    create(cast.sharer, stage)
+    for other in (
+        create(cast.sharer, stage, title="Nytt"),
+        cast.sharer.post("/shares?a=1", {"account_id": stage.byggesak.id, "title": "Vedtak"}, headers=KEY),
+        cast.sharer.post("/webhooks", {"account_id": stage.byggesak.id, "title": "Vedtak"}, headers=KEY),
+    ):
+        assert other.status_code == 422
+        assert other.json()["errors"][0] == {
+            "field": "Idempotency-Key",
+            "code": "idempotency_key_reused",
+            "message": "That Idempotency-Key was used for another request. Choose a new one.",
+        }
+    assert count(cast) == 1
+
+
+def test_the_keys_of_one_consumer_are_nothing_to_another(cast: Systems, stage: Stage) -> None:
+    create(cast.sharer, stage)
+    other = cast.neighbour.post("/shares", {"account_id": stage.byggesak.id, "title": "Vedtak"}, headers=KEY)
+    assert other.status_code == 404
+    own = cast.neighbour.post("/shares", {"account_id": stage.barnevern.id, "title": "Vedtak"}, headers=KEY)
+    assert (own.status_code, "idempotency-replayed" in own.headers) == (201, False)
+
+
+def test_an_answer_is_not_told_to_whoever_has_lost_its_rights(cast: Systems, stage: Stage) -> None:
+    create(cast.sharer, stage)
+    stage.tokens.known.clear()
+    assert create(cast.sharer, stage).status_code == 401
+
+
+def test_a_refused_request_may_be_corrected_under_its_key(cast: Systems, stage: Stage) -> None:
+    assert create(cast.sharer, stage, recipients=[{"number": "1"}]).status_code == 422
+    assert create(cast.sharer, stage, recipients=[{"number": OLA}]).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "æ".encode("latin-1"), "a\tb"])
+def test_a_malformed_key_is_refused(cast: Systems, stage: Stage, key: str | bytes) -> None:
+    answer = cast.sharer.post("/shares", {"account_id": stage.byggesak.id}, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "idempotency_key_malformed"
+
+
+def test_a_key_on_what_may_be_repeated_anyway_is_no_matter(cast: Systems, stage: Stage) -> None:
+    path = f"/shares/{create(cast.sharer, stage).json()['id']}"
+    assert cast.sharer.get(path, headers=KEY).status_code == 200
+    assert cast.sharer.call("PATCH", path, {"title": "Nytt"}, headers=KEY).status_code == 200
+
+
+def test_two_at_once_make_one(cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, let_go = threading.Event(), threading.Event()
+    create_draft = submitting.create_draft
+
+    def held(*given: Any) -> Any:
+        inside.set()
+        assert let_go.wait(20)
+        return create_draft(*given)
+
+    monkeypatch.setattr("deldokument.services.submitting.create_draft", held)
+    other_node = serve(stage)
+    second = System(other_node.browser(), cast.sharer.token)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(create, cast.sharer, stage)
+        assert inside.wait(20)
+        meanwhile = create(second, stage)
+        assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_under_way")
+        assert meanwhile.headers["retry-after"] == "1"
+        let_go.set()
+        made = first.result()
+    assert create(second, stage).content == made.content
+    assert count(cast) == 1
+    other_node.close()
+
+
+class Killed(BaseException):
+    """As if the process had been killed here: nothing below catches it."""
+
+
+def test_killed_between_the_work_and_its_answer_it_makes_nothing_twice(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deldokument.web.api.gate.finish_request", killed)
+        with pytest.raises(Killed):
+            create(cast.sharer, stage)
+    assert count(cast) == 1
+    assert create(cast.sharer, stage).status_code == 409
+    stage.clock.advance(seconds=repeating.LEASE.total_seconds())
+    again = create(cast.sharer, stage)
+    assert again.status_code == 201
+    assert [again.json()] == cast.sharer.get("/shares").json()["items"]
+    assert create(cast.sharer, stage).headers["idempotency-replayed"] == "true"
+
+
+def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise Unavailable("database")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deldokument.web.api.gate.finish_request", down)
+        first = create(cast.sharer, stage)
+    assert first.status_code == 201
+    stage.clock.advance(seconds=repeating.LEASE.total_seconds())
+    assert create(cast.sharer, stage).json() == first.json()
+    assert count(cast) == 1
+
+
+def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise RuntimeError(f"near {SIV}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deldokument.services.submitting.create_draft", mistaken)
+        answer = create(cast.sharer, stage)
+        assert (answer.status_code, answer.json()["code"]) == (500, "broken")
+        assert SIV not in answer.text
+    assert create(cast.sharer, stage).status_code == 201

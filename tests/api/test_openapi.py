@@ -1,0 +1,227 @@
+"""The API does what its OpenAPI document says, for whoever asks whatever: thousands of requests made from the document.
+
+schemathesis makes them, in all its phases, against the application behind a real socket with real SQLite. The same
+requests every time; what they are made of are real ids, and what the document allows and forbids.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.api import System, Systems
+from support.browser import Web, site
+from support.listening import listening
+from support.world import FJELL, OLA, SIV
+
+from deldokument.domain.errors import TokenRefused
+from deldokument.domain.webhook import WebhookEvent
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+SECRET = "hemmelig-vedtak"
+UNTIL = "2026-12-04T12:00:00Z"
+
+
+@pytest.fixture
+def cast(cast: Systems) -> Systems:
+    """Without a limit to how often they call."""
+    world = cast.web.stage.world
+    cast.web.stage.world = replace(world, rules=replace(world.rules, api_requests_per_minute=1_000_000))
+    return cast
+
+
+@pytest.fixture
+def address(cast: Systems) -> Iterator[str]:
+    """Where the application listens."""
+    cast.web.stage.tokens.known["expired"] = TokenRefused("token_invalid")
+    with listening(cast.web.stage, site()) as url:
+        yield url
+
+
+def material(cast: Systems) -> dict[str, list[str]]:
+    """Ids of drafts, with and without everything, and of shares that are open; of webhooks and what belongs to them."""
+    stage, sharer = cast.web.stage, cast.sharer
+    drafts = [sharer.post("/shares", {"account_id": stage.byggesak.id}).json()["id"] for _ in range(4)]
+    full = {"account_id": stage.byggesak.id, "archived": True, "expires_at": UNTIL, "recipients": [{"number": OLA}]}
+    full |= {"title": SECRET, "reference": SECRET}
+    whole = [sharer.post("/shares", full).json() for _ in range(6)]
+    for draft in whole:
+        sharer.post(f"/shares/{draft['id']}/documents", {"name": f"{SECRET}.txt", "length": 0})
+    opened = [stage.publish(OLA, SIV) for _ in range(6)]
+    hook = {"account_id": stage.byggesak.id, "url": "https://8.8.8.8/", "events": [WebhookEvent.OPENED.value]}
+    webhooks = [sharer.post("/webhooks", hook).json()["id"] for _ in range(2)]
+    documents = [document for share in opened for document in stage.document_ids(share)]
+    return {
+        "share_id": drafts + [draft["id"] for draft in whole] + opened,
+        "recipient_id": [one["id"] for draft in whole for one in draft["recipients"]],
+        "document_id": documents + [document for draft in whole for document in stage.document_ids(draft["id"])],
+        "webhook_id": webhooks,
+        "account_id": [stage.byggesak.id, stage.avtaler.id],
+        "number": [OLA, SIV, FJELL],
+        "instant": [UNTIL, "2026-12-05T12:00:00Z"],
+        "key": [f"key-{number}" for number in range(500)],
+    }
+
+
+def configured(folder: Path, ids: dict[str, list[str]]) -> Path:
+    """What schemathesis makes requests of, half of the time; and that a rule may refuse what the schema allows."""
+    lines = ["[checks.positive_data_acceptance]"]
+    lines += ['expected-statuses = ["2xx", "401", "403", "404", "409", "413", "422", "429", "5xx"]']
+    for name, values in ids.items():
+        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
+    lines.append("[parameters]")
+    places = {f"path.{name}": name for name in ("share_id", "recipient_id", "document_id", "webhook_id")}
+    places |= {"body.account_id": "account_id", "body.expires_at": "instant", "body.recipients[*].number": "number"}
+    places |= {"body.share.account_id": "account_id", "body.share.expires_at": "instant"}
+    places |= {"header.Idempotency-Key": "key"}
+    lines += [f'"{place}" = {{ dictionary = "{name}", probability = 0.6 }}' for place, name in places.items()]
+    file = folder / "schemathesis.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def explored(address: str, config: Path, token: str | None, *options: str) -> list[tuple[int, str]]:
+    """Run schemathesis, whose every finding fails the test; the statuses and bodies that it was answered.
+
+    Left out are the checks that what was made is there and what was removed is gone: a named request is answered as the
+    first time, whatever has become of what it made, and a discarded draft is told to be abandoned.
+    """
+    report = config.with_suffix(".har")
+    command = [SCHEMATHESIS, "--config-file", config, "run", f"{address}/api/v1/openapi.json"]
+    command += ["--phases", "examples,coverage,fuzzing,stateful", "--checks", "all", "--generation-deterministic"]
+    command += [
+        "--exclude-checks",
+        "use_after_free,ensure_resource_availability",
+        "--no-color",
+        "--no-shrink",
+        "--output-truncate",
+        "false",
+        "--output-sanitize",
+        "false",
+    ]
+    command += ["--report", "har", "--report-har-path", report, *options]
+    if token is not None:
+        command += ["--header", f"Authorization: Bearer {token}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=config.parent, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = [entry["response"] for entry in json.loads(report.read_text(encoding="utf-8"))["log"]["entries"]]
+    return [(answer["status"], answer["content"].get("text", "")) for answer in answers]
+
+
+def test_with_a_valid_token_everything_is_as_the_document_says(
+    cast: Systems, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = explored(address, configured(tmp_path, material(cast)), cast.sharer.token, "--max-examples", "25")
+    statuses = {status for status, _ in answers}
+    assert statuses >= {200, 201, 204, 401, 404, 405, 409, 415, 422}
+    assert [record.getMessage() for record in caplog.records if record.name == "deldokument.api"] == []
+
+
+def secrets_of(ids: dict[str, list[str]]) -> set[str]:
+    """What nobody else may be told."""
+    own = {one for name in ("share_id", "recipient_id", "document_id", "webhook_id", "account_id") for one in ids[name]}
+    return own | {OLA, SIV, SECRET, "Byggesak", "Eksempel kommune"}
+
+
+def leaked(answers: list[tuple[int, str]], secrets: set[str]) -> list[str]:
+    return [body for _, body in answers if any(secret in body for secret in secrets)]
+
+
+@pytest.mark.parametrize("token", [None, "expired"])
+def test_without_a_token_that_is_good_nothing_is_told(
+    cast: Systems, address: str, tmp_path: Path, token: str | None
+) -> None:
+    ids = material(cast)
+    answers = explored(address, configured(tmp_path, ids), token, "--max-examples", "3")
+    assert {status for status, _ in answers} == {401}
+    assert leaked(answers, secrets_of(ids)) == []
+
+
+def test_the_token_of_another_tenants_system_meets_nothing_of_this_one(
+    cast: Systems, address: str, tmp_path: Path
+) -> None:
+    ids = material(cast)
+    before = cast.sharer.get("/shares").json()
+    answers = explored(address, configured(tmp_path, ids), cast.neighbour.token, "--max-examples", "5")
+    assert leaked(answers, secrets_of(ids)) == []
+    assert cast.sharer.get("/shares").json() == before
+
+
+def test_whoever_may_only_read_changes_nothing_whatever_is_asked(cast: Systems, address: str, tmp_path: Path) -> None:
+    config = configured(tmp_path, material(cast))
+    before = cast.sharer.get("/shares").json()
+    explored(address, config, cast.reader.token, "--max-examples", "5")
+    assert cast.sharer.get("/shares").json() == before
+
+
+# --- the document itself ---------------------------------------------------------------------------------------------
+
+
+def document(web: Web) -> dict[str, Any]:
+    answer = System(web.browser(), None).get("/openapi.json")
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_the_document_can_be_read_without_a_token(web: Web) -> None:
+    told = document(web)
+    assert told["openapi"].startswith("3.1")
+    assert told["servers"] == [{"url": "/api/v1"}]
+    assert told["security"] == [{"maskinporten": []}]
+
+
+def test_every_route_tells_its_problems_and_its_headers(web: Web) -> None:
+    for path, operations in document(web)["paths"].items():
+        for method, operation in operations.items():
+            responses = operation["responses"]
+            assert {"401", "403", "422", "429", "500", "503"} <= responses.keys(), (method, path)
+            assert ("404" in responses) >= ("{" in path), (method, path)
+            headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+            assert headers == ({"Idempotency-Key"} if method == "post" else set()), (method, path)
+            done = [answer for status, answer in responses.items() if status < "4"]
+            assert len(done) == 1
+            assert {"RateLimit-Policy", "RateLimit"} <= done[0]["headers"].keys()
+
+
+def test_every_reference_in_the_document_leads_somewhere(web: Web) -> None:
+    told = document(web)
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(told)):
+        place = told
+        for step in reference.split("/"):
+            place = place[step]
+
+
+def test_every_route_of_the_contract_is_there_and_no_other(web: Web) -> None:
+    share, webhook = "/shares/{share_id}", "/webhooks/{webhook_id}"
+    routes = {f"{m.upper()} {path}" for path, methods in document(web)["paths"].items() for m in methods}
+    assert routes == {
+        "GET /accounts",
+        "POST /shares",
+        "GET /shares",
+        f"GET {share}",
+        f"PATCH {share}",
+        f"DELETE {share}",
+        f"POST {share}/recipients",
+        f"DELETE {share}/recipients/{{recipient_id}}",
+        f"POST {share}/documents",
+        f"DELETE {share}/documents/{{document_id}}",
+        f"POST {share}/publication",
+        f"PUT {share}/expiry",
+        f"POST {share}/withdrawal",
+        f"GET {share}/receipts",
+        "POST /small-shares",
+        "GET /webhooks",
+        "POST /webhooks",
+        f"GET {webhook}",
+        f"DELETE {webhook}",
+        f"GET {webhook}/deliveries",
+        f"POST {webhook}/deliveries/{{delivery_id}}/replay",
+    }

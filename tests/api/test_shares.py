@@ -1,0 +1,587 @@
+"""A fagsystem fills in, publishes, finds, prolongs and withdraws shares; what is not its own does not exist for it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from support.numbers import synthetic_numbers
+from support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
+
+from deldokument.domain.share import MAX_RECIPIENTS
+from deldokument.domain.tenancy import AccountRules, IntegrationRights
+from deldokument.services import inspecting, publishing, uploading
+from deldokument.services.integrations import remove_integration
+
+UNTIL = "2026-12-04T12:00:00Z"
+PERSON = {"number": OLA}
+
+
+@pytest.fixture
+def stage(cast: Systems) -> Stage:
+    return cast.web.stage
+
+
+@pytest.fixture
+def draft(cast: Systems) -> dict[str, Any]:
+    """A draft with everything but documents."""
+    return begun(cast.sharer, cast.web.stage)
+
+
+def begun(system: System, stage: Stage, **changes: Any) -> dict[str, Any]:
+    body = {
+        "account_id": stage.byggesak.id,
+        "title": "Vedtak",
+        "archived": True,
+        "expires_at": UNTIL,
+        "recipients": [PERSON],
+    }
+    answer = system.post("/shares", body | changes)
+    assert answer.status_code == 201, answer.text
+    shared: dict[str, Any] = answer.json()
+    return shared
+
+
+def uploaded(cast: Systems, share_id: str, content: bytes = b"innhold") -> dict[str, Any]:
+    """A whole document."""
+    answer = cast.sharer.post(f"/shares/{share_id}/documents", {"name": "vedtak.pdf", "length": len(content)})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    headers = {
+        "Authorization": f"Bearer {made['upload']['token']}",
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": str(made["upload"]["offset"]),
+        "Content-Type": "application/offset+octet-stream",
+    }
+    put = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=content, headers=headers)
+    assert put.status_code == 204, put.text
+    inspecting.inspect_documents(cast.web.stage.world)
+    return made
+
+
+def published(cast: Systems) -> str:
+    share_id = str(begun(cast.sharer, cast.web.stage)["id"])
+    uploaded(cast, share_id)
+    assert cast.sharer.post(f"/shares/{share_id}/publication").status_code == 200
+    return share_id
+
+
+def faults(answer: Any) -> dict[str, str]:
+    return {fault["field"]: fault["code"] for fault in answer.json()["errors"]}
+
+
+# --- drafts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None:
+    body = {
+        "account_id": stage.byggesak.id,
+        "title": "Vedtak",
+        "message": "Hei.\nSe vedlegg.",
+        "reference": "26/1042",
+        "confidential": False,
+        "archived": True,
+        "expires_at": "2026-12-04T13:00:00+01:00",
+        "recipients": [{"number": OLA, "label": "søker"}, {"number": FJELL}],
+    }
+    answer = cast.sharer.post("/shares", body)
+    share = answer.json()
+    assert answer.headers["location"] == f"/api/v1/shares/{share['id']}"
+    assert share == cast.sharer.get(f"/shares/{share['id']}").json()
+    recipients, share["recipients"] = share["recipients"], []
+    assert share == {
+        "id": share["id"],
+        "account_id": stage.byggesak.id,
+        "state": "draft",
+        "proposed": False,
+        "title": "Vedtak",
+        "message": "Hei.\nSe vedlegg.",
+        "reference": "26/1042",
+        "confidential": False,
+        "archived": True,
+        "notify": False,
+        "created_at": "2026-11-24T12:00:00Z",
+        "published_at": None,
+        "expires_at": UNTIL,
+        "closed_at": None,
+        "link": f"https://del.example/d/{share['id']}",
+        "recipients": [],
+        "documents": [],
+    }
+    assert [{name: value for name, value in one.items() if name != "id"} for one in recipients] == [
+        {"kind": "person", "display": "218794 *****", "name": "", "label": "søker", "confirmed": True},
+        {"kind": "organization", "display": "312 824 450", "name": "FJELL AS", "label": "", "confirmed": True},
+    ]
+
+
+def test_what_is_not_said_is_as_the_account_has_it(cast: Systems, stage: Stage) -> None:
+    stage.change_account(stage.byggesak, rules=AccountRules(confidential=False))
+    for absent in ({}, {"confidential": None, "title": None, "recipients": None}):
+        answer = cast.sharer.post("/shares", {"account_id": stage.byggesak.id, **absent})
+        share = answer.json()
+        told = [share[name] for name in ("confidential", "title", "expires_at", "recipients")]
+        assert told == [False, "", None, []]
+
+
+def test_everything_that_is_wrong_with_a_new_share_is_told_at_once_and_nothing_is_made(
+    cast: Systems, stage: Stage
+) -> None:
+    body = {
+        "account_id": stage.byggesak.id,
+        "expires_at": "2026-11-24T11:00:00Z",
+        "recipients": [PERSON, {"number": OLA[:-1]}, {"number": BANKRUPT}, {"number": OLA[:-1] + "1"}],
+    }
+    answer = cast.sharer.post("/shares", body)
+    assert answer.status_code == 422
+    assert faults(answer) == {
+        "expires_at": "expiry_in_the_past",
+        "recipients[1].number": "recipient_number_length",
+        "recipients[2].number": "organization_bankrupt",
+        "recipients[3].number": "person_number_unknown",
+    }
+    assert OLA[:-1] not in answer.text
+    assert cast.sharer.get("/shares").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"account_id": None}, {"account_id": "field_malformed"}),
+        ({"unknown": 1}, {"unknown": "field_unknown"}),
+        ({"title": 7}, {"title": "field_malformed"}),
+        ({"title": "x" * 201}, {"title": "text_too_long"}),
+        ({"title": "a\u0000b"}, {"title": "text_control_characters"}),
+        ({"title": "\ud800"}, {"title": "field_malformed"}),
+        ({"archived": "true"}, {"archived": "field_malformed"}),
+        ({"archived": 1}, {"archived": "field_malformed"}),
+        ({"expires_at": "2026-12-04"}, {"expires_at": "field_malformed"}),
+        ({"expires_at": "2026-12-04T12:00:00"}, {"expires_at": "field_malformed"}),
+        ({"expires_at": 1796385600}, {"expires_at": "field_malformed"}),
+        ({"expires_at": "2026-02-30T12:00:00Z"}, {"expires_at": "field_malformed"}),
+        ({"expires_at": "0001-01-01T00:00:00+23:00"}, {"expires_at": "field_malformed"}),
+        ({"expires_at": "9999-12-31T23:59:59-23:00"}, {"expires_at": "field_malformed"}),
+        ({"expires_at": "9999-12-31T23:59:59Z"}, {"expires_at": "period_too_long"}),
+        ({"recipients": [{"number": 21879498012}]}, {"recipients[0].number": "field_malformed"}),
+        ({"recipients": [{"label": "x"}]}, {"recipients[0].number": "field_missing"}),
+        ({"recipients": [{"number": OLA, "label": "x" * 101}]}, {"recipients[0].label": "text_too_long"}),
+        ({"recipients": [PERSON] * (MAX_RECIPIENTS + 1)}, {"recipients": "too_many_recipients"}),
+    ],
+    ids=lambda case: str(case)[:40].encode("unicode_escape").decode(),
+)
+def test_each_rule_of_a_body_names_its_field(
+    cast: Systems, stage: Stage, changes: dict[str, Any], fault: dict[str, str]
+) -> None:
+    content = json.dumps({"account_id": stage.byggesak.id} | changes).encode()
+    answer = cast.sharer.call("POST", "/shares", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert faults(answer) == fault
+
+
+@pytest.mark.parametrize("instant", ["2026-12-04t12:00:00z", "2026-12-04T12:00:00.123456789Z", "2026-12-04 12:00:00Z"])
+def test_an_instant_may_be_written_in_each_way_of_rfc_3339(cast: Systems, stage: Stage, instant: str) -> None:
+    assert begun(cast.sharer, stage, expires_at=instant)["expires_at"].startswith("2026-12-04T12:00:00")
+
+
+def test_a_draft_is_changed_in_part(cast: Systems, draft: dict[str, Any], stage: Stage) -> None:
+    path = f"/shares/{draft['id']}"
+    changed = cast.sharer.call("PATCH", path, {"title": "Nytt vedtak", "confidential": False, "message": None})
+    assert changed.status_code == 200
+    assert changed.json() == draft | {"title": "Nytt vedtak", "confidential": False}
+    moved = cast.sharer.call("PATCH", path, {"account_id": stage.avtaler.id, "expires_at": "2026-12-05T12:00:00Z"})
+    assert (moved.json()["account_id"], moved.json()["expires_at"]) == (stage.avtaler.id, "2026-12-05T12:00:00Z")
+    assert cast.sharer.call("PATCH", path, {"account_id": stage.barnevern.id}).status_code == 404
+    assert cast.sharer.call("PATCH", path, {"state": "available"}).status_code == 422
+    assert cast.sharer.call("PATCH", path, {}).status_code == 200
+
+
+def test_recipients_are_added_all_or_none_and_one_at_a_time_removed(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}/recipients"
+    refused = cast.sharer.post(path, {"recipients": [{"number": SIV}, {"number": "1"}]})
+    assert faults(refused) == {"recipients[1].number": "recipient_number_length"}
+    assert cast.sharer.get(f"/shares/{draft['id']}").json() == draft
+    more = cast.sharer.post(path, {"recipients": [{"number": SIV, "label": "part"}, PERSON]}).json()["recipients"]
+    assert [one["label"] for one in more] == ["", "part"]
+    removed = cast.sharer.call("DELETE", f"{path}/{more[0]['id']}")
+    assert (removed.status_code, removed.content) == (204, b"")
+    assert cast.sharer.get(f"/shares/{draft['id']}").json()["recipients"] == more[1:]
+    assert cast.sharer.call("DELETE", f"{path}/{more[0]['id']}").status_code == 404
+    assert faults(cast.sharer.post(path, {"recipients": []})) == {"recipients": "field_malformed"}
+
+
+def test_five_hundred_recipients_come_at_once(cast: Systems, stage: Stage) -> None:
+    numbers = [{"number": number} for number in synthetic_numbers(MAX_RECIPIENTS)]
+    assert len(begun(cast.sharer, stage, recipients=numbers)["recipients"]) == MAX_RECIPIENTS
+
+
+def test_while_the_register_is_silent_an_organisation_is_taken_when_it_is_confirmed(
+    cast: Systems, stage: Stage
+) -> None:
+    stage.register.down = True
+    recipients = [{"number": FJELL}, {"number": "314758625", "confirmed": True}]
+    share = begun(cast.sharer, stage, recipients=recipients)
+    assert [one["confirmed"] for one in share["recipients"]] == [False, True]
+    uploaded(cast, share["id"])
+    assert faults(cast.sharer.post(f"/shares/{share['id']}/publication")) == {"recipients": "recipients_unconfirmed"}
+
+
+def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}"
+    assert cast.sharer.call("DELETE", path).status_code == 204
+    assert cast.sharer.get(path).json()["state"] == "abandoned"
+    again = cast.sharer.call("DELETE", path)
+    assert (again.status_code, again.json()["code"]) == (409, "not_a_draft")
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+
+def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[str, Any]) -> None:
+    sent = {"name": "vedtak.pdf", "length": 7, "modified_at": "2026-11-20T10:00:00.5Z"}
+    made = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
+    assert made.status_code == 201
+    upload = made.json()["upload"]
+    assert upload["url"].startswith("https://del.example/uploads/")
+    assert (upload["creation_url"], upload["offset"]) == ("https://del.example/uploads", 0)
+    assert upload["expires_at"] > "2026-11-24T12:00:00Z"
+    document = made.json()["document"]
+    assert document == {
+        "id": document["id"],
+        "name": "vedtak.pdf",
+        "length": 7,
+        "modified_at": "2026-11-20T10:00:00.500000Z",
+        "offset": 0,
+        "complete": False,
+        "inspected": False,
+    }
+
+
+def test_an_unfinished_document_goes_on_where_it_was_with_a_new_token(cast: Systems, draft: dict[str, Any]) -> None:
+    path, sent = f"/shares/{draft['id']}/documents", {"name": "vedtak.pdf", "length": 7}
+    first = cast.sharer.post(path, sent).json()
+    world, token = cast.web.stage.world, first["upload"]["token"]
+    upload_id = first["upload"]["url"].rpartition("/")[2]
+    append = uploading.begin_append(world, token, upload_id, offset=0, announced=3)
+    append.feed([b"inn"])
+    append.finish()
+    again = cast.sharer.post(path, sent).json()
+    assert (again["document"]["id"], again["upload"]["url"]) == (first["document"]["id"], first["upload"]["url"])
+    assert (again["upload"]["offset"], again["document"]["offset"]) == (3, 3)
+    assert again["upload"]["token"] != token
+
+
+def test_an_empty_document_is_complete_at_once(cast: Systems, draft: dict[str, Any]) -> None:
+    made = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "tom.txt", "length": 0})
+    assert made.json()["document"]["complete"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ({"name": "a", "length": -1}, 422, "length_negative"),
+        ({"name": "a", "length": 5 * 1024**3 + 1}, 413, "document_too_large"),
+        ({"name": "a", "length": 10**40}, 413, "document_too_large"),
+        ({"name": "a", "length": 1.5}, 422, "invalid_fields"),
+        ({"name": "a", "length": True}, 422, "invalid_fields"),
+        ({"name": "..", "length": 1}, 422, "file_name_missing"),
+        ({"name": "x" * 256, "length": 1}, 422, "file_name_too_long"),
+        ({"name": "a", "length": 1, "modified_at": "yesterday"}, 422, "invalid_fields"),
+        ({"length": 1}, 422, "invalid_fields"),
+    ],
+    ids=lambda case: str(case)[:40],
+)
+def test_a_document_that_cannot_be_is_refused_before_the_first_byte(
+    cast: Systems, draft: dict[str, Any], sent: dict[str, Any], status: int, code: str
+) -> None:
+    answer = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert cast.sharer.get(f"/shares/{draft['id']}").json()["documents"] == []
+
+
+def test_a_document_of_any_year_is_taken(cast: Systems, draft: dict[str, Any]) -> None:
+    for instant in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        sent = {"name": "gammel.txt", "length": 1, "modified_at": instant}
+        made = cast.sharer.post(f"/shares/{draft['id']}/documents", sent).json()
+        assert made["document"]["modified_at"] == instant
+
+
+def test_a_document_is_taken_out_again(cast: Systems, draft: dict[str, Any]) -> None:
+    made = uploaded(cast, draft["id"])
+    path = f"/shares/{draft['id']}/documents/{made['document']['id']}"
+    assert cast.sharer.call("DELETE", path).status_code == 204
+    assert cast.sharer.call("DELETE", path).status_code == 404
+    assert cast.sharer.get(f"/shares/{draft['id']}").json()["documents"] == []
+
+
+# --- publishing and after --------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_before_publishing_is_told_all_at_once(cast: Systems, stage: Stage) -> None:
+    share = cast.sharer.post("/shares", {"account_id": stage.byggesak.id}).json()
+    assert faults(cast.sharer.post(f"/shares/{share['id']}/publication")) == {
+        "documents": "files_missing",
+        "recipients": "recipients_missing",
+        "expires_at": "expiry_missing",
+        "archived": "archived_missing",
+    }
+
+
+def test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_receipts(
+    cast: Systems, stage: Stage
+) -> None:
+    share_id = published(cast)
+    share = cast.sharer.get(f"/shares/{share_id}").json()
+    assert (share["state"], share["published_at"]) == ("available", "2026-11-24T12:00:00Z")
+    assert [document["inspected"] for document in share["documents"]] == [True]
+    browser = cast.web.browser(OLA)
+    assert browser.get(f"/d/{share_id}").status_code == 200
+    stage.clock.advance(minutes=5)
+    [document_id] = stage.document_ids(share_id)
+    assert browser.get(f"/d/{share_id}/dokument/{document_id}").content == b"innhold"
+    opened, downloaded = cast.sharer.get(f"/shares/{share_id}/receipts").json()["items"]
+    assert opened | {"recipient_id": ""} == {
+        "recipient_id": "",
+        "recipient": "218794 *****",
+        "document_id": None,
+        "document_name": None,
+        "event": "opened",
+        "person": "218794 *****",
+        "first_at": "2026-11-24T12:00:00Z",
+        "last_at": "2026-11-24T12:00:00Z",
+        "complete": False,
+    }
+    assert (downloaded["document_name"], downloaded["complete"]) == ("vedtak.pdf", True)
+    assert opened["recipient_id"] == downloaded["recipient_id"] == share["recipients"][0]["id"]
+
+
+def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:
+    share_id = published(cast)
+    browser = cast.web.browser(OLA)
+    browser.get(f"/d/{share_id}")
+    [document_id] = stage.document_ids(share_id)
+    browser.get(f"/d/{share_id}/dokument/{document_id}")
+    path, seen = f"/shares/{share_id}/receipts", []
+    page = cast.sharer.get(path, params={"limit": 1}).json()
+    while page["next"]:
+        seen += page["items"]
+        page = cast.sharer.get(path, params={"limit": 1, "cursor": page["next"]}).json()
+    assert seen + page["items"] == cast.sharer.get(path).json()["items"]
+    assert len(seen) == 1
+
+
+def test_publishing_twice_says_the_same(cast: Systems) -> None:
+    share_id = published(cast)
+    again = cast.sharer.post(f"/shares/{share_id}/publication")
+    assert (again.status_code, again.json()["state"]) == (200, "available")
+
+
+def test_where_four_eyes_are_wanted_a_member_approves_what_the_system_proposed(cast: Systems, stage: Stage) -> None:
+    stage.change_account(stage.byggesak, rules=AccountRules(four_eyes=True))
+    share_id = published(cast)
+    share = cast.sharer.get(f"/shares/{share_id}").json()
+    assert (share["state"], share["proposed"]) == ("draft", True)
+    with stage.world.database.read() as tx:
+        proposed = tx.shares.get(share_id)
+    assert proposed is not None
+    publishing.approve_share(stage.world, person(KARI), share_id, seen=proposed.changed_at)
+    assert cast.sharer.get(f"/shares/{share_id}").json()["state"] == "available"
+
+
+def test_the_end_is_moved_within_the_accounts_period(cast: Systems) -> None:
+    path = f"/shares/{published(cast)}/expiry"
+    moved = cast.sharer.call("PUT", path, {"expires_at": "2026-12-24T11:00:00Z"})
+    assert (moved.status_code, moved.json()["expires_at"]) == (200, "2026-12-24T11:00:00Z")
+    assert faults(cast.sharer.call("PUT", path, {"expires_at": "2036-12-24T11:00:00Z"})) == {
+        "expires_at": "period_too_long"
+    }
+    assert faults(cast.sharer.call("PUT", path, {})) == {"expires_at": "field_missing"}
+
+
+def test_a_withdrawn_share_is_gone_for_its_recipient_and_withdrawing_again_says_the_same(cast: Systems) -> None:
+    share_id = published(cast)
+    path = f"/shares/{share_id}/withdrawal"
+    first, second = cast.sharer.post(path), cast.sharer.post(path)
+    assert first.json() == second.json()
+    assert (first.json()["state"], first.json()["closed_at"]) == ("withdrawn", "2026-11-24T12:00:00Z")
+    assert cast.web.browser(OLA).get(f"/d/{share_id}").status_code == 410
+
+
+def test_what_is_over_stays_over(cast: Systems, stage: Stage, draft: dict[str, Any]) -> None:
+    share_id = published(cast)
+    assert cast.sharer.post(f"/shares/{draft['id']}/withdrawal").json()["code"] == "share_over"
+    stage.clock.advance(days=11)
+    assert cast.sharer.get(f"/shares/{share_id}").json()["state"] == "ended"
+    for method, path, body in (
+        ("POST", "withdrawal", None),
+        ("PUT", "expiry", {"expires_at": "2026-12-24T11:00:00Z"}),
+        ("POST", "recipients", {"recipients": [PERSON]}),
+        ("POST", "documents", {"name": "a", "length": 1}),
+    ):
+        assert cast.sharer.call(method, f"/shares/{share_id}/{path}", body).status_code == 409
+    assert cast.sharer.call("PATCH", f"/shares/{share_id}", {"title": "x"}).status_code == 409
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_shares_are_listed_newest_first_page_by_page(cast: Systems, stage: Stage) -> None:
+    made = []
+    for _ in range(5):
+        made.append(begun(cast.sharer, stage)["id"])
+        stage.clock.advance(seconds=1)
+    seen: list[str] = []
+    cursor: str | None = ""
+    for _ in range(3):
+        page = cast.sharer.get("/shares", params={"limit": 2, "cursor": cursor}).json()
+        seen += [share["id"] for share in page["items"]]
+        cursor = page["next"]
+    assert cursor is None
+    assert seen == made[::-1]
+
+
+def test_the_pages_that_follow_keep_to_what_was_asked_for(cast: Systems, stage: Stage) -> None:
+    wanted = []
+    for _ in range(3):
+        wanted.append(begun(cast.sharer, stage, reference="26/1042")["id"])
+        begun(cast.sharer, stage, account_id=stage.avtaler.id, reference="26/1042")
+        begun(cast.sharer, stage)
+        stage.clock.advance(seconds=1)
+    asked = {"account_id": stage.byggesak.id, "reference": "26/1042", "limit": 1}
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = cast.sharer.get("/shares", params=asked | {"cursor": cursor}).json()
+        seen += [share["id"] for share in page["items"]]
+        cursor = page["next"]
+    assert seen == wanted[::-1]
+
+
+def test_shares_are_found_by_account_state_as_it_is_now_and_reference(cast: Systems, stage: Stage) -> None:
+    open_id = published(cast)
+    draft_id = begun(cast.sharer, stage, reference="26/ 1042")["id"]
+    other_id = begun(cast.sharer, stage, account_id=stage.avtaler.id)["id"]
+
+    def found(**wanted: str) -> set[str]:
+        return {share["id"] for share in cast.sharer.get("/shares", params=wanted).json()["items"]}
+
+    assert found() == {open_id, draft_id, other_id}
+    assert found(account_id=stage.avtaler.id) == {other_id}
+    assert found(account_id=stage.barnevern.id) == found(account_id="unknown") == set()
+    assert found(state="available") == {open_id}
+    assert found(reference="26/1042") == {draft_id}
+    assert found(reference="26/1043") == set()
+    assert found(account_id=stage.byggesak.id, state="draft") == {draft_id}
+    assert (
+        found(account_id=stage.avtaler.id, reference="26/1042")
+        == found(state="available", reference="26/1042")
+        == set()
+    )
+    stage.clock.advance(days=11)
+    assert found(state="available") == set()
+    assert found(state="ended") == {open_id}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("limit=0", "field_malformed"),
+        ("limit=101", "field_malformed"),
+        ("limit=many", "field_malformed"),
+        ("state=open", "field_malformed"),
+        ("cursor=x", "cursor_malformed"),
+        ("cursor=W10", "cursor_malformed"),
+        ("cursor=bnVsbA", "cursor_malformed"),
+        ("cursor=WyIyMDI2LTExLTI0VDEyOjAwOjAwIiwiYSJd", "cursor_malformed"),
+        ("cursor=WyIyMDI2LTExLTI0VDEyOjAwOjAwKzAwOjAwIiwxXQ", "cursor_malformed"),
+        ("cursor=WyIyMDI2LTExLTI0VDEyOjAwOjAwKzAwOjAwIiwiXHUwMDAwIl0", "cursor_malformed"),
+        ("cursor=WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzEwOjAwIiwgImEiXQ", "cursor_malformed"),
+        ("cursor=" + "x" * 501, "text_too_long"),
+        ("reference=" + "x" * 101, "text_too_long"),
+    ],
+)
+def test_a_list_is_asked_for_in_words_that_it_knows(cast: Systems, query: str, code: str) -> None:
+    answer = cast.sharer.get(f"/shares?{query}")
+    assert answer.status_code == 422
+    assert list(faults(answer).values()) == [code]
+
+
+# --- whose -----------------------------------------------------------------------------------------------------------
+
+
+def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str, str, Any]]:
+    """Every call about one share."""
+    share = f"/shares/{share_id}"
+    return [
+        ("GET", share, None),
+        ("PATCH", share, {"title": "x"}),
+        ("DELETE", share, None),
+        ("POST", f"{share}/recipients", {"recipients": [{"number": SIV}]}),
+        ("DELETE", f"{share}/recipients/{recipient_id}", None),
+        ("POST", f"{share}/documents", {"name": "a", "length": 1}),
+        ("DELETE", f"{share}/documents/{document_id}", None),
+        ("POST", f"{share}/publication", None),
+        ("PUT", f"{share}/expiry", {"expires_at": UNTIL}),
+        ("POST", f"{share}/withdrawal", None),
+        ("GET", f"{share}/receipts", None),
+    ]
+
+
+def test_a_share_of_others_does_not_exist_whatever_is_asked_of_it(cast: Systems, draft: dict[str, Any]) -> None:
+    made = uploaded(cast, draft["id"])
+    ids = (made["document"]["id"], draft["recipients"][0]["id"])
+    for stranger in (cast.neighbour, cast.stranger):
+        for method, path, body in calls(draft["id"], *ids):
+            answer = stranger.call(method, path, body)
+            unknown = stranger.call(method, path.replace(draft["id"], "A" * 22), body)
+            assert answer.status_code == unknown.status_code == 404, (method, path)
+            assert answer.json() == unknown.json()
+        assert stranger.get("/shares").json() == {"items": [], "next": None}
+
+
+def test_whoever_may_only_read_changes_nothing_and_is_told_why(cast: Systems, draft: dict[str, Any]) -> None:
+    made = uploaded(cast, draft["id"])
+    before = cast.sharer.get(f"/shares/{draft['id']}").json()
+    for method, path, body in calls(draft["id"], made["document"]["id"], draft["recipients"][0]["id"]):
+        answer = cast.reader.call(method, path, body)
+        expected = (200, None) if method == "GET" else (403, "integration_reads_only")
+        assert (answer.status_code, answer.json().get("code")) == expected, (method, path)
+    assert cast.reader.get(f"/shares/{draft['id']}").json() == before
+    new = cast.reader.post("/shares", {"account_id": before["account_id"]})
+    assert (new.status_code, new.json()["code"]) == (403, "integration_reads_only")
+
+
+def test_an_account_of_others_takes_no_share(cast: Systems, stage: Stage) -> None:
+    for account in (stage.barnevern.id, "unknown", ""):
+        assert cast.sharer.post("/shares", {"account_id": account}).status_code == 404
+
+
+def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
+    cast: Systems, stage: Stage, draft: dict[str, Any]
+) -> None:
+    made = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "a", "length": 7}).json()
+    with stage.world.database.read() as tx:
+        mine = next(one for one in tx.tenancies.integrations(stage.byggesak.id) if one.organization_number == FJELL)
+
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    remove_integration(stage.world, **where, integration_id=mine.id)
+    assert cast.sharer.get(f"/shares/{draft['id']}").status_code == 404
+    headers = {
+        "Authorization": f"Bearer {made['upload']['token']}",
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": "0",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    sent = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=b"innhold", headers=headers)
+    assert sent.status_code == 404
+    integrate(stage, FJELL, stage.byggesak, IntegrationRights.READ)
+    assert cast.sharer.get(f"/shares/{draft['id']}").status_code == 200
+
+
+def test_what_a_system_did_stands_in_the_trail_with_its_supplier(cast: Systems, stage: Stage) -> None:
+    share = begun(System(cast.web.browser(), token_of(stage, FJELL, SUPPLIER)), stage)
+    [event] = [event for _, event in stage.trail() if event.share_id == share["id"]]
+    assert event.details["supplier"] == SUPPLIER
+    assert "integration" in event.details
+    assert event.subject_id is None
+    assert event.at == NOON

@@ -1,0 +1,250 @@
+"""Small files are shared in one request, all or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+from support.api import NEIGHBOUR, READER, System, Systems
+from support.browser import serve
+from support.world import OLA, Stage
+
+from deldokument.domain.errors import StorageFull, Unavailable
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.tenancy import AccountRules
+from deldokument.services import inspecting
+from deldokument.web.api.gate import MAX_BODY, MAX_FILES, MOST_AT_ONCE, MOST_OF_ONE, SMALL_SHARES, Gate
+from deldokument.web.errors import RateLimited
+
+UNTIL = "2026-12-04T12:00:00Z"
+FILES = [("vedtak.pdf", b"innhold"), ("vedlegg/bilde.png", b"\x00\xff" * 9000), ("tom.txt", b"")]
+Files = list[tuple[str, tuple[str | None, bytes, str]]]
+
+
+@pytest.fixture
+def stage(cast: Systems) -> Stage:
+    return cast.web.stage
+
+
+def words(stage: Stage, **changes: Any) -> dict[str, Any]:
+    given = {"account_id": stage.byggesak.id, "archived": True, "expires_at": UNTIL, "recipients": [{"number": OLA}]}
+    return given | changes
+
+
+def form(share: Any, files: list[tuple[str, bytes]]) -> Files:
+    parts: Files = [("share", (None, json.dumps(share).encode(), "application/json"))]
+    return parts + [("documents", (name, content, "application/octet-stream")) for name, content in files]
+
+
+def sent(cast: Systems, parts: Files, **headers: str) -> httpx.Response:
+    return cast.sharer.call("POST", "/small-shares", files=parts, headers=headers)
+
+
+def test_one_request_is_a_published_share(cast: Systems, stage: Stage) -> None:
+    answer = sent(cast, form(words(stage, title="Vedtak"), FILES))
+    assert answer.status_code == 201, answer.text
+    share = answer.json()
+    assert answer.headers["location"] == f"/api/v1/shares/{share['id']}"
+    assert (share["state"], share["title"]) == ("available", "Vedtak")
+    assert [(d["name"], d["length"], d["complete"]) for d in share["documents"]] == [
+        (name, len(content), True) for name, content in FILES
+    ]
+    inspecting.inspect_documents(stage.world)
+    browser = cast.web.browser(OLA)
+    for document, (_, content) in zip(share["documents"], FILES, strict=True):
+        assert browser.get(f"/d/{share['id']}/dokument/{document['id']}").content == content
+
+
+def test_two_files_of_one_name_are_two_documents(cast: Systems, stage: Stage) -> None:
+    answer = sent(cast, form(words(stage), [("a.txt", b"1"), ("a.txt", b"2")]))
+    assert [document["name"] for document in answer.json()["documents"]] == ["a.txt", "a.txt"]
+
+
+def test_where_four_eyes_are_wanted_it_is_proposed(cast: Systems, stage: Stage) -> None:
+    stage.change_account(stage.byggesak, rules=AccountRules(four_eyes=True))
+    share = sent(cast, form(words(stage), FILES)).json()
+    assert (share["state"], share["proposed"]) == ("draft", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"expires_at": None}, {"expires_at"}),
+        ({"recipients": []}, {"recipients"}),
+        ({"recipients": [{"number": "1"}]}, {"recipients[0].number"}),
+        ({"archived": False}, {"archived"}),
+        ({"unknown": 1}, {"unknown"}),
+        ({"title": 7}, {"title"}),
+    ],
+    ids=str,
+)
+def test_what_is_refused_is_told_and_nothing_is_shared(
+    cast: Systems, stage: Stage, changes: dict[str, Any], fields: set[str]
+) -> None:
+    answer = sent(cast, form(words(stage, **changes), FILES))
+    assert answer.status_code == 422
+    assert {fault["field"] for fault in answer.json()["errors"]} == fields
+    states = {share["state"] for share in cast.sharer.get("/shares").json()["items"]}
+    assert states <= {"abandoned"}
+
+
+def test_a_form_that_is_not_just_so_is_refused(cast: Systems, stage: Stage) -> None:
+    right = form(words(stage), FILES)
+    forms: dict[str, Files] = {
+        "field_missing": right[1:],
+        "files_missing": right[:1],
+        "field_unknown": [*right, ("extra", (None, b"1", "text/plain"))],
+        "field_malformed": [right[0], *right],
+        "file_name_missing": [right[0], ("documents", (None, b"1", "text/plain"))],
+        "body_malformed": [("share", (None, b"{", "application/json")), *right[1:]],
+    }
+    for code, parts in forms.items():
+        answer = sent(cast, parts)
+        assert answer.status_code == 422
+        assert [fault["code"] for fault in answer.json()["errors"]] == [code]
+    many = sent(cast, form(words(stage), [(f"{n}.txt", b"1") for n in range(21)]))
+    assert [fault["code"] for fault in many.json()["errors"]] == ["field_malformed"]
+    assert cast.sharer.get("/shares").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"--x\r\n",
+        b"--x\r\n\r\n\r\n--x--\r\n",
+        b'--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n{}\r\n',
+        b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n{}\r\n--x--\r\n',
+        b"--y\r\n" * 200,
+        b'--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n' + b"[" * 100_000 + b"\r\n--x--\r\n",
+        b'--x\r\nContent-Disposition: form-data; name="documents"; filename="a"\r\n\r\n\r\n' * 101 + b"--x--\r\n",
+    ],
+    ids=range(8),
+)
+def test_what_is_no_form_is_refused(cast: Systems, content: bytes) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = cast.sharer.call("POST", "/small-shares", content=content, headers=kind)
+    assert answer.status_code == 422, answer.text
+    assert cast.sharer.get("/shares").json()["items"] == []
+
+
+def test_a_form_without_a_boundary_or_of_another_kind_is_refused(cast: Systems) -> None:
+    for kind, status in (("multipart/form-data", 422), ("application/json", 415), ("text/plain", 415)):
+        answer = cast.sharer.call("POST", "/small-shares", content=b"{}", headers={"Content-Type": kind})
+        assert answer.status_code == status
+
+
+def test_more_than_small_files_go_the_long_way(cast: Systems, stage: Stage) -> None:
+    answer = sent(cast, form(words(stage), [("stor.bin", bytes(MAX_FILES + MAX_BODY))]))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_bodies_with_files_are_held_so_many_at_a_time(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deldokument.web.api.gate.MOST_FORMS", 0)
+    full = serve(stage)
+    answer = System(full.browser(), cast.sharer.token).call("POST", "/small-shares", files=form(words(stage), FILES))
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert answer.headers["retry-after"] == "5"
+    full.close()
+
+
+def test_the_words_beside_the_files_are_no_longer_than_words_alone_may_be(cast: Systems, stage: Stage) -> None:
+    answer = sent(cast, form(words(stage, message="x" * MAX_BODY), FILES))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast: Systems) -> None:
+    async def one_holds_all_that_it_may() -> None:
+        gate, scope = Gate(_nothing, cast.web.stage.world), {"path": SMALL_SHARES}
+        one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
+        async with AsyncExitStack() as held:
+            for _ in range(MOST_OF_ONE):
+                await held.enter_async_context(gate._room(scope, one))
+            with pytest.raises(Unavailable):
+                await held.enter_async_context(gate._room(scope, one))
+            await held.enter_async_context(gate._room(scope, other))
+        async with gate._room(scope, one):
+            pass
+
+    asyncio.run(one_holds_all_that_it_may())
+
+
+def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others(cast: Systems) -> None:
+    async def one_asks_all_that_it_may() -> None:
+        gate, scope = Gate(_nothing, cast.web.stage.world), {"path": "/api/v1/shares"}
+        one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
+        async with AsyncExitStack() as asked:
+            for _ in range(MOST_AT_ONCE):
+                await asked.enter_async_context(gate._room(scope, one))
+            with pytest.raises(RateLimited):
+                await asked.enter_async_context(gate._room(scope, one))
+            await asked.enter_async_context(gate._room(scope, other))
+        async with gate._room(scope, one):
+            pass
+
+    asyncio.run(one_asks_all_that_it_may())
+
+
+def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
+    cast: Systems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deldokument.web.api.gate.MOST_AT_ONCE", 0)
+    answer = cast.sharer.get("/shares")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
+    assert answer.headers["ratelimit"]
+
+
+async def _nothing(*_: object) -> None:
+    """No application."""
+
+
+def test_whoever_may_only_read_shares_nothing(cast: Systems, stage: Stage) -> None:
+    answer = cast.reader.call("POST", "/small-shares", files=form(words(stage), FILES))
+    assert (answer.status_code, answer.json()["code"]) == (403, "integration_reads_only")
+    foreign = cast.neighbour.call("POST", "/small-shares", files=form(words(stage), FILES))
+    assert foreign.status_code == 404
+
+
+def test_the_same_form_under_another_boundary_is_the_same_request(cast: Systems, stage: Stage) -> None:
+    named = {"Idempotency-Key": "26-1042-brev"}
+    first, second = (sent(cast, form(words(stage), FILES), **named) for _ in range(2))
+    assert first.request.headers["content-type"] != second.request.headers["content-type"]
+    assert second.headers["idempotency-replayed"] == "true"
+    assert first.json() == second.json()
+    for other in (FILES[:1], [("annet.pdf", FILES[0][1]), *FILES[1:]], [(FILES[0][0], b"annet"), *FILES[1:]]):
+        assert sent(cast, form(words(stage), other), **named).json()["code"] == "idempotency_key_reused"
+    assert len(cast.sharer.get("/shares").json()["items"]) == 1
+
+
+def test_a_named_request_that_is_no_form_is_refused(cast: Systems) -> None:
+    headers = {"Idempotency-Key": "one", "Content-Type": "multipart/form-data; boundary=x"}
+    for _ in range(2):
+        answer = cast.sharer.call("POST", "/small-shares", content=b"--x", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "body_malformed")
+
+
+def test_a_full_store_shares_nothing_and_a_named_request_goes_on_when_there_is_room(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageFull("ENOSPC")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deldokument.adapters.blobs.DirectoryBlobStore.create", full)
+        assert sent(cast, form(words(stage), FILES)).status_code == 507
+        unnamed = {share["state"] for share in cast.sharer.get("/shares").json()["items"]}
+        parts = httpx.Request("POST", "https://x", files=form(words(stage), FILES))
+        named = {"Idempotency-Key": "one", "Content-Type": parts.headers["content-type"]}
+        body = parts.read()
+        assert cast.sharer.call("POST", "/small-shares", content=body, headers=named).status_code == 507
+    assert unnamed == {"abandoned"}
+    answer = cast.sharer.call("POST", "/small-shares", content=body, headers=named)
+    assert (answer.status_code, answer.json()["state"]) == (201, "available")
+    states = [share["state"] for share in cast.sharer.get("/shares").json()["items"]]
+    assert sorted(states) == ["abandoned", "available"]

@@ -1,0 +1,83 @@
+"""Rules about the code's shape as functions from a module's text to what is wrong with it; empty when nothing is."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "deldokument"
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 60
+CLOCK_ROOMS = ("adapters", "simulators", "cli")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_CLOCK_CALL = re.compile(
+    r"(^|\.)(datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns|gmtime|localtime|ctime))$"
+)
+_CLOCK_NAMES = {"time", "time_ns", "gmtime", "localtime", "ctime"}
+
+
+def modules() -> list[Path]:
+    """Every module of the product."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def missing_charter(source: str) -> list[str]:
+    """A module opens with what it is for; an empty one needs no words."""
+    if not source.strip() or ast.get_docstring(ast.parse(source)):
+        return []
+    return ["no docstring says what this module is for"]
+
+
+def too_long(source: str) -> list[str]:
+    """Modules have at most 400 lines, functions at most 60, their docstrings not counted."""
+    found = []
+    if (length := len(source.splitlines())) > LONGEST_MODULE:
+        found.append(f"{length} lines")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, Function) and (length := _length(node)) > LONGEST_FUNCTION:
+            found.append(f"{node.name} has {length} lines")
+    return found
+
+
+def clock_calls(source: str) -> list[str]:
+    """Time is an argument or a port: nothing asks the machine's clock by itself."""
+    return [f"line {line}: {name}" for line, name in _clock_calls(ast.parse(source))]
+
+
+def foreign_imports(source: str, own: str) -> list[str]:
+    """Imports of anything but the standard library and the room ``own``."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "."]
+        found += [
+            f"line {node.lineno}: {name}"
+            for name in names
+            if name.split(".")[0] not in sys.stdlib_module_names and name != own and not name.startswith(f"{own}.")
+        ]
+    return found
+
+
+def _length(function: Function) -> int:
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+def _clock_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call | ast.keyword):
+            callee = node.func if isinstance(node, ast.Call) else node.value
+            if _CLOCK_CALL.search(name := ast.unparse(callee)):
+                yield node.lineno, name
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from ((node.lineno, alias.name) for alias in node.names if alias.name in _CLOCK_NAMES)

@@ -1,0 +1,94 @@
+"""The code's shape: charters, sizes, time as an argument, a domain that stands alone; each rule is shown to bite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.rules import (
+    CLOCK_ROOMS,
+    PACKAGE,
+    clock_calls,
+    foreign_imports,
+    missing_charter,
+    modules,
+    too_long,
+)
+
+Rule = Callable[[str], list[str]]
+
+
+def in_domain_alone(source: str) -> list[str]:
+    return foreign_imports(source, "deldokument.domain")
+
+
+def breaches(rule: Rule, paths: list[Path]) -> list[str]:
+    return [f"{path.relative_to(PACKAGE)}: {what}" for path in paths for what in rule(path.read_text("utf-8"))]
+
+
+def test_there_are_modules_to_look_at() -> None:
+    assert PACKAGE / "domain" / "share.py" in modules()
+
+
+def test_every_module_opens_with_its_charter() -> None:
+    assert breaches(missing_charter, modules()) == []
+
+
+def test_modules_and_functions_stay_short() -> None:
+    assert breaches(too_long, modules()) == []
+
+
+def test_nothing_but_adapters_simulators_and_the_command_line_asks_the_clock() -> None:
+    inner = [path for path in modules() if path.relative_to(PACKAGE).parts[0] not in CLOCK_ROOMS]
+    assert breaches(clock_calls, inner) == []
+
+
+def test_the_domain_stands_on_the_standard_library_alone() -> None:
+    assert breaches(in_domain_alone, sorted((PACKAGE / "domain").rglob("*.py"))) == []
+
+
+LONG_FUNCTION = "def walk():\n" + "    step()\n" * 60
+LONG_WORDS = 'def walk():\n    """' + "Words.\n" * 80 + '"""\n    step()\n'
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (missing_charter, "x = 1\n"),
+        (missing_charter, "# A comment is no charter.\nx = 1\n"),
+        (too_long, "x = 1\n" * 401),
+        (too_long, LONG_FUNCTION),
+        (too_long, "class A:\n    async " + LONG_FUNCTION.replace("\n", "\n    ").rstrip()),
+        (clock_calls, "now = datetime.now(UTC)\n"),
+        (clock_calls, "now = datetime.datetime.utcnow()\n"),
+        (clock_calls, "today = date.today()\n"),
+        (clock_calls, "started = time.time()\n"),
+        (clock_calls, "from time import time\n"),
+        (clock_calls, "at = field(default_factory=datetime.utcnow)\n"),
+        (in_domain_alone, "import sqlalchemy\n"),
+        (in_domain_alone, "from deldokument.services.ports import Clock\n"),
+        (in_domain_alone, "from deldokument.domains import x\n"),
+        (in_domain_alone, "def f():\n    from . import share\n"),
+    ],
+)
+def test_a_breach_is_found(rule: Rule, source: str) -> None:
+    assert rule(source)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (missing_charter, ""),
+        (missing_charter, '"""What it is for."""\nx = 1\n'),
+        (too_long, "x = 1\n" * 400),
+        (too_long, LONG_WORDS),
+        (clock_calls, "now = clock.now()\n"),
+        (clock_calls, "from time import monotonic\nstarted = monotonic()\n"),
+        (clock_calls, "def is_open_at(now: datetime) -> bool: ...\n"),
+        (in_domain_alone, "import re\nfrom deldokument.domain.share import Share\n"),
+    ],
+)
+def test_what_keeps_a_rule_passes(rule: Rule, source: str) -> None:
+    assert rule(source) == []

@@ -1,0 +1,148 @@
+"""«Kontoer» in a browser: the pages looked at by axe, the way with the keyboard and without script, a lost session."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visitor import Visit, Visitor
+
+FJELL = "312824450"
+
+
+def to_accounts(visitor: Visitor) -> Page:
+    """The list of the administrator's only tenant."""
+    visitor.open("/konfigurasjon")
+    visitor.page.get_by_role("link", name="Kontoer", exact=True).click()
+    return visitor.page
+
+
+def make(visitor: Visitor, name: str) -> str:
+    """A new account; the path of its page."""
+    page = to_accounts(visitor)
+    page.get_by_label("Navn").fill(name)
+    page.get_by_role("button", name="Opprett kontoen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    return page.url.removeprefix(visitor.url).split("?")[0]
+
+
+def test_axe_finds_nothing_on_the_pages_about_accounts(visit: Visit) -> None:
+    anne = visit("Anne Myhre")
+    page = to_accounts(anne)
+    anne.examine()
+    page.get_by_role("button", name="Opprett kontoen").click()
+    expect(page).to_have_title(re.compile("^Feil: "))
+    anne.examine()
+    path = make(anne, "Oppmåling, arealplan og byggesaksbehandling for hele kommunen")
+    anne.examine()
+    page.get_by_label("Organisasjonsnummer i Maskinporten").fill(FJELL)
+    page.get_by_role("button", name="Gi tilgang").click()
+    page.get_by_label("Kvote i GB").fill("mye")
+    page.get_by_label("Lengste tid", exact=False).first.fill("91")
+    page.get_by_role("button", name="Lagre endringene").click()
+    expect(page.get_by_text("Skriv et antall GB").first).to_be_visible()
+    anne.examine()
+    anne.open(path)
+    page.get_by_role("link", name="Endre FJELL AS").click()
+    page.get_by_label("Kan bare lese").check()
+    anne.examine()
+    page.get_by_role("button", name="Lag passord").click()
+    expect(page.get_by_role("heading", name="Det nye passordet")).to_be_visible()
+    anne.examine()
+    anne.open(path)
+    page.get_by_role("link", name="Fjern FJELL AS").click()
+    anne.examine()
+    anne.open(f"{path}/sletting")
+    anne.examine()
+    page.get_by_role("button", name="Slett kontoen").click()
+    expect(page.get_by_text("Det er ikke navnet på kontoen").first).to_be_visible()
+    anne.examine()
+    page.get_by_label("Skriv navnet på kontoen").fill("Oppmåling, arealplan og byggesaksbehandling for hele kommunen")
+    page.get_by_role("button", name="Slett kontoen").click()
+    expect(page.get_by_text("Kontoen er slettet")).to_be_visible()
+    anne.examine()
+    to_accounts(anne)
+    expect(page.get_by_role("heading", name="Slettet siste 24 timer")).to_be_visible()
+    anne.examine()
+
+
+def test_two_administrators_at_once_see_both_values(visit: Visit) -> None:
+    anne, also_anne = visit("Anne Myhre"), visit("Anne Myhre")
+    path = make(anne, "To på en gang")
+    for visitor in (anne, also_anne):
+        visitor.open(path)
+    anne.page.get_by_label("Telefon").fill("55 00 00 00")
+    anne.page.get_by_role("button", name="Lagre endringene").click()
+    expect(anne.page.get_by_text("Endringene er lagret")).to_be_visible()
+    also_anne.page.get_by_label("Telefon").fill("77 00 00 00")
+    also_anne.page.get_by_label("Kvote i GB").fill("2,5")
+    also_anne.page.get_by_role("button", name="Lagre endringene").click()
+    expect(also_anne.page.get_by_role("heading", level=1)).to_have_text("Noen andre har endret kontoen")
+    also_anne.examine()
+    also_anne.page.get_by_label("Lagret nå: 55 00 00 00").check()
+    also_anne.page.get_by_label("Din: 2,5 GB").check()
+    also_anne.page.get_by_role("button", name="Lagre det jeg har valgt").click()
+    expect(also_anne.page.get_by_label("Telefon")).to_have_value("55 00 00 00")
+    expect(also_anne.page.get_by_label("Kvote i GB")).to_have_value("2,5")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_form_whose_session_has_ended_is_sent_after_a_login(visit: Visit, script: bool) -> None:
+    anne = visit(java_script_enabled=script)
+    anne.log_in("Anne Myhre")
+    page = anne.page
+    path = make(anne, f"Utløpt økt {'med' if script else 'uten'} script")
+    page.get_by_label("Åpningstid").fill("mandag–fredag, 9–15")
+    anne.context.clear_cookies(name="deldokument")
+    page.get_by_role("button", name="Lagre endringene").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Du er logget ut")
+    if script:
+        anne.examine()
+    with anne.context.expect_page() as opened:
+        page.get_by_role("link", name="Logg inn igjen").click()
+    elsewhere = opened.value
+    elsewhere.wait_for_load_state()
+    if not elsewhere.url.startswith(anne.url):
+        elsewhere.get_by_role("link", name="Anne Myhre").click()
+        elsewhere.get_by_role("button", name="Logg inn").click()
+    expect(elsewhere.get_by_role("heading", level=1)).to_contain_text("Du er logget inn igjen")
+    elsewhere.close()
+    page.get_by_role("button", name="Send på nytt").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vil du sende det du skrev?")
+    if script:
+        anne.examine()
+    page.get_by_role("button", name="Send på nytt").click()
+    expect(page.get_by_text("Endringene er lagret")).to_be_visible()
+    anne.open(path)
+    expect(page.get_by_label("Åpningstid")).to_have_value("mandag–fredag, 9–15")
+
+
+def test_the_form_of_a_share_takes_the_proposals_of_the_account_that_is_chosen(visit: Visit) -> None:
+    anne, kari = visit("Anne Myhre"), visit("Kari Lunde")
+    page = to_accounts(anne)
+    page.get_by_role("link", name="Byggesak", exact=True).click()
+    page.get_by_label("Vanlig tid", exact=False).first.fill("7")
+    page.get_by_role("group", name="taushetsbelagt").get_by_label("Nei").check()
+    page.get_by_role("button", name="Lagre endringene").click()
+    expect(page.get_by_text("Endringene er lagret")).to_be_visible()
+    try:
+        kari.open("/del")
+        account, end = kari.page.get_by_label("Konto"), kari.page.get_by_label("Tilgjengelig til")
+        confidential = kari.page.get_by_role("group", name="Taushetsbelagt")
+        usual = end.input_value()
+        expect(confidential.get_by_label("Ja")).to_be_checked()
+        account.select_option("Byggesak")
+        expect(confidential.get_by_label("Nei")).to_be_checked()
+        expect(end).not_to_have_value(usual)
+        kari.page.get_by_label("Klokkeslett").fill("11:15")
+        chosen = end.input_value()
+        account.select_option("Avtaledokumenter")
+        expect(confidential.get_by_label("Ja")).to_be_checked()
+        expect(end).to_have_value(chosen)
+    finally:
+        page.get_by_label("Vanlig tid", exact=False).first.fill("")
+        page.get_by_role("group", name="taushetsbelagt").get_by_label("Ja").check()
+        page.get_by_role("button", name="Lagre endringene").click()
+        expect(page.get_by_text("Endringene er lagret")).to_be_visible()

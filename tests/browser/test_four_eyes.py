@@ -1,0 +1,130 @@
+"""Where an account wants four eyes: from «Send til godkjenning» to the open link; and the link while it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.services.repositories import standing
+from tests.browser.demo import Demo
+from tests.browser.files import noise
+from tests.browser.visitor import SharePage, Visit, Visitor
+
+OLA = "218794 98012"
+
+
+@contextmanager
+def database_of(demo: Demo) -> Iterator[SqlDatabase]:
+    """The demo's own database."""
+    database = SqlDatabase(f"sqlite:///{demo.data / 'deldokument.sqlite3'}")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def want_four_eyes(demo: Demo, *, wanted: bool) -> None:
+    """«Avtaledokumenter», which Kari and Odd share from."""
+    with database_of(demo) as database, database.write() as tx:
+        accounts = (
+            account for tenant in tx.tenancies.tenants() for account in tx.tenancies.accounts_of_tenant(tenant.id)
+        )
+        found = next(account for account in accounts if account.name == "Avtaledokumenter")
+        tx.tenancies.save_account(replace(found, rules=replace(found.rules, four_eyes=wanted)))
+
+
+def stop(demo: Demo, share_id: str) -> None:
+    """As the operator does."""
+    with database_of(demo) as database, database.write() as tx:
+        share = standing(tx.shares.lock(share_id))
+        tx.shares.save(replace(share, frozen_at=share.changed_at))
+
+
+@pytest.fixture
+def four_eyes(demo: Demo) -> Iterator[None]:
+    """Only while the test runs: the demo is others' too."""
+    want_four_eyes(demo, wanted=True)
+    yield
+    want_four_eyes(demo, wanted=False)
+
+
+def propose(kari: Visitor, folder: Path) -> str:
+    """Fill in the form and send it for approval; the path of the page that says what happens next."""
+    page, form = kari.page, SharePage(kari)
+    form.open()
+    expect(page.get_by_role("button", name="Send til godkjenning")).to_be_visible()
+    form.choose(noise(folder / "Leieavtale for Storgata 12, signert av begge parter.pdf", 30_000))
+    form.add(OLA)
+    expect(form.recipient("218794")).to_be_visible()
+    page.get_by_label("Tittel").fill("Leieavtale")
+    page.get_by_label("Melding").fill("Her er avtalen, signert av begge.\nTa kontakt hvis noe er uklart.")
+    form.confirm_all()
+    kari.examine()
+    page.get_by_role("button", name="Send til godkjenning").click()
+    page.wait_for_url("**/delinger/*/godkjenning")
+    expect(page.get_by_role("heading", name="Sendt til godkjenning")).to_be_visible()
+    return urlsplit(page.url).path
+
+
+def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit, four_eyes: None) -> None:
+    kari = visit("Kari Lunde")
+    SharePage(kari).open()
+    account = kari.page.get_by_label("Konto")
+    for name, words in (("Byggesak", "Del dokument"), ("Avtaledokumenter", "Send til godkjenning")):
+        account.select_option(name)
+        expect(kari.page.locator("#publish")).to_have_text(words)
+        expect(kari.page.locator("#four-eyes")).to_be_visible(visible=name == "Avtaledokumenter")
+
+
+def test_a_colleague_approves_and_the_recipient_opens(
+    visit: Visit, demo: Demo, four_eyes: None, tmp_path: Path
+) -> None:
+    kari, odd, ola = visit("Kari Lunde"), visit("Odd Bakken", "/delinger"), visit("Ola Nordmann")
+    address = propose(kari, tmp_path)
+    kari.examine()
+    odd.open("/delinger")
+    odd.examine()
+    odd.page.get_by_role("link", name="Gå gjennom og avgjør").first.click()
+    expect(odd.page.get_by_role("heading", name="Godkjenne delingen?")).to_be_visible()
+    odd.examine()
+    odd.page.get_by_role("button", name="Godkjenn og del").click()
+    odd.page.wait_for_url("**/delinger/*/delt")
+    link = urlsplit(odd.page.locator("#share-link").inner_text()).path
+    assert ola.open(link) == 200
+    expect(ola.page.get_by_role("heading", name="Leieavtale")).to_be_visible()
+    stop(demo, address.split("/")[2])
+    assert ola.open(link) == 403
+    expect(ola.page.get_by_role("heading", name="Dokumentene kan ikke åpnes akkurat nå")).to_be_visible()
+    ola.examine()
+    for path in ("/delinger", address.removesuffix("/godkjenning")):
+        assert kari.open(path) == 200
+        expect(kari.page.get_by_text("Stanset av driftsoperatøren").first).to_be_visible()
+        kari.examine()
+
+
+def test_a_change_in_the_form_takes_the_request_back_and_says_so(visit: Visit, four_eyes: None, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    page = kari.page
+    draft = propose(kari, tmp_path).split("/")[2]
+    kari.open(f"/delinger/{draft}")
+    kari.examine()
+    page.get_by_role("link", name="Endre utkastet").click()
+    expect(page.get_by_text("Utkastet venter på godkjenning")).to_be_visible()
+    kari.examine()
+    page.get_by_label("Tittel").fill("Leieavtale, rettet")
+    page.get_by_label("Tittel").blur()
+    expect(page.locator("#proposed-words")).to_have_text(
+        "Du har endret utkastet. Send det til godkjenning på nytt når det er klart."
+    )
+    page.get_by_role("button", name="Send til godkjenning").click()
+    page.wait_for_url("**/delinger/*/godkjenning")
+    page.get_by_role("button", name="Ta tilbake").click()
+    page.wait_for_url(f"**/delinger/{draft}")
+    expect(page.get_by_text("Ønsket om godkjenning ble tatt tilbake")).to_be_visible()

@@ -1,0 +1,92 @@
+"""A large file on its way up in pieces beside each other: as one file to whoever sends it, and to whoever gets it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.files import noise, sha256
+from tests.browser.network import Network, assert_gone_on, uploads_of
+from tests.browser.test_main_job import download, open_ready
+from tests.browser.test_uploads import start
+from tests.browser.visitor import SharePage, Visit
+
+OLA = "21879498012"
+LENGTH = 70_000_000
+_SLOW = 4_000_000
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return noise(tmp_path / "film.bin", LENGTH)
+
+
+def test_a_large_file_goes_in_two_pieces_at_a_time_and_comes_out_whole(
+    visit: Visit, file: Path, tmp_path: Path
+) -> None:
+    kari = visit("Kari Lunde")
+    uploads, joined = uploads_of(kari.page), []
+    kari.page.on("request", lambda request: joined.append(request.headers.get("upload-concat", "")))
+    path = SharePage(kari).share(file, OLA, title="Film")
+    assert [(sent.method, sent.offset) for sent in uploads] == [("PATCH", 0)] * 2
+    assert sum(value.startswith("final;") for value in joined) == 1
+    ola = visit("Ola Nordmann")
+    open_ready(ola, path)
+    assert sha256(download(ola.page, "Last ned film.bin", tmp_path / "ola")) == sha256(file)
+
+
+def test_a_paused_large_file_goes_on_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
+    kari = visit("Kari Lunde", proxy=network.proxy)
+    uploads = uploads_of(kari.page)
+    row = start(kari, network, file, _SLOW).file(file.name)
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("På pause")
+    network.mend()
+    row.get_by_role("button", name="Fortsett").click()
+    expect(row).to_contain_text("Lastet opp")
+    assert_gone_on(uploads, LENGTH)
+    assert len({sent.url for sent in uploads}) == 2
+
+
+def test_a_large_file_goes_on_in_each_piece_after_a_broken_connection(
+    visit: Visit, network: Network, file: Path
+) -> None:
+    kari = visit("Kari Lunde", proxy=network.proxy)
+    uploads = uploads_of(kari.page)
+    row = start(kari, network, file, _SLOW).file(file.name)
+    network.cut()
+    expect(row).to_contain_text("Det som er lastet opp, er trygt")
+    network.mend()
+    expect(row).to_contain_text("Lastet opp")
+    assert_gone_on(uploads, LENGTH)
+
+
+def test_after_a_reload_the_same_large_file_goes_on_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
+    kari = visit("Kari Lunde", proxy=network.proxy)
+    form = start(kari, network, file, _SLOW)
+    kari.page.on("dialog", lambda dialog: dialog.accept())
+    kari.page.reload()
+    row = form.file(file.name)
+    expect(row).to_contain_text("Velg den samme filen på nytt, så fortsetter den der den var")
+    expect(row).to_contain_text(re.compile(r"[1-9]"))
+    uploads = uploads_of(kari.page)
+    network.mend()
+    form.choose(file)
+    expect(row).to_contain_text("Lastet opp")
+    expect(form.rows("Valgte dokumenter")).to_have_count(1)
+    assert_gone_on(uploads, LENGTH)
+
+
+def test_a_large_file_removed_on_its_way_is_gone(visit: Visit, network: Network, file: Path) -> None:
+    kari = visit("Kari Lunde", proxy=network.proxy)
+    form = start(kari, network, file, _SLOW)
+    with kari.page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        form.file(file.name).get_by_role("button", name="Fjern").click()
+    expect(form.rows("Valgte dokumenter")).to_have_count(0)
+    network.mend()
+    kari.page.reload()
+    expect(form.rows("Valgte dokumenter")).to_have_count(0)

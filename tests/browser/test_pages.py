@@ -1,0 +1,151 @@
+"""The pages beside the main job's way, and all of them in other languages, enlarged, and without script."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.files import noise, sha256
+from tests.browser.visitor import SharePage, Visit, Visitor, sideways
+
+OLA, FJELL = "21879498012", "312824450"
+
+
+def draft_with_everything(kari: Visitor, folder: Path) -> str:
+    """A draft with an uploaded file, a person, an organisation and a refused number; its path."""
+    form = SharePage(kari)
+    form.open()
+    form.choose(noise(folder / "Situasjonsplan for Storgata 12 med et langt navn, revidert utgave (3).pdf", 3000))
+    form.add(OLA, FJELL, "313017001")
+    expect(form.recipient("FJELL AS")).to_be_visible()
+    expect(form.file("Situasjonsplan")).to_contain_text("Lastet opp")
+    kari.page.get_by_label("Tittel").fill("Tegninger")
+    kari.page.get_by_label("Tittel").blur()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    return form.draft_path
+
+
+def test_axe_finds_nothing_before_login(visit: Visit) -> None:
+    anyone = visit()
+    for path, status in (
+        ("/", 200),
+        ("/kontakt", 200),
+        ("/tilgjengelighet", 200),
+        ("/personvern", 200),
+        ("/demo", 200),
+        ("/d/finnes-ikke", 200),
+        ("/logget-ut", 200),
+        ("/finnes-ikke", 404),
+    ):
+        assert anyone.open(path) == status
+        anyone.examine()
+
+
+def test_axe_finds_nothing_where_a_login_goes_wrong(visit: Visit) -> None:
+    anyone = visit()
+    page = anyone.page
+    anyone.open("/logg-inn")
+    page.get_by_role("button", name="Avbryt").click()
+    expect(page.get_by_role("heading", name="Innloggingen ble avbrutt")).to_be_visible()
+    anyone.examine()
+    anyone.open("/logg-inn")
+    page.get_by_role("link", name="Ola Nordmann").click()
+    page.get_by_label("Nivå").select_option("Betydelig")
+    page.get_by_role("button", name="Logg inn").click()
+    expect(page.get_by_role("heading", name="Du må logge inn på høyeste nivå")).to_be_visible()
+    anyone.examine()
+    anyone.open("/logg-inn/svar?state=gammel&code=x")
+    expect(page.get_by_text("Innloggingen ble ikke fullført")).to_be_visible()
+    anyone.examine()
+
+
+def test_axe_finds_nothing_where_a_caseworker_works(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde", "/delinger")
+    kari.examine()
+    draft = draft_with_everything(kari, tmp_path)
+    kari.examine()
+    for path in ("/delinger", draft.replace("/del?utkast=", "/delinger/"), "/mine", "/kontakt", "/logget-inn"):
+        assert kari.open(path) == 200
+        kari.examine()
+    kari.open(draft)
+    kari.page.get_by_role("button", name="Fjern Situasjonsplan").click()
+    kari.page.get_by_role("button", name="Logg ut").click()
+    kari.is_logged_out()
+    kari.examine()
+
+
+def test_the_language_changes_and_the_page_stays(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    draft = draft_with_everything(kari, tmp_path)
+    page = kari.page
+    headings = {
+        "/kontakt": ("Contact", "Kontakt", "Kontakt"),
+        "/delinger?tilstand=draft&saksnummer=": ("Shares", "Delingar", "Delinger"),
+        draft: ("Share documents", "Del dokument", "Del dokumenter"),
+    }
+    for path, words in headings.items():
+        if page.url != kari.url + path:
+            kari.open(path)
+        for name, code, heading in zip(("English", "Nynorsk", "Bokmål"), ("en", "nn", "nb"), words, strict=True):
+            page.get_by_role("link", name=name).click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+            expect(page.locator("html")).to_have_attribute("lang", code)
+            assert page.url == kari.url + path
+            kari.examine()
+    expect(page.get_by_label("Tittel")).to_have_value("Tegninger")
+
+
+@pytest.mark.parametrize("size", [(720, 450), (320, 256)], ids=["200 %", "400 %"])
+def test_nothing_is_cut_off_when_the_page_is_enlarged(visit: Visit, tmp_path: Path, size: tuple[int, int]) -> None:
+    kari = visit("Kari Lunde", viewport={"width": size[0], "height": size[1]})
+    draft = draft_with_everything(kari, tmp_path)
+    for path in ("/", draft, "/delinger", draft.replace("/del?utkast=", "/delinger/"), "/mine", "/demo", "/d/x", "/x"):
+        kari.open(path)
+        assert sideways(kari.page) == [], path
+
+
+def test_receiving_works_without_script(visit: Visit, tmp_path: Path) -> None:
+    file = noise(tmp_path / "vedtak.pdf", 4000)
+    kari = visit("Kari Lunde")
+    path = SharePage(kari).share(file, OLA)
+    ola = visit(java_script_enabled=False)
+    page = ola.page
+    ola.open(path)
+    page.get_by_role("link", name="Logg inn med ID-porten").click()
+    ola.choose_person("Ola Nordmann")
+    download = page.get_by_role("link", name="Last ned vedtak.pdf")
+    while download.count() == 0:
+        page.get_by_role("link", name="Last siden på nytt").click()
+    with page.expect_download() as started:
+        download.click()
+    started.value.save_as(tmp_path / "fetched")
+    assert sha256(tmp_path / "fetched") == sha256(file)
+    ola.open("/mine")
+    # Other tests have shared with Ola as well.
+    offer = page.get_by_role("listitem").filter(has=page.locator(f'a[href="{path}"]'))
+    ola.reload_until(offer.get_by_text("du har lastet ned alt"))
+    page.get_by_role("button", name="Logg ut").click()
+    page.get_by_role("button", name="Logg ut av ID-porten").click()
+    ola.is_logged_out()
+
+
+def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(visit: Visit, tmp_path: Path) -> None:
+    path = SharePage(visit("Kari Lunde")).share(noise(tmp_path / "vedtak.pdf", 100), OLA)
+    kari = visit("Kari Lunde", "/del", java_script_enabled=False)
+    page = kari.page
+    # By selector: words and roles are not looked for in what stands in for a script.
+    expect(page.locator("noscript .ds-alert")).to_contain_text("Deling krever JavaScript")
+    expect(page.locator("noscript .ds-alert")).to_be_visible()
+    expect(page.get_by_label("Filer", exact=True)).to_be_hidden()
+    kari.open(path.replace("/d/", "/delinger/"))
+    page.get_by_label("Klokkeslett").fill("11:15")
+    page.get_by_role("button", name="Endre sluttidspunkt").click()
+    # Before half past three the usual end is a day nearer.
+    expect(page.get_by_text(re.compile(r"kl\. 11\.15, (29|30) dager igjen"))).to_be_visible()
+    page.locator("noscript a[href$='/tilbaketrekking']").click()
+    expect(page.get_by_role("heading", name="Trekke tilbake delingen?")).to_be_visible()
+    page.get_by_role("button", name="Trekk tilbake delingen").click()
+    expect(page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()

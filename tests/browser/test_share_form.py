@@ -1,0 +1,172 @@
+"""«Del dokumenter»: recipients, words and the end, as they are typed, refused, kept and taken up again."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+from playwright.sync_api import expect
+from support.server import wait_until
+
+from tests.browser.files import noise
+from tests.browser.visitor import SharePage, Visit
+
+OLA, OLA_SHOWN, OLA_MASKED = "21879498012", "218794 98012", "218794 *****"
+EWA, FJELL = "47906701517", "312824450"
+
+
+def test_a_pasted_list_becomes_rows_and_what_is_refused_stays_with_its_reason(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, field = SharePage(kari), kari.page.get_by_label("Mottakere", exact=True)
+    form.open()
+    field.fill(f"{OLA}, 312 824 450; {EWA}\n{OLA} 218794 98012\n313017001 310488003 12345678901 123")
+    kari.page.get_by_role("button", name="Legg til", exact=True).click()
+    expect(form.rows("De som kan åpne delingen")).to_have_count(3)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    expect(form.recipient("FJELL AS")).to_contain_text("Organisasjonsnummer 312 824 450")
+    expect(form.recipient("FJELL AS").get_by_role("checkbox")).to_have_count(0)
+    for reason in (
+        "313017001 – NEDLAGT FISK AS er konkurs",
+        "310488003 – GAMLEBAKERIET AS er slettet",
+        "12345678901 – Nummeret finnes ikke",
+        "123 – Nummeret har 3 siffer",
+    ):
+        expect(kari.page.get_by_text(reason)).to_be_visible()
+    expect(field).to_have_value("313017001\n310488003\n12345678901\n123")
+    expect(field).to_be_focused()
+    kari.examine()
+
+    # Put right, they go in; the same one again is no second row.
+    field.fill(FJELL)
+    field.press("Enter")
+    expect(field).to_have_value("")
+    expect(kari.page.get_by_text("NEDLAGT FISK AS")).to_have_count(0)
+    expect(form.rows("De som kan åpne delingen")).to_have_count(3)
+
+
+def test_labels_and_checks_are_kept_and_numbers_are_masked_afterwards(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    form.add(OLA, FJELL)
+    form.recipient(OLA_SHOWN).get_by_role("textbox", name="Egen merkelapp").fill("søker")
+    form.recipient(OLA_SHOWN).get_by_role("checkbox", name="Jeg har kontrollert nummeret").check()
+    # Left in the middle of a word: it is saved on the way out.
+    draft = form.draft_path
+    form.recipient("FJELL AS").get_by_role("textbox", name="Egen merkelapp").fill("utbygger")
+
+    def is_kept() -> bool:
+        kari.open(draft)
+        return form.recipient("FJELL AS").get_by_role("textbox").input_value() == "utbygger"
+
+    kari.open("/mine")
+    wait_until(is_kept, 20, "the label was lost")
+    expect(form.recipient(OLA_MASKED).get_by_role("textbox")).to_have_value("søker")
+    expect(form.recipient(OLA_MASKED).get_by_role("checkbox")).to_be_checked()
+    expect(kari.page.get_by_text("98012")).to_have_count(0)
+    form.recipient(OLA_MASKED).get_by_role("button", name="Fjern").click()
+    expect(form.rows("De som kan åpne delingen")).to_have_count(1)
+    expect(form.recipient("FJELL AS").get_by_role("button", name="Fjern")).to_be_focused()
+
+
+def test_an_empty_form_says_what_is_missing_and_leads_there(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    kari.page.get_by_label("Melding").fill("Blir stående")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    summary = kari.page.locator("ds-error-summary")
+    expect(summary).to_be_focused()
+    expect(kari.page).to_have_title("Feil: Del dokumenter – Del dokument")
+    expect(summary.get_by_role("link")).to_have_text(
+        ["Velg minst én fil", "Legg til minst én mottaker", "Bekreft at originalene er arkivert"]
+    )
+    expect(kari.page.get_by_label("Filer", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(kari.page.get_by_label("Mottakere", exact=True)).to_have_accessible_description(
+        "Fødselsnummer, D-nummer eller organisasjonsnummer. Lim gjerne inn flere om gangen, med mellomrom, komma eller "
+        "linjeskift imellom. Legg til minst én mottaker"
+    )
+    kari.examine()
+    summary.get_by_role("link", name="Legg til minst én mottaker").click()
+    expect(kari.page.get_by_label("Mottakere", exact=True)).to_be_focused()
+    expect(kari.page.get_by_label("Melding")).to_have_value("Blir stående")
+
+
+def test_an_end_too_far_away_is_told_beside_the_field_and_in_the_summary(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form, day = SharePage(kari), kari.page.get_by_label("Tilgjengelig til")
+    form.open()
+    form.choose(noise(tmp_path / "vedtak.txt", 10))
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    form.confirm_all()
+    kept = date.fromisoformat(day.input_value())
+    day.fill((kept + timedelta(days=365)).isoformat())
+    day.blur()
+    fault = kari.page.locator("#expires-date-error")
+    expect(fault).to_have_text("Dokumentene kan være tilgjengelige i høyst 90 dager.")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    expect(kari.page.locator("ds-error-summary")).to_be_focused()
+    expect(kari.page.locator("ds-error-summary").get_by_role("link")).to_have_text(
+        ["Dokumentene kan være tilgjengelige i høyst 90 dager."]
+    )
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    kari.examine()
+    day.fill((kept + timedelta(days=1)).isoformat())
+    day.blur()
+    expect(fault).to_be_hidden()
+    assert form.publish().startswith(kari.url)
+
+
+def test_another_share_is_made_from_one_that_is_done(visit: Visit, tmp_path: Path) -> None:
+    kari, file = visit("Kari Lunde"), noise(tmp_path / "vedtak.txt", 10)
+    form = SharePage(kari)
+    form.share(file, OLA, title="Først")
+    kari.page.get_by_role("link", name="Se delingen").click()
+    kari.page.get_by_role("button", name="Lag ny deling fra denne").click()
+    expect(kari.page.get_by_label("Tittel")).to_have_value("Først")
+    expect(kari.page.get_by_text(re.compile(r"\b(29|30) dager fra nå"))).to_be_visible()
+    expect(form.recipient(OLA_MASKED).get_by_role("checkbox")).not_to_be_checked()
+    form.choose(file)
+    form.confirm_all()
+    form.publish()
+
+
+def test_the_link_and_the_text_for_the_mail_can_be_copied(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde", permissions=["clipboard-read", "clipboard-write"])
+    path = SharePage(kari).share(noise(tmp_path / "vedtak.txt", 10), OLA, title="Hemmelig tittel")
+    copy = kari.page.get_by_role("button", name="Kopier lenken")
+    copy.click()
+    expect(kari.page.get_by_role("status").filter(has_text="Kopiert")).to_be_attached()
+    assert kari.page.evaluate("navigator.clipboard.readText()") == f"{kari.url}{path}"
+    for language, words in (("Bokmål", "Vennlig hilsen"), ("Nynorsk", "Vennleg helsing"), ("English", "Kind regards")):
+        kari.page.get_by_role("tab", name=language).click()
+        kari.page.get_by_role("button", name="Kopier teksten").click()
+        mail = kari.page.evaluate("navigator.clipboard.readText()")
+        assert words in mail
+        assert f"{kari.url}{path}" in mail
+        assert "22 00 00 00" in mail
+        assert "Hemmelig" not in mail
+        assert "vedtak" not in mail
+
+
+def test_words_that_were_refused_are_never_left_out_of_what_is_shared(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    form.choose(noise(tmp_path / "vedtak.txt", 10))
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    form.confirm_all()
+    title.fill("Bjeller \x07 og noe")
+    title.blur()
+    expect(kari.page.locator("#title-error")).to_contain_text("tegn som ikke kan vises")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    summary = kari.page.locator("ds-error-summary")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link").click()
+    expect(title).to_be_focused()
+    title.fill("Uten bjeller")
+    form.publish()
+    expect(kari.page.get_by_text("Uten bjeller")).to_be_visible()

@@ -1,0 +1,176 @@
+"""Somebody at a browser: pages as they are seen, with everything noted that must never happen on any of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, expect
+from support.server import wait_until
+
+FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
+_AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS = tuple((scheme, width) for scheme in _SCHEMES for width in (360, 1440))
+_RUN_AXE = """async () => {
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    return violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`);
+}"""
+# Chromium tells of every refused request; what the pages make of those is for the tests to say.
+_REFUSED_REQUEST = "Failed to load resource"
+
+
+class Visitor:
+    """A browser of its own (cookies, storage) with one page open. ``problems`` gathers what nobody may ever meet."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self.url = url
+        options = {"locale": "nb-NO", "reduced_motion": "reduce", "viewport": {"width": 1440, "height": 900}} | options
+        self.context: BrowserContext = browser.new_context(base_url=url, **options)
+        self.problems: list[str] = []
+        self.context.on("console", self._heard)
+        self.context.on("weberror", lambda error: self.problems.append(f"error in a script: {error.error}"))
+        self.context.on("response", self._answered)
+        self.page: Page = self.context.new_page()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(_REFUSED_REQUEST):
+            self.problems.append(f"console on {message.page.url if message.page else '?'}: {message.text}")
+
+    def _answered(self, response: Response) -> None:
+        fault = response.status >= 500 and response.status not in (503, 507)
+        if fault or ("/static/" in response.url and response.status >= 400):
+            self.problems.append(f"{response.request.method} {response.url} answered {response.status}")
+
+    def close(self) -> None:
+        """End, and fail if anything happened that nobody may meet."""
+        self.context.close()
+        assert self.problems == []
+
+    def open(self, path: str) -> int:
+        """Go to a path of the service; the status of the page that it ended at."""
+        response = self.page.goto(path)
+        assert response is not None
+        return response.status
+
+    def log_in(self, name: str, to: str = "/") -> None:
+        """Through the simulated ID-porten, as a person of the cast, to the path ``to``."""
+        self.page.goto(f"/logg-inn?neste={to}")
+        # Whoever is logged in at ID-porten already comes straight back.
+        if not self.page.url.startswith(self.url):
+            self.choose_person(name)
+
+    def reload_until(self, shown: Locator, count: int = 1) -> None:
+        """Load the page again until it shows so many: what follows upon an answer is written down a moment after it."""
+
+        def there() -> bool:
+            self.page.reload()
+            return shown.count() == count
+
+        wait_until(there, 60, f"{self.page.url} never showed {count} of {shown}")
+
+    def choose_person(self, name: str) -> None:
+        """At the simulated ID-porten: pick a person of the cast, and log in."""
+        self.page.get_by_role("link", name=name).click()
+        self.page.get_by_role("button", name="Logg inn").click()
+        self.page.wait_for_url(f"{self.url}/**")
+
+    def is_logged_out(self) -> None:
+        """Wait until the browser is back from ID-porten, whose own page says so too."""
+        self.page.wait_for_url(f"{self.url}/logget-ut**")
+        expect(self.page.get_by_role("heading", name="Du er logget ut")).to_be_visible()
+
+    def looks(self) -> Iterator[tuple[str, int]]:
+        """The page in light and dark, narrow and wide, one after the other; then as it was."""
+        before = self.page.viewport_size
+        for scheme, width in LOOKS:
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.set_viewport_size({"width": width, "height": 900 if width > 600 else 740})
+            yield scheme, width
+        self.page.emulate_media(color_scheme="null")
+        if before:
+            self.page.set_viewport_size(before)
+
+    def examine(self) -> None:
+        """axe finds nothing on the page, and nothing sticks out at its side, however it is looked at."""
+        if not self.page.evaluate("typeof axe === 'object'"):
+            self.page.evaluate(_AXE.read_text("utf-8"))
+        for scheme, width in self.looks():
+            found = self.page.evaluate(_RUN_AXE)
+            found += sideways(self.page)
+            assert found == [], f"{self.page.url}, {scheme} at {width}: {json.dumps(found, indent=1)}"
+
+
+Visit = Callable[..., Visitor]
+"""The fixture ``visit``: makes a visitor, logged in when a name is given, at a path when one is."""
+
+
+def sideways(page: Page) -> list[str]:
+    """What makes the page wider than its window; empty when nothing does."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [f"the page is {wide} pixels wider than its window"] if wide > 0 else []
+
+
+class SharePage:
+    """«Del dokumenter» as a caseworker uses it."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.page = visitor.page
+
+    def open(self) -> None:
+        """An empty form."""
+        self.visitor.open("/del")
+        expect(self.page.get_by_role("heading", name="Del dokumenter")).to_be_visible()
+
+    @property
+    def draft_path(self) -> str:
+        """Where the draft is taken up again."""
+        self.page.wait_for_url("**/del?utkast=*")
+        return self.page.url.removeprefix(self.visitor.url)
+
+    def choose(self, *files: Path) -> None:
+        """Files by the picker."""
+        self.page.get_by_label("Filer", exact=True).set_input_files(list(files))
+
+    def rows(self, name: str) -> Locator:
+        """The rows of a list that is called ``name``."""
+        return self.page.get_by_role("list", name=name).get_by_role("listitem")
+
+    def file(self, name: str) -> Locator:
+        """The row of a chosen file."""
+        return self.rows("Valgte dokumenter").filter(has_text=name)
+
+    def recipient(self, shown: str) -> Locator:
+        """The row of a recipient."""
+        return self.rows("De som kan åpne delingen").filter(has_text=shown)
+
+    def add(self, *numbers: str) -> None:
+        """Recipients, typed into the field and added."""
+        self.page.get_by_label("Mottakere", exact=True).fill("\n".join(numbers))
+        self.page.get_by_role("button", name="Legg til", exact=True).click()
+
+    def confirm_all(self) -> None:
+        """The numbers have been checked, the original is in the archive."""
+        for box in self.rows("De som kan åpne delingen").get_by_role("checkbox").all():
+            box.check()
+        self.page.get_by_label("Originalene er arkivert").check()
+
+    def publish(self) -> str:
+        """«Del dokument»; the link."""
+        self.page.get_by_role("button", name="Del dokument", exact=True).click()
+        self.page.wait_for_url("**/delinger/*/delt")
+        return self.page.locator("#share-link").inner_text()
+
+    def share(self, file: Path, *numbers: str, title: str = "") -> str:
+        """A whole share of one file; the path of the link."""
+        self.open()
+        self.choose(file)
+        self.add(*numbers)
+        expect(self.rows("De som kan åpne delingen")).to_have_count(len(numbers))
+        self.page.get_by_label("Tittel").fill(title)
+        self.confirm_all()
+        return self.publish().removeprefix(self.visitor.url)

@@ -1,0 +1,42 @@
+"""A deployment's settings in an environment of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from cli.transcripts import run, settings, write_client_key
+from support.simulators import start_simulators
+
+
+@pytest.fixture(scope="session")
+def client_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A client key, made once."""
+    path = tmp_path_factory.mktemp("keys") / "client.json"
+    write_client_key(path)
+    return path
+
+
+@pytest.fixture
+def folder(client_key: Path) -> Iterator[Path]:
+    """An empty place with the client key in it; in memory where the machine can."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        (Path(name) / "client.json").write_bytes(client_key.read_bytes())
+        yield Path(name)
+
+
+@pytest.fixture
+def deployment(folder: Path) -> dict[str, str]:
+    """The environment of a deployment that is ready to run."""
+    environment = settings(folder)
+    for command in (("keys", "create-root"), ("migrate",)):
+        assert run(environment, *command).exit_code == 0
+    return environment
+
+
+@pytest.fixture(scope="session")
+def register(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Enhetsregisteret, simulated; its URL."""
+    with start_simulators(tmp_path_factory.mktemp("registers"), names=["enhetsregisteret"]) as running:
+        yield running.enhetsregisteret

@@ -1,0 +1,179 @@
+"""`audit verify` proves a database or a file, and names the first event that does not hold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.transcripts import AUDIT, KARI, ODD, audit_text, run, seal, settings, tamper
+
+from deldokument.adapters.seal import create_seal_certificate
+from deldokument.cli.auditing import _FLAWS
+from deldokument.domain.chain import Flaw
+from deldokument.web.errors import WORDS
+
+Lines = list[dict[str, Any]]
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def made_once(client_key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a deployment with six events that concern no tenant, sealed up to the fourth."""
+    folder = tmp_path_factory.mktemp("trail")
+    (folder / "client.json").write_bytes(client_key.read_bytes())
+    environment = settings(folder)
+    for command in (("keys", "create-root"), ("keys", "seal"), ("migrate",)):
+        assert run(environment, *command).exit_code == 0
+    for operator in [add(environment, number) for number in (KARI, ODD)]:
+        assert run(environment, "operator", "remove", operator).exit_code == 0
+    seal(environment)
+    for number in (KARI, ODD):
+        add(environment, number)
+    return folder
+
+
+@pytest.fixture
+def trail(made_once: Path, folder: Path) -> dict[str, str]:
+    """A deployment of one's own with that trail."""
+    shutil.copytree(made_once, folder, dirs_exist_ok=True)
+    return settings(folder)
+
+
+def add(environment: dict[str, str], number: str) -> str:
+    """A new operator's id."""
+    made = run(environment, "operator", "add", "Kari Lunde", typed=f"{number}\n")
+    assert made.exit_code == 0
+    return made.stdout.strip()
+
+
+def exported(environment: dict[str, str], folder: Path) -> Path:
+    path = folder / "log.jsonl"
+    assert run(environment, "audit", "export", "-", str(path)).exit_code == 0
+    return path
+
+
+def fault(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, str] | None:
+    """The event and the flaw that a verification names."""
+    result = run(environment or {}, "audit", "verify", *arguments, "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == (0 if told["holds"] else 1)
+    return (told["fault"]["event"], told["fault"]["flaw"]) if told["fault"] else None
+
+
+def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(folder: Path) -> None:
+    assert audit_text(folder) == AUDIT.read_text("utf-8")
+
+
+def test_every_flaw_has_words() -> None:
+    assert _FLAWS.keys() == set(Flaw)
+    assert {"export_unknown", "certificate_malformed"} <= WORDS.keys()
+
+
+REORDERED = (
+    "UPDATE audit_event SET number = 9 WHERE number = 2",
+    "UPDATE audit_event SET number = 2 WHERE number = 3",
+    "UPDATE audit_event SET number = 3 WHERE number = 9",
+)
+
+
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        (("UPDATE audit_event SET kind = 'logged_in' WHERE number = 2",), (2, "altered")),
+        (("DELETE FROM audit_event WHERE number = 2",), (2, "missing")),
+        (REORDERED, (2, "unlinked")),
+        (("DELETE FROM audit_event WHERE number = (SELECT max(number) FROM audit_event)",), (6, "cut_off")),
+        (("DELETE FROM audit_event", "DELETE FROM audit_head"), (1, "cut_off")),
+        (("UPDATE audit_seal SET signature = hash",), (4, "unsigned")),
+    ],
+)
+def test_what_was_done_to_a_database_is_found(
+    trail: dict[str, str], statements: tuple[str, ...], found: tuple[int, str]
+) -> None:
+    assert fault(environment=trail) is None
+    tamper(trail, *statements)
+    assert fault(environment=trail) == found
+
+
+def altered(lines: Lines) -> Lines:
+    return [*lines[:2], lines[2] | {"kind": "logged_in"}, *lines[3:]]
+
+
+def removed(lines: Lines) -> Lines:
+    return lines[:2] + lines[3:]
+
+
+def reordered(lines: Lines) -> Lines:
+    return [*lines[:2], lines[3], lines[2], *lines[4:]]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"), [(altered, (2, "altered")), (removed, (2, "missing")), (reordered, (2, "missing"))]
+)
+def test_what_was_done_to_a_file_is_found_without_settings(
+    trail: dict[str, str], folder: Path, change: Callable[[Lines], Lines], found: tuple[int, str]
+) -> None:
+    path = exported(trail, folder)
+    assert fault(str(path)) is None
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    path.write_text("\n".join(map(json.dumps, change(lines))), "utf-8")
+    assert fault(str(path)) == found
+
+
+def test_a_file_that_ends_too_early_is_cut_off(trail: dict[str, str], folder: Path) -> None:
+    path = exported(trail, folder)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:4]))
+    assert fault(str(path)) == (4, "cut_off")
+
+
+def test_a_file_is_held_against_the_database_that_was_rewritten_since(trail: dict[str, str], folder: Path) -> None:
+    path = exported(trail, folder)
+    assert fault(str(path), "--database", environment=trail) is None
+    tamper(trail, "UPDATE audit_event SET hash = previous WHERE number = 3")
+    assert fault(str(path)) is None
+    assert fault(str(path), "--database", environment=trail) == (3, "rewritten")
+    said = run(trail, "audit", "verify", str(path), "--database")
+    assert "event 3 is not the one that is known" in said.stderr
+
+
+def test_a_certificate_that_is_given_is_the_only_one_that_a_file_is_believed_by(
+    trail: dict[str, str], folder: Path
+) -> None:
+    path, own, other = exported(trail, folder), folder / "data" / "seal.pem", folder / "other.pem"
+    create_seal_certificate(folder / "other.key", other, operator_name="Andre", operator_number="", at=NOON)
+    assert fault(str(path), "--certificate", str(own)) is None
+    assert fault(str(path), "--certificate", str(other)) == (4, "unsigned")
+    assert fault(str(path), "--certificate", str(other), "--certificate", str(own)) is None
+    assert "none was given" not in run({}, "audit", "verify", str(path), "--certificate", str(own)).output
+    wrong = run({}, "audit", "verify", str(path), "--certificate", str(folder / "client.json"))
+    assert (wrong.exit_code, "certificate_malformed" in wrong.output) == (1, True)
+
+
+def test_an_excerpt_says_what_it_does_not_prove(trail: dict[str, str], folder: Path) -> None:
+    path = exported(trail, folder)
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    lines[0]["whole"] = False
+    picked = [line for line in lines if line["type"] != "seal"]
+    for number, line in enumerate(picked, start=1):
+        line["line"] = number
+    path.write_text("\n".join(map(json.dumps, picked)), "utf-8")
+    assert "not that no others were left out" in run({}, "audit", "verify", str(path)).output
+
+
+def test_an_export_that_cannot_be_made_leaves_no_file_and_no_event(trail: dict[str, str], folder: Path) -> None:
+    before = json.loads(run(trail, "audit", "verify", "--json").stdout)["chains"]
+    assert run(trail, "audit", "export", "nobody", str(folder / "none.jsonl")).exit_code == 1
+    assert not (folder / "none.jsonl").exists()
+    (folder / "there.jsonl").touch()
+    assert run(trail, "audit", "export", "-", str(folder / "there.jsonl")).exit_code == 1
+    assert json.loads(run(trail, "audit", "verify", "--json").stdout)["chains"] == before
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    assert run({}, "audit", "verify", "/nowhere.jsonl").exit_code == 2

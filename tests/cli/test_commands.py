@@ -1,0 +1,195 @@
+"""What operators type and what they are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cli.transcripts import HELP, KARI, SETUP, help_text, run, settings, setup_text
+
+from deldokument.adapters.seal import create_seal_certificate, valid_until
+from deldokument.services.sealing import fingerprint
+
+PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
+
+
+def database(environment: Mapping[str, str]) -> sqlite3.Connection:
+    """The deployment's database, past the application."""
+    return sqlite3.connect(Path(environment["DELDOKUMENT_DATA_DIR"]) / "deldokument.sqlite3", isolation_level=None)
+
+
+def process(environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """A command as a process of its own, with nothing but these settings."""
+    command = [sys.executable, "-m", "deldokument.cli.main", *arguments]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DELDOKUMENT_")}
+    return subprocess.Popen(
+        command, env={**kept, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
+def test_the_help_of_every_command_is_as_committed() -> None:
+    assert help_text() == HELP.read_text("utf-8")
+
+
+def test_setting_up_from_nothing_goes_as_the_committed_transcript_says(folder: Path, register: str) -> None:
+    text = setup_text(folder, register)
+    assert text == SETUP.read_text("utf-8")
+    assert KARI not in text
+
+
+def test_a_number_is_never_an_argument(deployment: dict[str, str]) -> None:
+    for command in (("member", "add", "X"), ("tenant", "add-administrator", "X"), ("operator", "add")):
+        result = run(deployment, *command, "Kari Lunde", "--number", KARI)
+        assert result.exit_code == 2
+        assert "--number" not in run(deployment, *command[:2], "--help").output
+
+
+def test_an_id_that_begins_with_a_hyphen_is_an_id(deployment: dict[str, str]) -> None:
+    result = run(deployment, "account", "create", "-AAAAAAAAAAAAAAAAAAAAA", "Byggesak")
+    assert (result.exit_code, "not_found (tenant)" in result.output) == (1, True)
+
+
+def test_a_client_key_is_written_for_its_owner_and_only_the_public_part_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Rights that are taken away when the file is there come too late for who has opened it meanwhile.
+    monkeypatch.delattr(Path, "chmod")
+    path = tmp_path / "client.json"
+    result = run({}, "keys", "create-client", str(path))
+    [public], private = json.loads(result.stdout)["keys"], json.loads(path.read_text("utf-8"))
+    assert not PRIVATE & public.keys()
+    assert private.keys() >= PRIVATE
+    assert (public["kid"], public["n"]) == (private["kid"], private["n"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again = run({}, "keys", "create-client", str(path))
+    assert again.exit_code == 1
+    assert json.loads(path.read_text("utf-8")) == private
+
+
+def test_a_root_key_is_never_overwritten(deployment: dict[str, str]) -> None:
+    path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
+    before = path.read_bytes()
+    assert run(deployment, "keys", "create-root").exit_code == 1
+    assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_seal_is_made_once_for_its_owner_and_the_doctor_says_until_when_it_is_valid(
+    deployment: dict[str, str],
+) -> None:
+    assert "seal: MISSING" in run(deployment, "doctor").output
+    made = run(deployment | {"DELDOKUMENT_OPERATOR_NAME": "Drift Ø"}, "keys", "seal")
+    assert made.exit_code == 0
+    data = Path(deployment["DELDOKUMENT_DATA_DIR"])
+    kept = {path: path.read_bytes() for path in (data / "seal.key", data / "seal.pem")}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+    assert fingerprint(kept[data / "seal.pem"]) in made.output
+    assert f"seal: valid until {valid_until(kept[data / 'seal.pem']).date()}" in run(deployment, "doctor").output
+    again = run(deployment, "keys", "seal")
+    assert (again.exit_code, "seal_exists" in again.output) == (1, True)
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_an_expired_seal_is_told_by_the_doctor_and_stops_nothing(deployment: dict[str, str]) -> None:
+    data = Path(deployment["DELDOKUMENT_DATA_DIR"])
+    long_ago = datetime(2016, 1, 1, tzinfo=UTC)
+    create_seal_certificate(
+        data / "seal.key", data / "seal.pem", operator_name="Drift", operator_number="", at=long_ago
+    )
+    examined = run(deployment, "doctor")
+    assert (examined.exit_code, "seal: EXPIRED 2020-12-30" in examined.output) == (0, True)
+
+
+def test_half_a_seal_does_not_start(deployment: dict[str, str]) -> None:
+    assert run(deployment, "keys", "seal").exit_code == 0
+    (Path(deployment["DELDOKUMENT_DATA_DIR"]) / "seal.key").chmod(0o644)
+    refused = run(deployment, "doctor")
+    assert (refused.exit_code, "chmod 600" in refused.output) == (1, True)
+
+
+def test_a_rotated_root_key_opens_what_the_old_one_opened_and_the_old_one_nothing(deployment: dict[str, str]) -> None:
+    path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
+    assert run(deployment, "operator", "add", "Kari Lunde", typed=f"{KARI}\n").exit_code == 0
+    before = path.read_bytes()
+    assert run(deployment, "keys", "rotate-root").exit_code == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert run(deployment, "doctor").exit_code == 0
+    path.write_bytes(before)
+    assert run(deployment, "doctor").exit_code == 1
+
+
+def test_migrating_twice_is_as_migrating_once(deployment: dict[str, str]) -> None:
+    assert run(deployment, "migrate").exit_code == 0
+
+
+def test_the_doctor_tells_of_a_halt_and_the_worker_ends_it_when_the_clock_is_confirmed(
+    deployment: dict[str, str],
+) -> None:
+    assert run(deployment, "doctor").exit_code == 0
+    with closing(database(deployment)) as connection:
+        connection.execute("UPDATE deployment SET halted_at = ?", (int(time.time() * 1_000_000),))
+    halted = run(deployment, "doctor")
+    assert halted.exit_code == 1
+    assert "HALTED" in halted.output
+    worker = process(deployment, "worker", "--confirm-clock")
+    deadline = time.monotonic() + 30
+    while run(deployment, "doctor").exit_code and time.monotonic() < deadline:
+        time.sleep(0.2)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    worker.communicate()
+    assert run(deployment, "doctor").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
+def test_half_a_configuration_does_not_start_and_names_what_is_missing(folder: Path, command: str) -> None:
+    environment = settings(folder)
+    for name in ("IDPORTEN_CLIENT_ID", "ALTINN_BASE_URL", "MASKINPORTEN_ISSUER"):
+        del environment[f"DELDOKUMENT_{name}"]
+    half = process(environment, command)
+    out, told = half.communicate(timeout=60)
+    assert half.returncode == 1
+    assert out == ""
+    for name in ("IDPORTEN_CLIENT_ID", "ALTINN_BASE_URL", "MASKINPORTEN_ISSUER"):
+        assert f"DELDOKUMENT_{name}" in told
+    assert "Traceback" not in told
+    assert "subscription-secret" not in told
+
+
+def test_serve_does_not_start_without_schema_or_root_key(folder: Path) -> None:
+    environment = settings(folder)
+    (folder / "data").mkdir()
+    assert "deldokument migrate" in run(environment, "doctor").output
+    run(environment, "migrate")
+    keyless = run(environment, "doctor")
+    assert keyless.exit_code == 1
+    assert "root" in keyless.output
+
+
+@pytest.mark.parametrize(
+    "public", [{"HOST": "0.0.0.0"}, {"PUBLIC_URL": "https://del.eksempel.example"}, {"HOST": "192.0.2.1"}]
+)
+def test_the_demos_settings_never_stand_behind_a_public_address(folder: Path, public: dict[str, str]) -> None:
+    local = {"DEMO": "true", "PUBLIC_URL": "http://127.0.0.1:8000", "HOST": "127.0.0.1"}
+    result = run(settings(folder, **(local | public)), "migrate")
+    assert result.exit_code == 1
+    assert "demo settings can never bind a public address" in result.output
+    assert not (folder / "data").exists()
+
+
+def test_a_command_that_does_not_exist_and_no_command_say_so() -> None:
+    assert run({}, "destroy").exit_code == 2
+    assert "Usage: deldokument" in run({}).output
+    assert run({}, "--version").output.strip()

@@ -1,0 +1,218 @@
+"""`deldokument demo` as a newcomer starts it: one command, this machine only, data that stay, a clock that moves."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from support.simulators import log_in
+
+from deldokument.simulators.cast import load_cast
+
+LOOPBACK = "0100007F"
+AHEAD = "Klokken går"
+BANNER = "Dette er en demo"
+_TOKEN = re.compile(r'name="demo_token" value="([^"]+)"')
+_CSRF = re.compile(r'<meta name="csrf-token" content="([^"]+)">')
+
+
+class Demo:
+    """A running demo and what it printed before it answered."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.printed = ""
+        self.open: list[httpx.Client] = []
+
+    def browser(self, person: str | None = None) -> httpx.Client:
+        """A browser, logged in through the simulated ID-porten when a person is named."""
+        browser = httpx.Client(base_url=self.url, timeout=30)
+        self.open.append(browser)
+        if person is not None:
+            back = log_in(browser, browser.get("/logg-inn").headers["location"], person=person)
+            assert browser.get(back).status_code == 303
+        return browser
+
+
+@contextmanager
+def running(data: Path, port: int, **environment: str) -> Iterator[Demo]:
+    """The demo until the end of the block, then interrupted as with Ctrl-C."""
+    command = [sys.executable, "-u", "-m", "deldokument.cli.main", "demo", "--port", str(port), "--data", str(data)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DELDOKUMENT_")}
+    log = data.with_suffix(".log").open("a")
+    process = subprocess.Popen(
+        command, env={**kept, "COLUMNS": "120", **environment}, stdout=subprocess.PIPE, stderr=log, text=True
+    )
+    assert process.stdout is not None
+    demo = Demo(f"http://127.0.0.1:{port}")
+    try:
+        demo.printed = _until_it_serves(process)
+        yield demo
+    finally:
+        for browser in demo.open:
+            browser.close()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        log.close()
+
+
+def _until_it_serves(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Stop with Ctrl-C" in line:
+            return printed
+    raise AssertionError(f"the demo ended: {printed}")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "data"
+
+
+def test_a_newcomer_meets_the_cast_the_banner_and_a_clock_and_finds_it_all_again(data: Path, port: int) -> None:
+    elsewhere = data.parent / "production.sqlite3"
+    settings = {"DELDOKUMENT_DATABASE_URL": f"sqlite:///{elsewhere}", "DELDOKUMENT_HOST": "0.0.0.0"}
+    with running(data, port, **settings) as demo:
+        everybody_is_printed(demo)
+        every_page_says_that_it_is_a_demo(demo)
+        only_this_machine_is_served(demo, port)
+        the_municipality_has_signed(demo)
+        its_own_login_is_in_its_name(demo)
+        link = a_draft_is_made(demo)
+        the_clock_moves_with_its_token_only(demo)
+    assert not elsewhere.exists()
+    with running(data, port) as again:
+        everybody_is_printed(again)
+        assert again.browser("Kari Lunde").get(link).status_code == 200
+        assert AHEAD in again.browser().get("/demo").text
+    assert_nothing_is_left_running(port)
+
+
+def test_a_terminated_demo_leaves_no_process_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-m", "deldokument.cli.main", "demo", "--port", "0", "--data", str(tmp_path)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, "COLUMNS": "120"}, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    _until_it_serves(process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 7
+    process.terminate()
+    process.communicate(timeout=30)
+    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+
+
+def everybody_is_printed(demo: Demo) -> None:
+    cast = load_cast()
+    assert demo.url in demo.printed
+    for person in cast.people:
+        assert person.name in demo.printed
+        assert person.identifier in demo.printed
+    for organization in cast.organizations:
+        assert organization.number in demo.printed
+
+
+def the_municipality_has_signed(demo: Demo) -> None:
+    anne = demo.browser("Anne Myhre")
+    agreements = anne.get("/konfigurasjon").headers["location"] + "/avtaler"
+    page = anne.get(agreements).text
+    papers = re.findall(r'href="([^"]+/(?:kopi|signert)\.pdf)"', page)
+    assert len(papers) == 2
+    for paper in papers:
+        assert anne.get(paper).content.startswith(b"%PDF-")
+
+
+def its_own_login_is_in_its_name(demo: Demo) -> None:
+    """Signed in its name as well: the login that confirmed the signature would not have begun otherwise."""
+    for path, named in (("/logg-inn?for=310240001", True), ("/logg-inn", False)):
+        login = httpx.get(demo.browser().get(path).headers["location"]).text
+        assert ("På vegne av eksempel_kommune" in login) == named
+
+
+def every_page_says_that_it_is_a_demo(demo: Demo) -> None:
+    nobody, kari = demo.browser(), demo.browser("Kari Lunde")
+    for browser, path in [
+        (nobody, "/"), (nobody, "/demo"), (nobody, "/kontakt"), (nobody, "/personvern"), (nobody, "/tilgjengelighet"),
+        (nobody, "/d/AAAAAAAAAAAAAAAAAAAAAA"), (nobody, "/finnes-ikke"), (nobody, "/logget-ut"),
+        (nobody, "/logg-inn/svar"), (kari, "/"), (kari, "/del"), (kari, "/delinger"), (kari, "/mine"),
+        (kari, "/d/AAAAAAAAAAAAAAAAAAAAAA"), (kari, "/logget-inn"),
+    ]:  # fmt: skip
+        page = browser.get(path)
+        assert BANNER in page.text, path
+        assert 'href="/demo"' in page.text
+
+
+def only_this_machine_is_served(demo: Demo, port: int) -> None:
+    provider = httpx.URL(demo.browser().get("/logg-inn").headers["location"])
+    assert provider.host == "127.0.0.1"
+    for served in (port, provider.port):
+        assert listening_at(served) == {LOOPBACK}
+
+
+def listening_at(port: int | None) -> set[str]:
+    """The addresses, as the kernel writes them, at which somebody listens on the port."""
+    tables = "".join(Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    return set(re.findall(rf"^ +\d+: ([0-9A-F]+):{port:04X} [0-9A-F]+:0000 0A ", tables, re.M))
+
+
+def a_draft_is_made(demo: Demo) -> str:
+    """Kari's draft with Ola in it; returns its page."""
+    kari = demo.browser("Kari Lunde")
+    page = kari.get("/del").text
+    found = _CSRF.search(page)
+    account = re.search(r'<option value="([^"]+)">', page)
+    assert found
+    assert account
+    headers = {"X-CSRF-Token": found[1]}
+    draft = kari.post("/del/utkast", json={"account_id": account[1]}, headers=headers).json()["draft"]["id"]
+    answer = kari.post(f"/del/utkast/{draft}/mottakere", json={"text": "21879498012 312824450"}, headers=headers)
+    assert [r["name"] for r in answer.json()["draft"]["recipients"]] == [None, "FJELL AS"]
+    return f"/delinger/{draft}"
+
+
+def the_clock_moves_with_its_token_only(demo: Demo) -> None:
+    browser, kari = demo.browser(), demo.browser("Kari Lunde")
+    page = browser.get("/demo").text
+    found = _TOKEN.search(page)
+    assert found
+    for token in ("", "x", found[1][:-1]):
+        assert browser.post("/demo/klokke", data={"demo_token": token, "hours": "1"}).status_code == 403
+    assert browser.post("/demo/klokke", data={"demo_token": found[1], "hours": "-1"}).status_code == 422
+    assert AHEAD not in browser.get("/demo").text
+    moved = browser.post("/demo/klokke", data={"demo_token": found[1], "hours": "1"})
+    assert (moved.status_code, moved.headers["location"]) == (303, "/demo")
+    assert AHEAD in browser.get("/demo").text
+    assert kari.get("/mine").status_code == 303
+
+
+def assert_nothing_is_left_running(port: int) -> None:
+    with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "deldokument.cli.main", "demo", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run([*command, "--data", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "in use" in done.stderr

@@ -1,0 +1,293 @@
+"""What the commands say, as committed text: the help of each, and setting up a deployment from nothing.
+
+After a change that is meant, write them anew and read the difference:
+
+    PYTHONPATH=tests .venv/bin/python tests/cli/transcripts.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import typer
+from joserfc.jwk import RSAKey
+from support.simulators import start_simulators
+from typer.testing import CliRunner, Result
+
+from deldokument.bootstrap import open_node
+from deldokument.cli.main import app
+from deldokument.config import load_settings
+from deldokument.services.sealing import seal_chains
+
+HERE = Path(__file__).parent
+HELP, SETUP, AUDIT = HERE / "help.txt", HERE / "setup.txt", HERE / "audit.txt"
+KARI, ODD, EWA = "12838514837", "03897214198", "47906701517"
+PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"
+_PLAIN = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+_ID = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
+
+
+def settings(folder: Path, **changes: str) -> dict[str, str]:
+    """A whole environment whose files are in ``folder``."""
+    given = {
+        "PUBLIC_URL": "https://del.eksempel.example",
+        "DATA_DIR": str(folder / "data"),
+        "ALLOW_SYNTHETIC": "true",
+        "IDPORTEN_ISSUER": "https://idporten.example",
+        "IDPORTEN_CLIENT_ID": "client-1",
+        "IDPORTEN_CLIENT_KEY_PATH": str(folder / "client.json"),
+        "MASKINPORTEN_ISSUER": "https://maskinporten.example/",
+        "MASKINPORTEN_CLIENT_ID": "client-2",
+        "MASKINPORTEN_CLIENT_KEY_PATH": str(folder / "client.json"),
+        "ALTINN_BASE_URL": "https://altinn.example",
+        "ALTINN_SUBSCRIPTION_KEY": "subscription-secret",
+        "OPERATOR_NAME": "Driftsselskapet AS",
+        "OPERATOR_NUMBER": "310240001",
+        "AGREEMENT_RETURN_ADDRESS": "avtaler@drift.example",
+        "AGREEMENT_CONTRACT_PARTY": "Driftsselskapet AS",
+    }
+    return {f"DELDOKUMENT_{name}": value for name, value in (given | changes).items()}
+
+
+def write_client_key(path: Path) -> None:
+    """A client key that is quick to load; those that the command makes are twice as long."""
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    path.write_text(json.dumps(key.as_dict(private=True)), encoding="utf-8")
+
+
+def run(environment: Mapping[str, str], *arguments: str, typed: str = "") -> Result:
+    """One command in this process."""
+    return CliRunner().invoke(app, list(arguments), env={**_PLAIN, **environment}, input=typed)
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command and group of commands."""
+
+    def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, below in getattr(command, "commands", {}).items():
+            yield from walk(below, (*path, name))
+
+    return walk(typer.main.get_command(app), ())
+
+
+def help_text() -> str:
+    """The help of every command."""
+    return "\n".join(_said({}, *path, "--help") for path in commands())
+
+
+def setup_text(folder: Path, register: str) -> str:
+    """From nothing to a member who may share, and what the commands say when something is wrong."""
+    told = Transcript(folder, settings(folder, ENHETSREGISTERET_BASE_URL=register))
+    _deployment(told)
+    _tenant(told)
+    _agreements(told)
+    _way(told)
+    _accounts(told)
+    _members(told)
+    _end(told)
+    told.say("doctor")
+    told.say("audit", "verify")
+    return "\n".join(told.lines)
+
+
+@dataclass
+class Transcript:
+    """Commands and what they said, ids under names of their own."""
+
+    folder: Path
+    environment: dict[str, str]
+    lines: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+
+    def say(self, *arguments: str, typed: str = "", name: str = "DEPLOYMENT") -> None:
+        """Run a command; the id that it prints goes by ``name`` from here on."""
+        given = [self.named.get(a, a).replace("/srv", str(self.folder)) for a in arguments]
+        text = _said(self.environment, *given, typed=typed)
+        for shown, value in self.named.items():
+            text = text.replace(f"{value} │", f"{shown:<22} │").replace(value, shown)
+        if found := _ID.search(text):
+            self.named[name] = found[0]
+        text = _HASH.sub("HASH", text)
+        text = _INSTANT.sub("2026-11-24T12:00:00+00:00", _ID.sub(name, text).replace(str(self.folder), "/srv"))
+        self.lines.append(re.sub(r"clock: \d\.\d{3}", "clock: 0.000", text))
+
+
+def audit_text(folder: Path) -> str:
+    """A trail that holds, is taken out, and does not hold any more."""
+    told = Transcript(folder, settings(folder))
+    for command in (("keys", "create-root"), ("keys", "seal"), ("migrate",)):
+        assert run(told.environment, *command).exit_code == 0
+    told.say("audit", "verify")
+    for name in ("Tora Drift", "Nils Vakt"):
+        run(told.environment, "operator", "add", name, typed=f"{KARI if name == 'Tora Drift' else ODD}\n")
+    seal(told.environment)
+    told.say("audit", "verify")
+    told.say("audit", "verify", "--json")
+    told.say("audit", "export", "-", "/srv/log.jsonl")
+    told.say("audit", "export", "-", "/srv/log.jsonl")
+    told.say("audit", "export", "nobody", "/srv/none.jsonl")
+    told.say("audit", "verify", "/srv/log.jsonl")
+    told.say("audit", "verify", "/srv/log.jsonl", "--certificate", "/srv/data/seal.pem", "--database", "--json")
+    told.say("audit", "verify", "/srv/client.json")
+    path = folder / "log.jsonl"
+    path.write_text(path.read_text("utf-8").replace("operator_added", "operator_removed", 1), "utf-8")
+    told.say("audit", "verify", "/srv/log.jsonl")
+    told.say("audit", "verify", "/srv/log.jsonl", "--json")
+    tamper(told.environment, "DELETE FROM audit_event WHERE number = 2")
+    told.say("audit", "verify")
+    told.say("audit", "verify", "--json")
+    return "\n".join(told.lines)
+
+
+def seal(environment: Mapping[str, str]) -> None:
+    """What the worker does once an hour."""
+    with patched(environment):
+        node = open_node(load_settings())
+    seal_chains(node.world)
+    node.close()
+
+
+@contextmanager
+def patched(environment: Mapping[str, str]) -> Iterator[None]:
+    """The settings in this process's own environment."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def tamper(environment: Mapping[str, str], *statements: str) -> None:
+    """What somebody can do who owns the database, triggers out of the way."""
+    path = Path(environment["DELDOKUMENT_DATA_DIR"]) / "deldokument.sqlite3"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _deployment(told: Transcript) -> None:
+    told.say("keys", "create-root")
+    told.say("keys", "create-root")
+    told.say("doctor")
+    told.say("migrate")
+    told.say("operator", "add", "Tora Drift", typed=f"{KARI}\n", name="OPERATOR")
+    told.say("operator", "list")
+
+
+def _tenant(told: Transcript) -> None:
+    contact = ("--telephone", "22 00 00 00", "--email", "post@eksempel.example", "--hours", "9-15")
+    created = ("tenant", "create", "--number", "310240001", "--administrator", "Ewa Kowalska", *contact)
+    told.say(*created, typed=f"{EWA}\n", name="TENANT")
+    told.say(*created, typed=f"{EWA}\n")
+    told.say("tenant", "create", "--number", "123", "--administrator", "E", typed="1\n")
+    told.say("tenant", "administrators", "TENANT", "--json", name="ADMINISTRATOR")
+    told.say("tenant", "remove-administrator", "TENANT", "ADMINISTRATOR")
+    told.say("tenant", "rules", "TENANT", "--longest-days", "120")
+    told.say("tenant", "rules", "TENANT", "--longest-days", "60", "--no-ask-archived")
+    told.say("tenant", "rules", "TENANT", "--on-behalf-of", "Eksempel kommune")
+    told.say("tenant", "rules", "TENANT", "--on-behalf-of", "eksempel_kommune")
+    told.say("tenant", "show", "TENANT")
+
+
+def _agreements(told: Transcript) -> None:
+    (told.folder / "signed.pdf").write_bytes(PDF)
+    told.say("agreement", "publish", "hovedavtale", "7.0")
+    told.say("agreement", "publish", "hovedavtale", "1.0")
+    told.say("agreement", "publish", "hovedavtale", "1.0")
+    told.say("agreement", "texts")
+    when = ("--version", "1.0", "--signed-on", "2026-11-20", "--signed-by", "Liv Moe, kommunedirektør")
+    told.say("agreement", "record-main", "TENANT", "/srv/signed.pdf", *when, name="AGREEMENT")
+    told.say("agreement", "list", "TENANT")
+    told.say("agreement", "export", "TENANT", "AGREEMENT", "/srv/copy.pdf")
+
+
+def _way(told: Transcript) -> None:
+    told.say("tenant", "activate", "TENANT")
+    who = ("--assessor", "Berit Ås", "--role", "Personvernombud")
+    told.say("tenant", "record-assessment", "TENANT", *who, "--done-on", "2126-01-01", "--risk", "high")
+    done = ("--done-on", "2026-01-15", "--risk", "low", "--paper", "/srv/signed.pdf")
+    told.say("tenant", "record-assessment", "TENANT", *who, *done, name="ASSESSMENT")
+    told.say("tenant", "assessments", "TENANT")
+    told.say("tenant", "activate", "TENANT")
+    told.say("tenant", "way", "TENANT")
+
+
+def _end(told: Transcript) -> None:
+    told.say("tenant", "export", "TENANT", "/srv/export.zip")
+    told.say("tenant", "deletion", "TENANT")
+    told.say("tenant", "end", "TENANT", "--name", "Eksempel")
+    told.say("tenant", "end", "TENANT", "--name", "Eksempel kommune")
+    told.say("tenant", "deletion-record", "TENANT", "/srv/record.pdf")
+    told.say("account", "create", "TENANT", "Skole")
+
+
+def _accounts(told: Transcript) -> None:
+    told.say("account", "create", "TENANT", "Byggesak")
+    # The tenant signs, records its assessment and takes the service into use at its pages.
+    with closing(sqlite3.connect(told.folder / "data" / "deldokument.sqlite3")) as connection, connection:
+        connection.execute("UPDATE tenant SET activated_at = 1")
+    told.say("account", "create", "TENANT", "Byggesak", name="ACCOUNT")
+    told.say("account", "create", "TENANT", "byggesak")
+    told.say("account", "rules", "ACCOUNT", "--quota-gb", "50", "--four-eyes", "--longest-days", "30")
+    told.say("account", "rename", "ACCOUNT", "Byggesak og plan")
+    told.say("account", "show", "ACCOUNT")
+    told.say("account", "add-integration", "ACCOUNT", "312824450", name="INTEGRATION")
+    told.say("account", "integration-rights", "ACCOUNT", "INTEGRATION", "read")
+    told.say("account", "remove-integration", "ACCOUNT", "INTEGRATION")
+    told.say("account", "freeze", "ACCOUNT", "--reason", "security")
+    told.say("account", "unfreeze", "ACCOUNT")
+    told.say("account", "close", "ACCOUNT")
+    told.say("account", "reopen", "ACCOUNT")
+    told.say("account", "delete", "ACCOUNT", "--name", "Byggesak")
+    told.say("account", "delete", "ACCOUNT", "--name", "Byggesak og plan")
+    told.say("account", "undo-delete", "ACCOUNT")
+    told.say("account", "list", "TENANT")
+
+
+def _members(told: Transcript) -> None:
+    told.say("member", "add", "ACCOUNT", "Kari Lunde", typed=f"{KARI}\n", name="MEMBER")
+    told.say("member", "add", "ACCOUNT", "Kari Lunde", typed=f"{KARI}\n")
+    told.say("member", "add", "ACCOUNT", "Kari Lunde", typed="12838514838\n")
+    told.say("member", "add", "NO-SUCH-ACCOUNT", "Kari Lunde", typed=f"{KARI}\n")
+    told.say("member", "list", "ACCOUNT")
+    told.say("member", "import", "ACCOUNT", typed=f"nummer;navn\n{ODD};Odd Bakken\n12838514838;Feil Tall\n")
+    told.say("member", "import", "ACCOUNT", typed=f"nummer;navn\n{ODD};Odd Bakken\n{KARI};Kari Lunde\n")
+    told.say("member", "remove", "MEMBER")
+    told.say("member", "remove", "NO-SUCH-MEMBER")
+
+
+def _said(environment: Mapping[str, str], *arguments: str, typed: str = "") -> str:
+    result = run(environment, *arguments, typed=typed)
+    lines = [line.rstrip() for line in result.output.strip("\n").splitlines()]
+    given = " < number" if typed else ""
+    code = f"\n[exit code {result.exit_code}]" if result.exit_code else ""
+    return f"$ deldokument {shlex.join(arguments)}{given}\n" + "\n".join(lines) + code + "\n"
+
+
+if __name__ == "__main__":
+    HELP.write_text(help_text(), encoding="utf-8")
+    with TemporaryDirectory() as folder_name:
+        write_client_key(Path(folder_name) / "client.json")
+        AUDIT.write_text(audit_text(Path(folder_name)), encoding="utf-8")
+    with TemporaryDirectory() as folder_name:
+        root = Path(folder_name)
+        write_client_key(root / "client.json")
+        with TemporaryDirectory() as register, start_simulators(Path(register), names=["enhetsregisteret"]) as running:
+            SETUP.write_text(setup_text(root, running.enhetsregisteret), encoding="utf-8")

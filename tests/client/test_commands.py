@@ -1,0 +1,183 @@
+"""`deldokument share` and its neighbours as processes: what they print, how they end, and that they go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support import sender
+from support.server import OLA, OLA_NUMBER, Deployment, wait_until
+
+from deldokument.client import Client
+
+MIB = 2**20
+LENGTH = 160 * MIB
+PROGRAM = [sys.executable, "-m", "deldokument.cli.entry"]
+# Loopback is so quick that nothing could be interrupted: each MiB takes a hundredth of a second.
+SLOWLY = """
+import runpy, sys, time
+from deldokument.client.files import LocalFile
+pieces = LocalFile.pieces
+LocalFile.pieces = lambda self, start, stop: (time.sleep(0.01) or piece for piece in pieces(self, start, stop))
+runpy.run_module('deldokument.cli.entry', run_name='__main__')
+"""
+
+
+# Cyan is the time that is left; the time that has passed would be yellow.
+TIME_LEFT = re.compile(rb"\x1b\[36m\d+:\d\d:\d\d\x1b")
+
+
+class Machine:
+    """A sender's machine: a folder with a file, and an environment."""
+
+    def __init__(self, deployment: Deployment, folder: Path) -> None:
+        self.folder = folder
+        self.given = sender.environment(deployment, folder)
+        self.until = (datetime.now(UTC) + timedelta(days=14)).date().isoformat()
+        self.file = folder / "film.mp4"
+
+    def write(self, content: bytes) -> None:
+        self.file.write_bytes(content)
+
+    def share(self, *options: str, to: str = OLA_NUMBER) -> list[str]:
+        words = ["share", str(self.file), "--account", "Byggesak", "--until", self.until, "--archived"]
+        return [*words, "--to", to, *options]
+
+    def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | self.given | changes
+        return subprocess.run([*PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=100)
+
+    @contextmanager
+    def running(self, *arguments: str, slowly: bool = False) -> Iterator[subprocess.Popen[str]]:
+        command = [sys.executable, "-c", SLOWLY] if slowly else PROGRAM
+        process = subprocess.Popen(
+            [*command, *arguments],
+            env=os.environ | self.given | {"PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def has_begun(self) -> bool:
+        """Whether a document of what is under way has been announced."""
+        return any(json.loads(path.read_text())["documents"] for path in (self.folder / "state").glob("*.json"))
+
+
+@pytest.fixture
+def machine(deployment: Deployment, tmp_path: Path) -> Machine:
+    sender.registered(deployment)
+    return Machine(deployment, tmp_path)
+
+
+@pytest.fixture
+def client(machine: Machine) -> Iterator[Client]:
+    with Client.from_environment(machine.given) as connected:
+        yield connected
+
+
+def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: Machine) -> None:
+    machine.write(b"1")
+    done = machine.run(*machine.share())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(machine.given["DELDOKUMENT_CLIENT_URL"] + "/d/")
+    assert len(done.stdout.splitlines()) == 1
+    said = json.loads(machine.run(*machine.share("--json", "--title", "Film")).stdout)
+    assert (said["title"], said["state"], said["documents"][0]["name"]) == ("Film", "available", "film.mp4")
+    assert OLA_NUMBER not in json.dumps(said)
+
+
+@pytest.mark.parametrize(
+    ("end", "parallel"), [(signal.SIGINT, "4"), (signal.SIGTERM, "1"), (signal.SIGKILL, "4")], ids=str
+)
+def test_whatever_ends_it_the_same_command_goes_on(
+    machine: Machine, client: Client, end: signal.Signals, parallel: str
+) -> None:
+    machine.write(os.urandom(MIB) * (LENGTH // MIB))
+    line = machine.share("--parallel", parallel, "--reference", f"{end.name}-{parallel}")
+    with machine.running(*line, slowly=True) as process:
+        wait_until(machine.has_begun, 60, "nothing was announced")
+        process.send_signal(end)
+        _, words = process.communicate(timeout=60)
+    if end is not signal.SIGKILL:
+        assert process.returncode == 5
+        assert "the same call goes on" in words
+    [draft] = client.shares(reference=f"{end.name}-{parallel}")
+    assert draft.state == "draft"
+    done = machine.run(*line)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith(draft.id)
+    [share] = client.shares(reference=f"{end.name}-{parallel}")
+    assert [(document.length, document.complete) for document in share.documents] == [(LENGTH, True)]
+
+
+def test_at_a_terminal_there_are_bars_with_rate_and_time_left(machine: Machine) -> None:
+    machine.write(bytes(4 * MIB))
+    ours, theirs = pty.openpty()
+    environment = os.environ | machine.given | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [*PROGRAM, *machine.share()], env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True
+    ) as process:
+        os.close(theirs)
+        drawn = b""
+        while piece := _read(ours):
+            drawn += piece
+        said = process.communicate(timeout=60)[0]
+    os.close(ours)
+    assert process.returncode == 0
+    assert said.count("\n") == 1
+    assert b"/s" in drawn
+    assert TIME_LEFT.search(drawn)
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+def test_a_refusal_and_silence_have_exit_codes_of_their_own(machine: Machine) -> None:
+    machine.write(b"1")
+    refused = machine.run(*machine.share(to="21879498013"))
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr.startswith("deldokument: ")
+    assert "21879498013" not in refused.stderr
+    silent = machine.run("list", DELDOKUMENT_CLIENT_ISSUER="http://127.0.0.1:1/")
+    assert (silent.returncode, silent.stdout) == (4, "")
+    assert "Maskinporten does not answer" in silent.stderr
+
+
+def test_receipts_are_watched_until_the_share_is_over(machine: Machine, deployment: Deployment, client: Client) -> None:
+    machine.write(b"1")
+    link = machine.run(*machine.share()).stdout.strip()
+    share_id = link.rpartition("/")[2]
+    with machine.running("receipts", link, "--watch", "--every", "1", "--json") as process:
+        ola = deployment.session(OLA)
+        [path] = deployment.document_paths(share_id)
+        wait_until(lambda: ola.get(path).status_code == 200, 60, "the document was not inspected")
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if json.loads(line)["event"] == "downloaded":
+                break
+        client.withdraw(share_id)
+        lines += process.stdout
+        assert process.wait(60) == 0
+    assert {json.loads(line)["event"] for line in lines} >= {"downloaded"}
+    assert len(set(lines)) == len(lines)

@@ -1,0 +1,43 @@
+"""The databases that the contract of services.repositories is tried on: SQLite in a file, PostgreSQL on loopback."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.migrations import migrate
+from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy: quicker than migrating for each test."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A fresh, migrated SQLite file."""
+    shutil.copy(migrated_sqlite, tmp_path / "deldokument.db")
+    return f"sqlite:///{tmp_path / 'deldokument.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database of each kind."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[SqlDatabase]:
+    """The port on a fresh database."""
+    opened = SqlDatabase(database_url)
+    yield opened
+    opened.close()

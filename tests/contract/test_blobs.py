@@ -1,0 +1,270 @@
+"""The blob stores' contract, and what the directory promises beyond it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deldokument.adapters.blobs import ABANDONED_AFTER, DirectoryBlobStore
+from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
+from deldokument.services.ports import BlobStore
+from tests.fakes.blobs import MemoryBlobStore
+
+NAME = "ab" + "0" * 30
+OTHER = "cd" + "1" * 30
+
+
+@pytest.fixture(params=["directory", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return DirectoryBlobStore(tmp_path / "blobs") if request.param == "directory" else MemoryBlobStore()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "blobs"
+
+
+@pytest.fixture
+def directory(root: Path) -> DirectoryBlobStore:
+    return DirectoryBlobStore(root)
+
+
+def put(store: BlobStore, name: str, content: bytes) -> None:
+    writer = store.create(name)
+    writer.write(content)
+    writer.commit()
+
+
+def names(store: BlobStore) -> set[str]:
+    return {blob.name for blob in store.list()}
+
+
+def files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+@contextmanager
+def files_no_longer_than(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# --- every store -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_in_pieces_is_read_whole(store: BlobStore) -> None:
+    content = os.urandom(3 << 20)
+    writer = store.create(NAME)
+    for piece in (content[:7], bytearray(content[7 : 2 << 20]), memoryview(content)[2 << 20 :]):
+        writer.write(piece)
+    writer.commit()
+    assert store.read(NAME, 0, len(content)) == content
+
+
+def test_any_range_is_read_exactly(store: BlobStore) -> None:
+    put(store, NAME, b"0123456789")
+    assert [store.read(NAME, *span) for span in ((0, 1), (3, 7), (9, 10), (4, 4))] == [b"0", b"3456", b"9", b""]
+
+
+def test_an_empty_object_is_an_object(store: BlobStore) -> None:
+    put(store, NAME, b"")
+    assert (names(store), store.read(NAME, 0, 0)) == ({NAME}, b"")
+
+
+def test_a_missing_object_is_broken(store: BlobStore) -> None:
+    with pytest.raises(Broken):
+        store.read(NAME, 0, 1)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 4), (2, 5), (3, 4), (90, 91)])
+def test_an_object_shorter_than_asked_for_is_broken(store: BlobStore, start: int, stop: int) -> None:
+    put(store, NAME, b"abc")
+    with pytest.raises(Broken):
+        store.read(NAME, start, stop)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(2, 1), (-1, 1)])
+def test_a_range_turned_round_is_refused(store: BlobStore, start: int, stop: int) -> None:
+    put(store, NAME, b"abc")
+    with pytest.raises(ValueError, match="range"):
+        store.read(NAME, start, stop)
+
+
+def test_nothing_is_seen_before_commit(store: BlobStore) -> None:
+    writer = store.create(NAME)
+    writer.write(b"secret")
+    assert names(store) == set()
+    with pytest.raises(Broken):
+        store.read(NAME, 0, 1)
+    writer.abort()
+
+
+def test_an_aborted_object_leaves_nothing_and_its_name_free(store: BlobStore) -> None:
+    writer = store.create(NAME)
+    writer.write(b"first")
+    writer.abort()
+    writer.abort()
+    assert names(store) == set()
+    put(store, NAME, b"second")
+    assert store.read(NAME, 0, 6) == b"second"
+
+
+def test_abort_after_commit_does_nothing(store: BlobStore) -> None:
+    writer = store.create(NAME)
+    writer.write(b"kept")
+    writer.commit()
+    writer.abort()
+    assert store.read(NAME, 0, 4) == b"kept"
+
+
+def test_a_writer_that_is_done_takes_no_more(store: BlobStore) -> None:
+    writer = store.create(NAME)
+    writer.commit()
+    with pytest.raises(ValueError, match="committed"):
+        writer.write(b"late")
+    with pytest.raises(ValueError, match="committed"):
+        writer.commit()
+
+
+def test_a_name_is_used_once(store: BlobStore) -> None:
+    put(store, NAME, b"first")
+    with pytest.raises(Conflict):
+        store.create(NAME)
+    assert store.read(NAME, 0, 5) == b"first"
+
+
+@pytest.mark.parametrize("name", ["", "ab", "AB" + "0" * 30, "ab" + "0" * 31, "../" + "0" * 29, NAME + "\n", "é" * 32])
+def test_only_names_of_32_hex_digits_are_names(store: BlobStore, name: str) -> None:
+    for refused in (lambda: store.create(name), lambda: store.read(name, 0, 1), lambda: store.delete([name])):
+        with pytest.raises(ValueError, match="name"):
+            refused()
+
+
+def test_deleted_objects_are_gone_and_others_stay(store: BlobStore) -> None:
+    put(store, NAME, b"a")
+    put(store, OTHER, b"b")
+    store.delete([NAME, "ef" * 16])
+    store.delete([NAME])
+    assert names(store) == {OTHER}
+
+
+def test_the_list_tells_size_and_time(store: BlobStore) -> None:
+    put(store, NAME, b"12345")
+    (blob,) = store.list()
+    assert (blob.name, blob.size) == (NAME, 5)
+    assert abs(datetime.now(UTC) - blob.modified_at) < timedelta(minutes=1)
+
+
+def test_objects_may_be_deleted_while_they_are_listed(store: BlobStore) -> None:
+    for number in range(40):
+        put(store, f"{number % 4:02x}{number:030x}", b"x")
+    for blob in store.list():
+        store.delete([blob.name])
+    assert names(store) == set()
+
+
+def test_an_unclaimed_store_belongs_to_nobody(store: BlobStore) -> None:
+    assert store.deployment_id() is None
+
+
+def test_a_claimed_store_cannot_be_claimed_by_another(store: BlobStore) -> None:
+    store.claim("ours")
+    store.claim("ours")
+    with pytest.raises(Conflict):
+        store.claim("theirs")
+    assert (store.deployment_id(), names(store)) == ("ours", set())
+
+
+# --- the directory ---------------------------------------------------------------------------------------------------
+
+
+def test_a_store_opened_again_has_its_objects_and_owner(directory: DirectoryBlobStore, root: Path) -> None:
+    directory.claim("ours")
+    put(directory, NAME, b"kept")
+    again = DirectoryBlobStore(root, durable=False)
+    assert (again.deployment_id(), again.read(NAME, 0, 4)) == ("ours", b"kept")
+
+
+def test_files_are_for_their_owner_alone(directory: DirectoryBlobStore, root: Path) -> None:
+    directory.claim("ours")
+    put(directory, NAME, b"x")
+    modes = {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (root, *root.rglob("*"))}
+    assert modes == {0}
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(directory: DirectoryBlobStore, root: Path) -> None:
+    writer = directory.create(NAME)
+    writer.write(bytes(1000))
+    with files_no_longer_than(4096), pytest.raises(StorageFull):
+        writer.write(bytes(1 << 20))
+    assert files(root) == []
+    writer.abort()
+    put(directory, NAME, b"there is room again")
+
+
+def test_a_broken_store_is_unavailable_not_full(directory: DirectoryBlobStore, root: Path) -> None:
+    (root / NAME[:2]).rmdir()
+    for attempt in (lambda: directory.create(NAME), lambda: list(directory.list())):
+        with pytest.raises(Unavailable):
+            attempt()
+
+
+def test_an_object_that_cannot_get_its_name_is_gone(directory: DirectoryBlobStore, root: Path) -> None:
+    writer = directory.create(NAME)
+    writer.write(b"x")
+    (root / NAME[:2] / NAME).mkdir()
+    with pytest.raises(Unavailable):
+        writer.commit()
+    assert files(root) == []
+
+
+def test_two_writers_never_share_a_name(directory: DirectoryBlobStore) -> None:
+    first = directory.create(NAME)
+    with pytest.raises(Conflict):
+        directory.create(NAME)
+    first.write(b"first")
+    first.commit()
+    assert directory.read(NAME, 0, 5) == b"first"
+
+
+def test_what_a_killed_writer_left_is_listed_once_abandoned_and_then_deleted(
+    directory: DirectoryBlobStore, root: Path
+) -> None:
+    (root / NAME[:2] / f"{NAME}.part").write_bytes(b"torn")
+    assert names(directory) == set()
+    long_ago = time.time() - ABANDONED_AFTER.total_seconds() - 1
+    os.utime(root / NAME[:2] / f"{NAME}.part", (long_ago, long_ago))
+    assert names(directory) == {NAME}
+    directory.delete([NAME])
+    assert files(root) == []
+
+
+def test_files_of_others_are_neither_listed_nor_touched(directory: DirectoryBlobStore, root: Path) -> None:
+    stray = root / "ab" / "README"
+    stray.write_text("not ours")
+    assert names(directory) == set()
+    assert stray.exists()
+
+
+def test_no_descriptor_is_left_open(directory: DirectoryBlobStore) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    put(directory, NAME, b"x")
+    directory.create(OTHER).abort()
+    directory.read(NAME, 0, 1)
+    with pytest.raises(Conflict):
+        directory.create(NAME)
+    directory.delete([NAME])
+    list(directory.list())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

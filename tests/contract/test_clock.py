@@ -1,0 +1,148 @@
+"""The clocks' contract, and how each of them comes by the time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
+from deldokument.domain.errors import Unavailable
+from deldokument.services.ports import Clock
+
+A_MOMENT = timedelta(seconds=5)
+OSLO = timezone(timedelta(hours=1))
+
+
+def here() -> datetime:
+    return datetime.now(UTC)
+
+
+class Database:
+    """A server whose clock is ``ahead`` of this machine's; counts how often it is asked."""
+
+    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
+        self.ahead = ahead
+        self.asked = 0
+        self.down = False
+
+    def now(self) -> datetime:
+        self.asked += 1
+        if self.down:
+            raise Unavailable("database")
+        return datetime.now(OSLO) + self.ahead
+
+
+CLOCKS: dict[str, Callable[[Path], Clock]] = {
+    "system": lambda _: SystemClock(),
+    "shifted": lambda path: ShiftedClock(path / "offset"),
+    "database": lambda _: DatabaseClock(Database().now),
+}
+
+
+@pytest.fixture(params=CLOCKS)
+def clock(request: pytest.FixtureRequest, tmp_path: Path) -> Clock:
+    return CLOCKS[request.param](tmp_path)
+
+
+@pytest.fixture
+def shifted(tmp_path: Path) -> ShiftedClock:
+    return ShiftedClock(tmp_path / "offset")
+
+
+def test_now_is_the_present_in_utc(clock: Clock) -> None:
+    assert clock.now().tzinfo is UTC
+    assert abs(clock.now() - here()) < A_MOMENT
+
+
+def test_time_does_not_stand_still_nor_go_back(clock: Clock) -> None:
+    instants = [clock.now() for _ in range(1000)]
+    assert instants == sorted(instants)
+    assert instants[0] < instants[-1]
+
+
+def test_clocks_that_agree_have_no_skew(clock: Clock) -> None:
+    assert timedelta(0) <= clock.skew() < timedelta(seconds=1)
+
+
+def test_a_moved_clock_is_moved_for_all_who_share_the_file(shifted: ShiftedClock, tmp_path: Path) -> None:
+    other = ShiftedClock(tmp_path / "offset")
+    for offset in (timedelta(days=30), timedelta(hours=-2), timedelta(seconds=0.5)):
+        shifted.set_offset(offset)
+        for clock in (shifted, other):
+            assert abs(clock.now() - here() - offset) < A_MOMENT
+            assert clock.offset() == offset
+
+
+def test_a_moved_clock_has_no_skew(shifted: ShiftedClock) -> None:
+    shifted.set_offset(timedelta(days=400))
+    assert shifted.skew() == timedelta(0)
+
+
+def test_moving_the_clock_leaves_one_file(shifted: ShiftedClock, tmp_path: Path) -> None:
+    shifted.set_offset(timedelta(days=1))
+    shifted.set_offset(timedelta(days=2))
+    assert [path.name for path in tmp_path.iterdir()] == ["offset"]
+
+
+def test_a_clock_moved_back_home_by_removing_the_file_is_not_moved(shifted: ShiftedClock, tmp_path: Path) -> None:
+    shifted.set_offset(timedelta(days=1))
+    shifted.now()
+    (tmp_path / "offset").unlink()
+    assert abs(shifted.now() - here()) < A_MOMENT
+
+
+@pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "1e300"])
+def test_an_offset_that_is_no_number_of_seconds_stops_the_clock(
+    shifted: ShiftedClock, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "offset").write_text(text)
+    with pytest.raises(Unavailable):
+        shifted.now()
+
+
+def test_the_database_decides_and_the_skew_tells_how_far_it_is_off() -> None:
+    for ahead in (timedelta(minutes=10), timedelta(minutes=-10)):
+        clock = DatabaseClock(Database(ahead).now)
+        assert abs(clock.now() - here() - ahead) < A_MOMENT
+        assert abs(clock.skew() - abs(ahead)) < timedelta(seconds=1)
+
+
+def test_the_database_is_asked_seldom() -> None:
+    database = Database()
+    clock = DatabaseClock(database.now)
+    for _ in range(1000):
+        clock.now()
+        clock.skew()
+    assert database.asked == 1
+
+
+def test_the_database_is_asked_again_when_its_answer_is_old() -> None:
+    database = Database()
+    clock = DatabaseClock(database.now, refresh_every=timedelta(0))
+    clock.now()
+    database.ahead = timedelta(days=1)
+    assert clock.now() - here() > timedelta(hours=23)
+
+
+def test_without_the_database_there_is_no_time() -> None:
+    database = Database()
+    clock = DatabaseClock(database.now, refresh_every=timedelta(0))
+    clock.now()
+    database.down = True
+    with pytest.raises(Unavailable):
+        clock.now()
+
+
+def test_many_threads_ask_the_database_once() -> None:
+    database = Database()
+    clock = DatabaseClock(database.now)
+    threads = [threading.Thread(target=clock.now) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.asked == 1

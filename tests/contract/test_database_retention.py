@@ -1,0 +1,195 @@
+"""What is due is found, and erasing leaves exactly what the contract lets stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.domain.errors import NotFound
+from deldokument.domain.share import Receipt, ShareState
+from deldokument.services.repositories import Deployment
+from tests.contract.records import (
+    DAY,
+    HOUR,
+    NOW,
+    TENANT,
+    append,
+    available,
+    begin_upload,
+    complete_document_of,
+    document_of,
+    draft,
+    ended,
+    keep,
+    recipient_of,
+    settle,
+    upload_of,
+)
+
+
+@pytest.fixture(autouse=True)
+def settled(database: SqlDatabase) -> None:
+    settle(database)
+
+
+def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        fresh = tx.retention.deployment()
+    assert fresh == Deployment(fresh.id, None, None)
+    assert len(fresh.id) == 22
+    with database.write() as tx:
+        tx.retention.beat(NOW)
+        tx.retention.halt(NOW + HOUR)
+        tx.retention.halt(NOW + DAY)
+        assert tx.retention.deployment() == Deployment(fresh.id, NOW, NOW + HOUR)
+        tx.retention.resume(NOW + 2 * DAY)
+    with database.read() as tx:
+        assert tx.retention.deployment() == Deployment(fresh.id, NOW + 2 * DAY, None)
+
+
+def test_a_share_is_due_at_its_end_and_not_before(database: SqlDatabase) -> None:
+    later, sooner = available(expires_at=NOW), available(expires_at=NOW - HOUR)
+    keep(database, later, sooner, available(expires_at=NOW + HOUR), ended(), draft())
+    with database.write() as tx:
+        assert tx.retention.due_shares(NOW, 10) == [sooner, later]
+        assert tx.retention.due_shares(NOW, 1) == [sooner]
+
+
+def test_what_is_due_may_be_asked_in_a_reading_transaction(database: SqlDatabase) -> None:
+    due = available(expires_at=NOW)
+    keep(database, due)
+    with database.read() as tx:
+        assert tx.retention.due_shares(NOW, 10) == [due]
+
+
+def test_only_untouched_drafts_are_stale(database: SqlDatabase) -> None:
+    stale = draft(changed_at=NOW - DAY)
+    keep(database, stale, draft(changed_at=NOW), available(changed_at=NOW - DAY))
+    with database.write() as tx:
+        assert tx.retention.stale_drafts(NOW, NOW, 10) == [stale]
+
+
+def test_a_proposed_draft_is_stale_later(database: SqlDatabase) -> None:
+    plain, proposed = draft(changed_at=NOW - DAY), draft(changed_at=NOW - DAY, proposed_by="m" * 22)
+    keep(database, plain, proposed, draft(changed_at=NOW, proposed_by="m" * 22))
+    with database.write() as tx:
+        assert tx.retention.stale_drafts(NOW, NOW - DAY, 10) == [plain]
+        assert {share.id for share in tx.retention.stale_drafts(NOW, NOW, 10)} == {plain.id, proposed.id}
+
+
+def test_the_keys_of_closed_shares_are_to_be_destroyed(database: SqlDatabase) -> None:
+    over = ended()
+    thrown_away = draft(state=ShareState.ABANDONED, closed_at=NOW)
+    keep(database, over, thrown_away, ended(key_destroyed_at=NOW), available(), draft())
+    with database.write() as tx:
+        assert tx.retention.keys_to_destroy(10) == [thrown_away, over]
+        assert tx.retention.keys_to_destroy(1) == [thrown_away]
+
+
+def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> None:
+    share, alive, without = available(), available(), ended(key_destroyed_at=NOW)
+    keep(database, share, alive, without)
+    upload, other = begin_upload(database, share), begin_upload(database, alive)
+    parts, kept = append(database, upload, 30, 20), append(database, other, 10)
+    with database.write() as tx:
+        tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW))
+        assert tx.retention.blobs_to_release(10) == []
+        tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW, key_destroyed_at=NOW))
+        assert tx.retention.blobs_to_release(10) == [share.id]
+        tx.retention.release_blobs(share.id)
+    with database.read() as tx:
+        assert tx.retention.blobs_to_release(10) == []
+        assert set(tx.uploads.garbage(10)) == {part.id for part in parts}
+        assert tx.uploads.get(upload.id) is None
+        assert tx.uploads.parts(other.id) == kept
+
+
+def test_releasing_drops_manifests_and_inspection_records_but_not_names(database: SqlDatabase) -> None:
+    share = ended(key_destroyed_at=NOW)
+    keep(database, share)
+    document = complete_document_of(share, sealed_inspection=b"verdict", inspected_at=NOW)
+    with database.write() as tx:
+        tx.shares.add_document(document)
+        tx.retention.release_blobs(share.id)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == [replace(document, sealed_manifest=b"", sealed_inspection=b"")]
+
+
+def test_complete_documents_of_living_shares_are_to_be_inspected(database: SqlDatabase) -> None:
+    writing, open_share, over = draft(), available(), ended()
+    keep(database, writing, open_share, over)
+    second = complete_document_of(writing, completed_at=NOW + HOUR)
+    first = complete_document_of(open_share)
+    others = [
+        document_of(writing),
+        complete_document_of(writing, inspected_at=NOW, sealed_inspection=b"verdict"),
+        complete_document_of(over),
+    ]
+    with database.write() as tx:
+        for document in [second, first, *others]:
+            tx.shares.add_document(document)
+        assert tx.retention.uninspected(10) == [first, second]
+        assert tx.retention.uninspected(1) == [first]
+
+
+def test_a_share_is_spent_when_its_tenants_retention_period_has_passed(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.tenancies.add_tenant(replace(TENANT, id="brief", organization_number="983544622", retention=DAY))
+    over = NOW - TENANT.retention
+    spent, brief = ended(closed_at=over), ended(tenant_id="brief", closed_at=NOW - DAY)
+    keep(database, spent, brief, ended(closed_at=over + HOUR), ended(closed_at=over, erased_at=NOW), draft())
+    with database.write() as tx:
+        found = tx.retention.spent_shares(NOW, 10)
+        assert sorted(share.id for share in found) == sorted([spent.id, brief.id])
+        assert len(tx.retention.spent_shares(NOW, 1)) == 1
+        assert tx.retention.spent_shares(NOW - HOUR, 10) == []
+
+
+def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> None:
+    share, other = ended(), ended()
+    keep(database, share, other)
+    recipient, document = recipient_of(share), complete_document_of(share)
+    upload = upload_of(document)
+    kept = recipient_of(other)
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient)
+        tx.shares.add_recipient(kept)
+        tx.shares.add_document(document)
+        tx.uploads.add(upload)
+        tx.shares.record_receipt(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW))
+    parts = append(database, upload, 10)
+    with database.write() as tx:
+        tx.retention.erase_share(share.id, NOW + 2 * DAY)
+    with database.read() as tx:
+        assert tx.shares.get(share.id) == replace(
+            share,
+            sealed_title=b"",
+            sealed_message=b"",
+            sealed_reference=b"",
+            reference_hash=b"",
+            erased_at=NOW + 2 * DAY,
+        )
+        assert tx.shares.recipients([share.id, other.id]) == [kept]
+        assert tx.shares.documents([share.id]) == []
+        assert tx.shares.receipts([share.id]) == []
+        assert tx.uploads.garbage(10) == [parts[0].id]
+        assert tx.retention.spent_shares(NOW + 1000 * DAY, 10) == [other]
+
+
+def test_erasing_what_is_not_there_is_told(database: SqlDatabase) -> None:
+    with pytest.raises(NotFound), database.write() as tx:
+        tx.retention.erase_share("nothing", NOW)
+
+
+def test_audit_keys_are_in_use_while_a_share_is_not_erased(database: SqlDatabase) -> None:
+    keep(
+        database,
+        draft(audit_key_id="one"),
+        ended(audit_key_id="one", erased_at=NOW),
+        ended(audit_key_id="two"),
+        ended(audit_key_id="three", erased_at=NOW),
+    )
+    with database.read() as tx:
+        assert tx.retention.audit_keys_in_use() == {"one", "two"}

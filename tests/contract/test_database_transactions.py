@@ -1,0 +1,219 @@
+"""A transaction is all or nothing, a reader sees one moment, and trouble is told in the domain's words."""
+
+from __future__ import annotations
+
+import inspect
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deldokument.adapters.sql.audit import SqlAudit
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.retention import SqlRetention
+from deldokument.adapters.sql.sessions import SqlSessions
+from deldokument.adapters.sql.shares import SqlShares
+from deldokument.adapters.sql.tenancies import SqlTenancies
+from deldokument.adapters.sql.uploads import SqlUploads
+from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
+from deldokument.services import chains, repositories
+from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
+from tests.support.postgres import PostgresServer
+
+PORTS = {
+    SqlTenancies: repositories.Tenancies,
+    SqlShares: repositories.Shares,
+    SqlUploads: repositories.Uploads,
+    SqlAudit: chains.Audit,
+    SqlSessions: repositories.Sessions,
+    SqlRetention: repositories.Retention,
+}
+
+
+@pytest.mark.parametrize("adapter", PORTS)
+def test_every_method_has_the_ports_signature(adapter: type) -> None:
+    """Names of parameters too, which a type checker lets pass."""
+    wanted = {
+        name: inspect.signature(method)
+        for name, method in inspect.getmembers(PORTS[adapter], inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert {name: inspect.signature(getattr(adapter, name)) for name in wanted} == wanted
+
+
+def test_nothing_of_a_failed_transaction_stays(database: SqlDatabase) -> None:
+    def add_twice() -> None:
+        with database.write() as tx:
+            tx.tenancies.add_tenant(TENANT)
+            tx.tenancies.add_tenant(TENANT)
+
+    with pytest.raises(Conflict):
+        add_twice()
+    with database.read() as tx:
+        assert tx.tenancies.tenants() == []
+
+
+def test_a_reader_sees_one_moment(database: SqlDatabase) -> None:
+    with database.read() as reader:
+        assert reader.tenancies.tenants() == []
+        settle(database)
+        assert reader.tenancies.tenants() == []
+        assert reader.tenancies.account(ACCOUNT.id) is None
+    with database.read() as later:
+        assert later.tenancies.tenants() == [TENANT]
+
+
+def test_a_reader_cannot_write(database: SqlDatabase) -> None:
+    with pytest.raises(Broken), database.read() as tx:
+        tx.tenancies.add_tenant(TENANT)
+    settle(database)
+
+
+def test_what_was_written_is_there_when_the_database_is_opened_again(database: SqlDatabase, database_url: str) -> None:
+    settle(database)
+    database.close()
+    again = SqlDatabase(database_url)
+    with again.read() as tx:
+        assert tx.tenancies.tenants() == [TENANT]
+    again.close()
+
+
+def test_the_databases_clock_is_aware_and_runs(database: SqlDatabase) -> None:
+    first, second = database.now(), database.now()
+    assert first <= second
+    assert first.utcoffset() == timedelta(0)
+    assert abs(first - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
+def test_other_databases_are_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="SQLite"):
+        SqlDatabase(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////nowhere/at/all.db"],
+)
+def test_a_database_that_does_not_answer_is_unavailable(url: str) -> None:
+    database = SqlDatabase(url)
+    with pytest.raises(Unavailable, match="database"), database.read() as tx:
+        tx.tenancies.tenants()
+    with pytest.raises(Unavailable, match="database"), database.write() as tx:
+        tx.tenancies.tenants()
+    database.close()
+
+
+def test_an_error_tells_no_values(database: SqlDatabase) -> None:
+    settle(database)
+    keep(database, share := draft(id="a share that is no secret"))
+    with pytest.raises(Conflict) as caught:
+        keep(database, share)
+    assert share.id not in str(caught.value)
+    assert "PRIMARYKEY" in caught.value.detail or "pk_share" in caught.value.detail
+
+
+# --- SQLite ----------------------------------------------------------------------------------------------------------
+
+
+def test_sqlite_keeps_its_promises_to_the_disk(sqlite_url: str) -> None:
+    engines = open_engines(sqlite_url)
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2}
+    for engine in (engines.reader, engines.writer):
+        with transaction(engine) as connection:
+            for pragma, value in wanted.items():
+                assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+    engines.close()
+
+
+def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
+    database = SqlDatabase(sqlite_url)
+    settle(database)
+    engines = open_engines(sqlite_url)
+
+    def fill() -> None:
+        with transaction(engines.writer) as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            for number in range(1000):
+                connection.exec_driver_sql("INSERT INTO garbage (name) VALUES (?)", (f"{number}" * 1000,))
+
+    with pytest.raises(StorageFull):
+        fill()
+    engines.close()
+    with database.read() as tx:
+        assert tx.tenancies.tenants() == [TENANT]
+        assert tx.uploads.garbage(10) == []
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"certainly not a database " * 1000)
+    database = SqlDatabase(f"sqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(Broken), database.read() as tx:
+        tx.tenancies.tenants()
+    database.close()
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_connection_is_told_and_the_next_transaction_gets_another(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    database = SqlDatabase(postgres_url)
+    name = postgres_url.rsplit("/", 1)[-1]
+
+    def lose() -> None:
+        with database.write() as tx:
+            tx.tenancies.add_tenant(TENANT)
+            postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            tx.tenancies.tenants()
+
+    with pytest.raises(Unavailable, match="database"):
+        lose()
+    with database.read() as tx:
+        assert tx.tenancies.tenants() == []
+    database.close()
+
+
+def test_a_row_held_too_long_by_another_makes_it_unavailable(postgres_url: str) -> None:
+    database = SqlDatabase(f"{postgres_url}?options=-c%20lock_timeout%3D50ms")
+    settle(database)
+    keep(database, share := draft())
+    with database.write() as holder:
+        holder.shares.lock(share.id)
+        with pytest.raises(Unavailable, match="database"), database.write() as tx:
+            tx.shares.lock(share.id)
+    database.close()
+
+
+def test_on_postgres_a_worker_skips_what_another_holds(postgres_url: str) -> None:
+    database = SqlDatabase(postgres_url)
+    settle(database)
+    keep(database, *[available(expires_at=NOW) for _ in range(4)])
+    with database.write() as first, database.write() as second:
+        taken = {share.id for share in first.retention.due_shares(NOW, 2)}
+        others = {share.id for share in second.retention.due_shares(NOW, 10)}
+        assert len(taken) == len(others) == 2
+        assert not taken & others
+    database.close()
+
+
+def test_a_table_that_is_missing_is_broken(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE session")
+    database = SqlDatabase(postgres_url)
+    with pytest.raises(Broken), database.read() as tx:
+        tx.sessions.get(b"token")
+    database.close()
+
+
+def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
+    database = SqlDatabase(f"sqlite:///{tmp_path / 'new.db'}")
+    with pytest.raises(Unavailable), database.read() as tx:
+        tx.tenancies.tenants()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    database.close()

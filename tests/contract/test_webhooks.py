@@ -1,0 +1,300 @@
+"""Calls to addresses that others have named: what the other side can make of them, and where they never go."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from support.webhook_receiver import Behaviour, Receiver, answering, silent, status
+
+from deldokument.adapters.breaker import FAILURES, PAUSE_S
+from deldokument.adapters.webhooks import MOST_ANSWER_BYTES, TimeLimits, WebhookClient, system_resolver
+from deldokument.domain.webhook import AddressRule
+from deldokument.services.webhook_contracts import CallOutcome, Trouble
+
+HOME = AddressRule(private=True)
+HOST = "hooks.kommune.example"
+BRIEF = TimeLimits(connect=0.5, step=0.2, total=0.4)
+
+
+class Names:
+    """A resolver with an answer for each time it is asked; the last one goes on."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append((host, port))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+def home(**given: object) -> WebhookClient:
+    return WebhookClient(HOME, **given)  # type: ignore[arg-type]
+
+
+def test_a_call_brings_what_it_is_given_and_tells_the_status(receiver: Receiver) -> None:
+    outcome = home().post(f"{receiver.url}?a=b", {"Content-Type": "application/json", "webhook-id": "m1"}, b'{"a": 1}')
+    assert (outcome, outcome.is_success, outcome.code) == (CallOutcome(204), True, "status_204")
+    [request] = receiver.received
+    assert (request.line, request.body) == ("POST /hook?a=b HTTP/1.1", b'{"a": 1}')
+    assert request.headers["webhook-id"] == "m1"
+    assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
+    assert not {"cookie", "authorization", "proxy-connection"} & set(request.headers)
+
+
+@pytest.mark.parametrize("number", [400, 404, 410, 429, 500, 503])
+def test_an_answer_that_is_no_success_is_told_as_it_is(receiver: Receiver, number: int) -> None:
+    receiver.behaviour = status(number)
+    outcome = home().post(receiver.url, {}, b"{}")
+    assert (outcome, outcome.is_success) == (CallOutcome(number), False)
+
+
+# --- where calls never go --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fe80::1%lo"]
+)
+def test_a_public_name_that_leads_into_a_closed_network_is_not_called(receiver: Receiver, answer: str) -> None:
+    client = WebhookClient(AddressRule(ports=frozenset({receiver.port})), resolve=Names([answer]))
+    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"") == CallOutcome(trouble=Trouble.ADDRESS)
+    assert receiver.connections == 0
+
+
+@pytest.mark.parametrize("order", [["127.0.0.1", "93.184.215.14"], ["93.184.215.14", "127.0.0.1"]])
+def test_one_private_address_among_public_ones_refuses_them_all(receiver: Receiver, order: list[str]) -> None:
+    client = WebhookClient(AddressRule(ports=frozenset({receiver.port})), resolve=Names(order))
+    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"") == CallOutcome(trouble=Trouble.ADDRESS)
+    assert receiver.connections == 0
+
+
+def test_a_name_that_leads_nowhere_is_not_called() -> None:
+    assert home(resolve=Names([])).post(f"http://{HOST}/", {}, b"") == CallOutcome(trouble=Trouble.ADDRESS)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/", "http://hooks.kommune.no/", "https://hooks.kommune.no:22/", "x"])
+def test_a_url_that_the_rule_no_longer_admits_is_not_called_and_its_name_is_not_looked_up(url: str) -> None:
+    names = Names(["127.0.0.1"])
+    assert WebhookClient(AddressRule(), resolve=names).post(url, {}, b"") == CallOutcome(trouble=Trouble.ADDRESS)
+    assert names.asked == []
+
+
+class OnlyFirst(AddressRule):
+    """Admits 127.0.0.1 alone, as if it were the one public address: what a rebinding would lead to is not."""
+
+    def admits(self, address: object) -> bool:
+        return address == ip_address("127.0.0.1")
+
+
+def test_a_name_that_changes_its_answer_after_the_check_gains_nothing(receiver: Receiver) -> None:
+    names = Names(["127.0.0.1"], ["169.254.169.254"])
+    client = WebhookClient(OnlyFirst(private=True), resolve=names)
+    assert client.post(f"http://{HOST}:{receiver.port}/", {}, b"").status == 204
+    assert names.asked == [(HOST, receiver.port)], "looked up once: what was checked is what was called"
+    assert receiver.received[0].headers["host"] == f"{HOST}:{receiver.port}", "the name is still what it is asked for"
+    assert client.post(f"http://{HOST}:{receiver.port}/", {}, b"") == CallOutcome(trouble=Trouble.ADDRESS)
+
+
+@pytest.mark.parametrize("number", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_is_not_followed(receiver: Receiver, number: int) -> None:
+    with Receiver() as other:
+        receiver.behaviour = status(number, f"Location: {other.url}")
+        assert home().post(receiver.url, {}, b"{}") == CallOutcome(number)
+        assert other.connections == 0
+
+
+def test_a_proxy_of_the_environment_is_not_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Receiver() as proxy:
+        for name in ("http_proxy", "https_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert home().post(receiver.url, {}, b"").status == 204
+        assert proxy.connections == 0
+
+
+# --- what the other side may do --------------------------------------------------------------------------------------
+
+
+def trickle(connection: socket.socket, stopped: threading.Event) -> None:
+    """A header that never ends, slowly enough to keep within every time limit for one read."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+    while not stopped.wait(0.02):
+        connection.sendall(b"x")
+
+
+def flood(connection: socket.socket, stopped: threading.Event) -> None:
+    """An answer without an end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not stopped.is_set():
+        connection.sendall(b"x" * MOST_ANSWER_BYTES)
+
+
+def continuing(connection: socket.socket, stopped: threading.Event) -> None:
+    """Only interim answers, for ever."""
+    while not stopped.is_set():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+@pytest.mark.parametrize("behaviour", [silent, trickle, continuing])
+def test_a_receiver_that_does_not_come_to_an_end_is_hung_up_on(receiver: Receiver, behaviour: Behaviour) -> None:
+    receiver.behaviour = behaviour
+    assert home(limits=BRIEF).post(receiver.url, {}, b"{}") == CallOutcome(trouble=Trouble.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome"),
+    [
+        (flood, CallOutcome(200)),
+        (answering("HTTP/1.1 200 OK\nContent-Length: 99\n\ncut"), CallOutcome(200)),
+        (answering("HTTP/1.1 200 OK\nContent-Type: text/html\n\n<html>"), CallOutcome(200)),
+        (answering("HTTP/1.1 200 OK\n" + "X: y\n" * 200), CallOutcome(trouble=Trouble.MALFORMED)),
+        (answering("HTTP/1.1 200 OK\nX: " + "y" * 100_000), CallOutcome(trouble=Trouble.MALFORMED)),
+        (answering("<html>]]>\n"), CallOutcome(trouble=Trouble.MALFORMED)),
+        (answering("HTTP/1.1 9999 X\n\n"), CallOutcome(trouble=Trouble.MALFORMED)),
+        (answering(""), CallOutcome(trouble=Trouble.UNREACHABLE)),
+    ],
+    ids=["flood", "cut", "html", "headers", "header", "garbage", "status", "hang-up"],
+)
+def test_whatever_the_other_side_answers_is_told_in_one_word(
+    receiver: Receiver, behaviour: Behaviour, outcome: CallOutcome
+) -> None:
+    receiver.behaviour = behaviour
+    assert home().post(receiver.url, {}, b"{}") == outcome
+
+
+def test_nobody_at_home_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert home().post(f"http://127.0.0.1:{port}/", {}, b"") == CallOutcome(trouble=Trouble.UNREACHABLE)
+
+
+def test_the_next_address_of_a_name_is_tried(receiver: Receiver) -> None:
+    names = Names(["::1", "127.0.0.1"])
+    assert home(resolve=names).post(f"http://{HOST}:{receiver.port}/", {}, b"").status == 204
+
+
+@pytest.mark.parametrize("failure", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])
+def test_a_name_that_cannot_be_looked_up_is_told(failure: Exception) -> None:
+    def resolve(_host: str, _port: int) -> list[str]:
+        raise failure
+
+    assert home(resolve=resolve).post(f"http://{HOST}/", {}, b"") == CallOutcome(trouble=Trouble.UNREACHABLE)
+
+
+def test_the_systems_resolver_finds_this_machine() -> None:
+    assert set(system_resolver("localhost", 443)) <= {"127.0.0.1", "::1"}
+    assert system_resolver("127.0.0.1", 443) == ["127.0.0.1"]
+
+
+def test_a_silent_receiver_is_left_alone_for_a_while_and_holds_nobody_else_back(receiver: Receiver) -> None:
+    moment = 0.0
+    client = home(limits=BRIEF, clock=lambda: moment)
+    with Receiver(silent) as dead:
+        for _ in range(FAILURES):
+            assert client.post(dead.url, {}, b"").trouble is Trouble.TIMEOUT
+        assert client.post(dead.url, {}, b"").trouble is Trouble.SILENT
+        assert dead.connections == FAILURES
+        assert client.post(receiver.url, {}, b"").status == 204
+        moment = PAUSE_S
+        dead.behaviour = status(500)
+        assert client.post(dead.url, {}, b"").status == 500
+        assert client.post(dead.url, {}, b"").status == 500, "any answer heals it"
+
+
+def test_one_who_hangs_silences_nobody_else_behind_the_same_host() -> None:
+    client = home(limits=BRIEF)
+    with Receiver(silent) as shared:
+        for _ in range(FAILURES):
+            client.post(f"{shared.url}/a", {}, b"")
+        assert client.post(f"{shared.url}/a", {}, b"").trouble is Trouble.SILENT
+        shared.behaviour = status(204)
+        assert client.post(f"{shared.url}/b", {}, b"").status == 204
+
+
+# --- TLS -------------------------------------------------------------------------------------------------------------
+
+
+def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What serves under the name, and what believes it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(path)
+    return serving, ssl.create_default_context(cafile=str(path))
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Callable[[str], tuple[ssl.SSLContext, ssl.SSLContext]]:
+    return lambda name: certificate_for(name, tmp_path)
+
+
+Certified = Callable[[str], tuple[ssl.SSLContext, ssl.SSLContext]]
+
+
+def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(certified: Certified) -> None:
+    serving, believing = certified(HOST)
+    with Receiver(tls=serving) as receiver:
+        client = home(tls=believing, resolve=Names(["127.0.0.1"]))
+        assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"{}").status == 204
+        assert receiver.received[0].headers["host"] == f"{HOST}:{receiver.port}"
+
+
+def test_another_names_certificate_is_not_believed(certified: Certified) -> None:
+    serving, believing = certified("other.example")
+    with Receiver(tls=serving) as receiver:
+        client = home(tls=believing, resolve=Names(["127.0.0.1"]))
+        outcome = client.post(f"https://{HOST}:{receiver.port}/", {}, b"secret")
+        assert (outcome, receiver.received) == (CallOutcome(trouble=Trouble.TLS), [])
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_believed(certified: Certified) -> None:
+    serving, _ = certified(HOST)
+    with Receiver(tls=serving) as receiver:
+        outcome = home(resolve=Names(["127.0.0.1"])).post(f"https://{HOST}:{receiver.port}/", {}, b"secret")
+        assert (outcome, receiver.received) == (CallOutcome(trouble=Trouble.TLS), [])
+
+
+def test_a_receiver_that_trickles_under_tls_is_hung_up_on(certified: Certified) -> None:
+    serving, believing = certified(HOST)
+    with Receiver(trickle, tls=serving) as receiver:
+        client = home(tls=believing, resolve=Names(["127.0.0.1"]), limits=BRIEF)
+        assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"").trouble is Trouble.TIMEOUT
+
+
+def test_a_handshake_that_is_never_answered_comes_to_an_end(receiver: Receiver) -> None:
+    client = home(resolve=Names(["127.0.0.1"]), limits=BRIEF)
+    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"").trouble in {Trouble.TLS, Trouble.TIMEOUT}

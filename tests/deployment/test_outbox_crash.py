@@ -1,0 +1,151 @@
+"""kill -9 of the worker at every point between an event and its notice: none is lost, and each is accepted once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from support.server import KARI, Deployment
+
+from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
+from deldokument.services.inspecting import inspect_documents
+from deldokument.services.notices import REMINDERS, NoticeKind
+from deldokument.services.plans import SENDERS
+from deldokument.services.repositories import standing
+from deldokument.worker import Sending, plan_what_is_told, plan_what_time_brings
+
+RECIPIENTS = ["21879498012", "14839114193", "312824450"]
+_PATIENCE = 60.0
+_RUN = """
+import functools, os, runpy, signal, sys
+import {module} as module
+
+def dying(original):
+    @functools.wraps(original)
+    def die(*given, **named):
+        if {after}:
+            original(*given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return die
+
+setattr({owner}, {name!r}, dying(getattr({owner}, {name!r})))
+sys.argv = ["deldokument", "worker"]
+runpy.run_module("deldokument.cli.main", run_name="__main__")
+"""
+
+SQL, ALTINN, USE_CASES = (
+    "deldokument.adapters.sql.outbox",
+    "deldokument.adapters.altinn_notifications",
+    "deldokument.services.outbox",
+)
+POINTS = [
+    pytest.param(SQL, "module.SqlOutbox", "add", False, id="before-anything-is-planned"),
+    pytest.param(SQL, "module.SqlOutbox", "move_cursor", True, id="planned-not-committed"),
+    pytest.param(SQL, "module.SqlOutbox", "lease", True, id="leased-not-committed"),
+    pytest.param(ALTINN, "module.AltinnNotifications", "send", False, id="lease-committed-not-sent"),
+    pytest.param(ALTINN, "module.AltinnNotifications", "send", True, id="sent-nothing-noted"),
+    pytest.param(SQL, "module.SqlOutbox", "sent", True, id="noted-not-committed"),
+    pytest.param(USE_CASES, "module", "_note", True, id="event-written-not-committed"),
+]
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment whose workers the tests start, and kill."""
+    with Deployment(tmp_path_factory.mktemp("mortal"), worker=False) as running:
+        yield running
+
+
+def die_at(mortal: Deployment, module: str, owner: str, name: str, *, after: bool) -> None:
+    """A worker that kills itself at the function's first call, before or after it has done its work."""
+    program = _RUN.format(module=module, owner=owner, name=name, after=after)
+    with (mortal.folder / "worker.log").open("ab") as log:
+        worker = subprocess.Popen([sys.executable, "-c", program], env=mortal.environment(), stdout=log, stderr=log)
+        try:
+            assert worker.wait(_PATIENCE) == -signal.SIGKILL, mortal.log_text()
+        finally:
+            worker.kill()
+            worker.wait()
+
+
+def share(mortal: Deployment) -> str:
+    """Published, inspected, nobody told yet."""
+    share_id = mortal.draft(notify=True)
+    mortal.add_recipients(share_id, RECIPIENTS)
+    mortal.upload(share_id, "vedtak.pdf", b"innhold")
+    assert mortal.session(KARI).post(f"/del/utkast/{share_id}/publisering", json={}).is_success
+    inspect_documents(mortal.node.world)
+    return share_id
+
+
+def messages(mortal: Deployment, share_id: str) -> list[OutgoingMessage]:
+    with mortal.node.world.database.read() as tx:
+        return tx.outbox.of_shares([share_id], Channel.ALTINN)
+
+
+def orders(mortal: Deployment) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.get(f"{mortal.registers.notifications}/orders").json()
+    return found
+
+
+def go_on(mortal: Deployment) -> None:
+    """What the next worker does, until nothing is due."""
+    while plan_what_is_told(mortal.node.world) or plan_what_time_brings(mortal.node.world):
+        pass
+    while Sending(Channel.ALTINN, SENDERS[Channel.ALTINN])(mortal.node.world):
+        pass
+
+
+@pytest.mark.parametrize(("module", "owner", "name", "after"), POINTS)
+def test_no_notice_is_lost_and_each_is_accepted_once_wherever_the_worker_dies(
+    mortal: Deployment, module: str, owner: str, name: str, after: bool
+) -> None:
+    earlier = {order["idempotency_id"] for order in orders(mortal)}
+    share_id = share(mortal)
+    die_at(mortal, module, owner, name, after=after)
+    mortal.move_clock(LEASE + timedelta(seconds=1))
+    go_on(mortal)
+    assert all(message.sent_at for message in messages(mortal, share_id))
+    accepted = [order for order in orders(mortal) if order["idempotency_id"] not in earlier]
+    assert sorted(order["recipient"] for order in accepted) == sorted(RECIPIENTS)
+    assert {order["idempotency_id"] for order in accepted} == {message.id for message in messages(mortal, share_id)}
+
+
+def test_each_is_reminded_once_when_the_worker_dies_while_it_plans_that(mortal: Deployment) -> None:
+    share_id = share(mortal)
+    go_on(mortal)
+    with mortal.node.world.database.read() as tx:
+        end = standing(standing(tx.shares.get(share_id)).expires_at)
+    week = REMINDERS[NoticeKind.WEEK_LEFT]
+    mortal.move_clock(end - week - mortal.node.world.clock.now() + timedelta(seconds=1))
+    die_at(mortal, SQL, "module.SqlOutbox", "add", after=True)
+    go_on(mortal)
+    reminders = {one.id for one in messages(mortal, share_id) if one.kind == NoticeKind.WEEK_LEFT}
+    accepted = [order for order in orders(mortal) if order["idempotency_id"] in reminders]
+    assert sorted(order["recipient"] for order in accepted) == sorted(RECIPIENTS)
+
+
+def test_a_notice_ordered_in_the_night_is_delivered_in_the_morning_only_if_it_still_applies(
+    mortal: Deployment,
+) -> None:
+    kept, withdrawn = share(mortal), share(mortal)
+    mortal.kill()
+    go_on(mortal)
+    mortal.restart()
+    mortal.withdraw(withdrawn)
+    httpx.post(f"{mortal.registers.notifications}/_simulator/deliver", json={}).raise_for_status()
+    for share_id, delivered in ((kept, True), (withdrawn, False)):
+        ids = {message.id for message in messages(mortal, share_id)}
+        told = [order["delivered"] for order in orders(mortal) if order["idempotency_id"] in ids]
+        assert told == [delivered] * len(RECIPIENTS)
+
+
+def test_what_the_log_says_of_it_names_nobody(mortal: Deployment) -> None:
+    logged = mortal.log_text()
+    assert not [number for number in RECIPIENTS if number in logged]

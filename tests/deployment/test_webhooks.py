@@ -1,0 +1,155 @@
+"""Webhooks between processes: registered over HTTP, called by the worker, and not lost when it is killed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
+from support.webhook_receiver import Receiver, silent, status
+
+from deldokument.domain.outbox import LEASE
+from deldokument.services.integrations import add_integration
+from tests.deployment.test_outbox_crash import SQL, die_at
+
+pytestmark = pytest.mark.timeout(240)
+_PATIENCE = 60.0
+CLIENT = "fagsystem"
+CALLS = "deldokument.adapters.webhooks"
+POINTS = [
+    pytest.param(SQL, "module.SqlOutbox", "add", False, 1, id="before-anything-is-planned"),
+    pytest.param(SQL, "module.SqlOutbox", "move_cursor", True, 1, id="planned-not-committed"),
+    pytest.param(SQL, "module.SqlOutbox", "lease", True, 1, id="leased-not-committed"),
+    pytest.param(CALLS, "module.WebhookClient", "post", False, 1, id="lease-committed-not-called"),
+    pytest.param(CALLS, "module.WebhookClient", "post", True, 2, id="called-nothing-noted"),
+    pytest.param(SQL, "module.SqlOutbox", "sent", True, 2, id="noted-not-committed"),
+]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment whose worker the tests kill."""
+    with Deployment(tmp_path_factory.mktemp("webhooks")) as started:
+        world = started.node.world
+        with world.database.read() as tx:
+            [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
+            [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Avtaledokumenter"]
+        add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        started.registers.register_consumer(CLIENT, FJELL)
+        yield started
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as listening:
+        yield listening
+
+
+def api(running: Deployment) -> httpx.Client:
+    token = running.registers.access_token(CLIENT)
+    return httpx.Client(base_url=f"{running.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+@contextmanager
+def registered(running: Deployment, receiver: Receiver, *events: str) -> Iterator[dict[str, Any]]:
+    with api(running) as system:
+        [account] = system.get("/accounts").json()["items"]
+        asked = {"account_id": account["id"], "url": receiver.url, "events": list(events)}
+        answer = system.post("/webhooks", json=asked)
+        assert answer.status_code == 201, answer.text
+        yield answer.json()
+        assert system.delete(f"/webhooks/{answer.json()['id']}").status_code == 204
+
+
+def deliveries(running: Deployment, webhook: dict[str, Any]) -> list[dict[str, Any]]:
+    with api(running) as system:
+        found: list[dict[str, Any]] = system.get(f"/webhooks/{webhook['id']}/deliveries").json()["items"]
+    return found
+
+
+@contextmanager
+def killed_in_the_end(running: Deployment) -> Iterator[None]:
+    """A worker that has no time for anything when the block is left."""
+    line = [sys.executable, "-m", "deldokument.cli.main", "worker"]
+    with (running.folder / "worker.log").open("ab") as log:
+        worker = subprocess.Popen(line, env=running.environment(), stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def is_told(running: Deployment, webhook: dict[str, Any], count: int = 1) -> bool:
+    """Whether so many deliveries are there, and all noted as delivered."""
+    found = deliveries(running, webhook)
+    return len(found) == count and all(one["delivered_at"] for one in found)
+
+
+def test_what_happens_is_told_to_whoever_registered_and_can_be_verified(
+    running: Deployment, receiver: Receiver
+) -> None:
+    with registered(running, receiver, "share.published", "share.withdrawn") as webhook:
+        share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
+        running.withdraw(share_id)
+        wait_until(lambda: is_told(running, webhook, 2), _PATIENCE, "not told")
+    assert len(receiver.received) == 2
+    key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
+    for call in receiver.received:
+        signed = f"{call.headers['webhook-id']}.{call.headers['webhook-timestamp']}.".encode() + call.body
+        expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+        assert call.headers["webhook-signature"] == f"v1,{expected}"
+    told = [json.loads(call.body) for call in receiver.received]
+    assert {one["type"] for one in told} == {"share.published", "share.withdrawn"}
+    assert {one["share_id"] for one in told} == {share_id}
+
+
+def assert_told_again_alike(running: Deployment, receiver: Receiver, webhook: dict[str, Any], calls: int) -> None:
+    """The next worker tells it, and all calls together are so many, under one id."""
+    running.move_clock(LEASE + timedelta(seconds=1))
+    running.start_worker()
+    wait_until(lambda: is_told(running, webhook), _PATIENCE, "not told again")
+    [delivery] = deliveries(running, webhook)
+    assert len(receiver.received) == calls
+    assert {(call.headers["webhook-id"], call.body) for call in receiver.received} == {
+        (delivery["id"], receiver.received[0].body)
+    }
+
+
+@pytest.mark.parametrize(("module", "owner", "name", "after", "calls"), POINTS)
+def test_no_call_is_lost_and_each_has_one_id_wherever_the_worker_dies(
+    running: Deployment, receiver: Receiver, module: str, owner: str, name: str, after: bool, calls: int
+) -> None:
+    with registered(running, receiver, "share.withdrawn") as webhook:
+        share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
+        running.stop_worker()
+        running.withdraw(share_id)
+        die_at(running, module, owner, name, after=after)
+        assert not is_told(running, webhook)
+        assert_told_again_alike(running, receiver, webhook, calls)
+
+
+def test_a_worker_that_is_killed_while_it_calls_calls_again_under_the_same_id(
+    running: Deployment, receiver: Receiver
+) -> None:
+    with registered(running, receiver, "share.withdrawn") as webhook:
+        share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
+        running.stop_worker()
+        receiver.behaviour = silent
+        running.withdraw(share_id)
+        with killed_in_the_end(running):
+            wait_until(lambda: len(receiver.received) == 1, _PATIENCE, f"not called: {running.log_text()}")
+        [delivery] = deliveries(running, webhook)
+        assert (delivery["delivered_at"], delivery["attempts"]) == (None, 1)
+        receiver.behaviour = status(204)
+        assert_told_again_alike(running, receiver, webhook, 2)

@@ -1,0 +1,151 @@
+"""The page for those who connect a fagsystem is run as it stands, against a whole deployment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.jwk import RSAKey
+from support.server import FJELL, OLA, Deployment, wait_until
+
+from deldokument.services.integrations import add_integration
+from tests.docs.documents import DOCS
+
+PAGE = (DOCS / "integrating.md").read_text("utf-8")
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)
+CLIENT = "fagsystem"
+_SECONDS = 60
+
+
+class Shell:
+    """A bash that runs one block after the other, and ends at the first command that fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+        self._process = subprocess.Popen(
+            ["bash", "-euo", "pipefail"], cwd=folder, env=environment, stdin=subprocess.PIPE, text=True
+        )
+
+    def run(self, block: str) -> str:
+        """What the block wrote."""
+        self._count += 1
+        out, faults, done = (self._folder / f".{name}.{self._count}" for name in ("out", "err", "done"))
+        assert self._process.stdin
+        self._process.stdin.write(f"{{\n{block}\n}} > {out} 2> {faults}\n: > {done}\n")
+        self._process.stdin.flush()
+        wait_until(lambda: done.exists() or self._process.poll() is not None, _SECONDS, f"too long:\n{block}")
+        assert done.exists(), f"{block}\n{out.read_text()}\n{faults.read_text()}"
+        return out.read_text("utf-8")
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(_SECONDS)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    opened = Shell(tmp_path)
+    yield opened
+    opened.close()
+
+
+def values(text: str) -> list[Any]:
+    """The JSON values that stand one after the other."""
+    found, decoder, rest = [], json.JSONDecoder(), text.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        found.append(value)
+        rest = rest[end:].lstrip()
+    return found
+
+
+_RANDOM = re.compile(r"[\w-]{22}|https://\S+|.*…")
+
+
+def alike(shown: Any, told: Any) -> bool:
+    """Whether an answer is what the page shows: the same but for ids, addresses and words that are left out."""
+    if isinstance(shown, dict) and isinstance(told, dict):
+        return list(shown) == list(told) and all(alike(shown[name], told[name]) for name in shown)
+    if isinstance(shown, list) and isinstance(told, list):
+        return len(shown) == len(told) and all(map(alike, shown, told))
+    if isinstance(shown, str) and isinstance(told, str) and _RANDOM.fullmatch(shown):
+        return len(told) > 0
+    return type(shown) is type(told) and bool(shown == told)
+
+
+def own_values(deployment: Deployment, folder: Path) -> dict[str, str]:
+    """What whoever reads the page fills in: an integration of Fjell's on «Byggesak», and its client."""
+    deployment.registers.register_consumer(CLIENT, FJELL)
+    world = deployment.node.world
+    with world.database.read() as tx:
+        tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
+        account = next(one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak")
+        is_there = any(one.organization_number == FJELL for one in tx.tenancies.integrations(account.id))
+    if not is_there:
+        add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+    key = RSAKey.import_key(deployment.registers.client_key)
+    (folder / "client-key.pem").write_bytes(key.as_pem(private=True))
+    return {
+        "del": deployment.url,
+        "maskinporten": deployment.registers.maskinporten_issuer,
+        "scope": "deldokument:share",
+        "client_id": CLIENT,
+        "key": "client-key.pem",
+        "kid": str(key.kid),
+    }
+
+
+def fill_in(block: str, own: dict[str, str]) -> str:
+    """The first block of the page with the reader's own values; it asks for these and no others."""
+    names = re.findall(r"^(\w+)=", block, re.M)
+    assert names == list(own)
+    return "\n".join(f"{name}={value!r}" for name, value in own.items())
+
+
+def ola_downloads(deployment: Deployment, share_id: str) -> None:
+    """The recipient opens the link and gets the document, once it has been inspected; it has been written down."""
+    ola = deployment.session(OLA)
+    [path] = deployment.document_paths(share_id)
+    assert ola.get(f"/d/{share_id}").status_code == 200
+    wait_until(lambda: ola.get(path).status_code == 200, _SECONDS, "the document is not handed out")
+
+    def is_written_down() -> bool:
+        with deployment.node.world.database.read() as tx:
+            return any(receipt.completed_at for receipt in tx.shares.receipts([share_id]))
+
+    # The receipt follows a moment after the last byte.
+    wait_until(is_written_down, _SECONDS, "the download has no receipt")
+
+
+@pytest.mark.timeout(240)
+def test_every_command_on_the_page_does_what_the_page_says(
+    deployment: Deployment, shell: Shell, tmp_path: Path
+) -> None:
+    own = own_values(deployment, tmp_path)
+    assert BLOCKS[0][0] == "bash"
+    shell.run(fill_in(BLOCKS[0][1], own))
+    told = ""
+    for language, block in BLOCKS[1:]:
+        if language == "json":
+            assert len(values(block)) == len(values(told)), told
+            for shown, value in zip(values(block), values(told), strict=True):
+                assert alike(shown, value), f"the page shows {shown}\nthe answer is {value}"
+            continue
+        if "/receipts" in block:
+            ola_downloads(deployment, shell.run('printf %s "$share"'))
+        told = shell.run(block)
+
+
+def test_what_is_not_alike_is_found() -> None:
+    assert alike({"a": [1, "h1VxsqZ4PeHZ9F2mSxTrmw"]}, {"a": [1, "other"]})
+    for other in ({"a": [2, "x"]}, {"b": [1, "x"]}, {"a": [1, ""]}, {"a": [1]}, {"a": [True, "x"]}, {}):
+        assert not alike({"a": [1, "h1VxsqZ4PeHZ9F2mSxTrmw"]}, other)

@@ -1,0 +1,32 @@
+"""docs/ks-compatible.md says what KS' interface does."""
+
+from __future__ import annotations
+
+import re
+
+from ks.published import SUCCESS
+
+from tests.docs.documents import DOCS, table
+
+TEXT = (DOCS / "ks-compatible.md").read_text("utf-8")
+
+
+def test_every_path_stands_there_with_its_status() -> None:
+    rows = table(TEXT, "Paths")
+    told = {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows}
+    assert told == SUCCESS
+
+
+def test_the_metadata_stand_there_as_they_are_read() -> None:
+    told = {name for row in table(TEXT, "Share a document") for name in re.findall(r"`(\w+)`", row[0])}
+    assert told == {
+        "dokumentnavn",
+        "ttl",
+        "tilgjengeligTil",
+        "eksponertFor",
+        "mimetype",
+        "korrelasjonsid",
+        "sikkerhetsniva",
+        "ikkeLagreDokumentLastetNed",
+        "arkivert",
+    }

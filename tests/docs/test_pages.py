@@ -1,0 +1,55 @@
+"""The pages hold together: links lead somewhere, and every decision is in the index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import DOCS, ROOT, anchors, dead_links, links, pages, table
+
+DECISIONS = DOCS / "decisions"
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    assert dead_links(path) == []
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    reached, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            targets = [target.partition("#")[0] for target in links(page.read_text("utf-8"))]
+            waiting += [(page.parent / target).resolve() for target in targets if target]
+    assert [str(path) for path in sorted(DOCS.rglob("*.md")) if path not in reached] == []
+
+
+def test_every_decision_is_in_the_index_under_its_own_title() -> None:
+    index = (DECISIONS / "README.md").read_text("utf-8")
+    records = sorted(DECISIONS.glob("[0-9]*.md"))
+    assert records
+    for number, record in enumerate(records, start=1):
+        title = record.read_text("utf-8").splitlines()[0].removeprefix("# ")
+        assert record.name.startswith(f"{number:04}-")
+        assert f"[{title}]({record.name})" in index
+
+
+@pytest.mark.parametrize("record", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_its_parts_and_fits_a_page(record: Path) -> None:
+    text = record.read_text("utf-8")
+    assert {"context", "decision", "consequences", "considered-alternatives"} <= anchors(text)
+    assert len(text.splitlines()) <= 60
+
+
+def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A title\n[a](missing.md) [b](#nowhere) [c](#a-title) [d](https://example.org/x) `[e](f.md)`\n")
+    assert dead_links(page) == ["missing.md", "#nowhere"]
+
+
+def test_the_rows_of_the_table_under_a_heading_are_read() -> None:
+    page = "# T\n\n| no |\n|---|\n| 0 |\n\n## Wanted\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n## After\n\n| 3 | 4 |\n"
+    assert table(page, "Wanted") == [["1", "2"]]

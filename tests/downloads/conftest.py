@@ -1,0 +1,32 @@
+"""The deployment that these tests share, and one share in it that nobody changes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from support.server import OLA, OLA_NUMBER, Deployment, deployment  # noqa: F401
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A published share with one document of random bytes over two parts, and Ola who may have it."""
+
+    id: str
+    path: str
+    content: bytes
+    ola: httpx.Client
+
+    def get(self, byte_range: str | None = None, **headers: str) -> httpx.Response:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.ola.get(self.path, headers=given | ({"Range": byte_range} if byte_range is not None else {}))
+
+
+@pytest.fixture(scope="session")
+def shared(deployment: Deployment) -> Shared:  # noqa: F811
+    content = os.urandom(10_000_000)
+    share_id = deployment.share([OLA_NUMBER], {"vedtak.pdf": content})
+    [path] = deployment.document_paths(share_id)
+    return Shared(share_id, path, content, deployment.session(OLA, fresh=True))

@@ -1,0 +1,29 @@
+"""A keyring in memory, for tests of what stands on one; it passes the contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from deldokument.crypto.keys import new_key
+
+
+class MemoryKeyring:
+    """Satisfies `Keyring`. ``keys`` may be looked into."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, bytes] = {}
+
+    def create(self, entry_id: str) -> bytes:
+        if not entry_id:
+            raise ValueError("id")
+        return self.keys.setdefault(entry_id, new_key())
+
+    def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
+        return {entry_id: self.keys[entry_id] for entry_id in entry_ids if entry_id in self.keys}
+
+    def ids(self, prefix: str) -> list[str]:
+        return sorted(entry_id for entry_id in self.keys if entry_id.startswith(prefix))
+
+    def destroy(self, entry_ids: Collection[str]) -> None:
+        for entry_id in entry_ids:
+            self.keys.pop(entry_id, None)

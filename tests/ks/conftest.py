@@ -1,0 +1,55 @@
+"""KS' interface over a world: Kari and Ewa by their sessions, FJELL AS' system by token and password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from support.browser import Browser, Web, serve, stage_in_memory
+from support.systems import SYSTEM, integrate
+
+from deldokument.domain.tenancy import Account, Integration
+from deldokument.domain.uuids import uuid_of
+from deldokument.services.integrations import renew_password
+from deldokument.web.ks.app import PREFIX
+
+
+@dataclass
+class Fiks:
+    """The interface with a system that may use Byggesak."""
+
+    web: Web
+    integration: Integration
+    password: str
+    system: Browser
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the system sends with each request."""
+        return {
+            "Authorization": "Bearer fjell",
+            "IntegrasjonId": uuid_of(self.integration.id),
+            "IntegrasjonPassord": self.password,
+        }
+
+    def konto(self, account: Account | None = None, below: str = "") -> str:
+        """The path of an account for those who share."""
+        return f"{PREFIX}/kontoer/{uuid_of((account or self.web.stage.byggesak).id)}{below}"
+
+    def organisation(self, account: Account | None = None, below: str = "") -> str:
+        """The path of the tenant's accounts, or of one, for those who administer."""
+        path = f"{PREFIX}/{uuid_of(self.web.stage.tenant.id)}/kontoer"
+        return f"{path}/{uuid_of(account.id)}{below}" if account else path
+
+
+@pytest.fixture
+def fiks() -> Iterator[Fiks]:
+    with stage_in_memory() as stage:
+        web = serve(stage)
+        integration = integrate(stage)
+        stage.tokens.known["fjell"] = SYSTEM
+        place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+        password = renew_password(stage.world, **place, integration_id=integration.id)
+        yield Fiks(web, integration, password, web.browser())
+        web.close()

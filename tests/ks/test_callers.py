@@ -1,0 +1,151 @@
+"""Who may call KS' interface, and that nobody else learns anything."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from ks.conftest import Fiks
+from ks.published import ERROR_MESSAGE
+from ks.test_sharing import form, metadata
+from support.browser import EWA
+from support.systems import let_go
+from support.world import KARI, OLA, SIV, VIGDIS
+
+from deldokument.domain.errors import ScopeMissing
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.services.leaving import end_service
+from deldokument.web.ks.app import PREFIX
+
+ACCOUNTS = f"{PREFIX}/kontoer"
+
+
+def test_a_system_sees_the_accounts_that_it_may_use(fiks: Fiks) -> None:
+    answer = fiks.system.get(ACCOUNTS, headers=fiks.headers)
+    assert answer.status_code == 200
+    assert [one["navn"] for one in answer.json()] == ["Byggesak"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"Authorization": "Bearer stranger"}, "Klarte ikke å validere access_token"),
+        ({"Authorization": "Basic fjell"}, "Klarte ikke å validere access_token"),
+        ({"Authorization": ""}, "Klarte ikke å validere access_token"),
+        ({"IntegrasjonPassord": "feil"}, "Autentisering feilet for integrasjon med id "),
+        ({"IntegrasjonPassord": ""}, "Autentisering feilet for integrasjon med id "),
+        ({"IntegrasjonId": str(uuid.UUID(int=7))}, f"Autentisering feilet for integrasjon med id {uuid.UUID(int=7)}"),
+        ({"IntegrasjonId": "<script>"}, "Autentisering feilet for integrasjon med id –"),
+        ({"IntegrasjonId": ""}, "Autentisering feilet for integrasjon med id –"),
+    ],
+)
+def test_a_system_without_token_id_and_password_is_nobody(fiks: Fiks, changes: dict[str, str], words: str) -> None:
+    answer = fiks.system.get(ACCOUNTS, headers=fiks.headers | changes)
+    assert answer.status_code == 401
+    assert ERROR_MESSAGE.fits(answer.json())
+    assert answer.json()["message"].startswith(words)
+
+
+def test_nobody_at_all_is_refused_before_the_body_is_read(fiks: Fiks) -> None:
+    answer = fiks.system.request("POST", fiks.konto(below="/deldokument"), content=b"no form")
+    assert answer.status_code == 401
+
+
+def test_another_organisations_token_with_this_ones_password_is_nobody(fiks: Fiks) -> None:
+    fiks.web.stage.tokens.known["other"] = Consumer(OrganizationNumber("310240001"))
+    answer = fiks.system.get(ACCOUNTS, headers=fiks.headers | {"Authorization": "Bearer other"})
+    assert answer.status_code == 401
+
+
+def test_a_token_without_the_scope_is_a_403(fiks: Fiks) -> None:
+    fiks.web.stage.tokens.known["narrow"] = ScopeMissing("deldokument:share")
+    answer = fiks.system.get(ACCOUNTS, headers=fiks.headers | {"Authorization": "Bearer narrow"})
+    assert answer.status_code == 403
+    assert ERROR_MESSAGE.fits(answer.json())
+
+
+def test_a_system_that_has_lost_its_access_is_nobody(fiks: Fiks) -> None:
+    let_go(fiks.web.stage, fiks.integration)
+    assert fiks.system.get(ACCOUNTS, headers=fiks.headers).status_code == 401
+
+
+def test_with_maskinporten_silent_nobody_is_let_in(fiks: Fiks) -> None:
+    fiks.web.stage.tokens.down = True
+    answer = fiks.system.get(ACCOUNTS, headers=fiks.headers)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+def test_a_request_with_a_token_is_never_anybodys_by_its_cookie(fiks: Fiks) -> None:
+    kari = fiks.web.browser(KARI)
+    assert kari.get(ACCOUNTS).status_code == 200
+    assert kari.get(ACCOUNTS, headers={"Authorization": "Bearer stranger"}).status_code == 401
+
+
+def test_a_session_changes_nothing_without_its_csrf_token(fiks: Fiks) -> None:
+    ewa = fiks.web.browser(EWA)
+    for headers in ({}, {"X-CSRF-Token": "guess"}):
+        answer = ewa.request("POST", fiks.organisation(), json={"navn": "Skole"}, headers=headers)
+        assert answer.status_code == 403
+    foreign = {"X-CSRF-Token": ewa.csrf_token(), "Origin": "https://evil.example"}
+    assert ewa.request("POST", fiks.organisation(), json={"navn": "Skole"}, headers=foreign).status_code == 403
+    assert len(ewa.get(fiks.organisation()).json()) == 2
+
+
+TENANTS: list[tuple[str, str, Any]] = [
+    ("GET", "", None),
+    ("POST", "", {"navn": "Tatt"}),
+    ("GET", "one", None),
+    ("PUT", "one", {"navn": "Tatt"}),
+    ("DELETE", "one", None),
+    ("POST", "one/aktiverVarsling", {"avsendernavn": "Tatt"}),
+    ("POST", "one/deaktiverVarsling", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "below", "body"), TENANTS)
+def test_a_tenants_accounts_are_for_its_administrators_alone(fiks: Fiks, method: str, below: str, body: Any) -> None:
+    byggesak = fiks.web.stage.byggesak
+    path = below.replace("one", fiks.organisation(byggesak)) if below else fiks.organisation()
+    for person in (KARI, VIGDIS, SIV):
+        assert fiks.web.browser(person).call(method, path, body).status_code == 404
+    assert fiks.system.request(method, path, json=body, headers=fiks.headers).status_code == 404
+    assert fiks.system.request(method, path, json=body).status_code == 401
+    other = path.replace(
+        fiks.organisation(), fiks.organisation().replace(fiks.organisation().split("/")[-2], str(uuid.uuid4()))
+    )
+    assert fiks.web.browser(EWA).call(method, other, body).status_code == 404
+    assert [one["navn"] for one in fiks.web.browser(EWA).get(fiks.organisation()).json()] == ["Avtaler", "Byggesak"]
+
+
+def test_whoever_has_left_the_service_changes_nothing_more(fiks: Fiks) -> None:
+    stage, ewa = fiks.web.stage, fiks.web.browser(EWA)
+    end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+    for method, below, body in TENANTS:
+        path = below.replace("one", fiks.organisation(stage.byggesak)) if below else fiks.organisation()
+        if method != "GET":
+            answer = ewa.call(method, path, body)
+            assert (answer.status_code, answer.json()["errorCode"]) == (409, "service_ended")
+
+
+def test_what_is_shared_from_others_accounts_does_not_exist(fiks: Fiks) -> None:
+    share_id = fiks.web.stage.publish(OLA)
+    [document_id] = fiks.web.stage.document_ids(share_id)
+    below = f"/mottakere/{uuid.UUID(document_id)}"
+    assert fiks.web.browser(KARI).get(fiks.konto(below=below)).status_code == 200
+    assert fiks.system.get(fiks.konto(below=below), headers=fiks.headers).status_code == 200
+    assert fiks.web.browser(KARI).get(fiks.konto(fiks.web.stage.avtaler, below)).status_code == 404
+    for person in (VIGDIS, EWA, OLA):
+        assert fiks.web.browser(person).get(fiks.konto(below=below)).status_code == 404
+    sending = {"headers": fiks.headers | {"Content-Type": "multipart/form-data; boundary=b"}}
+    content = form(metadata(OLA), b"innhold")
+    for account in (fiks.web.stage.avtaler, fiks.web.stage.barnevern):
+        answer = fiks.system.request("POST", fiks.konto(account, "/deldokument"), content=content, **sending)
+        assert answer.status_code == 404
+
+
+def test_whom_a_document_is_exposed_to_is_told_with_masked_numbers(fiks: Fiks) -> None:
+    share_id = fiks.web.stage.publish(OLA, "312824450")
+    [document_id] = fiks.web.stage.document_ids(share_id)
+    answer = fiks.system.get(fiks.konto(below=f"/mottakere/{uuid.UUID(document_id)}"), headers=fiks.headers)
+    assert answer.json() == [{"fnrOrgnr": "218794*****"}, {"fnrOrgnr": "312824450"}]

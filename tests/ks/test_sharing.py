@@ -1,0 +1,319 @@
+"""«Del dokument» through KS' interface: shared wholly, or not at all."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from ks.conftest import Fiks
+from ks.published import ERROR_MESSAGE, UPLOADED
+from support.accounts import set_rules
+from support.world import BANKRUPT, FJELL, KARI, OLA, person
+
+from deldokument.domain.share import ShareState
+from deldokument.domain.uuids import document_id_of
+from deldokument.services import inspecting, overview, receiving
+from deldokument.services.downloading import open_document, read_content
+from deldokument.services.views import ShareView
+
+DAY_S = 86400
+
+
+def exposed(*numbers: str) -> list[dict[str, Any]]:
+    return [
+        {"type": "PERSON", "fnr": number}
+        if len(number) == 11
+        else {"type": "ORGANISASJON", "orgnr": number, "ressursId": None}
+        for number in numbers
+    ]
+
+
+def metadata(*numbers: str, **changes: Any) -> dict[str, Any]:
+    given = {"dokumentnavn": "vedtak.pdf", "mimetype": "application/pdf", "ttl": 10 * DAY_S, "arkivert": True}
+    return given | {"eksponertFor": exposed(*numbers)} | changes
+
+
+def form(words: dict[str, Any] | bytes, content: bytes, *, end: bytes = b"\r\n--b--\r\n") -> bytes:
+    raw = words if isinstance(words, bytes) else json.dumps(words).encode()
+    return (
+        b'--b\r\nContent-Disposition: form-data; name="metadata"\r\nContent-Type: application/json\r\n\r\n'
+        + raw
+        + b'\r\n--b\r\nContent-Disposition: form-data; name="dokument"; filename="vedtak.pdf"\r\n'
+        + b"Content-Type: application/pdf\r\n\r\n"
+        + content
+        + end
+    )
+
+
+def send(fiks: Fiks, content: Any, query: str = "", kind: str = "multipart/form-data; boundary=b") -> httpx.Response:
+    path = fiks.konto(below=f"/deldokument{query}")
+    return fiks.system.request("POST", path, content=content, headers=fiks.headers | {"Content-Type": kind})
+
+
+def shares(fiks: Fiks, *states: ShareState) -> list[ShareView]:
+    return list(overview.list_shares(fiks.web.stage.world, person(KARI), states=states).shares)
+
+
+def living(fiks: Fiks) -> list[ShareView]:
+    return [share for share in shares(fiks) if share.state is not ShareState.ABANDONED]
+
+
+def read(fiks: Fiks, share_id: str, document_id: str) -> bytes:
+    world = fiks.web.stage.world
+    inspecting.inspect_documents(world)
+    receiving.open_share(world, person(OLA), share_id)
+    content = open_document(world, person(OLA), share_id, document_id)
+    return b"".join(read_content(world, content, 0, content.length))
+
+
+def test_a_document_is_shared_with_its_recipients_until_its_end(fiks: Fiks) -> None:
+    content = bytes(range(256)) * 40_000
+    answer = send(fiks, form(metadata(OLA, FJELL, korrelasjonsid="4c0ffee0"), content))
+    assert answer.status_code == 201
+    document = answer.json()
+    assert UPLOADED.fits(document)
+    assert (document["dokumentnavn"], document["mimeType"]) == ("vedtak.pdf", "application/pdf")
+    assert document["ukryptertStorrelse"] == len(content) < document["kryptertStorrelse"]
+    [share] = living(fiks)
+    assert answer.headers["location"] == share.link
+    assert (share.state, share.reference, share.system) == (ShareState.AVAILABLE, "4c0ffee0", "FJELL AS")
+    assert share.expires_at == fiks.web.stage.clock.now() + timedelta(days=10)
+    assert [(r.kind, r.confirmed) for r in share.recipients] == [("person", True), ("organization", True)]
+    assert read(fiks, share.id, document_id_of(document["id"])) == content
+
+
+def test_a_document_of_unknown_length_comes_in_pieces(fiks: Fiks) -> None:
+    whole = form(metadata(OLA), b"0123456789" * 100_000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(whole), 7919):
+            yield whole[start : start + 7919]
+
+    answer = send(fiks, pieces())
+    assert answer.status_code == 201
+    assert answer.json()["ukryptertStorrelse"] == 1_000_000
+    [share] = living(fiks)
+    assert read(fiks, share.id, document_id_of(answer.json()["id"])) == b"0123456789" * 100_000
+
+
+def test_a_form_that_comes_byte_by_byte_is_the_same_form(fiks: Fiks) -> None:
+    whole = form(metadata(OLA), b"\r\n--b\r\n-innhold\r\n--")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for byte in whole:
+            yield bytes([byte])
+
+    # What looks like a boundary within the document ends it; the rest is no part of the form.
+    assert send(fiks, pieces()).status_code == 400
+    assert living(fiks) == []
+
+    async def good() -> AsyncIterator[bytes]:
+        for byte in form(metadata(OLA), b"\r\n--c\r\n-innhold\r\n--"):
+            yield bytes([byte])
+
+    assert send(fiks, good()).json()["ukryptertStorrelse"] == 19
+
+
+def test_an_empty_document_is_a_document(fiks: Fiks) -> None:
+    answer = send(fiks, form(metadata(OLA), b""))
+    assert (answer.status_code, answer.json()["ukryptertStorrelse"]) == (201, 0)
+
+
+def test_a_document_of_any_length_passes_through_little_memory(fiks: Fiks) -> None:
+    piece = bytes(64 * 1024)
+    count = 1024
+    opening = form(metadata(OLA), b"", end=b"")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield opening
+        for _ in range(count):
+            yield piece
+        yield b"\r\n--b--\r\n"
+
+    send(fiks, form(metadata(OLA), b"first, so that what stays for good is there"))
+    tracemalloc.start()
+    try:
+        answer = send(fiks, pieces())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.json()["ukryptertStorrelse"] == count * len(piece)
+    assert most < 24 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"ttl": -1}, "ttl"),
+        ({"ttl": None}, "ttl"),
+        ({"ttl": 5, "tilgjengeligTil": "2026-11-30T12:00:00Z"}, "ttl"),
+        ({"ttl": "5"}, "ttl"),
+        ({"ttl": True}, "ttl"),
+        ({"ttl": 10**30}, "tilgjengeligTil"),
+        ({"ttl": 60}, "tilgjengeligTil"),
+        ({"ttl": None, "tilgjengeligTil": "2026-11-20T12:00:00Z"}, "tilgjengeligTil"),
+        ({"ttl": None, "tilgjengeligTil": "2026-11-30T12:00:00"}, "tilgjengeligTil"),
+        ({"ttl": None, "tilgjengeligTil": "snart"}, "tilgjengeligTil"),
+        ({"ttl": None, "tilgjengeligTil": 5}, "tilgjengeligTil"),
+        ({"ttl": None, "tilgjengeligTil": "0001-01-01T00:00:00+10:00"}, "tilgjengeligTil"),
+        ({"dokumentnavn": ""}, "dokumentnavn"),
+        ({"sikkerhetsniva": 2}, "sikkerhetsniva"),
+        ({"sikkerhetsniva": [4]}, "sikkerhetsniva"),
+        ({"ikkeLagreDokumentLastetNed": True}, "ikkeLagreDokumentLastetNed"),
+        ({"korrelasjonsid": "x" * 101}, "korrelasjonsid"),
+        ({"eksponertFor": []}, "eksponertFor"),
+        ({"eksponertFor": None}, "eksponertFor"),
+        ({"eksponertFor": ["x"]}, "eksponertFor[0]"),
+        ({"eksponertFor": [{"type": "INTEGRASJON", "id": "x"}]}, "eksponertFor[0].type"),
+        ({"eksponertFor": [{"type": "AUTORISASJON"}]}, "eksponertFor[0].type"),
+        ({"eksponertFor": [{"type": "PERSON", "fnr": FJELL}]}, "eksponertFor[0].fnr"),
+        ({"eksponertFor": [{"type": "PERSON"}]}, "eksponertFor[0].fnr"),
+        ({"eksponertFor": [{"type": "PERSON", "fnr": "12345678901"}]}, "eksponertFor[0].fnr"),
+        ({"eksponertFor": [{"type": "ORGANISASJON", "orgnr": OLA}]}, "eksponertFor[0].orgnr"),
+        ({"eksponertFor": [*exposed(OLA), {"type": "ORGANISASJON", "orgnr": BANKRUPT}]}, "eksponertFor[1].orgnr"),
+        (
+            {"eksponertFor": [{"type": "ORGANISASJON", "orgnr": FJELL, "ressursId": "app_x"}]},
+            "eksponertFor[0].ressursId",
+        ),
+        ({"eksponertFor": exposed(OLA) * 501}, "eksponertFor"),
+        ({"eksponertFor": [{}] * 60_000}, "eksponertFor"),
+    ],
+)
+def test_metadata_that_break_a_rule_share_nothing_and_are_named(
+    fiks: Fiks, changes: dict[str, Any], field: str
+) -> None:
+    answer = send(fiks, form(metadata(OLA, **changes), b"innhold"))
+    assert answer.status_code == 400
+    assert ERROR_MESSAGE.fits(answer.json())
+    assert [fault["field"] for fault in json.loads(answer.json()["errorJson"])] == [field]
+    assert OLA not in answer.text
+    assert shares(fiks) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        form(b"{", b"innhold"),
+        form(b"[]", b"innhold"),
+        form(b'{"dokumentnavn": "\\ud800"}', b"innhold"),
+        b"--b--\r\n",
+        b"no form",
+        b'--b\r\nContent-Disposition: form-data; name="dokument"; filename="a"\r\n\r\nx\r\n--b--\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{}\r\n--b--\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="other"\r\n\r\n{}\r\n--b--\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{}\r\n' * 2 + b"--b--\r\n",
+    ],
+)
+def test_what_is_no_such_form_shares_nothing(fiks: Fiks, content: bytes) -> None:
+    answer = send(fiks, content)
+    assert answer.status_code == 400
+    assert ERROR_MESSAGE.fits(answer.json())
+    assert shares(fiks) == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"", b"\r\n", b"\r\n--b", b'\r\n--b\r\nContent-Disposition: form-data; name="dokument"\r\n\r\nx\r\n--b--\r\n'],
+)
+def test_a_form_cut_short_or_with_more_in_it_leaves_no_share(fiks: Fiks, end: bytes) -> None:
+    assert send(fiks, form(metadata(OLA), b"innhold", end=end)).status_code == 400
+    assert living(fiks) == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", ""])
+def test_another_kind_of_body_is_refused(fiks: Fiks, kind: str) -> None:
+    assert send(fiks, form(metadata(OLA), b"x"), kind=kind).status_code == 400
+
+
+def test_endless_metadata_and_headers_are_refused(fiks: Fiks) -> None:
+    assert send(fiks, form(b" " * 300_000, b"x")).status_code == 413
+    many = b"--b\r\nX: " + b"y" * 20_000 + b"\r\n\r\n"
+    assert send(fiks, many).status_code == 400
+    assert shares(fiks) == []
+
+
+def test_what_is_encrypted_already_is_refused(fiks: Fiks) -> None:
+    assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=true").json()["errorCode"] == "document_encrypted"
+    assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=false").status_code == 201
+
+
+def test_an_account_without_room_takes_no_document_however_it_comes(fiks: Fiks) -> None:
+    set_rules(fiks.web.stage, fiks.web.stage.byggesak, quota=1000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield form(metadata(OLA), bytes(2000))
+
+    assert send(fiks, form(metadata(OLA), bytes(2000))).json()["errorCode"] == "quota_exceeded"
+    assert send(fiks, pieces()).status_code == 413
+    assert living(fiks) == []
+
+
+def test_a_document_beyond_the_longest_is_refused_before_it_comes(fiks: Fiks) -> None:
+    headers = {"Content-Length": str(6 * 2**30), "Content-Type": "multipart/form-data; boundary=b"}
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield form(metadata(OLA), b"x", end=b"")
+
+    path = fiks.konto(below="/deldokument")
+    answer = fiks.system.request("POST", path, content=pieces(), headers=fiks.headers | headers)
+    assert (answer.status_code, answer.json()["errorCode"]) == (413, "document_too_large")
+    assert living(fiks) == []
+
+
+def test_where_four_eyes_are_wanted_the_document_waits(fiks: Fiks) -> None:
+    set_rules(fiks.web.stage, fiks.web.stage.byggesak, four_eyes=True)
+    answer = send(fiks, form(metadata(OLA), b"x"))
+    assert (answer.status_code, answer.json()["venterPaGodkjenning"]) == (201, True)
+    [share] = living(fiks)
+    assert share.proposal is not None
+
+
+def test_a_tenant_that_asks_whether_the_original_is_archived_gets_an_answer(fiks: Fiks) -> None:
+    answer = send(fiks, form(metadata(OLA, arkivert=False), b"x"))
+    assert answer.status_code == 400
+    assert [fault["field"] for fault in json.loads(answer.json()["errorJson"])] == ["arkivert"]
+    assert living(fiks) == []
+
+
+def test_with_the_register_silent_an_organisation_that_nobody_vouches_for_is_not_shared_with(fiks: Fiks) -> None:
+    fiks.web.stage.register.down = True
+    answer = send(fiks, form(metadata(FJELL), b"x"))
+    assert answer.status_code == 400
+    assert [fault["field"] for fault in json.loads(answer.json()["errorJson"])] == ["eksponertFor"]
+    assert living(fiks) == []
+
+
+def test_a_connection_that_breaks_leaves_no_share(fiks: Fiks) -> None:
+    whole = form(metadata(OLA), bytes(100_000))
+
+    async def call() -> None:
+        messages = [
+            {"type": "http.request", "body": whole[:60_000], "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+
+        async def receive() -> Any:
+            return messages.pop(0) if len(messages) > 1 else messages[0]
+
+        async def send_on(message: Any) -> None:
+            pass
+
+        headers = fiks.headers | {"Content-Type": "multipart/form-data; boundary=b"}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": fiks.konto(below="/deldokument"),
+            "raw_path": b"",
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+        await fiks.web.app(scope, receive, send_on)
+
+    fiks.web.runner.run(call())
+    assert [share.state for share in shares(fiks)] == [ShareState.ABANDONED]

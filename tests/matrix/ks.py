@@ -1,0 +1,134 @@
+"""KS' interface x callers: asks every path as everybody, and writes down the statuses as text.
+
+The committed table is tests/matrix/ks.txt. After a change that is meant, write it anew and read the difference:
+
+    PYTHONPATH=tests .venv/bin/python tests/matrix/ks.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from support.browser import EWA, Browser, Web, serve, stage_in_memory
+from support.systems import SYSTEM, integrate
+from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
+
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.domain.uuids import uuid_of
+from deldokument.services.integrations import renew_password
+from deldokument.services.ports import RegisteredOrganization
+from deldokument.web.ks.app import PREFIX
+
+GOLDEN = Path(__file__).with_name("ks.txt")
+PERSONS = {
+    "anonymous": None,
+    "stranger": SIV,
+    "recipient": OLA,
+    "member": KARI,
+    "other-account": ODD,
+    "other-tenant": VIGDIS,
+    "administrator": EWA,
+}
+READER, OTHER = "314758625", "310240001"
+SYSTEMS = ("system", "reads-only", "other-system", "no-password", "no-token")
+ACTORS = (*(actor for actor in PERSONS if actor != "administrator"), *SYSTEMS, "administrator")
+"""The administrator last, who changes what the others are asked about."""
+_ONE = "/{fiksOrgId}/kontoer/{kontoId}"
+ROWS = (
+    ("GET", "/kontoer"),
+    ("POST", "/kontoer/{kontoId}/deldokument"),
+    ("GET", "/kontoer/{kontoId}/mottakere/{dokumentId}"),
+    ("GET", "/{fiksOrgId}/kontoer"),
+    ("POST", "/{fiksOrgId}/kontoer"),
+    ("GET", _ONE),
+    ("PUT", _ONE),
+    ("POST", f"{_ONE}/aktiverVarsling"),
+    ("POST", f"{_ONE}/deaktiverVarsling"),
+    ("DELETE", _ONE),
+)
+_FORM = "multipart/form-data; boundary=b"
+
+
+class Asking:
+    """All callers before one application; every path is asked of a world that only those before it have touched."""
+
+    def __init__(self, web: Web) -> None:
+        self.web, self.stage = web, web.stage
+        self.browsers: dict[str, Browser] = {actor: web.browser(number) for actor, number in PERSONS.items()}
+        self.headers = _systems(web.stage)
+        [document] = web.stage.document_ids(web.stage.publish(OLA))
+        self.ids = {
+            "fiksOrgId": uuid_of(web.stage.tenant.id),
+            "kontoId": uuid_of(web.stage.byggesak.id),
+            "dokumentId": uuid_of(document),
+        }
+
+    def status(self, method: str, path: str, actor: str) -> int:
+        """What the actor is answered."""
+        browser = self.browsers.get(actor) or self.browsers["anonymous"]
+        headers = self.headers.get(actor, {})
+        if PERSONS.get(actor):
+            headers = {"X-CSRF-Token": browser.csrf_token()}
+        if path.endswith("/deldokument"):
+            options: dict[str, Any] = {"content": _form(), "headers": headers | {"Content-Type": _FORM}}
+        else:
+            options = {"headers": headers, **({} if method in {"GET", "DELETE"} else {"json": self._body(path, actor)})}
+        return browser.request(method, PREFIX + path.format_map(self.ids), **options).status_code
+
+    def _body(self, path: str, actor: str) -> dict[str, str]:
+        return {"navn": f"Konto for {actor}" if path.endswith("kontoer") else "Bygg", "avsendernavn": "Eksempel"}
+
+
+def _systems(stage: Stage) -> dict[str, dict[str, str]]:
+    for name, number in (("LESBAR AS", READER), ("FREMMED AS", OTHER)):
+        stage.register.known[number] = RegisteredOrganization(number, name, "AS", "active")
+    tokens = stage.tokens.known
+    tokens |= {"fjell": SYSTEM}
+    tokens |= {number: Consumer(OrganizationNumber(number)) for number in (READER, OTHER)}
+    whole = _headers(stage, "fjell", stage.byggesak, integrate(stage))
+    reader = integrate(stage, rights=IntegrationRights.READ, number=READER)
+    other = integrate(stage, stage.barnevern, number=OTHER)
+    return {
+        "system": whole,
+        "reads-only": _headers(stage, READER, stage.byggesak, reader),
+        "other-system": _headers(stage, OTHER, stage.barnevern, other),
+        "no-password": {name: value for name, value in whole.items() if name != "IntegrasjonPassord"},
+        "no-token": whole | {"Authorization": "Bearer nobody"},
+    }
+
+
+def _headers(stage: Stage, token: str, account: Account, integration: Integration) -> dict[str, str]:
+    place = {"tenant_id": account.tenant_id, "account_id": account.id}
+    return {
+        "Authorization": f"Bearer {token}",
+        "IntegrasjonId": uuid_of(integration.id),
+        "IntegrasjonPassord": renew_password(stage.world, **place, integration_id=integration.id),
+    }
+
+
+def _form() -> bytes:
+    words = {"dokumentnavn": "a", "ttl": 864_000, "arkivert": True, "eksponertFor": [{"type": "PERSON", "fnr": OLA}]}
+    parts = (("metadata", "", json.dumps(words)), ("dokument", '; filename="a"', "innhold"))
+    told = (f'--b\r\nContent-Disposition: form-data; name="{n}"{f}\r\n\r\n{c}\r\n' for n, f, c in parts)
+    return ("".join(told) + "--b--\r\n").encode()
+
+
+def survey() -> str:
+    """The table."""
+    width = max(len(f"{method} {path}") for method, path in ROWS)
+    lines = [f"{'path':<{width}}  {'  '.join(ACTORS)}"]
+    with stage_in_memory() as stage:
+        web = serve(stage)
+        asking = Asking(web)
+        for method, path in ROWS:
+            cells = (f"{asking.status(method, path, actor):<{len(actor)}}" for actor in ACTORS)
+            lines.append(f"{f'{method} {path}':<{width}}  {'  '.join(cells)}".rstrip())
+        web.close()
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(survey(), encoding="utf-8")

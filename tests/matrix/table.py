@@ -1,0 +1,256 @@
+"""Routes x actors x the share's state: asks every route as everybody, and writes down the statuses as text.
+
+The committed table is tests/matrix/routes.txt; routes of the offices have offices.txt, those of the API api.txt. After
+a change that is meant, write all anew and read the difference:
+
+    PYTHONPATH=tests .venv/bin/python tests/matrix/table.py
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from matrix import api, offices
+from starlette.routing import Mount, Route
+from support.browser import EWA, Browser, serve, site, stage_in_memory
+from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
+
+from deldokument.domain.share import Share
+from deldokument.services import drafting, inspecting, publishing, uploading
+from deldokument.web.app import routes
+from deldokument.web.pages.demo import Demo
+
+GOLDEN = Path(__file__).with_name("routes.txt")
+ACTORS = {
+    "anonymous": None,
+    "stranger": SIV,
+    "named": OLA,
+    "rights": PER,
+    "wrong-rights": LISE,
+    "member": KARI,
+    "other-account": ODD,
+    "other-tenant": VIGDIS,
+    "administrator": EWA,
+}
+STATES = ("draft", "available", "withdrawn", "ended")
+UNKNOWN = {
+    "id": "AAAAAAAAAAAAAAAAAAAAAA",
+    "recipient_id": "BBBBBBBBBBBBBBBBBBBBBB",
+    "document_id": "cc" * 16,
+    "language": "en",
+    "path": "app.css",
+}
+NO_DEMO = (("GET", "/demo"), ("POST", "/demo/klokke"))
+DEMO = Demo((), (), lambda: timedelta(), lambda _step: None)
+_TUS = {"Tus-Resumable": "1.0.0"}
+_UPLOAD_HEADERS = {
+    "POST": {"Upload-Length": "7"},
+    "PATCH": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A route as it is asked. ``token``: with the upload's own token; ``demo``: in the demo's deployment."""
+
+    method: str
+    path: str
+    token: bool = False
+    demo: bool = False
+
+    @property
+    def label(self) -> str:
+        """How the table names it."""
+        return f"{self.method} {self.path}{' +token' if self.token else ''}{' (demo)' if self.demo else ''}"
+
+
+@dataclass(slots=True)
+class Case:
+    """A share in one state, with the ids that paths need."""
+
+    ids: dict[str, str]
+    upload_id: str
+    token: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Every status, and what was found wrong while asking."""
+
+    statuses: dict[Row, dict[str, dict[str, int]]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+def application_rows() -> list[Row]:
+    """A row for every route and method of the application, from its own list of routes. Offices: see offices.py."""
+    with stage_in_memory() as stage:
+        plain = list(_methods(routes(stage.world, site())))
+        demo = list(_methods(routes(stage.world, site(demo=True), DEMO.endpoints())))
+    rows = [Row(method, path) for method, path in (*plain, *NO_DEMO)]
+    rows += [Row(m, p, token=True) for m, p in plain if p.startswith("/uploads") and m != "OPTIONS"]
+    rows += [Row(m, p, demo=True) for m, p in demo if (m, p) not in plain]
+    rows = [row for row in rows if not offices.is_of_an_office(row.path)]
+    return sorted(rows, key=lambda row: (row.path, row.demo, row.token, row.method))
+
+
+def office_rows() -> list[tuple[str, str]]:
+    """Method and path of every route of an office."""
+    with stage_in_memory() as stage:
+        found = [row for row in _methods(routes(stage.world, site())) if offices.is_of_an_office(row[1])]
+    return sorted(found, key=lambda row: (row[1], row[0]))
+
+
+def _methods(all_routes: list[Any]) -> Iterator[tuple[str, str]]:
+    for route in all_routes:
+        if isinstance(route, Mount):
+            yield "GET", f"{route.path}/{{path}}"
+        elif isinstance(route, Route):
+            # HEAD comes with GET, and is compared with it cell by cell.
+            methods = route.methods or set()
+            yield from ((m, route.path) for m in sorted(methods) if m != "HEAD" or "GET" not in methods)
+
+
+class Survey:
+    """Asks all rows as all actors about shares of one state."""
+
+    def __init__(self, stage: Stage, state: str, outcome: Outcome) -> None:
+        self.stage = stage
+        self.state = state
+        self.outcome = outcome
+        self.webs = {False: serve(stage), True: serve(stage, DEMO.endpoints(), demo=True)}
+        self.browsers: dict[tuple[str, bool], tuple[Browser, str]] = {}
+
+    def run(self, rows: list[Row]) -> None:
+        """Every row."""
+        for row in rows:
+            case = self._case(row)
+            cells = self.outcome.statuses.setdefault(row, {}).setdefault(self.state, {})
+            for actor in ACTORS:
+                answer = self._ask(row, case, actor, case.ids)
+                cells[actor] = answer.status_code
+                self._compare(row, case, actor, answer)
+                if row.method not in {"GET", "HEAD", "OPTIONS"} and answer.status_code < 400:
+                    self.browsers.pop((actor, row.demo), None)
+                    case = self._case(row)
+        for web in self.webs.values():
+            web.close()
+
+    def _ask(self, row: Row, case: Case, actor: str, ids: dict[str, str], method: str = "") -> httpx.Response:
+        browser, csrf_token = self._browser(actor, demo=row.demo)
+        headers = {"X-CSRF-Token": csrf_token} if csrf_token else {}
+        if row.path.startswith("/uploads"):
+            headers |= _TUS | _UPLOAD_HEADERS.get(row.method, {})
+            headers |= {"Authorization": f"Bearer {case.token}"} if row.token else {}
+            content = b"innhold" if row.method == "PATCH" else b""
+            return browser.request(row.method, row.path.format_map(ids), headers=headers, content=content)
+        body = _body(self.stage, row.path) if row.method != "GET" else {}
+        return browser.request(method or row.method, row.path.format_map(ids), headers=headers, **body)
+
+    def _compare(self, row: Row, case: Case, actor: str, answer: httpx.Response) -> None:
+        """HEAD answers as GET; what is not for the actor looks as what does not exist."""
+        where = f"{row.label}, {self.state}, {actor}"
+        if row.method == "GET":
+            head = self._ask(row, case, actor, case.ids, "HEAD")
+            if head.status_code != answer.status_code or head.content:
+                self.outcome.faults.append(f"{where}: HEAD answers {head.status_code}")
+        if answer.status_code == 404 and "{id}" in row.path:
+            unknown = self._ask(row, case, actor, UNKNOWN)
+            if _without_ids(unknown, UNKNOWN) != _without_ids(answer, case.ids):
+                self.outcome.faults.append(f"{where}: an unknown id is answered otherwise")
+
+    def _browser(self, actor: str, *, demo: bool) -> tuple[Browser, str]:
+        if (actor, demo) not in self.browsers:
+            number = ACTORS[actor]
+            browser = self.webs[demo].browser(number)
+            self.browsers[actor, demo] = (browser, browser.csrf_token() if number else "")
+        return self.browsers[actor, demo]
+
+    def _case(self, row: Row) -> Case:
+        """A share in the survey's state for Ola and Fjell; a draft has an unfinished upload for rows with its token."""
+        stage, now = self.stage, self.stage.clock.now()
+        share = stage.draft()
+        stage.add_recipients(share.id, OLA, FJELL)
+        end = now + timedelta(hours=1) if self.state == "ended" else now + timedelta(days=10)
+        drafting.save_draft(stage.world, person(KARI), share.id, stage.words(expires_at=end))
+        token, upload_id, document_id = _uploaded(stage, share, whole=self.state != "draft" or not row.token)
+        if self.state != "draft":
+            publishing.publish_share(stage.world, person(KARI), share.id)
+            inspecting.inspect_documents(stage.world)
+        if self.state == "withdrawn":
+            publishing.withdraw_share(stage.world, person(KARI), share.id)
+        if self.state == "ended":
+            stage.clock.advance(hours=1)
+            self.browsers.clear()
+        with stage.world.database.read() as tx:
+            recipient_id = tx.shares.recipients([share.id])[0].id
+        shown_id = upload_id if row.path.startswith("/uploads") else share.id
+        ids = UNKNOWN | {"id": shown_id, "recipient_id": recipient_id, "document_id": document_id}
+        return Case(ids, upload_id, token)
+
+
+def _uploaded(stage: Stage, share: Share, *, whole: bool) -> tuple[str, str, str]:
+    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="vedtak.pdf", length=7, modified_at=None)
+    if whole:
+        append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=7)
+        append.feed([b"innhold"])
+        append.finish()
+    return ticket.token, ticket.upload_id, ticket.document_id
+
+
+def _body(stage: Stage, path: str) -> dict[str, Any]:
+    """A body with which the route does its work."""
+    if path.startswith("/delinger"):
+        return {"data": {"expires_date": "2026-12-01", "expires_time": "12:00"}}
+    if path == "/del/utkast/{id}":
+        return {"json": {"account_id": stage.byggesak.id, "archived": True, "expires_at": "2026-12-04T15:30"}}
+    if path.startswith("/varsler"):
+        return {"data": {"email": "kari@eksempel.example", "language": "nb"}}
+    if path.endswith("/dokumenter"):
+        return {"json": {"name": "kart.pdf", "length": 3}}
+    return {"json": {"account_id": stage.byggesak.id, "text": OLA, "confirmed": True}}
+
+
+def _without_ids(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str, list[tuple[str, str]]]:
+    text = answer.text
+    for name in ("id", "recipient_id", "document_id"):
+        text = text.replace(ids[name], name)
+    return answer.status_code, text, sorted(answer.headers.multi_items())
+
+
+def survey() -> Outcome:
+    """All rows, all states, all actors."""
+    outcome, rows = Outcome(), application_rows()
+    for state in STATES:
+        with stage_in_memory() as stage:
+            Survey(stage, state, outcome).run(rows)
+    return outcome
+
+
+def as_text(outcome: Outcome) -> str:
+    """The table: a line for a route, or one for each state of the share where the answers differ."""
+    width = max(len(row.label) for row in outcome.statuses)
+    lines = [f"{'route':<{width}}  {'share':<9}  {'  '.join(ACTORS)}"]
+    for row, by_state in outcome.statuses.items():
+        if len({tuple(cells.values()) for cells in by_state.values()}) == 1:
+            by_state = {"any": by_state[STATES[0]]}
+        for state, cells in by_state.items():
+            statuses = "  ".join(f"{status:<{len(actor)}}" for actor, status in cells.items())
+            lines.append(f"{row.label:<{width}}  {state:<9}  {statuses}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def labels(text: str) -> set[str]:
+    """The routes that a table has lines for."""
+    return {re.split(r"  +", line)[0] for line in text.splitlines()[1:]}
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(as_text(survey()), encoding="utf-8")
+    api.GOLDEN.write_text(api.as_text(api.survey(api.routes())), encoding="utf-8")
+    offices.GOLDEN.write_text(offices.as_text(offices.survey(office_rows())), encoding="utf-8")

@@ -1,0 +1,227 @@
+"""The revisions make the tables that the program works with, once, wholly, and from an installed copy.
+
+There is no downgrade: revisions go one way, and the way back is a backup.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event, text
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.migrations import configuration, is_current, migrate
+from deldokument.adapters.sql.tables import metadata
+from deldokument.domain.errors import Broken, Unavailable
+from deldokument.domain.outbox import Channel
+from deldokument.services.outboxes import EndingFilter
+from deldokument.services.repositories import ShareFilter, Transaction
+from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
+
+_SQLITE_SCHEMA = """
+    SELECT type, name, sql FROM sqlite_master
+    WHERE tbl_name NOT IN ('alembic_version') AND type IN ('table', 'index') AND sql IS NOT NULL
+"""
+_POSTGRES_SCHEMA = """
+    SELECT 'column', table_name || '.' || column_name, data_type || is_nullable || coalesce(collation_name, '')
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%'
+    UNION ALL SELECT 'index', indexname, indexdef
+    FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE 'alembic%'
+"""
+
+
+@pytest.fixture
+def engines(empty_url: str) -> Iterator[Engines]:
+    opened = open_engines(empty_url)
+    yield opened
+    opened.close()
+
+
+def schema(connection: Connection) -> set[tuple[str, str, str]]:
+    """Every column, constraint and index, as the database itself tells of them, in no order."""
+    query = _POSTGRES_SCHEMA if connection.dialect.name == "postgresql" else _SQLITE_SCHEMA
+    return {(kind, name, _tidy(definition)) for kind, name, definition in connection.execute(text(query))}
+
+
+def _tidy(definition: str) -> str:
+    """SQLite keeps a table's text as it was written, added columns last: its parts are compared as a set."""
+    flat = " ".join(definition.split())
+    if not flat.startswith("CREATE TABLE"):
+        return flat
+    parts = re.split(r",(?![^()]*\))", flat[flat.index("(") + 1 : flat.rindex(")")])
+    return "\n".join(sorted(part.strip() for part in parts))
+
+
+def test_an_empty_database_becomes_current(empty_url: str) -> None:
+    assert not is_current(empty_url)
+    migrate(empty_url)
+    assert is_current(empty_url)
+
+
+def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
+    migrate(empty_url)
+    database = SqlDatabase(empty_url)
+    with database.read() as tx:
+        deployment = tx.retention.deployment()
+    migrate(empty_url)
+    with database.read() as tx:
+        assert tx.retention.deployment() == deployment
+    database.close()
+
+
+def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) -> None:
+    migrate(empty_url)
+    with transaction(engines.writer) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) -> None:
+    with transaction(engines.writer) as connection:
+        metadata.create_all(connection)
+        wanted = schema(connection)
+        metadata.drop_all(connection)
+    migrate(empty_url)
+    with transaction(engines.writer) as connection:
+        assert schema(connection) == wanted
+
+
+ENDING = EndingFilter(NOW, NOW, timedelta(), "week_left", NOW)
+LATER = ShareFilter(("account",), before=(NOW, "share"))
+QUESTIONS: dict[str, Callable[[Transaction], object]] = {
+    "ix_share_available": lambda tx: tx.retention.due_shares(NOW, 9),
+    "COVERING INDEX ix_share_available": lambda tx: tx.shares.audit_key_ids_open(NOW),
+    "ix_share_draft": lambda tx: tx.retention.stale_drafts(NOW, NOW, 9),
+    "ix_share_key": lambda tx: tx.retention.keys_to_destroy(9),
+    "ix_share_blobs": lambda tx: tx.retention.blobs_to_release(9),
+    "ix_share_spent": lambda tx: (tx.tenancies.add_tenant(TENANT), tx.retention.spent_shares(NOW, 9)),
+    "ix_share_audit_key": lambda tx: tx.retention.audit_keys_in_use(),
+    "ix_share_account (account_id=? AND created_at<?)": lambda tx: tx.shares.find(LATER),
+    "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.tenancies.contents("account"),
+    "ix_share_tenant_published (tenant_id=? AND published_at>? AND published_at<?)": lambda tx: (
+        tx.statistics.published_by_tenant("tenant", NOW, NOW, NOW)
+    ),
+    "ix_share_account_published (account_id=? AND published_at>? AND published_at<?)": lambda tx: (
+        tx.statistics.published_from_account("account", NOW, NOW, NOW)
+    ),
+    "COVERING INDEX ix_share_tenant_published": lambda tx: tx.statistics.first_published_at("tenant"),
+    "ix_document_uninspected": lambda tx: tx.retention.uninspected(9),
+    "ix_upload_partial": lambda tx: tx.uploads.partials("upload"),
+    "ix_recipient_lookup_hash": lambda tx: tx.shares.open_for([b"1"], NOW),
+    "ix_member_living": lambda tx: tx.tenancies.memberships(b"1"),
+    "ix_integration_living": lambda tx: tx.tenancies.integrations_of("312824450"),
+    "ix_member_removed": lambda tx: tx.retention.spent_members(NOW, 9),
+    "ix_outbox_due (channel=? AND due_at<?)": lambda tx: tx.outbox.is_due(Channel.EMAIL, NOW),
+    "ix_outbox_target_due (channel=? AND target=? AND due_at<?)": lambda tx: tx.outbox.lease(
+        Channel.EMAIL, NOW, NOW, 9
+    ),
+    "ix_outbox_share_id (share_id=?)": lambda tx: tx.outbox.of_shares(["s"], Channel.EMAIL),
+    "ix_outbox_channel_target_created_at_id (channel=? AND target=?)": lambda tx: tx.outbox.of_target(
+        Channel.EMAIL, "t", before=None, limit=9
+    ),
+    "ix_share_available (expires_at>? AND expires_at<?)": lambda tx: tx.outbox.unreminded(ENDING, limit=9),
+    "ix_audit_event_share_id_at_number (share_id=?)": lambda tx: tx.audit.events(share_id="s"),
+}
+
+
+@pytest.mark.parametrize(("index", "ask"), QUESTIONS.items(), ids=QUESTIONS)
+def test_every_question_asked_often_has_its_index(
+    tmp_path: Path, index: str, ask: Callable[[Transaction], object]
+) -> None:
+    path = tmp_path / "x.db"
+    migrate(f"sqlite:///{path}")
+    database = SqlDatabase(f"sqlite:///{path}")
+    with statements() as asked, database.write() as tx:
+        ask(tx)
+    database.close()
+    connection = sqlite3.connect(path)
+    plans = [connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall() for statement, values in asked]
+    connection.close()
+    assert index in str(plans)
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to databases meanwhile, with its values."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+        if statement.startswith("SELECT"):
+            sent.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_a_database_with_data_is_migrated_to_the_newest_revision(empty_url: str) -> None:
+    """Begins at the first revision; each later one adds here what it must carry over."""
+    migrate(empty_url)
+    database = SqlDatabase(empty_url)
+    settle(database)
+    share, open_share = draft(), available()
+    keep(database, share, open_share)
+    parts = append(database, begin_upload(database, share), 30, 20)
+    migrate(empty_url)
+    with database.read() as tx:
+        assert tx.shares.get(share.id) == share
+        assert tx.shares.get(open_share.id) == open_share
+        assert tx.uploads.parts(parts[0].upload_id) == parts
+        assert tx.retention.due_shares(NOW, 10) == []
+    database.close()
+    assert is_current(empty_url)
+
+
+def test_two_nodes_that_start_at_once_migrate_once(empty_url: str) -> None:
+    start = threading.Barrier(2)
+
+    def node(_: int) -> None:
+        start.wait(10)
+        migrate(empty_url)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(node, range(2)))
+    assert is_current(empty_url)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, engines: Engines) -> None:
+    with transaction(engines.writer) as connection:
+        connection.execute(text("CREATE TABLE part (in_the_way INTEGER)"))
+    with pytest.raises((Broken, Unavailable)):
+        migrate(empty_url)
+    with transaction(engines.writer) as connection:
+        tables = {name for kind, name, _ in schema(connection)}
+        assert not {name for name in tables if "tenant" in name}
+        connection.execute(text("DROP TABLE part"))
+    migrate(empty_url)
+    assert is_current(empty_url)
+
+
+def test_revisions_go_one_way_in_one_line() -> None:
+    scripts = ScriptDirectory.from_config(configuration())
+    assert len(scripts.get_heads()) == 1
+    for revision in scripts.walk_revisions():
+        assert not hasattr(revision.module, "downgrade")
+
+
+def test_a_database_that_does_not_answer_is_told() -> None:
+    for ask in (migrate, is_current):
+        with pytest.raises(Unavailable):
+            ask("postgresql://nobody@127.0.0.1:1/nothing")

@@ -1,0 +1,148 @@
+"""Who configures a tenant: named, listed, removed, and never the last one."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.browser import EWA
+from support.world import KARI, ODD, SIV, Stage, person, set_stage
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.services import administrators, members
+from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+
+
+def name(stage: Stage, number: str, called: str) -> str:
+    return administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=number, name=called).id
+
+
+def remove(stage: Stage, administrator_id: str, by: str = EWA) -> None:
+    administrators.remove_administrator(
+        stage.world, tenant_id=stage.tenant.id, administrator_id=administrator_id, person=person(by)
+    )
+
+
+def names(stage: Stage) -> list[str]:
+    return [view.name for view in administrators.list_administrators(stage.world, tenant_id=stage.tenant.id)]
+
+
+def test_an_administrator_configures_the_tenant_and_shares_nothing(stage: Stage) -> None:
+    view = administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name=" Siv  Holm")
+    assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
+    assert administrators.administered_tenants(stage.world, person(SIV)) == [stage.tenant]
+    assert members.memberships(stage.world, person(SIV)) == []
+    with pytest.raises(NotFound):
+        stage.draft(SIV)
+
+
+def test_a_member_configures_nothing(stage: Stage) -> None:
+    assert administrators.administered_tenants(stage.world, person(KARI)) == []
+    assert administrators.administrator_of(stage.world, tenant_id=stage.tenant.id, person=person(KARI)) is None
+
+
+def test_a_person_is_an_administrator_of_a_tenant_once(stage: Stage) -> None:
+    name(stage, SIV, "Siv Holm")
+    with pytest.raises(Conflict, match="administrator_exists"):
+        name(stage, f"{SIV[:6]} {SIV[6:]}", "Siv Holm")
+    other = stage.barnevern.tenant_id
+    administrators.add_administrator(stage.world, tenant_id=other, number=SIV, name="Siv Holm")
+    assert len(administrators.administered_tenants(stage.world, person(SIV))) == 2
+
+
+@pytest.mark.parametrize(("number", "called"), [("1", "Siv Holm"), (SIV, " ")])
+def test_an_administrator_needs_a_number_and_a_name(stage: Stage, number: str, called: str) -> None:
+    with pytest.raises(InvalidInput):
+        name(stage, number, called)
+
+
+def test_a_tenant_that_does_not_exist_has_no_administrators(stage: Stage) -> None:
+    with pytest.raises(NotFound):
+        administrators.add_administrator(stage.world, tenant_id="unknown", number=SIV, name="Siv Holm")
+    with pytest.raises(NotFound):
+        administrators.list_administrators(stage.world, tenant_id="unknown")
+    with pytest.raises(NotFound):
+        administrators.remove_administrator(stage.world, tenant_id="unknown", administrator_id="unknown")
+
+
+def test_administrators_are_listed_in_norwegian_order(stage: Stage) -> None:
+    for number, called in ((SIV, "Åse Holm"), (ODD, "Ærlend Bakken"), (KARI, "kari Lunde")):
+        name(stage, number, called)
+    assert names(stage) == ["kari Lunde", "Ærlend Bakken", "Åse Holm"]
+
+
+def test_who_is_removed_is_out_at_the_next_request(stage: Stage) -> None:
+    ewa, siv = name(stage, EWA, "Ewa Kowalska"), name(stage, SIV, "Siv Holm")
+    assert administrators.administrator_of(stage.world, tenant_id=stage.tenant.id, person=person(SIV)) == siv
+    remove(stage, siv)
+    assert administrators.administered_tenants(stage.world, person(SIV)) == []
+    with pytest.raises(NotFound):
+        remove(stage, siv)
+    assert ewa
+
+
+def test_an_administrator_of_another_tenant_is_none_of_this_one(stage: Stage) -> None:
+    name(stage, EWA, "Ewa Kowalska")
+    name(stage, KARI, "Kari Lunde")
+    other = stage.barnevern.tenant_id
+    theirs = administrators.add_administrator(stage.world, tenant_id=other, number=SIV, name="Siv Holm").id
+    with pytest.raises(NotFound):
+        remove(stage, theirs)
+    assert administrators.administrator_of(stage.world, tenant_id=other, person=person(SIV)) == theirs
+
+
+def test_the_last_administrator_is_never_removed(stage: Stage) -> None:
+    ewa, siv = name(stage, EWA, "Ewa Kowalska"), name(stage, SIV, "Siv Holm")
+    remove(stage, ewa)
+    with pytest.raises(Conflict, match="last_administrator"):
+        remove(stage, siv)
+    assert names(stage) == ["Siv Holm"]
+
+
+def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage) -> None:
+    ewa = name(stage, EWA, "Ewa Kowalska")
+    siv = administrators.add_administrator(
+        stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm", person=person(EWA)
+    ).id
+    remove(stage, ewa, by=SIV)
+    kinds = {EventKind.ADMINISTRATOR_ADDED, EventKind.ADMINISTRATOR_REMOVED}
+    told = [(number, event.kind, event.details) for number, event in stage.trail() if event.kind in kinds]
+    assert told == [
+        (None, EventKind.ADMINISTRATOR_ADDED, {"administrator": ewa}),
+        (EWA, EventKind.ADMINISTRATOR_ADDED, {"administrator": siv}),
+        (SIV, EventKind.ADMINISTRATOR_REMOVED, {"administrator": ewa}),
+    ]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """The stage on each database."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    made = set_stage(tmp_path, url)
+    yield made
+    made.world.keyring.close()  # type: ignore[attr-defined]
+    made.world.database.close()  # type: ignore[attr-defined]
+
+
+def test_of_two_who_remove_each_other_at_once_one_stays(both: Stage) -> None:
+    for _ in range(5):
+        ewa, siv = name(both, EWA, "Ewa Kowalska"), name(both, SIV, "Siv Holm")
+        start = threading.Barrier(2)
+
+        def try_to(administrator_id: str, by: str, start: threading.Barrier = start) -> str:
+            start.wait(10)
+            try:
+                remove(both, administrator_id, by)
+            except Conflict as error:
+                return error.code
+            return "removed"
+
+        with ThreadPoolExecutor(2) as pool:
+            told = list(pool.map(try_to, (ewa, siv), (SIV, EWA)))
+        assert sorted(told) == ["last_administrator", "removed"]
+        left = administrators.list_administrators(both.world, tenant_id=both.tenant.id)
+        assert len(left) == 1
+        with both.world.database.write() as tx:
+            tx.tenancies.remove_administrator(left[0].id)

@@ -1,0 +1,210 @@
+"""The zip of all documents: read alike by every reader, the same at any range, its names safe everywhere."""
+
+import io
+import shutil
+import subprocess
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from services.test_downloading import published
+from support.world import OLA, Stage, person
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.share import check_document_name
+from deldokument.services import downloading
+from deldokument.services.archive import Entry, Piece, Slice, lay_out, unpackable_names
+
+FILES = {
+    "vedtak.pdf": b"%PDF-1.7 vedtak" * 1000,
+    "tom fil.txt": b"",
+    "Søknad æøå 東京 \U0001f600.docx": bytes(range(256)) * 50,
+    "Vedtak.PDF": b"another",
+}
+
+
+def packed(files: list[tuple[str, bytes]]) -> bytes:
+    """The archive's bytes, documents put in their places."""
+    contents = {str(number): content for number, (_, content) in enumerate(files)}
+    entries = [Entry(str(n), name, len(content), zlib.crc32(content)) for n, (name, content) in enumerate(files)]
+    return b"".join(piece if isinstance(piece, bytes) else contents[piece.document_id] for piece in lay_out(entries))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "dokumenter.zip"
+    path.write_bytes(packed(list(FILES.items())))
+    return path
+
+
+def test_pythons_reader_finds_every_document_unchanged(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.testzip() is None
+        assert opened.namelist() == ["vedtak.pdf", "tom fil.txt", "Søknad æøå 東京 \U0001f600.docx", "Vedtak (2).PDF"]
+        assert [opened.read(name) for name in opened.namelist()] == list(FILES.values())
+
+
+READERS = [r for r in (["unzip", "-t"], ["bsdtar", "-tf"], ["7z", "t"], ["zip", "-T"]) if shutil.which(r[0])]
+
+
+@pytest.mark.parametrize("command", READERS, ids=[reader[0] for reader in READERS])
+def test_other_readers_find_no_fault(archive: Path, command: list[str]) -> None:
+    done = subprocess.run([*command, str(archive)], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_archive_read_from_front_to_back_tells_every_length_in_its_local_headers() -> None:
+    content = packed(list(FILES.items()))
+    assert content.startswith(b"PK\x03\x04")
+    assert not tarfile.is_tarfile(io.BytesIO(content))
+    assert content.count(b"PK\x01\x02") == len(FILES)
+
+
+def test_the_same_documents_give_the_same_bytes() -> None:
+    assert packed(list(FILES.items())) == packed(list(FILES.items()))
+
+
+def test_no_documents_give_an_empty_archive() -> None:
+    assert zipfile.ZipFile(io.BytesIO(packed([]))).namelist() == []
+
+
+def test_documents_beyond_four_gibibytes_are_found_at_their_offsets() -> None:
+    entries = [Entry("a", "a", 5 * 2**30, 1), Entry("b", "b", 5 * 2**30, 2), Entry("c", "c", 1, 3)]
+    pieces = lay_out(entries)
+    directory = pieces[-1]
+    assert isinstance(directory, bytes)
+    with zipfile.ZipFile(Hollow(pieces)) as opened:
+        infos = opened.infolist()
+    assert [info.file_size for info in infos] == [5 * 2**30, 5 * 2**30, 1]
+    assert infos[2].header_offset > 10 * 2**30
+    assert [info.CRC for info in infos] == [1, 2, 3]
+
+
+class Hollow(io.RawIOBase):
+    """The archive as a file whose documents are zeros that take no memory."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._pieces = pieces
+        self._length = sum(map(length_of, pieces))
+        self._at = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._length)[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        stop = self._length if size < 0 else min(self._at + size, self._length)
+        out, position = b"", 0
+        for piece in self._pieces:
+            first, last = max(self._at - position, 0), min(stop - position, length_of(piece))
+            position += length_of(piece)
+            if first < last:
+                out += piece[first:last] if isinstance(piece, bytes) else bytes(last - first)
+        self._at = stop
+        return out
+
+
+def length_of(piece: Piece) -> int:
+    return piece.length if isinstance(piece, Slice) else len(piece)
+
+
+def test_more_than_65_535_documents_are_all_listed() -> None:
+    entries = [Entry(str(n), f"{n}.txt", 0, 0) for n in range(65_540)]
+    content = b"".join(piece for piece in lay_out(entries) if isinstance(piece, bytes))
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        assert len(opened.infolist()) == 65_540
+
+
+@pytest.mark.parametrize(
+    ("names", "unpacked"),
+    [
+        (["../../x", "/etc/passwd", "C:\\x"], ["_/_/x", "_/etc/passwd", "C__x"]),
+        (["a.pdf", "a.pdf", "A.PDF", "a (2).pdf"], ["a.pdf", "a (2).pdf", "A (3).PDF", "a (2) (2).pdf"]),
+        (["CON", "con.txt", "Lpt1", "COM¹.log", "nul .txt", "CONIN$"],
+         ["_CON", "_con.txt", "_Lpt1", "_COM¹.log", "_nul .txt", "_CONIN$"]),
+        (["console.txt", "com10", "aux2.txt"], ["console.txt", "com10", "aux2.txt"]),
+        (["a. . ", "...", " "], ["a", "_", "_ (2)"]),
+        (["faktura\u202efdp.exe", "a\u200e\u2066b"], ["faktura_fdp.exe", "a__b"]),
+        (["stra\u00dfe", "STRASSE"], ["stra\u00dfe", "STRASSE (2)"]),
+        (["\u00e5.txt", "a\u030a.txt"], ["\u00e5.txt", "a\u030a (2).txt"]),
+        ([".htaccess", ".htaccess"], [".htaccess", ".htaccess (2)"]),
+        (['a<b>:"|?*\x00\x7f.txt'], ["a_b________.txt"]),
+        (["sak/a.pdf", "sak/a.pdf", "Sak/A.pdf", "a.pdf"],
+         ["sak/a.pdf", "sak/a (2).pdf", "Sak/A (3).pdf", "a.pdf"]),
+        (["sak", "SAK/a", "sak/a/b"], ["sak (2)", "SAK/a (2)", "sak/a/b"]),
+        (["con/nul. /a", "a/..", "a:/b?"], ["_con/_nul/a", "a/_", "a_/b_"]),
+    ],
+)  # fmt: skip
+def test_names_are_made_safe_and_told_apart(names: list[str], unpacked: list[str]) -> None:
+    assert unpackable_names(names) == unpacked
+
+
+@pytest.mark.parametrize("name", ["æ" * 255 + ".pdf", "\U0001f600" * 200, "a." + "æ" * 250, "a" * 255, "a" * 254 + "."])
+def test_a_name_fits_into_255_bytes_with_its_number_and_keeps_a_short_suffix(name: str) -> None:
+    names = unpackable_names([name] * 12)
+    assert len(set(names)) == 12
+    assert all(len(made.encode()) <= 255 for made in names)
+    assert all(made.endswith(".pdf") for made in names) == name.endswith(".pdf")
+
+
+def test_a_thousand_documents_of_one_name_are_numbered_in_linear_time() -> None:
+    names = unpackable_names(["skjema.pdf"] * 20_000)
+    assert names[-1] == "skjema (20000).pdf"
+
+
+NAMES = st.text(min_size=1, max_size=20) | st.lists(st.text("aA. /:~", min_size=1, max_size=3)).map("/".join)
+
+
+@given(st.lists(NAMES, max_size=20))
+def test_whatever_the_names_they_unpack_inside_their_folder_and_apart(names: list[str]) -> None:
+    taken = []
+    for name in names:
+        try:
+            taken.append(check_document_name(name))
+        except InvalidInput:
+            continue
+    made = unpackable_names(taken)
+    assert len({name.casefold() for name in made}) == len(taken)
+    folders = {name[:at].casefold() for name in made for at, letter in enumerate(name) if letter == "/"}
+    assert not folders & {name.casefold() for name in made}
+    for part in (part for name in made for part in name.split("/")):
+        assert part not in {"", ".", ".."}
+        assert not set(part) & set('<>:"\\|?*\x00')
+        assert not part.endswith((".", " "))
+
+
+@pytest.mark.parametrize("tool", [r for r in (["unzip", "-q"], ["bsdtar", "-xf"], ["7z", "x"]) if shutil.which(r[0])],
+                         ids=lambda tool: tool[0])  # fmt: skip
+def test_folders_unpack_as_they_were_shared(tmp_path: Path, tool: list[str]) -> None:
+    files = [("sak/vedtak.pdf", b"1"), ("sak/kart/øst.png", b"2"), ("les meg.txt", b"3")]
+    (tmp_path / "alt.zip").write_bytes(packed(files))
+    subprocess.run([*tool, "alt.zip"], cwd=tmp_path, check=True, capture_output=True, env={"LANG": "C.UTF-8"})
+    assert {name: (tmp_path / name).read_bytes() for name, _ in files} == dict(files)
+
+
+def test_every_range_of_an_archive_is_that_part_of_it(stage: Stage) -> None:
+    share_id = published(stage, FILES)
+    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    whole = b"".join(bytes(b) for b in downloading.read_content(stage.world, content, 0, content.length))
+    assert (len(whole), content.name, content.media_type) == (content.length, "dokumenter.zip", "application/zip")
+    assert whole == packed(list(FILES.items()))
+    borders, position = {0, len(whole)}, 0
+    for piece in content.pieces:
+        position += length_of(piece)
+        borders |= {position - 1, position, position + 1}
+    borders = {border for border in borders if 0 <= border <= len(whole)}
+    for start in borders:
+        for stop in borders:
+            if start < stop:
+                got = b"".join(bytes(b) for b in downloading.read_content(stage.world, content, start, stop))
+                assert got == whole[start:stop]

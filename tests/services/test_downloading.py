@@ -1,0 +1,279 @@
+"""Bytes on their way out: any range, never before they may, never others than came in, and receipts."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+from support.trouble import TroubledKeyring
+from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
+from deldokument.domain.errors import Broken, Gone, NotFound, NotReady
+from deldokument.domain.share import Receipt
+from deldokument.services import downloading, drafting, inspecting, publishing, retention
+from deldokument.services.downloading import Content
+from deldokument.services.vault import share_key_id
+
+WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
+
+
+def read(
+    stage: Stage, content: Content, start: int = 0, stop: int | None = None, step: int = downloading.STEP
+) -> bytes:
+    stop = content.length if stop is None else stop
+    buffers = downloading.read_content(stage.world, content, start, stop, step=step)
+    return b"".join(bytes(buffer) for buffer in buffers)
+
+
+def opened(stage: Stage, share_id: str, reader: str = OLA, place: int = 0) -> Content:
+    return downloading.open_document(stage.world, person(reader), share_id, stage.document_ids(share_id)[place])
+
+
+def receipts(stage: Stage, share_id: str) -> list[Receipt]:
+    with stage.world.database.read() as tx:
+        return [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+
+
+def downloads(stage: Stage) -> list[dict[str, str | int]]:
+    with stage.world.database.read() as tx:
+        return [dict(e.details or {}) for _, e in tx.audit.events() if e.kind == "document_downloaded"]
+
+
+def published(stage: Stage, files: dict[str, bytes], *recipients: str) -> str:
+    """A share with these documents, inspected."""
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, *(recipients or (OLA,)))
+    for name, content in files.items():
+        stage.upload(share.id, name, content)
+    publishing.publish_share(stage.world, person(KARI), share.id)
+    inspecting.inspect_documents(stage.world)
+    return share.id
+
+
+def blob_paths(stage: Stage, document_id: str) -> list[Path]:
+    with stage.world.database.read() as tx:
+        [upload] = tx.uploads.of_documents([document_id])
+        return [stage.folder / "blobs" / part.id[:2] / part.id for part in tx.uploads.parts(upload.id)]
+
+
+def test_every_range_over_every_border_gives_exactly_its_bytes(stage: Stage) -> None:
+    content = opened(stage, stage.publish(OLA, content=WHOLE))
+    first = CAPACITY - 40
+    borders = [0, 1, first - 1, first, first + CAPACITY, FULL_PART_PLAINTEXT - 1, FULL_PART_PLAINTEXT, len(WHOLE)]
+    for start, stop in product(borders, borders):
+        if start < stop:
+            assert read(stage, content, start, stop) == WHOLE[start:stop]
+    assert read(stage, content, 5, 5) == b""
+
+
+def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
+    content = opened(stage, stage.publish(OLA, content=WHOLE[:300_000]))
+    sizes = [len(b) for b in downloading.read_content(stage.world, content, 10, 300_000, step=65_536)]
+    assert max(sizes) == 65_536
+    assert sum(sizes) == 299_990
+
+
+def test_the_validator_is_the_contents_own_for_everybody_and_every_range(stage: Stage) -> None:
+    share_id = published(stage, {"a.txt": b"same", "b.txt": b"same"}, OLA, FJELL)
+    mine, theirs = opened(stage, share_id), opened(stage, share_id, PER)
+    assert mine.etag == theirs.etag == opened(stage, share_id).etag
+    assert mine.etag != opened(stage, share_id, place=1).etag
+    archives = [downloading.open_archive(stage.world, person(reader), share_id) for reader in (OLA, PER)]
+    assert archives[0].etag == archives[1].etag
+    assert archives[0].etag not in {mine.etag, opened(stage, share_id, place=1).etag}
+
+
+def test_a_document_of_another_share_is_not_found_under_this_one(stage: Stage) -> None:
+    one, other = stage.publish(OLA), stage.publish(OLA)
+    for document_id in (stage.document_ids(other)[0], "0" * 32):
+        with pytest.raises(NotFound):
+            downloading.open_document(stage.world, person(OLA), one, document_id)
+    with pytest.raises(NotFound):
+        downloading.open_document(stage.world, person(SIV), one, stage.document_ids(one)[0])
+
+
+def test_no_byte_before_inspection_and_then_every_byte(stage: Stage) -> None:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    stage.upload(share.id, "a.txt", b"innhold")
+    publishing.publish_share(stage.world, person(KARI), share.id)
+    with pytest.raises(NotReady, match="inspection_running"):
+        opened(stage, share.id)
+    with pytest.raises(NotReady, match="inspection_running"):
+        downloading.open_archive(stage.world, person(OLA), share.id)
+    inspecting.inspect_documents(stage.world)
+    assert read(stage, opened(stage, share.id)) == b"innhold"
+
+
+def test_a_document_that_failed_its_inspection_is_not_released(stage: Stage) -> None:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    document_id = stage.upload(share.id, "a.txt", b"innhold")
+    [path] = blob_paths(stage, document_id)
+    sealed = path.read_bytes()
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    publishing.publish_share(stage.world, person(KARI), share.id)
+    assert inspecting.inspect_documents(stage.world) == 1
+    path.write_bytes(sealed)
+    with pytest.raises(NotReady, match="inspection_refused"):
+        opened(stage, share.id)
+
+
+def flipped(sealed: bytes) -> bytes:
+    return sealed[:1000] + bytes([sealed[1000] ^ 1]) + sealed[1001:]
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (flipped, IntegrityError),
+        (lambda sealed: sealed[:-1], Broken),
+        (lambda sealed: b"\x00" * len(sealed), IntegrityError),
+        (lambda sealed: sealed[1:] + b"\x00", IntegrityError),
+    ],
+    ids=["flip", "cut", "zeros", "shift"],
+)
+def test_stored_bytes_that_were_changed_are_never_released(
+    stage: Stage, change: Callable[[bytes], bytes], error: type[Exception]
+) -> None:
+    share_id = stage.publish(OLA, content=WHOLE[:5000])
+    [path] = blob_paths(stage, stage.document_ids(share_id)[0])
+    path.write_bytes(change(path.read_bytes()))
+    content = opened(stage, share_id)
+    buffers = downloading.read_content(stage.world, content, 0, content.length)
+    with pytest.raises(error):
+        next(iter(buffers))
+
+
+def test_objects_that_were_swapped_are_never_released(stage: Stage) -> None:
+    share_id = published(stage, {"a": b"A" * 5000, "b": b"B" * 5000})
+    one, other = (blob_paths(stage, document_id)[0] for document_id in stage.document_ids(share_id))
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+    for place in (0, 1):
+        content = opened(stage, share_id, place=place)
+        with pytest.raises(IntegrityError):
+            read(stage, content)
+
+
+def test_a_manifest_of_another_document_opens_nothing(stage: Stage) -> None:
+    share_id = published(stage, {"a": b"A" * 5000, "b": b"B" * 5000})
+    with stage.world.database.write() as tx:
+        a, b = tx.shares.documents([share_id])
+        tx.shares.save_document(replace(a, sealed_manifest=b.sealed_manifest, sealed_inspection=b.sealed_inspection))
+    with pytest.raises(IntegrityError):
+        opened(stage, share_id)
+
+
+def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_were(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"0123456789")
+    content = opened(stage, share_id)
+    for start, stop, covered, whole in (
+        (0, 4, ((0, 4),), False),
+        (6, 10, ((0, 4), (6, 10)), False),
+        (6, 8, ((0, 4), (6, 10)), False),
+        (3, 7, ((0, 10),), True),
+        (0, 1, ((0, 10),), True),
+    ):
+        stage.clock.advance(minutes=1)
+        downloading.record_delivery(stage.world, content, start, stop)
+        [receipt] = receipts(stage, share_id)
+        assert (receipt.covered, receipt.completed_at is not None) == (covered, whole)
+        assert receipt.last_at == stage.clock.now()
+    assert [event["whole"] for event in downloads(stage)] == [0, 0, 0, 1, 0]
+    assert [event["bytes"] for event in downloads(stage)] == [4, 4, 2, 4, 1]
+
+
+def test_asking_without_receiving_leaves_no_receipt(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"0123456789")
+    content = opened(stage, share_id)
+    downloading.record_delivery(stage.world, content, 0, 0)
+    downloading.record_delivery(stage.world, content, 4, 4)
+    assert receipts(stage, share_id) == []
+    assert downloads(stage) == []
+
+
+def test_an_empty_document_is_had_by_who_asks_for_it(stage: Stage) -> None:
+    share_id = published(stage, {"empty.txt": b""})
+    content = opened(stage, share_id)
+    assert (content.length, content.pieces, read(stage, content)) == (0, [], b"")
+    downloading.record_delivery(stage.world, content, 0, 0)
+    [receipt] = receipts(stage, share_id)
+    assert receipt.completed_at == stage.clock.now()
+
+
+def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(stage: Stage) -> None:
+    share_id = published(stage, {"a.txt": b"a" * 50, "b.txt": b"b" * 50, "empty.txt": b""})
+    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    head = next(len(piece) for piece in content.pieces if isinstance(piece, bytes))
+    downloading.record_delivery(stage.world, content, 0, head)
+    assert receipts(stage, share_id) == []
+    downloading.record_delivery(stage.world, content, 0, head + 10)
+    [partly] = receipts(stage, share_id)
+    assert (partly.covered, partly.completed_at) == (((0, 10),), None)
+    downloading.record_delivery(stage.world, content, 0, content.length)
+    assert len(receipts(stage, share_id)) == 3
+    assert all(receipt.completed_at for receipt in receipts(stage, share_id))
+    assert downloads(stage)[-1] == {"documents": 3, "bytes": 100, "whole": 3, "document": "", "ground": "named"}
+
+
+def test_who_opens_for_two_recipients_has_a_receipt_for_each(stage: Stage) -> None:
+    share_id = stage.publish(PER, FJELL, content=b"0123")
+    downloading.record_delivery(stage.world, opened(stage, share_id, PER), 0, 4)
+    assert len({receipt.recipient_id for receipt in receipts(stage, share_id)}) == 2
+    assert len({receipt.subject_id for receipt in receipts(stage, share_id)}) == 1
+    assert [event["ground"] for event in downloads(stage)] == ["named,a0236"]
+
+
+def test_a_share_erased_while_it_was_read_gets_no_receipt(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    content = opened(stage, share_id)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    retention.destroy_share_keys(stage.world)
+    stage.clock.advance(days=366)
+    assert retention.erase_spent_shares(stage.world) == 1
+    downloading.record_delivery(stage.world, content, 0, content.length)
+    assert downloads(stage) == []
+
+
+def test_a_share_that_ends_between_decision_and_key_is_gone(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    document_id = stage.document_ids(share_id)[0]
+
+    def end() -> None:
+        publishing.withdraw_share(stage.world, person(KARI), share_id)
+        retention.destroy_share_keys(stage.world)
+
+    world = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, {share_key_id(share_id): end}))
+    with pytest.raises(Gone, match="share_withdrawn"):
+        downloading.open_document(world, person(OLA), share_id, document_id)
+
+
+def test_a_key_that_is_lost_is_damage_and_no_answer_about_the_share(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    stage.world.keyring.destroy([share_key_id(share_id)])
+    with pytest.raises(Broken) as caught:
+        opened(stage, share_id)
+    assert (caught.value.code, caught.value.params) == ("broken", {})
+
+
+def test_a_share_that_is_withdrawn_while_it_is_read_gives_no_more_once_its_blobs_are_gone(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=WHOLE)
+    content = opened(stage, share_id)
+    buffers = iter(downloading.read_content(stage.world, content, 0, content.length))
+    first = bytes(next(buffers))
+    assert first
+    assert WHOLE.startswith(first)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    for step in (retention.destroy_share_keys, retention.release_blobs, retention.delete_garbage):
+        step(stage.world)
+    with pytest.raises(Broken):
+        next(buffers)

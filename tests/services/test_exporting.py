@@ -1,0 +1,82 @@
+"""What a tenant takes with it: all of its own shares, page by page, and its papers; nothing of others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from support import papers
+from support.tenants import record_assessment, sign_agreements
+from support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import NotFound
+from deldokument.domain.tenure import ResidualRisk
+from deldokument.services import administrators, assessing, exporting
+from deldokument.services.assessing import AssessmentPaper, AssessmentWords
+from deldokument.services.exporting import ExportedShare, begin_export, exported_papers, exported_shares
+from deldokument.services.leaving import end_service
+
+
+def shares(stage: Stage) -> list[ExportedShare]:
+    return list(exported_shares(stage.world, tenant_id=stage.tenant.id))
+
+
+def test_every_share_of_the_tenant_is_there_with_who_shared_and_masked_numbers(stage: Stage) -> None:
+    published, draft = stage.publish(title="Vedtak"), stage.draft(account=stage.avtaler).id
+    stage.draft(VIGDIS, stage.barnevern)
+    found = {share.view.id: share for share in shares(stage)}
+    assert set(found) == {published, draft}
+    assert (found[published].view.title, found[published].sharer) == ("Vedtak", "Kari Lunde")
+    assert OLA not in repr(found[published])
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+def test_pages_of_any_size_hold_each_share_once(stage: Stage, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr(exporting, "_PAGE", page)
+    drafts = [stage.draft().id for _ in range(3)]
+    stage.clock.advance(seconds=1)
+    drafts.append(stage.draft().id)
+    assert sorted(share.view.id for share in shares(stage)) == sorted(drafts)
+
+
+def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_erased(stage: Stage) -> None:
+    published = stage.publish(title="Vedtak")
+    end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
+    run_all(stage.world)
+    [share] = shares(stage)
+    assert (share.view.id, share.view.title, share.sharer) == (published, "Vedtak", "Kari Lunde")
+    stage.clock.advance(days=365)
+    run_all(stage.world)
+    assert shares(stage) == []
+
+
+def test_who_takes_an_export_is_in_the_trail(stage: Stage) -> None:
+    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    begin_export(stage.world, tenant_id=stage.tenant.id, person=person(SIV))
+    exports = [(who, e.tenant_id) for who, e in stage.trail() if e.kind is EventKind.TENANT_EXPORTED]
+    assert exports == [(SIV, stage.tenant.id)]
+    with pytest.raises(NotFound):
+        begin_export(stage.world, tenant_id="nobody", person=person(KARI))
+
+
+def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(stage: Stage) -> None:
+    sign_agreements(stage.world, stage.tenant.id)
+    record_assessment(stage.world, stage.tenant.id)
+    words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW)
+    for content in (papers.PDF, papers.DOCX):
+        paper = AssessmentPaper("vurdering.pdf", content)
+        assessing.record_assessment(stage.world, tenant_id=stage.tenant.id, words=replace(words, paper=paper))
+    found = {paper.name: paper.content for paper in exported_papers(stage.world, tenant_id=stage.tenant.id)}
+    assert list(found) == [
+        "01-hovedavtale-1.0.pdf",
+        "02-tjenesteavtale-1.0.pdf",
+        "03-dpia-2026-11-20-vurdering.pdf",
+        "04-dpia-2026-11-20-vurdering.pdf",
+    ]
+    assert sorted(found.values()) == sorted([papers.PDF, papers.PDF, papers.PDF, papers.DOCX])
+
+
+def test_a_tenant_without_papers_takes_none(stage: Stage) -> None:
+    assert list(exported_papers(stage.world, tenant_id=stage.tenant.id)) == []

@@ -1,0 +1,249 @@
+"""What the operator stops: nothing is opened, nothing new is shared, and every share still ends on its date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from support.accounts import events_of, set_account
+from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, Frozen, Gone, NotFound
+from deldokument.domain.share import ShareState
+from deldokument.services import downloading, drafting, freezing, overview, publishing, receiving, uploading
+from deldokument.services.freezing import FreezeReason
+from deldokument.services.receiving import Access
+
+OPERATOR = person(SIV)
+WAYS = ("tenant", "account", "share", "deleted account")
+STOPPED = WAYS[:3]
+
+
+def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
+    """Stop it at one of the three places, or delete its account; returns what lets it go on."""
+    world, reason = stage.world, FreezeReason.SECURITY
+    if way == "tenant":
+        freezing.freeze_tenant(world, stage.tenant.id, OPERATOR, reason)
+        return lambda: freezing.unfreeze_tenant(world, stage.tenant.id, OPERATOR)
+    if way == "account":
+        freezing.freeze_account(world, stage.byggesak.id, OPERATOR, reason)
+        return lambda: freezing.unfreeze_account(world, stage.byggesak.id, OPERATOR)
+    if way == "share":
+        freezing.freeze_share(world, share_id, OPERATOR, reason)
+        return lambda: freezing.unfreeze_share(world, share_id, OPERATOR)
+    set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
+    return lambda: set_account(stage, stage.byggesak, deleted_at=None)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask(stage: Stage, way: str) -> None:
+    share_id = stage.publish(OLA, FJELL, title="Vedtak om skolebytte")
+    go_on = stop(stage, way, share_id)
+    for reader in (OLA, PER):
+        with pytest.raises(Frozen) as caught:
+            receiving.open_share(stage.world, person(reader), share_id)
+        assert (caught.value.code, caught.value.detail) == ("share_stopped", "")
+        assert caught.value.params == {
+            "tenant": "Eksempel kommune",
+            "account": "Byggesak",
+            "telephone": "22 00 00 00",
+            "email": "post@eksempel.example",
+            "hours": "9-15",
+        }
+    go_on()
+    assert receiving.open_share(stage.world, person(OLA), share_id).title == "Vedtak om skolebytte"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    stop(stage, way, share_id)
+    for stranger in (SIV, LISE):
+        with pytest.raises(NotFound) as caught:
+            receiving.open_share(stage.world, person(stranger), share_id)
+        assert (caught.value.code, caught.value.params) == ("not_found", {})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    [document_id] = stage.document_ids(share_id)
+    running = {reader: receiving.authorize(stage.world, person(reader), share_id) for reader in (OLA, PER)}
+    stop(stage, way, share_id)
+    for reader in (OLA, PER):
+        for attempt in (
+            lambda r=reader: receiving.authorize(stage.world, person(r), share_id),
+            lambda r=reader: downloading.open_document(stage.world, person(r), share_id, document_id),
+            lambda r=reader: downloading.open_archive(stage.world, person(r), share_id),
+        ):
+            with pytest.raises(Frozen):
+                attempt()
+        assert_cut(stage, running[reader])
+
+
+def assert_cut(stage: Stage, access: Access) -> None:
+    """A response under way may not go on, whether Altinn answers or not."""
+    assert not receiving.still_authorized(stage.world, access)
+    stage.rights.down = True
+    assert not receiving.still_authorized(stage.world, access)
+    stage.rights.down = False
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Stage, way: str) -> None:
+    share_id = stage.publish(OLA)
+    go_on = stop(stage, way, share_id)
+    assert receiving.list_offers(stage.world, person(OLA)) == ([], True)
+    go_on()
+    assert [offer.id for offer in receiving.list_offers(stage.world, person(OLA))[0]] == [share_id]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way: str) -> None:
+    share_id = stage.publish(OLA)
+    stop(stage, way, share_id)
+    stage.clock.advance(days=10)
+    with pytest.raises(Gone, match="share_ended"):
+        receiving.open_share(stage.world, person(OLA), share_id)
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        share = tx.shares.get(share_id)
+    assert share is not None
+    assert share.state is not ShareState.AVAILABLE
+    assert share.key_destroyed_at is not None
+    with pytest.raises(Gone):
+        receiving.open_share(stage.world, person(OLA), share_id)
+
+
+def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    for way, reason in (("share", "frozen"), ("deleted account", "deleted")):
+        go_on = stop(stage, way, share_id)
+        with pytest.raises(Frozen):
+            receiving.open_share(stage.world, person(OLA), share_id)
+        denied = [e for e in events_of(stage, share_id) if e.kind is EventKind.SHARE_DENIED]
+        assert denied[-1].details == {"reason": reason}
+        go_on()
+
+
+@pytest.mark.parametrize("way", STOPPED)
+def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: str) -> None:
+    world, kari = stage.world, person(KARI)
+    share_id = stage.publish(OLA)
+    stop(stage, way, share_id)
+    view, _ = overview.show_share(world, kari, share_id)
+    assert (view.stopped, view.may_share) == (True, False)
+    with pytest.raises(Frozen, match="sharing_stopped"):
+        publishing.change_expiry(world, kari, share_id, stage.clock.now() + timedelta(days=11))
+    sooner = stage.clock.now() + timedelta(days=1)
+    publishing.change_expiry(world, kari, share_id, sooner)
+    publishing.withdraw_share(world, kari, share_id)
+    view, _ = overview.show_share(world, kari, share_id)
+    assert (view.state, view.expires_at) == (ShareState.WITHDRAWN, sooner)
+
+
+@pytest.mark.parametrize("way", STOPPED)
+def test_a_draft_that_is_stopped_is_not_filled_in_nor_published(stage: Stage, way: str) -> None:
+    world, kari, draft = stage.world, person(KARI), ready_draft(stage)
+    with world.database.read() as tx:
+        recipient_id = tx.shares.recipients([draft])[0].id
+    stop(stage, way, draft)
+    for attempt in (
+        lambda: drafting.save_draft(world, kari, draft, stage.words()),
+        lambda: drafting.save_draft(world, kari, draft, stage.words(account_id=stage.avtaler.id)),
+        lambda: drafting.add_recipients(world, kari, draft, SIV),
+        lambda: drafting.change_recipient(world, kari, draft, recipient_id, label="søker"),
+        lambda: drafting.add_document(world, kari, draft, name="b", length=1, modified_at=None),
+        lambda: publishing.publish_share(world, kari, draft),
+    ):
+        with pytest.raises(Frozen, match="sharing_stopped"):
+            attempt()
+    drafting.remove_recipient(world, kari, draft, recipient_id)
+    drafting.remove_document(world, kari, draft, stage.document_ids(draft)[0])
+    drafting.discard_draft(world, kari, draft)
+
+
+def ready_draft(stage: Stage) -> str:
+    """A draft that lacks nothing."""
+    draft = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    stage.add_recipients(draft.id, OLA)
+    stage.upload(draft.id, "a.txt", b"a")
+    return draft.id
+
+
+@pytest.mark.parametrize("way", ["tenant", "account"])
+def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, way: str) -> None:
+    share_id = stage.publish(OLA)
+    stop(stage, way, share_id)
+    for attempt in (stage.draft, lambda: publishing.copy_share(stage.world, person(KARI), share_id)):
+        with pytest.raises(Frozen, match="sharing_stopped"):
+            attempt()
+    with stage.world.database.read() as tx:
+        assert tx.tenancies.contents(stage.byggesak.id).drafts == 0
+
+
+def test_a_stopped_account_stops_no_other(stage: Stage) -> None:
+    freezing.freeze_account(stage.world, stage.byggesak.id, OPERATOR, FreezeReason.REQUEST)
+    assert stage.draft(account=stage.avtaler).account_id == stage.avtaler.id
+
+
+@pytest.mark.parametrize("way", STOPPED)
+def test_an_upload_under_way_ends_when_it_is_stopped_and_goes_on_afterwards(stage: Stage, way: str) -> None:
+    draft = stage.draft()
+    ticket = drafting.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    append.feed([b"innhol"])
+    go_on = stop(stage, way, draft.id)
+    with pytest.raises(Frozen):
+        append.finish()
+    with pytest.raises(Frozen):
+        uploading.find_upload(stage.world, ticket.token)
+    append.abandon()
+    assert list(stage.world.blobs.list()) == []
+    go_on()
+    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    append.feed([b"innhol"])
+    assert append.finish() == 6
+
+
+def test_an_upload_ends_with_its_account(stage: Stage) -> None:
+    draft = stage.draft()
+    ticket = drafting.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    stop(stage, "deleted account", draft.id)
+    with pytest.raises(NotFound):
+        uploading.find_upload(stage.world, ticket.token)
+
+
+@pytest.mark.parametrize("way", STOPPED)
+def test_stopping_and_going_on_is_written_down_once_with_who_and_a_code(stage: Stage, way: str) -> None:
+    draft = stage.draft().id
+    stop(stage, way, draft)
+    go_on = stop(stage, way, draft)
+    go_on()
+    go_on()
+    about = {"account": stage.byggesak.id} if way == "account" else {}
+    assert [
+        (number, event.kind.value, event.details or {})
+        for number, event in stage.trail()
+        if event.kind.value.endswith("frozen")
+    ] == [(SIV, f"{way}_frozen", about | {"reason": "security"}), (SIV, f"{way}_unfrozen", about)]
+
+
+def test_what_does_not_exist_or_is_over_cannot_be_stopped(stage: Stage) -> None:
+    world, unknown = stage.world, "x" * 22
+    for freeze, unfreeze in (
+        (freezing.freeze_tenant, freezing.unfreeze_tenant),
+        (freezing.freeze_account, freezing.unfreeze_account),
+        (freezing.freeze_share, freezing.unfreeze_share),
+    ):
+        with pytest.raises(NotFound):
+            freeze(world, unknown, None, FreezeReason.AUTHORITY)
+        with pytest.raises(NotFound):
+            unfreeze(world, unknown, None)
+    share_id = stage.publish(OLA)
+    publishing.withdraw_share(world, person(KARI), share_id)
+    with pytest.raises(Conflict, match="share_over"):
+        freezing.freeze_share(world, share_id, None, FreezeReason.AGREEMENT)

@@ -1,0 +1,66 @@
+"""Inspection: once for each complete document, honest, and nothing stops it for the others."""
+
+import hashlib
+import zlib
+from dataclasses import replace
+
+import pytest
+from support.trouble import TroubledDatabase
+from support.world import KARI, OLA, Stage, person
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.share import Verdict
+from deldokument.services import downloading, drafting, inspecting
+
+
+def test_every_document_is_read_once(stage: Stage) -> None:
+    share = stage.draft()
+    stage.upload(share.id, "a.txt", b"a")
+    stage.upload(share.id, "b.txt", b"")
+    drafting.add_document(stage.world, person(KARI), share.id, name="c", length=1, modified_at=None)
+    assert inspecting.inspect_documents(stage.world) == 2
+    assert inspecting.inspect_documents(stage.world) == 0
+
+
+def test_a_round_does_no_more_than_it_was_asked_for(stage: Stage) -> None:
+    share = stage.draft()
+    for name in "abc":
+        stage.upload(share.id, name, b"x")
+    assert [inspecting.inspect_documents(stage.world, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
+    content = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(3_000_000)
+    share_id = stage.publish(OLA, content=content)
+    [document_id] = stage.document_ids(share_id)
+    source = downloading.open_document(stage.world, person(OLA), share_id, document_id).sources[document_id]
+    assert source.inspection.sha256 == hashlib.sha256(content).digest()
+    assert source.inspection.crc32 == zlib.crc32(content)
+    assert source.inspection.media_type == "image/png"
+    assert source.inspection.verdict == Verdict.NOT_SCANNED
+
+
+def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_way(stage: Stage) -> None:
+    share = stage.draft()
+    document_id = stage.upload(share.id, "a.txt", b"a")
+    discarded = TroubledDatabase(
+        stage.world.database, before=[lambda: drafting.discard_draft(stage.world, person(KARI), share.id)]
+    )
+    assert inspecting.inspect_documents(replace(stage.world, database=discarded)) == 0
+    with stage.world.database.read() as tx:
+        document = tx.shares.document(document_id)
+    assert document is not None
+    assert document.inspected_at is None
+
+
+def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_other(stage: Stage) -> None:
+    share = stage.draft()
+    broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
+    with stage.world.database.write() as tx:
+        document = tx.shares.document(broken)
+        assert document is not None
+        tx.shares.save_document(replace(document, sealed_manifest=bytes(100)))
+    with pytest.raises(IntegrityError):
+        inspecting.inspect_documents(stage.world)
+    with stage.world.database.read() as tx:
+        assert [d.inspected_at is not None for d in tx.shares.documents([share.id])] == [False, True]

@@ -1,0 +1,161 @@
+"""Which fagsystemer may use an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.browser import EWA
+from support.systems import SYSTEM
+from support.world import BANKRUPT, DELETED, FJELL, Stage, person
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.services import accounts, integrations
+
+
+def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:
+    return {"tenant_id": stage.tenant.id, "account_id": (chosen or stage.byggesak).id, "person": person(EWA)}
+
+
+def add(stage: Stage, number: str = FJELL, chosen: Account | None = None) -> Integration:
+    return integrations.add_integration(stage.world, **of(stage, chosen), organization_number=number)
+
+
+def listed(stage: Stage, chosen: Account | None = None) -> list[Integration]:
+    where = {name: value for name, value in of(stage, chosen).items() if name != "person"}
+    return list(accounts.show_account(stage.world, **where).integrations)
+
+
+def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any], bool]]:
+    kinds = {EventKind.INTEGRATION_ADDED, EventKind.INTEGRATION_CHANGED, EventKind.INTEGRATION_REMOVED}
+    with stage.world.database.read() as tx:
+        return [(e.kind, dict(e.details or {}), bool(e.subject_id)) for _, e in tx.audit.events() if e.kind in kinds]
+
+
+def test_an_organisation_is_given_rights_under_the_registers_name(stage: Stage) -> None:
+    added = add(stage, "312 824 450")
+    assert (added.organization_number, added.name, added.added_at) == (FJELL, "FJELL AS", stage.clock.now())
+    assert listed(stage) == [added]
+    assert listed(stage, stage.avtaler) == []
+    assert trail(stage) == [
+        (EventKind.INTEGRATION_ADDED, {"account": stage.byggesak.id, "integration": added.id, "rights": "share"}, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("312824451", "organization_number_unknown"),
+        ("31282445", "organization_number_length"),
+        ("", "number_missing"),
+        ("310240001", "organization_unknown"),
+        (DELETED, "integration_organization_deleted"),
+    ],
+)
+def test_who_is_no_living_organisation_gets_no_rights(stage: Stage, number: str, code: str) -> None:
+    with pytest.raises(InvalidInput, match=code) as caught:
+        add(stage, number)
+    assert caught.value.field == "organization_number"
+    assert listed(stage) == []
+
+
+def test_a_bankrupts_systems_may_go_on(stage: Stage) -> None:
+    assert add(stage, BANKRUPT).name == "NEDLAGT FISK AS"
+
+
+def test_with_the_register_down_nothing_is_added_and_that_is_told(stage: Stage) -> None:
+    stage.register.down = True
+    with pytest.raises(Unavailable, match="register_unavailable"):
+        add(stage)
+    assert listed(stage) == []
+
+
+def test_an_organisation_is_given_rights_to_an_account_once(stage: Stage) -> None:
+    add(stage)
+    with pytest.raises(Conflict, match="integration_exists"):
+        add(stage)
+    assert add(stage, chosen=stage.avtaler)
+    assert len(listed(stage)) == 1
+
+
+def test_rights_end_when_they_are_removed_and_can_be_given_anew(stage: Stage) -> None:
+    added = add(stage)
+    shown = integrations.show_integration(
+        stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=added.id
+    )
+    assert (shown[0].id, shown[1]) == (stage.byggesak.id, added)
+    integrations.remove_integration(stage.world, **of(stage), integration_id=added.id)
+    assert listed(stage) == []
+    with pytest.raises(NotFound):
+        integrations.remove_integration(stage.world, **of(stage), integration_id=added.id)
+    assert [kind for kind, _, _ in trail(stage)] == [EventKind.INTEGRATION_ADDED, EventKind.INTEGRATION_REMOVED]
+    assert add(stage).id != added.id
+
+
+def test_an_integration_of_another_account_looks_like_none_at_all(stage: Stage) -> None:
+    theirs = add(stage, chosen=stage.avtaler)
+    with pytest.raises(NotFound):
+        integrations.remove_integration(stage.world, **of(stage), integration_id=theirs.id)
+    assert listed(stage, stage.avtaler) == [theirs]
+
+
+def test_what_a_system_may_do_can_be_changed_and_that_is_told_once(stage: Stage) -> None:
+    added = add(stage)
+    for _ in range(2):
+        changed = integrations.change_rights(
+            stage.world, **of(stage), integration_id=added.id, rights=IntegrationRights.READ
+        )
+    assert listed(stage) == [changed]
+    assert changed.rights is IntegrationRights.READ
+    about = {"account": stage.byggesak.id, "integration": added.id, "rights": "read"}
+    assert trail(stage)[1:] == [(EventKind.INTEGRATION_CHANGED, about, True)]
+
+
+def test_rights_are_changed_in_the_integrations_own_account_only(stage: Stage) -> None:
+    added = add(stage)
+    with pytest.raises(NotFound):
+        integrations.change_rights(
+            stage.world, **of(stage, stage.avtaler), integration_id=added.id, rights=IntegrationRights.READ
+        )
+    assert listed(stage) == [added]
+
+
+def test_a_system_may_be_let_in_to_read_only(stage: Stage) -> None:
+    added = integrations.add_integration(
+        stage.world, **of(stage), organization_number=FJELL, rights=IntegrationRights.READ
+    )
+    assert listed(stage) == [added]
+    assert added.rights is IntegrationRights.READ
+
+
+def test_a_password_is_good_for_its_own_integration_until_the_next_one(stage: Stage) -> None:
+    added, other = add(stage), add(stage, BANKRUPT)
+    assert not integrations.holds_password(stage.world, SYSTEM, added.id, "")
+    first = integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
+    assert integrations.holds_password(stage.world, SYSTEM, added.id, first)
+    assert not integrations.holds_password(stage.world, SYSTEM, other.id, first)
+    assert not integrations.holds_password(stage.world, SYSTEM, "x", first)
+    assert not integrations.holds_password(stage.world, Consumer(OrganizationNumber(BANKRUPT)), added.id, first)
+    second = integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
+    assert not integrations.holds_password(stage.world, SYSTEM, added.id, first)
+    assert integrations.holds_password(stage.world, SYSTEM, added.id, second)
+    integrations.remove_integration(stage.world, **of(stage), integration_id=added.id)
+    assert not integrations.holds_password(stage.world, SYSTEM, added.id, second)
+
+
+def test_a_password_is_told_once_and_kept_as_a_digest(stage: Stage) -> None:
+    added = add(stage)
+    password = integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
+    [kept] = listed(stage)
+    assert password.encode() not in (kept.password_hash or b"")
+    about = {"account": stage.byggesak.id, "integration": added.id, "changed": "password"}
+    assert trail(stage)[1:] == [(EventKind.INTEGRATION_CHANGED, about, True)]
+
+
+def test_surrogates_in_a_password_are_no_fault_of_ours(stage: Stage) -> None:
+    added = add(stage)
+    integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
+    assert not integrations.holds_password(stage.world, SYSTEM, added.id, "\ud800")

@@ -1,0 +1,321 @@
+"""Ending the service: at once, once, for good; and the record of what was deleted."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from support.tenants import record_assessment
+from support.world import FJELL, KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound
+from deldokument.domain.share import ShareState
+from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenure import DeletionState, Holdings
+from deldokument.services import administrators, leaving, members, onboarding, receiving, retention
+from deldokument.services.deletion_paper import deletion_paper
+from deldokument.services.leaving import DeletionRecord, deletion_record, end_service, holdings_of
+from deldokument.services.repositories import standing
+from deldokument.services.vault import AUDIT_PREFIX, papers_key_id
+
+RETENTION = timedelta(days=365)
+
+
+@pytest.fixture(autouse=True)
+def siv_administers(stage: Stage) -> None:
+    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+
+
+def end(stage: Stage, typed: str = "Eksempel kommune") -> Tenant:
+    return end_service(stage.world, tenant_id=stage.tenant.id, typed_name=typed, person=person(SIV))
+
+
+def recorded(stage: Stage) -> DeletionRecord:
+    return deletion_record(stage.world, tenant_id=stage.tenant.id)
+
+
+def kinds(stage: Stage) -> list[EventKind]:
+    return [event.kind for _, event in stage.trail()]
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+def test_before_the_end_it_is_told_what_goes_with_it(stage: Stage) -> None:
+    stage.publish()
+    stage.draft()
+    assert holdings_of(stage.world, tenant_id=stage.tenant.id) == Holdings(2, 3, 1, 1, 1, len(b"innhold"))
+    with pytest.raises(NotFound):
+        holdings_of(stage.world, tenant_id="nobody")
+
+
+def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(stage: Stage) -> None:
+    share_id = stage.publish()
+    end(stage)
+    with pytest.raises(Gone, match="share_withdrawn") as caught:
+        receiving.authorize(stage.world, person(OLA), share_id)
+    assert caught.value.params["tenant"] == "Eksempel kommune"
+    assert caught.value.params["telephone"] == "22 00 00 00"
+    assert receiving.list_offers(stage.world, person(OLA)) == ([], True)
+
+
+def test_after_the_end_members_reach_nothing_and_administrators_still_get_in(stage: Stage) -> None:
+    share_id = stage.publish()
+    tenant = end(stage)
+    for number in (KARI, ODD):
+        assert members.memberships(stage.world, person(number)) == []
+    with pytest.raises(NotFound):
+        stage.draft()
+    assert administrators.administered_tenants(stage.world, person(SIV)) == [tenant]
+    with stage.world.database.read() as tx:
+        assert standing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
+
+
+def test_the_end_of_one_tenant_is_not_the_end_of_another(stage: Stage) -> None:
+    draft = stage.draft(VIGDIS, stage.barnevern)
+    end(stage)
+    run_all(stage.world)
+    assert [m.account for m in members.memberships(stage.world, person(VIGDIS))] == [stage.barnevern]
+    with stage.world.database.read() as tx:
+        assert standing(tx.shares.get(draft.id)).state is ShareState.DRAFT
+
+
+def test_the_end_is_recorded_with_who_and_what_it_took(stage: Stage) -> None:
+    stage.publish()
+    assert end(stage).ended_at == NOON
+    [(who, event)] = [(w, e) for w, e in stage.trail() if e.kind is EventKind.TENANT_ENDED]
+    assert (who, event.tenant_id) == (SIV, stage.tenant.id)
+    assert dict(event.details or {}) == {
+        "accounts": 2, "members": 3, "drafts": 0, "open_shares": 1, "documents": 1, "stored_bytes": 7,
+    }  # fmt: skip
+    assert recorded(stage).ended_by == "Siv Holm"
+
+
+@pytest.mark.parametrize("typed", ["", "Eksempel", "Prøve kommune", "Eksempel kommune 2"])
+def test_without_the_tenants_name_nothing_ends(stage: Stage, typed: str) -> None:
+    with pytest.raises(InvalidInput, match="tenant_name_differs"):
+        end(stage, typed)
+    assert EventKind.TENANT_ENDED not in kinds(stage)
+    assert stage.draft()
+
+
+def test_the_name_may_be_typed_as_people_type(stage: Stage) -> None:
+    assert end(stage, "  eksempel   KOMMUNE ").ended_at == NOON
+
+
+def test_who_ends_it_twice_has_ended_it_once_whatever_is_typed_then(stage: Stage) -> None:
+    first = end(stage)
+    stage.clock.advance(hours=1)
+    assert end(stage, "") == first
+    assert kinds(stage).count(EventKind.TENANT_ENDED) == 1
+
+
+def test_of_two_administrators_who_end_it_at_once_one_does(stage: Stage) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        ended = set(pool.map(lambda _: end(stage), range(4)))
+    assert len(ended) == 1
+    assert kinds(stage).count(EventKind.TENANT_ENDED) == 1
+
+
+def test_what_was_never_taken_into_use_has_nothing_to_end(stage: Stage) -> None:
+    tenant = onboarding.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
+    with pytest.raises(Conflict, match="nothing_to_end"):
+        end_service(stage.world, tenant_id=tenant.id, typed_name="Fjell")
+
+
+def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
+    share_id = stage.publish()
+    stage.change_tenant(frozen_at=NOON)
+    with pytest.raises(Conflict, match="end_while_frozen"):
+        end(stage)
+    with stage.world.database.read() as tx:
+        assert standing(tx.shares.get(share_id)).state is ShareState.AVAILABLE
+
+
+def test_a_tenant_that_does_not_exist_does_not_end(stage: Stage) -> None:
+    with pytest.raises(NotFound):
+        end_service(stage.world, tenant_id="nobody", typed_name="")
+
+
+# --- the deletion ----------------------------------------------------------------------------------------------------
+
+
+def rounds_until(stage: Stage, last: object) -> Iterator[None]:
+    """One round of the end at a time, up to ``last``."""
+    for reconcile in retention.ROUNDS:
+        reconcile(stage.world)
+        yield
+        if reconcile is last:
+            return
+
+
+def test_the_record_is_complete_when_keys_and_objects_are_gone_and_not_before(stage: Stage) -> None:
+    stage.publish()
+    stage.draft()
+    end(stage)
+    stage.clock.advance(minutes=5)
+    for _ in rounds_until(stage, retention.delete_garbage):
+        assert recorded(stage).state is DeletionState.UNDER_WAY
+    assert leaving.complete_deletions(stage.world) == 1
+    record = recorded(stage)
+    assert (record.state, record.contents_deleted_at) == (DeletionState.CONTENTS_DELETED, stage.clock.now())
+    assert (record.destroyed_keys, record.keys_destroyed_at) == (2, stage.clock.now())
+    assert record.held == Holdings(2, 3, 1, 1, 1, 7)
+    assert list(stage.world.blobs.list()) == []
+    assert leaving.complete_deletions(stage.world) == 0
+    assert kinds(stage).count(EventKind.DELETION_RECORDED) == 1
+
+
+def test_the_record_waits_while_an_object_is_left_in_the_store(stage: Stage) -> None:
+    stage.publish()
+    end(stage)
+    for _ in rounds_until(stage, retention.release_blobs):
+        pass
+    assert list(stage.world.blobs.list())
+    assert leaving.complete_deletions(stage.world) == 0
+
+
+def test_a_tenant_that_never_shared_is_deleted_at_once(stage: Stage) -> None:
+    end(stage)
+    run_all(stage.world)
+    record = recorded(stage)
+    assert (record.state, record.destroyed_keys) == (DeletionState.CONTENTS_DELETED, 0)
+    assert record.keys_destroyed_at is None
+
+
+def test_a_tenant_in_use_has_no_record(stage: Stage) -> None:
+    with pytest.raises(NotFound):
+        recorded(stage)
+    with pytest.raises(NotFound):
+        deletion_paper(stage.world, tenant_id=stage.tenant.id)
+
+
+# --- after the retention period --------------------------------------------------------------------------------------
+
+
+def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before(stage: Stage) -> None:
+    stage.publish()
+    record_assessment(stage.world, stage.tenant.id, person(SIV))
+    end(stage)
+    run_all(stage.world)
+    stage.clock.instant = NOON + RETENTION - timedelta(seconds=1)
+    run_all(stage.world)
+    assert administrators.administered_tenants(stage.world, person(SIV))
+    assert recorded(stage).names_until == NOON + RETENTION
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    record = recorded(stage)
+    assert (record.state, record.ended_by, record.names_until) == (
+        DeletionState.NAMES_ERASED,
+        "",
+        NOON + RETENTION,
+    )
+    assert administrators.administered_tenants(stage.world, person(SIV)) == []
+    keyring = stage.world.keyring
+    assert keyring.ids(papers_key_id(stage.tenant.id)) == []
+    assert keyring.ids(f"{AUDIT_PREFIX}{stage.tenant.id}:") == []
+    assert kinds(stage).count(EventKind.TENANT_FORGOTTEN) == 1
+    assert leaving.forget_tenants(stage.world) == 0
+    with stage.world.database.read() as tx:
+        assert tx.audit.verify() is None
+        assert tx.tenures.assessments(stage.tenant.id) == []
+
+
+def test_when_forgetting_was_broken_off_after_the_keys_the_record_still_opens(stage: Stage) -> None:
+    end(stage)
+    stage.world.keyring.destroy([papers_key_id(stage.tenant.id)])
+    assert recorded(stage).ended_by == ""
+
+
+def test_a_tenant_is_forgotten_with_what_was_done_to_it_after_the_end_too(stage: Stage) -> None:
+    end(stage)
+    run_all(stage.world)
+    stage.clock.advance(days=300)
+    administrators.add_administrator(
+        stage.world, tenant_id=stage.tenant.id, number=OLA, name="Ola Moen", person=person(SIV)
+    )
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    mine = [(who, event) for who, event in stage.trail() if event.tenant_id == stage.tenant.id]
+    assert mine
+    assert {who for who, _ in mine} == {None}
+
+
+def test_a_body_that_has_been_forgotten_may_come_back_and_finds_nothing_of_its_own(stage: Stage) -> None:
+    back = {"organization_number": "310240001", "name": "Eksempel kommune", "contact": Contact()}
+    end(stage)
+    run_all(stage.world)
+    with pytest.raises(Conflict, match="tenant_exists"):
+        onboarding.create_tenant(stage.world, **back)
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    tenant = onboarding.create_tenant(stage.world, **back)
+    assert not tenant.is_in_use
+    assert holdings_of(stage.world, tenant_id=tenant.id) == Holdings()
+    assert recorded(stage).tenant.organization_number == "310240001 (avsluttet 2026-11-24)"
+
+
+def test_nobody_of_another_tenant_is_forgotten(stage: Stage) -> None:
+    record_assessment(stage.world, stage.barnevern.tenant_id)
+    end(stage)
+    run_all(stage.world)
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    assert len(members.memberships(stage.world, person(VIGDIS))) == 1
+    with stage.world.database.read() as tx:
+        assert len(tx.tenures.assessments(stage.barnevern.tenant_id)) == 1
+
+
+# --- the record on paper ---------------------------------------------------------------------------------------------
+
+
+def words(pdf: bytes) -> str:
+    done = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True)
+    return " ".join(done.stdout.decode().split())
+
+
+def test_no_paper_is_issued_while_anything_is_left(stage: Stage) -> None:
+    stage.publish()
+    end(stage)
+    with pytest.raises(Conflict, match="deletion_under_way"):
+        deletion_paper(stage.world, tenant_id=stage.tenant.id)
+
+
+def test_the_paper_says_who_ended_what_was_there_and_when_it_was_deleted(stage: Stage) -> None:
+    stage.publish(content=bytes(1_234_567))
+    end(stage)
+    stage.clock.advance(minutes=10)
+    run_all(stage.world)
+    text = words(deletion_paper(stage.world, tenant_id=stage.tenant.id))
+    for expected in (
+        "Sletteprotokoll",
+        "Eksempel kommune, organisasjonsnummer 310240001",
+        "Leverandør: Del dokument",
+        "Siv Holm avsluttet tjenesten 24.11.2026 kl. 13.00 (norsk tid)",
+        "1 234 567 byte",
+        "Den siste 24.11.2026 kl. 13.10",
+        "slettes 24.11.2027, når oppbevaringstiden er over",
+    ):
+        assert expected in text
+
+
+def test_the_paper_of_a_forgotten_tenant_names_nobody(stage: Stage) -> None:
+    end(stage)
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    text = words(deletion_paper(stage.world, tenant_id=stage.tenant.id))
+    assert "Siv Holm" not in text
+    assert "Virksomheten avsluttet tjenesten" in text
+    assert "Navn og identifikatorer ble slettet 24.11.2027" in text
+    assert "Ingen igjen" in text
+
+
+def test_a_name_that_looks_like_markup_is_only_a_name_on_paper(stage: Stage) -> None:
+    stage.change_tenant(name="*Eksempel* | kommune")
+    end(stage, "*Eksempel* | kommune")
+    run_all(stage.world)
+    assert "*Eksempel* | kommune" in words(deletion_paper(stage.world, tenant_id=stage.tenant.id))

@@ -1,0 +1,462 @@
+"""Those who share are told by e-mail what they want to be told, and nothing that is not so any more."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import timedelta
+
+import pytest
+from support.accounts import set_rules
+from support.letters import deliver, settle
+from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+
+from deldokument.domain.addresses import Language, NoticeChoices
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.audit import EventKind
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.outbox import Channel, Fate, OutgoingMessage
+from deldokument.domain.paperwork import PublishedText
+from deldokument.services import (
+    addresses,
+    administrators,
+    downloading,
+    drafting,
+    inspecting,
+    integrations,
+    mailing,
+    publishing,
+)
+from deldokument.services import outbox as outboxes
+from deldokument.services.letters import LetterKind, write_letter
+from deldokument.services.mailing import SOON, send_letter
+from deldokument.services.plans import PLANS
+from deldokument.services.trail import record
+
+AT_WORK = "kari.lunde@eksempel.example"
+
+
+@pytest.fixture(autouse=True)
+def kari(stage: Stage) -> None:
+    """Kari is told where she works."""
+    settle(stage, KARI, AT_WORK)
+
+
+def fetch(stage: Stage, share_id: str, who: str = OLA, place: int = 0) -> None:
+    """The whole of a document."""
+    content = downloading.open_document(stage.world, person(who), share_id, stage.document_ids(share_id)[place])
+    downloading.record_delivery(stage.world, content, 0, content.length)
+
+
+def letters(stage: Stage) -> list[tuple[str, str]]:
+    """To whom each letter went, and the one address in it that is not that of the choices; the box is then empty."""
+    deliver(stage)
+    told = [(letter.to, re.findall(r"https://\S+", letter.text)) for letter in stage.mail.letters]
+    stage.mail.letters.clear()
+    return [(to, links[0]) for to, links in told]
+
+
+def subjects(stage: Stage) -> list[str]:
+    deliver(stage)
+    found = [letter.subject for letter in stage.mail.letters]
+    stage.mail.letters.clear()
+    return found
+
+
+def choose(stage: Stage, number: str = KARI, **changes: object) -> None:
+    choices = dataclasses.replace(NoticeChoices(), **changes)  # type: ignore[arg-type]
+    addresses.choose_notices(stage.world, person(number), choices)
+
+
+def waiting(stage: Stage) -> list[OutgoingMessage]:
+    """What is planned and not due."""
+    outboxes.plan_messages(stage.world, PLANS)
+    far = stage.clock.now() + timedelta(days=1000)
+    with stage.world.database.write() as tx:
+        return tx.outbox.lease(Channel.EMAIL, far, far, 100)
+
+
+# --- downloaded ------------------------------------------------------------------------------------------------------
+
+
+def test_the_sharer_is_told_of_a_download(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share_id}")]
+
+
+def test_a_share_tells_of_downloads_once_a_day(stage: Stage) -> None:
+    share_id = stage.publish(OLA, SIV)
+    fetch(stage, share_id, OLA)
+    fetch(stage, share_id, SIV)
+    other = stage.publish(OLA)
+    fetch(stage, other)
+    assert sorted(link for _, link in letters(stage)) == sorted(
+        f"https://del.example/delinger/{one}" for one in (share_id, other)
+    )
+    stage.clock.advance(days=1)
+    fetch(stage, share_id, SIV)
+    assert letters(stage) == []  # who had it all has fetched nothing new to the end
+
+
+def test_the_next_day_is_told_of_anew(stage: Stage) -> None:
+    share_id = stage.publish(OLA, SIV)
+    fetch(stage, share_id, OLA)
+    assert len(letters(stage)) == 1
+    stage.clock.advance(hours=11)  # midnight in Norway
+    fetch(stage, share_id, SIV)
+    assert len(letters(stage)) == 1
+
+
+def test_a_download_that_was_broken_off_is_not_told(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"x" * 100)
+    content = downloading.open_document(stage.world, person(OLA), share_id, stage.document_ids(share_id)[0])
+    downloading.record_delivery(stage.world, content, 0, 50)
+    assert letters(stage) == []
+
+
+@pytest.mark.parametrize("choice", ["downloaded", "ending", "approval"])
+def test_only_what_was_chosen_is_told(stage: Stage, choice: str) -> None:
+    choose(stage, **{choice: False})
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    assert len(letters(stage)) == (0 if choice == "downloaded" else 1)
+
+
+def test_a_choice_holds_also_for_what_is_on_its_way(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    outboxes.plan_messages(stage.world, PLANS)
+    choose(stage, downloaded=False)
+    assert deliver(stage) == [Fate.MOOT]
+
+
+def test_who_has_no_confirmed_address_is_told_nothing(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    addresses.remove_address(stage.world, person(KARI))
+    addresses.enter_address(stage.world, person(KARI), "annen@eksempel.example")
+    fetch(stage, share_id)
+    deliver(stage)
+    assert [letter.subject for letter in stage.mail.letters] == ["Kode fra Del dokument"]
+
+
+def test_who_has_left_the_account_is_told_nothing_of_it(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    outboxes.plan_messages(stage.world, PLANS)
+    stage.remove("kari")  # and is a member of «Avtaler» still
+    assert deliver(stage) == [Fate.MOOT]
+
+
+def test_nothing_is_told_of_an_account_that_has_been_deleted(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    stage.change_account(stage.byggesak, deleted_at=stage.clock.now())
+    assert letters(stage) == []
+
+
+def test_nothing_is_told_of_a_share_whose_names_have_been_erased(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    outboxes.plan_messages(stage.world, PLANS)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    stage.clock.advance(days=800)
+    run_all(stage.world)
+    assert letters(stage) == []
+
+
+def test_what_a_system_has_shared_is_told_to_no_member(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    integrations.add_integration(stage.world, **where, organization_number="312824450")
+    system = Consumer(OrganizationNumber("312824450"))
+    share = drafting.start_draft(stage.world, system, account_id=stage.byggesak.id)
+    drafting.save_draft(stage.world, system, share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    stage.upload(share.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.world, system, share.id)
+    inspecting.inspect_documents(stage.world)
+    fetch(stage, share.id)
+    assert letters(stage) == []
+    assert waiting(stage) == []
+
+
+# --- ending ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_sharer_is_told_three_days_before_the_end(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    stage.clock.advance(days=6, hours=23)
+    assert letters(stage) == []
+    stage.clock.advance(hours=1)
+    assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share_id}")]
+    stage.clock.advance(days=1)
+    assert letters(stage) == []
+
+
+def test_an_end_that_is_near_from_the_start_is_not_told(stage: Stage) -> None:
+    stage.publish(OLA, expires_at=stage.clock.now() + SOON)
+    assert waiting(stage) == []
+
+
+def test_an_end_is_not_told_when_everybody_has_everything(stage: Stage) -> None:
+    share_id = stage.publish(OLA, SIV)
+    fetch(stage, share_id, OLA)
+    fetch(stage, share_id, SIV)
+    assert len(letters(stage)) == 1
+    stage.clock.advance(days=7)
+    assert letters(stage) == []
+
+
+def test_an_end_is_told_when_one_recipient_has_something_left(stage: Stage) -> None:
+    share_id = stage.publish(OLA, SIV)
+    fetch(stage, share_id, OLA)
+    assert subjects(stage) == ["En mottaker har lastet ned"]
+    stage.clock.advance(days=7)
+    assert subjects(stage) == ["En deling slutter snart"]
+
+
+def test_a_moved_end_moves_its_letter(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    outboxes.plan_messages(stage.world, PLANS)
+    later = stage.clock.now() + timedelta(days=20)
+    publishing.change_expiry(stage.world, person(KARI), share_id, later)
+    stage.clock.advance(days=8)
+    assert letters(stage) == []
+    stage.clock.advance(days=9)
+    assert len(letters(stage)) == 1
+
+
+def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    end = stage.clock.now() + timedelta(days=10)
+    outboxes.plan_messages(stage.world, PLANS)
+    for moved in (end + timedelta(days=5), end):
+        publishing.change_expiry(stage.world, person(KARI), share_id, moved)
+        outboxes.plan_messages(stage.world, PLANS)
+    stage.clock.advance(days=7)
+    assert len(letters(stage)) == 1
+
+
+def test_who_moves_the_end_near_is_not_told_so(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    publishing.change_expiry(stage.world, person(KARI), share_id, stage.clock.now() + timedelta(days=2))
+    stage.clock.advance(hours=1)
+    assert letters(stage) == []
+
+
+def test_the_end_of_a_share_that_is_over_is_not_told(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    outboxes.plan_messages(stage.world, PLANS)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    stage.clock.advance(days=7)
+    assert letters(stage) == []
+
+
+def test_an_address_chosen_after_the_share_was_published_is_told_of_its_end(stage: Stage) -> None:
+    addresses.remove_address(stage.world, person(KARI))
+    stage.publish(OLA)
+    outboxes.plan_messages(stage.world, PLANS)
+    settle(stage, KARI, "ny@eksempel.example")
+    stage.clock.advance(days=7)
+    assert [to for to, _ in letters(stage)] == ["ny@eksempel.example"]
+
+
+# --- approval --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def four_eyes(stage: Stage) -> None:
+    """Byggesak wants four eyes, of Kari, Odd and Vigdis."""
+    stage.members["odd-byggesak"] = stage.add(ODD, "Odd Bakken", stage.byggesak)
+    stage.members["vigdis-byggesak"] = stage.add(VIGDIS, "Vigdis Myhre", stage.byggesak)
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    settle(stage, ODD, "odd@eksempel.example")
+
+
+def propose(stage: Stage) -> str:
+    draft = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    stage.add_recipients(draft.id, OLA)
+    stage.upload(draft.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.world, person(KARI), draft.id)
+    return draft.id
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_the_other_members_are_told_that_approval_is_wanted(stage: Stage) -> None:
+    settle(stage, VIGDIS, "vigdis@prove.example")
+    share_id = propose(stage)
+    link = f"https://del.example/delinger/{share_id}/godkjenning"
+    assert sorted(letters(stage)) == [("odd@eksempel.example", link), ("vigdis@prove.example", link)]
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_in_an_account_of_very_many_nobody_is_left_out(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(stage, VIGDIS, "vigdis@prove.example")
+    monkeypatch.setattr(mailing, "_PAGE", 1)
+    propose(stage)
+    assert sorted(to for to, _ in letters(stage)) == ["odd@eksempel.example", "vigdis@prove.example"]
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_who_does_not_want_to_be_asked_is_not(stage: Stage) -> None:
+    choose(stage, ODD, approval=False)
+    propose(stage)
+    assert letters(stage) == []
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_an_approval_that_is_not_wanted_any_more_is_not_asked_for(stage: Stage) -> None:
+    share_id = propose(stage)
+    outboxes.plan_messages(stage.world, PLANS)
+    publishing.return_proposal(stage.world, person(KARI), share_id)
+    assert deliver(stage) == [Fate.MOOT]
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_a_proposal_taken_back_before_it_was_noticed_is_told_to_nobody(stage: Stage) -> None:
+    share_id = propose(stage)
+    publishing.return_proposal(stage.world, person(KARI), share_id)
+    assert deliver(stage) == []
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_a_proposal_made_anew_is_told_anew(stage: Stage) -> None:
+    share_id = propose(stage)
+    assert len(letters(stage)) == 1
+    publishing.return_proposal(stage.world, person(KARI), share_id)
+    publishing.publish_share(stage.world, person(KARI), share_id)
+    assert len(letters(stage)) == 1
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_what_a_system_proposes_all_members_are_asked_to_approve(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    integrations.add_integration(stage.world, **where, organization_number="312824450")
+    system = Consumer(OrganizationNumber("312824450"))
+    share = drafting.start_draft(stage.world, system, account_id=stage.byggesak.id)
+    drafting.save_draft(stage.world, system, share.id, stage.words())
+    drafting.add_recipients(stage.world, system, share.id, "312824450")
+    stage.upload(share.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.world, system, share.id)
+    assert sorted(to for to, _ in letters(stage)) == [AT_WORK, "odd@eksempel.example"]
+
+
+# --- agreements ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leader(stage: Stage) -> str:
+    """Siv administers Kari's tenant and is told at an address of her own; the id of her office."""
+    office = administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    settle(stage, SIV, "siv@eksempel.example")
+    stage.clock.advance(days=1)
+    return office.id
+
+
+def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind.SERVICE) -> None:
+    """As ``texts.publish_agreement`` does, of a text that does not come with the program."""
+    with stage.world.database.write() as tx:
+        tx.paperwork.publish(PublishedText(kind, version, stage.clock.now()))
+        record(stage.world, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
+
+
+def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage, leader: str) -> None:
+    publish_text(stage, "2.0")
+    assert letters(stage) == [("siv@eksempel.example", f"https://del.example/konfigurasjon/{stage.tenant.id}/avtaler")]
+    publish_text(stage, "3.0")
+    assert len(letters(stage)) == 1
+
+
+def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage, leader: str) -> None:
+    publish_text(stage, "2.0", AgreementKind.MAIN)
+    stage.change_tenant(ended_at=stage.clock.now())
+    publish_text(stage, "2.0")
+    assert letters(stage) == []
+
+
+def test_administrators_may_be_told_nothing(stage: Stage, leader: str) -> None:
+    choose(stage, SIV, signature=False)
+    publish_text(stage, "2.0")
+    assert letters(stage) == []
+
+
+def test_who_is_no_administrator_any_more_is_not_told_to_sign(stage: Stage, leader: str) -> None:
+    where = {"tenant_id": stage.tenant.id}
+    administrators.add_administrator(stage.world, **where, number=ODD, name="Odd Bakken")
+    publish_text(stage, "2.0")
+    outboxes.plan_messages(stage.world, PLANS)
+    administrators.remove_administrator(stage.world, **where, administrator_id=leader)
+    assert deliver(stage) == [Fate.MOOT]
+
+
+def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage, leader: str) -> None:
+    publish_text(stage, "2.0")
+    outboxes.plan_messages(stage.world, PLANS)
+    stage.change_tenant(ended_at=stage.clock.now())
+    assert deliver(stage) == [Fate.MOOT]
+
+
+# --- without mail, and the words -------------------------------------------------------------------------------------
+
+
+def test_without_a_mail_server_nothing_is_planned(stage: Stage) -> None:
+    stage.world = dataclasses.replace(stage.world, mail=None)
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    publish_text(stage, "2.0")
+    assert waiting(stage) == []
+
+
+def test_a_mail_server_that_has_been_taken_away_keeps_letters_waiting(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    outboxes.plan_messages(stage.world, PLANS)
+    stage.world = dataclasses.replace(stage.world, mail=None)
+    assert deliver(stage) == [Fate.AGAIN]
+
+
+def test_a_letter_that_is_sent_again_is_the_same_letter(stage: Stage) -> None:
+    stage.publish(OLA)
+    stage.clock.advance(days=7)
+    outboxes.plan_messages(stage.world, PLANS)
+    [message] = outboxes.take_messages(stage.world, Channel.EMAIL)
+    send_letter(stage.world, message)
+    stage.clock.advance(hours=5)
+    [message] = outboxes.take_messages(stage.world, Channel.EMAIL)
+    send_letter(stage.world, message)
+    one, other = stage.mail.letters
+    assert one == other
+
+
+def test_a_letter_is_in_the_readers_language(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    fetch(stage, share_id)
+    choose(stage, language=Language.NYNORSK)
+    assert subjects(stage) == ["Ein mottakar har lasta ned"]
+
+
+def test_no_letter_betrays_what_was_shared_with_whom(stage: Stage) -> None:
+    choose(stage, language=Language.ENGLISH)
+    share_id = stage.publish(OLA, title="Barnevernssak", reference="2026/17", message="Les dette")
+    fetch(stage, share_id)
+    deliver(stage)
+    stage.clock.advance(days=7)
+    stage.publish(OLA)
+    deliver(stage)
+    said = "".join(f"{letter.subject}{letter.text}" for letter in stage.mail.letters)
+    for secret in (
+        OLA, KARI, OLA[:6], "Kari", "Lunde", "Barnevernssak", "2026/17", "Les dette", "vedtak", "Byggesak", "Eksempel"
+    ):  # fmt: skip
+        assert secret not in said
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", LetterKind)
+def test_every_letter_has_words_in_every_language(kind: LetterKind, language: Language) -> None:
+    subject, text = write_letter(kind, language, "https://del.example", code="12345678", path="/delinger/x", days=3)
+    assert subject
+    assert "{" not in subject + text
+    assert text.endswith("\n")
+    assert "https://del.example/varsler" in text
+    assert kind is LetterKind.CODE or "https://del.example/delinger/x\n" in text

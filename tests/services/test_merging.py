@@ -1,0 +1,196 @@
+"""Many small requests: few parts, the same bytes, and never in an upload's way."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from support.trouble import SmallBlobStore, TroubledDatabase
+from support.world import KARI, Stage, person
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.keys import Purpose, derive
+from deldokument.crypto.manifest import open_manifest
+from deldokument.crypto.stream import CAPACITY
+from deldokument.domain.errors import Broken, Conflict, StorageFull
+from deldokument.domain.upload import Part
+from deldokument.services import downloading, drafting, retention, uploading
+from deldokument.services.drafting import UploadTicket
+from deldokument.services.merging import merge_tail
+from deldokument.services.ports import World
+from deldokument.services.vault import existing_key, share_key_id
+
+
+class Document:
+    """One upload, sent piece by piece."""
+
+    def __init__(self, stage: Stage, length: int) -> None:
+        self.stage = stage
+        self.share_id = stage.draft().id
+        self.ticket: UploadTicket = drafting.add_document(
+            stage.world, person(KARI), self.share_id, name="a.bin", length=length, modified_at=None
+        )
+        self.sent = b""
+        share_key = existing_key(stage.world.keyring, share_key_id(self.share_id))
+        self.data_key = derive(share_key, Purpose.DATA, bytes.fromhex(self.ticket.document_id))
+
+    def send(self, piece: bytes, world: World | None = None) -> int:
+        append = uploading.begin_append(
+            world or self.stage.world, self.ticket.token, self.ticket.upload_id, offset=len(self.sent), announced=None
+        )
+        append.feed([piece])
+        self.sent += piece
+        return append.finish()
+
+    def parts(self) -> list[Part]:
+        with self.stage.world.database.read() as tx:
+            return tx.uploads.parts(self.ticket.upload_id)
+
+    def add_part(self) -> None:
+        """Another part without a merge, as a request that was killed leaves it."""
+        with self.stage.world.database.write() as tx:
+            last = self.parts()[-1]
+            assert tx.uploads.advance(
+                self.ticket.upload_id,
+                last.stop,
+                last.stop + 1,
+                [Part("f" * 32, last.upload_id, last.stop, 1, bytes([40]) + bytes(39))],
+            )
+
+    def content(self) -> bytes:
+        """The completed document's bytes, from manifest and blobs."""
+        world = self.stage.world
+        with world.database.read() as tx:
+            document = tx.shares.document(self.ticket.document_id)
+        assert document is not None
+        share_key = existing_key(world.keyring, share_key_id(self.share_id))
+        manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
+        pieces = downloading.read_parts(world, manifest, self.data_key, 0, manifest.length, downloading.STEP)
+        return b"".join(bytes(piece) for _, piece in pieces)
+
+    def merge(self, world: World) -> None:
+        merge_tail(world, self.ticket.upload_id, self.ticket.document_id, self.data_key)
+
+
+def stored(stage: Stage) -> set[str]:
+    return {blob.name for blob in stage.world.blobs.list()}
+
+
+def test_a_hundred_requests_of_one_byte_make_few_parts_and_the_same_document(stage: Stage) -> None:
+    content = os.urandom(100)
+    document = Document(stage, len(content))
+    for byte in content:
+        document.send(bytes([byte]))
+        assert len(document.parts()) <= 16
+    assert document.content() == content
+    while retention.delete_garbage(stage.world):
+        pass
+    assert stored(stage) == {part.id for part in document.parts()}
+
+
+def test_merging_over_the_borders_of_segments_keeps_every_byte(stage: Stage) -> None:
+    sizes = [CAPACITY - 41, CAPACITY - 40, CAPACITY, CAPACITY + 1, 3, 700_000, 1]
+    content = os.urandom(sum(sizes))
+    document, start = Document(stage, len(content)), 0
+    for size in sizes:
+        document.send(content[start : start + size])
+        start += size
+    assert document.content() == content
+
+
+def test_a_small_part_before_a_full_one_goes_with_it(stage: Stage) -> None:
+    content = os.urandom(8 * 2**20 + 1)
+    document = Document(stage, len(content) + 1)
+    document.send(content[:1])
+    append = uploading.begin_append(
+        stage.world, document.ticket.token, document.ticket.upload_id, offset=1, announced=None
+    )
+    for start in range(1, len(content), uploading.FEED):
+        append.feed([content[start : start + uploading.FEED]])
+    append.finish()
+    document.sent = content
+    assert len(document.parts()) == 2
+    document.send(b"z")
+    assert document.content() == content + b"z"
+
+
+def test_of_two_merges_at_once_one_gives_up_and_leaves_nothing(stage: Stage) -> None:
+    document = Document(stage, 9)
+    document.send(b"abcd")
+    other = TroubledDatabase(stage.world.database, before=[lambda: None, lambda: document.merge(stage.world)])
+    document.send(b"efgh", replace(stage.world, database=other))
+    [part] = document.parts()
+    assert (part.offset, part.length) == (0, 8)
+    while retention.delete_garbage(stage.world):
+        pass
+    assert stored(stage) == {part.id}
+
+
+def test_a_part_that_another_has_deleted_meanwhile_stops_no_upload(stage: Stage) -> None:
+    document = Document(stage, 9)
+    document.send(b"ab")
+    document.add_part()
+    document.merge(stage.world)
+    assert [part.length for part in document.parts()] == [2, 1]
+    assert len(stored(stage)) == 1
+
+
+def test_without_room_for_merging_the_upload_goes_on(stage: Stage) -> None:
+    document = Document(stage, 200_000)
+    store = SmallBlobStore(stage.world.blobs, 250_000)
+    world = replace(stage.world, blobs=store)
+    document.send(bytes(100_000), world)
+    assert document.send(bytes(99_999), world) == 199_999
+    assert (store.open, len(document.parts()), len(stored(stage))) == (0, 2, 2)
+    store.room, store.broken = 2**30, StorageFull("no new object")
+    document.merge(world)
+    assert len(document.parts()) == 2
+
+
+def test_a_merge_whose_answer_is_lost_keeps_the_new_part(stage: Stage) -> None:
+    document = Document(stage, 9)
+    document.send(b"abcd")
+    database = TroubledDatabase(stage.world.database)
+    database.before = [lambda: None, lambda: setattr(database, "lost", True)]
+    assert document.send(b"efgh", replace(stage.world, database=database)) == 8
+    [part] = document.parts()
+    assert part.id in stored(stage)
+    document.send(b"i")
+    assert document.content() == b"abcdefghi"
+
+
+def test_a_part_that_was_tampered_with_is_never_merged(stage: Stage) -> None:
+    document = Document(stage, 9)
+    document.send(b"abcd")
+    [part] = document.parts()
+    path = stage.folder / "blobs" / part.id[:2] / part.id
+    sealed = path.read_bytes()
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    with pytest.raises(IntegrityError):
+        document.send(b"efgh")
+    assert len(document.parts()) == 2
+    assert len(stored(stage)) == 2
+
+
+def test_a_merge_leaves_nothing_when_there_is_nothing_to_merge(stage: Stage) -> None:
+    document = Document(stage, 9)
+    document.send(b"abcd")
+    before = stored(stage)
+    document.merge(stage.world)
+    assert stored(stage) == before
+    with pytest.raises(Broken):
+        stage.world.blobs.read("f" * 32, 0, 1)
+
+
+def test_a_request_that_began_before_a_merge_loses_to_those_that_were_merged(stage: Stage) -> None:
+    document = Document(stage, 12)
+    document.send(b"abcd")
+    late = uploading.begin_append(
+        stage.world, document.ticket.token, document.ticket.upload_id, offset=4, announced=None
+    )
+    late.feed([b"XXXX"])
+    document.send(b"efgh")
+    assert len(document.parts()) == 1
+    with pytest.raises(Conflict, match="upload_offset"):
+        late.finish()
+    document.send(b"ijkl")
+    assert document.content() == b"abcdefghijkl"

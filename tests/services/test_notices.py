@@ -1,0 +1,348 @@
+"""Recipients are told once that something is shared with them, and reminded while that helps; never of more."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.notices import FakeNotices, configure_notices, send_notices, want_notices
+from support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
+
+from deldokument.domain.addresses import Language
+from deldokument.domain.outbox import Channel, Fate, OutgoingMessage, again, refused
+from deldokument.domain.share import Receipt, Share
+from deldokument.services import drafting, inspecting, notices, outbox, overview, publishing
+from deldokument.services.notice import NoticeKind, Telling
+from deldokument.services.plans import PLANS
+from deldokument.services.ports import NoticeRules, Rules
+from deldokument.services.repositories import standing
+
+TITLE = "Vedtak om barnehageplass"
+
+
+@pytest.fixture
+def altinn(stage: Stage) -> FakeNotices:
+    return configure_notices(stage)
+
+
+def share_with(stage: Stage, *recipients: str, **words: object) -> Share:
+    share_id = stage.publish(*(recipients or (OLA,)), **({"notify": True} | words))
+    with stage.world.database.read() as tx:
+        return standing(tx.shares.get(share_id))
+
+
+def kept(stage: Stage, share: Share) -> list[OutgoingMessage]:
+    with stage.world.database.read() as tx:
+        return tx.outbox.of_shares([share.id], Channel.ALTINN)
+
+
+def download(stage: Stage, share: Share, *, whole: bool = True) -> None:
+    """Somebody has received the document, or some of it, for each recipient."""
+    now = stage.clock.now()
+    with stage.world.database.write() as tx:
+        [document] = tx.shares.documents([share.id])
+        for recipient in tx.shares.recipients([share.id]):
+            tx.shares.record_receipt(
+                Receipt(share.id, document.id, recipient.id, "subject", now, now, ((0, 1),), now if whole else None)
+            )
+
+
+def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
+    share_with(stage, OLA, SIV, FJELL)
+    assert send_notices(stage) == [Fate.SENT] * 3
+    assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
+    assert send_notices(stage) == []
+
+
+def test_nobody_is_told_of_a_share_without_notices(stage: Stage, altinn: FakeNotices) -> None:
+    share_with(stage, notify=False)
+    assert send_notices(stage) == []
+
+
+def test_a_new_draft_has_notices_when_its_account_has(stage: Stage, altinn: FakeNotices) -> None:
+    assert stage.draft().notify
+    want_notices(stage, notify=False)
+    assert not stage.draft().notify
+
+
+def test_without_altinn_a_share_has_no_notices_whatever_was_ticked(stage: Stage) -> None:
+    want_notices(stage)
+    share = share_with(stage)
+    assert not share.notify
+    assert send_notices(stage) == []
+
+
+def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    outbox.plan_messages(stage.world, PLANS)
+    stage.world = replace(stage.world, notices=None)
+    assert send_notices(stage) == [Fate.AGAIN]
+    [message] = kept(stage, share)
+    assert message.last_error == "notices_unavailable"
+
+
+def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
+    share_with(stage)
+    configured, stage.world = stage.world, replace(stage.world, notices=None)
+    send_notices(stage)
+    stage.world = configured
+    assert send_notices(stage) == []
+
+
+@pytest.mark.parametrize("confidential", [True, False])
+def test_a_notice_holds_no_content_and_no_identifier(stage: Stage, altinn: FakeNotices, *, confidential: bool) -> None:
+    share_with(stage, OLA, FJELL, title=TITLE, message="Om saken", reference="24/117", confidential=confidential)
+    send_notices(stage)
+    for notice in altinn.taken:
+        for text in (notice.subject, notice.body, notice.text):
+            assert not re.search(r"[0-9]{9}|vedtak|saken|24/117|Kari|Byggesak|FJELL", text, re.IGNORECASE)
+            assert re.findall(r"https?://[^\s]*", text) in ([], ["https://del.example"] * text.count("https://"))
+
+
+@pytest.mark.parametrize(("confidential", "named"), [(True, False), (False, True)])
+def test_whoever_shares_confidentially_is_not_named(
+    stage: Stage, altinn: FakeNotices, *, confidential: bool, named: bool
+) -> None:
+    want_notices(stage, sms_sender="Eksempel")
+    share_with(stage, OLA, FJELL, confidential=confidential)
+    send_notices(stage)
+    for notice in altinn.taken:
+        for text in (notice.subject, notice.body, notice.text, notice.sender):
+            assert ("Eksempel" in text) is named
+
+
+GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå0123456789 .,:/-")
+"""Some of GSM 03.38's basic letters, which every telephone has: 160 of them are one message."""
+
+
+@pytest.mark.parametrize("kind", list(NoticeKind))
+@pytest.mark.parametrize("language", list(Language))
+def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
+    kind: NoticeKind, language: Language
+) -> None:
+    telling = Telling(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no")
+    assert not set(telling.text(language)) - GSM
+    assert len(telling.text(language)) <= 160
+    assert not set(replace(telling, recipient="organization").text(language)) - GSM
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (Language.BOKMAAL, "Noen har delt dokumenter med deg"),
+        (Language.NYNORSK, "Nokon har delt dokument med deg"),
+        (Language.ENGLISH, "Somebody has shared documents with you"),
+    ],
+)
+def test_the_service_says_it_first_in_its_own_language(
+    stage: Stage, altinn: FakeNotices, language: Language, words: str
+) -> None:
+    rules: Rules = replace(stage.world.rules, notices=NoticeRules("Lillevik", language))
+    stage.world = replace(stage.world, rules=rules)
+    share_with(stage)
+    send_notices(stage)
+    [notice] = altinn.taken
+    assert (notice.subject, notice.sender) == (words, "Lillevik")
+    assert notice.body.startswith(notice.text)
+    assert notice.text.startswith(words)
+    assert len(notice.body.split("\n\n")) == 3
+
+
+def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    stage.change_tenant(frozen_at=stage.clock.now(), activated_at=NOON)
+    assert send_notices(stage) == [Fate.AGAIN]
+    stage.change_tenant(frozen_at=None, activated_at=NOON)
+    stage.clock.instant = kept(stage, share)[0].due_at
+    assert send_notices(stage) == [Fate.SENT]
+
+
+def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    outbox.plan_messages(stage.world, PLANS)
+    publishing.withdraw_share(stage.world, person(KARI), share.id)
+    assert send_notices(stage) == [Fate.MOOT]
+    assert altinn.taken == []
+
+
+def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage)
+    publishing.withdraw_share(stage.world, person(KARI), share.id)
+    send_notices(stage)
+    assert kept(stage, share) == []
+
+
+def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage, altinn: FakeNotices) -> None:
+    draft = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
+    stage.add_recipients(draft.id, OLA)
+    stage.upload(draft.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.world, person(KARI), draft.id)
+    assert send_notices(stage) == [Fate.AGAIN]
+    inspecting.inspect_documents(stage.world)
+    stage.clock.instant = kept(stage, draft)[0].due_at
+    assert send_notices(stage) == [Fate.SENT]
+
+
+def test_who_has_not_downloaded_is_reminded_a_week_and_a_day_before_the_end(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    end = standing(share.expires_at)
+    send_notices(stage)
+    for before, kinds in ((8, 0), (7, 1), (2, 1), (1, 2), (0.5, 2)):
+        stage.clock.instant = end - timedelta(days=before)
+        send_notices(stage)
+        send_notices(stage)
+        assert len(altinn.taken) == 1 + kinds
+    assert [message.kind for message in kept(stage, share)] == ["shared", "week_left", "day_left"]
+    assert altinn.taken[1].subject.startswith("Du har ikke lastet ned")
+
+
+def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, FJELL)
+    send_notices(stage)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    send_notices(stage)
+    assert altinn.taken[-1].subject.startswith("Ingen har lastet ned")
+
+
+def test_who_has_downloaded_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    download(stage, share)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    assert send_notices(stage) == []
+
+
+def test_who_has_got_only_some_of_it_is_reminded(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    download(stage, share, whole=False)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    assert send_notices(stage) == [Fate.SENT]
+
+
+def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    notices.plan_reminders(stage.world)
+    download(stage, share)
+    assert send_notices(stage) == [Fate.MOOT]
+
+
+def test_nobody_is_reminded_of_what_was_shared_just_now(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, expires_at=NOON + timedelta(days=1, hours=12))
+    send_notices(stage)
+    stage.clock.instant = standing(share.expires_at) - timedelta(hours=20)
+    assert send_notices(stage) == []
+
+
+def test_a_moved_end_moves_the_reminder(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    end = standing(share.expires_at)
+    send_notices(stage)
+    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=10))
+    stage.clock.instant = end - timedelta(days=1)
+    assert send_notices(stage) == []
+    stage.clock.instant = end + timedelta(days=3)
+    assert send_notices(stage) == [Fate.SENT]
+
+
+def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little_none(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage)
+    end = standing(share.expires_at)
+    stage.clock.instant = end - timedelta(days=7)
+    send_notices(stage)
+    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(hours=12))
+    stage.clock.advance(days=2)
+    assert send_notices(stage) == []
+    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=20))
+    stage.clock.instant = end + timedelta(days=13)
+    assert send_notices(stage) == [Fate.SENT]
+
+
+def test_no_reminder_is_sent_after_the_end(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    notices.plan_reminders(stage.world)
+    stage.clock.instant = standing(share.expires_at)
+    assert send_notices(stage) == [Fate.MOOT]
+
+
+def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    assert notices.plan_reminders(stage.world) == 1
+    with stage.world.database.write() as tx:
+        [_, planned] = tx.outbox.of_shares([share.id], Channel.ALTINN)
+        assert not tx.outbox.add(replace(planned, id="another"))
+
+
+def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    [message] = kept(stage, share)
+    assert altinn.taken[0].condition_url == f"https://del.example/varsling/{message.id}/vilkar"
+    assert notices.applies(stage.world, message.id)
+    download(stage, share)
+    assert not notices.applies(stage.world, message.id)
+    assert not notices.applies(stage.world, "unknown")
+
+
+def test_other_messages_have_no_condition(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    other = replace(kept_message(stage, share), channel=Channel.WEBHOOK)
+    with stage.world.database.write() as tx:
+        tx.outbox.add(other)
+    assert not notices.applies(stage.world, other.id)
+
+
+def kept_message(stage: Stage, share: Share) -> OutgoingMessage:
+    now = stage.clock.now()
+    return OutgoingMessage("webhook-message-id-aaa", Channel.WEBHOOK, "told", share.tenant_id, share.id, "x", now, now)
+
+
+def test_a_notice_does_not_show_whom_it_is_for_when_it_is_printed(stage: Stage, altinn: FakeNotices) -> None:
+    share_with(stage)
+    send_notices(stage)
+    assert OLA not in repr(altinn.taken)
+
+
+def seen(stage: Stage, share: Share) -> list[tuple[str, str, bool]]:
+    """What those who share see of the notices."""
+    view, _ = overview.show_share(stage.world, person(KARI), share.id)
+    return [(one.state, one.code, one.reminds) for recipient in view.recipients for one in recipient.notices]
+
+
+def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    outbox.plan_messages(stage.world, PLANS)
+    assert seen(stage, share) == [("waiting", "", False)]
+    send_notices(stage)
+    assert seen(stage, share) == [("sent", "", False)]
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    altinn.outcome = refused("unreachable")
+    send_notices(stage)
+    assert seen(stage, share) == [("sent", "", False), ("failed", "unreachable", True)]
+
+
+def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    outbox.plan_messages(stage.world, PLANS)
+    publishing.withdraw_share(stage.world, person(KARI), share.id)
+    assert send_notices(stage) == [Fate.MOOT]
+    assert seen(stage, share) == []
+
+
+def test_without_altinn_nothing_is_ordered(stage: Stage) -> None:
+    share = share_with(stage)
+    assert notices.send_notice(stage.world, kept_message(stage, share)) == again("notices_unavailable")
+    assert notices.plan_reminders(stage.world) == 0

@@ -1,0 +1,97 @@
+"""Copies of database and blobs from before the end open nothing with the keyring of after it."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
+
+from deldokument.adapters.blobs import DirectoryBlobStore
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, NotFound
+from deldokument.services import downloading, drafting, publishing, receiving, uploading
+from deldokument.services.ports import World
+from deldokument.services.repositories import standing
+from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.views import file_name
+
+
+def stored(stage: Stage) -> set[str]:
+    return {blob.name for blob in stage.world.blobs.list()}
+
+
+@pytest.fixture
+def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, World]:
+    """A share, and a world that stands on copies of database and blobs from before its end, with today's keyring."""
+    share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei")
+    receiving.open_share(stage.world, person(OLA), share_id)
+    copy = tmp_path / "copy"
+    shutil.copytree(stage.folder / "blobs", copy / "blobs")
+    for path in stage.folder.glob("deldokument.sqlite3*"):
+        shutil.copy(path, copy / path.name)
+    database = SqlDatabase(f"sqlite:///{copy / 'deldokument.sqlite3'}")
+    return stage, share_id, replace(stage.world, database=database, blobs=DirectoryBlobStore(copy / "blobs"))
+
+
+def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[Stage, str, World]) -> None:
+    _, share_id, world = old_copy
+    content = downloading.open_archive(world, person(OLA), share_id)
+    assert b"innhold" in b"".join(bytes(b) for b in downloading.read_content(world, content, 0, content.length))
+    assert receiving.open_share(world, person(OLA), share_id).message == "Hei"
+    world.database.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("way", ["ended", "withdrawn"])
+def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_after(
+    old_copy: tuple[Stage, str, World], way: str
+) -> None:
+    stage, share_id, world = old_copy
+    before = stage.clock.instant
+    if way == "withdrawn":
+        publishing.withdraw_share(stage.world, person(KARI), share_id)
+    else:
+        stage.clock.advance(days=10)
+    run_all(stage.world)
+    stage.clock.instant = before
+    with pytest.raises(Broken):
+        downloading.open_archive(world, person(OLA), share_id)
+    assert receiving.open_share(world, person(OLA), share_id).message == ""
+    assert share_key_id(share_id) not in stage.world.keyring.ids("")
+    world.database.close()  # type: ignore[attr-defined]
+
+
+def test_an_old_copy_names_nobody_with_the_keyring_of_after_the_retention_period(
+    old_copy: tuple[Stage, str, World],
+) -> None:
+    stage, share_id, world = old_copy
+    before = stage.clock.instant
+    stage.clock.advance(days=10)
+    run_all(stage.world)
+    stage.clock.advance(days=400)
+    run_all(stage.world)
+    stage.clock.instant = before
+    with world.database.read() as tx:
+        share = standing(tx.shares.get(share_id))
+        [document] = tx.shares.documents([share_id])
+    with pytest.raises(Broken):
+        existing_key(world.keyring, share.audit_key_id)
+    anew = world.keyring.create(share.audit_key_id)
+    with pytest.raises(IntegrityError):
+        file_name(anew, document)
+    with pytest.raises(NotFound):
+        receiving.open_share(world, person(OLA), share_id)
+    world.database.close()  # type: ignore[attr-defined]
+
+
+def test_an_abandoned_drafts_bytes_cannot_be_had_from_an_old_copy(stage: Stage, tmp_path: Path) -> None:
+    share = stage.draft(ODD, stage.avtaler)
+    ticket = drafting.add_document(stage.world, person(ODD), share.id, name="a", length=9, modified_at=None)
+    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
+    append.feed([b"1234"])
+    append.finish()
+    stage.clock.advance(hours=25)
+    run_all(stage.world)
+    assert stage.world.keyring.ids("share:") == []
+    assert stored(stage) == set()

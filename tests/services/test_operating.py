@@ -1,0 +1,103 @@
+"""What the operator does for all tenants."""
+
+from __future__ import annotations
+
+import pytest
+from support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidFields, Unavailable
+from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.services import administrators, operating
+
+CONTACT = Contact("22 00 00 00", "post@fjell.example", "9-15")
+
+
+def register(
+    stage: Stage, number: str = FJELL, administrator: str = SIV, name: str = "Siv Holm", contact: Contact = CONTACT
+) -> Tenant:
+    return operating.register_tenant(
+        stage.world,
+        organization_number=number,
+        contact=contact,
+        number=administrator,
+        name=name,
+        person=person(OLA),
+    )
+
+
+def test_a_tenant_has_the_name_of_the_register_and_its_first_administrator(stage: Stage) -> None:
+    tenant = register(stage, "312 824 450")
+    assert (tenant.name, tenant.organization_number, tenant.contact) == ("FJELL AS", FJELL, CONTACT)
+    assert not tenant.is_in_use
+    assert administrators.administered_tenants(stage.world, person(SIV)) == [tenant]
+
+
+def test_who_made_the_tenant_is_in_the_trail(stage: Stage) -> None:
+    tenant = register(stage)
+    with stage.world.database.read() as tx:
+        events = [event for _, event in tx.audit.events() if event.tenant_id == tenant.id]
+    assert [event.kind for event in events] == [EventKind.TENANT_CREATED, EventKind.ADMINISTRATOR_ADDED]
+    assert all(event.subject_id for event in events)
+
+
+def test_an_organization_is_a_tenant_once(stage: Stage) -> None:
+    register(stage)
+    with pytest.raises(Conflict, match="tenant_exists"):
+        register(stage, administrator=KARI, name="Kari Lunde")
+    assert administrators.administered_tenants(stage.world, person(KARI)) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("312824451", "organization_number_unknown"),
+        ("310240001", "organization_unknown"),
+        (DELETED, "organization_deleted"),
+    ],
+)
+def test_what_is_no_living_organization_becomes_no_tenant(stage: Stage, number: str, code: str) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        register(stage, number)
+    assert [(error.field, error.code) for error in refused.value.errors] == [("organization_number", code)]
+
+
+def test_contact_information_that_recipients_are_to_be_shown_is_checked_as_an_accounts_is(stage: Stage) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        register(stage, contact=Contact("ring oss", "javascript:alert(1)\r\nBcc: x@y.example", "9-15\x07"))
+    assert [(error.field, error.code) for error in refused.value.errors] == [
+        ("telephone", "telephone_malformed"),
+        ("email", "email_malformed"),
+        ("hours", "text_control_characters"),
+    ]
+    assert register(stage, contact=Contact(" 22  00 00 00 ", "", "")).contact == Contact("22 00 00 00")
+
+
+def test_a_bankrupt_body_still_has_documents_to_share(stage: Stage) -> None:
+    assert register(stage, BANKRUPT).name == "NEDLAGT FISK AS"
+
+
+def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:
+    stage.register.down = True
+    with pytest.raises(Unavailable):
+        register(stage)
+    assert len(operating.list_tenants(stage.world)) == 2
+
+
+def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_told(stage: Stage) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        register(stage, "123", administrator="456", name="S")
+    assert {error.field for error in refused.value.errors} == {"organization_number", "number", "name"}
+    with pytest.raises(InvalidFields) as refused:
+        register(stage, name="S")
+    assert [error.field for error in refused.value.errors] == ["name"]
+    assert len(operating.list_tenants(stage.world)) == 2
+
+
+def test_the_list_counts_administrators_and_accounts(stage: Stage) -> None:
+    tenant = register(stage)
+    found = {
+        summary.tenant.name: (summary.administrators, summary.accounts)
+        for summary in operating.list_tenants(stage.world)
+    }
+    assert found == {tenant.name: (1, 0), "Eksempel kommune": (0, 2), "Prøve kommune": (0, 1)}

@@ -1,0 +1,39 @@
+"""Who runs the service: named and removed by the command line."""
+
+import pytest
+from support.browser import EWA
+from support.world import KARI, SIV, Stage, person
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.services import administrators, members, operators
+
+
+def test_an_operator_runs_the_service_and_neither_configures_nor_shares(stage: Stage) -> None:
+    view = operators.add_operator(stage.world, number=SIV, name=" Siv  Holm")
+    assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
+    assert operators.is_operator(stage.world, person(SIV))
+    assert not operators.is_operator(stage.world, person(KARI))
+    assert administrators.administered_tenants(stage.world, person(SIV)) == []
+    assert members.memberships(stage.world, person(SIV)) == []
+
+
+def test_a_person_is_an_operator_once(stage: Stage) -> None:
+    operators.add_operator(stage.world, number=SIV, name="Siv Holm")
+    with pytest.raises(Conflict, match="operator_exists"):
+        operators.add_operator(stage.world, number=SIV, name="Siv Holm")
+    with pytest.raises(InvalidInput, match="person_number_length"):
+        operators.add_operator(stage.world, number="1", name="Siv Holm")
+
+
+def test_operators_are_listed_by_name_and_removed_by_id(stage: Stage) -> None:
+    siv = operators.add_operator(stage.world, number=SIV, name="Siv Holm")
+    ewa = operators.add_operator(stage.world, number=EWA, name="Ewa Kowalska")
+    assert operators.list_operators(stage.world) == [ewa, siv]
+    operators.remove_operator(stage.world, operator_id=siv.id)
+    assert not operators.is_operator(stage.world, person(SIV))
+    with pytest.raises(NotFound):
+        operators.remove_operator(stage.world, operator_id=siv.id)
+    kinds = [event.kind for _, event in stage.trail()]
+    assert kinds.count(EventKind.OPERATOR_ADDED) == 2
+    assert kinds.count(EventKind.OPERATOR_REMOVED) == 1

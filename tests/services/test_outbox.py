@@ -1,0 +1,261 @@
+"""What has happened is told outside: nothing is lost, nothing is planned twice, no target holds up another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.world import KARI, OLA, Stage, person
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Broken, Unavailable
+from deldokument.domain.outbox import (
+    LEASE,
+    MOST_ATTEMPTS,
+    SENT,
+    Channel,
+    Fate,
+    Outcome,
+    OutgoingMessage,
+    again,
+    moot,
+    refused,
+)
+from deldokument.domain.share import new_id
+from deldokument.services import outbox, publishing, retention
+from deldokument.services.chains import StoredEvent
+from deldokument.services.ports import World
+from deldokument.services.repositories import Database, Transaction, standing
+from deldokument.worker import Sending
+
+
+def plan(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+    """A message of each share that was published or withdrawn, to a target of the share's own."""
+    event = told.event
+    assert event.tenant_id
+    assert event.share_id
+    yield message(world, event.tenant_id, event.share_id, kind=event.kind.value)
+
+
+def message(world: World, tenant_id: str, share_id: str | None, **changes: object) -> OutgoingMessage:
+    now = world.clock.now()
+    made = OutgoingMessage(new_id(), Channel.WEBHOOK, "told", tenant_id, share_id, "target", now, now)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+PLANS = {EventKind.SHARE_PUBLISHED: (plan,), EventKind.SHARE_WITHDRAWN: (plan,)}
+
+
+def put(stage: Stage, share_id: str | None = None, **changes: object) -> OutgoingMessage:
+    added = message(stage.world, stage.tenant.id, share_id, **changes)
+    with stage.world.database.write() as tx:
+        tx.outbox.add(added)
+    return added
+
+
+def kept(stage: Stage, message_id: str) -> OutgoingMessage:
+    with stage.world.database.read() as tx:
+        return standing(tx.outbox.get(message_id))
+
+
+def attempt(stage: Stage, outcome: Outcome, channel: Channel = Channel.WEBHOOK) -> Fate:
+    [taken] = outbox.take_messages(stage.world, channel)
+    return outbox.send_message(stage.world, lambda *_: outcome, taken)
+
+
+def test_every_event_is_planned_once(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    while outbox.plan_messages(stage.world, PLANS):
+        pass
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    while outbox.plan_messages(stage.world, PLANS):
+        pass
+    with stage.world.database.read() as tx:
+        planned = tx.outbox.of_shares([share_id], Channel.WEBHOOK)
+    assert sorted(message.kind for message in planned) == ["share_published", "share_withdrawn"]
+
+
+def test_a_planner_that_fails_leaves_the_event_to_be_planned_again(stage: Stage) -> None:
+    def failing(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+        yield from plan(world, tx, told)
+        raise Unavailable("register_unavailable")
+
+    share_id = stage.publish(OLA)
+    with pytest.raises(Unavailable):
+        outbox.plan_messages(stage.world, {EventKind.SHARE_PUBLISHED: (failing,)})
+    with stage.world.database.read() as tx:
+        assert tx.outbox.of_shares([share_id], Channel.WEBHOOK) == []
+    outbox.plan_messages(stage.world, PLANS)
+    with stage.world.database.read() as tx:
+        assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
+
+
+def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:
+    added = put(stage)
+    assert attempt(stage, SENT) is Fate.SENT
+    stage.clock.advance(days=4)
+    assert outbox.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert kept(stage, added.id).sent_at
+
+
+def test_what_a_crash_left_half_sent_is_sent_again_under_the_same_id(stage: Stage) -> None:
+    added = put(stage)
+    assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [added.id]
+    assert outbox.take_messages(stage.world, Channel.WEBHOOK) == []
+    stage.clock.advance(seconds=LEASE.total_seconds())
+    [again_taken] = outbox.take_messages(stage.world, Channel.WEBHOOK)
+    assert (again_taken.id, again_taken.attempts) == (added.id, 2)
+
+
+def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> None:
+    added = put(stage)
+    [slow] = outbox.take_messages(stage.world, Channel.WEBHOOK)
+    stage.clock.advance(seconds=LEASE.total_seconds())
+    [taken] = outbox.take_messages(stage.world, Channel.WEBHOOK)
+    outbox.send_message(stage.world, lambda *_: again("timeout"), slow)
+    assert kept(stage, added.id).due_at == taken.due_at
+    outbox.send_message(stage.world, lambda *_: SENT, taken)
+    outbox.send_message(stage.world, lambda *_: refused("status_400"), slow)
+    assert kept(stage, added.id).given_up_at is None
+
+
+def test_what_is_not_taken_waits_longer_each_time_and_is_given_up_after_three_days(stage: Stage) -> None:
+    added = put(stage)
+    begun = stage.clock.now()
+    for number in range(1, MOST_ATTEMPTS + 1):
+        assert attempt(stage, again("status_503")) is (Fate.REFUSED if number == MOST_ATTEMPTS else Fate.AGAIN)
+        if number < MOST_ATTEMPTS:
+            stage.clock.instant = kept(stage, added.id).due_at
+    assert 60 < (stage.clock.now() - begun).total_seconds() / 3600 < 72
+    assert kept(stage, added.id).last_error == "too_long"
+
+
+def test_what_is_given_up_is_told_in_the_trail_without_anybodys_identifier(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    added = put(stage, share_id)
+    attempt(stage, refused("status_400"))
+    [(who, event)] = [(who, event) for who, event in stage.trail() if event.kind is EventKind.MESSAGE_GIVEN_UP]
+    assert (who, event.share_id) == (None, share_id)
+    assert event.details == {"message": added.id, "about": "told", "channel": "webhook", "code": "status_400"}
+
+
+def test_what_there_is_nothing_to_tell_of_any_more_is_dropped_quietly(stage: Stage) -> None:
+    before = len(stage.trail())
+    added = put(stage)
+    assert attempt(stage, moot("share_over")) is Fate.MOOT
+    assert kept(stage, added.id).last_error == "share_over"
+    assert len(stage.trail()) == before
+
+
+def test_a_counterpart_that_does_not_answer_is_asked_later(stage: Stage) -> None:
+    def silent(world: World, sent: OutgoingMessage) -> Outcome:
+        raise Unavailable("notices_unavailable")
+
+    added = put(stage)
+    [taken] = outbox.take_messages(stage.world, Channel.WEBHOOK)
+    assert outbox.send_message(stage.world, silent, taken) is Fate.AGAIN
+    assert kept(stage, added.id).last_error == "notices_unavailable"
+
+
+def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> None:
+    first = put(stage)
+    stage.clock.advance(seconds=1)
+    second, other = put(stage), put(stage, target="other")
+    assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [first.id, other.id]
+    assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [second.id]
+
+
+def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) -> None:
+    def broken(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+        if told.event.tenant_id != stage.tenant.id:
+            raise Broken("audit trail")
+        yield message(world, stage.tenant.id, None, kind=told.event.kind.value)
+
+    with pytest.raises(Broken):
+        outbox.plan_messages(stage.world, {EventKind.TENANT_CREATED: (broken,)})
+    assert [told.kind for told in outbox.take_messages(stage.world, Channel.WEBHOOK)] == ["tenant_created"]
+
+
+def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stage) -> None:
+    broken, *others = (put(stage, target=target) for target in "abc")
+
+    def send(world: World, sent: OutgoingMessage) -> Outcome:
+        if sent.id == broken.id:
+            raise ZeroDivisionError
+        return SENT
+
+    with pytest.raises(ZeroDivisionError):
+        Sending(Channel.WEBHOOK, send)(stage.world)
+    assert all(kept(stage, other.id).sent_at for other in others)
+    assert kept(stage, broken.id).due_at == stage.clock.now() + LEASE
+    assert Sending(Channel.WEBHOOK, send)(stage.world) == 0
+
+
+def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -> None:
+    slow, *others = (put(stage, target=target) for target in "abc")
+    told = threading.Event()
+
+    def send(world: World, sent: OutgoingMessage) -> Outcome:
+        if sent.id == slow.id:
+            assert told.wait(30)
+        elif sent.id == others[-1].id:
+            told.set()
+        return SENT
+
+    assert Sending(Channel.WEBHOOK, send)(stage.world) == 3
+
+
+@dataclass
+class Behind:
+    """A database in which another worker has just followed the chain that is found to be ahead."""
+
+    database: Database
+    chain: str
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        yield SimpleNamespace(outbox=SimpleNamespace(chains_ahead=lambda: [self.chain]))
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        return self.database.write()
+
+
+def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    while outbox.plan_messages(stage.world, PLANS):
+        pass
+    behind = Behind(stage.world.database, stage.tenant.id)
+    assert outbox.plan_messages(replace(stage.world, database=behind), PLANS) == 0
+    with stage.world.database.read() as tx:
+        assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
+
+
+def test_of_one_occasion_a_channel_is_told_once(stage: Stage) -> None:
+    with stage.world.database.write() as tx:
+        made = message(stage.world, stage.tenant.id, None, occasion="ending:share:recipient")
+        assert tx.outbox.add(made)
+        assert not tx.outbox.add(replace(made, id=new_id()))
+        assert tx.outbox.add(replace(made, id=new_id(), channel=Channel.EMAIL))
+
+
+def test_messages_go_with_their_share_and_others_after_a_quarter(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    of_share, settled, due = put(stage, share_id), put(stage, target="a"), put(stage, target="b")
+    for taken in outbox.take_messages(stage.world, Channel.WEBHOOK):
+        if taken.id != due.id:
+            outbox.send_message(stage.world, lambda *_: SENT, taken)
+    stage.clock.advance(days=91)
+    outbox.forget_messages(stage.world)
+    with stage.world.database.read() as tx:
+        assert tx.outbox.get(settled.id) is None
+        assert tx.outbox.get(due.id)
+        assert tx.outbox.get(of_share.id)
+    retention.end_due_shares(stage.world)
+    with stage.world.database.write() as tx:
+        tx.retention.erase_share(share_id, stage.clock.now())
+        assert tx.outbox.get(of_share.id) is None

@@ -1,0 +1,188 @@
+"""The sharers' list: whose, which, in what order; and what it says about recipients and receipts."""
+
+from datetime import timedelta
+
+import pytest
+from support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
+
+from deldokument import worker
+from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.share import ShareState
+from deldokument.services import downloading, drafting, overview, publishing, receiving, uploading
+
+
+def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:
+    return [view.id for view in overview.list_shares(stage.world, person(sharer), **wanted).shares]  # type: ignore[arg-type]
+
+
+def drafted(stage: Stage, **words: object) -> str:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words(**words))
+    return share.id
+
+
+def test_everybody_sees_the_shares_of_their_own_accounts_newest_first(stage: Stage) -> None:
+    first = stage.draft(KARI, stage.byggesak).id
+    stage.clock.advance(seconds=1)
+    second = stage.draft(KARI, stage.avtaler).id
+    stage.clock.advance(seconds=1)
+    third = stage.draft(VIGDIS, stage.barnevern).id
+    assert listed(stage) == [second, first]
+    assert listed(stage, ODD) == [second]
+    assert listed(stage, VIGDIS) == [third]
+    assert listed(stage, SIV) == []
+
+
+def test_the_list_is_narrowed_to_an_account_and_never_to_one_of_others(stage: Stage) -> None:
+    share_id = stage.draft(KARI, stage.byggesak).id
+    stage.draft(KARI, stage.avtaler)
+    stage.draft(VIGDIS, stage.barnevern)
+    assert listed(stage, account_id=stage.byggesak.id) == [share_id]
+    assert listed(stage, account_id=stage.barnevern.id) == []
+
+
+def test_the_list_is_narrowed_to_states(stage: Stage) -> None:
+    draft, share_id = stage.draft().id, stage.publish(OLA)
+    assert listed(stage, states=[ShareState.DRAFT]) == [draft]
+    assert listed(stage, states=[ShareState.AVAILABLE]) == [share_id]
+    assert set(listed(stage, states=[ShareState.DRAFT, ShareState.AVAILABLE])) == {draft, share_id}
+    assert listed(stage, states=[ShareState.ENDED]) == []
+
+
+def test_a_share_is_found_by_its_reference_however_it_is_written_also_months_later(stage: Stage) -> None:
+    share_id = drafted(stage, reference="2026/123 - A")
+    stage.clock.advance(days=60)
+    later = drafted(stage, reference="2026/123-a")
+    drafted(stage, reference="2026/124")
+    drafted(stage)
+    assert set(listed(stage, reference=" 2026/123 -a ")) == {share_id, later}
+    assert listed(stage, reference="2026") == []
+    assert len(listed(stage, reference="  ")) == 4
+    assert listed(stage, VIGDIS, reference="2026/123-a") == []
+
+
+def test_a_reference_finds_nothing_where_nothing_was_ever_shared(stage: Stage) -> None:
+    assert listed(stage, reference="%") == []
+    assert listed(stage) == []
+
+
+def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None:
+    made = []
+    for number in range(2 * overview.PAGE + 1):
+        stage.clock.advance(seconds=number % 2)
+        made.append(stage.draft().id)
+    pages, before = [], None
+    while True:
+        page = overview.list_shares(stage.world, person(KARI), before=before)
+        pages.append([view.id for view in page.shares])
+        if page.next is None:
+            break
+        before = page.next
+    assert [len(page) for page in pages] == [overview.PAGE, overview.PAGE, 1]
+    assert sorted(sum(pages, [])) == sorted(made)  # noqa: RUF017
+
+
+def test_a_share_that_is_past_its_end_is_told_as_ended_before_any_worker_came(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    stage.clock.advance(days=10)
+    assert overview.show_share(stage.world, person(KARI), share_id)[0].state is ShareState.ENDED
+
+
+def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
+    share_id = stage.publish(OLA, message="Hei")
+    assert overview.show_share(stage.world, person(KARI), share_id)[0].message == "Hei"
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    assert overview.show_share(stage.world, person(KARI), share_id)[0].message == ""
+    worker.end_what_is_over(stage.world)
+    shown = overview.show_share(stage.world, person(KARI), share_id)[0]
+    assert (shown.message, shown.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
+
+
+def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL, content=b"innhold")
+    [document_id] = stage.document_ids(share_id)
+    receiving.open_share(stage.world, person(PER), share_id)
+    stage.clock.advance(minutes=1)
+    content = downloading.open_document(stage.world, person(PER), share_id, document_id)
+    downloading.record_delivery(stage.world, content, 0, 3)
+    ola, fjell = overview.show_share(stage.world, person(KARI), share_id)[0].recipients
+    assert (ola.openings, ola.downloads) == ((), ())
+    [opening] = fjell.openings
+    assert opening.person == f"{PER[:6]} *****"
+    [download] = fjell.downloads
+    assert (download.document_name, download.person, download.whole) == ("vedtak.pdf", f"{PER[:6]} *****", False)
+    assert download.at == stage.clock.now()
+
+
+def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
+    share = stage.draft()
+    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="a", length=9, modified_at=1)
+    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
+    append.feed([b"1234"])
+    append.finish()
+    stage.upload(share.id, "b", b"b")
+    shown = overview.show_share(stage.world, person(KARI), share.id)[0]
+    assert [(d.name, d.offset, d.complete, d.inspected) for d in shown.documents] == [
+        ("a", 4, False, False),
+        ("b", 1, True, False),
+    ]
+    assert shown.link == f"https://del.example/d/{share.id}"
+
+
+def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    receiving.open_share(stage.world, person(OLA), share_id)
+    _, events = overview.show_share(stage.world, person(KARI), share_id)
+    assert [event.kind.value for event in events] == [
+        "draft_started",
+        "document_completed",
+        "share_published",
+        "document_inspected",
+        "share_opened",
+    ]
+
+
+def test_a_share_of_another_account_does_not_exist(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    for stranger in (ODD, VIGDIS, OLA):
+        with pytest.raises(NotFound):
+            overview.show_share(stage.world, person(stranger), share_id)
+    with pytest.raises(NotFound):
+        overview.show_share(stage.world, person(KARI), "unknown")
+
+
+def test_a_share_whose_audit_key_is_lost_is_left_out_of_the_list_and_broken_by_itself(stage: Stage) -> None:
+    lost = stage.publish(OLA)
+    stage.clock.advance(days=31)
+    share_id = stage.draft().id
+    stage.world.keyring.destroy(stage.world.keyring.ids(f"audit:{stage.tenant.id}:2026-11"))
+    assert listed(stage) == [share_id]
+    with pytest.raises(Broken):
+        overview.show_share(stage.world, person(KARI), lost)
+
+
+def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
+    over = stage.publish(expires_at=stage.clock.now() + timedelta(hours=2))
+    withdrawn = stage.publish()
+    publishing.withdraw_share(stage.world, person(KARI), withdrawn)
+    stage.clock.advance(hours=3)
+    is_open = stage.publish()
+
+    def of(*states: ShareState) -> set[str]:
+        return {view.id for view in overview.list_shares(stage.world, person(KARI), states=states).shares}
+
+    assert of(ShareState.AVAILABLE) == {is_open}
+    assert of(ShareState.ENDED) == {over}
+    assert of(ShareState.ENDED, ShareState.WITHDRAWN) == {over, withdrawn}
+    assert of(ShareState.AVAILABLE, ShareState.WITHDRAWN) == {is_open, withdrawn}
+    assert of(ShareState.AVAILABLE, ShareState.ENDED) == {is_open, over}
+    assert of(ShareState.WITHDRAWN) == {withdrawn}
+
+
+def test_a_page_is_as_long_as_is_asked_for(stage: Stage) -> None:
+    shares = [stage.draft().id for _ in range(3)]
+    page = overview.list_shares(stage.world, person(KARI), limit=2)
+    rest = overview.list_shares(stage.world, person(KARI), limit=2, before=page.next)
+    assert len(page.shares) == 2
+    assert {view.id for view in (*page.shares, *rest.shares)} == set(shares)
+    assert rest.next is None

@@ -1,0 +1,152 @@
+"""Publishing, moving the end, withdrawing, and a new draft from an old share."""
+
+from datetime import timedelta
+
+import pytest
+from support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
+
+from deldokument import worker
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.share import ShareState
+from deldokument.services import drafting, onboarding, overview, publishing, receiving
+from deldokument.services.overview import ShareView
+
+
+def view(stage: Stage, share_id: str) -> ShareView:
+    return overview.show_share(stage.world, person(KARI), share_id)[0]
+
+
+def missing(stage: Stage, share_id: str) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidFields) as caught:
+        publishing.publish_share(stage.world, person(KARI), share_id)
+    return [(error.field, error.code) for error in caught.value.errors]
+
+
+def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
+    assert missing(stage, stage.draft().id) == [
+        ("documents", "files_missing"),
+        ("recipients", "recipients_missing"),
+        ("expires_at", "expiry_missing"),
+        ("archived", "archived_missing"),
+    ]
+
+
+def test_every_person_must_be_confirmed_and_every_file_be_there(stage: Stage) -> None:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafting.add_recipients(stage.world, person(KARI), share.id, f"{OLA} {FJELL}")
+    drafting.add_document(stage.world, person(KARI), share.id, name="a", length=1, modified_at=None)
+    assert missing(stage, share.id) == [("documents", "files_unfinished"), ("recipients", "recipients_unconfirmed")]
+    assert view(stage, share.id).state is ShareState.DRAFT
+
+
+def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage) -> None:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    stage.upload(share.id, "a.txt", b"a")
+    stage.clock.advance(days=9, hours=23, minutes=30)
+    assert missing(stage, share.id) == [("expires_at", "period_too_short")]
+
+
+def test_a_tenant_that_does_not_ask_about_the_archive_publishes_without_the_answer(stage: Stage) -> None:
+    onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, ask_archived=False)
+    assert view(stage, stage.publish(OLA, archived=False)).state is ShareState.AVAILABLE
+
+
+def test_publishing_again_says_the_same_and_changes_nothing(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    published_at = view(stage, share_id).published_at
+    stage.clock.advance(minutes=1)
+    assert publishing.publish_share(stage.world, person(KARI), share_id).published_at == published_at
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    with pytest.raises(Conflict, match="not_a_draft"):
+        publishing.publish_share(stage.world, person(KARI), share_id)
+
+
+@pytest.mark.parametrize("days", [1, 40])
+def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> None:
+    share_id = stage.publish(OLA)
+    keys = stage.world.keyring.ids("")
+    end = stage.clock.now() + timedelta(days=days)
+    publishing.change_expiry(stage.world, person(KARI), share_id, end)
+    assert view(stage, share_id).expires_at == end
+    assert stage.world.keyring.ids("") == keys
+    stage.clock.instant = end - timedelta(microseconds=1)
+    assert receiving.open_share(stage.world, person(OLA), share_id).expires_at == end
+    stage.clock.instant = end
+    with pytest.raises(receiving.Gone):
+        receiving.open_share(stage.world, person(OLA), share_id)
+
+
+@pytest.mark.parametrize(
+    ("period", "code"),
+    [
+        (timedelta(days=91), "period_too_long"),
+        (timedelta(minutes=5), "period_too_short"),
+        (timedelta(days=-1), "expiry_in_the_past"),
+    ],
+)
+def test_an_end_outside_the_rule_is_refused_and_the_old_one_stands(stage: Stage, period: timedelta, code: str) -> None:
+    share_id = stage.publish(OLA)
+    before = view(stage, share_id).expires_at
+    with pytest.raises(InvalidInput, match=code):
+        publishing.change_expiry(stage.world, person(KARI), share_id, stage.clock.now() + period)
+    assert view(stage, share_id).expires_at == before
+
+
+def test_what_is_over_is_over_for_ever(stage: Stage) -> None:
+    draft, ended, withdrawn = stage.draft().id, stage.publish(OLA), stage.publish(OLA)
+    publishing.withdraw_share(stage.world, person(KARI), withdrawn)
+    stage.clock.advance(days=10)
+    later = stage.clock.now() + timedelta(days=5)
+    for share_id in (draft, ended, withdrawn):
+        with pytest.raises(Conflict, match="share_over"):
+            publishing.change_expiry(stage.world, person(KARI), share_id, later)
+        with pytest.raises(Conflict, match="share_over"):
+            publishing.withdraw_share(stage.world, person(KARI), share_id)
+
+
+def test_nobody_else_publishes_moves_withdraws_or_copies(stage: Stage) -> None:
+    draft, share_id = stage.draft().id, stage.publish(OLA)
+    for stranger in (person(ODD), person(OLA)):
+        for attempt in (
+            lambda w=stranger: publishing.publish_share(stage.world, w, draft),
+            lambda w=stranger: publishing.change_expiry(stage.world, w, share_id, stage.clock.now()),
+            lambda w=stranger: publishing.withdraw_share(stage.world, w, share_id),
+            lambda w=stranger: publishing.copy_share(stage.world, w, share_id),
+        ):
+            with pytest.raises(NotFound):
+                attempt()
+
+
+def test_a_new_draft_from_an_old_share_has_its_words_and_recipients_and_nothing_else(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL, title="Vedtak", reference="2026/7", confidential=False)
+    ola = view(stage, share_id).recipients[0].id
+    assert ola
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    worker.end_what_is_over(stage.world)
+    stage.clock.advance(days=40)
+    copy = publishing.copy_share(stage.world, person(KARI), share_id)
+    shown = view(stage, copy.id)
+    assert (shown.title, shown.reference, shown.confidential) == ("Vedtak", "2026/7", False)
+    assert (shown.state, shown.documents, shown.expires_at) == (ShareState.DRAFT, (), None)
+    assert [(r.kind, r.name, r.confirmed) for r in shown.recipients] == [
+        ("person", "", False),
+        ("organization", "FJELL AS", True),
+    ]
+    assert copy.audit_key_id.endswith("2027-01")
+    found = overview.list_shares(stage.world, person(KARI), reference="2026/7")
+    assert {share.id for share in found.shares} == {share_id, copy.id}
+
+
+def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: Stage) -> None:
+    copy = publishing.copy_share(stage.world, person(KARI), stage.publish(OLA, FJELL))
+    drafting.save_draft(stage.world, person(KARI), copy.id, stage.words())
+    stage.add_recipients(copy.id, OLA)
+    stage.upload(copy.id, "a.txt", b"a")
+    publishing.publish_share(stage.world, person(KARI), copy.id)
+    for reader in (OLA, PER):
+        assert receiving.open_share(stage.world, person(reader), copy.id).id == copy.id
+    with pytest.raises(NotFound):
+        receiving.open_share(stage.world, person(SIV), copy.id)

@@ -1,0 +1,383 @@
+"""Who may open a share, in which order it is decided, and what each is told."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+
+from deldokument import worker
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
+from deldokument.services import downloading, onboarding, publishing, receiving
+from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+from deldokument.services.repositories import standing
+
+
+def denials(stage: Stage) -> list[AuditEvent]:
+    with stage.world.database.read() as tx:
+        return [event for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
+
+
+def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
+    share_id = stage.publish(OLA, title="Vedtak", message="Hei Ola")
+    offer = receiving.open_share(stage.world, person(OLA), share_id)
+    assert (offer.title, offer.message, offer.account.name) == ("Vedtak", "Hei Ola", "Byggesak")
+    assert offer.tenant.contact.telephone == "22 00 00 00"
+    assert offer.expires_at == stage.clock.now() + timedelta(days=10)
+    assert [(d.name, d.length, d.ready, d.downloaded_at) for d in offer.documents] == [("vedtak.pdf", 7, True, None)]
+    assert offer.acting_for == ()
+
+
+def test_a_person_with_the_right_opens_for_the_organisation(stage: Stage) -> None:
+    share_id = stage.publish(FJELL)
+    assert receiving.open_share(stage.world, person(PER), share_id).acting_for == ("FJELL AS (312 824 450)",)
+    with pytest.raises(RightMissing):
+        receiving.open_share(stage.world, person(LISE), share_id)
+
+
+def test_who_acts_for_a_named_organisation_learns_which_right_is_missing_and_no_more(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei Ola")
+    for attempt in (receiving.open_share, receiving.authorize):
+        with pytest.raises(RightMissing) as caught:
+            attempt(stage.world, person(LISE), share_id)
+        assert caught.value.code == "right_missing"
+        assert caught.value.params == {"organizations": "FJELL AS", "right": CONFIDENTIAL_MAIL}
+        assert caught.value.detail == ""
+    assert [event.details for event in denials(stage)] == [{"reason": "insufficient_rights"}] * 2
+
+
+def test_the_right_that_is_missing_is_the_least_that_the_share_needs(stage: Stage) -> None:
+    share_id = stage.publish(FJELL, confidential=False)
+    stage.rights.held[LISE] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"regnskapsforer"})),)
+    with pytest.raises(RightMissing) as caught:
+        receiving.authorize(stage.world, person(LISE), share_id)
+    assert caught.value.params["right"] == ORDINARY_MAIL
+
+
+def test_rights_for_an_organisation_that_is_not_named_are_a_strangers(stage: Stage) -> None:
+    stage.rights.held[LISE] = (OrganizationGrant("310240001", "EKSEMPEL", frozenset({ORDINARY_MAIL})),)
+    with pytest.raises(NotFound):
+        receiving.authorize(stage.world, person(LISE), stage.publish(OLA, FJELL))
+
+
+@pytest.mark.parametrize("state", ["draft", "ended", "withdrawn"])
+def test_of_what_is_not_open_no_missing_right_is_told(stage: Stage, state: str) -> None:
+    if state == "draft":
+        share_id = stage.draft().id
+        stage.add_recipients(share_id, FJELL)
+    else:
+        share_id = stage.publish(FJELL)
+    if state == "withdrawn":
+        publishing.withdraw_share(stage.world, person(KARI), share_id)
+    stage.clock.advance(days=10 if state == "ended" else 0)
+    with pytest.raises(NotFound) as caught:
+        receiving.authorize(stage.world, person(LISE), share_id)
+    assert (caught.value.code, caught.value.params) == ("not_found", {})
+
+
+def test_ordinary_mail_opens_what_is_marked_not_confidential(stage: Stage) -> None:
+    share_id = stage.publish(FJELL, confidential=False)
+    assert receiving.open_share(stage.world, person(LISE), share_id).acting_for == ("FJELL AS (312 824 450)",)
+
+
+def test_who_is_named_and_holds_the_right_opens_for_both(stage: Stage) -> None:
+    share_id = stage.publish(PER, FJELL)
+    access = receiving.authorize(stage.world, person(PER), share_id)
+    assert access.codes == ("named", POST_ARKIV)
+    assert len(access.recipient_ids) == 2
+
+
+def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None:
+    share_id = stage.publish(FJELL)
+    access = receiving.authorize(stage.world, person(PER), share_id)
+    assert receiving.still_authorized(stage.world, access)
+    stage.rights.held.clear()
+    assert not receiving.still_authorized(stage.world, access)
+    with pytest.raises(NotFound):
+        receiving.authorize(stage.world, person(PER), share_id)
+
+
+def test_a_right_that_no_longer_suffices_ends_a_running_response(stage: Stage) -> None:
+    access = receiving.authorize(stage.world, person(PER), stage.publish(FJELL))
+    stage.rights.held[PER] = stage.rights.held[LISE]
+    assert not receiving.still_authorized(stage.world, access)
+
+
+@pytest.mark.parametrize("title", ["unknown", "draft", "other's"])
+def test_to_a_stranger_every_share_is_unknown_and_the_reason_is_written_down(stage: Stage, title: str) -> None:
+    shares = {"unknown": "x" * 22, "draft": stage.draft().id, "other's": stage.publish(OLA)}
+    reasons = {"unknown": "unknown_share", "draft": "not_published", "other's": "not_named"}
+    with pytest.raises(NotFound) as caught:
+        receiving.open_share(stage.world, person(SIV), shares[title])
+    assert (caught.value.code, caught.value.params) == ("not_found", {})
+    [event] = denials(stage)
+    assert event.details == {"reason": reasons[title]}
+    assert event.share_id == (None if title == "unknown" else shares[title])
+    assert event.subject_id is not None
+
+
+def test_a_share_is_not_open_to_its_own_sharer(stage: Stage) -> None:
+    with pytest.raises(NotFound):
+        receiving.open_share(stage.world, person(KARI), stage.publish(OLA))
+
+
+class Unreachable:
+    """A database that must not be asked."""
+
+    def read(self) -> None:
+        raise AssertionError("looked up")
+
+
+@dataclass
+class WatchedRights:
+    """Notes how young the answers had to be; ``later`` is the one that is young enough to deny with."""
+
+    stage: Stage
+    asked: list[timedelta] = field(default_factory=list)
+    later: tuple[OrganizationGrant, ...] | None = None
+    fails_later: bool = False
+
+    def grants(self, asked_for: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+        self.asked.append(oldest)
+        if oldest == OLDEST_DENIAL and self.fails_later:
+            raise Unavailable("rights_unavailable")
+        if oldest == OLDEST_DENIAL and self.later is not None:
+            return self.later
+        return self.stage.rights.grants(asked_for)
+
+
+def strange_shares(stage: Stage) -> list[str]:
+    """What all look the same to Lise: nothing, a draft, one for a person, and what an organisation of hers had."""
+    over = stage.publish(FJELL)
+    publishing.withdraw_share(stage.world, person(KARI), over)
+    return ["x" * 22, stage.draft().id, stage.publish(OLA), over]
+
+
+def test_rights_are_asked_for_in_the_same_way_for_ids_that_do_not_exist(stage: Stage) -> None:
+    for share_id in strange_shares(stage):
+        rights = WatchedRights(stage)
+        with pytest.raises(NotFound):
+            receiving.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
+        assert rights.asked == [OLDEST_RIGHTS, OLDEST_DENIAL]
+
+
+def test_rights_are_asked_for_before_the_share_is_looked_up(stage: Stage) -> None:
+    rights = WatchedRights(stage)
+    world = replace(stage.world, rights=rights, database=Unreachable())
+    with pytest.raises(AssertionError, match="looked up"):
+        receiving.authorize(world, person(SIV), "x" * 22)
+    assert rights.asked == [OLDEST_RIGHTS]
+
+
+def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(stage: Stage) -> None:
+    share_id = stage.publish(FJELL)
+    rights = WatchedRights(stage, later=stage.rights.held[PER])
+    access = receiving.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
+    assert access.codes == (POST_ARKIV,)
+    assert denials(stage) == []
+
+
+def test_who_has_the_right_is_not_asked_about_twice(stage: Stage) -> None:
+    rights = WatchedRights(stage)
+    world, share_id = replace(stage.world, rights=rights), stage.publish(FJELL)
+    receiving.authorize(world, person(PER), share_id)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    with pytest.raises(Gone):
+        receiving.authorize(world, person(PER), share_id)
+    stage.rights.down = True
+    with pytest.raises(Unavailable):
+        receiving.authorize(world, person(PER), share_id)
+    assert rights.asked == [OLDEST_RIGHTS] * 3
+
+
+def test_an_answer_too_old_to_deny_with_denies_nobody_nor_tells_of_a_share(stage: Stage) -> None:
+    for share_id in [*strange_shares(stage), stage.publish(FJELL)]:
+        world = replace(stage.world, rights=WatchedRights(stage, fails_later=True))
+        with pytest.raises(Unavailable, match="rights_unknown"):
+            receiving.authorize(world, person(LISE), share_id)
+
+
+def test_with_altinn_down_a_named_person_gets_in(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    stage.rights.down = True
+    assert receiving.open_share(stage.world, person(OLA), share_id).id == share_id
+
+
+def test_with_altinn_down_everybody_else_gets_the_same_answer_for_every_id(stage: Stage) -> None:
+    open_share, draft, over = stage.publish(OLA, FJELL), stage.draft().id, stage.publish(FJELL)
+    publishing.withdraw_share(stage.world, person(KARI), over)
+    stage.rights.down = True
+    for reader in (PER, SIV, LISE):
+        for share_id in (open_share, draft, over, "x" * 22):
+            with pytest.raises(Unavailable) as caught:
+                receiving.open_share(stage.world, person(reader), share_id)
+            assert (caught.value.code, caught.value.params, caught.value.detail) == ("rights_unknown", {}, "")
+    assert {event.details["reason"] for event in denials(stage) if event.details} == {"rights_unknown"}
+
+
+@pytest.mark.parametrize("off", [timedelta(seconds=2, microseconds=1), timedelta(hours=1)])
+def test_a_node_whose_clock_is_off_answers_nobody(stage: Stage, off: timedelta) -> None:
+    share_id = stage.publish(OLA)
+    stage.clock.off = off
+    for reader in (OLA, SIV):
+        for asked in (share_id, "x" * 22):
+            with pytest.raises(Unavailable, match="clock_untrusted"):
+                receiving.authorize(stage.world, person(reader), asked)
+    stage.clock.off = timedelta(seconds=2)
+    assert receiving.authorize(stage.world, person(OLA), share_id)
+
+
+def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    end = stage.clock.now() + timedelta(days=10)
+    stage.clock.instant = end
+    for _ in range(2):
+        for reader in (OLA, PER):
+            with pytest.raises(Gone) as caught:
+                receiving.open_share(stage.world, person(reader), share_id)
+            assert caught.value.code == "share_ended"
+            assert caught.value.params == {
+                "at": end.isoformat(),
+                "tenant": "Eksempel kommune",
+                "account": "Byggesak",
+                "telephone": "22 00 00 00",
+                "email": "post@eksempel.example",
+                "hours": "9-15",
+            }
+        for stranger in (SIV, LISE):
+            with pytest.raises(NotFound):
+                receiving.open_share(stage.world, person(stranger), share_id)
+        worker.end_what_is_over(stage.world)
+        stage.clock.advance(minutes=30)
+        worker.end_what_is_over(stage.world)
+
+
+def test_the_rightful_learn_that_a_share_was_withdrawn_and_when(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    stage.clock.advance(hours=1)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    withdrawn_at = stage.clock.now()
+    stage.clock.advance(days=100)
+    with pytest.raises(Gone) as caught:
+        receiving.open_share(stage.world, person(OLA), share_id)
+    assert (caught.value.code, caught.value.params["at"]) == ("share_withdrawn", withdrawn_at.isoformat())
+
+
+def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    first = stage.clock.now()
+    receiving.open_share(stage.world, person(OLA), share_id)
+    stage.clock.advance(hours=2)
+    receiving.open_share(stage.world, person(OLA), share_id)
+    with stage.world.database.read() as tx:
+        [receipt] = tx.shares.receipts([share_id])
+    assert (receipt.document_id, receipt.first_at, receipt.last_at) == (None, first, stage.clock.now())
+
+
+@pytest.mark.parametrize("code", [POST_ARKIV, "resource:deldokument-taushetsbelagt"])
+def test_opening_is_written_down_with_what_gave_the_right(stage: Stage, code: str) -> None:
+    rule = AccessRule(confidential=frozenset({code}), ordinary=frozenset({code}))
+    stage.world = replace(stage.world, rules=replace(stage.world.rules, access=rule))
+    stage.rights.held[PER] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"dagl", code})),)
+    share_id = stage.publish(OLA, FJELL)
+    for reader in (OLA, PER):
+        receiving.open_share(stage.world, person(reader), share_id)
+    with stage.world.database.read() as tx:
+        events = [event for _, event in tx.audit.events(share_id=share_id)]
+    grounds = [(event.details or {})["ground"] for event in events if event.kind is EventKind.SHARE_OPENED]
+    assert grounds == ["named", code]
+
+
+def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Stage) -> None:
+    share_id = stage.publish(FJELL)
+    access = receiving.authorize(stage.world, person(PER), share_id)
+    stage.rights.down = True
+    stage.clock.advance(minutes=14, seconds=59)
+    assert receiving.still_authorized(stage.world, access)
+    stage.clock.advance(seconds=1)
+    assert not receiving.still_authorized(stage.world, access)
+
+
+def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    for reader, down in ((OLA, False), (PER, False), (PER, True)):
+        access = receiving.authorize(stage.world, person(reader), share_id)
+        now = stage.clock.instant
+        stage.clock.advance(days=10)
+        stage.rights.down = down
+        assert not receiving.still_authorized(stage.world, access)
+        stage.rights.down, stage.clock.instant = False, now
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    assert not receiving.still_authorized(stage.world, access)
+
+
+def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: Stage) -> None:
+    later = stage.publish(OLA)
+    sooner = stage.publish(OLA, SIV, FJELL, expires_at=stage.clock.now() + timedelta(days=2))
+    stage.publish(SIV)
+    stage.draft()
+    withdrawn = stage.publish(OLA)
+    publishing.withdraw_share(stage.world, person(KARI), withdrawn)
+    offers, complete = receiving.list_offers(stage.world, person(OLA))
+    assert ([offer.id for offer in offers], complete) == ([sooner, later], True)
+    stage.clock.advance(days=2)
+    assert [offer.id for offer in receiving.list_offers(stage.world, person(OLA))[0]] == [later]
+
+
+def test_what_is_shared_with_my_organisations_is_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
+    confidential = stage.publish(FJELL, PER)
+    ordinary = stage.publish(FJELL, confidential=False)
+    offers, _ = receiving.list_offers(stage.world, person(PER))
+    assert {offer.id for offer in offers} == {confidential, ordinary}
+    assert all(offer.acting_for == ("FJELL AS (312 824 450)",) for offer in offers)
+    assert [offer.id for offer in receiving.list_offers(stage.world, person(LISE))[0]] == [ordinary]
+    assert receiving.list_offers(stage.world, person(SIV)) == ([], True)
+
+
+def test_with_altinn_down_the_list_says_that_it_may_not_be_all(stage: Stage) -> None:
+    own = stage.publish(PER)
+    stage.publish(FJELL)
+    stage.rights.down = True
+    offers, complete = receiving.list_offers(stage.world, person(PER))
+    assert ([offer.id for offer in offers], complete) == ([own], False)
+
+
+def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Stage) -> None:
+    share_id = stage.publish(OLA, SIV, content=b"innhold")
+    [document_id] = stage.document_ids(share_id)
+    receiving.list_offers(stage.world, person(OLA))
+    with stage.world.database.read() as tx:
+        assert tx.shares.receipts([share_id]) == []
+    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    downloading.record_delivery(stage.world, content, 0, 7)
+    for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
+        [offer] = receiving.list_offers(stage.world, person(reader))[0]
+        assert offer.documents[0].downloaded_at == had
+
+
+def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:
+    other = onboarding.parse_organization("310240001").value
+    stage.rights.held[SIV] = (OrganizationGrant(other, "ANDRE", frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})),)
+    with pytest.raises(NotFound):
+        receiving.open_share(stage.world, person(SIV), stage.publish(FJELL))
+
+
+def test_a_row_that_must_be_there_and_is_not_is_damage() -> None:
+    assert standing(0) == 0
+    with pytest.raises(Broken):
+        standing(None)
+
+
+def test_a_page_that_renews_itself_is_one_opening(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    for _ in range(3):
+        receiving.open_share(stage.world, person(OLA), share_id)
+        stage.clock.advance(minutes=1)
+    stage.clock.advance(minutes=10)
+    receiving.open_share(stage.world, person(OLA), share_id)
+    with stage.world.database.read() as tx:
+        kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
+    assert kinds.count(EventKind.SHARE_OPENED) == 2

@@ -1,0 +1,161 @@
+"""A request that its caller has named is done once, and answered again as it was."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from support.world import Stage, run_all
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.services.integrations import add_integration, remove_integration
+from deldokument.services.repeating import (
+    KEPT,
+    LEASE,
+    NamedAnswer,
+    NamedRequest,
+    begin_request,
+    finish_request,
+    forget_answers,
+)
+
+FJELL, OTHER = Consumer(OrganizationNumber("312824450")), Consumer(OrganizationNumber("314758625"))
+ASKED, ELSE = b"a" * 32, b"b" * 32
+ANSWER = NamedAnswer(201, {"location": "/api/v1/shares/a"}, b'{"title": "Hemmelig vedtak"}')
+
+
+def begun(stage: Stage, name: str = "first", digest: bytes = ASKED, consumer: Consumer = FJELL) -> NamedRequest:
+    request = begin_request(stage.world, consumer, name, digest)
+    assert isinstance(request, NamedRequest)
+    return request
+
+
+def test_a_repeated_request_is_answered_as_the_first_was(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage), ANSWER)
+    stage.clock.advance(hours=23)
+    assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
+
+
+def test_another_request_of_the_same_name_is_refused(stage: Stage) -> None:
+    request = begun(stage)
+    for _ in range(2):
+        with pytest.raises(InvalidInput) as caught:
+            begin_request(stage.world, FJELL, "first", ELSE)
+        assert caught.value.code == "idempotency_key_reused"
+        finish_request(stage.world, FJELL, request, ANSWER)
+
+
+def test_two_at_once_are_one_and_the_other_waits(stage: Stage) -> None:
+    begun(stage)
+    with pytest.raises(Conflict) as caught:
+        begin_request(stage.world, FJELL, "first", ASKED)
+    assert caught.value.code == "request_under_way"
+
+
+def test_after_a_crash_the_work_is_done_again_under_the_same_id(stage: Stage) -> None:
+    crashed = begun(stage)
+    stage.clock.advance(seconds=LEASE.total_seconds())
+    again = begun(stage)
+    assert again == crashed
+    finish_request(stage.world, FJELL, again, ANSWER)
+    assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
+
+
+def test_what_was_refused_changed_nothing_and_may_be_tried_again_corrected(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage), NamedAnswer(422, {}, b"{}"))
+    begun(stage, digest=ELSE)
+
+
+def test_what_failed_on_our_side_goes_on_at_once_under_the_same_id(stage: Stage) -> None:
+    failed = begun(stage)
+    finish_request(stage.world, FJELL, failed, NamedAnswer(503, {}, b"{}"))
+    assert begun(stage) == failed
+    with pytest.raises(InvalidInput):
+        begin_request(stage.world, FJELL, "first", ELSE)
+
+
+def test_names_are_each_consumers_own(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage), ANSWER)
+    begun(stage, digest=ELSE, consumer=OTHER)
+
+
+def test_a_supplier_repeats_what_its_consumer_asked(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage), ANSWER)
+    supplied = Consumer(FJELL.organization, OTHER.organization)
+    assert begin_request(stage.world, supplied, "first", ASKED) == ANSWER
+
+
+def test_an_answer_is_not_told_again_when_rights_that_it_was_given_to_are_gone(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    kept = add_integration(stage.world, **where, organization_number="312824450")
+    finish_request(stage.world, FJELL, begun(stage), ANSWER)
+    where |= {"account_id": stage.avtaler.id}
+    add_integration(stage.world, **where, organization_number="312824450")
+    assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
+    where |= {"account_id": stage.byggesak.id}
+    remove_integration(stage.world, **where, integration_id=kept.id)
+    with pytest.raises(NotFound):
+        begin_request(stage.world, FJELL, "first", ASKED)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "æ", "a\n", "\x7f", "x" * 256, "a\0"])
+def test_a_name_is_visible_ascii_of_a_bounded_length(stage: Stage, name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        begin_request(stage.world, FJELL, name, ASKED)
+    assert caught.value.code == "idempotency_key_malformed"
+
+
+def test_the_longest_name_is_taken(stage: Stage) -> None:
+    begun(stage, "~" * 255)
+
+
+def test_after_a_day_a_name_is_free_again_whether_or_not_a_worker_has_been_there(stage: Stage) -> None:
+    first = begun(stage)
+    finish_request(stage.world, FJELL, first, ANSWER)
+    stage.clock.advance(seconds=KEPT.total_seconds())
+    assert begun(stage, digest=ELSE).new_id != first.new_id
+
+
+def test_the_worker_removes_answers_after_a_day(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage), ANSWER)
+    assert forget_answers(stage.world) == 0
+    stage.clock.advance(seconds=(KEPT + timedelta(seconds=1)).total_seconds())
+    assert run_all(stage.world) >= 1
+    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection:
+        assert connection.execute("select count(*) from answered_request").fetchone() == (0,)
+
+
+def test_whoever_finishes_too_late_disturbs_nobody(stage: Stage) -> None:
+    late = begun(stage)
+    stage.clock.advance(seconds=KEPT.total_seconds())
+    begun(stage, digest=ELSE)
+    finish_request(stage.world, FJELL, late, ANSWER)
+    with pytest.raises(Conflict):
+        begin_request(stage.world, FJELL, "first", ELSE)
+    stage.clock.advance(seconds=KEPT.total_seconds() + 1)
+    forget_answers(stage.world)
+    finish_request(stage.world, FJELL, late, ANSWER)
+    begun(stage)
+
+
+def test_nothing_of_a_request_or_its_answer_can_be_read_in_the_database(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage, "sak-21879498012"), ANSWER)
+    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection:
+        dump = "\n".join(connection.iterdump())
+    for word in ("sak-", "21879498012", ANSWER.body.hex().upper(), "Hemmelig"):
+        assert word not in dump
+
+
+def test_an_answer_moved_to_another_request_does_not_open(stage: Stage) -> None:
+    finish_request(stage.world, FJELL, begun(stage), ANSWER)
+    finish_request(stage.world, FJELL, begun(stage, "second"), ANSWER)
+    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection, connection:
+        rows = connection.execute("select id, sealed_answer from answered_request").fetchall()
+        for (request_id, _), (_, answer) in zip(rows, reversed(rows), strict=True):
+            connection.execute("update answered_request set sealed_answer = ? where id = ?", (answer, request_id))
+    with pytest.raises(IntegrityError):
+        begin_request(stage.world, FJELL, "first", ASKED)

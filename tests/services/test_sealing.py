@@ -1,0 +1,133 @@
+"""How far the chains of events have come is signed, and nothing that does not follow from what was signed before."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.world import NOON, Stage
+
+from deldokument.adapters.seal import MissingSeal, verify_signature
+from deldokument.domain.audit import NO_TENANT, EventKind
+from deldokument.domain.chain import Seal
+from deldokument.domain.errors import Broken, Conflict, Unavailable
+from deldokument.services import sealing
+from deldokument.services.ports import World
+from deldokument.services.trail import record
+
+LAST = "chain = ? AND number = (SELECT max(number) FROM audit_event WHERE chain = ?)"
+
+
+def happen(stage: Stage, tenant_id: str | None) -> None:
+    with stage.world.database.write() as tx:
+        record(stage.world, tx, EventKind.ACCOUNT_RENAMED, tenant_id=tenant_id)
+
+
+def last_seal(stage: Stage, chain: str) -> Seal | None:
+    with stage.world.database.read() as tx:
+        return tx.audit.last_seal(chain)
+
+
+def tamper(stage: Stage, statement: str) -> None:
+    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection, connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(statement)
+
+
+def test_every_chain_is_sealed_as_far_as_it_has_come(stage: Stage) -> None:
+    happen(stage, None)
+    with stage.world.database.read() as tx:
+        heads = {chain: tx.audit.head(chain) for chain in tx.audit.chains()}
+    assert heads.keys() >= {stage.tenant.id, NO_TENANT}
+    assert sealing.seal_chains(stage.world) == len(heads)
+    for chain, head in heads.items():
+        seal = last_seal(stage, chain)
+        assert seal
+        assert (seal.mark, seal.sealed_at) == (head, NOON)
+    with stage.world.database.read() as tx:
+        assert tx.audit.verify() is None
+
+
+def test_a_seal_is_verified_with_the_certificate_alone(stage: Stage) -> None:
+    sealing.seal_chains(stage.world)
+    seal = last_seal(stage, stage.tenant.id)
+    assert seal
+    with stage.world.database.read() as tx:
+        certificate = tx.audit.certificates()[seal.certificate]
+    assert certificate == stage.world.seal.certificate()
+    assert verify_signature(certificate, seal.statement(), seal.signature)
+    assert not verify_signature(certificate, replace(seal, number=1).statement(), seal.signature)
+
+
+def test_a_chain_is_sealed_again_when_it_has_moved_and_its_seal_is_an_hour_old(stage: Stage) -> None:
+    sealing.seal_chains(stage.world)
+    happen(stage, stage.tenant.id)
+    stage.clock.advance(minutes=59)
+    assert sealing.seal_chains(stage.world) == 0
+    stage.clock.advance(minutes=1)
+    assert sealing.seal_chains(stage.world) == 1
+    stage.clock.advance(hours=2)
+    assert sealing.seal_chains(stage.world) == 0
+    hasty = replace(stage.world, rules=replace(stage.world.rules, seal_every=timedelta(seconds=5)))
+    happen(stage, stage.tenant.id)
+    assert sealing.seal_chains(hasty) == 1
+
+
+def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("deldokument.adapters.sql.audit.SqlAudit.verify_since")
+    with pytest.raises(Unavailable, match="seal_missing"):
+        sealing.seal_chains(replace(stage.world, seal=MissingSeal()))
+    assert last_seal(stage, stage.tenant.id) is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"UPDATE audit_event SET kind = 'x' WHERE {LAST}",
+        f"DELETE FROM audit_event WHERE {LAST}",
+        "UPDATE audit_head SET number = 1 WHERE chain = ?",
+        "UPDATE audit_event SET hash = previous WHERE chain = ? AND number = (SELECT max(number) FROM audit_seal)",
+    ],
+)
+def test_what_does_not_follow_from_the_last_seal_is_never_sealed(stage: Stage, statement: str) -> None:
+    sealing.seal_chains(stage.world)
+    sealed = last_seal(stage, stage.tenant.id)
+    happen(stage, stage.tenant.id)
+    happen(stage, None)
+    tamper(stage, statement.replace("?", f"'{stage.tenant.id}'"))
+    stage.clock.advance(hours=1)
+    with pytest.raises(Broken, match=f"of {stage.tenant.id}"):
+        sealing.seal_chains(stage.world)
+    assert last_seal(stage, stage.tenant.id) == sealed
+    others = last_seal(stage, NO_TENANT)
+    assert others
+    assert others.sealed_at == stage.clock.instant
+
+
+def test_two_workers_at_once_seal_once(stage: Stage) -> None:
+    class Overtaken:
+        """The other worker seals while this one signs."""
+
+        def sign(self, data: bytes) -> bytes:
+            sealing.seal_chains(stage.world)
+            return stage.world.seal.sign(data)
+
+        def certificate(self) -> bytes:
+            return stage.world.seal.certificate()
+
+    slow: World = replace(stage.world, seal=Overtaken())  # type: ignore[arg-type]
+    sealing.seal_chains(slow)
+    with stage.world.database.read() as tx:
+        assert len(tx.audit.seals(stage.tenant.id, after=0, limit=9)) == 1
+    with pytest.raises(Conflict), stage.world.database.write() as tx:
+        tx.audit.add_seal(tx.audit.seals(stage.tenant.id, after=0, limit=1)[0])
+
+
+def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:
+    certificate = stage.world.seal.certificate()
+    assert len(sealing.fingerprint(certificate)) == 64
+    assert sealing.fingerprint(certificate.replace(b"\n", b"\r\n")) == sealing.fingerprint(certificate)

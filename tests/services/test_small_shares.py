@@ -1,0 +1,94 @@
+"""A whole share at once is all or nothing, and is one share however often it is done again under its id."""
+
+from __future__ import annotations
+
+import pytest
+from support.world import FJELL, OLA, VIGDIS, Stage
+
+from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.share import Share, ShareState, new_id
+from deldokument.services import drafting, submitting
+from deldokument.services.integrations import add_integration
+from deldokument.services.overview import list_shares
+from deldokument.services.recipients import RecipientInput
+from deldokument.services.small_shares import SmallDocument, share_at_once
+
+SYSTEM = Consumer(OrganizationNumber(FJELL))
+DOCUMENTS = (SmallDocument("vedtak.pdf", b"innhold" * 100_000), SmallDocument("tom.txt", b""))
+
+
+@pytest.fixture(autouse=True)
+def integrated(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    add_integration(stage.world, **where, organization_number=FJELL)
+
+
+def at_once(stage: Stage, share_id: str = "", **words: object) -> Share:
+    recipients = [RecipientInput(OLA)]
+    return share_at_once(stage.world, SYSTEM, stage.words(**words), recipients, DOCUMENTS, share_id)
+
+
+def shares(stage: Stage) -> list[ShareState]:
+    return [view.state for view in list_shares(stage.world, SYSTEM).shares]
+
+
+def test_everything_is_there_when_it_is_published(stage: Stage) -> None:
+    share = at_once(stage)
+    assert share.state is ShareState.AVAILABLE
+    with stage.world.database.read() as tx:
+        documents = tx.shares.documents([share.id])
+    assert [(document.length, document.is_complete) for document in documents] == [(700_000, True), (0, True)]
+
+
+def test_what_is_refused_is_not_left_as_a_draft(stage: Stage) -> None:
+    with pytest.raises(InvalidFields):
+        at_once(stage, archived=False)
+    with pytest.raises(InvalidFields):
+        at_once(stage, new_id(), archived=False)
+    assert shares(stage) == [ShareState.ABANDONED] * 2
+
+
+def test_done_again_after_a_crash_while_uploading_it_begins_with_what_is_there(stage: Stage) -> None:
+    share_id = new_id()
+    submitting.create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)], share_id)
+    drafting.add_document(stage.world, SYSTEM, share_id, name="vedtak.pdf", length=700_000, modified_at=None)
+    drafting.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
+    assert at_once(stage, share_id).state is ShareState.AVAILABLE
+    assert len(stage.document_ids(share_id)) == 2
+    assert shares(stage) == [ShareState.AVAILABLE]
+
+
+def test_done_again_after_a_crash_at_the_very_end_it_is_the_same_share(stage: Stage) -> None:
+    first = at_once(stage, new_id())
+    assert at_once(stage, first.id) == first
+    assert shares(stage) == [ShareState.AVAILABLE]
+
+
+def test_done_again_under_an_id_that_was_refused_it_says_so(stage: Stage) -> None:
+    share_id = new_id()
+    with pytest.raises(InvalidFields):
+        at_once(stage, share_id, archived=False)
+    with pytest.raises(Conflict):
+        at_once(stage, share_id)
+
+
+def test_what_comes_right_by_itself_is_kept_for_the_next_try(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise Unavailable("database")
+
+    share_id = new_id()
+    with monkeypatch.context() as patched:
+        patched.setattr("deldokument.services.small_shares.publish_share", down)
+        with pytest.raises(Unavailable):
+            at_once(stage, share_id)
+        with pytest.raises(Unavailable):
+            at_once(stage)
+    assert sorted(shares(stage)) == [ShareState.ABANDONED, ShareState.DRAFT]
+    assert at_once(stage, share_id).state is ShareState.AVAILABLE
+
+
+def test_an_id_finds_nothing_that_others_have_made(stage: Stage) -> None:
+    theirs = stage.draft(VIGDIS, stage.barnevern)
+    with pytest.raises(NotFound):
+        at_once(stage, theirs.id)

@@ -1,0 +1,112 @@
+"""Documents whose length nobody knows before their last byte."""
+
+from __future__ import annotations
+
+import pytest
+from support.accounts import events_of, set_rules
+from support.world import KARI, OLA, Stage, person, run_all
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge
+from deldokument.domain.share import Share
+from deldokument.domain.upload import MAX_LENGTH
+from deldokument.services import drafting, overview, publishing, uploading
+from deldokument.services.drafting import UploadTicket
+from deldokument.services.repositories import standing
+from deldokument.services.streaming import add_endless_document, settle_document
+
+
+def announce(stage: Stage, at_most: int | None) -> tuple[Share, UploadTicket]:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    return share, add_endless_document(stage.world, person(KARI), share.id, name="a.bin", at_most=at_most)
+
+
+def append(stage: Stage, ticket: UploadTicket, content: bytes) -> None:
+    running = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
+    running.feed([content])
+    running.finish()
+
+
+@pytest.mark.parametrize("at_most", [8, 9, 1000, None])
+def test_what_has_come_is_the_document(stage: Stage, at_most: int | None) -> None:
+    share, ticket = announce(stage, at_most)
+    append(stage, ticket, b"12345678")
+    settled = settle_document(stage.world, ticket.token, ticket.upload_id)
+    assert (settled.id, settled.length) == (ticket.document_id, 8)
+    assert settled.stored_length > 8
+    [document] = overview.show_share(stage.world, person(KARI), share.id)[0].documents
+    assert (document.length, document.complete) == (8, True)
+    completed = [event for event in events_of(stage, share.id) if event.kind is EventKind.DOCUMENT_COMPLETED]
+    assert [(event.details or {})["length"] for event in completed] == [8]
+    publishing.publish_share(stage.world, person(KARI), share.id)
+
+
+def test_nothing_that_came_is_an_empty_document(stage: Stage) -> None:
+    _, ticket = announce(stage, 1000)
+    settled = settle_document(stage.world, ticket.token, ticket.upload_id)
+    assert (settled.length, settled.stored_length) == (0, 0)
+
+
+def test_until_it_is_settled_nobody_can_publish_it(stage: Stage) -> None:
+    share, ticket = announce(stage, 1000)
+    append(stage, ticket, b"12345678")
+    with pytest.raises(InvalidFields) as caught:
+        publishing.publish_share(stage.world, person(KARI), share.id)
+    assert [error.code for error in caught.value.errors] == ["files_unfinished"]
+
+
+def test_what_is_settled_takes_no_more_bytes(stage: Stage) -> None:
+    _, ticket = announce(stage, 1000)
+    append(stage, ticket, b"12345678")
+    settle_document(stage.world, ticket.token, ticket.upload_id)
+    with pytest.raises(Conflict, match="upload_finished"):
+        uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=8, announced=None)
+    again = settle_document(stage.world, ticket.token, ticket.upload_id)
+    assert again.length == 8
+
+
+def test_more_than_was_announced_is_refused(stage: Stage) -> None:
+    _, ticket = announce(stage, 4)
+    with pytest.raises(TooLarge, match="upload_beyond_length"):
+        append(stage, ticket, b"12345678")
+
+
+def test_without_an_announcement_there_is_room_for_what_the_account_has_left(stage: Stage) -> None:
+    share, ticket = announce(stage, None)
+    with stage.world.database.read() as tx:
+        upload = tx.uploads.get(ticket.upload_id)
+    assert upload is not None
+    assert upload.length == MAX_LENGTH
+    drafting.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
+    set_rules(stage, stage.byggesak, quota=100)
+    ticket = add_endless_document(stage.world, person(KARI), share.id, name="a", at_most=None)
+    with stage.world.database.read() as tx:
+        upload = tx.uploads.get(ticket.upload_id)
+    assert upload is not None
+    assert upload.length == 100
+    with pytest.raises(InvalidInput, match="quota_exceeded"):
+        add_endless_document(stage.world, person(KARI), share.id, name="b", at_most=None)
+
+
+def test_however_much_room_is_left_a_document_has_no_more_than_the_longest(stage: Stage) -> None:
+    set_rules(stage, stage.byggesak, quota=2 * MAX_LENGTH)
+    _, ticket = announce(stage, None)
+    with stage.world.database.read() as tx:
+        assert standing(tx.uploads.get(ticket.upload_id)).length == MAX_LENGTH
+
+
+def test_more_than_the_longest_is_refused_before_the_first_byte(stage: Stage) -> None:
+    with pytest.raises(TooLarge, match="document_too_large"):
+        announce(stage, MAX_LENGTH + 1)
+
+
+def test_a_draft_that_is_gone_is_not_settled(stage: Stage) -> None:
+    share, ticket = announce(stage, 1000)
+    drafting.discard_draft(stage.world, person(KARI), share.id)
+    with pytest.raises(Conflict, match="not_a_draft"):
+        settle_document(stage.world, ticket.token, ticket.upload_id)
+    run_all(stage.world)
+    with pytest.raises((Conflict, NotFound)):
+        settle_document(stage.world, ticket.token, ticket.upload_id)

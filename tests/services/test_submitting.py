@@ -1,0 +1,158 @@
+"""Drafts as a system hands them in: whole or not at all, and every fault named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.accounts import events_of, set_rules
+from support.systems import SYSTEM, integrate
+from support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.share import MAX_RECIPIENTS, Share
+from deldokument.services import drafting, overview, publishing
+from deldokument.services.recipients import RecipientInput
+from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
+from deldokument.services.views import ShareView
+
+
+@pytest.fixture(autouse=True)
+def integrated(stage: Stage) -> None:
+    integrate(stage)
+
+
+def shown(stage: Stage, share: Share) -> ShareView:
+    return overview.show_share(stage.world, SYSTEM, share.id)[0]
+
+
+def faults(caught: pytest.ExceptionInfo[InvalidFields]) -> list[tuple[str, str]]:
+    return [(error.field, error.code) for error in caught.value.errors]
+
+
+def test_a_draft_is_made_with_all_that_is_known_of_it(stage: Stage) -> None:
+    words = stage.words(title=" Vedtak ", message="Hei", reference="2026/17", confidential=False)
+    inputs = [RecipientInput("218794 98012", "søker"), RecipientInput(FJELL), RecipientInput(OLA, "igjen")]
+    view = shown(stage, create_draft(stage.world, SYSTEM, words, inputs))
+    assert (view.title, view.message, view.reference, view.confidential) == ("Vedtak", "Hei", "2026/17", False)
+    assert view.expires_at == words.expires_at
+    assert [(r.display, r.name, r.label, r.confirmed) for r in view.recipients] == [
+        ("218794 *****", "", "søker", True),
+        ("312 824 450", "FJELL AS", "", True),
+    ]
+
+
+def test_a_person_may_hand_in_a_draft_too(stage: Stage) -> None:
+    share = create_draft(stage.world, person(KARI), stage.words())
+    assert share.member_id == stage.members["kari"]
+
+
+@pytest.mark.parametrize("confidential", [True, False])
+def test_what_is_not_said_of_a_draft_is_as_the_account_has_it(stage: Stage, confidential: bool) -> None:
+    set_rules(stage, stage.byggesak, confidential=confidential)
+    assert create_draft(stage.world, SYSTEM, stage.words()).confidential is confidential
+    said = create_draft(stage.world, SYSTEM, stage.words(confidential=not confidential))
+    assert said.confidential is not confidential
+
+
+def test_a_draft_that_is_refused_is_not_begun_and_every_fault_is_named(stage: Stage) -> None:
+    words = stage.words(expires_at=stage.clock.now() - timedelta(days=1))
+    inputs = [RecipientInput(OLA), RecipientInput("12345678901"), RecipientInput(BANKRUPT), RecipientInput(SIV, "\0")]
+    with pytest.raises(InvalidFields) as caught:
+        create_draft(stage.world, SYSTEM, words, inputs)
+    assert faults(caught) == [
+        ("expires_at", "expiry_in_the_past"),
+        ("recipients[1].number", "person_number_unknown"),
+        ("recipients[2].number", "organization_bankrupt"),
+        ("recipients[3].label", "text_control_characters"),
+    ]
+    assert overview.list_shares(stage.world, SYSTEM).shares == ()
+
+
+def test_one_fault_comes_alone(stage: Stage) -> None:
+    with pytest.raises(InvalidInput, match="text_too_long") as caught:
+        create_draft(stage.world, SYSTEM, stage.words(title="x" * 201))
+    assert caught.value.field == "title"
+
+
+def test_a_number_that_the_system_does_not_vouch_for_waits_for_its_word(stage: Stage) -> None:
+    stage.register.down = True
+    inputs = [RecipientInput(OLA, confirmed=False), RecipientInput(FJELL), RecipientInput(SIV)]
+    share = create_draft(stage.world, SYSTEM, stage.words(), inputs)
+    assert [r.confirmed for r in shown(stage, share).recipients] == [False, False, True]
+    with pytest.raises(InvalidFields) as caught:
+        publishing.publish_share(stage.world, SYSTEM, share.id)
+    assert ("recipients", "recipients_unconfirmed") in faults(caught)
+    said = create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(FJELL, confirmed=True)])
+    assert [r.confirmed for r in shown(stage, said).recipients] == [True]
+
+
+def test_recipients_are_added_all_or_none(stage: Stage) -> None:
+    share = create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)])
+    with pytest.raises(InvalidFields) as caught:
+        add_recipient_inputs(stage.world, SYSTEM, share.id, [RecipientInput(SIV), RecipientInput("1")])
+    assert faults(caught) == [("recipients[1].number", "recipient_number_length")]
+    assert len(shown(stage, share).recipients) == 1
+    add_recipient_inputs(stage.world, SYSTEM, share.id, [RecipientInput(SIV, "advokat"), RecipientInput(OLA, "x")])
+    assert [(r.display, r.label) for r in shown(stage, share).recipients] == [
+        ("218794 *****", ""),
+        ("148391 *****", "advokat"),
+    ]
+
+
+def test_more_recipients_than_there_is_room_for_are_refused_before_any_register_is_asked(stage: Stage) -> None:
+    stage.register.down = True
+    share = create_draft(stage.world, SYSTEM, stage.words())
+    with pytest.raises(InvalidInput, match="too_many_recipients"):
+        add_recipient_inputs(stage.world, SYSTEM, share.id, [RecipientInput(OLA)] * (MAX_RECIPIENTS + 1))
+
+
+def test_words_are_changed_in_part_and_the_rest_stays(stage: Stage) -> None:
+    words = stage.words(title="Vedtak", message="Hei", reference="2026/17")
+    share = create_draft(stage.world, SYSTEM, words)
+    change_draft(stage.world, SYSTEM, share.id, lambda known: replace(known, title=" Klage "))
+    view = shown(stage, share)
+    assert (view.title, view.message, view.reference, view.archived) == ("Klage", "Hei", "2026/17", True)
+    assert view.expires_at == words.expires_at
+
+
+def test_a_change_that_is_refused_changes_nothing(stage: Stage) -> None:
+    share = create_draft(stage.world, SYSTEM, stage.words(title="Vedtak"))
+    late = stage.clock.now() + timedelta(days=400)
+    for change in ({"expires_at": late, "title": "x"}, {"message": "\0", "title": "x"}):
+        with pytest.raises(InvalidInput):
+            change_draft(stage.world, SYSTEM, share.id, lambda known, change=change: replace(known, **change))
+    assert shown(stage, share).title == "Vedtak"
+
+
+def test_an_end_that_has_come_to_be_wrong_does_not_hinder_other_changes(stage: Stage) -> None:
+    share = create_draft(stage.world, SYSTEM, stage.words(expires_at=stage.clock.now() + timedelta(hours=2)))
+    stage.clock.advance(hours=3)
+    change_draft(stage.world, SYSTEM, share.id, lambda known: replace(known, title="Vedtak", expires_at=None))
+    assert shown(stage, share).expires_at is None
+    change_draft(stage.world, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
+
+
+def test_a_changed_proposal_is_taken_back(stage: Stage) -> None:
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    share = create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)])
+    ticket = drafting.add_document(stage.world, SYSTEM, share.id, name="a", length=0, modified_at=None)
+    drafting.remove_document(stage.world, SYSTEM, share.id, ticket.document_id)
+    stage.upload(share.id, "a.pdf", b"a")
+    publishing.publish_share(stage.world, SYSTEM, share.id)
+    change_draft(stage.world, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
+    assert events_of(stage, share.id)[-1].kind is EventKind.PROPOSAL_RETURNED
+
+
+def test_what_is_published_is_changed_by_no_system(stage: Stage) -> None:
+    share_id = stage.publish()
+    with pytest.raises(Conflict, match="not_a_draft"):
+        change_draft(stage.world, SYSTEM, share_id, lambda known: known)
+    with pytest.raises(Conflict, match="not_a_draft"):
+        add_recipient_inputs(stage.world, SYSTEM, share_id, [RecipientInput(SIV)])
+
+
+def test_a_recipient_input_shows_no_number(stage: Stage) -> None:
+    assert OLA not in repr(RecipientInput(OLA))

@@ -1,0 +1,315 @@
+"""Organisations' systems share as members do, within their rights; and it is told that it was they."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.accounts import events_of, set_rules
+from support.browser import EWA
+from support.systems import SUPPLIER, SYSTEM, integrate, let_go
+from support.world import KARI, ODD, OLA, Stage, person, run_all
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.share import Share, ShareState
+from deldokument.domain.tenancy import IntegrationRights
+from deldokument.services import auditing, drafting, event_exports, exporting, members, overview, publishing, uploading
+from deldokument.services.actors import Actor
+from deldokument.services.chains import EventFilter
+from deldokument.services.recipients import RecipientInput
+from deldokument.services.repositories import standing
+from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
+
+
+def drafted(stage: Stage, sharer: Consumer = SYSTEM, **words: object) -> Share:
+    return create_draft(stage.world, sharer, stage.words(**words), [RecipientInput(OLA)])
+
+
+def sent(stage: Stage, share: Share, content: bytes = b"innhold", sharer: Consumer = SYSTEM) -> str:
+    ticket = drafting.add_document(
+        stage.world, sharer, share.id, name="vedtak.pdf", length=len(content), modified_at=None
+    )
+    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=len(content))
+    append.feed([content])
+    append.finish()
+    return ticket.document_id
+
+
+def kept(stage: Stage, share_id: str) -> Share:
+    with stage.world.database.read() as tx:
+        return standing(tx.shares.get(share_id))
+
+
+def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = drafted(stage, title="Vedtak")
+    assert (share.member_id, share.integration_id) == (None, integration.id)
+    sent(stage, share)
+    assert publishing.publish_share(stage.world, SYSTEM, share.id).state is ShareState.AVAILABLE
+    publishing.change_expiry(stage.world, SYSTEM, share.id, stage.clock.now() + timedelta(days=20))
+    publishing.withdraw_share(stage.world, SYSTEM, share.id)
+    events = events_of(stage, share.id)
+    assert [event.kind for event in events if event.kind is not EventKind.DOCUMENT_COMPLETED] == [
+        EventKind.DRAFT_STARTED,
+        EventKind.SHARE_PUBLISHED,
+        EventKind.EXPIRY_CHANGED,
+        EventKind.SHARE_WITHDRAWN,
+    ]
+    for event in events:
+        assert event.subject_id is None
+        assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
+    assert [view.id for view in overview.list_shares(stage.world, SYSTEM).shares] == [share.id]
+
+
+def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -> None:
+    integration = integrate(stage)
+    supplied = replace(SYSTEM, supplier=OrganizationNumber(SUPPLIER))
+    share = drafted(stage, supplied)
+    [event] = events_of(stage, share.id)
+    assert event.details == {"integration": integration.id, "supplier": SUPPLIER}
+    with pytest.raises(NotFound):
+        drafted(stage, Consumer(OrganizationNumber(SUPPLIER)))
+
+
+def test_what_a_system_has_no_rights_to_does_not_exist_for_it(stage: Stage) -> None:
+    integrate(stage)
+    hers = drafting.start_draft(stage.world, person(KARI), account_id=stage.avtaler.id)
+    other = Consumer(OrganizationNumber("310240001"))
+    for deed in (
+        lambda: overview.show_share(stage.world, SYSTEM, hers.id),
+        lambda: drafted(stage, account_id=stage.avtaler.id),
+        lambda: drafted(stage, account_id=stage.barnevern.id),
+        lambda: drafted(stage, other),
+    ):
+        with pytest.raises(NotFound):
+            deed()
+    assert overview.list_shares(stage.world, other).shares == ()
+
+
+def test_a_systems_rights_are_as_far_as_its_accounts(stage: Stage) -> None:
+    for account in (stage.byggesak, stage.avtaler):
+        integrate(stage, account)
+    found = members.memberships(stage.world, SYSTEM)
+    assert [(m.account.name, m.name, m.member_id, m.reads_only) for m in found] == [
+        ("Avtaler", "FJELL AS", None, False),
+        ("Byggesak", "FJELL AS", None, False),
+    ]
+    assert [m.integration_id for m in found] == [m.id for m in found]
+
+
+def test_a_draft_may_be_moved_and_taken_over_by_a_person(stage: Stage) -> None:
+    integrate(stage)
+    there = integrate(stage, stage.avtaler)
+    share = drafted(stage)
+    moved = change_draft(
+        stage.world, SYSTEM, share.id, lambda words: replace(words, account_id=stage.avtaler.id, title="Flyttet")
+    )
+    assert (moved.account_id, moved.integration_id) == (stage.avtaler.id, there.id)
+    drafting.save_draft(stage.world, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
+    taken = kept(stage, share.id)
+    assert (taken.member_id, taken.integration_id) == (stage.members["odd"], None)
+
+
+CHANGES: list[Callable[[Stage, Share], object]] = [
+    lambda stage, share: drafted(stage),
+    lambda stage, share: drafting.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id),
+    lambda stage, share: drafting.save_draft(stage.world, SYSTEM, share.id, stage.words()),
+    lambda stage, share: change_draft(stage.world, SYSTEM, share.id, lambda words: words),
+    lambda stage, share: add_recipient_inputs(stage.world, SYSTEM, share.id, [RecipientInput(OLA)]),
+    lambda stage, share: drafting.add_recipients(stage.world, SYSTEM, share.id, OLA),
+    lambda stage, share: drafting.remove_recipient(stage.world, SYSTEM, share.id, "recipient"),
+    lambda stage, share: sent(stage, share),
+    lambda stage, share: drafting.remove_document(stage.world, SYSTEM, share.id, "document"),
+    lambda stage, share: publishing.publish_share(stage.world, SYSTEM, share.id),
+    lambda stage, share: publishing.change_expiry(stage.world, SYSTEM, share.id, stage.clock.now()),
+    lambda stage, share: publishing.withdraw_share(stage.world, SYSTEM, share.id),
+    lambda stage, share: publishing.copy_share(stage.world, SYSTEM, share.id),
+    lambda stage, share: drafting.discard_draft(stage.world, SYSTEM, share.id),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_system_that_may_only_read_changes_nothing(stage: Stage, change: Callable[[Stage, Share], object]) -> None:
+    integrate(stage, rights=IntegrationRights.READ)
+    share = stage.draft()
+    with pytest.raises(RightMissing, match="integration_reads_only"):
+        change(stage, share)
+    assert kept(stage, share.id) == share
+    assert [view.id for view in overview.list_shares(stage.world, SYSTEM).shares] == [share.id]
+    assert overview.show_share(stage.world, SYSTEM, share.id)[0].id == share.id
+
+
+@pytest.mark.parametrize("right", ["removed", "read"])
+def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str) -> None:
+    integration = integrate(stage)
+    integrate(stage, stage.avtaler, IntegrationRights.READ)
+    share = drafted(stage)
+    ticket = drafting.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
+    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=8)
+    append.feed([b"12345678"])
+    if right == "removed":
+        let_go(stage, integration)
+    else:
+        with stage.world.database.write() as tx:
+            tx.tenancies.save_integration(replace(integration, rights=IntegrationRights.READ))
+    with pytest.raises(NotFound):
+        append.finish()
+    with pytest.raises(NotFound):
+        uploading.find_upload(stage.world, ticket.token)
+
+
+def test_an_upload_goes_on_where_it_was_and_belongs_to_whoever_took_it_over(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = drafted(stage)
+    given = {"name": "a.pdf", "length": 8, "modified_at": 1}
+    first = drafting.add_document(stage.world, person(KARI), share.id, **given)  # type: ignore[arg-type]
+    append = uploading.begin_append(stage.world, first.token, first.upload_id, offset=0, announced=4)
+    append.feed([b"1234"])
+    append.finish()
+    again = drafting.add_document(stage.world, SYSTEM, share.id, **given)  # type: ignore[arg-type]
+    assert (again.upload_id, again.offset) == (first.upload_id, 4)
+    with stage.world.database.read() as tx:
+        upload = standing(tx.uploads.get(first.upload_id))
+    assert (upload.member_id, upload.integration_id) == (None, integration.id)
+
+
+def test_an_upload_that_a_system_ends_is_told_as_the_systems(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = drafted(stage)
+    ticket = drafting.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
+    uploading.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    event = events_of(stage, share.id)[-1]
+    assert event.kind is EventKind.DOCUMENT_REMOVED
+    assert event.details == {"document": ticket.document_id, "integration": integration.id}
+
+
+def proposed(stage: Stage) -> Share:
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    share = drafted(stage)
+    sent(stage, share)
+    stage.clock.advance(minutes=1)
+    return publishing.publish_share(stage.world, SYSTEM, share.id)
+
+
+def test_what_a_system_proposes_a_member_approves(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = proposed(stage)
+    assert (share.state, share.proposed_by) == (ShareState.DRAFT, integration.id)
+    assert publishing.publish_share(stage.world, SYSTEM, share.id) == share
+    proposal = overview.show_share(stage.world, person(KARI), share.id)[0].proposal
+    assert proposal is not None
+    assert (proposal.proposer_id, proposal.name, proposal.lonely) == (integration.id, "FJELL AS", False)
+    approved = publishing.approve_share(stage.world, person(KARI), share.id, seen=share.changed_at)
+    assert approved.state is ShareState.AVAILABLE
+
+
+def test_what_a_system_proposes_a_member_may_send_back(stage: Stage) -> None:
+    integrate(stage)
+    share = proposed(stage)
+    publishing.return_proposal(stage.world, person(KARI), share.id)
+    event = events_of(stage, share.id)[-1]
+    assert (event.kind, event.details) == (EventKind.PROPOSAL_RETURNED, {"cause": "returned"})
+
+
+def test_a_proposal_ends_when_the_system_loses_its_rights(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = proposed(stage)
+    let_go(stage, integration)
+    with pytest.raises(Conflict, match="not_proposed"):
+        publishing.approve_share(stage.world, person(KARI), share.id, seen=share.changed_at)
+
+
+def test_a_system_alone_in_its_account_is_told_that_nobody_can_approve(stage: Stage) -> None:
+    integrate(stage)
+    share = proposed(stage)
+    stage.remove("kari")
+    proposal = overview.show_share(stage.world, SYSTEM, share.id)[0].proposal
+    assert proposal is not None
+    assert proposal.lonely
+
+
+def test_when_a_system_last_shared_is_noted_once_a_day(stage: Stage) -> None:
+    integration = integrate(stage)
+
+    def used() -> object:
+        with stage.world.database.read() as tx:
+            return standing(tx.tenancies.integration(integration.id)).used_at
+
+    assert used() is None
+    drafted(stage)
+    first = stage.clock.now()
+    assert used() == first
+    stage.clock.advance(hours=23)
+    drafted(stage)
+    assert used() == first
+    stage.clock.advance(hours=1)
+    drafted(stage)
+    assert used() == stage.clock.now()
+
+
+def test_an_export_names_the_organisation_whose_system_shared(stage: Stage) -> None:
+    integrate(stage)
+    drafted(stage)
+    stage.draft()
+    exported = list(exporting.exported_shares(stage.world, tenant_id=stage.tenant.id))
+    assert sorted(one.sharer for one in exported) == ["FJELL AS", "Kari Lunde"]
+
+
+def test_a_systems_abandoned_draft_goes_as_any_other(stage: Stage) -> None:
+    integrate(stage)
+    share = drafted(stage)
+    stage.clock.advance(hours=25)
+    run_all(stage.world)
+    assert kept(stage, share.id).state is ShareState.ABANDONED
+
+
+def test_a_share_belongs_to_one_sharer_whatever_is_written(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = drafted(stage)
+    for wrong in ({"member_id": stage.members["kari"]}, {"integration_id": None}):
+        with pytest.raises(Broken), stage.world.database.write() as tx:
+            tx.shares.save(replace(share, **wrong))
+    assert kept(stage, share.id).integration_id == integration.id
+
+
+def test_a_closed_account_takes_nothing_new_from_a_system(stage: Stage) -> None:
+    integrate(stage)
+    stage.change_account(stage.byggesak, closed_at=stage.clock.now())
+    with pytest.raises(InvalidInput, match="account_closed"):
+        drafted(stage)
+
+
+def test_an_export_of_the_event_log_names_whose_system_did_it_also_when_it_has_lost_its_rights(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = drafted(stage)
+    let_go(stage, integration)
+    export = event_exports.begin_event_export(stage.world, wanted=EventFilter(stage.tenant.id), form="json")
+    lines = [
+        json.loads(line) for piece in event_exports.export_lines(stage.world, export) for line in piece.splitlines()
+    ]
+    by_kind = {line["kind"]: line for line in lines if line["type"] == "event"}
+    started = by_kind["draft_started"]
+    assert (started["share"], started["subject"], started["who"]) == (
+        share.id,
+        None,
+        {"name": "FJELL AS", "number": ""},
+    )
+    assert by_kind["integration_added"]["who"] is None
+    assert by_kind["integration_removed"]["who"] is None
+
+
+def test_the_event_log_names_whose_system_did_it_and_which_was_let_in(stage: Stage) -> None:
+    integration = integrate(stage)
+    for _ in range(2):
+        drafted(stage)
+    page = auditing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(EWA))
+    started = [entry for entry in page.entries if entry.event.kind is EventKind.DRAFT_STARTED]
+    assert [entry.who for entry in started] == [Actor("FJELL AS")] * 2
+    [added] = [entry for entry in page.entries if entry.event.kind is EventKind.INTEGRATION_ADDED]
+    assert added.who is None
+    assert added.names[integration.id] == "FJELL AS"

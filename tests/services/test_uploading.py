@@ -1,0 +1,360 @@
+"""Taking bytes: at the offset, up to the length, acknowledged when durable, and nothing left of what was not."""
+
+import hashlib
+import os
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.trouble import Crash, SmallBlobStore, TroubledDatabase
+from support.world import KARI, OLA, Stage, person
+
+from deldokument.crypto.stream import FULL_PART_PLAINTEXT
+from deldokument.domain.errors import ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
+from deldokument.services import drafting, publishing, retention, uploading
+from deldokument.services.drafting import UploadTicket
+from deldokument.services.ports import World
+from deldokument.services.uploading import FEED, Append, Checksum
+
+
+def announce(stage: Stage, length: int, share_id: str | None = None) -> UploadTicket:
+    share_id = share_id or stage.draft().id
+    return drafting.add_document(stage.world, person(KARI), share_id, name="a.bin", length=length, modified_at=None)
+
+
+def begin(world: World, ticket: UploadTicket, offset: int = 0, checksum: Checksum | None = None) -> Append:
+    return uploading.begin_append(
+        world, ticket.token, ticket.upload_id, offset=offset, announced=None, checksum=checksum
+    )
+
+
+def feed(append: Append, content: bytes) -> None:
+    for start in range(0, len(content), FEED):
+        append.feed([content[start : start + FEED]])
+
+
+def feed_and_finish(append: Append, content: bytes) -> int:
+    feed(append, content)
+    return append.finish()
+
+
+def send(world: World, ticket: UploadTicket, content: bytes, offset: int = 0) -> int:
+    return feed_and_finish(begin(world, ticket, offset), content)
+
+
+def offset_of(stage: Stage, ticket: UploadTicket) -> int:
+    return uploading.find_upload(stage.world, ticket.token, ticket.upload_id).offset
+
+
+def blobs(stage: Stage) -> set[str]:
+    return {path.name for path in (stage.folder / "blobs").rglob("*") if path.is_file()} - {"deployment-id"}
+
+
+def parts(stage: Stage, ticket: UploadTicket) -> list[str]:
+    with stage.world.database.read() as tx:
+        return [part.id for part in tx.uploads.parts(ticket.upload_id)]
+
+
+def is_complete(stage: Stage, ticket: UploadTicket) -> bool:
+    with stage.world.database.read() as tx:
+        document = tx.shares.document(ticket.document_id)
+    return document is not None and document.is_complete
+
+
+def test_bytes_move_the_offset_and_the_last_one_completes_the_document(stage: Stage) -> None:
+    ticket = announce(stage, 10)
+    assert send(stage.world, ticket, b"12345") == 5
+    assert not is_complete(stage, ticket)
+    assert send(stage.world, ticket, b"67890", 5) == 10
+    assert is_complete(stage, ticket)
+
+
+@pytest.mark.parametrize("offset", [0, 4, 6, 10, 2**62])
+def test_bytes_at_a_wrong_offset_are_refused_and_change_nothing(stage: Stage, offset: int) -> None:
+    ticket = announce(stage, 10)
+    send(stage.world, ticket, b"12345")
+    before = blobs(stage)
+    with pytest.raises(Conflict) as caught:
+        begin(stage.world, ticket, offset)
+    assert (caught.value.code, caught.value.params) == ("upload_offset", {"expected": 5})
+    assert (offset_of(stage, ticket), blobs(stage)) == (5, before)
+
+
+def test_a_finished_upload_takes_nothing_more(stage: Stage) -> None:
+    ticket = announce(stage, 3)
+    send(stage.world, ticket, b"abc")
+    before = blobs(stage)
+    with pytest.raises(Conflict, match="upload_finished"):
+        begin(stage.world, ticket, 3)
+    assert blobs(stage) == before
+
+
+def test_more_bytes_than_announced_are_refused_before_and_while_they_come(stage: Stage) -> None:
+    ticket = announce(stage, 3)
+    with pytest.raises(TooLarge, match="upload_beyond_length"):
+        uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=4)
+    append = begin(stage.world, ticket)
+    append.feed([b"ab"])
+    with pytest.raises(TooLarge, match="upload_beyond_length"):
+        append.feed([b"cd"])
+    append.abandon()
+    assert (offset_of(stage, ticket), blobs(stage)) == (0, set())
+
+
+def test_an_empty_document_is_complete_at_once_and_asking_again_says_the_same(stage: Stage) -> None:
+    ticket = announce(stage, 0)
+    for _ in range(2):
+        assert uploading.create_upload(stage.world, ticket.token, length=0).id == ticket.upload_id
+        assert is_complete(stage, ticket)
+    with stage.world.database.read() as tx:
+        kinds = [event.kind for _, event in tx.audit.events() if event.kind == "document_completed"]
+    assert len(kinds) == 1
+
+
+def test_another_length_than_announced_is_refused(stage: Stage) -> None:
+    ticket = announce(stage, 3)
+    with pytest.raises(Conflict) as caught:
+        uploading.create_upload(stage.world, ticket.token, length=4)
+    assert (caught.value.code, caught.value.params) == ("upload_length_differs", {"expected": 3})
+
+
+def test_a_token_is_good_for_its_own_upload_and_nothing_else(stage: Stage) -> None:
+    ticket, other = announce(stage, 3), announce(stage, 3)
+    for token, upload_id in (("invented", ticket.upload_id), (ticket.token, other.upload_id), (ticket.token, "x")):
+        with pytest.raises(NotFound):
+            uploading.find_upload(stage.world, token, upload_id)
+        with pytest.raises(NotFound):
+            uploading.terminate_upload(stage.world, token, upload_id)
+    assert blobs(stage) == set()
+
+
+def test_a_token_runs_out_after_24_hours(stage: Stage) -> None:
+    ticket = announce(stage, 3)
+    stage.clock.advance(hours=24, microseconds=-1)
+    assert offset_of(stage, ticket) == 0
+    stage.clock.instant += timedelta(microseconds=1)
+    with pytest.raises(NotFound):
+        offset_of(stage, ticket)
+
+
+def test_terminating_takes_the_document_out_of_the_draft(stage: Stage) -> None:
+    share = stage.draft()
+    ticket = announce(stage, 6, share.id)
+    send(stage.world, ticket, b"abc")
+    uploading.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    assert stage.document_ids(share.id) == []
+    with pytest.raises(NotFound):
+        offset_of(stage, ticket)
+    assert retention.delete_garbage(stage.world) == 1
+    assert blobs(stage) == set()
+
+
+@pytest.mark.parametrize("algorithm", uploading.CHECKSUMS)
+def test_a_request_whose_checksum_fits_is_taken_whole(stage: Stage, algorithm: str) -> None:
+    ticket, content = announce(stage, 300_000), os.urandom(300_000)
+    append = begin(stage.world, ticket, 0, Checksum(algorithm, hashlib.new(algorithm, content).digest()))
+    feed(append, content)
+    append.commit()
+    assert offset_of(stage, ticket) == 0
+    assert append.finish() == 300_000
+
+
+def test_a_request_whose_checksum_does_not_fit_changes_nothing_however_much_came(stage: Stage) -> None:
+    ticket = announce(stage, FULL_PART_PLAINTEXT + 10)
+    append = begin(stage.world, ticket, 0, Checksum("sha256", bytes(32)))
+    feed(append, bytes(FULL_PART_PLAINTEXT + 10))
+    append.commit()
+    with pytest.raises(ChecksumMismatch):
+        append.finish()
+    append.abandon()
+    assert (offset_of(stage, ticket), blobs(stage)) == (0, set())
+
+
+def test_of_two_requests_at_one_offset_one_wins_and_the_other_leaves_nothing(stage: Stage) -> None:
+    ticket = announce(stage, 6)
+    first, second = begin(stage.world, ticket), begin(stage.world, ticket)
+    first.feed([b"abc"])
+    second.feed([b"defghi"])
+    assert second.finish() == 6
+    with pytest.raises(Conflict) as caught:
+        first.finish()
+    assert caught.value.code == "upload_offset"
+    first.abandon()
+    assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_sixteen_writers_at_one_offset_give_one_winner(stage: Stage) -> None:
+    ticket = announce(stage, 16)
+    appends = [begin(stage.world, ticket) for _ in range(16)]
+    outcomes: list[int | str] = []
+
+    def run(append: Append) -> None:
+        try:
+            append.feed([b"x" * 16])
+            outcomes.append(append.finish())
+        except Conflict as error:
+            outcomes.append(error.code)
+            append.abandon()
+
+    threads = [threading.Thread(target=run, args=(append,)) for append in appends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes, key=str) == [16, *["upload_offset"] * 15]
+    assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_full_parts_are_acknowledged_while_the_request_still_runs(stage: Stage) -> None:
+    ticket = announce(stage, 2 * FULL_PART_PLAINTEXT)
+    append = begin(stage.world, ticket)
+    feed(append, bytes(FULL_PART_PLAINTEXT + 1))
+    assert append.waiting == 1
+    append.commit()
+    assert (append.waiting, append.committed) == (0, FULL_PART_PLAINTEXT)
+    append.commit()
+    append.abandon()
+    append.abandon()
+    assert offset_of(stage, ticket) == FULL_PART_PLAINTEXT
+    assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_nothing_is_left_of_a_request_that_is_abandoned(stage: Stage) -> None:
+    ticket = announce(stage, 2 * FULL_PART_PLAINTEXT)
+    append = begin(stage.world, ticket)
+    feed(append, bytes(FULL_PART_PLAINTEXT + 300_000))
+    append.abandon()
+    assert (offset_of(stage, ticket), blobs(stage)) == (0, set())
+
+
+def test_a_member_that_is_removed_gets_no_further_byte_in(stage: Stage) -> None:
+    ticket = announce(stage, 2 * FULL_PART_PLAINTEXT)
+    append = begin(stage.world, ticket)
+    feed(append, bytes(FULL_PART_PLAINTEXT + 1))
+    append.commit()
+    stage.remove("kari")
+    with pytest.raises(NotFound):
+        append.finish()
+    append.abandon()
+    assert blobs(stage) == set(parts(stage, ticket))
+    with pytest.raises(NotFound):
+        begin(stage.world, ticket, FULL_PART_PLAINTEXT)
+
+
+def test_a_draft_that_is_over_takes_no_byte(stage: Stage) -> None:
+    share = stage.draft()
+    ticket = announce(stage, 6, share.id)
+    append = begin(stage.world, ticket)
+    append.feed([b"abcdef"])
+    drafting.discard_draft(stage.world, person(KARI), share.id)
+    with pytest.raises(Conflict, match="not_a_draft"):
+        append.finish()
+    with pytest.raises(Conflict, match="not_a_draft"):
+        begin(stage.world, ticket)
+    append.abandon()
+    assert blobs(stage) == set()
+
+
+def test_a_share_is_not_published_while_one_of_its_files_is_on_its_way(stage: Stage) -> None:
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    stage.upload(share.id, "done.txt", b"done")
+    ticket = announce(stage, 6, share.id)
+    append = begin(stage.world, ticket)
+    append.feed([b"abc"])
+    with pytest.raises(publishing.InvalidFields) as caught:
+        publishing.publish_share(stage.world, person(KARI), share.id)
+    assert [(e.field, e.code) for e in caught.value.errors] == [("documents", "files_unfinished")]
+    append.feed([b"def"])
+    assert append.finish() == 6
+    publishing.publish_share(stage.world, person(KARI), share.id)
+
+
+def test_an_upload_of_a_document_that_is_removed_meanwhile_ends(stage: Stage) -> None:
+    share = stage.draft()
+    ticket = announce(stage, 6, share.id)
+    append = begin(stage.world, ticket)
+    append.feed([b"abcdef"])
+    drafting.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
+    with pytest.raises((Conflict, NotFound)):
+        append.finish()
+    assert blobs(stage) == set()
+
+
+@pytest.mark.parametrize("at_commit", [True, False])
+def test_a_full_disk_loses_nothing_that_was_acknowledged_and_leaves_nothing_else(stage: Stage, at_commit: bool) -> None:
+    store = SmallBlobStore(stage.world.blobs, FULL_PART_PLAINTEXT + 2 * FEED, at_commit)
+    world = replace(stage.world, blobs=store)
+    ticket = announce(stage, 4 * FULL_PART_PLAINTEXT)
+    append = begin(world, ticket)
+    feed(append, bytes(FULL_PART_PLAINTEXT + 1))
+    append.commit()
+    with pytest.raises(StorageFull):
+        feed_and_finish(append, bytes(2 * FULL_PART_PLAINTEXT))
+    append.abandon()
+    assert store.open == 0
+    assert offset_of(stage, ticket) == FULL_PART_PLAINTEXT
+    assert blobs(stage) == set(parts(stage, ticket))
+    store.room = 2**40
+    assert send(world, ticket, bytes(FULL_PART_PLAINTEXT), FULL_PART_PLAINTEXT) == 2 * FULL_PART_PLAINTEXT
+
+
+def test_a_commit_whose_answer_is_lost_keeps_its_bytes(stage: Stage) -> None:
+    database = TroubledDatabase(stage.world.database)
+    ticket = announce(stage, 10)
+    append = begin(replace(stage.world, database=database), ticket)
+    append.feed([b"12345"])
+    database.lost = True
+    with pytest.raises(Unavailable):
+        append.finish()
+    append.abandon()
+    assert offset_of(stage, ticket) == 5
+    assert blobs(stage) == set(parts(stage, ticket)) != set()
+    send(stage.world, ticket, b"67890", 5)
+    assert is_complete(stage, ticket)
+
+
+def test_a_crash_between_object_and_row_leaves_an_orphan_for_the_sweep_and_the_offset_where_it_was(
+    stage: Stage,
+) -> None:
+    database = TroubledDatabase(stage.world.database, fail=Crash())
+    ticket = announce(stage, 10)
+    append = begin(replace(stage.world, database=database), ticket)
+    append.feed([b"12345"])
+    with pytest.raises(Crash):
+        append.finish()
+    assert (offset_of(stage, ticket), len(blobs(stage))) == (0, 1)
+    assert send(stage.world, ticket, b"1234567890") == 10
+    stage.clock.advance(days=400)
+    assert retention.sweep_orphans(stage.world) == 1
+    assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_an_empty_request_moves_nothing(stage: Stage) -> None:
+    ticket = announce(stage, 10)
+    append = begin(stage.world, ticket)
+    append.feed([])
+    assert append.finish() == 0
+    assert blobs(stage) == set()
+
+
+def test_an_empty_document_completed_by_two_at_once_is_completed_once(stage: Stage) -> None:
+    ticket = announce(stage, 0)
+    first = TroubledDatabase(
+        stage.world.database, before=[lambda: uploading.create_upload(stage.world, ticket.token, length=0)]
+    )
+    uploading.create_upload(replace(stage.world, database=first), ticket.token, length=0)
+    assert is_complete(stage, ticket)
+
+
+def test_an_empty_document_removed_meanwhile_is_not_completed(stage: Stage) -> None:
+    share = stage.draft()
+    ticket = announce(stage, 0, share.id)
+    removed = TroubledDatabase(
+        stage.world.database,
+        before=[lambda: drafting.remove_document(stage.world, person(KARI), share.id, ticket.document_id)],
+    )
+    with pytest.raises(NotFound):
+        uploading.create_upload(replace(stage.world, database=removed), ticket.token, length=0)

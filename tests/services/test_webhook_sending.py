@@ -1,0 +1,295 @@
+"""What webhooks are told, and what becomes of those that do not listen."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.world import FJELL, KARI, OLA, FakeWebhookCalls, Stage, person
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.outbox import LONGEST_PAUSE, Channel
+from deldokument.domain.tenancy import Account
+from deldokument.domain.webhook import LONGEST_FAILURE, DisabledFor, WebhookEvent
+from deldokument.services import downloading, integrations, outbox, publishing, receiving, retention, webhooks
+from deldokument.services.actors import Actors
+from deldokument.services.chains import StoredEvent
+from deldokument.services.plans import PLANS, SENDERS
+from deldokument.services.webhook_contracts import CallOutcome, Trouble
+from deldokument.services.webhook_sending import plan_webhooks
+from deldokument.services.webhooks import WebhookView
+
+SYSTEM = Consumer(OrganizationNumber(FJELL))
+EVERYTHING = [event.value for event in WebhookEvent]
+URL = "https://hooks.fjell.example/del"
+
+
+def add(stage: Stage, account: Account, events: list[str] | None = None) -> tuple[WebhookView, str]:
+    wanted = EVERYTHING if events is None else events
+    return webhooks.add_webhook(stage.world, SYSTEM, account_id=account.id, url=URL, events=wanted)
+
+
+def integrate(stage: Stage, account: Account) -> None:
+    given = {"tenant_id": account.tenant_id, "account_id": account.id, "organization_number": FJELL}
+    integrations.add_integration(stage.world, **given)
+
+
+@pytest.fixture
+def webhook(stage: Stage) -> tuple[WebhookView, str]:
+    """Of «Byggesak», told everything."""
+    integrate(stage, stage.byggesak)
+    return add(stage, stage.byggesak)
+
+
+@pytest.fixture
+def calls(stage: Stage) -> FakeWebhookCalls:
+    made = stage.world.webhook_calls
+    assert isinstance(made, FakeWebhookCalls)
+    return made
+
+
+def tell(stage: Stage) -> None:
+    """Plan and send until nothing is due."""
+    while outbox.plan_messages(stage.world, PLANS):
+        pass
+    while taken := outbox.take_messages(stage.world, Channel.WEBHOOK):
+        for message in taken:
+            outbox.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
+
+
+def told(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
+    return [json.loads(body) for _, _, body in calls.made]
+
+
+def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
+    [document_id] = stage.document_ids(share_id)
+    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    for start, stop in parts or ((0, content.length),):
+        downloading.record_delivery(stage.world, content, start, stop)
+
+
+def test_everything_that_happens_to_a_share_is_told_in_ids_alone(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    share_id = stage.publish(OLA, title="Vedtak om barnevern")
+    receiving.open_share(stage.world, person(OLA), share_id)
+    download(stage, share_id)
+    publishing.change_expiry(stage.world, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    tell(stage)
+    messages = told(calls)
+    assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended"}
+    assert {message["share_id"] for message in messages} == {share_id}
+    assert {message["account_id"] for message in messages} == {stage.byggesak.id}
+    [document_id] = stage.document_ids(share_id)
+    for message in messages:
+        is_download = message["type"] == "document.downloaded"
+        expected = {"id", "type", "created_at", "share_id", "account_id"} | ({"document_id"} if is_download else set())
+        assert set(message) == expected
+        assert message.get("document_id", document_id) == document_id
+        assert message["created_at"] == "2026-11-24T12:00:00Z"
+
+
+def test_the_end_of_the_period_is_told(stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls) -> None:
+    share_id = stage.publish(OLA)
+    tell(stage)
+    calls.made.clear()
+    stage.clock.advance(days=11)
+    while any(reconcile(stage.world) for reconcile in retention.ROUNDS):
+        pass
+    tell(stage)
+    assert [(message["type"], message["share_id"]) for message in told(calls)] == [("share.ended", share_id)]
+
+
+def test_a_call_is_signed_over_id_time_and_body(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    stage.publish(OLA)
+    tell(stage)
+    [(url, headers, body)] = calls.made
+    assert url == URL
+    assert headers["Content-Type"] == "application/json"
+    assert headers["webhook-id"] == json.loads(body)["id"]
+    assert headers["webhook-timestamp"] == str(int(stage.clock.now().timestamp()))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(webhook[1].removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_only_what_was_chosen_is_told_and_only_of_the_account_and_from_then_on(
+    stage: Stage, calls: FakeWebhookCalls
+) -> None:
+    integrate(stage, stage.byggesak)
+    integrate(stage, stage.avtaler)
+    before = stage.publish(OLA)
+    stage.clock.advance(seconds=1)
+    add(stage, stage.byggesak, ["share.withdrawn"])
+    add(stage, stage.avtaler)
+    after = stage.publish(OLA)
+    publishing.withdraw_share(stage.world, person(KARI), after)
+    publishing.withdraw_share(stage.world, person(KARI), before)
+    tell(stage)
+    kinds = [(message["type"], message["share_id"]) for message in told(calls)]
+    assert sorted(kinds) == sorted([("share.withdrawn", after), ("share.withdrawn", before)])
+
+
+def test_what_happened_before_a_webhook_was_there_is_not_told(stage: Stage, calls: FakeWebhookCalls) -> None:
+    integrate(stage, stage.byggesak)
+    stage.publish(OLA)
+    stage.clock.advance(seconds=1)
+    add(stage, stage.byggesak)
+    tell(stage)
+    assert calls.made == []
+
+
+def test_a_download_in_pieces_is_told_once_when_it_is_whole(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    share_id = stage.publish(OLA, content=b"0123456789")
+    tell(stage)
+    calls.made.clear()
+    download(stage, share_id, (0, 4), (2, 8))
+    tell(stage)
+    assert calls.made == []
+    download(stage, share_id, (8, 10))
+    stage.clock.advance(minutes=1)
+    download(stage, share_id)
+    tell(stage)
+    assert [message["type"] for message in told(calls)] == ["document.downloaded"]
+
+
+@pytest.mark.parametrize(
+    "outcome", [CallOutcome(500), CallOutcome(302), CallOutcome(404), CallOutcome(trouble=Trouble.TIMEOUT)]
+)
+def test_what_is_not_taken_is_told_again_under_the_same_id_with_a_fresh_signature(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls, outcome: CallOutcome
+) -> None:
+    calls.outcome = outcome
+    stage.publish(OLA)
+    tell(stage)
+    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, webhook[0].id)
+    assert (delivery.sent_at, delivery.given_up_at, delivery.last_error) == (None, None, outcome.code)
+    assert webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id).failing_since == stage.clock.now()
+    calls.outcome = CallOutcome(200)
+    stage.clock.advance(minutes=5)
+    tell(stage)
+    (_, first, body), (_, second, again) = calls.made
+    assert (first["webhook-id"], body) == (second["webhook-id"], again)
+    assert first["webhook-signature"] != second["webhook-signature"]
+    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, webhook[0].id)
+    assert (delivery.sent_at, delivery.attempts) == (stage.clock.now(), 2)
+    assert webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id).failing_since is None
+
+
+def disabled_events(stage: Stage) -> list[dict[str, Any]]:
+    return [dict(event.details or {}) for _, event in stage.trail() if event.kind is EventKind.WEBHOOK_DISABLED]
+
+
+def test_who_answers_gone_is_told_nothing_more(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    share_id = stage.publish(OLA)
+    tell(stage)
+    calls.made.clear()
+    calls.outcome = CallOutcome(410)
+    receiving.open_share(stage.world, person(OLA), share_id)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    tell(stage)
+    assert len(calls.made) == 1
+    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.GONE)
+    errors = {one.last_error for one in webhooks.list_deliveries(stage.world, SYSTEM, view.id) if one.given_up_at}
+    assert errors == {"status_410", "webhook_disabled"}
+    [details] = disabled_events(stage)
+    assert (details["webhook"], details["account"], details["cause"]) == (view.id, stage.byggesak.id, "gone")
+
+    calls.outcome = CallOutcome(200)
+    stage.publish(OLA)
+    tell(stage)
+    assert len(calls.made) == 1, "nothing is planned for it either"
+
+
+def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    calls.outcome = CallOutcome(410)
+    stage.publish(OLA)
+    tell(stage)
+    [event] = [event for _, event in stage.trail() if event.kind is EventKind.WEBHOOK_DISABLED]
+    assert event.details
+    assert event.details["integration"]
+    with stage.world.database.read() as tx:
+        assert Actors(stage.world, stage.tenant.id).behind(tx, [event]) == [None]
+
+
+def test_a_webhook_that_nothing_reached_for_days_is_disabled(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    calls.outcome = CallOutcome(trouble=Trouble.UNREACHABLE)
+    began = stage.clock.now()
+    stage.publish(OLA)
+    tell(stage)
+    while stage.clock.now() - began < LONGEST_FAILURE - LONGEST_PAUSE:
+        stage.clock.advance(hours=6)
+        tell(stage)
+    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    assert (view.failing_since, view.disabled_at) == (began, None)
+    stage.clock.advance(hours=7)
+    tell(stage)
+    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.FAILING)
+    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, view.id)
+    assert (delivery.given_up_at, delivery.last_error) == (stage.clock.now(), "unreachable")
+    assert [details["cause"] for details in disabled_events(stage)] == ["failing"]
+
+
+def test_one_success_in_between_heals_a_webhook(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    for outcome in (CallOutcome(500), CallOutcome(200), CallOutcome(500)):
+        calls.outcome = outcome
+        stage.publish(OLA)
+        tell(stage)
+        stage.clock.advance(days=2)
+    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    assert view.disabled_at is None
+
+
+def test_a_webhook_that_is_removed_while_it_is_called_stays_removed(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    class Removing(FakeWebhookCalls):
+        def post(self, url: str, headers: Any, body: bytes) -> CallOutcome:
+            webhooks.remove_webhook(stage.world, SYSTEM, webhook[0].id)
+            return CallOutcome(410)
+
+    stage.world = replace(stage.world, webhook_calls=Removing())
+    stage.publish(OLA)
+    tell(stage)
+    assert webhooks.list_webhooks(stage.world, SYSTEM) == []
+    assert disabled_events(stage) == []
+
+
+def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    stage.publish(OLA)
+    while outbox.plan_messages(stage.world, PLANS):
+        pass
+    webhooks.remove_webhook(stage.world, SYSTEM, webhook[0].id)
+    tell(stage)
+    assert calls.made == []
+
+
+def test_an_event_of_no_share_is_told_to_nobody(stage: Stage, webhook: tuple[WebhookView, str]) -> None:
+    event = AuditEvent(stage.clock.now(), EventKind.SHARE_ENDED, stage.tenant.id)
+    with stage.world.database.read() as tx:
+        assert list(plan_webhooks(stage.world, tx, StoredEvent(1, b"", b"", event))) == []

@@ -1,0 +1,31 @@
+"""Accounts as their administrator has decided, set straight in the database, and what the trail says of a share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support.world import Stage
+
+from deldokument.domain.audit import AuditEvent
+from deldokument.domain.tenancy import Account
+from deldokument.services.repositories import standing
+
+
+def set_account(stage: Stage, account: Account, **changes: object) -> Account:
+    """The account as it is now, with these fields instead."""
+    with stage.world.database.write() as tx:
+        current = standing(tx.tenancies.account(account.id))
+        return tx.tenancies.save_account(replace(current, **changes))  # type: ignore[arg-type]
+
+
+def set_rules(stage: Stage, account: Account, **changes: object) -> Account:
+    """The account as it is now, with these rules instead."""
+    with stage.world.database.read() as tx:
+        rules = standing(tx.tenancies.account(account.id)).rules
+    return set_account(stage, account, rules=replace(rules, **changes))  # type: ignore[arg-type]
+
+
+def events_of(stage: Stage, share_id: str) -> list[AuditEvent]:
+    """What has happened to a share, in order."""
+    with stage.world.database.read() as tx:
+        return [event for _, event in tx.audit.events(share_id=share_id)]

@@ -1,0 +1,140 @@
+"""Browsers of the cast before the real application: over ASGI in this process, with real SQLite behind it.
+
+Nothing is patched: requests go through the same middleware, routes and handlers as over a socket. A browser keeps its
+own cookies, follows no redirect by itself, and logs in by walking /logg-inn as a person would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+from support.world import Stage, set_stage
+
+from deldokument.services.administrators import add_administrator
+from deldokument.web.app import create_app
+from deldokument.web.calls import Endpoint
+from deldokument.web.rendering import Site
+
+EWA = "47906701517"
+"""The tenant's administrator: configures, and may read no document."""
+ORIGIN = "https://del.example"
+_CSRF = re.compile(r'<meta name="csrf-token" content="([^"]*)">')
+
+
+def site(**changes: Any) -> Site:
+    """The deployment that the pages believe to be part of."""
+    standard = {
+        "public_url": ORIGIN,
+        "operator_name": "Driftsselskapet",
+        "operator_contact": "sikkerhet@drift.example",
+        "accessibility_url": "",
+        "privacy_url": "",
+        "demo": False,
+        "version": "1",
+    }
+    return Site(**(standard | changes))
+
+
+@dataclass
+class Web:
+    """The application over a stage, and the loop that it runs in."""
+
+    stage: Stage
+    app: ASGIApp
+    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
+    open: list[Browser] = field(default_factory=list)
+
+    def browser(self, person: str | None = None, *, origin: str = ORIGIN) -> Browser:
+        """A fresh browser, logged in as ``person`` when one is named."""
+        made = Browser(self, origin)
+        self.open.append(made)
+        if person is not None:
+            made.log_in(person)
+        return made
+
+    def close(self) -> None:
+        """Close the browsers and the loop."""
+        for browser in self.open:
+            self.runner.run(browser.http.aclose())
+        self.runner.close()
+
+
+def serve(stage: Stage, extra: Sequence[Endpoint] = (), **changes: Any) -> Web:
+    """The application over ``stage``; ``changes`` are to the site."""
+    return Web(stage, create_app(stage.world, site(**changes), tuple(extra)))
+
+
+class Browser:
+    """One browser: cookies of its own, the CSRF token of its session sent with every call that asks for it."""
+
+    def __init__(self, web: Web, origin: str) -> None:
+        self._web = web
+        transport = httpx.ASGITransport(web.app, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url=origin)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any request, as it is given."""
+        return self._web.runner.run(self.http.request(method, path, **options))
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """GET."""
+        return self.request("GET", path, **options)
+
+    def begin_login(self, return_to: str = "/") -> httpx.Response:
+        """Ask to log in; the answer leads to the provider."""
+        return self.get("/logg-inn", params={"neste": return_to})
+
+    def log_in(self, person: str, return_to: str = "/") -> httpx.Response:
+        """Log in as ``person`` at the provider and come back; the answer leads to ``return_to``."""
+        login = self._web.stage.login
+        assert self.begin_login(return_to).status_code == 303
+        login.person = person
+        answer = self.get("/logg-inn/svar", params={"code": "code", "state": f"state-{login.begun}"})
+        assert answer.status_code == 303, answer.text
+        return answer
+
+    def csrf_token(self) -> str:
+        """The token that this browser's pages carry; empty without a session."""
+        found = _CSRF.search(self.get("/kontakt").text)
+        assert found
+        return unescape(found[1])
+
+    def post(self, path: str, fields: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
+        """A form of a page, with its token."""
+        return self.request("POST", path, data={"csrf_token": self.csrf_token(), **(fields or {})}, **options)
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        """A call that a page's script makes: JSON, with the token in a header."""
+        headers = {"X-CSRF-Token": self.csrf_token(), **options.pop("headers", {})}
+        return self.request(method, path, json={} if body is None else body, headers=headers, **options)
+
+
+@contextmanager
+def stage_in_memory() -> Iterator[Stage]:
+    """A fresh world whose files are in memory where the machine has such a place: the same SQLite, without the disk."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        stage = set_stage(Path(folder))
+        add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+        try:
+            yield stage
+        finally:
+            stage.world.keyring.close()  # type: ignore[attr-defined]
+            stage.world.database.close()  # type: ignore[attr-defined]
+
+
+def contents(stage: Stage) -> list[str]:
+    """Everything in the database, line by line."""
+    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection:
+        return list(connection.iterdump())

@@ -1,0 +1,37 @@
+"""Letters in a world of use cases: planned, delivered, and their codes typed."""
+
+from __future__ import annotations
+
+import re
+
+from support.world import Stage, person
+
+from deldokument.domain.outbox import Channel, Fate
+from deldokument.services import addresses
+from deldokument.services.mailing import send_letter
+from deldokument.services.outbox import plan_messages, send_message, take_messages
+from deldokument.services.plans import PLANS
+
+
+def deliver(stage: Stage) -> list[Fate]:
+    """Plan what has happened, and send every letter that is due; what came of each."""
+    plan_messages(stage.world, PLANS)
+    fates: list[Fate] = []
+    while messages := take_messages(stage.world, Channel.EMAIL):
+        fates += [send_message(stage.world, send_letter, message) for message in messages]
+    return fates
+
+
+def mailed_code(stage: Stage) -> str:
+    """The code in the letter that came last."""
+    found = re.search(r"\b\d{8}\b", stage.mail.letters[-1].text)
+    assert found
+    return found.group()
+
+
+def settle(stage: Stage, number: str, address: str) -> None:
+    """The person has confirmed the address; no letter is left."""
+    addresses.enter_address(stage.world, person(number), address)
+    deliver(stage)
+    addresses.confirm_address(stage.world, person(number), mailed_code(stage))
+    stage.mail.letters.clear()

@@ -1,0 +1,52 @@
+"""Altinn's notices as a test says, and accounts that want them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from support.world import Stage
+
+from deldokument.domain.outbox import SENT, Channel, Fate, Outcome
+from deldokument.services import notices, outbox
+from deldokument.services.notice import Notice
+from deldokument.services.plans import PLANS
+from deldokument.services.repositories import standing
+
+
+@dataclass
+class FakeNotices:
+    """Takes what it is given, and keeps it."""
+
+    taken: list[Notice] = field(default_factory=list)
+    outcome: Outcome = SENT
+
+    def send(self, notice: Notice) -> Outcome:
+        self.taken.append(notice)
+        return self.outcome
+
+
+def configure_notices(stage: Stage) -> FakeNotices:
+    """Notices are configured, and «Byggesak» wants them."""
+    taken = FakeNotices()
+    stage.world = replace(stage.world, notices=taken)
+    want_notices(stage)
+    return taken
+
+
+def want_notices(stage: Stage, **rules: object) -> None:
+    """The account's rules, as they are but for these."""
+    with stage.world.database.write() as tx:
+        account = standing(tx.tenancies.account(stage.byggesak.id))
+        wanted = replace(account.rules, **({"notify": True} | rules))  # type: ignore[arg-type]
+        tx.tenancies.save_account(replace(account, rules=wanted))
+
+
+def send_notices(stage: Stage) -> list[Fate]:
+    """What the worker does, until there is nothing to do."""
+    while outbox.plan_messages(stage.world, PLANS):
+        pass
+    notices.plan_reminders(stage.world)
+    fates: list[Fate] = []
+    while taken := outbox.take_messages(stage.world, Channel.ALTINN):
+        fates += [outbox.send_message(stage.world, notices.send_notice, message) for message in taken]
+    return fates

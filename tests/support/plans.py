@@ -1,0 +1,45 @@
+"""What a database says that it does for the statements that it is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from deldokument.adapters.sql.engines import open_engines, transaction
+
+# PostgreSQL sorts what little an index has found where it knows that it is little.
+EVERYTHING_READ = re.compile(r"Seq Scan|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """What is asked of databases meanwhile, with its values."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+        if statement.startswith("SELECT"):
+            sent.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def plans(url: str, asked: list[tuple[str, Any]]) -> str:
+    """The plan of each statement, line by line."""
+    engines = open_engines(url)
+    explain = "EXPLAIN" if engines.is_postgres else "EXPLAIN QUERY PLAN"
+    with transaction(engines.reader) as connection:
+        lines = [
+            str(row[-1])
+            for statement, values in asked
+            for row in connection.exec_driver_sql(f"{explain} {statement}", values)
+        ]
+    engines.close()
+    return "\n".join(lines)

@@ -1,0 +1,168 @@
+"""A PostgreSQL of the tests' own: started once for a run, shared by its workers, a fresh database for each test.
+
+Nothing to set up: it needs the programs of Debian's ``postgresql-17`` and nothing else. It runs as another user when
+the tests run as root, on loopback, without fsync, with Norwegian collation. The last worker of a run takes it down.
+
+    from tests.support.postgres import postgres_server, postgres_url  # noqa: F401  (in a conftest.py)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deldokument.adapters.sql.migrations import migrate
+
+PROGRAMS = Path("/usr/lib/postgresql/17/bin")
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+}
+_TEMPLATE = "deldokument_template"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running cluster."""
+
+    port: int
+
+    def url(self, database: str) -> str:
+        """How the program is told of one of its databases."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        """One statement outside of any transaction."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    @contextmanager
+    def database(self, template: str = _TEMPLATE) -> Iterator[str]:
+        """The URL of a new database, which is dropped at the end, connections or not."""
+        name = f"test_{secrets.token_hex(8)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
+    """The run's server; its template database is migrated."""
+    folder = Path(tempfile.gettempdir()) / f"deldokument-pg-{testrun_uid[:16]}"
+    with _shared(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh, migrated database."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh database without tables."""
+    with postgres_server.database(template="template0") as url:
+        yield url
+
+
+@contextmanager
+def _shared(folder: Path) -> Iterator[PostgresServer]:
+    """Each worker holds a shared lock while it needs the server: the kernel lets go of it even when one is killed."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    with (folder / "starting").open("w") as starting, (folder / "users").open("w") as users:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            server = _running(folder) or _start(folder)
+        finally:
+            fcntl.flock(starting, fcntl.LOCK_UN)
+        try:
+            yield server
+        finally:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            if _is_last(users):
+                _stop(folder)
+
+
+def _is_last(users: object) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _running(folder: Path) -> PostgresServer | None:
+    note = folder / "port"
+    return PostgresServer(int(note.read_text())) if note.exists() else None
+
+
+def _start(folder: Path) -> PostgresServer:
+    if not (PROGRAMS / "initdb").exists():
+        pytest.fail(f"no PostgreSQL 17 in {PROGRAMS}: apt-get install postgresql-17 (make test does it)", pytrace=False)
+    home, port = folder / "home", _free_port()
+    home.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        user = _unprivileged()
+        os.chown(home, user.pw_uid, user.pw_gid)
+    locale = ["--locale-provider=icu", "--icu-locale=nb-NO", "--locale=C.UTF-8"]
+    _run("initdb", "-D", home / "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", *locale)
+    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    _run("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", f"-p {port} -k {home} {options}", "start")
+    server = PostgresServer(port)
+    server.execute(f"CREATE DATABASE {_TEMPLATE}")
+    migrate(server.url(_TEMPLATE))
+    (folder / "port").write_text(str(port))
+    return server
+
+
+def _stop(folder: Path) -> None:
+    if (folder / "home" / "data").exists():
+        _run("pg_ctl", "-D", folder / "home" / "data", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+def _run(program: str, *arguments: str | Path) -> None:
+    """As a user without privileges: the server refuses to run as root."""
+    command = [str(PROGRAMS / program), *map(str, arguments)]
+    if os.geteuid() == 0:
+        user = _unprivileged()
+        command = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=program == "initdb", check=False, cwd="/")
+    if done.returncode:
+        pytest.fail(f"{program}: {(done.stderr or b'see its log').decode()}", pytrace=False)
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,414 @@
+"""A deployment as real processes, for any suite: simulators, server, worker, and people who log in.
+
+    with Deployment(folder) as running:
+        kari = running.session("Kari Lunde")
+        share_id = running.share(["218794 98012"], {"vedtak.pdf": b"..."})
+
+Everything is under ``folder``: ``data`` (database, blobs, keyring), ``tmp`` (the processes' TMPDIR), ``server.log``,
+``worker.log``. Kari Lunde shares from «Byggesak» and «Avtaledokumenter»; the cast is deldokument.simulators.cast.
+``running.node`` is a world of the test's own over the same files, to look at the state and to change it by use cases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import pytest
+from support.simulators import Running, log_in, start_simulators
+from support.tenants import take_into_use
+
+from deldokument.adapters.clock import ShiftedClock
+from deldokument.adapters.keyring import create_root_key
+from deldokument.adapters.seal import create_seal_certificate
+from deldokument.adapters.sql.migrations import migrate
+from deldokument.bootstrap import Node, demo_clock_file, open_node
+from deldokument.config import Settings, load_settings
+from deldokument.domain.tenancy import Contact
+from deldokument.services.accounts import create_account
+from deldokument.services.administrators import add_administrator
+from deldokument.services.members import add_member
+from deldokument.services.onboarding import create_tenant
+from deldokument.services.retention import confirm_clock
+from deldokument.simulators.cast import load_cast
+
+KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjellstad", "Lise Dahl"
+OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
+TUS = {"Tus-Resumable": "1.0.0"}
+OFFSET_TYPE = "application/offset+octet-stream"
+_START_SECONDS = 90.0
+# Below what the system hands out by itself, so that no client's own port takes a restarted server's.
+_PORTS = range(20000, 32000)
+_RUN = "import runpy, sys; sys.argv = ['deldokument', {command!r}]; {before}; runpy.run_module('deldokument.cli.main', run_name='__main__')"  # noqa: E501
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An announced document: where its bytes go and what allows it."""
+
+    draft_id: str
+    document_id: str
+    length: int
+    token: str = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every tus request needs."""
+        return {**TUS, "Authorization": f"Bearer {self.token}"}
+
+
+class Deployment:
+    """Simulators, `deldokument serve` and `deldokument worker`, started on entry and stopped on exit.
+
+    Unless ``seeded``, nobody and nothing is in its database.
+
+    ``constants`` sets module constants in the server process alone, for what takes too long as it is delivered, e.g.
+    ``{"deldokument.web.intake.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line. ``settings``
+    are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str | None = None,
+        *,
+        constants: Mapping[str, object] | None = None,
+        wrapper: Sequence[str] = (),
+        worker: bool = True,
+        seeded: bool = True,
+        settings: Mapping[str, Any] | None = None,
+        altinn_options: Sequence[str] = (),
+    ) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.registers: Running
+        self.node: Node
+        self.settings: Settings
+        self.server: subprocess.Popen[bytes]
+        self._database_url = database_url
+        self._constants = dict(constants or {})
+        self._wrapper = tuple(wrapper)
+        self._with_worker = worker
+        self._seeded = seeded
+        self._further = dict(settings or {})
+        self._altinn_options = tuple(altinn_options)
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._sessions: dict[str, httpx.Client] = {}
+        self._clients: list[httpx.Client] = []
+
+    def __enter__(self) -> Self:
+        for name in ("data", "tmp", "registers"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.registers = start_simulators(
+            self.folder / "registers",
+            redirect_uri=f"{self.url}/logg-inn/svar",
+            post_logout_redirect_uri=f"{self.url}/logget-ut",
+            altinn_options=self._altinn_options,
+        )
+        try:
+            self._prepare()
+            self.restart()
+        except BaseException:
+            for process in (getattr(self, "server", None), self._worker):
+                if process is not None:
+                    _stop(process, signal.SIGKILL)
+            self.registers.stop()
+            raise
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        for client in self._clients:
+            client.close()
+        self.stop_worker()
+        _stop(self.server, signal.SIGKILL)
+        self.node.close()
+        self.registers.stop()
+
+    # --- processes ---------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        key_path = self.folder / "registers" / "client-key.json"
+        key_path.write_text(json.dumps(self.registers.client_key))
+        self.settings = load_settings(**self._given(key_path))
+        migrate(self.settings.database_url)
+        create_root_key(self.settings.root_key_path)
+        paths = self.settings.seal_key_path, self.settings.seal_certificate_path
+        create_seal_certificate(*paths, operator_name="Del dokument", operator_number="", at=datetime.now(UTC))
+        self.node = open_node(self.settings)
+        if self._seeded:
+            _seed(self.node)
+        confirm_clock(self.node.world)
+
+    def _given(self, key_path: Path) -> dict[str, Any]:
+        registers = self.registers
+        given = {
+            "demo": True,
+            "allow_synthetic": True,
+            "public_url": self.url,
+            "port": self.port,
+            "data_dir": self.data,
+            "database_url": self._database_url,
+            "idporten_issuer": registers.idporten,
+            "idporten_client_id": registers.client_id,
+            "idporten_client_key_path": key_path,
+            "maskinporten_issuer": registers.maskinporten_issuer,
+            "maskinporten_client_id": registers.client_id,
+            "maskinporten_client_key_path": key_path,
+            "altinn_base_url": registers.altinn,
+            "altinn_subscription_key": registers.subscription_key,
+            "altinn_notifications_base_url": registers.notifications,
+            "enhetsregisteret_base_url": registers.enhetsregisteret,
+            "operator_number": "319990003",
+            "agreement_return_address": "avtaler@del.example",
+        }
+        return {name: value for name, value in (given | self._further).items() if value is not None}
+
+    def environment(self) -> dict[str, str]:
+        """What the processes run with."""
+        given = self._given(self.folder / "registers" / "client-key.json")
+        own = {f"DELDOKUMENT_{name.upper()}": str(value) for name, value in given.items()}
+        return os.environ | own | {"TMPDIR": str(self.folder / "tmp")}
+
+    def _start(self, command: str, wrapper: Sequence[str], constants: Mapping[str, object]) -> subprocess.Popen[bytes]:
+        before = "; ".join(
+            f"import {name.rpartition('.')[0]} as m; m.{name.rpartition('.')[2]} = {value!r}"
+            for name, value in constants.items()
+        )
+        line = [*wrapper, sys.executable, "-c", _RUN.format(command=command, before=before or "pass")]
+        with (self.folder / ("server.log" if command == "serve" else "worker.log")).open("ab") as log:
+            return subprocess.Popen(line, env=self.environment(), stdout=log, stderr=log)
+
+    def restart(self, constants: Mapping[str, object] | None = None) -> None:
+        """Start the server anew (ending the one that runs, if any), and the worker if it does not run.
+
+        ``constants`` are set besides those of the deployment, this once.
+        """
+        if hasattr(self, "server"):
+            _stop(self.server, signal.SIGTERM)
+        self.server = self._start("serve", self._wrapper, self._constants | dict(constants or {}))
+        if self._with_worker and self._worker is None:
+            self.start_worker()
+        wait_until(self._answers, _START_SECONDS, "the server did not start")
+
+    def kill(self) -> None:
+        """SIGKILL: the server has no time for anything."""
+        _stop(self.server, signal.SIGKILL)
+
+    def start_worker(self) -> None:
+        """The reconcilers."""
+        self._worker = self._start("worker", (), {})
+
+    def stop_worker(self) -> None:
+        """Let the worker finish its rounds and end."""
+        if self._worker is not None:
+            _stop(self._worker, signal.SIGTERM)
+            self._worker = None
+
+    def _answers(self) -> bool:
+        assert self.server.poll() is None, self.log_text()
+        try:
+            return httpx.get(f"{self.url}/helse/live", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def rss(self) -> int:
+        """Bytes of memory that the server process holds now."""
+        status = Path(f"/proc/{self.server.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+    def log_text(self) -> str:
+        """All that server and worker have logged."""
+        logs = (self.folder / name for name in ("server.log", "worker.log"))
+        return "\n".join(log.read_text() for log in logs if log.exists())
+
+    def move_clock(self, step: timedelta) -> None:
+        """Move the time of all processes, and confirm it as an operator would. Sessions may run out by it."""
+        clock = ShiftedClock(demo_clock_file(self.settings))
+        clock.set_offset(clock.offset() + step)
+        confirm_clock(self.node.world)
+
+    # --- people ------------------------------------------------------------------------------------------------------
+
+    def client(self) -> httpx.Client:
+        """Somebody who is not logged in. Closed with the deployment."""
+        self._clients.append(httpx.Client(base_url=self.url, timeout=60))
+        return self._clients[-1]
+
+    def session(self, name: str, *, fresh: bool = False) -> httpx.Client:
+        """A logged-in person of the cast, by name; ``fresh`` for a session that no other test uses.
+
+        The CSRF token is among the client's headers. Redirects are not followed.
+        """
+        known = self._sessions.get(name)
+        if known is not None and not fresh and known.get("/mine").status_code == 200:
+            return known
+        client = self.client()
+        with httpx.Client(timeout=60) as browser:
+            back = log_in(browser, client.get("/logg-inn?neste=/mine").headers["location"], person=name)
+        assert client.get(back).headers["location"] == "/mine"
+        client.headers["X-CSRF-Token"] = client.get("/del/csrf").json()["csrf_token"]
+        if not fresh:
+            self._sessions[name] = client
+        return client
+
+    def draft(self, **words: Any) -> str:
+        """Kari's draft, filled in as ``words`` say (see web.pages.drafts.save); its id."""
+        kari = self.session(KARI)
+        settings = _form_settings(kari.get("/del").text)
+        account = settings["accounts"][0]["id"]
+        draft_id = str(_json(kari.post("/del/utkast", json={"account_id": account}))["draft"]["id"])
+        form = {
+            "account_id": account,
+            "title": "",
+            "message": "",
+            "reference": "",
+            "confidential": True,
+            "archived": True,
+            "expires_at": settings["accounts"][0]["default_expires_at"],
+        }
+        _json(kari.put(f"/del/utkast/{draft_id}", json=form | words))
+        return draft_id
+
+    def add_recipients(self, draft_id: str, recipients: Sequence[str]) -> None:
+        """Numbers as they are pasted; confirmed."""
+        kari = self.session(KARI)
+        path = f"/del/utkast/{draft_id}/mottakere"
+        answer = _json(kari.post(path, json={"text": "\n".join(recipients)}))
+        assert answer["refused"] == []
+        for recipient in answer["draft"]["recipients"]:
+            _json(kari.put(f"{path}/{recipient['id']}", json={"confirmed": True}))
+
+    def announce(self, draft_id: str, name: str, length: int) -> Ticket:
+        """A document in the draft, with its upload token; nothing has been uploaded."""
+        form = {"name": name, "length": length, "modified_at": None}
+        made = _json(self.session(KARI).post(f"/del/utkast/{draft_id}/dokumenter", json=form))
+        return Ticket(draft_id, made["document"]["id"], length, made["upload"]["token"])
+
+    def create_upload(self, ticket: Ticket) -> str:
+        """The path of the ticket's upload."""
+        answer = httpx.post(f"{self.url}/uploads", headers=ticket.headers | {"Upload-Length": str(ticket.length)})
+        assert answer.status_code == 201, answer.text
+        return str(answer.headers["location"])
+
+    def upload(self, draft_id: str, name: str, content: bytes) -> str:
+        """A whole document in one PATCH; its id."""
+        ticket = self.announce(draft_id, name, len(content))
+        path = self.create_upload(ticket)
+        if content:
+            headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
+            answer = httpx.patch(f"{self.url}{path}", headers=headers, content=content, timeout=120)
+            assert answer.status_code == 204, answer.text
+        return ticket.document_id
+
+    def publish(self, draft_id: str) -> None:
+        """«Del dokument», and wait until every document has been inspected."""
+        _json(self.session(KARI).post(f"/del/utkast/{draft_id}/publisering", json={}))
+        wait_until(lambda: self._inspected(draft_id), 120, "the documents were not inspected")
+
+    def _inspected(self, share_id: str) -> bool:
+        with self.node.world.database.read() as tx:
+            return all(document.inspected_at for document in tx.shares.documents([share_id]))
+
+    def share(self, recipients: Sequence[str], files: Mapping[str, bytes], **words: Any) -> str:
+        """Kari's published share, its documents inspected; its id. ``words`` as for :meth:`draft`."""
+        draft_id = self.draft(**words)
+        self.add_recipients(draft_id, recipients)
+        for name, content in files.items():
+            self.upload(draft_id, name, content)
+        self.publish(draft_id)
+        return draft_id
+
+    def withdraw(self, share_id: str) -> None:
+        """«Trekk tilbake delingen»."""
+        kari = self.session(KARI)
+        answer = kari.post(f"/delinger/{share_id}/tilbaketrekking", headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
+    def document_paths(self, share_id: str) -> list[str]:
+        """Where the bytes of the share's documents are, in order."""
+        with self.node.world.database.read() as tx:
+            return [f"/d/{share_id}/dokument/{document.id}" for document in tx.shares.documents([share_id])]
+
+
+def wait_until(true: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Ask until it is so; an assertion error when it never is."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.is_success, f"{answer.status_code} {answer.text}"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _form_settings(page: str) -> dict[str, Any]:
+    found = re.search(r'id="settings"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found is not None, page
+    settings: dict[str, Any] = json.loads(found.group(1))
+    return settings
+
+
+def _free_port() -> int:
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def _stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    process.send_signal(number)
+    try:
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _seed(node: Node) -> None:
+    """A municipality with two accounts, and another; as the demo has them."""
+    world, numbers = node.world, {person.key: person.identifier for person in load_cast().people}
+    contact = Contact("22 00 00 00", "postmottak@eksempel.example", "9-15")
+    tenant = create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
+    take_into_use(world, tenant.id)
+    byggesak, avtaler = (create_account(world, tenant_id=tenant.id, name=n) for n in ("Byggesak", "Avtaledokumenter"))
+    for account, key, name in (
+        (byggesak, "kari", "Kari Lunde"),
+        (avtaler, "kari", "Kari Lunde"),
+        (avtaler, "odd", "Odd Bakken"),
+    ):
+        add_member(world, tenant_id=tenant.id, account_id=account.id, number=numbers[key], name=name)
+    add_administrator(world, tenant_id=tenant.id, number=numbers["anne"], name="Anne Myhre")
+    other = create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
+    take_into_use(world, other.id)
+    post = create_account(world, tenant_id=other.id, name="Barnevern")
+    add_member(world, tenant_id=other.id, account_id=post.id, number=numbers["siv"], name="Siv Holm")
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One deployment for all tests of a run that neither kill it nor move its clock."""
+    with Deployment(tmp_path_factory.mktemp("deployment")) as running:
+        yield running

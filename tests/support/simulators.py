@@ -1,0 +1,240 @@
+"""The simulators as real processes, for any suite: started on free ports, stopped at the end of a ``with``.
+
+    with start_simulators(folder) as running:
+        IdPorten(running.idporten, running.client_id, running.client_key, ...)
+
+``log_in`` walks ID-porten's page as a browser would. Knows nothing of the adapters and the web.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+CLIENT_ID = "deldokument-test"
+ORGANIZATION = "310240001"
+REDIRECT_URI = "http://127.0.0.1:9/logg-inn/svar"
+POST_LOGOUT_REDIRECT_URI = "http://127.0.0.1:9/logg-ut/svar"
+SUBSCRIPTION_KEY = "simulator-subscription-key"
+ALTINN_SCOPE = "altinn:accessmanagement/authorizedparties.resourceowner"
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+API_SCOPE = "deldokument:share"
+DECISION_SCOPE = "altinn:authorization/authorize"
+NOTIFICATIONS_SCOPE = "altinn:serviceowner/notifications.create"
+ALL = ("idporten", "maskinporten", "altinn", "notifications", "enhetsregisteret")
+_OF_ALTINN = ("altinn", "notifications")
+_STOP_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where the simulators answer, and the one client that they know. An URL is "" for one that was not started."""
+
+    idporten: str
+    maskinporten: str
+    altinn: str
+    notifications: str
+    enhetsregisteret: str
+    clients: Path
+    client_key: dict[str, Any]
+    client_id: str
+    redirect_uri: str
+    post_logout_redirect_uri: str
+    subscription_key: str
+    _processes: ExitStack
+
+    @property
+    def maskinporten_issuer(self) -> str:
+        return f"{self.maskinporten}/"
+
+    def fail(self, name: str, mode: str, **order: Any) -> None:
+        """Make a simulator ``down``, ``slow``, ``garbage``, ``500``, or ``ok`` again."""
+        url = f"{getattr(self, name)}/_simulator/mode"
+        httpx.post(url, json={"mode": mode, **order}).raise_for_status()
+
+    def set_rights(
+        self, person: str, organization: str, *, roles: Iterable[str] = (), packages: Iterable[str] = ()
+    ) -> None:
+        """Replace what a person (key of the cast) holds for an organisation."""
+        order = {"person": person, "organization": organization, "roles": list(roles), "packages": list(packages)}
+        httpx.post(f"{self.altinn}/_simulator/rights", json=order).raise_for_status()
+
+    def set_reachable(self, number: str, *, reachable: bool) -> None:
+        """Whether the notifications know where a person or an organisation of the cast is reached."""
+        order = {"number": number, "reachable": reachable}
+        httpx.post(f"{self.notifications}/_simulator/contacts", json=order).raise_for_status()
+
+    def register_client(self, client: Mapping[str, Any]) -> None:
+        """Add or replace a client; works at once."""
+        known = json.loads(self.clients.read_text())
+        others = [entry for entry in known if entry["client_id"] != client["client_id"]]
+        self.clients.write_text(json.dumps([*others, dict(client)]))
+
+    def register_consumer(
+        self, client_id: str, organization: str, *, delegations: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """A fagsystem's client that may ask for ``deldokument:share``, with the same key as our own client."""
+        of_others = {consumer: list(scopes) for consumer, scopes in (delegations or {}).items()}
+        consumer = {"client_id": client_id, "jwks": "client-jwks.json", "organization": organization}
+        self.register_client({**consumer, "scopes": [API_SCOPE], "delegations": of_others})
+
+    def access_token(self, client_id: str, scope: str = API_SCOPE, **claims: Any) -> str:
+        """What the simulated Maskinporten gives a client for a scope; ``claims`` are added to the grant
+        (``resource``, ``consumer_org``)."""
+        now = int(time.time())
+        timed = {"iat": now, "exp": now + 100, "jti": secrets.token_urlsafe(16)}
+        grant = {"iss": client_id, "aud": self.maskinporten_issuer, "scope": scope, **timed, **claims}
+        key = RSAKey.import_key(self.client_key)
+        form = {"grant_type": GRANT, "assertion": jwt.encode({"alg": "RS256", "kid": key.kid}, grant, key)}
+        answer = httpx.post(f"{self.maskinporten}/token", data=form)
+        assert answer.is_success, answer.text
+        return str(answer.json()["access_token"])
+
+    def stop(self) -> None:
+        self._processes.close()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.stop()
+
+
+def start_simulators(
+    folder: Path,
+    *,
+    names: Iterable[str] = ALL,
+    redirect_uri: str = REDIRECT_URI,
+    post_logout_redirect_uri: str = POST_LOGOUT_REDIRECT_URI,
+    altinn_options: Iterable[str] = (),
+) -> Running:
+    """Start those named (Altinn's bring ``maskinporten``); their files go to ``folder``."""
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    (folder / "client-jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    clients = folder / "clients.json"
+    client = {
+        "client_id": CLIENT_ID,
+        "jwks": "client-jwks.json",
+        "redirect_uris": [redirect_uri],
+        "post_logout_redirect_uris": [post_logout_redirect_uri],
+        "organization": ORGANIZATION,
+        "scopes": [ALTINN_SCOPE, DECISION_SCOPE, NOTIFICATIONS_SCOPE],
+    }
+    clients.write_text(json.dumps([client]))
+    wanted = {*names, *({"maskinporten"} if {*names}.intersection(_OF_ALTINN) else ())}
+    issuer_options = {name: ["--clients", str(clients)] for name in ("idporten", "maskinporten")}
+    urls = dict.fromkeys(ALL, "")
+    with ExitStack() as processes:
+        first = {name: _start(processes, name, issuer_options.get(name, [])) for name in wanted - {*_OF_ALTINN}}
+        urls |= {name: _ready(process) for name, process in first.items()}
+        issuer = ["--maskinporten-issuer", f"{urls['maskinporten']}/"]
+        if "altinn" in wanted:
+            urls["altinn"] = _ready(_start(processes, "altinn", [*issuer, *altinn_options]))
+        if "notifications" in wanted:
+            altinn = ["--altinn", urls["altinn"]] if urls["altinn"] else []
+            urls["notifications"] = _ready(_start(processes, "notifications", [*issuer, *altinn]))
+        return Running(
+            **urls,
+            clients=clients,
+            client_key=dict(key.as_dict(private=True)),
+            client_id=CLIENT_ID,
+            redirect_uri=redirect_uri,
+            post_logout_redirect_uri=post_logout_redirect_uri,
+            subscription_key=SUBSCRIPTION_KEY,
+            _processes=processes.pop_all(),
+        )
+
+
+def _start(processes: ExitStack, name: str, options: list[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", f"deldokument.simulators.{name}", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    processes.callback(_stop, process)
+    return process
+
+
+def _ready(process: subprocess.Popen[str]) -> str:
+    """The URL that a simulator tells when it accepts connections."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, f"{process.args!r} did not start"
+    return line.split()[1]
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_S)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class _Form(HTMLParser):
+    """The fields of a page's only form, as it stands."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: dict[str, str] = {}
+        self.links: dict[str, str] = {}
+        self._href: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.action = values["action"]
+        elif tag == "input" and values.get("type") != "checkbox":
+            self.fields[values["name"]] = values.get("value", "")
+        elif tag == "a":
+            self._href = values["href"]
+
+    def handle_data(self, data: str) -> None:
+        if self._href is not None:
+            self.links[data.strip()] = self._href
+            self._href = None
+
+
+def log_in(
+    http: httpx.Client,
+    url: str,
+    *,
+    person: str | None = None,
+    identifier: str | None = None,
+    level: str = "idporten-loa-high",
+    without_pid: bool = False,
+    cancel: bool = False,
+) -> str:
+    """Walk the login page behind ``url``, as ``person`` (a name on the page) or with ``identifier``.
+
+    Answers the address that ID-porten sends the browser back to; the client must not follow redirects itself.
+    """
+    page = http.get(url)
+    if page.is_redirect:
+        return str(page.headers["location"])
+    if person is not None:
+        page = http.get(urljoin(url, _Form(page.text).links[person]))
+    form = _Form(page.text)
+    fields = {**form.fields, "level": level, "action": "cancel" if cancel else "login"}
+    if identifier is not None:
+        fields["identifier"] = identifier
+    if without_pid:
+        fields["without_pid"] = "1"
+    answer = http.post(urljoin(url, form.action), data=fields)
+    assert answer.is_redirect, answer.text
+    return str(answer.headers["location"])

@@ -1,0 +1,130 @@
+"""Ports that do their work through the real ones and get into trouble where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
+from deldokument.services.ports import BlobStore, BlobWriter, Buffer, Keyring, StoredBlob
+from deldokument.services.repositories import Database, Transaction
+
+
+class Crash(Exception):
+    """The process is killed here."""
+
+
+@dataclass
+class TroubledDatabase:
+    """``before``: what happens elsewhere just before the next writes, in order. ``lost``: the next commit takes place
+    and its answer gets lost. ``fail``: the next commit does not take place."""
+
+    inner: Database
+    before: list[Callable[[], object]] = field(default_factory=list)
+    lost: bool = False
+    fail: Exception | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with self.inner.read() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        if self.before:
+            self.before.pop(0)()
+        with self.inner.write() as tx:
+            yield tx
+            failure, self.fail = self.fail, None
+            if failure is not None:
+                raise failure
+        lost, self.lost = self.lost, False
+        if lost:
+            raise Unavailable("database", detail="the connection broke after the commit")
+
+
+@dataclass
+class SmallBlobStore:
+    """A disk with room for ``room`` bytes. ``open`` counts objects that were begun and neither committed nor let go."""
+
+    inner: BlobStore
+    room: int
+    at_commit: bool = False
+    open: int = 0
+    broken: ServiceError | None = None
+
+    def deployment_id(self) -> str | None:
+        return self.inner.deployment_id()
+
+    def claim(self, deployment_id: str) -> None:
+        self.inner.claim(deployment_id)
+
+    def create(self, name: str) -> BlobWriter:
+        if self.broken:
+            raise self.broken
+        self.open += 1
+        return _SmallWriter(self, self.inner.create(name))
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        return self.inner.read(name, start, stop)
+
+    def delete(self, names: Collection[str]) -> None:
+        self.inner.delete(names)
+
+    def list(self) -> Iterator[StoredBlob]:
+        return self.inner.list()
+
+
+class _SmallWriter:
+    def __init__(self, store: SmallBlobStore, inner: BlobWriter) -> None:
+        self._store = store
+        self._inner = inner
+        self._is_open = True
+
+    def write(self, data: Buffer) -> None:
+        self._store.room -= memoryview(data).nbytes
+        if self._store.room < 0 and not self._store.at_commit:
+            raise StorageFull("ENOSPC")
+        self._inner.write(data)
+
+    def commit(self) -> None:
+        if self._store.room < 0:
+            raise StorageFull("ENOSPC")
+        self._inner.commit()
+        self._close()
+
+    def abort(self) -> None:
+        self._inner.abort()
+        self._close()
+
+    def _close(self) -> None:
+        self._store.open -= self._is_open
+        self._is_open = False
+
+
+@dataclass
+class TroubledKeyring:
+    """``before_get``: what happens elsewhere just before the next look at a key of that prefix. ``dies_after_destroy``:
+    the process is killed when the keys are gone."""
+
+    inner: Keyring
+    before_get: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    dies_after_destroy: bool = False
+
+    def create(self, entry_id: str) -> bytes:
+        return self.inner.create(entry_id)
+
+    def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
+        for prefix in [p for p in self.before_get if any(i.startswith(p) for i in entry_ids)]:
+            self.before_get.pop(prefix)()
+        return self.inner.get(entry_ids)
+
+    def ids(self, prefix: str) -> list[str]:
+        return self.inner.ids(prefix)
+
+    def destroy(self, entry_ids: Collection[str]) -> None:
+        self.inner.destroy(entry_ids)
+        if self.dies_after_destroy:
+            raise Crash

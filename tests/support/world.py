@@ -1,0 +1,408 @@
+"""A whole world for tests of the use cases: real SQLite, keyring and blobs on disk; registers and clock as told.
+
+People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avtaler», Vigdis from another tenant's
+«Barnevern»; Ola receives; Per holds post/arkiv for Fjell, Lise only ordinary mail there; Siv is a stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from support.tenants import take_into_use
+
+from deldokument.adapters.blobs import DirectoryBlobStore
+from deldokument.adapters.keyring import SqliteKeyring
+from deldokument.adapters.library import PackageLibrary
+from deldokument.adapters.media_types import PuremagicMediaTypes
+from deldokument.adapters.press import MarkdownPress
+from deldokument.adapters.seal import PdfSeal, create_seal_certificate
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.migrations import migrate
+from deldokument.crypto.keys import RootKey
+from deldokument.domain.agreement import OperatorDetails
+from deldokument.domain.audit import AuditEvent
+from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable
+from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_person
+from deldokument.domain.outbox import SENT, Outcome
+from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
+from deldokument.domain.share import Share
+from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.services import accounts, drafting, inspecting, members, onboarding, publishing, retention, uploading
+from deldokument.services.drafting import DraftWords
+from deldokument.services.letters import Letter
+from deldokument.services.ports import (
+    OLDEST_RIGHTS,
+    Identity,
+    LoginRequest,
+    LogoutForm,
+    OrganizationGrant,
+    RegisteredOrganization,
+    Rules,
+    World,
+)
+from deldokument.services.repositories import standing
+from deldokument.services.trail import subject_number
+from deldokument.services.webhook_contracts import CallOutcome
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+KARI, ODD, VIGDIS = "12838514837", "03897214198", "26866814820"
+OLA, SIV, PER, LISE = "21879498012", "14839114193", "05877914102", "17888814825"
+FJELL, BANKRUPT, DELETED = "312824450", "313017001", "310488003"
+OPERATOR = OperatorDetails("Del dokument", "310240001", "avtaler@del.example", "Deldrift IKS")
+
+
+@dataclass
+class FakeClock:
+    """Stands still until moved."""
+
+    instant: datetime = NOON
+    off: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def skew(self) -> timedelta:
+        return self.off
+
+    def advance(self, **step: float) -> None:
+        self.instant += timedelta(**step)
+
+
+@dataclass
+class FakeRights:
+    """Altinn as the test says."""
+
+    held: dict[str, tuple[OrganizationGrant, ...]] = field(default_factory=dict)
+    down: bool = False
+
+    def grants(self, person: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+        if self.down:
+            raise Unavailable("rights_unavailable")
+        return self.held.get(person.value, ())
+
+
+@dataclass
+class FakeRegister:
+    """Enhetsregisteret as the test says."""
+
+    known: dict[str, RegisteredOrganization]
+    down: bool = False
+
+    def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:
+        if self.down:
+            raise Unavailable("register_unavailable")
+        return self.known.get(number.value)
+
+
+@dataclass
+class FakeLogin:
+    """A provider at which whoever the test names has logged in, ``age`` before it tells; its own clock stands still.
+
+    ``failure`` ends every login.
+    """
+
+    person: str = KARI
+    acr: str = "idporten-loa-high"
+    age: timedelta = timedelta()
+    session_id: str = "sid-1"
+    id_token: str = "id-token"
+    failure: Exception | None = None
+    error: Exception | None = None
+    begun: int = 0
+    asked_fresh: bool = False
+    on_behalf_of: str = ""
+    """Of the last login that was begun."""
+    completed: LoginRequest | None = None
+    """The last that the browser came back to."""
+
+    def begin(self, locale: str, *, fresh: bool = False, nonce: str = "", on_behalf_of: str = "") -> LoginRequest:
+        self.begun += 1
+        self.asked_fresh, self.on_behalf_of = fresh, on_behalf_of
+        url, state = f"https://login.example/{locale}", f"state-{self.begun}"
+        return LoginRequest(url, state, nonce or "nonce", "verifier", on_behalf_of)
+
+    def complete(self, params: Mapping[str, str], request: LoginRequest) -> Identity:
+        self.completed = request
+        if params.get("error"):
+            raise LoginFailed("login_cancelled")
+        if self.failure:
+            raise self.failure
+        then = NOON - self.age
+        claims = {
+            "iss": "https://login.example",
+            "aud": "deldokument",
+            "sub": "pairwise",
+            "acr": self.acr,
+            "auth_time": int(then.timestamp()),
+            "iat": int(NOON.timestamp()),
+            "jti": f"jti-{self.begun}",
+            "nonce": request.nonce,
+        }
+        return Identity(self.person, self.acr, then, NOON, "nb", self.session_id, self.id_token, claims)
+
+    def logout(self, id_token: str, state: str) -> LogoutForm:
+        if self.error:
+            raise self.error
+        return LogoutForm("https://login.example/endsession", {"id_token_hint": id_token, "state": state})
+
+    @property
+    def issuer(self) -> str:
+        return "https://login.example"
+
+    def framing_origins(self) -> tuple[str, ...]:
+        if self.error:
+            raise self.error
+        return ("https://login.example", "https://pages.login.example")
+
+    def ended_session(self, logout_token: str) -> str:
+        """Believes every token that begins so; what follows is the session."""
+        if self.error:
+            raise self.error
+        kind, _, session_id = logout_token.partition(":")
+        if kind != "ended":
+            raise LoginFailed("login_refused")
+        return session_id
+
+
+@dataclass
+class FakeTokens:
+    """Knows the tokens that the test says, and whom they stand for; an error is raised. ``down``: no keys."""
+
+    known: dict[str, Consumer | Exception] = field(default_factory=dict)
+    down: bool = False
+
+    def verify(self, token: str) -> Consumer:
+        if self.down:
+            raise Unavailable("tokens_unavailable")
+        found = self.known.get(token, TokenRefused("token_invalid"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@dataclass
+class FakeMail:
+    """Takes letters, or does with each what the test says."""
+
+    letters: list[Letter] = field(default_factory=list)
+    outcome: Outcome = SENT
+
+    def send(self, letter: Letter) -> Outcome:
+        if self.outcome == SENT:
+            self.letters.append(letter)
+        return self.outcome
+
+
+@dataclass
+class FakeWebhookCalls:
+    """Whoever is called answers as the test says; ``made`` holds URL, headers and body of every call."""
+
+    outcome: CallOutcome = field(default_factory=lambda: CallOutcome(204))
+    made: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+        self.made.append((url, headers, body))
+        return self.outcome
+
+
+@cache
+def press() -> MarkdownPress:
+    """The one that all worlds share."""
+    return MarkdownPress()
+
+
+@cache
+def seal() -> PdfSeal:
+    """The one that all worlds share, valid at NOON."""
+    with TemporaryDirectory() as name:
+        paths = Path(name) / "seal.key", Path(name) / "seal.pem"
+        return create_seal_certificate(*paths, operator_name=OPERATOR.name, operator_number=OPERATOR.number, at=NOON)
+
+
+def person(number: str) -> PersonIdentifier:
+    """A person of the cast."""
+    return parse_person(number, allow_synthetic=True)
+
+
+@dataclass
+class Stage:
+    """The world with its people in place."""
+
+    world: World
+    clock: FakeClock
+    rights: FakeRights
+    register: FakeRegister
+    login: FakeLogin
+    tokens: FakeTokens
+    folder: Path
+    tenant: Tenant
+    byggesak: Account
+    avtaler: Account
+    barnevern: Account
+    members: dict[str, str]
+
+    @property
+    def mail(self) -> FakeMail:
+        """Where letters to those who share and administer go."""
+        assert isinstance(self.world.mail, FakeMail)
+        return self.world.mail
+
+    def add(self, number: str, name: str, account: Account) -> str:
+        """A member of the account; returns the member's id."""
+        given = {"tenant_id": account.tenant_id, "account_id": account.id, "number": number, "name": name}
+        return members.add_member(self.world, **given).id
+
+    def remove(self, key: str) -> None:
+        """Remove a member of the cast."""
+        with self.world.database.read() as tx:
+            member = standing(tx.tenancies.member(self.members[key]))
+            account = standing(tx.tenancies.account(member.account_id))
+        where = {"tenant_id": account.tenant_id, "account_id": account.id}
+        members.remove_member(self.world, **where, member_id=member.id)
+
+    def change_tenant(self, **changes: object) -> None:
+        """Write the tenant with these fields, past every rule."""
+        with self.world.database.write() as tx:
+            tx.tenancies.save_tenant(replace(self.tenant, **changes))  # type: ignore[arg-type]
+
+    def change_account(self, account: Account, **changes: object) -> None:
+        """Write the account with these fields, past every rule."""
+        with self.world.database.write() as tx:
+            tx.tenancies.save_account(replace(account, **changes))  # type: ignore[arg-type]
+
+    def trail(self) -> list[tuple[str | None, AuditEvent]]:
+        """Every event, in order, with the full number of the person who did it."""
+        with self.world.database.read() as tx:
+            events = [event for _, event in tx.audit.events()]
+            subjects = tx.audit.subjects({event.subject_id for event in events if event.subject_id})
+        keys = self.world.keyring.get({subject.audit_key_id for subject in subjects})
+        numbers = {subject.id: subject_number(keys[subject.audit_key_id], subject) for subject in subjects}
+        return [(numbers.get(event.subject_id or ""), event) for event in events]
+
+    def draft(self, sharer: str = KARI, account: Account | None = None) -> Share:
+        """An empty draft."""
+        return drafting.start_draft(self.world, person(sharer), account_id=(account or self.byggesak).id)
+
+    def words(self, **changes: object) -> DraftWords:
+        """A filled-in form."""
+        given = {"account_id": self.byggesak.id, "archived": True, "expires_at": self.clock.now() + timedelta(days=10)}
+        return DraftWords(**(given | changes))  # type: ignore[arg-type]
+
+    def add_recipients(self, share_id: str, *numbers: str, sharer: str = KARI) -> None:
+        """Recipients, confirmed."""
+        drafting.add_recipients(self.world, person(sharer), share_id, "\n".join(numbers))
+        with self.world.database.read() as tx:
+            recipients = tx.shares.recipients([share_id])
+        for recipient in recipients:
+            drafting.change_recipient(self.world, person(sharer), share_id, recipient.id, confirmed=True)
+
+    def upload(self, share_id: str, name: str, content: bytes, sharer: str = KARI) -> str:
+        """A whole document in one request; returns its id."""
+        ticket = drafting.add_document(
+            self.world, person(sharer), share_id, name=name, length=len(content), modified_at=None
+        )
+        upload = uploading.create_upload(self.world, ticket.token, length=len(content))
+        if content:
+            append = uploading.begin_append(self.world, ticket.token, upload.id, offset=0, announced=len(content))
+            for start in range(0, len(content), uploading.FEED):
+                append.feed([content[start : start + uploading.FEED]])
+            assert append.finish() == len(content)
+        return ticket.document_id
+
+    def publish(self, *recipients: str, content: bytes = b"innhold", **words: object) -> str:
+        """A share with one inspected document «vedtak.pdf» for the recipients; returns its id."""
+        share = self.draft()
+        drafting.save_draft(self.world, person(KARI), share.id, self.words(**words))
+        self.add_recipients(share.id, *(recipients or (OLA,)))
+        self.upload(share.id, "vedtak.pdf", content)
+        publishing.publish_share(self.world, person(KARI), share.id)
+        inspecting.inspect_documents(self.world)
+        return share.id
+
+    def document_ids(self, share_id: str) -> list[str]:
+        """Ids of the share's documents, in order."""
+        with self.world.database.read() as tx:
+            return [document.id for document in tx.shares.documents([share_id])]
+
+
+def run_all(world: World) -> int:
+    """Every round of the end until none has anything to do, whatever the clock's leaps."""
+    done = 0
+    for reconcile in retention.ROUNDS:
+        while count := reconcile(world):
+            done += count
+    return done
+
+
+def set_stage(folder: Path, database_url: str | None = None) -> Stage:
+    """A fresh world in ``folder`` (or on a PostgreSQL database that is there and empty)."""
+    url = database_url or f"sqlite:///{folder / 'deldokument.sqlite3'}"
+    migrate(url)
+    clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
+    tokens = FakeTokens()
+    database = SqlDatabase(url)
+    blobs = DirectoryBlobStore(folder / "blobs")
+    with database.write() as tx:
+        blobs.claim(tx.retention.deployment().id)
+    world = World(
+        clock=clock,
+        database=database,
+        keyring=SqliteKeyring(folder / "keyring.sqlite3", RootKey("test", bytes(range(32)))),
+        blobs=blobs,
+        rights=rights,
+        register=register,
+        login=login,
+        tokens=tokens,
+        media_types=PuremagicMediaTypes(),
+        press=press(),
+        seal=seal(),
+        library=PackageLibrary(),
+        webhook_calls=FakeWebhookCalls(),
+        rules=Rules(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
+        mail=FakeMail(),
+    )
+    rights.held = {
+        PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
+        LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
+    }
+    return _with_people(world, clock, rights, register, login, tokens, folder)
+
+
+def _with_people(
+    world: World,
+    clock: FakeClock,
+    rights: FakeRights,
+    register: FakeRegister,
+    login: FakeLogin,
+    tokens: FakeTokens,
+    folder: Path,
+) -> Stage:
+    contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
+    tenant = onboarding.create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
+    tenant = take_into_use(world, tenant.id)
+    byggesak = accounts.create_account(world, tenant_id=tenant.id, name="Byggesak")
+    avtaler = accounts.create_account(world, tenant_id=tenant.id, name="Avtaler")
+    other = onboarding.create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
+    take_into_use(world, other.id)
+    barnevern = accounts.create_account(world, tenant_id=other.id, name="Barnevern")
+    stage = Stage(world, clock, rights, register, login, tokens, folder, tenant, byggesak, avtaler, barnevern, {})
+    stage.members = {
+        "kari": stage.add(KARI, "Kari Lunde", byggesak),
+        "kari-avtaler": stage.add(KARI, "Kari Lunde", avtaler),
+        "odd": stage.add(ODD, "Odd Bakken", avtaler),
+        "vigdis": stage.add(VIGDIS, "Vigdis Myhre", barnevern),
+    }
+    return stage
+
+
+def _organizations() -> dict[str, RegisteredOrganization]:
+    return {
+        FJELL: RegisteredOrganization(FJELL, "FJELL AS", "AS", "active"),
+        BANKRUPT: RegisteredOrganization(BANKRUPT, "NEDLAGT FISK AS", "AS", "bankrupt"),
+        DELETED: RegisteredOrganization(DELETED, "GAMLEBAKERIET AS", "AS", "deleted"),
+    }

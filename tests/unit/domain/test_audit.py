@@ -1,0 +1,66 @@
+"""The chain over the audit trail shows every later change."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
+
+AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+EVENT = AuditEvent(AT, EventKind.SHARE_OPENED, "t", "s", "p", {"ground": "named", "count": 1})
+
+
+def chained(events: list[AuditEvent]) -> list[bytes]:
+    links = [GENESIS]
+    for number, event in enumerate(events, start=1):
+        links.append(event.link(number, links[-1]))
+    return links[1:]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"at": AT + timedelta(microseconds=1)},
+        {"kind": EventKind.SHARE_DENIED},
+        {"tenant_id": None},
+        {"share_id": "x"},
+        {"subject_id": None},
+        {"details": None},
+        {"details": {"ground": "named", "count": "1"}},
+    ],
+)
+def test_an_event_that_is_changed_links_otherwise(change: dict[str, object]) -> None:
+    assert replace(EVENT, **change).link(1, GENESIS) != EVENT.link(1, GENESIS)  # type: ignore[arg-type]
+
+
+def test_an_event_in_another_place_links_otherwise() -> None:
+    assert EVENT.link(2, GENESIS) != EVENT.link(1, GENESIS)
+    assert EVENT.link(1, bytes([1] * 32)) != EVENT.link(1, GENESIS)
+
+
+def test_what_concerns_no_tenant_has_a_chain_of_its_own() -> None:
+    assert (EVENT.chain, replace(EVENT, tenant_id=None).chain) == ("t", NO_TENANT)
+
+
+def test_the_hash_is_what_the_page_for_auditors_says() -> None:
+    text = '["t",7,"2026-11-24T12:00:00.000000+00:00","share_opened","s","p",{"count":1,"ground":"named"}]'
+    assert EVENT.link(7, GENESIS) == hashlib.sha256(GENESIS + text.encode()).digest()
+
+
+def test_removing_or_reordering_events_changes_every_link_that_follows() -> None:
+    events = [replace(EVENT, share_id=str(number)) for number in range(4)]
+    links = chained(events)
+    assert len(set(links)) == 4
+    assert chained(events[1:])[-1] != links[-1]
+    assert chained([events[1], events[0], *events[2:]])[-1] != links[-1]
+
+
+def test_one_event_has_one_link_whatever_the_time_zone_and_the_order_of_its_details() -> None:
+    elsewhere = replace(EVENT, at=AT.astimezone(timezone(timedelta(hours=2))), details={"count": 1, "ground": "named"})
+    assert elsewhere.link(1, GENESIS) == EVENT.link(1, GENESIS)
+
+
+def test_no_details_and_empty_details_are_the_same_event() -> None:
+    assert replace(EVENT, details={}).link(1, GENESIS) == replace(EVENT, details=None).link(1, GENESIS)

@@ -1,0 +1,210 @@
+"""A share's states and instants, its texts and file names, and the ranges of its receipts."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.share import (
+    CLOSED,
+    FILE_NAME_LENGTH,
+    PATH_LENGTH,
+    Document,
+    Share,
+    ShareState,
+    check_document_name,
+    check_file_name,
+    check_text,
+    covers,
+    merge_ranges,
+    new_document_id,
+    new_id,
+)
+
+NOW = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+DRAFT = Share("s", "t", "a", "m", ShareState.DRAFT, NOW, NOW, "audit:t:2026-10")
+PUBLISHED = replace(DRAFT, state=ShareState.AVAILABLE, published_at=NOW, expires_at=NOW + timedelta(hours=1))
+
+
+def test_a_share_is_open_until_its_end_and_not_at_its_end() -> None:
+    assert PUBLISHED.expires_at is not None
+    assert PUBLISHED.is_open_at(PUBLISHED.expires_at - INSTANT)
+    assert not PUBLISHED.is_open_at(PUBLISHED.expires_at)
+    assert not PUBLISHED.is_over_at(PUBLISHED.expires_at - INSTANT)
+    assert PUBLISHED.is_over_at(PUBLISHED.expires_at)
+
+
+def test_a_draft_is_neither_open_nor_over() -> None:
+    assert not DRAFT.is_open_at(NOW)
+    assert not DRAFT.is_over_at(NOW + timedelta(days=1000))
+
+
+@pytest.mark.parametrize("state", sorted(CLOSED))
+def test_a_closed_share_is_never_open_though_its_end_lies_ahead(state: ShareState) -> None:
+    assert not replace(PUBLISHED, state=state).is_open_at(NOW)
+    assert replace(PUBLISHED, state=state).is_over_at(NOW)
+
+
+def test_a_published_share_without_an_end_is_not_open() -> None:
+    assert not replace(PUBLISHED, expires_at=None).is_open_at(NOW)
+
+
+def test_a_document_is_complete_once_its_last_byte_is_in() -> None:
+    document = Document("d", "s", b"", 1, 1)
+    assert not document.is_complete
+    assert replace(document, completed_at=NOW).is_complete
+
+
+def test_ids_hold_128_random_bits() -> None:
+    assert len({new_id() for _ in range(1000)} | {new_document_id() for _ in range(1000)}) == 2000
+    assert len(new_id()) == 22
+    assert all(name[0].isalnum() and name[-1].isalnum() for name in (new_id() for _ in range(1000)))
+    assert len(bytes.fromhex(new_document_id())) == 16
+
+
+def test_a_text_is_kept_as_written_without_surrounding_white_space() -> None:
+    assert (
+        check_text("  {{7*7}} <b>Æ \U0001f600</b> =cmd|'x' ", 100, field="title")
+        == "{{7*7}} <b>Æ \U0001f600</b> =cmd|'x'"
+    )
+    assert check_text("a\r\nb\tc\n", 10, field="message", lines=True) == "a\nb\tc"
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\tb", "a\x00b", "a\x7fb", "a\x85b", "a\x9bb", "a\ud800b"])
+def test_a_text_of_one_line_has_no_control_characters_and_no_half_surrogates(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_text(text, 100, field="title")
+    assert (caught.value.field, caught.value.code) == ("title", "text_control_characters")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1b[31m", "a\rb", "a\ud800"])
+def test_a_text_of_several_lines_has_no_other_control_characters(text: str) -> None:
+    with pytest.raises(InvalidInput, match="text_control_characters"):
+        check_text(text, 100, field="message", lines=True)
+
+
+def test_a_text_may_be_as_long_as_its_room_and_not_longer() -> None:
+    assert check_text("x" * 10, 10, field="title") == "x" * 10
+    with pytest.raises(InvalidInput) as caught:
+        check_text("x" * 11, 10, field="title")
+    assert (caught.value.code, caught.value.params) == ("text_too_long", {"longest": 10, "length": 11})
+
+
+@given(st.text(max_size=60))
+def test_every_text_that_is_taken_can_be_written_as_utf_8(text: str) -> None:
+    with suppress(InvalidInput):
+        check_text(text, 50, field="message", lines=True).encode()
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [
+        ("vedtak.pdf", "vedtak.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\kari\\søknad.docx", "søknad.docx"),
+        ("mappe/under/fil.txt", "fil.txt"),
+        (" a b.txt ", "a b.txt"),
+        ("a\r\nb\x00c\x1b.txt", "abc.txt"),
+        ("a\x85b\ud800.txt", "ab.txt"),
+        ("faktura\u202efdp.exe", "faktura\u202efdp.exe"),
+        ("=cmd|'/c calc'!A1.csv", "c calc'!A1.csv"),
+        (".htaccess", ".htaccess"),
+        ("\U0001f600 æøå 東京.txt", "\U0001f600 æøå 東京.txt"),
+        ("x" * FILE_NAME_LENGTH, "x" * FILE_NAME_LENGTH),
+    ],
+)
+def test_a_file_name_is_its_last_component_without_control_characters(given_name: str, kept: str) -> None:
+    assert check_file_name(given_name) == kept
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "a/", "a\\..", "\x00\x1f", "\ud800"])
+def test_a_file_needs_a_name(name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_file_name(name)
+    assert (caught.value.field, caught.value.code) == ("documents", "file_name_missing")
+
+
+def test_a_file_name_has_a_longest_length() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_file_name("x" * (FILE_NAME_LENGTH + 1))
+    assert (caught.value.code, caught.value.params) == ("file_name_too_long", {"longest": FILE_NAME_LENGTH})
+
+
+@given(st.text(max_size=40))
+def test_no_file_name_keeps_a_path_or_breaks_a_line(name: str) -> None:
+    try:
+        kept = check_file_name(name)
+    except InvalidInput:
+        return
+    assert not set(kept) & set("/\\\r\n\x00")
+    assert check_file_name(kept) == kept
+    kept.encode()
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [
+        ("vedtak.pdf", "vedtak.pdf"),
+        ("sak/kart/øst.png", "sak/kart/øst.png"),
+        (" sak / kart.png ", "sak/kart.png"),
+        ("bla\u030a/e\u0301.txt", "bl\u00e5/\u00e9.txt"),
+        ("a/\x00b\n/c", "a/b/c"),
+    ],
+)
+def test_the_way_from_a_shared_folder_is_part_of_a_documents_name(given_name: str, kept: str) -> None:
+    assert check_document_name(given_name) == kept
+
+
+@pytest.mark.parametrize(
+    "way", ["/etc/x", "../x", "a/../x", "a//x", "./x", "a/ .. /x", "C:/x", "C:\\a\\x", "\\\\server\\x", "a\\..\\b/x"]
+)
+def test_a_way_that_leads_out_of_its_folder_is_cut_to_its_last_component(way: str) -> None:
+    assert check_document_name(way) == "x"
+
+
+def test_a_way_has_a_longest_length() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_document_name("a/" * (PATH_LENGTH // 2) + "x")
+    assert (caught.value.code, caught.value.params) == ("file_name_too_long", {"longest": PATH_LENGTH})
+
+
+@given(st.lists(st.text("aå\u030a.: \\\x01\ud800", max_size=4), max_size=5).map("/".join))
+def test_no_documents_name_leads_out_of_its_folder(name: str) -> None:
+    try:
+        kept = check_document_name(name)
+    except InvalidInput:
+        return
+    assert not {"", ".", ".."} & set(kept.split("/"))
+    assert "\\" not in kept
+    assert check_document_name(kept) == kept
+    kept.encode()
+
+
+RANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12)
+
+
+@given(RANGES)
+def test_merged_ranges_cover_the_same_bytes_with_gaps_between_them(ranges: list[tuple[int, int]]) -> None:
+    merged = merge_ranges(ranges)
+    assert {b for r in merged for b in range(*r)} == {b for r in ranges for b in range(*r)}
+    assert all(start < stop for start, stop in merged)
+    assert all(before[1] < after[0] for before, after in pairwise(merged))
+
+
+@given(RANGES, RANGES)
+def test_merging_again_and_in_another_order_gives_the_same(
+    some: list[tuple[int, int]], others: list[tuple[int, int]]
+) -> None:
+    assert merge_ranges([*merge_ranges(some), *others]) == merge_ranges([*others, *some])
+
+
+@given(RANGES, st.integers(0, 60))
+def test_a_document_has_been_had_when_every_byte_of_it_has(ranges: list[tuple[int, int]], length: int) -> None:
+    within = [(start, min(stop, length)) for start, stop in ranges]
+    assert covers(merge_ranges(within), length) == ({b for r in within for b in range(*r)} == set(range(length)))

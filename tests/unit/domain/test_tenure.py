@@ -1,0 +1,76 @@
+"""When an assessment can have been done, when it should be looked at again, and how far a deletion has come."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.tenure import (
+    DeletionState,
+    ImpactAssessment,
+    ResidualRisk,
+    Tenure,
+    check_consulted,
+    check_done_on,
+    day_of,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 24)
+
+
+def assessment(done_on: date) -> ImpactAssessment:
+    return ImpactAssessment("id", "tenant", done_on, ResidualRisk.LOW, False, NOON, b"", b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("done_on", "review_on"),
+    [
+        (date(2026, 11, 24), date(2027, 11, 24)),
+        (date(2024, 2, 29), date(2025, 2, 28)),
+        (date(2023, 2, 28), date(2024, 2, 28)),
+        (date(2025, 12, 31), date(2026, 12, 31)),
+    ],
+)
+def test_an_assessment_should_be_looked_at_again_a_year_after_it_was_done(done_on: date, review_on: date) -> None:
+    done = assessment(done_on)
+    assert done.review_on == review_on
+    assert done.is_due(review_on)
+    assert not done.is_due(review_on.replace(day=review_on.day - 1))
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        (datetime(2026, 11, 24, 22, 59, tzinfo=UTC), date(2026, 11, 24)),
+        (datetime(2026, 11, 24, 23, 0, tzinfo=UTC), date(2026, 11, 25)),
+        (datetime(2026, 6, 30, 22, 0, tzinfo=UTC), date(2026, 7, 1)),
+    ],
+)
+def test_the_day_is_that_of_norway(instant: datetime, day: date) -> None:
+    assert day_of(instant) == day
+
+
+@pytest.mark.parametrize("done_on", [TODAY, date(2018, 5, 25)])
+def test_an_assessment_was_done_today_or_earlier(done_on: date) -> None:
+    assert check_done_on(done_on, TODAY) == done_on
+
+
+@pytest.mark.parametrize(
+    ("done_on", "code"), [(date(2026, 11, 25), "date_in_the_future"), (date(2018, 5, 24), "date_too_early")]
+)
+def test_a_date_that_cannot_be_is_refused(done_on: date, code: str) -> None:
+    with pytest.raises(InvalidInput, match=code):
+        check_done_on(done_on, TODAY)
+
+
+def test_a_high_risk_is_not_recorded_before_prior_consultation_has_been_considered() -> None:
+    with pytest.raises(InvalidInput, match="consultation_missing"):
+        check_consulted(ResidualRisk.HIGH, consulted=False)
+    assert check_consulted(ResidualRisk.HIGH, consulted=True)
+    assert not check_consulted(ResidualRisk.MEDIUM, consulted=False)
+
+
+def test_a_deletion_is_under_way_until_contents_and_then_names_are_gone() -> None:
+    states = [Tenure("t"), Tenure("t", contents_deleted_at=NOON), Tenure("t", b"", names_erased_at=NOON)]
+    assert [tenure.deletion for tenure in states] == list(DeletionState)

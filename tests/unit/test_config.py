@@ -1,0 +1,282 @@
+"""Settings: whole or not at all, and the demo stays at home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from deldokument.config import ConfigurationError, Settings, is_loopback, load_settings
+from deldokument.domain.policy import AccessRule
+
+WHOLE = {
+    "PUBLIC_URL": "https://del.eksempel.example",
+    "DATA_DIR": "/var/lib/deldokument",
+    "IDPORTEN_ISSUER": "https://test.idporten.example",
+    "IDPORTEN_CLIENT_ID": "client-1",
+    "IDPORTEN_CLIENT_KEY_PATH": "/etc/deldokument/idporten.pem",
+    "MASKINPORTEN_ISSUER": "https://test.maskinporten.example/",
+    "MASKINPORTEN_CLIENT_ID": "client-2",
+    "MASKINPORTEN_CLIENT_KEY_PATH": "/etc/deldokument/maskinporten.pem",
+    "ALTINN_BASE_URL": "https://platform.altinn.example/",
+    "ALTINN_SUBSCRIPTION_KEY": "very-secret",
+}
+DEMO = {"PUBLIC_URL": "http://127.0.0.1:8000", "DATA_DIR": "/tmp/demo", "DEMO": "true"}
+REGISTERS = [name for name in WHOLE if name.startswith(("IDPORTEN", "MASKINPORTEN", "ALTINN"))]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"DELDOKUMENT_{name.upper()}", raising=False)
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], **others: str) -> Settings:
+    for name, value in (values | others).items():
+        monkeypatch.setenv(f"DELDOKUMENT_{name}", value)
+    return load_settings()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], **others: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        loaded(monkeypatch, values, **others)
+    return str(caught.value)
+
+
+def test_a_whole_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE)
+    assert settings.public_url == "https://del.eksempel.example"
+    assert settings.altinn_base_url == "https://platform.altinn.example"
+    assert (settings.demo, settings.allow_synthetic, settings.host, settings.port) == (False, False, "127.0.0.1", 8000)
+    assert settings.enhetsregisteret_base_url == "https://data.brreg.no"
+
+
+@pytest.mark.parametrize(
+    ("typed", "origin"),
+    [
+        ("https://Del.Eksempel.example:443/", "https://del.eksempel.example"),
+        ("https://del.eksempel.example:8443", "https://del.eksempel.example:8443"),
+        ("http://LOCALHOST:80", "http://localhost"),
+    ],
+)
+def test_the_public_url_is_the_origin_that_browsers_send(
+    monkeypatch: pytest.MonkeyPatch, typed: str, origin: str
+) -> None:
+    assert loaded(monkeypatch, WHOLE, PUBLIC_URL=typed).public_url == origin
+
+
+def test_an_issuer_is_kept_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, WHOLE).maskinporten_issuer == "https://test.maskinporten.example/"
+
+
+def test_everything_stands_in_the_data_directory_unless_put_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE, KEYRING_PATH="/mnt/keys/keyring.sqlite3")
+    data = Path("/var/lib/deldokument")
+    assert settings.database_url == f"sqlite:///{data}/deldokument.sqlite3"
+    assert (settings.blobs_dir, settings.root_key_path) == (data / "blobs", data / "root.key")
+    assert (settings.seal_key_path, settings.seal_certificate_path) == (data / "seal.key", data / "seal.pem")
+    assert settings.keyring_path == Path("/mnt/keys/keyring.sqlite3")
+
+
+def test_paths_do_not_depend_on_where_a_later_step_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, WHOLE, DATA_DIR="data").data_dir == Path.cwd() / "data"
+
+
+def test_what_is_missing_is_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal(monkeypatch, {})
+    assert "DELDOKUMENT_PUBLIC_URL: Field required" in message
+    assert "DELDOKUMENT_DATA_DIR: Field required" in message
+    assert "BLOBS_DIR" not in message
+
+
+@pytest.mark.parametrize("name", REGISTERS)
+def test_a_register_left_half_configured_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    message = refusal(monkeypatch, {key: value for key, value in WHOLE.items() if key != name})
+    assert message.splitlines()[1:] == [f"  missing DELDOKUMENT_{name}"]
+
+
+def test_an_empty_variable_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "missing DELDOKUMENT_IDPORTEN_CLIENT_ID" in refusal(monkeypatch, WHOLE, IDPORTEN_CLIENT_ID="")
+
+
+def test_the_demo_needs_no_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, DEMO).demo
+
+
+def test_a_demo_with_half_a_register_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal(monkeypatch, DEMO, IDPORTEN_CLIENT_ID="x")
+    assert "missing DELDOKUMENT_IDPORTEN_ISSUER, DELDOKUMENT_IDPORTEN_CLIENT_KEY_PATH" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "0.0.0.0"),
+        ("HOST", "::"),
+        ("HOST", "192.0.2.1"),
+        ("HOST", "127.0.0.1.example"),
+        ("HOST", "2130706433"),
+        ("PUBLIC_URL", "https://del.eksempel.example"),
+        ("PUBLIC_URL", "https://localhost.eksempel.example"),
+    ],
+)
+def test_demo_settings_never_bind_a_public_address(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert "demo settings can never bind a public address" in refusal(monkeypatch, DEMO, **{name: value})
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
+def test_this_machine_is_known_by_its_names(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "10.0.0.1", "localhost.example", "0x7f000001", "127.1"])
+def test_nothing_else_is_this_machine(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://del.eksempel.example",
+        "del.eksempel.example",
+        "https://",
+        "ftp://localhost",
+        "https://a:b@del.eksempel.example",
+        "https://del.eksempel.example/sti",
+        "https://del.eksempel.example?a=b",
+        "https://del.eksempel.example#a",
+        "https://del.eksempel.example:99999",
+    ],
+)
+def test_a_public_url_that_is_no_safe_origin_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert "DELDOKUMENT_PUBLIC_URL: must" in refusal(monkeypatch, WHOLE, PUBLIC_URL=url)
+
+
+def test_plain_http_is_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, WHOLE, PUBLIC_URL="http://[::1]:8000/").public_url == "http://[::1]:8000"
+
+
+def test_access_codes_are_those_of_the_policy_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE)
+    rule = AccessRule(settings.access_codes_confidential, settings.access_codes_ordinary)
+    assert rule == AccessRule()
+
+
+def test_access_codes_are_freed_of_prefix_and_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = "urn:altinn:rolecode:A0236, urn:altinn:accesspackage:Noe-Annet,,komab "
+    settings = loaded(monkeypatch, WHOLE, ACCESS_CODES_CONFIDENTIAL=codes)
+    assert settings.access_codes_confidential == {"a0236", "noe-annet", "komab"}
+
+
+def test_a_rule_that_nobody_can_satisfy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ACCESS_CODES_ORDINARY: must name" in refusal(monkeypatch, WHOLE, ACCESS_CODES_ORDINARY=" , ")
+
+
+def test_the_operators_number_is_a_checked_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, WHOLE).operator_number is None
+    assert loaded(monkeypatch, WHOLE, OPERATOR_NUMBER="310 240 001").operator_number == "310240001"
+    assert "OPERATOR_NUMBER: must be an organisation number" in refusal(monkeypatch, WHOLE, OPERATOR_NUMBER="310240002")
+
+
+def test_secrets_show_neither_in_repr_nor_in_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {"DATABASE_URL": "postgresql://u:very-secret@db/d", "SEAL_KEY_PASSWORD": "very-secret"}
+    assert "very-secret" not in repr(loaded(monkeypatch, WHOLE | secrets))
+    assert "very-secret" not in refusal(monkeypatch, WHOLE | secrets, PUBLIC_URL="https://u:very-secret@x.example")
+
+
+def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELDOKUMENT_PORT", "9000")
+    assert load_settings(public_url="http://localhost", data_dir="/tmp/x", demo=True, port=9001).port == 9001
+
+
+def test_a_setting_that_does_not_exist_cannot_be_given() -> None:
+    with pytest.raises(ConfigurationError, match="DELDOKUMENT_ALOW_SYNTHETIC"):
+        load_settings(public_url="http://localhost", data_dir="/tmp/x", demo=True, alow_synthetic=True)
+
+
+MAIL = {"SMTP_HOST": "post.eksempel.example", "SMTP_SENDER": "ikke-svar@eksempel.example"}
+
+
+def test_without_a_mail_server_nobody_is_told_by_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, WHOLE).smtp_host is None
+
+
+def test_mail_goes_protected_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE, **MAIL)
+    assert (settings.smtp_port, settings.smtp_security, settings.smtp_username) == (587, "starttls", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"SMTP_HOST": "post.eksempel.example"}, "SMTP_SENDER"),
+        ({"SMTP_SENDER": "ikke-svar@eksempel.example"}, "SMTP_HOST"),
+        (MAIL | {"SMTP_USERNAME": "del"}, "SMTP_PASSWORD"),
+        (MAIL | {"SMTP_PASSWORD": "very-secret"}, "SMTP_USERNAME"),
+        ({"SMTP_USERNAME": "del", "SMTP_PASSWORD": "very-secret"}, "SMTP_HOST"),
+    ],
+)
+def test_half_a_mail_server_is_none(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: str) -> None:
+    told = refusal(monkeypatch, WHOLE, **given)
+    assert f"missing DELDOKUMENT_{missing}" in told
+    assert "very-secret" not in told
+
+
+def test_all_that_is_missing_of_registers_and_mail_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refusal(monkeypatch, WHOLE, IDPORTEN_CLIENT_ID="", ALTINN_RIGHTS="pdp", SMTP_USERNAME="del")
+    names = ["IDPORTEN_CLIENT_ID", "ALTINN_RESOURCE_CONFIDENTIAL", "ALTINN_RESOURCE_ORDINARY"]
+    names += ["SMTP_HOST", "SMTP_SENDER", "SMTP_PASSWORD"]
+    assert told.splitlines()[1:] == ["  missing " + ", ".join(f"DELDOKUMENT_{name}" for name in names)]
+
+
+def test_nothing_leaves_this_machine_by_unprotected_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "DELDOKUMENT_SMTP_SECURITY" in refusal(monkeypatch, WHOLE, **MAIL, SMTP_SECURITY="none")
+    local = MAIL | {"SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "none"}
+    assert loaded(monkeypatch, WHOLE, **local).smtp_security == "none"
+
+
+def test_the_sender_of_mail_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_SENDER": "Del dokument <ikke-svar@eksempel.example>"})
+    assert "DELDOKUMENT_SMTP_SENDER: must be an e-mail address" in told
+
+
+def test_the_decision_point_needs_both_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refusal(monkeypatch, WHOLE, ALTINN_RIGHTS="pdp", ALTINN_RESOURCE_ORDINARY="ordinary")
+    assert told.splitlines()[1:] == ["  missing DELDOKUMENT_ALTINN_RESOURCE_CONFIDENTIAL"]
+    assert "DELDOKUMENT_ALTINN_RIGHTS" in refusal(monkeypatch, WHOLE, ALTINN_RIGHTS="guesswork")
+
+
+def test_webhooks_lead_to_the_open_internet_on_443_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE)
+    assert (settings.webhook_ports, settings.webhook_networks) == (frozenset({443}), frozenset())
+    settings = loaded(monkeypatch, WHOLE, WEBHOOK_PORTS="443, 8443", WEBHOOK_NETWORKS="10.20.0.0/16,fd00:20::/32")
+    assert settings.webhook_ports == {443, 8443}
+    assert {str(network) for network in settings.webhook_networks} == {"10.20.0.0/16", "fd00:20::/32"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORTS", "0"), ("PORTS", "65536"), ("PORTS", ","), ("PORTS", "https"), ("NETWORKS", "10.20.0.1/16")],
+)
+def test_a_port_or_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert f"DELDOKUMENT_WEBHOOK_{name}" in refusal(monkeypatch, WHOLE, **{f"WEBHOOK_{name}": value})
+
+
+def test_the_api_has_a_scope_and_a_limit_of_calls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE)
+    assert (settings.api_scope, settings.api_audience) == ("deldokument:share", None)
+    assert settings.api_requests_per_minute == 600
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("API_SCOPE", "two scopes"), ("API_SCOPE", 'a"b'), ("API_REQUESTS_PER_MINUTE", "0")]
+)
+def test_what_is_no_scope_and_no_limit_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert f"DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **{name: value})

@@ -1,0 +1,21 @@
+"""The deployment that these tests share, and Kari's uploads to it."""
+
+from __future__ import annotations
+
+import pytest
+from support.server import Deployment, deployment  # noqa: F401
+from uploads.tus import Tus
+
+
+@pytest.fixture
+def draft(deployment: Deployment) -> str:  # noqa: F811
+    """An empty draft of Kari's, filled in, with Ola as recipient."""
+    draft_id = deployment.draft()
+    deployment.add_recipients(draft_id, ["21879498012"])
+    return draft_id
+
+
+@pytest.fixture
+def tus(deployment: Deployment, draft: str) -> Tus:  # noqa: F811
+    """Kari's tus client, with that draft."""
+    return Tus(deployment, draft)

@@ -1,0 +1,52 @@
+"""What the product seals is, byte for byte, what the reference written from docs/format.md seals."""
+
+import zlib
+
+import format_reference as reference
+import pytest
+
+from deldokument.crypto import fields, keys, manifest, stream
+
+KEY, SHARE_KEY = bytes(range(32)), bytes(range(32, 64))
+DOCUMENT, PART = bytes(range(16)), bytes(range(16, 32))
+FIRST = stream.CAPACITY - stream.HEADER
+
+
+def nonce_of(sealed: bytes) -> bytes:
+    return sealed[1:13]
+
+
+@pytest.mark.parametrize("length", [0, 1, FIRST - 1, FIRST, FIRST + 1, FIRST + stream.CAPACITY, 700_000])
+def test_parts_are_sealed_as_the_document_says(length: int) -> None:
+    plaintext = bytes(i % 251 for i in range(length))
+    associated_data = stream.part_associated_data(DOCUMENT, PART)
+    encryptor = stream.PartEncryptor(KEY, associated_data)
+    out = bytearray(stream.ciphertext_length(length))
+    assert encryptor.encrypt_into(plaintext, out, last=True) == len(out)
+    assert out == reference.seal_part(KEY, reference.part_associated_data(DOCUMENT, PART), encryptor.header, plaintext)
+
+
+def test_manifests_and_records_are_sealed_as_the_document_says() -> None:
+    header = bytes([40]) + bytes(39)
+    document = manifest.Manifest(DOCUMENT, 9, (manifest.ManifestPart(PART, 0, 9, header),))
+    encoded = reference.encode_manifest(DOCUMENT, 9, [(PART, 0, 9, header)])
+    sealed = manifest.seal_manifest(SHARE_KEY, document)
+    assert sealed == reference.seal_manifest(SHARE_KEY, nonce_of(sealed), DOCUMENT, encoded)
+    record = manifest.InspectionRecord(
+        manifest.manifest_hash(document), bytes(32), zlib.crc32(b"x"), "text/plain", "clean"
+    )
+    sealed = manifest.seal_inspection(SHARE_KEY, document, record)
+    encoded = reference.encode_inspection(encoded, bytes(32), zlib.crc32(b"x"), b"text/plain", b"clean")
+    assert sealed == reference.seal_inspection(SHARE_KEY, nonce_of(sealed), DOCUMENT, encoded)
+
+
+@pytest.mark.parametrize("text", ["", "søker", "a" * 60, "a" * 61, "a" * 500])
+def test_fields_are_sealed_as_the_document_says(text: str) -> None:
+    sealed = fields.seal_text(KEY, text, "recipient.label", DOCUMENT)
+    padded = reference.pad(text.encode())
+    assert sealed == reference.seal_field(KEY, nonce_of(sealed), padded, b"recipient.label", DOCUMENT)
+
+
+def test_keyring_entries_are_sealed_as_the_document_says() -> None:
+    wrapped = keys.RootKey("root-2026", KEY).wrap("share/1", SHARE_KEY)
+    assert wrapped == reference.wrap_entry(KEY, nonce_of(wrapped), b"root-2026", b"share/1", SHARE_KEY)

@@ -1,0 +1,93 @@
+"""What a person sees who acts for a named organisation without the right that the share needs."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from support.browser import Web
+from support.world import FJELL, KARI, LISE, OLA, SIV, person
+
+from deldokument.domain.policy import ORDINARY_MAIL
+from deldokument.services import drafting, freezing, publishing
+from deldokument.services.freezing import FreezeReason
+from deldokument.services.ports import OrganizationGrant
+
+SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "Eksempel kommune", "Byggesak", "22 00 00 00", "@eksempel")
+
+
+def share(web: Web, *, confidential: bool = True) -> tuple[str, str]:
+    """A share with Fjell and Ola, whose words are secret; and its document."""
+    stage = web.stage
+    draft = stage.draft()
+    words = stage.words(title="kanarititel", message="kanarimelding", confidential=confidential)
+    drafting.save_draft(stage.world, person(KARI), draft.id, words)
+    stage.add_recipients(draft.id, OLA, FJELL)
+    stage.upload(draft.id, "kanarifil.pdf", b"innhold")
+    publishing.publish_share(stage.world, person(KARI), draft.id)
+    return draft.id, stage.document_ids(draft.id)[0]
+
+
+def plain(page: str, path: str) -> str:
+    """A page without its own address, and without what differs between two requests for the same thing."""
+    page = page.replace(path, "").replace(quote(path, safe=""), "")
+    return re.sub(r'(name="csrf_token" value="|csrf-token" content=")[^"]*', r"\1", page)
+
+
+def test_the_page_says_which_right_is_missing_and_who_can_give_it_and_nothing_of_the_share(web: Web) -> None:
+    share_id, _ = share(web)
+    answer = web.browser(LISE).get(f"/d/{share_id}")
+    assert answer.status_code == 403
+    for told in ("FJELL AS", "«Post til virksomheten med taushetsbelagt innhold»", "hovedadministrator"):
+        assert told in answer.text
+    assert [secret for secret in (*SECRETS, "Ola", "Kari") if secret in answer.text] == []
+
+
+def test_the_ordinary_right_is_asked_for_where_it_suffices(web: Web) -> None:
+    share_id, _ = share(web, confidential=False)
+    web.stage.rights.held[LISE] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"dagl"})),)
+    page = web.browser(LISE).get(f"/d/{share_id}").text
+    assert "«Ordinær post til virksomheten»" in page
+    assert "taushetsbelagt" not in page
+
+
+def test_byte_routes_say_the_same_in_bare_words(web: Web) -> None:
+    share_id, document_id = share(web)
+    lise = web.browser(LISE)
+    for path in (f"/d/{share_id}/alt.zip", f"/d/{share_id}/dokument/{document_id}"):
+        answer = lise.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "text/plain; charset=utf-8")
+        assert "taushetsbelagt innhold" in answer.text
+        assert [secret for secret in SECRETS if secret in answer.text] == []
+
+
+def test_with_the_right_the_same_link_opens(web: Web) -> None:
+    share_id, _ = share(web)
+    lise = web.browser(LISE)
+    assert lise.get(f"/d/{share_id}").status_code == 403
+    web.stage.rights.held[LISE] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL, "a0236"})),)
+    assert "kanarititel" in lise.get(f"/d/{share_id}").text
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "ended", "frozen"])
+def test_of_what_is_not_open_the_page_is_that_of_what_does_not_exist(web: Web, state: str) -> None:
+    share_id, document_id = share(web)
+    if state == "withdrawn":
+        publishing.withdraw_share(web.stage.world, person(KARI), share_id)
+    if state == "frozen":
+        freezing.freeze_share(web.stage.world, share_id, None, FreezeReason.SECURITY)
+    if state == "ended":
+        web.stage.clock.advance(days=10)
+    lise = web.browser(LISE)
+    unknown_path = f"/d/{'x' * 22}"
+    unknown = lise.get(unknown_path)
+    for path in (f"/d/{share_id}", f"/d/{share_id}/alt.zip", f"/d/{share_id}/dokument/{document_id}"):
+        answer = lise.get(path)
+        assert (answer.status_code, plain(answer.text, path)) == (404, plain(unknown.text, unknown_path))
+
+
+def test_a_stranger_still_gets_the_page_of_what_does_not_exist(web: Web) -> None:
+    share_id, _ = share(web)
+    siv = web.browser(SIV)
+    assert siv.get(f"/d/{share_id}").status_code == siv.get(f"/d/{'x' * 22}").status_code == 404

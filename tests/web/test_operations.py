@@ -1,0 +1,144 @@
+"""«Drift»: the operator's pages, and that nobody else gets near them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.browser import EWA, Browser, Web
+from support.world import FJELL, KARI, OLA, SIV, person
+
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.errors import Frozen
+from deldokument.services import agreements, operating, operators, receiving, texts
+from deldokument.web.app import ENDPOINTS
+
+TORA = "15837914209"
+PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"
+NEW = {
+    "organization_number": FJELL,
+    "number": SIV,
+    "name": "Siv Holm",
+    "telephone": "55 00 00 00",
+    "email": "post@fjell.example",
+    "hours": "9-15",
+}
+
+
+@pytest.fixture
+def operator(web: Web) -> Browser:
+    operators.add_operator(web.stage.world, number=OLA, name="Ola Drift")
+    return web.browser(OLA)
+
+
+def test_nobody_but_an_operator_gets_an_answer_from_any_route(web: Web) -> None:
+    routes = [endpoint for endpoint in ENDPOINTS if endpoint.path.startswith("/drift")]
+    assert len(routes) >= 10
+    ids = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id, "agreement_id": "x"}
+    for number in (KARI, EWA):
+        browser = web.browser(number)
+        assert "/drift" not in browser.get("/").text
+        for route in routes:
+            path = route.path.format_map(ids)
+            answer = browser.get(path) if route.methods == ("GET",) else browser.post(path)
+            assert answer.status_code == 404, path
+
+
+def test_the_operator_makes_a_tenant(web: Web, operator: Browser) -> None:
+    assert 'href="/drift"' in operator.get("/").text
+    answer = operator.post("/drift/ny", NEW)
+    assert answer.status_code == 303
+    page = operator.get(answer.headers["location"]).text
+    assert "FJELL AS" in page
+    assert "Siv Holm" in page
+    assert SIV not in page
+    assert f'href="{answer.headers["location"]}"' in operator.get("/drift").text
+
+
+def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: Web, operator: Browser) -> None:
+    page = operator.post("/drift/ny", NEW | {"organization_number": "123", "name": "S"})
+    assert page.status_code == 422
+    for part in ('href="#organization_number"', 'href="#name"', f'value="{SIV}"', 'value="9-15"', 'value="123"'):
+        assert part in page.text
+    assert len(operating.list_tenants(web.stage.world)) == 2
+
+
+def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:
+    assert operator.post("/drift/ny", NEW).status_code == 303
+    assert operator.post("/drift/ny", NEW).status_code == 409
+    assert len(operating.list_tenants(web.stage.world)) == 3
+
+
+def test_a_text_counts_when_it_is_published(web: Web, operator: Browser) -> None:
+    page = operator.get("/drift").text
+    assert "Ikke publisert" in page
+    assert operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"}).status_code == 303
+    listed = {listing.kind: listing for listing in texts.list_texts(web.stage.world)}
+    assert [text.version for text, _ in listed[AgreementKind.MAIN].published] == ["1.0"]
+    assert operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"}).status_code == 409
+    assert operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "7.0"}).status_code == 422
+    assert operator.post("/drift/tekster", {"kind": "novelle", "version": "1.0"}).status_code == 404
+
+
+def record(operator: Browser, tenant_id: str, **changes: str) -> object:
+    fields = {"csrf_token": operator.csrf_token(), "version": "1.0", "signed_on": "2026-11-20", "signed_by": "Liv Moe"}
+    files = {"copy": ("avtale.pdf", PDF, "application/pdf")}
+    return operator.request("POST", f"/drift/kunder/{tenant_id}/hovedavtale", data=fields | changes, files=files)
+
+
+def test_the_signed_main_agreement_is_recorded_with_its_copy(web: Web, operator: Browser) -> None:
+    tenant_id = web.stage.tenant.id
+    operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"})
+    assert record(operator, tenant_id).status_code == 303  # type: ignore[attr-defined]
+    found = agreements.agreements_of(web.stage.world, tenant_id=tenant_id)
+    assert [(view.agreement.version, view.signer) for view in found.mains] == [("1.0", "Liv Moe")]
+    page = operator.get(f"/drift/kunder/{tenant_id}").text
+    assert "Liv Moe" in page
+    link = re.search(rf"/drift/kunder/{tenant_id}/hovedavtale/[\w-]+", page)
+    assert link
+    copy = operator.get(link[0])
+    assert (copy.content, copy.headers["content-type"]) == (PDF, "application/pdf")
+
+
+def test_a_main_agreement_with_faults_is_not_recorded(web: Web, operator: Browser) -> None:
+    tenant_id = web.stage.tenant.id
+    operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"})
+    page = record(operator, tenant_id, signed_on="i går", signed_by="L")
+    assert page.status_code == 422  # type: ignore[attr-defined]
+    for part in ('href="#signed_on"', 'href="#signed_by"', 'value="L"'):
+        assert part in page.text  # type: ignore[attr-defined]
+    assert agreements.agreements_of(web.stage.world, tenant_id=tenant_id).mains == ()
+
+
+def stop(operator: Browser, path: str, deed: str = "freeze", reason: str = "security") -> int:
+    return operator.post(path, {"deed": deed, "reason": reason}).status_code
+
+
+def test_tenant_account_and_share_are_stopped_and_go_on(web: Web, operator: Browser) -> None:
+    world, tenant, account = web.stage.world, web.stage.tenant, web.stage.byggesak
+    share_id = web.stage.publish(SIV)
+    paths = {
+        f"/drift/kunder/{tenant.id}/stans": {},
+        f"/drift/kunder/{tenant.id}/kontoer/{account.id}/stans": {},
+        "/drift/delinger": {"share": f"https://del.example/d/{share_id}"},
+    }
+    for path, fields in paths.items():
+        assert operator.post(path, fields | {"deed": "freeze", "reason": "security"}).status_code in {200, 303}
+        with pytest.raises(Frozen):
+            receiving.authorize(world, person(SIV), share_id)
+        assert operator.post(path, fields | {"deed": "thaw"}).status_code in {200, 303}
+        assert receiving.authorize(world, person(SIV), share_id)
+
+
+def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Browser) -> None:
+    tenant_id = web.stage.tenant.id
+    assert stop(operator, f"/drift/kunder/{tenant_id}/stans", reason="") == 422
+    assert stop(operator, f"/drift/kunder/{tenant_id}/kontoer/{web.stage.barnevern.id}/stans") == 404
+    for share in ("", "finnes-ikke"):
+        page = operator.post("/drift/delinger", {"share": share, "deed": "freeze", "reason": "security"})
+        assert page.status_code == 422
+        assert 'href="#share"' in page.text
+
+
+def test_the_operator_opens_no_share(web: Web, operator: Browser) -> None:
+    assert operator.get(f"/d/{web.stage.publish(SIV)}").status_code == 404

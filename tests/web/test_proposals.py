@@ -1,0 +1,238 @@
+"""Four eyes in the browser: the proposer is told what happens, the second member looks through and decides."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from support.accounts import set_rules
+from support.browser import Browser, Web
+from support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
+
+from deldokument.domain.share import ShareState
+from deldokument.services import drafting, overview, publishing
+from deldokument.services.repositories import standing
+
+WAITS = "Venter på godkjenning"
+
+
+@pytest.fixture(autouse=True)
+def four_eyes(web: Web) -> None:
+    """Byggesak wants four eyes, and Kari has Odd to ask there."""
+    web.stage.members["odd-byggesak"] = web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    set_rules(web.stage, web.stage.byggesak, four_eyes=True)
+
+
+@pytest.fixture
+def kari(web: Web) -> Browser:
+    return web.browser(KARI)
+
+
+@pytest.fixture
+def odd(web: Web) -> Browser:
+    return web.browser(ODD)
+
+
+def ready(stage: Stage, **words: object) -> str:
+    """A draft of Kari's that lacks nothing."""
+    draft = stage.draft()
+    given = {"title": "Vedtak", "message": "Hei Ola", "reference": "26/7"} | words
+    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(**given))
+    stage.add_recipients(draft.id, OLA, FJELL)
+    stage.upload(draft.id, "vedtak.pdf", b"innhold")
+    return draft.id
+
+
+@pytest.fixture
+def proposed(web: Web, kari: Browser) -> str:
+    share_id = ready(web.stage)
+    assert send(kari, share_id) == f"/delinger/{share_id}/godkjenning"
+    web.stage.clock.advance(minutes=1)
+    return share_id
+
+
+def send(browser: Browser, share_id: str) -> str:
+    """Press the button of the form; where it leads."""
+    answer = browser.call("POST", f"/del/utkast/{share_id}/publisering")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["location"])
+
+
+def seen(page: httpx.Response) -> dict[str, str]:
+    """What the approval form of a page carries."""
+    found = re.search(r'name="seen" value="([^"]+)"', page.text)
+    assert found, page.text
+    return {"seen": found[1]}
+
+
+def state(web: Web, share_id: str) -> tuple[ShareState, bool]:
+    """Where it is, and whether it waits for approval."""
+    with web.stage.world.database.read() as tx:
+        share = standing(tx.shares.get(share_id))
+    return share.state, share.proposed_by is not None
+
+
+DRAFT, PROPOSED, SHARED = (ShareState.DRAFT, False), (ShareState.DRAFT, True), (ShareState.AVAILABLE, True)
+
+
+def test_the_proposer_is_told_what_happens_and_is_offered_no_approval(web: Web, kari: Browser, proposed: str) -> None:
+    page = kari.get(f"/delinger/{proposed}/godkjenning")
+    assert page.status_code == 200
+    assert "Sendt til godkjenning" in page.text
+    assert f"https://del.example/delinger/{proposed}/godkjenning" in page.text
+    assert "1. desember" in page.text
+    assert "Godkjenn og del" not in page.text
+    assert "eneste brukeren" not in page.text
+    assert state(web, proposed) == PROPOSED
+
+
+def test_a_proposer_with_nobody_to_ask_is_told(web: Web, kari: Browser, proposed: str) -> None:
+    web.stage.remove("odd-byggesak")
+    assert "Du er den eneste brukeren på Byggesak" in kari.get(f"/delinger/{proposed}/godkjenning").text
+
+
+def test_the_approver_sees_all_there_is_to_check_with_numbers_masked(odd: Browser, proposed: str) -> None:
+    page = odd.get(f"/delinger/{proposed}/godkjenning").text
+    for shown in (
+        "Kari Lunde", "218794 *****", "FJELL AS", "312 824 450", "vedtak.pdf", "7\u00a0byte", "Vedtak", "Hei Ola",
+        "Byggesak", "26/7", "4. desember", "Godkjenn og del", "Send tilbake",
+    ):  # fmt: skip
+        assert shown in page
+    assert OLA not in page
+
+
+def test_it_stands_under_what_waits_for_the_others_and_not_for_the_proposer(
+    kari: Browser, odd: Browser, proposed: str
+) -> None:
+    waiting = odd.get("/delinger").text.split("Resten")[0]
+    assert "Venter på deg" in waiting
+    assert WAITS in waiting
+    assert f"/delinger/{proposed}/godkjenning" in waiting
+    mine = kari.get("/delinger").text
+    assert "Venter på deg" not in mine
+    assert WAITS in mine
+
+
+def test_the_second_member_shares_it_and_gets_the_link(web: Web, odd: Browser, proposed: str) -> None:
+    form = seen(odd.get(f"/delinger/{proposed}/godkjenning"))
+    answer = odd.post(f"/delinger/{proposed}/godkjenning", form)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}/delt")
+    assert f"https://del.example/d/{proposed}" in odd.get(answer.headers["location"]).text
+    assert state(web, proposed) == SHARED
+    # The same form once more, from a double click or the back button.
+    assert odd.post(f"/delinger/{proposed}/godkjenning", form).headers["location"] == f"/delinger/{proposed}/delt"
+    assert odd.get(f"/delinger/{proposed}/godkjenning").headers["location"] == f"/delinger/{proposed}"
+    page = odd.get(f"/delinger/{proposed}").text
+    assert page.count("En annen bruker godkjente") == 1
+
+
+def test_a_direct_post_by_the_proposer_approves_nothing(web: Web, kari: Browser, odd: Browser, proposed: str) -> None:
+    form = seen(odd.get(f"/delinger/{proposed}/godkjenning"))
+    answer = kari.post(f"/delinger/{proposed}/godkjenning", form)
+    assert answer.status_code == 409
+    assert "Du har selv bedt om godkjenningen" in answer.text
+    assert send(kari, proposed) == f"/delinger/{proposed}/godkjenning"
+    assert state(web, proposed) == PROPOSED
+
+
+@pytest.mark.parametrize("who", [SIV, OLA, VIGDIS])
+def test_for_others_there_is_no_such_page(web: Web, proposed: str, who: str) -> None:
+    stranger = web.browser(who)
+    assert stranger.get(f"/delinger/{proposed}/godkjenning").status_code == 404
+    assert stranger.post(f"/delinger/{proposed}/godkjenning", {"seen": "x"}).status_code == 404
+    assert stranger.post(f"/delinger/{proposed}/retur").status_code == 404
+    assert state(web, proposed) == PROPOSED
+
+
+def test_what_has_been_changed_since_the_page_was_opened_is_shown_anew(
+    web: Web, kari: Browser, odd: Browser, proposed: str
+) -> None:
+    form = seen(odd.get(f"/delinger/{proposed}/godkjenning"))
+    assert kari.call("DELETE", f"/del/utkast/{proposed}/dokumenter/{web.stage.document_ids(proposed)[0]}").is_success
+    overtaken = odd.post(f"/delinger/{proposed}/godkjenning", form)
+    assert overtaken.status_code == 409
+    assert "venter ikke lenger på godkjenning" in overtaken.text
+    web.stage.upload(proposed, "nytt.pdf", b"nytt")
+    web.stage.clock.advance(minutes=1)
+    send(kari, proposed)
+    again = odd.post(f"/delinger/{proposed}/godkjenning", form)
+    assert again.status_code == 409
+    assert "Utkastet er endret etter at du åpnet siden" in again.text
+    assert "nytt.pdf" in again.text
+    assert odd.post(f"/delinger/{proposed}/godkjenning", seen(again)).status_code == 303
+
+
+@pytest.mark.parametrize("form", [{}, {"seen": ""}, {"seen": "i går"}, {"seen": "2026-11-24T11:59:59"}])
+def test_a_form_that_does_not_say_what_was_seen_approves_nothing(
+    web: Web, odd: Browser, proposed: str, form: dict[str, str]
+) -> None:
+    assert odd.post(f"/delinger/{proposed}/godkjenning", form).status_code == 409
+    assert state(web, proposed) == PROPOSED
+
+
+def test_what_has_come_to_be_missing_is_told_to_the_approver(web: Web, odd: Browser, kari: Browser) -> None:
+    share_id = ready(web.stage, expires_at=web.stage.clock.now().replace(hour=14))
+    send(kari, share_id)
+    form = seen(odd.get(f"/delinger/{share_id}/godkjenning"))
+    web.stage.clock.advance(minutes=70)
+    odd = web.browser(ODD)
+    answer = odd.post(f"/delinger/{share_id}/godkjenning", form)
+    assert answer.status_code == 422
+    assert "minst 1 time" in answer.text
+    web.stage.clock.advance(hours=1)
+    assert "28 dager" not in web.browser(ODD).get(f"/delinger/{share_id}/godkjenning").text
+    assert state(web, share_id) == PROPOSED
+
+
+def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browser, proposed: str) -> None:
+    for _ in range(2):
+        answer = odd.post(f"/delinger/{proposed}/retur")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}")
+    assert state(web, proposed) == DRAFT
+    page = kari.get(f"/delinger/{proposed}").text
+    assert page.count("En annen bruker sendte utkastet tilbake") == 1
+    assert "Venter på deg" in kari.get("/delinger").text
+    web.stage.clock.advance(minutes=1)
+    send(odd, proposed)
+    kari.post(f"/delinger/{proposed}/godkjenning", seen(kari.get(f"/delinger/{proposed}/godkjenning")))
+    late = odd.post(f"/delinger/{proposed}/retur")
+    assert late.status_code == 409
+
+
+def test_the_proposer_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:
+    assert kari.post(f"/delinger/{proposed}/retur").status_code == 303
+    assert state(web, proposed) == DRAFT
+    assert "Ønsket om godkjenning ble tatt tilbake" in kari.get(f"/delinger/{proposed}").text
+
+
+def test_the_form_of_a_waiting_draft_warns_that_a_change_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:
+    page = kari.get(f"/del?utkast={proposed}").text
+    assert "Endrer du noe, må det sendes til godkjenning på nytt" in page
+    answer = kari.call("POST", f"/del/utkast/{proposed}/mottakere", {"text": SIV})
+    assert answer.json()["draft"]["proposed"] is False
+    assert state(web, proposed) == DRAFT
+    assert "må sendes til godkjenning på nytt" in kari.get(f"/delinger/{proposed}").text
+
+
+def test_where_four_eyes_are_wanted_no_more_the_draft_is_an_ordinary_one(
+    web: Web, kari: Browser, odd: Browser, proposed: str
+) -> None:
+    set_rules(web.stage, web.stage.byggesak, four_eyes=False)
+    assert odd.get(f"/delinger/{proposed}/godkjenning").headers["location"] == f"/delinger/{proposed}"
+    assert WAITS not in odd.get("/delinger").text
+    assert send(kari, proposed) == f"/delinger/{proposed}/delt"
+
+
+def test_a_waiting_draft_shows_its_way_on_to_each(kari: Browser, odd: Browser, proposed: str) -> None:
+    assert "Se hva som skjer nå" in kari.get(f"/delinger/{proposed}").text
+    assert "Gå gjennom og avgjør" in odd.get(f"/delinger/{proposed}").text
+
+
+def test_a_published_share_stays_as_it_was_when_four_eyes_are_wanted(web: Web, kari: Browser) -> None:
+    set_rules(web.stage, web.stage.byggesak, four_eyes=False)
+    share_id = web.stage.publish(OLA)
+    set_rules(web.stage, web.stage.byggesak, four_eyes=True)
+    publishing.change_expiry(web.stage.world, person(KARI), share_id, web.stage.clock.now().replace(day=30))
+    assert overview.show_share(web.stage.world, person(KARI), share_id)[0].proposal is None
+    assert kari.get(f"/delinger/{share_id}/godkjenning").status_code == 303

@@ -1,0 +1,115 @@
+"""The catalogues against the texts: complete, nothing left over, parameters agree. And how time left is counted."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.pofile import read_po
+
+from deldokument.web.errors import WORDS
+from deldokument.web.i18n import OSLO, Tongue
+
+WEB = Path(__file__).parents[2] / "src" / "deldokument" / "web"
+METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+OPTIONS = {"**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}}
+
+Msgid = str | tuple[str, ...]
+
+
+@cache
+def texts_in_use() -> frozenset[Msgid]:
+    """Every msgid in code and templates; a plural one is a pair. Codes of errors, looked up in WORDS, are none."""
+    keywords = DEFAULT_KEYWORDS | {"text": None}
+    found = extract_from_dir(WEB, method_map=METHODS, options_map=OPTIONS, keywords=keywords)
+    return frozenset(message for _, _, message, _, _ in found if message and message not in WORDS)
+
+
+def catalogues(language: str) -> list[tuple[Path, Catalog]]:
+    """The language's files."""
+    paths = sorted((WEB / "locale" / language).glob("*.po"))
+    return [(path, read_po(io.BytesIO(path.read_bytes()), locale=language, abort_invalid=True)) for path in paths]
+
+
+def translated(language: str) -> dict[Msgid, tuple[str, ...]]:
+    """What the language has words for, whole translations only."""
+    words: dict[Msgid, tuple[str, ...]] = {}
+    for _, catalogue in catalogues(language):
+        for message in catalogue:
+            strings = message.string if isinstance(message.string, list | tuple) else [message.string]
+            whole = tuple(string for string in strings if string)
+            if message.id and len(whole) == len(strings) and not message.fuzzy:
+                words[_key(message)] = whole
+    return words
+
+
+def _key(message: Message) -> Msgid:
+    return message.id if isinstance(message.id, str) else tuple(message.id)
+
+
+def parameters(text: str) -> set[str]:
+    """The parameters that a text names, in gettext's and in the scripts' way of writing them."""
+    return set(re.findall(r"%\(\w+\)[a-z]", text)) | set(re.findall(r"\{\w+\}", text))
+
+
+def test_the_extraction_finds_texts_of_code_and_of_templates() -> None:
+    assert {"Shares", "The period ended", "Log in with ID-porten"} <= texts_in_use()
+    assert ("%(num)s document", "%(num)s documents") in texts_in_use()
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
+def test_every_text_is_translated(language: str) -> None:
+    missing = texts_in_use() - translated(language).keys()
+    assert not missing, f"{len(missing)} texts lack words in {language}: {sorted(map(str, missing))}"
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
+def test_no_translation_is_left_over(language: str) -> None:
+    unused = translated(language).keys() - texts_in_use()
+    assert not unused, f"no page says these any more: {sorted(map(str, unused))}"
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
+def test_a_translation_has_the_parameters_of_its_text(language: str) -> None:
+    wrong = [
+        (msgid, string)
+        for msgid, strings in translated(language).items()
+        for string in strings
+        if parameters(string) != parameters(msgid[-1] if isinstance(msgid, tuple) else msgid)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
+def test_a_text_is_translated_in_one_place(language: str) -> None:
+    seen: dict[Msgid, str] = {}
+    twice = []
+    for path, catalogue in catalogues(language):
+        for message in catalogue:
+            msgid = _key(message)
+            if msgid and msgid in seen:
+                twice.append((msgid, seen[msgid], path.name))
+            seen[msgid] = path.name
+    assert not twice
+
+
+@pytest.mark.parametrize(
+    ("now", "end", "words"),
+    [
+        ("2026-11-25T00:06", "2026-12-24T11:15", "29 dager"),
+        ("2026-11-25T00:59", "2026-12-24T15:30", "29 dager"),
+        ("2026-11-24T23:59", "2026-11-26T00:01", "2 dager"),
+        ("2026-11-25T00:01", "2026-11-26T23:59", "24 timer"),
+        ("2026-11-24T22:00", "2026-11-25T01:00", "3 timer"),
+        ("2026-11-24T22:00", "2026-11-23T22:00", "0 sekunder"),
+    ],
+)
+def test_what_is_left_is_counted_by_the_calendar_as_the_form_counts_it(now: str, end: str, words: str) -> None:
+    instants = (datetime.fromisoformat(end).replace(tzinfo=OSLO), datetime.fromisoformat(now).replace(tzinfo=OSLO))
+    assert Tongue("nb").left(*instants) == words

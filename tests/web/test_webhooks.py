@@ -1,0 +1,66 @@
+"""What administrators see of where systems are told of events."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from support.browser import EWA, Browser, Web
+from support.systems import SYSTEM, integrate
+
+from deldokument.domain.webhook import DisabledFor
+from deldokument.services import accounts, deleting, webhooks
+
+URL = "https://hooks.fjell.example:443/del?token=s3cr3t"
+
+
+@pytest.fixture
+def ewa(web: Web) -> Browser:
+    return web.browser(EWA)
+
+
+def page(web: Web, ewa: Browser) -> str:
+    answer = ewa.get(f"/konfigurasjon/{web.stage.tenant.id}/kontoer/{web.stage.byggesak.id}")
+    assert answer.status_code == 200
+    assert "s3cr3t" not in answer.text
+    found = re.search(r"<main.*?</main>", answer.text, re.DOTALL)
+    assert found
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
+
+
+def add(web: Web) -> str:
+    integrate(web.stage)
+    account_id = web.stage.byggesak.id
+    return webhooks.add_webhook(web.stage.world, SYSTEM, account_id=account_id, url=URL, events=["share.ended"])[0].id
+
+
+def change(web: Web, webhook_id: str, **changes: object) -> None:
+    with web.stage.world.database.write() as tx:
+        found = tx.webhooks.get(webhook_id)
+        assert found
+        tx.webhooks.save(replace(found[0], **changes))  # type: ignore[arg-type]
+
+
+def test_an_account_that_nobody_is_told_of_says_nothing_of_it(web: Web, ewa: Browser) -> None:
+    assert "varsles om hendelser" not in page(web, ewa)
+
+
+def test_an_administrator_sees_who_is_told_where_and_how_it_fares(web: Web, ewa: Browser) -> None:
+    webhook_id, now = add(web), web.stage.clock.now()
+    shown = page(web, ewa)
+    assert "Hvor systemer varsles om hendelser" in shown
+    assert "hooks.fjell.example:443 FJELL AS" in shown
+    change(web, webhook_id, failing_since=now)
+    assert "Ikke nådd siden" in page(web, ewa)
+    change(web, webhook_id, disabled_at=now, disabled_for=DisabledFor.FAILING)
+    assert "Gitt opp" in page(web, ewa)
+
+
+def test_a_deleted_account_can_still_be_looked_at(web: Web, ewa: Browser) -> None:
+    add(web)
+    view = accounts.show_account(web.stage.world, tenant_id=web.stage.tenant.id, account_id=web.stage.byggesak.id)
+    where = {"tenant_id": web.stage.tenant.id, "account_id": view.account.id}
+    deleting.delete_account(web.stage.world, **where, typed_name=view.account.name)
+    assert "Kontoen er slettet" in page(web, ewa)
