@@ -128,6 +128,21 @@ def test_a_name_that_is_refused_stays_in_its_field_with_the_reason(web: Web, ewa
     assert len(names(web)) == 2
 
 
+@pytest.mark.parametrize(
+    ("sent_from", "back"),
+    [("{origin}{page}", "{page}"), ("https://evil.example{page}", "/"), ("{origin}.evil.example/", "/"), ("", "/")],
+)
+def test_the_answer_to_a_form_leads_back_to_the_page_of_the_form(
+    web: Web, ewa: Browser, sent_from: str, back: str
+) -> None:
+    referer = sent_from.format(origin=ORIGIN, page=at(web))
+    refused = ewa.post(at(web), {"name": ""}, headers={"Referer": referer})
+    assert refused.status_code == 422
+    wanted = re.search(r'href="/sprak/nn\?neste=([^"]*)"', refused.text)
+    assert wanted
+    assert ewa.get(f"/sprak/nn?neste={wanted[1]}").headers["location"] == back.format(page=at(web))
+
+
 def test_the_second_of_two_equal_forms_says_that_the_account_exists_and_leads_to_it(web: Web, ewa: Browser) -> None:
     made = ewa.post(at(web), {"name": "Skole"}).headers["location"].split("?")[0]
     again = ewa.post(at(web), {"name": "skole"})

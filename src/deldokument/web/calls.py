@@ -124,6 +124,13 @@ class Call:
         query = self.request.scope["query_string"].decode("latin-1")
         return str(self.request.scope["path"]) + (f"?{query}" if query else "")
 
+    @property
+    def readable_at(self) -> str:
+        """Where the answer, or the page whose form it answers, can be had by GET."""
+        if self.request.method in _SAFE:
+            return self.address
+        return safe_return(self.request.headers.get("referer", "").removeprefix(self.site.public_url))
+
     def query(self, name: str) -> str:
         """A parameter of the query, empty when absent."""
         return self.request.query_params.get(name, "")

@@ -87,6 +87,7 @@ class Page:
     demo: bool
     errors: list[tuple[str, str]]
     path: str
+    readable_at: str
     site: Site
 
 
@@ -154,6 +155,7 @@ def _page(call: Call, errors: list[tuple[str, str]]) -> Page:
         demo=call.site.demo,
         errors=errors,
         path=call.address,
+        readable_at=call.readable_at,
         site=call.site,
     )
 
