@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
@@ -26,13 +27,13 @@ from deldokument.services.sealing import seal_chains
 log = logging.getLogger("deldokument.worker")
 
 
-def end_what_is_over(world: World) -> int:
+def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
     """One round of the end: everything that is due, until nothing is.
 
     Raises Unavailable, having gone no further, when the clock is not to be trusted.
     """
     done = 0
-    for reconcile in retention.ROUNDS:
+    for reconcile in rounds:
         while count := _beaten(world, reconcile):
             done += count
     return done
@@ -103,7 +104,8 @@ def loops() -> tuple[Loop, ...]:
     """All of them."""
     return (
         Loop("inspect", inspect_documents, 0.5),
-        Loop("end", end_what_is_over, 1.0),
+        Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0),
+        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0),
         Loop("seal", seal_chains, 15.0),
         Loop("plan", plan_what_is_told, 1.0),
         Loop("remind", plan_what_time_brings, 15.0),

@@ -212,7 +212,7 @@ def test_messages_go_when_their_share_is_erased(database: SqlDatabase) -> None:
     keep(database, share := ended())
     put(database, made := message(share_id=share.id))
     with database.write() as tx:
-        tx.retention.erase_share(share.id, NOW)
+        tx.retention.erase_shares([share.id], NOW)
         assert tx.outbox.get(made.id) is None
 
 

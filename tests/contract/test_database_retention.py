@@ -95,10 +95,10 @@ def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> 
     parts, kept = append(database, upload, 30, 20), append(database, other, 10)
     with database.write() as tx:
         tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW))
-        assert tx.retention.blobs_to_release(10) == []
+        assert tx.retention.blobs_to_release(10) == [without.id]
         tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW, key_destroyed_at=NOW))
-        assert tx.retention.blobs_to_release(10) == [share.id]
-        tx.retention.release_blobs(share.id)
+        assert set(tx.retention.blobs_to_release(10)) == {share.id, without.id}
+        tx.retention.release_blobs([share.id, without.id])
     with database.read() as tx:
         assert tx.retention.blobs_to_release(10) == []
         assert set(tx.uploads.garbage(10)) == {part.id for part in parts}
@@ -112,7 +112,7 @@ def test_releasing_drops_manifests_and_inspection_records_but_not_names(database
     document = complete_document_of(share, sealed_inspection=b"verdict", inspected_at=NOW)
     with database.write() as tx:
         tx.shares.add_document(document)
-        tx.retention.release_blobs(share.id)
+        tx.retention.release_blobs([share.id])
     with database.read() as tx:
         assert tx.shares.documents([share.id]) == [replace(document, sealed_manifest=b"", sealed_inspection=b"")]
 
@@ -161,7 +161,7 @@ def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> N
         tx.shares.record_receipt(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW))
     parts = append(database, upload, 10)
     with database.write() as tx:
-        tx.retention.erase_share(share.id, NOW + 2 * DAY)
+        tx.retention.erase_shares([share.id], NOW + 2 * DAY)
     with database.read() as tx:
         assert tx.shares.get(share.id) == replace(
             share,
@@ -180,7 +180,25 @@ def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> N
 
 def test_erasing_what_is_not_there_is_told(database: SqlDatabase) -> None:
     with pytest.raises(NotFound), database.write() as tx:
-        tx.retention.erase_share("nothing", NOW)
+        tx.retention.erase_shares(["nothing"], NOW)
+
+
+def test_shares_are_closed_and_their_keys_noted_as_destroyed_many_at_a_time(database: SqlDatabase) -> None:
+    over, other = [available() for _ in range(600)], available()
+    keep(database, *over, other)
+    keys = [share.id for share in over]
+    with database.write() as tx:
+        tx.retention.close(keys, ShareState.ENDED, NOW + DAY)
+        tx.retention.note_destroyed_keys(keys, NOW + 2 * DAY)
+    closed = {"state": ShareState.ENDED, "closed_at": NOW + DAY, "changed_at": NOW + DAY}
+    with database.read() as tx:
+        assert tx.shares.get(other.id) == other
+        for share in (over[0], over[-1]):
+            assert tx.shares.get(share.id) == replace(
+                share, **closed, key_destroyed_at=NOW + 2 * DAY, sealed_message=b""
+            )
+        assert tx.retention.keys_to_destroy(10) == []
+        assert len(tx.retention.blobs_to_release(1000)) == len(over)
 
 
 def test_audit_keys_are_in_use_while_a_share_is_not_erased(database: SqlDatabase) -> None:

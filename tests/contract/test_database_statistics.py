@@ -115,7 +115,7 @@ def test_erasing_a_share_changes_no_figure(database: SqlDatabase) -> None:
     with database.write() as tx:
         spent = tx.retention.spent_shares(NOW + 2 * TENANT.retention, 100)
         for share in spent:
-            tx.retention.erase_share(share.id, NOW + TENANT.retention)
+            tx.retention.erase_shares([share.id], NOW + TENANT.retention)
     assert len(spent) == 4
     with database.read() as tx:
         assert tx.shares.documents([share.id for share in spent]) == []

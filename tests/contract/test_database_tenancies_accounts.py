@@ -129,7 +129,7 @@ def test_an_erased_share_is_in_no_account(database: SqlDatabase) -> None:
     keep(database, share)
     with database.write() as tx:
         tx.shares.add_document(document_of(share))
-        tx.retention.erase_share(share.id, NOW + DAY)
+        tx.retention.erase_shares([share.id], NOW + DAY)
     with database.read() as tx:
         assert tx.tenancies.contents(ACCOUNT.id) == AccountContents(1, 0, 0, 0, 0)
 

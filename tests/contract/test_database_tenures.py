@@ -210,7 +210,7 @@ def test_a_tenant_is_empty_when_it_has_ended_and_no_key_and_no_object_is_left(da
         tx.shares.save(replace(share, key_destroyed_at=NOW))
     assert emptied() == []
     with database.write() as tx:
-        tx.retention.release_blobs(share.id)
+        tx.retention.release_blobs([share.id])
         names = tx.uploads.garbage(10)
     assert emptied() == []
     with database.write() as tx:
@@ -233,7 +233,7 @@ def test_a_tenant_is_forgettable_after_its_retention_when_no_share_has_names(dat
     end(database, contents_deleted_at=NOW)
     assert forgettable(over) == []
     with database.write() as tx:
-        tx.retention.erase_share(share.id, over)
+        tx.retention.erase_shares([share.id], over)
     assert forgettable(over - timedelta(microseconds=1)) == []
     assert forgettable(over) == [TENANT.id]
     end(database, contents_deleted_at=NOW, names_erased_at=over)

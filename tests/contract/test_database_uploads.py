@@ -161,4 +161,7 @@ def test_garbage_is_known_until_it_is_forgotten(database: SqlDatabase, share: Sh
         tx.uploads.forget_garbage(taken)
         tx.uploads.forget_garbage(["unknown"])
         assert tx.uploads.known_blobs(names) == names - set(taken)
-        assert len(tx.uploads.garbage(50)) == 10
+        left = tx.uploads.garbage(50)
+        assert len(left) == 10
+        assert tx.uploads.garbage(8, start=left[4]) == [*left[4:], *left[:2]]
+        assert tx.uploads.garbage(3, start=left[4]) == left[4:7]

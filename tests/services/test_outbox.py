@@ -257,5 +257,5 @@ def test_messages_go_with_their_share_and_others_after_a_quarter(stage: Stage) -
         assert tx.outbox.get(of_share.id)
     retention.end_due_shares(stage.world)
     with stage.world.database.write() as tx:
-        tx.retention.erase_share(share_id, stage.clock.now())
+        tx.retention.erase_shares([share_id], stage.clock.now())
         assert tx.outbox.get(of_share.id) is None

@@ -195,8 +195,8 @@ class Uploads(Protocol):
         """Those of ``names`` that are parts or garbage."""
         ...
 
-    def garbage(self, limit: int) -> list[str]:
-        """Names of objects to delete."""
+    def garbage(self, limit: int, *, start: str = "") -> list[str]:
+        """Names of objects to delete, in order from ``start`` on and then from the beginning."""
         ...
 
     def forget_garbage(self, names: Collection[str]) -> None: ...
@@ -258,12 +258,20 @@ class Retention(Protocol):
         """Closed shares whose share key has not been destroyed."""
         ...
 
-    def blobs_to_release(self, limit: int) -> list[str]:
-        """Shares whose key is destroyed and whose documents still have parts."""
+    def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
+        """They are over since ``now``, in that state."""
         ...
 
-    def release_blobs(self, share_id: str) -> None:
-        """Make the parts of the share garbage and drop uploads, manifests and inspection records."""
+    def note_destroyed_keys(self, share_ids: Collection[str], now: datetime) -> None:
+        """Their share keys are destroyed; what was sealed under them in the rows goes too."""
+        ...
+
+    def blobs_to_release(self, limit: int) -> list[str]:
+        """Shares whose key is destroyed and whose parts, if they had any, have not been made garbage."""
+        ...
+
+    def release_blobs(self, share_ids: Collection[str]) -> None:
+        """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
         ...
 
     def uninspected(self, limit: int) -> list[Document]:
@@ -274,7 +282,7 @@ class Retention(Protocol):
         """Closed shares past their tenant's retention period that still have sealed fields."""
         ...
 
-    def erase_share(self, share_id: str, now: datetime) -> None:
+    def erase_shares(self, share_ids: Collection[str], now: datetime) -> None:
         """Remove names, titles, recipients, receipts and messages; state and times stay for the statistics."""
         ...
 

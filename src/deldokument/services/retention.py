@@ -11,8 +11,10 @@
     sweep_orphans, sweep_orphan_keys        what a crash left behind, older than a day
 
 The database's state is the queue: a round takes what is due, does it idempotently, commits. A crash anywhere means
-that it is done again. Promises that nothing is ended early: the database's clock decides, and destruction halts, until
-an operator confirms, when that clock has leapt ahead of the last heartbeat.
+that it is done again. Rounds take some hundreds at a time, so that each is short for those who use the service
+meanwhile, and what costs the same for one as for many (a commit, a journal) is shared. Workers share what is due.
+Promises that nothing is ended early: the database's clock decides, and destruction halts, until an operator confirms,
+when that clock has leapt ahead of the last heartbeat.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from itertools import islice
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict
-from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState
+from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
 from deldokument.services.deleting import end_deleted_accounts
 from deldokument.services.leaving import complete_deletions, forget_tenants
 from deldokument.services.outbox import forget_messages
@@ -38,7 +40,7 @@ from deldokument.services.webhooks import forget_ended_webhooks
 
 LEAP = timedelta(hours=1)
 ORPHAN_AGE = timedelta(hours=24)
-_BATCH = 200
+_BATCH = 500
 _ORPHANS_PLAUSIBLE = 0.5
 _ORPHANS_ALWAYS_PLAUSIBLE = 100
 
@@ -69,8 +71,7 @@ def end_due_shares(world: World) -> int:
     now = world.clock.now()
     with world.database.write() as tx:
         due = tx.retention.due_shares(now, _BATCH)
-        for share in due:
-            tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=now, changed_at=now))
+        tx.retention.close(_ids(due), ShareState.ENDED, now)
         for share in due:
             record(world, tx, EventKind.SHARE_ENDED, share=share)
     return len(due)
@@ -81,8 +82,7 @@ def abandon_stale_drafts(world: World) -> int:
     now = world.clock.now()
     with world.database.write() as tx:
         stale = tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - PROPOSAL_LIFETIME, _BATCH)
-        for share in stale:
-            tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=now, changed_at=now))
+        tx.retention.close(_ids(stale), ShareState.ABANDONED, now)
         for share in stale:
             record(world, tx, EventKind.DRAFT_ABANDONED, share=share)
     return len(stale)
@@ -93,9 +93,7 @@ def destroy_share_keys(world: World) -> int:
     with world.database.write() as tx:
         closed = tx.retention.keys_to_destroy(_BATCH)
         world.keyring.destroy([share_key_id(share.id) for share in closed])
-        now = world.clock.now()
-        for share in closed:
-            tx.shares.save(replace(share, key_destroyed_at=now, sealed_message=b""))
+        tx.retention.note_destroyed_keys(_ids(closed), world.clock.now())
         for share in closed:
             record(world, tx, EventKind.SHARE_KEY_DESTROYED, share=share)
     return len(closed)
@@ -105,15 +103,18 @@ def release_blobs(world: World) -> int:
     """The parts of shares whose key is destroyed become garbage."""
     with world.database.write() as tx:
         shares = tx.retention.blobs_to_release(_BATCH)
-        for share_id in shares:
-            tx.retention.release_blobs(share_id)
+        tx.retention.release_blobs(shares)
     return len(shares)
 
 
 def delete_garbage(world: World) -> int:
-    """Delete objects that nothing needs, then forget their names."""
+    """Delete objects that nothing needs, then forget their names.
+
+    Begun anywhere among the names, so that workers seldom meet; no harm when they do. No transaction waits for the
+    store. Neighbours by name lie in the same folder of a store that has folders.
+    """
     with world.database.read() as tx:
-        names = tx.uploads.garbage(_BATCH)
+        names = tx.uploads.garbage(_BATCH, start=new_document_id())
     if not names:
         return 0
     world.blobs.delete(names)
@@ -127,8 +128,7 @@ def erase_spent_shares(world: World) -> int:
     now = world.clock.now()
     with world.database.write() as tx:
         spent = tx.retention.spent_shares(now, _BATCH)
-        for share in spent:
-            tx.retention.erase_share(share.id, now)
+        tx.retention.erase_shares(_ids(spent), now)
         for share in spent:
             record(world, tx, EventKind.SHARE_ERASED, share=replace(share, erased_at=now))
     return len(spent)
@@ -215,6 +215,10 @@ def _unknown(world: World, names: Collection[str]) -> set[str]:
         return set(names) - tx.uploads.known_blobs(names)
 
 
+def _ids(shares: Iterable[Share]) -> list[str]:
+    return [share.id for share in shares]
+
+
 def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
     """Destroy share keys without a share that were without one in the round before too; returns those seen now.
 
@@ -230,11 +234,12 @@ def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
     return orphans.difference(seen_before)
 
 
-ROUNDS: tuple[Callable[[World], int], ...] = (
-    end_due_shares,
-    abandon_stale_drafts,
-    end_deleted_accounts,
-    destroy_share_keys,
+Rounds = tuple[Callable[[World], int], ...]
+
+ENDING: Rounds = (end_due_shares, abandon_stale_drafts, end_deleted_accounts, destroy_share_keys)
+"""What makes things unreadable: never kept waiting by what follows."""
+
+CLEARING: Rounds = (
     release_blobs,
     delete_garbage,
     complete_deletions,
@@ -248,4 +253,7 @@ ROUNDS: tuple[Callable[[World], int], ...] = (
     forget_messages,
     forget_ended_webhooks,
 )
+"""What removes what is unreadable, and what has had its time."""
+
+ROUNDS: Rounds = ENDING + CLEARING
 """What the worker does, in this order, each until it has nothing more to do."""

@@ -8,7 +8,7 @@ trail than for a short one, and that what is asked of events is answered from an
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import chain as joined
@@ -62,6 +62,7 @@ _place = tuple_(_event.at, _event.number)
 _key, _most = one("key"), one("most")
 
 _head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == _key)
+_heads = select(audit_head).where(audit_head.c.chain.in_(many("keys"))).order_by(audit_head.c.chain)
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=one("moved_to"), hash=one("link"))
 _append = insert(audit_event)
 
@@ -134,34 +135,40 @@ class SqlAudit:
         self._waiting.append(event)
 
     def flush(self) -> None:
-        """Write what was appended: last in the transaction, for it serialises the writers of a chain.
-
-        Chain by chain in the order of their keys, so that no two transactions wait for each other.
-        """
-        by_chain = attrgetter("chain")
-        for chain, events in groupby(sorted(self._waiting, key=by_chain), by_chain):
-            self._write(chain, events)
-        self._waiting.clear()
-
-    def _write(self, chain: str, events: Iterable[AuditEvent]) -> None:
-        last, rows = self._locked_head(chain), []
+        """Write what was appended: last in the transaction, for it serialises the writers of a chain."""
+        if not self._waiting:
+            return
+        by_chain, rows = attrgetter("chain"), []
+        events = sorted(self._waiting, key=by_chain)
+        heads = self._locked_heads([chain for chain, _ in groupby(events, by_chain)])
         for event in events:
+            last = heads[event.chain]
             number = last.number + 1
             link = event.link(number, last.hash)
-            rows.append(_values(event) | {"chain": chain, "number": number, "previous": last.hash, "hash": link})
-            last = Mark(number, link)
+            rows.append(_values(event) | {"chain": event.chain, "number": number, "previous": last.hash, "hash": link})
+            heads[event.chain] = Mark(number, link)
         self._work.run(_append, rows)
-        self._work.run(_move_head, {"key": chain, "moved_to": last.number, "link": last.hash})
+        moved = [{"key": chain, "moved_to": last.number, "link": last.hash} for chain, last in heads.items()]
+        self._work.run(_move_head, moved)
+        self._waiting.clear()
 
-    def _locked_head(self, chain: str) -> Mark:
-        """The head, made before the first event; who makes it at the same time waits here."""
-        row = self._work.first(self._work.locked(_head), {"key": chain})
-        if row is None:
+    def _locked_heads(self, chains: Sequence[str]) -> dict[str, Mark]:
+        """The heads, made before the first events; who makes or locks one at the same time waits here.
+
+        In the order of their keys, so that no two transactions wait for each other. What makes a chain begins with
+        a tenant, and tells of nothing else.
+        """
+        heads = self._lock_heads(chains)
+        missing = [chain for chain in chains if chain not in heads]
+        if not missing:
+            return heads
+        for chain in missing:
             self._work.insert_once(audit_head, {"chain": chain, "number": BEGINNING.number, "hash": BEGINNING.hash})
-            row = self._work.first(self._work.locked(_head), {"key": chain})
-        if row is None:
-            raise Broken("audit chain without a head")
-        return Mark(row.number, row.hash)
+        return self._lock_heads(chains)
+
+    def _lock_heads(self, chains: Sequence[str]) -> dict[str, Mark]:
+        rows = self._work.batched(self._work.locked(_heads), "keys", chains)
+        return {row.chain: Mark(row.number, row.hash) for row in rows}
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
         """Events with their numbers, the oldest first. Raises Broken for one that was tampered beyond reading."""

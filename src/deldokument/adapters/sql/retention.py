@@ -5,11 +5,11 @@ Promises that workers at the same time get different rows on PostgreSQL, as long
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Table, bindparam, delete, exists, func, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, Select, Table, bindparam, delete, func, or_, select, type_coerce, update
 
 from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
@@ -35,12 +35,12 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Work, one
-from deldokument.domain.errors import Broken
-from deldokument.domain.share import Document, Share
+from deldokument.adapters.sql.work import Work, batches, many, one
+from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.share import Document, Share, ShareState
 from deldokument.services.repositories import Deployment
 
-_key = one("key")
+_key, _keys = one("key"), many("keys")
 _now = bindparam("now", type_=Instant())
 _most = one("most")
 
@@ -57,12 +57,7 @@ _stale = _shares.where(
     or_(share.c.proposed_by.is_(None), share.c.changed_at < one("proposed_before")),
 ).order_by(share.c.changed_at)
 _with_key = _shares.where(has_key).order_by(share.c.closed_at)
-_with_blobs = (
-    select(share.c.id)
-    .where(may_have_blobs, exists().where(upload.c.share_id == share.c.id))
-    .order_by(share.c.key_destroyed_at)
-    .limit(_most)
-)
+_with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _uninspected = (
     select(*DOCUMENT.columns)
     .join(share)
@@ -94,19 +89,18 @@ _erase_member = (
     .where(member.c.id == _key)
     .values(lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", erased_at=_now)
 )
-_drop_seals = update(document).where(document.c.share_id == _key).values(sealed_manifest=b"", sealed_inspection=b"")
-_released = update(share).where(share.c.id == _key).values(blobs_released=True)
-_erased = (
-    update(share)
-    .where(share.c.id == _key)
-    .values(
-        sealed_title=b"",
-        sealed_message=b"",
-        sealed_reference=b"",
-        reference_hash=b"",
-        blobs_released=True,
-        erased_at=_now,
-    )
+_these = update(share).where(share.c.id.in_(_keys))
+_close = _these.values(state=one("over"), closed_at=_now, changed_at=_now)
+_destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"")
+_released = _these.values(blobs_released=True)
+_drop_seals = update(document).where(document.c.share_id.in_(_keys)).values(sealed_manifest=b"", sealed_inspection=b"")
+_erased = _these.values(
+    sealed_title=b"",
+    sealed_message=b"",
+    sealed_reference=b"",
+    reference_hash=b"",
+    blobs_released=True,
+    erased_at=_now,
 )
 _audit_keys = select(share.c.audit_key_id).where(is_unerased).distinct()
 _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _key)
@@ -149,15 +143,26 @@ class SqlRetention:
         """Closed shares whose share key has not been destroyed."""
         return self._shares(_with_key, {"most": limit})
 
+    def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
+        """They are over since ``now``, in that state."""
+        for batch in batches(share_ids):
+            self._work.run(_close, {"keys": batch, "over": state, "now": now})
+
+    def note_destroyed_keys(self, share_ids: Collection[str], now: datetime) -> None:
+        """Their share keys are destroyed; their messages, which nobody can read any more, go too."""
+        for batch in batches(share_ids):
+            self._work.run(_destroyed, {"keys": batch, "now": now})
+
     def blobs_to_release(self, limit: int) -> list[str]:
-        """Shares whose key is destroyed and whose documents still have uploads, with parts or (if empty) without."""
+        """Shares whose key is destroyed and whose parts, if they had any, have not been made garbage."""
         return [row[0] for row in self._rows(_with_blobs, share, {"most": limit})]
 
-    def release_blobs(self, share_id: str) -> None:
-        """Make the parts of the share garbage and drop uploads, manifests and inspection records."""
-        discard_uploads(self._work, upload.c.share_id == share_id)
-        self._work.run(_drop_seals, {"key": share_id})
-        self._work.run(_released, {"key": share_id})
+    def release_blobs(self, share_ids: Collection[str]) -> None:
+        """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
+        for batch in batches(share_ids):
+            discard_uploads(self._work, upload.c.share_id.in_(batch))
+            self._work.run(_drop_seals, {"keys": batch})
+            self._work.run(_released, {"keys": batch})
 
     def uninspected(self, limit: int) -> list[Document]:
         """Complete documents of living shares without an inspection record, the oldest first."""
@@ -171,12 +176,14 @@ class SqlRetention:
             found += self._shares(_spent, values) if len(found) < limit else []
         return found
 
-    def erase_share(self, share_id: str, now: datetime) -> None:
-        """Remove names, titles, recipients, receipts and messages; state and times stay for the statistics."""
-        discard_uploads(self._work, upload.c.share_id == share_id)
-        for table in (outbox, receipt, recipient, document):
-            self._work.run(delete(table).where(table.c.share_id == _key), {"key": share_id})
-        self._work.change(_erased, {"key": share_id, "now": now}, "share")
+    def erase_shares(self, share_ids: Collection[str], now: datetime) -> None:
+        """Remove names, titles, recipients, receipts and messages; state and times stay. Raises NotFound."""
+        for batch in batches(share_ids):
+            discard_uploads(self._work, upload.c.share_id.in_(batch))
+            for table in (outbox, receipt, recipient, document):
+                self._work.run(delete(table).where(table.c.share_id.in_(_keys)), {"keys": batch})
+            if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):
+                raise NotFound("share")
 
     def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Members removed a retention period ago or longer whose number and name are there, each with its tenant."""

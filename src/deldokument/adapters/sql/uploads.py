@@ -73,6 +73,8 @@ _known = union_all(
     select(part.c.id).where(part.c.id.in_(_names)), select(garbage.c.name).where(garbage.c.name.in_(_names))
 )
 _garbage = select(garbage.c.name).order_by(garbage.c.name).limit(one("most"))
+_garbage_from = _garbage.where(garbage.c.name >= one("start"))
+_garbage_before = _garbage.where(garbage.c.name < one("start"))
 _forget = delete(garbage).where(garbage.c.name.in_(_names))
 
 
@@ -173,9 +175,12 @@ class SqlUploads:
         """Those of ``names`` that are parts or garbage."""
         return {row[0] for row in self._work.batched(_known, "names", names)}
 
-    def garbage(self, limit: int) -> list[str]:
-        """Names of objects to delete; in a transaction that writes, those that no other worker holds."""
-        return [row[0] for row in self._work.rows(self._work.shared_out(_garbage, garbage), {"most": limit})]
+    def garbage(self, limit: int, *, start: str = "") -> list[str]:
+        """Names of objects to delete, in order from ``start`` on and then from the beginning."""
+        names = self._work.rows(_garbage_from, {"most": limit, "start": start})
+        rest = limit - len(names)
+        again = self._work.rows(_garbage_before, {"most": rest, "start": start}) if start and rest else ()
+        return [row[0] for row in (*names, *again)]
 
     def forget_garbage(self, names: Collection[str]) -> None:
         """They have been deleted."""
