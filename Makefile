@@ -76,7 +76,7 @@ lock: ## resolve the dependencies anew
 	@scripts/setup tools
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
-	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
 
 clean: ## remove everything that was set up or built
 	rm -rf .tools .venv .venv-dev .venv-311 frontend/node_modules src/deldokument/web/static

@@ -53,6 +53,7 @@ from deldokument.services.letters import Mail
 from deldokument.services.notice import Notices
 from deldokument.services.ports import (
     SEAL_EVERY,
+    BlobStore,
     Clock,
     LoginProvider,
     NoticeRules,
@@ -95,10 +96,12 @@ def open_node(settings: Settings) -> Node:
     http = outbound_client()
     try:
         seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, _secret(settings.seal_key_password))
-        keyring = SqliteKeyring(settings.keyring_path, load_root_key(settings.root_key_path))
-        blobs = DirectoryBlobStore(settings.blobs_dir)
+        blobs = _blobs(settings)
         _take_store(database, blobs)
-    except ServiceError as error:
+        keyring = SqliteKeyring(settings.keyring_path, load_root_key(settings.root_key_path))
+    except (ServiceError, ConfigurationError) as error:
+        database.close()
+        http.close()
         raise ConfigurationError(str(error)) from error
     altinn_token = _altinn_tokens(settings, http)
     world = World(
@@ -149,7 +152,34 @@ def _secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value else ""
 
 
-def _take_store(database: SqlDatabase, blobs: DirectoryBlobStore) -> None:
+def _blobs(settings: Settings) -> BlobStore:
+    if settings.blobs_s3_bucket is None:
+        return DirectoryBlobStore(settings.blobs_dir)
+    try:
+        from deldokument.adapters.s3_blobs import S3BlobStore, S3Place
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"a bucket needs more packages: install deldokument[cluster] ({error})") from None
+    place = S3Place(
+        endpoint=_given(settings.blobs_s3_endpoint),
+        bucket=settings.blobs_s3_bucket,
+        access_key_id=_given(settings.blobs_s3_access_key_id),
+        secret_access_key=_secret(settings.blobs_s3_secret_access_key)
+        or _secret_in(settings.blobs_s3_secret_access_key_path),
+        region=settings.blobs_s3_region,
+        prefix=settings.blobs_s3_prefix,
+        path_style=settings.blobs_s3_path_style,
+    )
+    return S3BlobStore(place)
+
+
+def _secret_in(path: Path | None) -> str:
+    try:
+        return Path(_given(str(path) if path else None)).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"secret access key {path}: {error}") from None
+
+
+def _take_store(database: SqlDatabase, blobs: BlobStore) -> None:
     """The store must be this deployment's. Only a deployment that has never worked may claim an empty one.
 
     So a volume that is not mounted is not taken for a fresh store.
@@ -157,7 +187,9 @@ def _take_store(database: SqlDatabase, blobs: DirectoryBlobStore) -> None:
     with database.write() as tx:
         deployment = tx.retention.deployment()
     if blobs.deployment_id() is None and deployment.heartbeat_at is not None:
-        raise ConfigurationError("the blob store is empty though this deployment has worked before: is it mounted?")
+        raise ConfigurationError(
+            "the blob store is empty though this deployment has worked before: is it the right one, and mounted?"
+        )
     blobs.claim(deployment.id)
 
 

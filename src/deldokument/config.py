@@ -33,6 +33,8 @@ _REGISTERS: Final = (
     ("altinn_base_url", "altinn_subscription_key"),
 )
 _RESOURCES: Final = ("altinn_resource_confidential", "altinn_resource_ordinary")
+_S3: Final = ("blobs_s3_bucket", "blobs_s3_endpoint", "blobs_s3_access_key_id")
+_S3_SECRETS: Final = ("blobs_s3_secret_access_key", "blobs_s3_secret_access_key_path")
 _MAIL: Final = ("smtp_host", "smtp_sender")
 _MAIL_LOGIN: Final = ("smtp_username", "smtp_password")
 
@@ -155,6 +157,17 @@ class Settings(BaseSettings):
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
     )
     blobs_dir: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "blobs")
+    blobs_s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
+    """A bucket of an S3-compatible store that keeps the ciphertext instead of a directory, for several machines."""
+    blobs_s3_endpoint: Url | None = None
+    blobs_s3_region: str = Field("us-east-1", min_length=1)
+    blobs_s3_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")] = ""
+    blobs_s3_path_style: bool = True
+    """Whether the bucket's name stands in the path of requests; otherwise in their host."""
+    blobs_s3_access_key_id: str | None = None
+    blobs_s3_secret_access_key: SecretStr | None = None
+    blobs_s3_secret_access_key_path: AbsolutePath | None = None
+    """A file that holds the secret access key and nothing else."""
     keyring_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "keyring.sqlite3")
     root_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "root.key")
     seal_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.key")
@@ -249,6 +262,19 @@ class Settings(BaseSettings):
         """What is not there of settings that stand together; an ``optional`` group may be left out in full."""
         absent = [name for name in group if getattr(self, name) is None]
         return [] if optional and len(absent) == len(group) else absent
+
+    @model_validator(mode="after")
+    def _store_is_whole(self) -> Self:
+        """A bucket comes with all that opens it; the demo's is on this machine."""
+        missing = self._missing(_S3, optional=True)
+        if missing:
+            raise ValueError("missing " + ", ".join(_variable(name) for name in missing))
+        secrets = len(_S3_SECRETS) - len(self._missing(_S3_SECRETS, optional=False))
+        if secrets != (self.blobs_s3_bucket is not None):
+            raise ValueError("a bucket needs exactly one of " + " and ".join(_variable(name) for name in _S3_SECRETS))
+        if self.demo and self.blobs_s3_endpoint and not is_loopback(urlsplit(self.blobs_s3_endpoint).hostname or ""):
+            raise ValueError(f"{_variable('blobs_s3_endpoint')}: the demo keeps nothing outside this machine")
+        return self
 
     @model_validator(mode="after")
     def _mail_stays_protected(self) -> Self:

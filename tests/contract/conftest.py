@@ -1,4 +1,4 @@
-"""The databases that the contract of services.repositories is tried on: SQLite in a file, PostgreSQL on loopback."""
+"""What the contracts are tried on: SQLite in a file, PostgreSQL and SeaweedFS on loopback."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from deldokument.adapters.blobs import ABANDONED_AFTER, DirectoryBlobStore
+from deldokument.adapters.s3_blobs import S3BlobStore
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.services.ports import BlobStore
 from tests.fakes.blobs import MemoryBlobStore
+from tests.support.limits import files_no_longer_than
 
 NAME = "ab" + "0" * 30
 OTHER = "cd" + "1" * 30
 
 
-@pytest.fixture(params=["directory", "memory"])
+@pytest.fixture(params=["directory", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "s3":
+        return S3BlobStore(request.getfixturevalue("s3_place"))
     return DirectoryBlobStore(tmp_path / "blobs") if request.param == "directory" else MemoryBlobStore()
 
 
@@ -51,16 +52,6 @@ def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file()]
 
 
-@contextmanager
-def files_no_longer_than(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 # --- every store -----------------------------------------------------------------------------------------------------
 
 
@@ -83,9 +74,10 @@ def test_an_empty_object_is_an_object(store: BlobStore) -> None:
     assert (names(store), store.read(NAME, 0, 0)) == ({NAME}, b"")
 
 
-def test_a_missing_object_is_broken(store: BlobStore) -> None:
+@pytest.mark.parametrize("stop", [0, 1])
+def test_a_missing_object_is_broken(store: BlobStore, stop: int) -> None:
     with pytest.raises(Broken):
-        store.read(NAME, 0, 1)
+        store.read(NAME, 0, stop)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 4), (2, 5), (3, 4), (90, 91)])
@@ -141,7 +133,7 @@ def test_a_writer_that_is_done_takes_no_more(store: BlobStore) -> None:
 def test_a_name_is_used_once(store: BlobStore) -> None:
     put(store, NAME, b"first")
     with pytest.raises(Conflict):
-        store.create(NAME)
+        put(store, NAME, b"other")
     assert store.read(NAME, 0, 5) == b"first"
 
 

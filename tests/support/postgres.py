@@ -8,12 +8,10 @@ the tests run as root, on loopback, without fsync, with Norwegian collation. The
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +23,8 @@ import psycopg
 import pytest
 
 from deldokument.adapters.sql.migrations import migrate
+from tests.support.ports import free_ports
+from tests.support.shared import shared_by_workers
 
 PROGRAMS = Path("/usr/lib/postgresql/17/bin")
 _SETTINGS = {
@@ -68,8 +68,8 @@ class PostgresServer:
 def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
     """The run's server; its template database is migrated."""
     folder = Path(tempfile.gettempdir()) / f"deldokument-pg-{testrun_uid[:16]}"
-    with _shared(folder) as server:
-        yield server
+    with shared_by_workers(folder, lambda: _start(folder), lambda: _stop(folder)):
+        yield PostgresServer(int((folder / "port").read_text()))
 
 
 @pytest.fixture
@@ -86,42 +86,10 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def _shared(folder: Path) -> Iterator[PostgresServer]:
-    """Each worker holds a shared lock while it needs the server: the kernel lets go of it even when one is killed."""
-    folder.mkdir(mode=0o755, exist_ok=True)
-    with (folder / "starting").open("w") as starting, (folder / "users").open("w") as users:
-        fcntl.flock(starting, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_SH)
-        try:
-            server = _running(folder) or _start(folder)
-        finally:
-            fcntl.flock(starting, fcntl.LOCK_UN)
-        try:
-            yield server
-        finally:
-            fcntl.flock(starting, fcntl.LOCK_EX)
-            if _is_last(users):
-                _stop(folder)
-
-
-def _is_last(users: object) -> bool:
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _running(folder: Path) -> PostgresServer | None:
-    note = folder / "port"
-    return PostgresServer(int(note.read_text())) if note.exists() else None
-
-
-def _start(folder: Path) -> PostgresServer:
+def _start(folder: Path) -> None:
     if not (PROGRAMS / "initdb").exists():
         pytest.fail(f"no PostgreSQL 17 in {PROGRAMS}: apt-get install postgresql-17 (make test does it)", pytrace=False)
-    home, port = folder / "home", _free_port()
+    home, [port] = folder / "home", free_ports(1)
     home.mkdir(mode=0o700)
     if os.geteuid() == 0:
         user = _unprivileged()
@@ -134,7 +102,6 @@ def _start(folder: Path) -> PostgresServer:
     server.execute(f"CREATE DATABASE {_TEMPLATE}")
     migrate(server.url(_TEMPLATE))
     (folder / "port").write_text(str(port))
-    return server
 
 
 def _stop(folder: Path) -> None:
@@ -159,10 +126,3 @@ def _unprivileged() -> pwd.struct_passwd:
         return pwd.getpwnam("postgres")
     except KeyError:
         return pwd.getpwnam("nobody")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +27,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
+from support.ports import free_ports
 from support.simulators import Running, log_in, start_simulators
 from support.tenants import take_into_use
 
@@ -51,8 +50,6 @@ OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
 TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
 _START_SECONDS = 90.0
-# Below what the system hands out by itself, so that no client's own port takes a restarted server's.
-_PORTS = range(20000, 32000)
 _RUN = "import runpy, sys; sys.argv = ['deldokument', {command!r}]; {before}; runpy.run_module('deldokument.cli.main', run_name='__main__')"  # noqa: E501
 
 
@@ -95,7 +92,7 @@ class Deployment:
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.port = _free_port()
+        [self.port] = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.registers: Running
         self.node: Node
@@ -365,17 +362,6 @@ def _form_settings(page: str) -> dict[str, Any]:
     assert found is not None, page
     settings: dict[str, Any] = json.loads(found.group(1))
     return settings
-
-
-def _free_port() -> int:
-    while True:
-        port = random.SystemRandom().choice(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

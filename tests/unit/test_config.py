@@ -179,8 +179,43 @@ def test_the_operators_number_is_a_checked_one(monkeypatch: pytest.MonkeyPatch) 
     assert "OPERATOR_NUMBER: must be an organisation number" in refusal(monkeypatch, WHOLE, OPERATOR_NUMBER="310240002")
 
 
+BUCKET = {
+    "BLOBS_S3_BUCKET": "del-dokument",
+    "BLOBS_S3_ENDPOINT": "https://s3.eksempel.example",
+    "BLOBS_S3_ACCESS_KEY_ID": "deldokument",
+    "BLOBS_S3_SECRET_ACCESS_KEY_PATH": "/etc/deldokument/s3",
+}
+
+
+def test_a_bucket_comes_with_all_that_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, WHOLE | BUCKET).blobs_s3_bucket == "del-dokument"
+    for name in BUCKET:
+        told = refusal(monkeypatch, WHOLE | BUCKET, **{name: ""})
+        assert name in told
+    assert "exactly one of" in refusal(monkeypatch, WHOLE | BUCKET, BLOBS_S3_SECRET_ACCESS_KEY="very-secret")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BLOBS_S3_ENDPOINT", "http://s3.eksempel.example"),
+        ("BLOBS_S3_BUCKET", "Del_dokument"),
+        ("BLOBS_S3_PREFIX", "/from/the/root"),
+        ("BLOBS_S3_PREFIX", "a//b"),
+    ],
+)
+def test_a_bucket_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert f"{name}: " in refusal(monkeypatch, WHOLE | BUCKET, **{name: value})
+
+
+def test_the_demo_keeps_nothing_outside_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "nothing outside this machine" in refusal(monkeypatch, DEMO | BUCKET)
+    assert loaded(monkeypatch, DEMO | BUCKET, BLOBS_S3_ENDPOINT="http://127.0.0.1:8333").blobs_s3_endpoint
+
+
 def test_secrets_show_neither_in_repr_nor_in_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {"DATABASE_URL": "postgresql://u:very-secret@db/d", "SEAL_KEY_PASSWORD": "very-secret"}
+    secrets |= BUCKET | {"BLOBS_S3_SECRET_ACCESS_KEY_PATH": "", "BLOBS_S3_SECRET_ACCESS_KEY": "very-secret"}
     assert "very-secret" not in repr(loaded(monkeypatch, WHOLE | secrets))
     assert "very-secret" not in refusal(monkeypatch, WHOLE | secrets, PUBLIC_URL="https://u:very-secret@x.example")
 

@@ -78,7 +78,11 @@ class BlobWriter(Protocol):
         ...
 
     def commit(self) -> None:
-        """Make the object durable: on stable storage, name included, when this returns."""
+        """Make the object durable: on stable storage, name included, when this returns.
+
+        Raises StorageFull or Unavailable, and Conflict when another has taken the name; the object is then not to be
+        counted on, and what stands of it all the same is for the sweep.
+        """
         ...
 
     def abort(self) -> None:
@@ -107,7 +111,7 @@ class BlobStore(Protocol):
         ...
 
     def create(self, name: str) -> BlobWriter:
-        """Begin an object under a name never used before. Raises Conflict when it exists."""
+        """Begin an object under a name never used before. Raises Conflict when it exists, here or at ``commit``."""
         ...
 
     def read(self, name: str, start: int, stop: int) -> bytes:

@@ -1,0 +1,54 @@
+"""A deployment whose ciphertext is in a bucket: it starts with its own store or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli.transcripts import run
+
+from deldokument.adapters.s3_blobs import S3Place
+from tests.support.seaweedfs import s3_place, s3_settings, seaweedfs  # noqa: F401
+
+_WITHOUT_CLUSTER = "import sys; sys.modules['obstore'] = None; from deldokument.cli.entry import main; main()"
+
+
+@pytest.fixture
+def on_bucket(deployment: dict[str, str], s3_place: S3Place) -> dict[str, str]:  # noqa: F811
+    """The environment of a deployment that has a bucket."""
+    given = s3_settings(s3_place)
+    return deployment | {f"DELDOKUMENT_{name.upper()}": value for name, value in given.items()}
+
+
+def test_a_deployment_starts_again_on_its_bucket(on_bucket: dict[str, str]) -> None:
+    for _ in range(2):
+        assert run(on_bucket, "tenant", "list").exit_code == 0
+
+
+def test_two_deployments_that_share_a_bucket_by_mistake_are_refused(on_bucket: dict[str, str], tmp_path: Path) -> None:
+    assert run(on_bucket, "tenant", "list").exit_code == 0
+    other = on_bucket | {"DELDOKUMENT_DATABASE_URL": f"sqlite:///{tmp_path / 'other.sqlite3'}"}
+    assert run(other, "migrate").exit_code == 0
+    refused = run(other, "tenant", "list")
+    assert (refused.exit_code, "blob_store_claimed" in refused.output) == (1, True)
+
+
+def test_the_secret_may_be_in_a_file_and_a_wrong_one_is_not_shown(on_bucket: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    moved = on_bucket | {"DELDOKUMENT_BLOBS_S3_SECRET_ACCESS_KEY_PATH": str(path)}
+    path.write_text(moved.pop("DELDOKUMENT_BLOBS_S3_SECRET_ACCESS_KEY") + "\n")
+    assert run(moved, "tenant", "list").exit_code == 0
+    path.write_text("another-secret")
+    refused = run(moved, "tenant", "list")
+    assert (refused.exit_code, "403" in refused.output, "another-secret" in refused.output) == (1, True, False)
+    path.unlink()
+    assert "secret access key" in run(moved, "tenant", "list").output
+
+
+def test_a_bucket_without_its_packages_is_told_with_what_to_install(on_bucket: dict[str, str]) -> None:
+    command = [sys.executable, "-c", _WITHOUT_CLUSTER, "tenant", "list"]
+    done = subprocess.run(command, env=os.environ | on_bucket, capture_output=True, text=True, check=False)
+    assert (done.returncode, "deldokument[cluster]" in done.stderr) == (1, True)
