@@ -1,7 +1,7 @@
 """The front door: settings become adapters, adapters a world, a world the web application or the worker.
 
-The only module that names concrete adapters. Promises that a process that cannot have its database, keyring, blobs or
-clock does not start, and that the store of blobs belongs to this deployment.
+With `unlocking`, which opens the keyring, the only module that names concrete adapters. Promises that a process that
+cannot have its database, keyring, blobs or clock does not start, and that the store of blobs is this deployment's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
 from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.keyring import SqliteKeyring, load_root_key
+from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.maskinporten import MaskinportenClient
 from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
@@ -61,6 +61,7 @@ from deldokument.services.ports import (
     Rules,
     World,
 )
+from deldokument.unlocking import open_keyring
 from deldokument.web.app import create_app
 from deldokument.web.calls import Endpoint
 from deldokument.web.connections import BoundedConnection
@@ -78,7 +79,7 @@ class Node:
 
     world: World
     database: SqlDatabase
-    keyring: SqliteKeyring
+    keyring: SealedKeyring
     http: httpx.Client
 
     def close(self) -> None:
@@ -98,7 +99,7 @@ def open_node(settings: Settings) -> Node:
         seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, _secret(settings.seal_key_password))
         blobs = _blobs(settings)
         _take_store(database, blobs)
-        keyring = SqliteKeyring(settings.keyring_path, load_root_key(settings.root_key_path))
+        keyring = open_keyring(settings)
     except (ServiceError, ConfigurationError) as error:
         database.close()
         http.close()

@@ -168,7 +168,10 @@ class Settings(BaseSettings):
     blobs_s3_secret_access_key: SecretStr | None = None
     blobs_s3_secret_access_key_path: AbsolutePath | None = None
     """A file that holds the secret access key and nothing else."""
+    keyring: Literal["sqlite", "postgresql"] = "sqlite"
     keyring_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "keyring.sqlite3")
+    keyring_database_url: str | None = Field(None, repr=False)
+    """A PostgreSQL database for the keyring alone."""
     root_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "root.key")
     seal_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.key")
     seal_certificate_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.pem")
@@ -277,11 +280,35 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _keyring_is_where_it_is_thought_to_be(self) -> Self:
+        """What is given for a keyring that is not chosen would be believed to be in use."""
+        name = _variable("keyring_database_url")
+        if (self.keyring == "postgresql") != (self.keyring_database_url is not None):
+            raise ValueError(f"{name}: goes with {_variable('keyring')}=postgresql")
+        if self.keyring_database_url is not None:
+            self._keyring_stays_apart(self.keyring_database_url)
+        return self
+
+    def _keyring_stays_apart(self, url: str) -> None:
+        """A backup of the database must never hold the keyring."""
+        name, keyring = _variable("keyring_database_url"), _database(url)
+        if not url.startswith(("postgresql://", "postgresql+psycopg://")):
+            raise ValueError(f"{name}: must be a postgresql URL")
+        if keyring == _database(self.database_url):
+            raise ValueError(f"{name}: must be another database than {_variable('database_url')}")
+
+    @model_validator(mode="after")
     def _mail_stays_protected(self) -> Self:
         """No password or letter leaves this machine unprotected."""
         if self.smtp_security == "none" and self.smtp_host and not is_loopback(self.smtp_host):
             raise ValueError(f"{_variable('smtp_security')}: none is for a mail server on this machine only")
         return self
+
+
+def _database(url: str) -> tuple[str, int, str]:
+    """Which database a URL means, however one logs in to it."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 5432, parts.path
 
 
 def load_settings(**given: Any) -> Settings:

@@ -10,7 +10,13 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
-from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.keyrings import (  # noqa: F401
+    keyring_url,
+    opening,
+    postgresql_opening,
+    sqlite_opening,
+)
+from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
 from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
 
 

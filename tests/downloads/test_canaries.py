@@ -22,7 +22,6 @@ import pytest
 from support.server import EWA_NUMBER, KARI, Deployment, wait_until
 
 from deldokument.adapters.blobs import DirectoryBlobStore
-from deldokument.adapters.keyring import SqliteKeyring, load_root_key
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, NotFound
@@ -32,6 +31,7 @@ from deldokument.services import overview
 from deldokument.services.downloading import open_document, read_content
 from deldokument.services.ports import World
 from deldokument.services.receiving import open_share
+from deldokument.unlocking import open_keyring
 
 EWA = "Ewa Kowalska"
 KARI_NUMBER = "12838514837"
@@ -160,7 +160,7 @@ def back_up(running: Deployment, folder: Path) -> Copy:
 def revived(running: Deployment, copy: Copy) -> Iterator[World]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
     database = SqlDatabase(f"sqlite:///{copy.folder / 'deldokument.sqlite3'}")
-    keyring = SqliteKeyring(running.settings.keyring_path, load_root_key(running.settings.root_key_path))
+    keyring = open_keyring(running.settings)
     blob_store = DirectoryBlobStore(copy.folder / "blobs")
     try:
         yield replace(
@@ -268,7 +268,7 @@ def test_an_abandoned_draft_is_gone_with_its_half_uploaded_document(running: Dep
     running.move_clock(timedelta(hours=25))
     wait_for_the_end(running, draft_id)
     assert found(running, canaries) == []
-    keyring = SqliteKeyring(running.settings.keyring_path, load_root_key(running.settings.root_key_path))
+    keyring = open_keyring(running.settings)
     assert keyring.ids("share:") == []
     keyring.close()
     with running.node.world.database.read() as tx:

@@ -23,9 +23,9 @@ from typing import Any
 
 import psycopg
 
-from deldokument.adapters.keyring import SLOT
+from deldokument.adapters.keys.sqlite import SLOT
 from deldokument.adapters.sql.tables import metadata
-from deldokument.crypto.keys import KeyWrapper, new_key
+from deldokument.crypto.keys import RootKey, new_key
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.services.repositories import Database
 from deldokument.services.vault import Field, share_key_id
@@ -108,7 +108,7 @@ def fill_shares(database_url: str, crowd: Crowd) -> None:
         _fill_postgres(database_url, crowd)
 
 
-def fill_keyring(path: Path, root_key: KeyWrapper, share_ids: Iterable[str]) -> None:
+def fill_keyring(path: Path, root_key: RootKey, share_ids: Iterable[str]) -> None:
     """Entries as the keyring's own `create` makes them, in one transaction; the file has been made by the keyring."""
     entries = ((share_key_id(one), root_key.wrap(share_key_id(one), new_key())) for one in share_ids)
     with closing(sqlite3.connect(path)) as connection, connection:

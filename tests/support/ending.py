@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
+from support.keyrings import ROOT
 from support.world import NOON, Stage, set_stage
 
 from deldokument import worker
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.crypto.keys import RootKey
 from deldokument.services.ports import World
 from deldokument.services.vault import SHARE_PREFIX
 
@@ -115,7 +115,7 @@ def many_ending(
 
     crowd = Crowd(make_homes(stage.world.database, tenants), shares, ends_at, published_at=NOON - timedelta(days=20))
     fill_shares(url, crowd)
-    fill_keyring(folder / "keyring.sqlite3", RootKey("test", bytes(range(32))), map(share_id, range(shares)))
+    fill_keyring(folder / "keyring.sqlite3", ROOT, map(share_id, range(shares)))
     fill_blobs(folder / "blobs", crowd, range(ending))
     try:
         yield ManyEnding(stage, url, crowd, ending)

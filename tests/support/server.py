@@ -32,7 +32,7 @@ from support.simulators import Running, log_in, start_simulators
 from support.tenants import take_into_use
 
 from deldokument.adapters.clock import ShiftedClock
-from deldokument.adapters.keyring import create_root_key
+from deldokument.adapters.keys.files import create_root_key
 from deldokument.adapters.seal import create_seal_certificate
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.bootstrap import Node, demo_clock_file, open_node

@@ -13,17 +13,16 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from support.keyrings import file_keyring
 from support.tenants import take_into_use
 
 from deldokument.adapters.blobs import DirectoryBlobStore
-from deldokument.adapters.keyring import SqliteKeyring
 from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.press import MarkdownPress
 from deldokument.adapters.seal import PdfSeal, create_seal_certificate
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
-from deldokument.crypto.keys import RootKey
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable
@@ -352,7 +351,7 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
     world = World(
         clock=clock,
         database=database,
-        keyring=SqliteKeyring(folder / "keyring.sqlite3", RootKey("test", bytes(range(32)))),
+        keyring=file_keyring(folder / "keyring.sqlite3"),
         blobs=blobs,
         rights=rights,
         register=register,

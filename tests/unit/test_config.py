@@ -315,3 +315,33 @@ def test_the_api_has_a_scope_and_a_limit_of_calls_unless_told_otherwise(monkeypa
 )
 def test_what_is_no_scope_and_no_limit_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert f"DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **{name: value})
+
+
+KEYRING = "postgresql://keys:secret@db.example/keyring"
+
+
+def test_the_keyring_may_have_a_postgresql_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, WHOLE, KEYRING="postgresql", KEYRING_DATABASE_URL=KEYRING)
+    assert settings.keyring_database_url == KEYRING
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"KEYRING": "postgresql"},
+        {"KEYRING_DATABASE_URL": KEYRING},
+        {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": "sqlite:///keyring"},
+        {"KEYRING": "elsewhere"},
+    ],
+)
+def test_half_a_keyring_does_not_start(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    told = refusal(monkeypatch, WHOLE, **given)
+    assert "DELDOKUMENT_KEYRING" in told
+    assert "secret" not in told
+
+
+def test_the_keyring_never_stands_in_the_database_that_is_backed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = "postgresql+psycopg://other:word@db.example:5432/keyring"
+    told = refusal(monkeypatch, WHOLE, DATABASE_URL=same, KEYRING="postgresql", KEYRING_DATABASE_URL=KEYRING)
+    assert "another database" in told

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deldokument.adapters.clock import ShiftedClock
-from deldokument.adapters.keyring import create_root_key
+from deldokument.adapters.keys.files import create_root_key
 from deldokument.adapters.seal import create_seal_certificate
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.bootstrap import Node, demo_clock_file, open_node, serve

@@ -16,17 +16,17 @@ import typer
 from rich.console import Console
 
 from deldokument import __version__
-from deldokument.adapters.keyring import create_root_key
 from deldokument.adapters.seal import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current, migrate
 from deldokument.bootstrap import Node, configure_logging, open_node, serve, work
-from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, senders, tenures
+from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
 from deldokument.cli.running import opened_node, told_in_words
 from deldokument.config import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.retention import confirm_clock
 from deldokument.services.sealing import fingerprint
+from deldokument.unlocking import prepare_keyring
 
 app = typer.Typer(
     name="deldokument",
@@ -92,6 +92,7 @@ def migrate_command() -> None:
         settings = load_settings()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         migrate(settings.database_url)
+        prepare_keyring(settings)
         console.print("The schema is current.")
 
 
@@ -113,6 +114,8 @@ def _examine(node: Node) -> None:
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"seal: {_seal_state(node)}")
+    for concern in node.keyring.concerns():
+        console.print(f"keyring: WARNING: {concern}", soft_wrap=True)
     if deployment.halted_at is not None:
         raise ConfigurationError("destruction is HALTED: check the clock, then `deldokument worker --confirm-clock`")
 
@@ -123,31 +126,6 @@ def _seal_state(node: Node) -> str:
     except Unavailable:
         return "MISSING: nothing can be sealed; make one with `deldokument keys seal`"
     return f"{'valid until' if node.world.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
-
-
-@keys.command("create-root")
-def create_root() -> None:
-    """Draw the root key and write it to DELDOKUMENT_ROOT_KEY_PATH."""
-    with told_in_words():
-        settings = load_settings()
-        settings.root_key_path.parent.mkdir(parents=True, exist_ok=True)
-        create_root_key(settings.root_key_path)
-        console.print(f"Written: {settings.root_key_path}")
-
-
-@keys.command("rotate-root")
-def rotate_root() -> None:
-    """Seal the keyring under a new root key, and put it in the place of the old, which opens nothing any more.
-
-    Stop `serve` and `worker` first, and start them afterwards. If this is broken off, the new key stands beside the
-    old one, with `.new` at the end of its name: move it into place when the keyring has been sealed under it.
-    """
-    with opened_node() as node:
-        path = load_settings().root_key_path
-        fresh = path.with_name(path.name + ".new")
-        count = node.keyring.rotate(create_root_key(fresh))
-        fresh.replace(path)
-        console.print(f"{count} keys sealed anew under {path}; destroy every copy of the old root key")
 
 
 @keys.command("seal")
@@ -169,6 +147,8 @@ def create_seal() -> None:
 
 
 senders.register(app)
+keys.command("create-root")(root_keys.create)
+keys.command("rotate-root")(root_keys.rotate)
 keys.command("create-client")(client_keys.create)
 keys.command("rotate-client")(client_keys.rotate)
 keys.command("public")(client_keys.public)

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 import typer
 
+from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.bootstrap import Node, open_node
 from deldokument.cli.output import tell
 from deldokument.config import ConfigurationError, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.unlocking import open_keyring
 from deldokument.web.errors import WORDS, words_of
 from deldokument.web.i18n import Tongue
 
@@ -43,3 +45,14 @@ def opened_node() -> Iterator[Node]:
             yield node
         finally:
             node.close()
+
+
+@contextmanager
+def opened_keyring() -> Iterator[SealedKeyring]:
+    """The keyring of the environment's settings alone, closed at the end."""
+    with told_in_words():
+        keyring = open_keyring(load_settings())
+        try:
+            yield keyring
+        finally:
+            keyring.close()

@@ -9,6 +9,7 @@ sealings under one key (section 8.3).
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -85,19 +86,22 @@ def open_sealed(key: bytes, sealed: bytes, associated_data: bytes) -> bytes:
 
 
 class KeyWrapper(Protocol):
-    """Seals and opens keyring entries: a root key in memory, or a device or service that never hands its key out."""
+    """Seals and opens keyring entries: a root key in memory, or a device or service that never hands its key out.
+
+    Many at a time, by entry ids: a service is asked once for all of them.
+    """
 
     @property
     def key_id(self) -> str:
         """Which root key this is; stored beside every entry so that a rotation knows what is left to re-wrap."""
         ...
 
-    def wrap(self, entry_id: str, secret: bytes) -> bytes:
-        """Seal an entry's key, bound to the entry's id and this root key."""
+    def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Seal entries' keys, each bound to its entry's id and to this root key."""
         ...
 
-    def unwrap(self, entry_id: str, wrapped: bytes) -> bytes:
-        """The key that `wrap` was given for this entry; IntegrityError otherwise."""
+    def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The keys that `wrap_all` was given for these entries; IntegrityError when one does not open."""
         ...
 
 
@@ -115,14 +119,24 @@ class RootKey:
 
     def wrap(self, entry_id: str, secret: bytes) -> bytes:
         """Seal an entry's key, bound to the entry's id and this root key's id."""
-        return seal(self.key, secret, self._bound_to(entry_id))
+        return seal(self.key, secret, entry_data(self.key_id, entry_id))
 
     def unwrap(self, entry_id: str, wrapped: bytes) -> bytes:
         """The key that `wrap` was given for this entry; IntegrityError otherwise."""
-        return open_sealed(self.key, wrapped, self._bound_to(entry_id))
+        return open_sealed(self.key, wrapped, entry_data(self.key_id, entry_id))
 
-    def _bound_to(self, entry_id: str) -> bytes:
-        return framed(ENTRY_LABEL, self.key_id.encode(), entry_id.encode())
+    def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
+        """`wrap`, many times."""
+        return {entry_id: self.wrap(entry_id, secret) for entry_id, secret in secrets.items()}
+
+    def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
+        """`unwrap`, many times."""
+        return {entry_id: self.unwrap(entry_id, sealed) for entry_id, sealed in wrapped.items()}
+
+
+def entry_data(root_key_id: str, entry_id: str) -> bytes:
+    """The associated data of a keyring entry: it opens under its own id and root key's id only."""
+    return framed(ENTRY_LABEL, root_key_id.encode(), entry_id.encode())
 
 
 def _require_key(key: bytes) -> None:

@@ -46,8 +46,9 @@ class Clock(Protocol):
 class Keyring(Protocol):
     """A store of 32-byte keys apart from database and blobs, each entry sealed under the root key.
 
-    ``destroy`` is final: after it returns, neither the store nor what it leaves on disk has the entry, and ``create``
-    of the same id makes another key.
+    ``destroy`` is final: after it returns, the store gives the entry to nobody, and ``create`` of the same id makes
+    another key. What a store's medium may keep of it, sealed under the root key of that time, its adapter's charter
+    says; destroying that root key in a rotation, which goes on beside all of these calls, makes it worthless.
     """
 
     def create(self, entry_id: str) -> bytes:

@@ -66,7 +66,7 @@ def test_sealing_never_repeats_a_nonce() -> None:
 
 
 def test_a_keyring_entry_opens_as_itself_under_its_root_key_only() -> None:
-    root: KeyWrapper = RootKey("root-2026", KEY)
+    root = RootKey("root-2026", KEY)
     share_key = new_key()
     wrapped = root.wrap("share/1", share_key)
     assert root.unwrap("share/1", wrapped) == share_key
@@ -79,6 +79,16 @@ def test_a_keyring_entry_opens_as_itself_under_its_root_key_only() -> None:
     for stranger, entry_id in strangers:
         with pytest.raises(IntegrityError):
             stranger.unwrap(entry_id, wrapped)
+
+
+def test_many_entries_are_sealed_each_as_itself() -> None:
+    root: KeyWrapper = RootKey("root-2026", KEY)
+    secrets = {f"share/{number}": new_key() for number in range(3)}
+    wrapped = root.wrap_all(secrets)
+    assert root.unwrap_all(wrapped) == secrets
+    exchanged = wrapped | {"share/1": wrapped["share/2"]}
+    with pytest.raises(IntegrityError):
+        root.unwrap_all(exchanged)
 
 
 def test_a_root_key_does_not_show() -> None:

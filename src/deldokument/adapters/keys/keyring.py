@@ -1,0 +1,232 @@
+"""The keyring: entries sealed under a root key, in a store that never sees a key.
+
+Promises that an entry is durable when `create` returns, that no store holds a key in the clear, and that the root key
+can give way to another while any number of nodes create, get and destroy. Deliberately does not know what the keys
+open, nor where entries and root keys are kept: `SealedStore` and `RootKeys` say what it needs of those.
+
+How a rotation goes on beside everything else. The store names the one root key that seals what is new, and each entry
+the one that it is sealed under. A rotation first names the new root key there; from then on nothing more comes under
+the old one. Then it seals the old entries anew, a batch at a time, each only if it still is what was read. Every node
+finds the new root key when it meets its name. Broken off anywhere, both root keys are there and every entry opens; done
+again, it goes on with what is left. The old root key may be destroyed only when `rotate` has returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.keys import KeyWrapper, new_key
+from deldokument.domain.errors import Broken, Unavailable
+
+_NAMED = 5
+"""How many entries that do not open an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """An entry as a store keeps it."""
+
+    id: str
+    root_key_id: str
+    sealed: bytes = field(repr=False)
+    revision: int = 0
+    """What a store tells apart by, where it does not compare the sealed bytes."""
+
+
+class SealedStore(Protocol):
+    """Where sealed entries are kept. Raises Unavailable("keyring"), StorageFull or Broken; all its steps are atomic."""
+
+    def root(self) -> str:
+        """The id of the root key that seals what is new."""
+        ...
+
+    def turn(self, root_key_id: str) -> None:
+        """Have another root key seal what is new. After it, `add` takes nothing under the one before."""
+        ...
+
+    def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
+        """Those that exist."""
+        ...
+
+    def add(self, entry: SealedEntry) -> bool:
+        """Durable when this returns True. False: the id is taken, or another root key seals what is new."""
+        ...
+
+    def ids(self, prefix: str) -> list[str]:
+        """The ids that begin with the prefix, in order."""
+        ...
+
+    def remove(self, entry_ids: Collection[str]) -> None:
+        """Give the entries to nobody any more, ever; those that do not exist are no error."""
+        ...
+
+    def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
+        """Batches of those that are under other root keys than this one."""
+        ...
+
+    def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
+        """Put each new one in the place of its old one, where that still stands as it was read."""
+        ...
+
+    def forget(self) -> None:
+        """Clear what rewriting has left behind, as far as the store can."""
+        ...
+
+    def concerns(self) -> list[str]:
+        """What about the way it is kept brings back what is destroyed, or loses keys; for the operator."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+
+class RootKeys(Protocol):
+    """The root keys that there are: one, or two while a rotation is under way. Raises Unavailable("keyring")."""
+
+    def ids(self) -> list[str]:
+        """What they are called, the newest last."""
+        ...
+
+    def named(self, root_key_id: str) -> KeyWrapper:
+        """The root key of that name; looked for anew when it is not known, so that a new one is found."""
+        ...
+
+    def add(self) -> None:
+        """Draw another, to be the newest."""
+        ...
+
+    def retire(self, kept: str) -> str:
+        """Destroy all but the one kept, safe to be done again; what is left to do by hand, in a sentence, if any."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
+
+class SealedKeyring:
+    """Satisfies `Keyring` over a store, for any number of threads, processes and nodes.
+
+    Raises Unavailable, with the store closed, when the root key that seals what is new is not among those that there
+    are.
+    """
+
+    def __init__(self, store: SealedStore, roots: RootKeys) -> None:
+        self._store = store
+        self.roots = roots
+        try:
+            roots.named(store.root())
+        except BaseException:
+            store.close()
+            raise
+
+    def create(self, entry_id: str) -> bytes:
+        """The entry's key, made if there is none. ValueError on an empty id."""
+        if not entry_id:
+            raise ValueError("an entry needs an id")
+        # Another may be first, or a rotation begin; either happens once.
+        for _ in range(3):
+            existing = self.get([entry_id])
+            if existing:
+                return existing[entry_id]
+            key, root = new_key(), self.roots.named(self._store.root())
+            if self._store.add(SealedEntry(entry_id, root.key_id, root.wrap_all({entry_id: key})[entry_id])):
+                return key
+        raise Unavailable("keyring", detail="entries come and go under one id")
+
+    def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
+        """The keys that exist among the ids. Raises Unavailable, or Broken when one cannot be unsealed."""
+        entries = self._store.read(entry_ids)
+        keys, spoilt = self._opened(entries)
+        if spoilt:
+            raise Broken(_told(spoilt))
+        return keys
+
+    def ids(self, prefix: str) -> list[str]:
+        """The ids that begin with the prefix, in order."""
+        return self._store.ids(prefix)
+
+    def destroy(self, entry_ids: Collection[str]) -> None:
+        """Give the entries to nobody any more; what a store's medium may keep of them stands in its charter."""
+        self._store.remove(entry_ids)
+
+    def root(self) -> str:
+        """The id of the root key that seals what is new."""
+        return self._store.root()
+
+    def rotate(self, root_key_id: str) -> int:
+        """Seal every entry under another root key, while others create, get and destroy; how many there were.
+
+        Raises Broken, when all others are done, if some do not open: the old root key must then stay.
+        """
+        root = self.roots.named(root_key_id)
+        self._store.turn(root_key_id)
+        rotated, spoilt = 0, []
+        for batch in self._store.under_others(root_key_id):
+            keys, closed = self._opened(batch)
+            spoilt += closed
+            old = [entry for entry in batch if entry.id in keys]
+            sealed = root.wrap_all(keys)
+            new = [replace(entry, root_key_id=root_key_id, sealed=sealed[entry.id]) for entry in old]
+            self._store.reseal(old, new)
+            rotated += len(old)
+        self._store.forget()
+        if spoilt:
+            raise Broken(_told(spoilt))
+        return rotated
+
+    def concerns(self) -> list[str]:
+        """What about the way it is kept brings back what is destroyed, or loses keys; for the operator."""
+        return self._store.concerns()
+
+    def close(self) -> None:
+        """Let go of the store and the root keys."""
+        self._store.close()
+        self.roots.close()
+
+    def _opened(self, entries: Sequence[SealedEntry]) -> tuple[dict[str, bytes], list[str]]:
+        """The keys of those that open, and the ids of those that do not."""
+        keys: dict[str, bytes] = {}
+        spoilt: list[str] = []
+        for root_key_id in {entry.root_key_id for entry in entries}:
+            root = self.roots.named(root_key_id)
+            sealed = {entry.id: entry.sealed for entry in entries if entry.root_key_id == root_key_id}
+            try:
+                keys |= root.unwrap_all(sealed)
+            except IntegrityError:
+                spoilt += _unwrap_each(root, sealed, keys)
+        return keys, spoilt
+
+
+def rotate_root(keyring: SealedKeyring) -> tuple[int, str]:
+    """Put a new root key in the place of the old, or finish doing so; how many entries it was, and what is left to do.
+
+    A new one that is there already is taken: a rotation was prepared, or broken off. Raises Broken, with both root
+    keys kept, when entries do not open.
+    """
+    roots = keyring.roots
+    if roots.ids() == [keyring.root()]:
+        roots.add()
+    newest = roots.ids()[-1]
+    rotated = keyring.rotate(newest)
+    return rotated, roots.retire(newest)
+
+
+def _unwrap_each(root: KeyWrapper, sealed: dict[str, bytes], keys: dict[str, bytes]) -> list[str]:
+    """Add those that open to ``keys``; the ids of those that do not."""
+    spoilt = []
+    for entry_id, one in sealed.items():
+        try:
+            keys |= root.unwrap_all({entry_id: one})
+        except IntegrityError:
+            spoilt.append(entry_id)
+    return spoilt
+
+
+def _told(spoilt: Sequence[str]) -> str:
+    more = f" and {len(spoilt) - _NAMED} more" if len(spoilt) > _NAMED else ""
+    return f"entries that do not open: {', '.join(spoilt[:_NAMED])}{more}"

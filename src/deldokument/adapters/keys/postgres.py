@@ -1,0 +1,242 @@
+"""Sealed entries in a PostgreSQL database of their own, apart from the one that says what they open.
+
+Promises that an entry is durable when `add` returns, on any number of nodes, and that nobody gets it from the database
+when `remove` has returned. Deliberately does not know how to open one.
+
+What is left of a removed entry, still sealed under the root key. A deleted row stays in its page until the table is
+vacuumed, and its bytes stay there until another row takes their room: PostgreSQL clears nothing. So the table is
+vacuumed after removals (at most every ten seconds by each process, and by autovacuum from the first dead row on), which
+puts the row out of reach of SQL and lets its room be used again, but is no erasure. The write-ahead log holds the row
+until its segments are recycled, and a standby or an archive as long as it keeps them. Whoever has such remnants and
+the root key of that time can open them. Rotating the root key ends that: the remnants are under a root key that no
+longer exists. `concerns` tells of settings that keep copies for longer than the operator may know.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import SQLAlchemyError
+
+from deldokument.adapters.keys.keyring import SealedEntry
+from deldokument.adapters.sql.errors import of_library, translate
+from deldokument.domain.errors import ServiceError, Unavailable
+
+LAYOUT: Final = 1
+"""The version of the tables; a program and tables of different layouts do not work together."""
+
+_WAIT_SECONDS: Final = 10
+_BATCH: Final = 1000
+_VACUUM_SECONDS: Final = 10.0
+_TABLES: Final = (
+    "SELECT pg_advisory_xact_lock(4850127362)",
+    "CREATE TABLE IF NOT EXISTS keyring_layout (version INTEGER PRIMARY KEY)",
+    """CREATE TABLE IF NOT EXISTS keyring_root
+    (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), root_key_id TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS keyring_entry (
+        id TEXT COLLATE "C" PRIMARY KEY,
+        root_key_id TEXT NOT NULL,
+        sealed BYTEA NOT NULL,
+        created_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    ) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)""",
+    f"INSERT INTO keyring_layout SELECT {LAYOUT} WHERE NOT EXISTS (SELECT FROM keyring_layout)",  # noqa: S608
+)
+_ROOT: Final = text("SELECT root_key_id FROM keyring_root")
+_THESE: Final = text("SELECT id, root_key_id, sealed FROM keyring_entry WHERE id = ANY(:ids)")
+_OTHERS: Final = text("""
+    SELECT id, root_key_id, sealed FROM keyring_entry
+    WHERE root_key_id <> :root AND id > :last ORDER BY id LIMIT :batch
+""")
+# The share lock waits for a rotation that is just naming another root key, and then finds no row.
+_ADD: Final = text("""
+    WITH root AS (SELECT root_key_id FROM keyring_root WHERE root_key_id = :root FOR SHARE)
+    INSERT INTO keyring_entry (id, root_key_id, sealed) SELECT :id, root_key_id, :sealed FROM root
+    ON CONFLICT (id) DO NOTHING
+""")
+_RESEAL: Final = text("""
+    UPDATE keyring_entry AS entry SET sealed = fresh.sealed, root_key_id = fresh.root
+    FROM unnest(CAST(:ids AS text[]), CAST(:old AS bytea[]), CAST(:new AS bytea[]), CAST(:roots AS text[]))
+         AS fresh (id, old, sealed, root)
+    WHERE entry.id = fresh.id AND entry.sealed = fresh.old
+""")
+_CONCERNS: Final = (
+    (
+        "SELECT 1 WHERE current_setting('archive_mode') <> 'off'",
+        "its write-ahead log is archived: what is destroyed stays in the archive until the root key is rotated",
+    ),
+    (
+        "SELECT 1 FROM pg_replication_slots LIMIT 1",
+        "it has replication slots: what is destroyed stays in its write-ahead log for as long as one lags",
+    ),
+    (
+        "SELECT 1 WHERE current_setting('fsync') = 'off' OR current_setting('synchronous_commit') = 'off'",
+        "it does not write to stable storage before it answers: a power cut loses keys",
+    ),
+)
+
+
+class PostgresStore:
+    """Satisfies `SealedStore` over one database, for any number of threads, processes and nodes."""
+
+    def __init__(self, url: str, first_root: str) -> None:
+        """``first_root`` is the root key that seals what is new in a database that is new.
+
+        Raises Unavailable when the database does not answer, or has other tables than `prepare` makes.
+        """
+        self._engine = _engine(url)
+        self._vacuumed_at = time.monotonic()
+        self._vacuuming = threading.Lock()
+        try:
+            self._begin_with(first_root)
+        except BaseException:
+            self.close()
+            raise
+
+    def root(self) -> str:
+        """The id of the root key that seals what is new."""
+        with _transaction(self._engine) as connection:
+            return str(connection.execute(_ROOT).scalar_one())
+
+    def turn(self, root_key_id: str) -> None:
+        """Have another root key seal what is new."""
+        with _transaction(self._engine) as connection:
+            connection.execute(text("UPDATE keyring_root SET root_key_id = :root"), {"root": root_key_id})
+
+    def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
+        """Those that exist."""
+        with _transaction(self._engine) as connection:
+            found = connection.execute(_THESE, {"ids": list(entry_ids)}).all()
+            return [SealedEntry(entry_id, root, bytes(sealed)) for entry_id, root, sealed in found]
+
+    def add(self, entry: SealedEntry) -> bool:
+        """False when the id is taken, or another root key seals what is new."""
+        row = {"id": entry.id, "root": entry.root_key_id, "sealed": entry.sealed}
+        with _transaction(self._engine) as connection:
+            return connection.execute(_ADD, row).rowcount == 1
+
+    def ids(self, prefix: str) -> list[str]:
+        """The ids that begin with the prefix, in order."""
+        with _transaction(self._engine) as connection:
+            found = text("SELECT id FROM keyring_entry WHERE id ^@ :prefix ORDER BY id")
+            return list(connection.execute(found, {"prefix": prefix}).scalars())
+
+    def remove(self, entry_ids: Collection[str]) -> None:
+        """Delete the rows, durably, and have the table vacuumed if it was not lately."""
+        with _transaction(self._engine) as connection:
+            connection.execute(text("DELETE FROM keyring_entry WHERE id = ANY(:ids)"), {"ids": list(entry_ids)})
+        if time.monotonic() - self._vacuumed_at > _VACUUM_SECONDS:
+            self.forget()
+
+    def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
+        """Batches of those that are under other root keys than this one."""
+        last = ""
+        while batch := self._batch_after(root_key_id, last):
+            yield batch
+            last = batch[-1].id
+
+    def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
+        """Replace the rows that still hold what was read."""
+        rows = {
+            "ids": [entry.id for entry in new],
+            "old": [entry.sealed for entry in old],
+            "new": [entry.sealed for entry in new],
+            "roots": [entry.root_key_id for entry in new],
+        }
+        with _transaction(self._engine) as connection:
+            connection.execute(_RESEAL, rows)
+
+    def forget(self) -> None:
+        """Vacuum the table: no dead row is within the reach of SQL, and their room is used again."""
+        with self._vacuuming, _transaction(self._engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+            connection.execute(text("VACUUM keyring_entry"))
+            self._vacuumed_at = time.monotonic()
+
+    def concerns(self) -> list[str]:
+        """What about the database's settings keeps copies of keys, or loses keys."""
+        with _transaction(self._engine) as connection:
+            return [words for question, words in _CONCERNS if connection.execute(text(question)).first()]
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._engine.dispose()
+
+    def _begin_with(self, first_root: str) -> None:
+        with _transaction(self._engine) as connection:
+            if not _has_layout(connection):
+                raise Unavailable("keyring", detail="its tables are not this program's: run `deldokument migrate`")
+            row = {"root": first_root}
+            connection.execute(text("INSERT INTO keyring_root VALUES (1, :root) ON CONFLICT DO NOTHING"), row)
+
+    def _batch_after(self, root_key_id: str, entry_id: str) -> list[SealedEntry]:
+        with _transaction(self._engine) as connection:
+            row = {"root": root_key_id, "last": entry_id, "batch": _BATCH}
+            found = connection.execute(_OTHERS, row).all()
+            return [SealedEntry(id, root, bytes(sealed)) for id, root, sealed in found]
+
+
+def prepare(url: str) -> None:
+    """Make the tables, where they are missing. Raises Unavailable."""
+    engine = _engine(url)
+    try:
+        with _transaction(engine) as connection:
+            for statement in _TABLES:
+                connection.execute(text(statement))
+    finally:
+        engine.dispose()
+
+
+def _has_layout(connection: Connection) -> bool:
+    if connection.execute(text("SELECT to_regclass('keyring_layout')")).scalar_one() is None:
+        return False
+    return list(connection.execute(text("SELECT version FROM keyring_layout")).scalars()) == [LAYOUT]
+
+
+def _engine(url: str) -> Engine:
+    bounds = f"-c lock_timeout={_WAIT_SECONDS}s -c idle_in_transaction_session_timeout=60s"
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        pool_size=10,
+        max_overflow=30,
+        pool_timeout=_WAIT_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": _WAIT_SECONDS,
+            "tcp_user_timeout": _WAIT_SECONDS * 1000,
+            "keepalives_idle": _WAIT_SECONDS,
+            "application_name": "deldokument-keyring",
+            "options": bounds,
+        },
+    )
+    event.listen(engine, "handle_error", _translated)
+    return engine
+
+
+def _translated(context: ExceptionContext) -> BaseException | None:
+    """What the database forbids is a mistake in its set-up: the keys are whole, and there again when it is mended."""
+    if isinstance(context.original_exception, psycopg.errors.InsufficientPrivilege):
+        return Unavailable("keyring", detail="the database forbids it")
+    return translate(context)
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise _of_keyring(of_library(error)) from None
+    except ServiceError as error:
+        raise _of_keyring(error) from error
+
+
+def _of_keyring(error: ServiceError) -> ServiceError:
+    return Unavailable("keyring", detail=error.detail) if isinstance(error, Unavailable) else error

@@ -1,0 +1,87 @@
+"""The keyring's PostgreSQL: its tables, its faults, and what it leaves behind."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from deldokument.adapters.keys import postgres
+from deldokument.adapters.keys.keyring import SealedEntry
+from deldokument.domain.errors import Unavailable
+from tests.fakes.root_keys import MemoryRootKeys
+from tests.support.keyrings import ROOT, opened
+from tests.support.postgres import PostgresServer
+
+
+def run(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def test_preparing_twice_is_as_preparing_once(keyring_url: str) -> None:
+    with closing(postgres.PostgresStore(keyring_url, "root-1")) as store:
+        assert store.add(SealedEntry("share/1", "root-1", b"sealed"))
+        postgres.prepare(keyring_url)
+        assert store.ids("") == ["share/1"]
+
+
+def test_a_database_without_the_tables_is_not_opened(empty_postgres_url: str) -> None:
+    with pytest.raises(Unavailable, match="migrate"):
+        postgres.PostgresStore(empty_postgres_url, "root-1")
+
+
+def test_tables_of_another_layout_are_not_opened(keyring_url: str) -> None:
+    run(keyring_url, "UPDATE keyring_layout SET version = 99")
+    with pytest.raises(Unavailable, match="migrate"):
+        postgres.PostgresStore(keyring_url, "root-1")
+
+
+def test_a_database_that_does_not_answer_is_unavailable_by_the_keyrings_name() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with pytest.raises(Unavailable) as told:
+        postgres.PostgresStore(f"postgresql://postgres@127.0.0.1:{port}/keyring", "root-1")
+    assert told.value.code == "keyring"
+
+
+def test_a_database_that_was_gone_is_used_again_when_it_is_back(
+    keyring_url: str, postgres_server: PostgresServer
+) -> None:
+    with closing(opened(lambda root: postgres.PostgresStore(keyring_url, root), MemoryRootKeys(ROOT))) as keyring:
+        key = keyring.create("share/1")
+        postgres_server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{keyring_url.rpartition('/')[2]}' AND application_name = 'deldokument-keyring'"
+        )
+        assert keyring.get(["share/1"]) == {"share/1": key}
+
+
+def test_what_the_database_forbids_is_unavailable_not_broken(keyring_url: str) -> None:
+    role = "reader_" + keyring_url.rpartition("_")[2]
+    run(keyring_url, f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    try:
+        with pytest.raises(Unavailable) as told:
+            postgres.PostgresStore(keyring_url.replace("postgres@", f"{role}@"), "root-1")
+        assert told.value.code == "keyring"
+    finally:
+        run(keyring_url, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_vacuum_leaves_no_dead_row_of_a_destroyed_entry(keyring_url: str) -> None:
+    with closing(postgres.PostgresStore(keyring_url, "root-1")) as store:
+        for number in range(10):
+            assert store.add(SealedEntry(f"share/{number}", "root-1", b"sealed"))
+        store.remove([f"share/{number}" for number in range(10)])
+        store.forget()
+    with psycopg.connect(keyring_url) as connection:
+        assert connection.execute("SELECT pg_relation_size('keyring_entry')").fetchone() == (0,)
+
+
+def test_settings_that_lose_or_keep_keys_are_told_of(keyring_url: str) -> None:
+    with closing(postgres.PostgresStore(keyring_url, "root-1")) as store:
+        assert any("power cut" in concern for concern in store.concerns())
+        assert not any("archive" in concern for concern in store.concerns())

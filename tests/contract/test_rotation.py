@@ -1,0 +1,277 @@
+"""A root key that gives way to another while nodes create, get and destroy, and that is broken off anywhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from deldokument.adapters.keys.files import FileRootKeys, create_root_key
+from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore, rotate_root
+from deldokument.adapters.keys.sqlite import SqliteStore
+from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from tests.fakes.root_keys import MemoryRootKeys
+from tests.support.keyrings import Opening, all_entries, opened
+
+# A node that is to rotate the keyring in argv[1] under the root key in argv[2], and is killed before its step argv[3].
+ROTATION = """
+import os, signal, sys
+from pathlib import Path
+from deldokument.adapters.keys.files import FileRootKeys
+from deldokument.adapters.keys.keyring import SealedKeyring, rotate_root
+from deldokument.adapters.keys.sqlite import SqliteStore
+steps = int(sys.argv[3])
+class Mortal:
+    def __init__(self, inner):
+        self.inner = inner
+    def __getattr__(self, name):
+        global steps
+        steps -= 1
+        if steps < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return getattr(self.inner, name)
+roots = FileRootKeys(Path(sys.argv[2]))
+rotate_root(SealedKeyring(Mortal(SqliteStore(Path(sys.argv[1]), roots.ids()[-1])), Mortal(roots)))
+"""
+
+
+class PowerCut(Exception):
+    """A node is gone."""
+
+
+class Interrupted:
+    """A store, or root keys, whose node is gone before the given step."""
+
+    def __init__(self, inner: SealedStore | RootKeys, steps: list[int]) -> None:
+        self._inner = inner
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> object:
+        if name == "close":
+            return self._inner.close
+        self._steps[0] -= 1
+        if self._steps[0] < 0:
+            raise PowerCut
+        return getattr(self._inner, name)
+
+
+@pytest.fixture
+def roots() -> MemoryRootKeys:
+    return MemoryRootKeys()
+
+
+@pytest.fixture
+def keyring(opening: Opening, roots: MemoryRootKeys) -> Iterator[SealedKeyring]:
+    with closing(opened(opening, roots)) as made:
+        yield made
+
+
+def filled(keyring: SealedKeyring, count: int = 20) -> dict[str, bytes]:
+    return {entry_id: keyring.create(entry_id) for entry_id in (f"share/{number:04}" for number in range(count))}
+
+
+def killed_at(step: int, keyring: Path, root_key: Path) -> bool:
+    command = [sys.executable, "-c", ROTATION, str(keyring), str(root_key), str(step)]
+    done = subprocess.run(command, check=False, env=os.environ)
+    assert done.returncode in {0, -signal.SIGKILL}
+    return done.returncode != 0
+
+
+def test_a_rotation_keeps_every_key_and_leaves_one_root_key(keyring: SealedKeyring, roots: MemoryRootKeys) -> None:
+    keys = filled(keyring)
+    assert rotate_root(keyring)[0] == 20
+    assert (roots.ids(), keyring.root()) == (["root-2"], "root-2")
+    assert keyring.get(list(keys)) == keys
+    assert rotate_root(keyring)[0] == 20
+    assert roots.ids() == ["root-3"]
+    assert keyring.get(list(keys)) == keys
+
+
+def test_every_entry_is_named_after_the_root_key_that_it_is_under(keyring: SealedKeyring, opening: Opening) -> None:
+    filled(keyring, 3)
+    rotate_root(keyring)
+    keyring.create("share/new")
+    assert {entry.root_key_id for entry in all_entries(opening)} == {"root-2"}
+
+
+def test_a_copy_taken_before_a_rotation_opens_nothing(
+    keyring: SealedKeyring, roots: MemoryRootKeys, opening: Opening
+) -> None:
+    keys = filled(keyring, 3)
+    copy = all_entries(opening)
+    rotate_root(keyring)
+    keyring.destroy(list(keys))
+    # Whoever has the copy puts it back into the keyring of today, as it was and as if it were of today.
+    with closing(opening("")) as store:
+        store.turn("root-1")
+        assert all(store.add(entry) for entry in copy)
+        with pytest.raises(Unavailable):
+            keyring.get(list(keys))
+        store.turn("root-2")
+        for entry in copy:
+            store.remove([entry.id])
+            assert store.add(type(entry)(entry.id, "root-2", entry.sealed))
+    for entry_id in keys:
+        with pytest.raises(Broken):
+            keyring.get([entry_id])
+    assert roots.ids() == ["root-2"]
+
+
+class Traffic:
+    """Nodes at work until the rotation is over: one creates, one gets, one destroys."""
+
+    def __init__(self, kept: dict[str, bytes], doomed: list[str]) -> None:
+        self.kept, self.doomed = kept, doomed
+        self.made: dict[str, bytes] = {}
+        self.faults: list[Exception] = []
+        self.over = threading.Event()
+
+    @contextmanager
+    def nodes(self, opening: Opening, roots: RootKeys) -> Iterator[None]:
+        works = (self.create, self.get, self.destroy)
+        threads = [threading.Thread(target=self._node, args=(work, opening, roots)) for work in works]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.over.set()
+            for thread in threads:
+                thread.join()
+
+    def create(self, keyring: SealedKeyring) -> None:
+        while not (self.over.is_set() and len(self.made) > 20):
+            entry_id = f"new/{len(self.made)}"
+            self.made[entry_id] = keyring.create(entry_id)
+
+    def get(self, keyring: SealedKeyring) -> None:
+        over = False
+        while not over:
+            over = self.over.is_set()
+            assert keyring.get(list(self.kept)) == self.kept
+
+    def destroy(self, keyring: SealedKeyring) -> None:
+        for entry_id in self.doomed:
+            keyring.destroy([entry_id])
+
+    def _node(self, work: Callable[[SealedKeyring], None], opening: Opening, roots: RootKeys) -> None:
+        try:
+            with closing(opened(opening, roots)) as keyring:
+                work(keyring)
+        except Exception as error:
+            self.faults.append(error)
+
+
+def test_a_rotation_goes_on_beside_nodes_that_create_get_and_destroy(
+    keyring: SealedKeyring, roots: MemoryRootKeys, opening: Opening
+) -> None:
+    kept, doomed = filled(keyring, 40), [f"doomed/{number}" for number in range(20)]
+    for entry_id in doomed:
+        keyring.create(entry_id)
+    traffic = Traffic(kept, doomed)
+    with traffic.nodes(opening, roots):
+        for _ in range(3):
+            rotate_root(keyring)
+    assert traffic.faults == []
+    assert keyring.get([*kept, *traffic.made]) == kept | traffic.made
+    assert keyring.ids("doomed/") == []
+    assert roots.ids() == ["root-4"]
+
+
+def test_a_node_that_does_not_find_the_new_root_key_neither_reads_nor_writes(
+    keyring: SealedKeyring, roots: MemoryRootKeys, opening: Opening
+) -> None:
+    keyring.create("share/1")
+    alone = MemoryRootKeys(*roots.keys)
+    with closing(opened(opening, alone)) as late:
+        rotate_root(keyring)
+        for attempt in (lambda: late.get(["share/1"]), lambda: late.create("share/2"), lambda: rotate_root(late)):
+            with pytest.raises(Unavailable):
+                attempt()
+    assert keyring.ids("") == ["share/1"]
+
+
+def test_a_prepared_root_key_is_the_one_that_is_taken(keyring: SealedKeyring, roots: MemoryRootKeys) -> None:
+    roots.add()
+    prepared = roots.ids()[-1]
+    keyring.create("share/1")
+    assert keyring.root() == "root-1"
+    rotate_root(keyring)
+    assert (keyring.root(), roots.ids()) == (prepared, [prepared])
+
+
+def test_an_entry_that_does_not_open_keeps_the_old_root_key(
+    keyring: SealedKeyring, roots: MemoryRootKeys, opening: Opening
+) -> None:
+    keys = filled(keyring, 3)
+    (spoilt, *_) = all_entries(opening)
+    with closing(opening("")) as store:
+        store.remove([spoilt.id])
+        assert store.add(type(spoilt)(spoilt.id, "root-1", bytes(60)))
+    with pytest.raises(Broken, match=spoilt.id):
+        rotate_root(keyring)
+    assert roots.ids() == ["root-1", "root-2"]
+    living = {entry_id: key for entry_id, key in keys.items() if entry_id != spoilt.id}
+    assert keyring.get(list(living)) == living
+    keyring.destroy([spoilt.id])
+    rotate_root(keyring)
+    assert roots.ids() == ["root-2"]
+
+
+def test_a_rotation_broken_off_at_any_step_is_finished_later(opening: Opening, roots: MemoryRootKeys) -> None:
+    with closing(opened(opening, roots)) as keyring:
+        keys = filled(keyring, 5)
+    for step in range(50):
+        interrupted, before = [step], roots.ids()
+        broken_off = False
+        try:
+            with closing(opening(before[-1])) as store:
+                rotate_root(SealedKeyring(Interrupted(store, interrupted), Interrupted(roots, interrupted)))
+        except PowerCut:
+            broken_off = True
+        with closing(opened(opening, roots)) as keyring:
+            assert keyring.get(list(keys)) == keys
+            rotate_root(keyring)
+            assert keyring.get(list(keys)) == keys
+            assert roots.ids() == [keyring.root()]
+        if not broken_off:
+            break
+    assert step > 5
+    assert {entry.root_key_id for entry in all_entries(opening)} == set(roots.ids())
+
+
+def test_a_node_killed_anywhere_in_a_rotation_leaves_a_keyring_that_works(tmp_path: Path) -> None:
+    path, root_key = tmp_path / "keyring.sqlite3", tmp_path / "root.key"
+    create_root_key(root_key)
+
+    def node() -> SealedKeyring:
+        roots = FileRootKeys(root_key)
+        return SealedKeyring(SqliteStore(path, roots.ids()[-1]), roots)
+
+    with closing(node()) as running:
+        keys = filled(running, 5)
+        for step in (3, 5, 6, 7, 8, 9, 10):
+            first = root_key.read_bytes()
+            killed = killed_at(step, path, root_key)
+            assert running.get(list(keys)) == keys
+            with closing(node()) as restarted:
+                assert restarted.get(list(keys)) == keys
+            assert killed
+            while killed_at(1000, path, root_key):
+                pass
+            assert running.get(list(keys)) == keys
+            assert sorted(tmp_path.glob("root.key*")) == [root_key]
+            assert root_key.read_bytes() != first
+            old = tmp_path / "old.key"
+            old.touch(0o600)
+            old.write_bytes(first)
+            with pytest.raises(ServiceError), closing(SqliteStore(path, "")) as store:
+                SealedKeyring(store, FileRootKeys(old))
+            old.unlink()

@@ -1,0 +1,32 @@
+"""Root keys in memory, for tests of keyrings; they pass the contract suite."""
+
+from __future__ import annotations
+
+from deldokument.crypto.keys import RootKey, new_key
+from deldokument.domain.errors import Unavailable
+
+
+class MemoryRootKeys:
+    """Satisfies `RootKeys`. ``keys`` may be looked into and changed: every node of a test shares it."""
+
+    def __init__(self, *keys: RootKey) -> None:
+        self.keys = list(keys) or [RootKey("root-1", new_key())]
+
+    def ids(self) -> list[str]:
+        return [key.key_id for key in self.keys]
+
+    def named(self, root_key_id: str) -> RootKey:
+        for key in self.keys:
+            if key.key_id == root_key_id:
+                return key
+        raise Unavailable("keyring", detail=root_key_id)
+
+    def add(self) -> None:
+        self.keys.append(RootKey(f"root-{int(self.keys[-1].key_id.removeprefix('root-')) + 1}", new_key()))
+
+    def retire(self, kept: str) -> str:
+        self.keys[:] = [self.named(kept)]
+        return ""
+
+    def close(self) -> None:
+        """Nothing is open."""
