@@ -2,6 +2,7 @@
 # Everything that is installed lands in this folder (scripts/setup); nothing global but Debian packages for the tests.
 
 DEV := .venv-dev/bin
+BENCH := .venv-bench/bin/python
 JOBS ?= 2
 MEASURED := --cov --cov-report=
 CORE := src/deldokument/domain/*,src/deldokument/crypto/*,src/deldokument/services/*
@@ -64,9 +65,9 @@ test-large: ## files of 5 GB and long loads, minutes each
 	@scripts/setup dev
 	$(DEV)/pytest -m large --timeout=1800
 
-bench: ## the benchmark
-	@scripts/setup dev
-	$(DEV)/python -m bench
+bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts it into docs/performance.md
+	@scripts/setup bench
+	$(BENCH) -m bench $(if $(WRITE),--write)
 
 format: ## put the code into its one format
 	$(DEV)/ruff format $(SOURCES)
@@ -77,6 +78,7 @@ lock: ## resolve the dependencies anew
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
 	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cluster --group bench --output-file requirements/bench.lock
 
 clean: ## remove everything that was set up or built
-	rm -rf .tools .venv .venv-dev .venv-311 frontend/node_modules src/deldokument/web/static
+	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench bench/node_modules frontend/node_modules src/deldokument/web/static

@@ -280,6 +280,24 @@ def test_a_receipt_is_replaced_by_the_next_of_the_same(database: SqlDatabase) ->
         assert tx.shares.receipts([share.id]) == [opened, whole]
 
 
+def test_many_receipts_are_written_at_once_and_found_for_whom_and_what_they_are(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    recipient = recipient_of(share)
+    many = [Receipt(share.id, f"d{number}", recipient.id, "subject", NOW, NOW) for number in range(1200)]
+    whole = [replace(many[number], covered=((0, 5),), completed_at=NOW + HOUR) for number in (3, 700)]
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient)
+        for receipts in (many, [replace(many[1], subject_id="other")], whole):
+            tx.shares.record_receipts(receipts)
+    wanted = {f"d{number}" for number in range(1100)}
+    with database.read() as tx:
+        found = {r.document_id: r for r in tx.shares.receipts_of(share.id, "subject", [*wanted, "unknown"])}
+        assert len(tx.shares.receipts([share.id])) == 1201
+    assert set(found) == wanted
+    assert [found["d3"], found["d700"], found["d1"]] == [*whole, many[1]]
+
+
 def test_receipts_are_read_on_from_any_of_them_the_oldest_first(database: SqlDatabase) -> None:
     share, other = available(), available()
     keep(database, share, other)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 import zipfile
 from email.message import Message
@@ -119,8 +118,6 @@ def test_the_zip_of_hostile_names_unpacks_inside_its_folder_everywhere(
     ]
     (tmp_path / "alt.zip").write_bytes(whole)
     for tool, command in unpackers(tmp_path):
-        if shutil.which(tool) is None:
-            continue
         (tmp_path / tool).mkdir()
         done = subprocess.run(
             command, cwd=tmp_path / tool, capture_output=True, env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -128,7 +125,7 @@ def test_the_zip_of_hostile_names_unpacks_inside_its_folder_everywhere(
         assert done.returncode == 0, (tool, done.stdout[-500:], done.stderr[-500:])
         unpacked = {int(path.read_bytes()) for path in (tmp_path / tool).iterdir()}
         assert unpacked == set(range(len(HOSTILE))), tool
-    assert {path.name for path in tmp_path.iterdir()} <= {"alt.zip", "unzip", "7z", "bsdtar"}
+    assert {path.name for path in tmp_path.iterdir()} == {"alt.zip", "unzip", "7z", "bsdtar"}
 
 
 def unpackers(folder: Path) -> list[tuple[str, list[str]]]:

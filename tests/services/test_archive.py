@@ -1,17 +1,18 @@
 """The zip of all documents: read alike by every reader, the same at any range, its names safe everywhere."""
 
 import io
-import shutil
 import subprocess
 import tarfile
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from services.test_downloading import published
+from support.many import READERS, CountingKeyring, fill
 from support.world import OLA, Stage, person
 
 from deldokument.domain.errors import InvalidInput
@@ -46,9 +47,6 @@ def test_pythons_reader_finds_every_document_unchanged(archive: Path) -> None:
         assert opened.testzip() is None
         assert opened.namelist() == ["vedtak.pdf", "tom fil.txt", "Søknad æøå 東京 \U0001f600.docx", "Vedtak (2).PDF"]
         assert [opened.read(name) for name in opened.namelist()] == list(FILES.values())
-
-
-READERS = [r for r in (["unzip", "-t"], ["bsdtar", "-tf"], ["7z", "t"], ["zip", "-T"]) if shutil.which(r[0])]
 
 
 @pytest.mark.parametrize("command", READERS, ids=[reader[0] for reader in READERS])
@@ -183,13 +181,46 @@ def test_whatever_the_names_they_unpack_inside_their_folder_and_apart(names: lis
         assert not part.endswith((".", " "))
 
 
-@pytest.mark.parametrize("tool", [r for r in (["unzip", "-q"], ["bsdtar", "-xf"], ["7z", "x"]) if shutil.which(r[0])],
-                         ids=lambda tool: tool[0])  # fmt: skip
+@pytest.mark.parametrize("tool", [["unzip", "-q"], ["bsdtar", "-xf"], ["7z", "x"]], ids=lambda tool: tool[0])
 def test_folders_unpack_as_they_were_shared(tmp_path: Path, tool: list[str]) -> None:
     files = [("sak/vedtak.pdf", b"1"), ("sak/kart/øst.png", b"2"), ("les meg.txt", b"3")]
     (tmp_path / "alt.zip").write_bytes(packed(files))
     subprocess.run([*tool, "alt.zip"], cwd=tmp_path, check=True, capture_output=True, env={"LANG": "C.UTF-8"})
     assert {name: (tmp_path / name).read_bytes() for name, _ in files} == dict(files)
+
+
+def test_opening_many_documents_asks_the_keyring_no_more_often_than_opening_one(stage: Stage) -> None:
+    asked = []
+    for count in (1, 300):
+        share_id = published(stage, {"a.txt": b"a"})
+        fill(stage.world, share_id, count, size=100)
+        keyring = CountingKeyring(stage.world.keyring)
+        content = downloading.open_archive(replace(stage.world, keyring=keyring), person(OLA), share_id)
+        assert len(content.sources.lengths) == count + 1
+        asked.append(keyring.asked)
+    assert asked[0] == asked[1]
+
+
+def test_many_small_documents_leave_in_few_buffers_none_larger_than_a_step(stage: Stage) -> None:
+    share_id = published(stage, {"a.txt": b"a" * 700_000})
+    fill(stage.world, share_id, 2_000, size=100)
+    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    for step in (downloading.STEP, 128 * 1024):
+        buffers = [bytes(b) for b in downloading.read_content(stage.world, content, 0, content.length, step=step)]
+        assert max(map(len, buffers)) <= step
+        assert len(buffers) < 20
+        with zipfile.ZipFile(io.BytesIO(b"".join(buffers))) as opened:
+            assert opened.testzip() is None
+            assert len(opened.namelist()) == 2_001
+
+
+def test_a_document_of_many_gibibytes_is_not_opened_anew_for_each_piece_that_is_read(stage: Stage) -> None:
+    share_id = published(stage, {"a.txt": b"a" * 1000, "b.txt": b"b"})
+    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    first, second = content.sources.lengths
+    assert content.sources.open(first) is content.sources.open(first)
+    assert content.sources.open(second)[0].length == 1
+    assert content.sources.open(first)[0].length == 1000
 
 
 def test_every_range_of_an_archive_is_that_part_of_it(stage: Stage) -> None:

@@ -9,8 +9,11 @@ from support.trouble import TroubledDatabase
 from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.manifest import open_inspection, open_manifest
 from deldokument.domain.share import Verdict
-from deldokument.services import downloading, drafting, inspecting
+from deldokument.services import drafting, inspecting
+from deldokument.services.repositories import standing
+from deldokument.services.vault import existing_key, share_key_id
 
 
 def test_every_document_is_read_once(stage: Stage) -> None:
@@ -33,11 +36,15 @@ def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
     content = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(3_000_000)
     share_id = stage.publish(OLA, content=content)
     [document_id] = stage.document_ids(share_id)
-    source = downloading.open_document(stage.world, person(OLA), share_id, document_id).sources[document_id]
-    assert source.inspection.sha256 == hashlib.sha256(content).digest()
-    assert source.inspection.crc32 == zlib.crc32(content)
-    assert source.inspection.media_type == "image/png"
-    assert source.inspection.verdict == Verdict.NOT_SCANNED
+    with stage.world.database.read() as tx:
+        document = standing(tx.shares.document(document_id))
+    share_key = existing_key(stage.world.keyring, share_key_id(share_id))
+    manifest = open_manifest(share_key, bytes.fromhex(document_id), document.sealed_manifest)
+    found = open_inspection(share_key, manifest, document.sealed_inspection)
+    assert found.sha256 == hashlib.sha256(content).digest()
+    assert found.crc32 == zlib.crc32(content)
+    assert found.media_type == "image/png"
+    assert found.verdict == Verdict.NOT_SCANNED
 
 
 def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_way(stage: Stage) -> None:

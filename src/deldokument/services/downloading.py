@@ -8,11 +8,13 @@ and that a receipt counts only bytes that were handed on. Content not yet inspec
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from deldokument.crypto.keys import Purpose, derive
-from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_inspection, open_manifest
+from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER, PartReader, part_associated_data
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, NotReady
@@ -28,23 +30,34 @@ from deldokument.services.views import file_name
 
 STEP = 2**20
 """At most so many bytes are opened at once."""
+_GATHERED = 256 * 1024
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A complete, inspected document and what opens it."""
+class Sources:
+    """The documents of a content, sealed as they are stored until they are read.
 
-    document: Document
-    name: str
-    manifest: Manifest
-    inspection: InspectionRecord
-    data_key: bytes = field(repr=False)
+    Only the one that is being read is open, so that seventy thousand of them take little room.
+    """
+
+    def __init__(self, share_key: bytes, documents: Collection[Document]) -> None:
+        self._share_key = share_key
+        self._sealed = {document.id: document.sealed_manifest for document in documents}
+        self.lengths = {document.id: document.length for document in documents}
+        self._open: tuple[Manifest, bytes] | None = None
+
+    def open(self, document_id: str) -> tuple[Manifest, bytes]:
+        """The document's manifest and data key."""
+        key_id = bytes.fromhex(document_id)
+        if self._open is None or self._open[0].document_id != key_id:
+            manifest = open_manifest(self._share_key, key_id, self._sealed[document_id])
+            self._open = manifest, derive(self._share_key, Purpose.DATA, key_id)
+        return self._open
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a byte route sends: literal bytes and whole documents, one after the other."""
+    """What a byte route sends: literal bytes and whole documents, one after the other, and where each ends."""
 
     access: Access
     name: str
@@ -52,7 +65,8 @@ class Content:
     length: int
     etag: str
     pieces: list[Piece]
-    sources: dict[str, Source] = field(repr=False)
+    ends: list[int]
+    sources: Sources = field(repr=False)
 
 
 def open_document(world: World, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
@@ -62,16 +76,17 @@ def open_document(world: World, person: PersonIdentifier, share_id: str, documen
         document = tx.shares.document(document_id)
     if document is None or document.share_id != access.share.id:
         raise NotFound("document of another share")
-    source = _source(world, access, document)
-    tag = manifest_hash(source.manifest)
+    share_key, audit_key = _keys(world, access)
+    inspection = _inspection(share_key, document)
     return Content(
         access=access,
-        name=source.name,
-        media_type=source.inspection.media_type,
+        name=file_name(audit_key, document),
+        media_type=inspection.media_type,
         length=document.length,
-        etag=tag[:16].hex(),
+        etag=inspection.manifest_hash[:16].hex(),
         pieces=[Slice(document.id, document.length)] if document.length else [],
-        sources={document.id: source},
+        ends=[document.length] if document.length else [],
+        sources=Sources(share_key, [document]),
     )
 
 
@@ -80,19 +95,26 @@ def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Conte
     access = authorize(world, person, share_id)
     with world.database.read() as tx:
         documents = tx.shares.documents([access.share.id])
-    sources = {document.id: _source(world, access, document) for document in documents}
-    pieces = lay_out([Entry(s.document.id, s.name, s.document.length, s.inspection.crc32) for s in sources.values()])
+    share_key, audit_key = _keys(world, access)
+    entries, hashes = list[Entry](), dict[str, bytes]()
+    for document in documents:
+        inspection = _inspection(share_key, document)
+        hashes[document.id] = inspection.manifest_hash
+        entries.append(Entry(document.id, file_name(audit_key, document), document.length, inspection.crc32))
+    pieces = lay_out(entries)
     layout = hashlib.sha256()
     for piece in pieces:
-        layout.update(piece if isinstance(piece, bytes) else manifest_hash(sources[piece.document_id].manifest))
+        layout.update(piece if isinstance(piece, bytes) else hashes[piece.document_id])
+    ends = list(accumulate(map(_length, pieces)))
     return Content(
         access=access,
         name="dokumenter.zip",
         media_type="application/zip",
-        length=sum(_length(piece) for piece in pieces),
+        length=ends[-1],
         etag=layout.digest()[:16].hex(),
         pieces=pieces,
-        sources=sources,
+        ends=ends,
+        sources=Sources(share_key, documents),
     )
 
 
@@ -101,25 +123,40 @@ def read_content(
 ) -> Iterator[bytes | memoryview]:
     """Bytes [start, stop) in buffers of at most ``step`` bytes, each valid until the next is asked for.
 
+    What is small is gathered, so that many small documents do not become many small writes.
     Raises IntegrityError or Broken before any byte that is not what was sealed.
     """
+    small, most = bytearray(), min(step, _GATHERED)
+    for buffer in _buffers(world, content, start, stop, step):
+        if len(small) + len(buffer) > most and small:
+            yield bytes(small)
+            small.clear()
+        if len(buffer) < most:
+            small += buffer
+        else:
+            yield buffer
+    if small:
+        yield bytes(small)
+
+
+def _buffers(world: World, content: Content, start: int, stop: int, step: int) -> Iterator[bytes | memoryview]:
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, bytes):
-            yield piece[first:last]
+            yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
-        source = content.sources[piece.document_id]
-        for _, buffer in read_parts(world, source.manifest, source.data_key, first, last, step):
+        manifest, data_key = content.sources.open(piece.document_id)
+        for _, buffer in read_parts(world, manifest, data_key, first, last, step):
             yield buffer
 
 
 def _within(content: Content, start: int, stop: int) -> Iterator[tuple[Piece, int, int]]:
     """The pieces that bytes [start, stop) touch, each with the range of it."""
-    position = 0
-    for piece in content.pieces:
-        first, last = max(start - position, 0), min(stop - position, _length(piece))
-        position += _length(piece)
-        if first < last:
-            yield piece, first, last
+    for number in range(bisect_right(content.ends, start), len(content.pieces) if start < stop else 0):
+        piece = content.pieces[number]
+        position = content.ends[number] - _length(piece)
+        if position >= stop:
+            return
+        yield piece, max(start - position, 0), min(stop - position, _length(piece))
 
 
 def read_parts(
@@ -157,23 +194,27 @@ def record_delivery(world: World, content: Content, start: int, stop: int) -> No
         return
     key = existing_key(world.keyring, share.audit_key_id)
     with world.database.write() as tx:
+        # Whoever holds the share is alone with its receipts.
         if standing(tx.shares.lock(share.id)).erased_at is not None:
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
         now = world.clock.now()
-        whole = 0
-        for document_id, ranges in by_document.items():
-            length = content.sources[document_id].document.length
-            for recipient_id in access.recipient_ids:
-                earlier = tx.shares.receipt(share.id, document_id, recipient_id, subject_id)
-                receipt = _grown(
-                    earlier, Receipt(share.id, document_id, recipient_id, subject_id, now, now), ranges, length
-                )
-                tx.shares.record_receipt(receipt)
-                whole += receipt.completed_at == now
+        earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share.id, subject_id, by_document)}
+        receipts = [
+            _grown(
+                earlier.get((document_id, recipient_id)),
+                Receipt(share.id, document_id, recipient_id, subject_id, now, now),
+                ranges,
+                content.sources.lengths[document_id],
+            )
+            for document_id, ranges in by_document.items()
+            for recipient_id in access.recipient_ids
+        ]
+        tx.shares.record_receipts(receipts)
         record(
             world, tx, EventKind.DOCUMENT_DOWNLOADED, share=share, person=access.person, documents=len(by_document),
-            bytes=sum(stop - start for many in by_document.values() for start, stop in many), whole=whole,
+            bytes=sum(stop - start for many in by_document.values() for start, stop in many),
+            whole=sum(receipt.completed_at == now for receipt in receipts),
             document=next(iter(by_document)) if len(by_document) == 1 else "", ground=",".join(access.codes),
         )  # fmt: skip
 
@@ -186,7 +227,7 @@ def _documents_within(content: Content, start: int, stop: int) -> dict[str, list
         if isinstance(piece, Slice)
     }
     if stop == content.length:
-        ranges |= {source.document.id: [] for source in content.sources.values() if source.document.length == 0}
+        ranges |= {document_id: [] for document_id, length in content.sources.lengths.items() if length == 0}
     return ranges
 
 
@@ -205,23 +246,25 @@ def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]
     )
 
 
-def _source(world: World, access: Access, document: Document) -> Source:
-    share = access.share
+def _keys(world: World, access: Access) -> tuple[bytes, bytes]:
+    """The share key and the audit key."""
+    key_id = share_key_id(access.share.id)
+    share_key = world.keyring.get([key_id]).get(key_id)
+    if share_key is None:
+        authorize(world, access.person, access.share.id)  # it may have ended just now: then this says so
+        raise Broken("no share key")
+    return share_key, existing_key(world.keyring, access.share.audit_key_id)
+
+
+def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
+    """What inspection found in exactly the document that is sealed. Raises NotReady."""
     if not document.sealed_inspection:
         raise NotReady("inspection_running")
-    share_key = world.keyring.get([share_key_id(share.id)]).get(share_key_id(share.id))
-    if share_key is None:
-        authorize(world, access.person, share.id)  # it may have ended just now: then this says so
-        raise Broken("no share key")
-    document_id = bytes.fromhex(document.id)
-    manifest = open_manifest(share_key, document_id, document.sealed_manifest)
+    manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
     inspection = open_inspection(share_key, manifest, document.sealed_inspection)
     if inspection.verdict not in RELEASED:
         raise NotReady("inspection_refused")
-    key = existing_key(world.keyring, share.audit_key_id)
-    return Source(
-        document, file_name(key, document), manifest, inspection, derive(share_key, Purpose.DATA, document_id)
-    )
+    return inspection
 
 
 def _length(piece: Piece) -> int:

@@ -6,7 +6,7 @@ other: who has read a receipt in order to write it, is alone with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -77,6 +77,9 @@ _one_receipt = select(*_RECEIPT.columns).where(
     receipt.c.document_id == one("document"),
     receipt.c.recipient_id == one("recipient"),
     receipt.c.subject_id == one("subject"),
+)
+_receipts_of_subject = select(*_RECEIPT.columns).where(
+    receipt.c.share_id == one("share"), receipt.c.document_id.in_(_keys), receipt.c.subject_id == one("subject")
 )
 _receipts = (
     select(*_RECEIPT.columns)
@@ -176,9 +179,14 @@ class SqlShares:
 
     def record_receipt(self, receipt: Receipt) -> None:
         """Insert, or replace the one of the same share, document, recipient and subject."""
-        values = _RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""}
-        self._work.insert_or_replace(_RECEIPT.table, values)
-        first = {"key": receipt.share_id, "at": receipt.first_at, "done": receipt.completed_at}
+        self.record_receipts([receipt])
+
+    def record_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """At least one, all of the same share."""
+        rows = [_RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""} for receipt in receipts]
+        self._work.insert_or_replace(_RECEIPT.table, rows)
+        done = min((r.completed_at for r in receipts if r.completed_at), default=None)
+        first = {"key": receipts[0].share_id, "at": min(r.first_at for r in receipts), "done": done}
         self._work.run(_received, first)
 
     def receipt(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
@@ -187,6 +195,11 @@ class SqlShares:
         values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
         row = self._work.first(_one_receipt, values)
         return _receipt(row) if row else None
+
+    def receipts_of(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
+        """For these documents, of whom the subject is."""
+        found = self._work.batched(_receipts_of_subject, "keys", document_ids, share=share_id, subject=subject_id)
+        return [_receipt(row) for row in found]
 
     def receipts(self, share_ids: Collection[str]) -> list[Receipt]:
         """Share by share, the oldest first."""

@@ -99,8 +99,8 @@ class Work:
         statement = insert(table).values(values).on_conflict_do_nothing()
         return self.count(statement.execution_options(preserve_rowcount=True)) == 1
 
-    def insert_or_replace(self, table: Table, values: Mapping[str, Any]) -> None:
-        """Insert, or write what is no key into the row of the same primary key."""
+    def insert_or_replace(self, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+        """Insert, or write what is no key into the row of the same primary key; each of many."""
         insert = (postgresql.insert if self.postgres else sqlite.insert)(table)
         keys = list(table.primary_key.columns)
         changed = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
