@@ -256,6 +256,21 @@ def test_a_document_needs_its_share(database: SqlDatabase) -> None:
         tx.shares.add_document(document_of(draft()))
 
 
+def test_documents_are_read_on_from_any_of_them_in_their_order(database: SqlDatabase) -> None:
+    share, other = available(), available()
+    keep(database, share, other)
+    made = [document_of(share, position=number // 2) for number in range(8)]
+    with database.write() as tx:
+        for document in [*reversed(made), document_of(other)]:
+            tx.shares.add_document(document)
+    ordered = sorted(made, key=lambda document: (document.position, document.id))
+    with database.read() as tx:
+        assert tx.shares.documents_after(share.id, None, 100) == ordered == tx.shares.documents([share.id])
+        for number, document in enumerate(ordered):
+            found = tx.shares.documents_after(share.id, (document.position, document.id), 3)
+            assert found == ordered[number + 1 : number + 4]
+
+
 # --- receipts --------------------------------------------------------------------------------------------------------
 
 

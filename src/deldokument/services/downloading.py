@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
+from datetime import datetime
+from itertools import accumulate, islice
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
@@ -23,7 +24,7 @@ from deldokument.domain.share import Document, Receipt, Verdict, covers, merge_r
 from deldokument.services.archive import Entry, Piece, Slice, lay_out
 from deldokument.services.ports import World
 from deldokument.services.receiving import Access, authorize
-from deldokument.services.repositories import standing
+from deldokument.services.repositories import Transaction, standing
 from deldokument.services.trail import record, subject_of
 from deldokument.services.vault import existing_key, share_key_id
 from deldokument.services.views import file_name
@@ -31,6 +32,7 @@ from deldokument.services.views import file_name
 STEP = 2**20
 """At most so many bytes are opened at once."""
 _GATHERED = 256 * 1024
+_PAGE = 500
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
 
 
@@ -40,11 +42,16 @@ class Sources:
     Only the one that is being read is open, so that seventy thousand of them take little room.
     """
 
-    def __init__(self, share_key: bytes, documents: Collection[Document]) -> None:
+    def __init__(self, share_key: bytes) -> None:
         self._share_key = share_key
-        self._sealed = {document.id: document.sealed_manifest for document in documents}
-        self.lengths = {document.id: document.length for document in documents}
+        self._sealed: dict[str, bytes] = {}
+        self.lengths: dict[str, int] = {}
         self._open: tuple[Manifest, bytes] | None = None
+
+    def add(self, document: Document) -> None:
+        """One that may be read."""
+        self._sealed[document.id] = document.sealed_manifest
+        self.lengths[document.id] = document.length
 
     def open(self, document_id: str) -> tuple[Manifest, bytes]:
         """The document's manifest and data key."""
@@ -53,6 +60,9 @@ class Sources:
             manifest = open_manifest(self._share_key, key_id, self._sealed[document_id])
             self._open = manifest, derive(self._share_key, Purpose.DATA, key_id)
         return self._open
+
+
+Ranges = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,8 @@ def open_document(world: World, person: PersonIdentifier, share_id: str, documen
     if document is None or document.share_id != access.share.id:
         raise NotFound("document of another share")
     share_key, audit_key = _keys(world, access)
-    inspection = _inspection(share_key, document)
+    inspection, sources = _inspection(share_key, document), Sources(share_key)
+    sources.add(document)
     return Content(
         access=access,
         name=file_name(audit_key, document),
@@ -86,21 +97,20 @@ def open_document(world: World, person: PersonIdentifier, share_id: str, documen
         etag=inspection.manifest_hash[:16].hex(),
         pieces=[Slice(document.id, document.length)] if document.length else [],
         ends=[document.length] if document.length else [],
-        sources=Sources(share_key, [document]),
+        sources=sources,
     )
 
 
 def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Content:
     """All documents as one zip. Raises as ``open_document``."""
     access = authorize(world, person, share_id)
-    with world.database.read() as tx:
-        documents = tx.shares.documents([access.share.id])
     share_key, audit_key = _keys(world, access)
-    entries, hashes = list[Entry](), dict[str, bytes]()
-    for document in documents:
+    entries, hashes, sources = list[Entry](), dict[str, bytes](), Sources(share_key)
+    for document in _documents(world, access.share.id):
         inspection = _inspection(share_key, document)
         hashes[document.id] = inspection.manifest_hash
         entries.append(Entry(document.id, file_name(audit_key, document), document.length, inspection.crc32))
+        sources.add(document)
     pieces = lay_out(entries)
     layout = hashlib.sha256()
     for piece in pieces:
@@ -114,8 +124,20 @@ def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Conte
         etag=layout.digest()[:16].hex(),
         pieces=pieces,
         ends=ends,
-        sources=Sources(share_key, documents),
+        sources=sources,
     )
+
+
+def _documents(world: World, share_id: str) -> Iterator[Document]:
+    """All of a published share, a page at a time: it gets no others."""
+    last: tuple[int, str] | None = None
+    while True:
+        with world.database.read() as tx:
+            page = tx.shares.documents_after(share_id, last, _PAGE)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        last = page[-1].position, page[-1].id
 
 
 def read_content(
@@ -199,27 +221,42 @@ def record_delivery(world: World, content: Content, start: int, stop: int) -> No
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
         now = world.clock.now()
-        earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share.id, subject_id, by_document)}
-        receipts = [
-            _grown(
-                earlier.get((document_id, recipient_id)),
-                Receipt(share.id, document_id, recipient_id, subject_id, now, now),
-                ranges,
-                content.sources.lengths[document_id],
-            )
-            for document_id, ranges in by_document.items()
-            for recipient_id in access.recipient_ids
-        ]
-        tx.shares.record_receipts(receipts)
+        whole = sum(_record_receipts(tx, content, subject_id, now, dict(page)) for page in _pages(by_document.items()))
         record(
             world, tx, EventKind.DOCUMENT_DOWNLOADED, share=share, person=access.person, documents=len(by_document),
             bytes=sum(stop - start for many in by_document.values() for start, stop in many),
-            whole=sum(receipt.completed_at == now for receipt in receipts),
-            document=next(iter(by_document)) if len(by_document) == 1 else "", ground=",".join(access.codes),
+            whole=whole, document=next(iter(by_document)) if len(by_document) == 1 else "",
+            ground=",".join(access.codes),
         )  # fmt: skip
 
 
-def _documents_within(content: Content, start: int, stop: int) -> dict[str, list[tuple[int, int]]]:
+def _pages(items: Iterable[tuple[str, Ranges]]) -> Iterator[list[tuple[str, Ranges]]]:
+    rest = iter(items)
+    while page := list(islice(rest, _PAGE)):
+        yield page
+
+
+def _record_receipts(
+    tx: Transaction, content: Content, subject_id: str, now: datetime, by_document: Mapping[str, Ranges]
+) -> int:
+    """Those of some documents; how many have been had whole by this."""
+    access, share_id = content.access, content.access.share.id
+    earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, by_document)}
+    receipts = [
+        _grown(
+            earlier.get((document_id, recipient_id)),
+            Receipt(share_id, document_id, recipient_id, subject_id, now, now),
+            ranges,
+            content.sources.lengths[document_id],
+        )
+        for document_id, ranges in by_document.items()
+        for recipient_id in access.recipient_ids
+    ]
+    tx.shares.record_receipts(receipts)
+    return sum(receipt.completed_at == now for receipt in receipts)
+
+
+def _documents_within(content: Content, start: int, stop: int) -> dict[str, Ranges]:
     """The documents' ranges in bytes [start, stop). Who has had the end has had the empty documents too."""
     ranges = {
         piece.document_id: [(first, last)]

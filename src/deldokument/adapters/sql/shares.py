@@ -59,6 +59,16 @@ _documents = (
     .where(document.c.share_id.in_(_keys))
     .order_by(document.c.share_id, document.c.position, document.c.id)
 )
+_documents_of_share = (
+    select(*DOCUMENT.columns)
+    .where(document.c.share_id == _key)
+    .order_by(document.c.position, document.c.id)
+    .limit(one("most"))
+)
+_later_documents = _documents_of_share.where(
+    document.c.position >= one("position"),
+    tuple_(document.c.position, document.c.id) > tuple_(one("position"), one("id")),
+)
 _add_document = insert(document)
 _save_document = update(document).where(document.c.id == _key)
 _remove_document = delete(document).where(document.c.id == _key)
@@ -167,6 +177,14 @@ class SqlShares:
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Share by share, in the order of their positions."""
         return DOCUMENT.all(self._work.batched(_documents, "keys", share_ids))
+
+    def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
+        """Of one share, in the order of ``documents``; those that come after that position and id."""
+        values: dict[str, Any] = {"key": share_id, "most": limit}
+        if after is None:
+            return DOCUMENT.all(self._work.rows(_documents_of_share, values))
+        place = dict(zip(("position", "id"), after, strict=True))
+        return DOCUMENT.all(self._work.rows(_later_documents, values | place))
 
     def save_document(self, document: Document) -> None:
         """Write all of it. Raises NotFound."""
