@@ -57,7 +57,7 @@ def addresses(lock: dict[str, Any]) -> list[str]:
 
 
 def test_the_locks_are_there() -> None:
-    assert [path.name for path in LOCKS] == ["demo.lock", "dev.lock", "tools.lock"]
+    assert [path.name for path in LOCKS] == ["bench.lock", "demo.lock", "dev.lock", "tools.lock"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -67,14 +67,14 @@ def test_a_lock_names_no_registry_and_hashes_everything(path: Any) -> None:
     assert unhashed(text) == []
 
 
-@pytest.mark.parametrize("folder", ["frontend", "tests/provider"])
+@pytest.mark.parametrize("folder", ["bench", "frontend", "tests/provider"])
 def test_a_lock_of_node_packages_names_no_registry(folder: str) -> None:
     lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))
     assert lock["packages"]
     assert addresses(lock) == []
 
 
-@pytest.mark.parametrize(("name", "file"), [("build", "demo.lock"), ("dev", "dev.lock")])
+@pytest.mark.parametrize(("name", "file"), [("build", "demo.lock"), ("dev", "dev.lock"), ("bench", "bench.lock")])
 def test_every_dependency_of_the_project_is_pinned(name: str, file: str) -> None:
     wanted = [*PROJECT["project"]["dependencies"], *group(name)]
     assert unpinned(wanted, (ROOT / "requirements" / file).read_text("utf-8")) == []

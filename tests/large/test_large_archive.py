@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]
 COUNT, SIZE = 70_000, 1000
 BEYOND = 4 * 2**30 + 5
 BLOCK = 2**20
-MEMORY = 250_000_000
+MEMORY = 400_000_000
+"""Two such archives at once: one that is opened while the receipts of the other are written."""
 
 
 @dataclass(frozen=True, slots=True)
