@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import socket
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -177,6 +179,37 @@ def test_a_lost_connection_is_told_and_the_next_transaction_gets_another(
     with database.read() as tx:
         assert tx.tenancies.tenants() == []
     database.close()
+
+
+def test_connections_that_died_while_idle_are_replaced_unnoticed(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    """As after a restart of the server: what is left in the pool must not make one transaction each fail."""
+    database = SqlDatabase(postgres_url)
+    name = postgres_url.rsplit("/", 1)[-1]
+    with database.read(), database.read() as tx:
+        tx.tenancies.tenants()
+    postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    for _ in range(3):
+        with database.read() as tx:
+            assert tx.tenancies.tenants() == []
+    database.close()
+
+
+def test_a_network_that_swallows_everything_is_noticed_within_seconds(postgres_url: str) -> None:
+    """The system by itself goes on sending for a quarter of an hour, and every thread of a node with it."""
+    engines = open_engines(postgres_url)
+    with engines.writer.connect() as connection:
+        descriptor = connection.connection.driver_connection.fileno()
+        with socket.socket(fileno=os.dup(descriptor)) as own:
+            unanswered = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
+            idle, every, count = (
+                own.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+    engines.close()
+    assert 0 < unanswered <= 15
+    assert idle + every * count <= 15
 
 
 def test_a_row_held_too_long_by_another_makes_it_unavailable(postgres_url: str) -> None:

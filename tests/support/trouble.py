@@ -19,15 +19,21 @@ class Crash(Exception):
 @dataclass
 class TroubledDatabase:
     """``before``: what happens elsewhere just before the next writes, in order. ``lost``: the next commit takes place
-    and its answer gets lost. ``fail``: the next commit does not take place."""
+    and its answer gets lost. ``fail``: the next commit does not take place. ``reads``: how many more reads take place
+    before nobody answers any more; None for all."""
 
     inner: Database
     before: list[Callable[[], object]] = field(default_factory=list)
     lost: bool = False
     fail: Exception | None = None
+    reads: int | None = None
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
+        if self.reads is not None:
+            self.reads -= 1
+            if self.reads < 0:
+                raise Unavailable("database")
         with self.inner.read() as tx:
             yield tx
 

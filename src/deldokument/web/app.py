@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deldokument.domain.errors import Broken, Conflict, NotFound
+from deldokument.domain.errors import Broken, Conflict, NotFound, Unavailable
 from deldokument.services.ports import World
 from deldokument.services.sessions import find_session
 from deldokument.web import auth, downloads, notices, uploads
@@ -163,5 +164,9 @@ def _unexpected(world: World, site: Site) -> _ErrorHandler:
 
 def _page(world: World, site: Site, request: Request, error: NotFound | Conflict | Broken) -> Response:
     tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
-    session = None if isinstance(error, Broken) else find_session(world, request.cookies.get(site.session_cookie))
+    session = None
+    if not isinstance(error, Broken):
+        # What is not there is not there for anybody, whether or not the database can say who asks.
+        with suppress(Unavailable):
+            session = find_session(world, request.cookies.get(site.session_cookie))
     return failure(Call(world, site, request, tongue, session), Answer.PAGE, error)

@@ -314,9 +314,22 @@ def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) ->
         return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
     if answer is Answer.BYTES and not isinstance(error, NotFound):
         return Response(words_of(error, call.tongue), status, headers, media_type="text/plain")
-    response = render(call, "error.html", status=status, errors=[], error=error, message=words_of(error, call.tongue))
+    response = _error_page(call, status, error)
     response.headers.update(headers)
     return response
+
+
+def _error_page(call: Call, status: int, error: ServiceError) -> Response:
+    """For whoever is logged in; for nobody when the database can't say what they may see in the menu.
+
+    The clock is the database's too, and may be silent with it: the page tells no time.
+    """
+    told: dict[str, Any] = {"error": error, "message": words_of(error, call.tongue), "now": None}
+    try:
+        return render(call, "error.html", status=status, errors=[], **told)
+    except ServiceError:
+        nobody = Call(call.world, call.site, call.request, call.tongue, None)
+        return render(nobody, "error.html", status=status, errors=[], **told)
 
 
 def endpoint_name(request: Request) -> str:

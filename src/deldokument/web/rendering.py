@@ -126,9 +126,11 @@ def plain(text: str) -> str:
 
 
 def render(call: Call, template: str, *, status: int, errors: list[tuple[str, str]], **context: Any) -> Response:
-    """The page of ``template`` in the caller's language."""
+    """The page of ``template`` in the caller's language; one that tells no time may be given a ``now`` of None."""
     page = _page(call, errors)
-    body = _environment(call.tongue).get_template(template).render(page=page, now=call.world.clock.now(), **context)
+    if "now" not in context:
+        context["now"] = call.world.clock.now()
+    body = _environment(call.tongue).get_template(template).render(page=page, **context)
     return HTMLResponse(body, status, headers={"Content-Language": call.tongue.language})
 
 

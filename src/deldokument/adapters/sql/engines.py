@@ -2,7 +2,7 @@
 
 SQLite: WAL, every commit on stable storage, foreign keys on, deleted content overwritten; readers cannot write, and
 there is one writing connection. PostgreSQL: writes READ COMMITTED with row locks, reads one snapshot; a node that
-hangs loses its locks.
+hangs loses its locks, and a network that swallows everything is noticed within seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ POSTGRES = "postgresql"
 BUSY_SECONDS = 10
 """How long a transaction waits for a lock or a connection before it is told that the database is not available."""
 _HUNG_SECONDS = 60
+_SILENCE_SECONDS = 15
+"""How long the network to PostgreSQL may be silent before a connection is given up; by itself the system waits for a
+quarter of an hour, and everybody with it."""
 _READERS = 40
 _POSTGRES_POOL = 10
 _POSTGRES_OVERFLOW = 30
@@ -141,6 +144,10 @@ def _postgres(url: URL) -> Engines:
         connect_args={
             "connect_timeout": BUSY_SECONDS,
             "application_name": "deldokument",
+            "tcp_user_timeout": _SILENCE_SECONDS * 1000,
+            "keepalives_idle": _SILENCE_SECONDS // 3,
+            "keepalives_interval": _SILENCE_SECONDS // 3,
+            "keepalives_count": 2,
             "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}",
         },
     )

@@ -1,0 +1,65 @@
+"""The database goes away in the midst of a page: what is said is 503 and what to do, never that we made a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+from support.browser import Browser, Web, serve, stage_in_memory
+from support.trouble import TroubledDatabase
+from support.world import KARI
+
+from deldokument.domain.errors import Unavailable
+
+
+@dataclass
+class SilentClock:
+    """The database's clock, with a database that is gone."""
+
+    at: datetime
+    silent: bool = False
+
+    def now(self) -> datetime:
+        if self.silent:
+            raise Unavailable("database")
+        return self.at
+
+    def skew(self) -> timedelta:
+        return timedelta()
+
+
+@dataclass
+class Losing:
+    """Kari before a service whose database a test takes away."""
+
+    kari: Browser
+    database: TroubledDatabase
+    clock: SilentClock
+
+    def lose(self, after: int) -> None:
+        self.database.reads, self.clock.silent = after, True
+
+
+@pytest.fixture
+def losing() -> Iterator[Losing]:
+    with stage_in_memory() as stage:
+        database, clock = TroubledDatabase(stage.world.database), SilentClock(stage.world.clock.now())
+        web: Web = serve(replace(stage, world=replace(stage.world, database=database, clock=clock)))
+        yield Losing(web.browser(KARI), database, clock)
+        web.close()
+
+
+@pytest.mark.parametrize("reads", range(4))
+def test_a_page_says_that_it_can_not_be_had_now_wherever_the_database_is_lost(losing: Losing, reads: int) -> None:
+    losing.lose(reads)
+    answer = losing.kari.get("/delinger")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert "Prøv igjen" in answer.text
+
+
+def test_what_is_not_there_is_not_there_without_a_database_either(losing: Losing) -> None:
+    losing.lose(0)
+    assert losing.kari.get("/finnes-ikke").status_code == 404
