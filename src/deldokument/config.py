@@ -150,6 +150,8 @@ class Settings(BaseSettings):
     """Where people reach the service; links begin with it."""
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8000
+    serve_workers: int = Field(1, ge=1, le=64)
+    """How many processes serve at the one port."""
 
     data_dir: AbsolutePath
     """Holds what the settings of paths below do not put elsewhere."""
@@ -194,7 +196,7 @@ class Settings(BaseSettings):
     api_audience: str | None = None
     """When given, tokens must be restricted to it."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
-    """How often one consumer may call the API, on each node."""
+    """How often one consumer may call the API."""
     resumable_upload_draft: bool = False
     """Whether uploads may come by the IETF's draft of resumable uploads, too; it will change."""
     altinn_base_url: Url | None = None

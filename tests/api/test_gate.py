@@ -16,8 +16,6 @@ from deldokument.domain.errors import ScopeMissing
 from deldokument.services.integrations import remove_integration
 from deldokument.web.api.gate import MAX_BODY
 from deldokument.web.api.problems import MOST_FAULTS
-from deldokument.web.api.rates import Rates
-from deldokument.web.errors import RateLimited
 
 PROBLEM = "application/problem+json"
 
@@ -95,10 +93,7 @@ def test_every_answer_tells_what_is_left_and_is_kept_nowhere(cast: Systems) -> N
         assert cast.sharer.get(path).headers["ratelimit"].startswith('"consumer";r=5')
 
 
-def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(
-    web: Web, cast: Systems, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deldokument.web.api.gate.Rates", lambda limit: Rates(limit, lambda: 0.0))
+def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(web: Web, cast: Systems) -> None:
     world = web.stage.world
     web.stage.world = replace(world, rules=replace(world.rules, api_requests_per_minute=2))
     few = serve(web.stage)
@@ -110,28 +105,6 @@ def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(
     assert refused.headers["ratelimit"].startswith('"consumer";r=0;t=')
     assert neighbour.get("/accounts").status_code == 200
     few.close()
-
-
-def test_an_allowance_fills_at_an_even_pace() -> None:
-    now = [0.0]
-    rates = Rates(60, lambda: now[0])
-    assert [rates.take("a").remaining for _ in range(60)] == list(range(59, -1, -1))
-    with pytest.raises(RateLimited) as caught:
-        rates.take("a")
-    assert caught.value.retry_s == 1
-    assert rates.take("b").remaining == 59
-    now[0] = 1.0
-    assert rates.take("a").remaining == 0
-    now[0] = 1000.0
-    assert rates.take("a").remaining == 59
-
-
-def test_consumers_who_have_stopped_calling_are_forgotten() -> None:
-    rates = Rates(60, lambda: 0.0)
-    for number in range(10_050):
-        rates.take(str(number))
-    assert rates.take("10049").remaining == 58
-    assert rates.take("0").remaining == 59
 
 
 def test_an_unknown_path_or_method_is_a_problem_too(cast: Systems) -> None:

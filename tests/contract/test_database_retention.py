@@ -130,8 +130,8 @@ def test_complete_documents_of_living_shares_are_to_be_inspected(database: SqlDa
     with database.write() as tx:
         for document in [second, first, *others]:
             tx.shares.add_document(document)
-        assert tx.retention.uninspected(10) == [first, second]
-        assert tx.retention.uninspected(1) == [first]
+        assert tx.retention.uninspected(NOW, 10) == [first, second]
+        assert tx.retention.uninspected(NOW, 1) == [first]
 
 
 def test_a_share_is_spent_when_its_tenants_retention_period_has_passed(database: SqlDatabase) -> None:
@@ -211,3 +211,21 @@ def test_audit_keys_are_in_use_while_a_share_is_not_erased(database: SqlDatabase
     )
     with database.read() as tx:
         assert tx.retention.audit_keys_in_use() == {"one", "two"}
+
+
+def test_a_document_is_claimed_by_one_worker_until_it_is_let_go(database: SqlDatabase) -> None:
+    share = draft()
+    keep(database, share)
+    document = complete_document_of(share)
+    with database.write() as tx:
+        tx.shares.add_document(document)
+        assert tx.retention.claim_inspection(document.id, NOW, NOW + HOUR)
+    with database.write() as tx:
+        assert tx.retention.uninspected(NOW, 10) == []
+        assert not tx.retention.claim_inspection(document.id, NOW, NOW + HOUR)
+        tx.retention.keep_inspection(document.id, NOW + 2 * HOUR)
+        assert tx.retention.uninspected(NOW + HOUR, 10) == []
+        tx.retention.keep_inspection(document.id, NOW)
+        assert tx.retention.uninspected(NOW, 10) == [document]
+        tx.shares.save_document(replace(document, inspected_at=NOW))
+        assert not tx.retention.claim_inspection(document.id, NOW + DAY, NOW + 2 * DAY)

@@ -120,7 +120,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
         tx.statistics.published_from_account("account", NOW, NOW, NOW)
     ),
     "COVERING INDEX ix_share_tenant_published": lambda tx: tx.statistics.first_published_at("tenant"),
-    "ix_document_uninspected": lambda tx: tx.retention.uninspected(9),
+    "ix_document_uninspected": lambda tx: tx.retention.uninspected(NOW, 9),
     "ix_upload_partial": lambda tx: tx.uploads.partials("upload"),
     "ix_recipient_lookup_hash": lambda tx: tx.shares.open_for([b"1"], NOW),
     "ix_member_living": lambda tx: tx.tenancies.memberships(b"1"),

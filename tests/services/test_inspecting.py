@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from support.trouble import TroubledDatabase
@@ -71,3 +72,50 @@ def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_othe
         inspecting.inspect_documents(stage.world)
     with stage.world.database.read() as tx:
         assert [d.inspected_at is not None for d in tx.shares.documents([share.id])] == [False, True]
+
+
+def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_does(stage: Stage) -> None:
+    share = stage.draft()
+    document_id = stage.upload(share.id, "a.txt", b"a")
+    now = stage.clock.now()
+    with stage.world.database.write() as tx:
+        assert tx.retention.claim_inspection(document_id, now, now + inspecting.CLAIM)
+    assert inspecting.inspect_documents(stage.world) == 0
+    stage.clock.advance(minutes=1)
+    assert inspecting.inspect_documents(stage.world) == 1
+
+
+def test_of_two_who_find_the_same_document_one_reads_it(stage: Stage) -> None:
+    share = stage.draft()
+    stage.upload(share.id, "a.txt", b"a")
+    done: list[int] = []
+    late = TroubledDatabase(
+        stage.world.database, before=[lambda: done.append(inspecting.inspect_documents(stage.world))]
+    )
+    assert inspecting.inspect_documents(replace(stage.world, database=late)) == 0
+    assert done == [1]
+
+
+def test_a_long_document_stays_claimed_while_it_is_read(stage: Stage) -> None:
+    share = stage.draft()
+    document_id = stage.upload(share.id, "a.bin", bytes(3_000_000))
+
+    class Slow:
+        """Half a minute for each step of a megabyte; looks whether the document could be had meanwhile."""
+
+        def __init__(self) -> None:
+            self.free = 0
+
+        def now(self) -> datetime:
+            stage.clock.advance(seconds=25)
+            with stage.world.database.read() as tx:
+                self.free += document_id in [one.id for one in tx.retention.uninspected(stage.clock.now(), 9)]
+            return stage.clock.now()
+
+        def skew(self) -> timedelta:
+            return timedelta(0)
+
+    slow = Slow()
+    assert inspecting.inspect_documents(replace(stage.world, clock=slow)) == 1
+    # Only before it was claimed: when the list was asked for, and at the claim itself.
+    assert slow.free == 2

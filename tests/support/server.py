@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,7 @@ OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
 TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
 _START_SECONDS = 90.0
-_RUN = "import runpy, sys; sys.argv = ['deldokument', {command!r}]; {before}; runpy.run_module('deldokument.cli.main', run_name='__main__')"  # noqa: E501
+_RUN = "import runpy, sys; sys.argv = ['deldokument', *{command!r}.split()]; {before}; runpy.run_module('deldokument.cli.main', run_name='__main__')"  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +183,28 @@ class Deployment:
         own = {f"DELDOKUMENT_{name.upper()}": str(value) for name, value in given.items()}
         return os.environ | own | {"TMPDIR": str(self.folder / "tmp")}
 
-    def _start(self, command: str, wrapper: Sequence[str], constants: Mapping[str, object]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: str, wrapper: Sequence[str], constants: Mapping[str, object], **other: str
+    ) -> subprocess.Popen[bytes]:
         before = "; ".join(
             f"import {name.rpartition('.')[0]} as m; m.{name.rpartition('.')[2]} = {value!r}"
             for name, value in constants.items()
         )
         line = [*wrapper, sys.executable, "-c", _RUN.format(command=command, before=before or "pass")]
-        with (self.folder / ("server.log" if command == "serve" else "worker.log")).open("ab") as log:
-            return subprocess.Popen(line, env=self.environment(), stdout=log, stderr=log)
+        with (self.folder / ("worker.log" if command == "worker" else "server.log")).open("ab") as log:
+            return subprocess.Popen(line, env=self.environment() | other, stdout=log, stderr=log)
+
+    @contextmanager
+    def node_beside(self, command: str = "serve") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+        """Another server process over the same database, blobs and keyring: its own address, and the process."""
+        [port] = free_ports(1)
+        process = self._start(command, (), self._constants, DELDOKUMENT_PORT=str(port))
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_until(lambda: self._serves(url, process), _START_SECONDS, "the other node did not start")
+            yield url, process
+        finally:
+            _stop(process, signal.SIGTERM)
 
     def restart(self, constants: Mapping[str, object] | None = None) -> None:
         """Start the server anew (ending the one that runs, if any), and the worker if it does not run.
@@ -218,9 +233,12 @@ class Deployment:
             self._worker = None
 
     def _answers(self) -> bool:
-        assert self.server.poll() is None, self.log_text()
+        return self._serves(self.url, self.server)
+
+    def _serves(self, url: str, process: subprocess.Popen[bytes]) -> bool:
+        assert process.poll() is None, self.log_text()
         try:
-            return httpx.get(f"{self.url}/helse/live", timeout=5).status_code == 200
+            return httpx.get(f"{url}/helse/live", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 

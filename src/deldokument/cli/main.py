@@ -18,10 +18,11 @@ from rich.console import Console
 from deldokument import __version__
 from deldokument.adapters.seal import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current, migrate
-from deldokument.bootstrap import Node, configure_logging, open_node, serve, work
+from deldokument.bootstrap import Node, configure_logging, open_node, work
 from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
 from deldokument.cli.running import opened_node, told_in_words
+from deldokument.cli.serving import run_server
 from deldokument.config import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.retention import confirm_clock
@@ -64,13 +65,16 @@ def demo(
 
 
 @app.command("serve")
-def serve_command() -> None:
+def serve_command(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes at the one port. Default: DELDOKUMENT_SERVE_WORKERS.")
+    ] = None,
+) -> None:
     """Run the web application."""
     configure_logging()
     with told_in_words():
-        settings = load_settings()
-        with closing(open_node(settings)) as node:
-            serve(settings, node)
+        settings = load_settings(**({} if workers is None else {"serve_workers": workers}))
+        run_server(settings)
 
 
 @app.command("worker")

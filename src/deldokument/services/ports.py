@@ -294,7 +294,7 @@ class Rules:
     operator: OperatorDetails = field(default_factory=OperatorDetails)
     """What the texts of agreements say of the operator."""
     api_requests_per_minute: int = 600
-    """How often one consumer may call the API, on each node."""
+    """How often one consumer may call the API."""
     resumable_upload_draft: bool = False
     """Whether uploads may come by the IETF's draft, too."""
     seal_every: timedelta = SEAL_EVERY

@@ -22,6 +22,7 @@ from deldokument.services.answered import AnsweredRequests
 from deldokument.services.chains import Audit
 from deldokument.services.outboxes import Outbox
 from deldokument.services.paperwork import Paperwork
+from deldokument.services.spending import Allowances
 from deldokument.services.tenancies import Tenancies
 from deldokument.services.tenures import Tenures
 from deldokument.services.webhook_contracts import Webhooks
@@ -286,8 +287,16 @@ class Retention(Protocol):
         """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
         ...
 
-    def uninspected(self, limit: int) -> list[Document]:
-        """Complete documents of living shares without an inspection record."""
+    def uninspected(self, now: datetime, limit: int) -> list[Document]:
+        """Complete documents of living shares without an inspection record that nobody is inspecting."""
+        ...
+
+    def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
+        """Keep the document from all others until then; False when another one has it, or has been there."""
+        ...
+
+    def keep_inspection(self, document_id: str, until: datetime) -> None:
+        """Whoever has claimed it keeps it until then, and no longer."""
         ...
 
     def spent_shares(self, now: datetime, limit: int) -> list[Share]:
@@ -365,6 +374,8 @@ class Transaction(Protocol):
     def requests(self) -> AnsweredRequests: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def allowances(self) -> Allowances: ...
 
 
 class Database(Protocol):

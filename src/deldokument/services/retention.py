@@ -27,6 +27,7 @@ from itertools import islice
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
+from deldokument.services.allowances import forget_allowances
 from deldokument.services.deleting import end_deleted_accounts
 from deldokument.services.leaving import complete_deletions, forget_tenants
 from deldokument.services.outbox import forget_messages
@@ -249,6 +250,7 @@ CLEARING: Rounds = (
     forget_tenants,
     end_idle_sessions,
     forget_answers,
+    forget_allowances,
     forget_intents,
     forget_messages,
     forget_ended_webhooks,

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 
 from deldokument.adapters.sql.addresses import SqlAddressBook
+from deldokument.adapters.sql.allowances import SqlAllowances
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
 from deldokument.adapters.sql.outbox import SqlOutbox
@@ -49,6 +50,7 @@ class SqlTransaction:
         self.addresses = SqlAddressBook(work)
         self.requests = SqlAnsweredRequests(work)
         self.webhooks = SqlWebhooks(work)
+        self.allowances = SqlAllowances(work)
 
 
 class SqlDatabase:

@@ -58,10 +58,14 @@ _stale = _shares.where(
 ).order_by(share.c.changed_at)
 _with_key = _shares.where(has_key).order_by(share.c.closed_at)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
+_until = bindparam("until", type_=Instant())
+_nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
+_claim = update(document).where(document.c.id == _key, is_uninspected, _nobodys).values(inspecting_until=_until)
+_keep = update(document).where(document.c.id == _key).values(inspecting_until=_until)
 _uninspected = (
     select(*DOCUMENT.columns)
     .join(share)
-    .where(is_uninspected, share.c.closed_at.is_(None))
+    .where(is_uninspected, share.c.closed_at.is_(None), _nobodys)
     .order_by(document.c.completed_at)
     .limit(_most)
 )
@@ -164,9 +168,17 @@ class SqlRetention:
             self._work.run(_drop_seals, {"keys": batch})
             self._work.run(_released, {"keys": batch})
 
-    def uninspected(self, limit: int) -> list[Document]:
-        """Complete documents of living shares without an inspection record, the oldest first."""
-        return DOCUMENT.all(self._rows(_uninspected, document, {"most": limit}))
+    def uninspected(self, now: datetime, limit: int) -> list[Document]:
+        """Complete documents of living shares without a record that nobody is inspecting, the oldest first."""
+        return DOCUMENT.all(self._rows(_uninspected, document, {"now": now, "most": limit}))
+
+    def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
+        """False when another worker has it, or has been there."""
+        return self._work.count(_claim, {"key": document_id, "now": now, "until": until}) == 1
+
+    def keep_inspection(self, document_id: str, until: datetime) -> None:
+        """Nothing happens when it is gone."""
+        self._work.run(_keep, {"key": document_id, "until": until})
 
     def spent_shares(self, now: datetime, limit: int) -> list[Share]:
         """Closed shares past their tenant's retention period that still have sealed fields."""

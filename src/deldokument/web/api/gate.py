@@ -29,7 +29,7 @@ from deldokument.services.repeating import NamedAnswer, begin_request, finish_re
 from deldokument.web.api.calls import ApiCall
 from deldokument.web.api.parts import read_parts
 from deldokument.web.api.problems import problem
-from deldokument.web.api.rates import Rates
+from deldokument.web.api.rates import counted
 from deldokument.web.errors import MediaTypeRefused, RateLimited
 from deldokument.web.intake import bearer_token
 
@@ -56,7 +56,6 @@ class Gate:
     def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
         self._world = world
-        self._rates = Rates(world.rules.api_requests_per_minute)
         self._under_way, self._forms = Counter[str](), Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +129,7 @@ class Gate:
         if token is None:
             raise TokenRefused("token_missing")
         consumer = await run_in_threadpool(self._world.tokens.verify, token)
-        headers.update(self._rates.take(consumer.organization.value).headers())
+        headers.update(await run_in_threadpool(counted, self._world, consumer))
         if "\0" in request.scope["path"]:
             raise NotFound("NUL in the address")
         if b"%00" in request.scope["query_string"]:

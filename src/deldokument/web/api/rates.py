@@ -1,63 +1,29 @@
-"""How often each consumer may call: a bucket each, that fills at an even pace.
+"""A consumer's allowance as its calls are told of it.
 
-Promises that a consumer who keeps within the limit is never refused, that one who does not costs the others nothing,
-and that memory is bounded. Counts on this node alone (decision 0028).
+Promises headers as draft-ietf-httpapi-ratelimit-headers-10 writes them, on answers and refusals alike. How it is
+counted, for all nodes together, is services.allowances'.
 """
 
 from __future__ import annotations
 
-import math
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from deldokument.domain.identifiers import Consumer
+from deldokument.services.allowances import WINDOW, Allowance, take_call
+from deldokument.services.ports import World
 from deldokument.web.errors import RateLimited
 
-WINDOW_S = 60
-_CONSUMERS = 10_000
+_WINDOW_S = int(WINDOW.total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left to a consumer: ``remaining`` calls now, all of them again in ``reset_s`` seconds."""
-
-    limit: int
-    remaining: int
-    reset_s: int
-
-    def headers(self) -> dict[str, str]:
-        """As draft-ietf-httpapi-ratelimit-headers-10 writes it."""
-        return {
-            "RateLimit-Policy": f'"consumer";q={self.limit};w={WINDOW_S}',
-            "RateLimit": f'"consumer";r={self.remaining};t={self.reset_s}',
-        }
+def counted(world: World, consumer: Consumer) -> dict[str, str]:
+    """The headers of a call that has been counted. Raises RateLimited when there was none left."""
+    left = take_call(world, consumer.organization)
+    if left.retry_s:
+        raise RateLimited(left.retry_s, _headers(left))
+    return _headers(left)
 
 
-class Rates:
-    """``per_minute`` calls for each consumer. ``clock`` is monotonic, in seconds. Thread-safe."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = per_minute
-        self._pace = per_minute / WINDOW_S
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, consumer: str) -> Allowance:
-        """One call. Raises RateLimited when there is none left."""
-        with self._lock:
-            now = self._clock()
-            left, at = self._buckets.pop(consumer, (float(self._limit), now))
-            left = min(self._limit, left + (now - at) * self._pace)
-            taken = left >= 1
-            self._buckets[consumer] = (left - taken, now)
-            if len(self._buckets) > _CONSUMERS:
-                self._buckets.popitem(last=False)
-        if not taken:
-            raise RateLimited(math.ceil((1 - left) / self._pace), self._allowance(left).headers())
-        return self._allowance(left - 1)
-
-    def _allowance(self, left: float) -> Allowance:
-        return Allowance(self._limit, int(left), math.ceil((self._limit - left) / self._pace))
+def _headers(left: Allowance) -> dict[str, str]:
+    return {
+        "RateLimit-Policy": f'"consumer";q={left.limit};w={_WINDOW_S}',
+        "RateLimit": f'"consumer";r={left.remaining};t={left.reset_s}',
+    }

@@ -21,7 +21,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.ports import World
-from deldokument.web.api.rates import Rates
+from deldokument.web.api.rates import counted
 from deldokument.web.calls import json_object
 from deldokument.web.intake import Stalled
 from deldokument.web.ks import accounts
@@ -49,15 +49,14 @@ _HANDLERS: dict[str, dict[str, _Handler]] = {
 
 def create_ks(world: World, site: Site) -> Starlette:
     """The application, to be mounted at PREFIX."""
-    rates = Rates(world.rules.api_requests_per_minute)
 
     async def share(request: Request) -> Response:
-        return await _answered(world, request, lambda: _shared(world, site, rates, request))
+        return await _answered(world, request, lambda: _shared(world, site, request))
 
     app = Starlette(
         routes=[
             Route("/kontoer/{kontoId}/deldokument", share, methods=["POST"]),
-            *(_route(world, site, rates, path, handlers) for path, handlers in _HANDLERS.items()),
+            *(_route(world, site, path, handlers) for path, handlers in _HANDLERS.items()),
         ],
         exception_handlers={HTTPException: _unrouted(world)},
     )
@@ -65,9 +64,9 @@ def create_ks(world: World, site: Site) -> Starlette:
     return app
 
 
-def _route(world: World, site: Site, rates: Rates, path: str, handlers: Mapping[str, _Handler]) -> Route:
+def _route(world: World, site: Site, path: str, handlers: Mapping[str, _Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
-        return await _answered(world, request, lambda: _handled(world, site, rates, request, handlers))
+        return await _answered(world, request, lambda: _handled(world, site, request, handlers))
 
     return Route(path, endpoint, methods=list(handlers))
 
@@ -86,25 +85,23 @@ async def _answered(world: World, request: Request, answer: Callable[[], Awaitab
         return error_message(world, request, Broken("unexpected"))
 
 
-async def _handled(
-    world: World, site: Site, rates: Rates, request: Request, handlers: Mapping[str, _Handler]
-) -> Response:
-    caller = await _admitted(world, site, rates, request)
+async def _handled(world: World, site: Site, request: Request, handlers: Mapping[str, _Handler]) -> Response:
+    caller = await _admitted(world, site, request)
     if request.method in _WITH_BODY:
         caller = Caller(world, request, caller.sharer, await _json_body(request))
     return await run_in_threadpool(handlers[request.method.replace("HEAD", "GET")], caller)
 
 
-async def _shared(world: World, site: Site, rates: Rates, request: Request) -> Response:
-    return await share_document(await _admitted(world, site, rates, request))
+async def _shared(world: World, site: Site, request: Request) -> Response:
+    return await share_document(await _admitted(world, site, request))
 
 
-async def _admitted(world: World, site: Site, rates: Rates, request: Request) -> Caller:
+async def _admitted(world: World, site: Site, request: Request) -> Caller:
     if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")
     sharer = await run_in_threadpool(find_caller, world, site, request)
     if isinstance(sharer, Consumer):
-        rates.take(sharer.organization.value)
+        await run_in_threadpool(counted, world, sharer)
     return Caller(world, request, sharer)
 
 

@@ -5,6 +5,7 @@ The migrations hold the same once more, frozen; tests/migrations shows that the 
 """
 
 from deldokument.adapters.sql.tables.addresses import awaits_code, notice_address
+from deldokument.adapters.sql.tables.allowances import allowance
 from deldokument.adapters.sql.tables.audit import (
     audit_certificate,
     audit_event,
@@ -59,6 +60,7 @@ from deldokument.adapters.sql.tables.webhooks import webhook
 __all__ = [
     "account",
     "administrator",
+    "allowance",
     "answered_request",
     "assessment_file",
     "audit_certificate",

@@ -116,6 +116,8 @@ document = Table(
     sealed("sealed_manifest"),
     sealed("sealed_inspection"),
     Column("inspected_at", Instant),
+    # Not of the domain: until when a worker keeps the others from reading the same bytes.
+    Column("inspecting_until", Instant),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
     Index(None, "share_id", "position"),

@@ -1,0 +1,25 @@
+"""What the use cases need of the database to count the calls of consumers, as a contract.
+
+See services.repositories for what holds for all repositories, and services.allowances for what the instant means.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Allowances(Protocol):
+    """Until when each consumer has spent what comes in."""
+
+    def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
+        """Move the instant on by ``step``, from ``now`` at the earliest; None, and nothing done, if past ``latest``."""
+        ...
+
+    def spent_until(self, consumer: str) -> datetime | None:
+        """The instant; None for whoever has not called."""
+        ...
+
+    def forget(self, spent_before: datetime) -> int:
+        """Forget those whose instant lies before then; how many there were."""
+        ...

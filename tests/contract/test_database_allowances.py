@@ -1,0 +1,46 @@
+"""What a consumer has spent is counted once for each call, whoever counts, and never beyond what it has."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from deldokument.adapters.sql.database import SqlDatabase
+from tests.contract.records import DAY, NOW
+
+STEP, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+def test_a_call_moves_the_instant_on_from_now_at_the_earliest(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        assert tx.allowances.spent_until("a") is None
+        assert tx.allowances.take("a", NOW, STEP, NOW + MINUTE) == NOW + STEP
+        assert tx.allowances.take("a", NOW, STEP, NOW + MINUTE) == NOW + 2 * STEP
+        assert tx.allowances.take("b", NOW, STEP, NOW + MINUTE) == NOW + STEP
+        assert tx.allowances.take("a", NOW + MINUTE, STEP, NOW + 2 * MINUTE) == NOW + MINUTE + STEP
+        assert tx.allowances.spent_until("a") == NOW + MINUTE + STEP
+
+
+def test_nothing_is_counted_past_what_there_is(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        assert tx.allowances.take("a", NOW, STEP, NOW + STEP) == NOW + STEP
+        assert tx.allowances.take("a", NOW, STEP, NOW + STEP) is None
+        assert tx.allowances.spent_until("a") == NOW + STEP
+
+
+def test_calls_at_once_are_each_counted_and_no_more_than_there_are(database: SqlDatabase) -> None:
+    def call(_: int) -> bool:
+        with database.write() as tx:
+            return tx.allowances.take("a", NOW, STEP, NOW + 10 * STEP) is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(call, range(20))) == 10
+
+
+def test_who_has_not_called_for_long_is_forgotten(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.allowances.take("old", NOW - DAY, STEP, NOW)
+        tx.allowances.take("young", NOW, STEP, NOW + MINUTE)
+        assert tx.allowances.forget(NOW) == 1
+        assert tx.allowances.spent_until("old") is None
+        assert tx.allowances.spent_until("young") == NOW + STEP

@@ -1,0 +1,30 @@
+"""Two nodes and no worker over one PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from support.server import Deployment
+
+from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The deployment, and the addresses of its nodes; links lead to the first."""
+
+    deployment: Deployment
+    first: str
+    second: str
+
+
+@pytest.fixture(scope="session")
+def nodes(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Nodes]:  # noqa: F811
+    """Two nodes that nobody else uses; consumers of their API have 10 calls a minute."""
+    folder = tmp_path_factory.mktemp("nodes")
+    with postgres_server.database() as url:
+        deployment = Deployment(folder, url, worker=False, settings={"api_requests_per_minute": 10})
+        with deployment, deployment.node_beside() as (second, _):
+            yield Nodes(deployment, deployment.url, second)

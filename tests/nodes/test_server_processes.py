@@ -1,0 +1,99 @@
+"""`deldokument serve --workers N`: children at one port, kept by a parent, ended together, replaced when they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support.ports import free_ports
+from support.server import OFFSET_TYPE, Deployment, wait_until
+
+_SECONDS = 90.0
+
+
+def children(process: subprocess.Popen[bytes]) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/helse/klar", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("processes"), worker=False) as deployment:
+        yield deployment
+
+
+def test_a_process_that_is_killed_is_replaced_and_the_others_serve_on(running: Deployment) -> None:
+    with running.node_beside("serve --workers 2") as (url, parent):
+        wait_until(lambda: len(children(parent)) == 2, _SECONDS, "not two processes")
+        killed, other = children(parent)
+        os.kill(killed, signal.SIGKILL)
+        assert answers(url)
+        wait_until(lambda: len(children(parent)) == 2 and killed not in children(parent), _SECONDS, "not replaced")
+        assert other in children(parent)
+        # The new one serves, too.
+        os.kill(other, signal.SIGSTOP)
+        wait_until(lambda: answers(url), _SECONDS, "the replacement does not answer")
+        os.kill(other, signal.SIGCONT)
+
+
+def test_a_signal_to_end_lets_what_is_under_way_come_to_its_end(running: Deployment) -> None:
+    ticket = running.announce(running.draft(), "a.bin", 1000)
+    with running.node_beside("serve --workers 2") as (url, parent):
+        path = running.create_upload(ticket)
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as connection:
+            headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE, "Expect": "100-continue"}
+            lines = [
+                f"PATCH {path} HTTP/1.1",
+                "Host: x",
+                "Content-Length: 1000",
+                *(f"{n}: {v}" for n, v in headers.items()),
+            ]
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
+            assert b"100 Continue" in connection.recv(4096)
+            parent.send_signal(signal.SIGTERM)
+            connection.sendall(bytes(1000))
+            assert b"204 No Content" in connection.recv(4096)
+        assert parent.wait(_SECONDS) == 0
+    assert not answers(url)
+
+
+def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deployment) -> None:
+    with running.node_beside("serve --workers 2") as (url, parent):
+        wait_until(lambda: len(children(parent)) == 2, _SECONDS, "not two processes")
+        left = children(parent)
+        parent.kill()
+        wait_until(lambda: all(map(is_gone, left)), _SECONDS, "orphans go on serving")
+        assert not answers(url)
+
+
+def test_processes_that_cannot_start_end_the_parent_with_an_error(running: Deployment, tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    own = {"DELDOKUMENT_DATA_DIR": str(tmp_path), "DELDOKUMENT_PORT": str(port)}
+    environment = running.environment() | own
+    command = [sys.executable, "-m", "deldokument.cli.entry", "serve", "--workers", "2"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert done.returncode == 1
+    assert "run `deldokument migrate`" in done.stderr
+    assert "cannot start" in done.stderr
+    assert "Traceback" not in done.stderr

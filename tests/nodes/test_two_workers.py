@@ -1,0 +1,77 @@
+"""Workers at the same time share the work: none is done twice, and none is left."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from support.server import KARI, OLA_NUMBER
+
+from deldokument.services.inspecting import inspect_documents
+from deldokument.services.ports import World
+from deldokument.services.retention import destroy_share_keys
+from deldokument.services.vault import share_key_id
+from tests.nodes.conftest import Nodes
+
+_SHARES = 6
+
+
+@dataclass
+class Noted:
+    """A port of which ``method`` is noted: what it was called with, and how often."""
+
+    inner: Any
+    method: str
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        if name != self.method:
+            return found
+
+        def noted(first: Any, *others: Any) -> Any:
+            self.calls.update([first] if isinstance(first, str) else first)
+            return found(first, *others)
+
+        return noted
+
+
+def _two_at_once(world: World, reconcile: Callable[[World], int]) -> int:
+    start = threading.Barrier(2)
+
+    def work(_: int) -> int:
+        start.wait(60)
+        done = 0
+        while count := reconcile(world):
+            done += count
+        return done
+
+    with ThreadPoolExecutor(2) as pool:
+        return sum(pool.map(work, range(2)))
+
+
+def test_two_workers_inspect_each_document_once_and_destroy_each_key_once(nodes: Nodes) -> None:
+    deployment, kari = nodes.deployment, nodes.deployment.session(KARI)
+    shares = []
+    for _ in range(_SHARES):
+        shares.append(deployment.draft())
+        deployment.add_recipients(shares[-1], [OLA_NUMBER])
+        deployment.upload(shares[-1], "a.bin", bytes(100_000))
+        assert kari.post(f"/del/utkast/{shares[-1]}/publisering", json={}).is_success
+    world = deployment.node.world
+    reads = Noted(world.blobs, "read")
+    assert _two_at_once(replace(world, blobs=reads), inspect_documents) >= _SHARES
+    with world.database.read() as tx:
+        assert all(document.inspected_at for document in tx.shares.documents(shares))
+    assert set(reads.calls.values()) == {1}
+    for share_id in shares:
+        deployment.withdraw(share_id)
+    keys = Noted(world.keyring, "destroy")
+    assert _two_at_once(replace(world, keyring=keys), destroy_share_keys) >= _SHARES
+    assert {share_key_id(share_id) for share_id in shares} <= set(keys.calls)
+    assert set(keys.calls.values()) == {1}
+    assert not world.keyring.get(list(keys.calls))

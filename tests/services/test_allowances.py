@@ -1,0 +1,48 @@
+"""A consumer's calls come in at an even pace, and nobody's cost another's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support.world import FJELL, Stage
+
+from deldokument.domain.identifiers import OrganizationNumber
+from deldokument.services.allowances import Allowance, forget_allowances, take_call
+from deldokument.services.ports import World
+
+ONE, OTHER = OrganizationNumber(FJELL), OrganizationNumber("310240001")
+
+
+def world_of(stage: Stage, per_minute: int) -> World:
+    return replace(stage.world, rules=replace(stage.world.rules, api_requests_per_minute=per_minute))
+
+
+def test_an_allowance_fills_at_an_even_pace(stage: Stage) -> None:
+    world = world_of(stage, 60)
+    assert [take_call(world, ONE).remaining for _ in range(60)] == list(range(59, -1, -1))
+    assert take_call(world, ONE) == Allowance(60, 0, 60, retry_s=1)
+    assert take_call(world, OTHER) == Allowance(60, 59, 1)
+    stage.clock.advance(seconds=1)
+    assert take_call(world, ONE) == Allowance(60, 0, 60)
+    assert take_call(world, ONE).retry_s == 1
+    stage.clock.advance(seconds=1000)
+    assert take_call(world, ONE) == Allowance(60, 59, 1)
+
+
+def test_any_limit_is_reached_and_not_passed(stage: Stage) -> None:
+    world = world_of(stage, 7)
+    assert sum(not take_call(world, ONE).retry_s for _ in range(20)) == 7
+
+
+def test_a_refused_call_costs_nothing(stage: Stage) -> None:
+    world = world_of(stage, 1)
+    assert [take_call(world, ONE).retry_s for _ in range(5)] == [0, 60, 60, 60, 60]
+    stage.clock.advance(seconds=60)
+    assert take_call(world, ONE).retry_s == 0
+
+
+def test_who_has_not_called_for_a_day_is_forgotten(stage: Stage) -> None:
+    take_call(stage.world, ONE)
+    assert forget_allowances(stage.world) == 0
+    stage.clock.advance(days=1, minutes=1)
+    assert forget_allowances(stage.world) == 1
