@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 SOURCES := src tests scripts $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports frontend tests alone oldest test-large bench format lock clean
+.PHONY: help demo test check lint types imports frontend tests alone oldest test-large bench format lock wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -77,8 +77,15 @@ lock: ## resolve the dependencies anew
 	@scripts/setup tools
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
+	$(COMPILE) pyproject.toml --extra cluster --output-file requirements/product.lock
 	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra cluster --group bench --output-file requirements/bench.lock
+
+wheel: ## dist/: the wheel with its assets, and every package that it stands on, with hashes
+	@scripts/setup demo
+	@rm -rf dist
+	.venv/bin/hatchling build -t wheel
+	@cp requirements/product.lock dist/requirements.txt
 
 clean: ## remove everything that was set up or built
 	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench bench/node_modules frontend/node_modules src/deldokument/web/static

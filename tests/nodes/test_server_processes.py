@@ -15,6 +15,9 @@ import pytest
 from support.ports import free_ports
 from support.server import OFFSET_TYPE, Deployment, wait_until
 
+# Two nodes, their registers and a database start before the first of them.
+pytestmark = pytest.mark.timeout(400)
+
 _SECONDS = 90.0
 
 

@@ -7,6 +7,7 @@ import time
 from itertools import cycle
 
 import httpx
+import pytest
 from support.server import FJELL, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Deployment
 from support.simulators import log_in
 
@@ -15,6 +16,9 @@ from deldokument.services.inspecting import inspect_documents
 from deldokument.services.integrations import add_integration
 from deldokument.services.members import add_member, remove_member
 from tests.nodes.conftest import Nodes
+
+# Two nodes, their registers and a database start before the first of them.
+pytestmark = pytest.mark.timeout(400)
 
 SIVS_NUMBER = "14839114193"
 

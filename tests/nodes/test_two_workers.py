@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from support.server import KARI, OLA_NUMBER
 
 from deldokument.services.inspecting import inspect_documents
@@ -16,6 +17,9 @@ from deldokument.services.ports import World
 from deldokument.services.retention import destroy_share_keys
 from deldokument.services.vault import share_key_id
 from tests.nodes.conftest import Nodes
+
+# Two nodes, their registers and a database start before the first of them.
+pytestmark = pytest.mark.timeout(400)
 
 _SHARES = 6
 

@@ -331,9 +331,13 @@ class Deployment:
             assert answer.status_code == 204, answer.text
         return ticket.document_id
 
+    def publish_uninspected(self, draft_id: str) -> None:
+        """«Del dokument»."""
+        _json(self.session(KARI).post(f"/del/utkast/{draft_id}/publisering", json={}))
+
     def publish(self, draft_id: str) -> None:
         """«Del dokument», and wait until every document has been inspected."""
-        _json(self.session(KARI).post(f"/del/utkast/{draft_id}/publisering", json={}))
+        self.publish_uninspected(draft_id)
         wait_until(lambda: self._inspected(draft_id), 120, "the documents were not inspected")
 
     def _inspected(self, share_id: str) -> bool:

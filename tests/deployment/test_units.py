@@ -1,0 +1,59 @@
+"""The units of systemd are ones, and shut in what they start."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+UNITS = sorted(DEPLOY.glob("*.service"))
+_WORST = 1.5
+"""Of 10; systemd calls it OK up to 4.9."""
+_LOAD = (
+    "import ctypes; libc = ctypes.CDLL(None, use_errno=True); "
+    "assert libc.prctl(65, 1, 0, 0, 0) == 0, ctypes.get_errno(); "
+    "import uvloop, httptools, psycopg, typst; from cryptography.hazmat.primitives.ciphers.aead import AESGCM; "
+    "import asyncio, deldokument.cli.main as main; main.worker_command; "
+    "from deldokument.bootstrap import keep_freed_memory; keep_freed_memory(); "
+    "AESGCM(bytes(32)).encrypt(bytes(12), bytes(1 << 20), None); uvloop.run(asyncio.sleep(0))"
+)
+
+
+def _analyze(*words: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("systemd-analyze") is None:
+        pytest.fail("no systemd-analyze: apt-get install systemd (make test does it)", pytrace=False)
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_unit_is_understood_and_leaves_little_open(unit: Path, tmp_path: Path) -> None:
+    text, count = re.subn(r"(?m)^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text("utf-8"))
+    assert count == 1
+    here = tmp_path / unit.name
+    here.write_text(text)
+    verified = _analyze("verify", "--man=no", str(here))
+    assert (verified.returncode, verified.stderr) == (0, "")
+    secure = _analyze("security", "--offline=true", f"--threshold={int(_WORST * 10)}", "--no-pager", str(here))
+    assert secure.returncode == 0, secure.stdout
+
+
+def test_there_is_a_unit_for_each_kind_of_process() -> None:
+    commands = {re.search(r"^ExecStart=.*/deldokument (.*)$", unit.read_text(), re.M)[1] for unit in UNITS}  # type: ignore[index]
+    assert commands == {"serve", "worker"}
+
+
+def test_the_program_runs_where_no_memory_may_become_code() -> None:
+    """What MemoryDenyWriteExecute=yes forbids, asked of the kernel itself."""
+    if ctypes.CDLL(None).prctl(66, 0, 0, 0, 0) < 0:
+        # Kernels before 6.3 cannot be asked; there systemd filters calls instead.
+        assert os.uname().release < "6.3"
+        return
+    done = subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

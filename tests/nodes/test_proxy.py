@@ -1,0 +1,171 @@
+"""nginx as it is delivered, before two nodes, and before servers that misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from support.nginx import CONFIGURATION, HOST, Front, proxy
+from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
+
+from deldokument.domain.upload import MAX_LENGTH
+from deldokument.services.inspecting import inspect_documents
+from tests.nodes.conftest import Nodes
+
+# Two nodes, their registers and a database start before the first of them.
+pytestmark = pytest.mark.timeout(400)
+
+_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def front(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The proxy before both nodes."""
+    addresses = [url.removeprefix("http://") for url in (nodes.first, nodes.second)]
+    with proxy(tmp_path_factory.mktemp("proxy"), addresses) as running:
+        yield running
+
+
+def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front: Front, tmp_path: Path) -> None:
+    deployment, content = nodes.deployment, os.urandom(20_000_000)
+    (tmp_path / "content").write_bytes(content)
+    draft_id = deployment.draft()
+    deployment.add_recipients(draft_id, [OLA_NUMBER])
+    ticket = deployment.announce(draft_id, "vedtak.pdf", len(content))
+    given = [word for name, value in ticket.headers.items() for word in ("-H", f"{name}: {value}")]
+    made = front.curl("/uploads", "-i", "-X", "POST", *given, "-H", f"Upload-Length: {len(content)}")
+    head = httpx.Headers([line.split(b": ", 1) for line in made.stdout.splitlines() if b": " in line])  # type: ignore[misc]
+    body = ["-X", "PATCH", "--data-binary", f"@{tmp_path / 'content'}", "-H", f"Content-Type: {OFFSET_TYPE}"]
+    written = ["-w", "%{http_code} %{http_version}", "-H", "Upload-Offset: 0"]
+    assert front.curl(head["location"], *given, *body, *written).stdout == b"204 2"
+    deployment.publish_uninspected(draft_id)
+    inspect_documents(deployment.node.world)
+    [document] = deployment.document_paths(draft_id)
+    cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
+    assert front.curl(document, "-H", f"Cookie: {cookies}").stdout == content
+    part = front.curl(document, "-H", f"Cookie: {cookies}", "-r", "19999000-", "-w", "%{http_code}")
+    assert part.stdout == content[19_999_000:] + b"206"
+
+
+def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:
+    answer = front.curl("/helse/live", "-i")
+    assert answer.stdout.startswith(b"HTTP/2 200")
+    assert answer.stdout.lower().count(b"strict-transport-security: max-age=63072000") == 1
+    assert front.curl("/helse/live", "--tls-max", "1.2").returncode == 35
+    assert front.curl("/helse/live", "-k", host="other.example").returncode == 35
+    sent_on = httpx.get(f"http://127.0.0.1:{front.plain}/d/x?y=z", headers={"Host": "other.example"})
+    assert (sent_on.status_code, sent_on.headers["location"]) == (308, f"https://{HOST}/d/x?y=z")
+
+
+@pytest.mark.parametrize(("path", "longest"), [("/uploads/x", MAX_LENGTH), ("/del/utkast", 22 << 20)])
+def test_a_body_that_is_too_long_is_refused_before_any_of_it_is_read(front: Front, path: str, longest: int) -> None:
+    for length, refused in ((longest + 1, True), (longest, False)):
+        with front.connect() as connection:
+            head = f"PATCH {path} HTTP/1.1\r\nHost: {HOST}\r\nTus-Resumable: 1.0.0\r\nContent-Length: {length}\r\n\r\n"
+            connection.sendall(head.encode())
+            assert (b" 413 " in connection.recv(64)) == refused
+
+
+def test_the_proxy_takes_what_is_the_longest_document() -> None:
+    assert f"client_max_body_size {MAX_LENGTH >> 30}g;" in CONFIGURATION.read_text("utf-8")
+
+
+# --- before servers of the test's own --------------------------------------------------------------------------------
+
+
+@dataclass
+class Upstream:
+    """A server that tells what it was asked, or breaks off when it has been asked."""
+
+    breaks_off: bool
+    address: str = ""
+    heads: list[bytes] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+
+
+@contextmanager
+def upstream(*, breaks_off: bool = False) -> Iterator[Upstream]:
+    seen = Upstream(breaks_off)
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while (line := self.rfile.readline()) and line.strip():
+                head = [line]
+                while (line := self.rfile.readline()).strip():
+                    head.append(line)
+                seen.heads.append(b"".join(head))
+                if breaks_off:
+                    return
+                self._take(b"".join(head).lower())
+                told = json.dumps([line.decode().strip() for line in head]).encode()
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(told), told))
+
+        def _take(self, head: bytes) -> None:
+            if b"content-length: " in head:
+                left = int(head.split(b"content-length: ")[1].split(b"\r")[0])
+                while left and (data := self.rfile.read1(left)):
+                    seen.body += data
+                    left -= len(data)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        seen.address = f"127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_no_header_about_who_asks_gets_past_the_proxy(tmp_path: Path) -> None:
+    forged = ["Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: evil", "X-Forwarded-Proto: http"]
+    with upstream() as behind, proxy(tmp_path, [behind.address]) as front:
+        told = front.curl("/", *(word for line in [*forged, "X-Real-IP: 1.2.3.4"] for word in ("-H", line)))
+    names = {line.partition(":")[0].lower(): line for line in json.loads(told.stdout)[1:]}
+    assert names["host"] == f"Host: {HOST}"
+    assert not {name for name in names if "forwarded" in name or name == "x-real-ip"}
+
+
+@pytest.mark.parametrize(("method", "asked_again"), [("GET", True), ("POST", False), ("PATCH", False)])
+def test_only_what_can_be_done_twice_is_asked_of_another_node(tmp_path: Path, method: str, asked_again: bool) -> None:
+    with ExitStack() as stack:
+        broken, sound = (stack.enter_context(upstream(breaks_off=breaks)) for breaks in (True, False))
+        front = stack.enter_context(proxy(tmp_path, [broken.address, sound.address]))
+        answers = [front.curl("/", "-X", method, "-w", "%{http_code}").stdout[-3:] for _ in range(4)]
+        assert broken.heads
+        # Those that the broken one got: GET went on to the other; the rest were told so, and were done nowhere else.
+        assert len(sound.heads) == (4 if asked_again else 4 - len(broken.heads))
+        assert answers.count(b"503") == (0 if asked_again else len(broken.heads))
+
+
+def test_the_bytes_of_an_upload_go_on_as_they_come(tmp_path: Path) -> None:
+    with upstream() as behind, proxy(tmp_path, [behind.address]) as front, front.connect() as connection:
+        connection.sendall(f"PATCH /uploads/x HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 200000\r\n\r\n".encode())
+        connection.sendall(bytes(100_000))
+        wait_until(lambda: len(behind.body) >= 50_000, _SECONDS, "the proxy keeps the body until it is whole")
+        connection.sendall(bytes(100_000))
+        assert b" 200 " in connection.recv(64)
+    assert len(behind.body) == 200_000
+
+
+def test_when_no_node_answers_people_and_clients_are_told_to_try_again(tmp_path: Path) -> None:
+    with upstream() as gone:
+        pass
+    with proxy(tmp_path, [gone.address]) as front:
+        answer = front.curl("/d/x", "-i")
+    assert answer.stdout.startswith(b"HTTP/2 503")
+    assert b"retry-after: 10" in answer.stdout.lower()
+    assert "Prøv igjen om litt" in answer.stdout.decode()
