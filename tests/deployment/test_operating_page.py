@@ -1,0 +1,222 @@
+"""The operator's page is done as it stands, from the wheel to the first tenant, in an empty folder.
+
+What is not as on the page: the folders of the system lie below the test's own; the registers are the simulated ones;
+where the page needs Debian's archive, root, systemd, or the system's nginx and PostgreSQL, a stand-in does what they
+would do, or notes that it was asked; and the packages that the wheel needs are the ones that the tests have already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from support.ports import free_ports
+from support.server import wait_until
+from support.simulators import Running, log_in, start_simulators
+
+from deldokument import __version__
+from tests.support.postgres import PROGRAMS, PostgresServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
+SECTION = re.split(r"^## ", PAGE.split("\n## From a wheel to a running cluster\n")[1], maxsplit=1, flags=re.M)[0]
+BLOCKS: list[str] = re.findall(r"^```bash\n(.*?)^```", SECTION, re.M | re.S)
+TORA, ANNE = "08855630215", "26866814820"
+_SECONDS = 240
+_FOLDERS = ("/opt/deldokument", "/etc/deldokument", "/var/lib/deldokument", "/etc/systemd/system", "/etc/nginx")
+_CLIENTS = {"idporten": "our-client-there", "maskinporten": "our-client-at-maskinporten"}
+# Each notes what it was asked, and does what is said here.
+_STANDINS = {
+    "make": """
+        (cd "$SOURCE" && "$PYTHON" -m hatchling build -t wheel -d "$HERE/dist")
+        cp "$SOURCE/requirements/product.lock" dist/requirements.txt""",
+    "apt-get": ":",
+    "adduser": ":",
+    "python3": 'exec "$PYTHON" "$@"',
+    "runuser": 'shift 3; exec "$@"',
+    "createuser": 'exec "$POSTGRES/createuser" "$@"',
+    "createdb": 'exec "$POSTGRES/createdb" "$@"',
+    "install": """
+        words=()
+        while (($#)); do case $1 in -g|-o) shift;; *) words+=("$1");; esac; shift; done
+        exec /usr/bin/install "${words[@]}\"""",
+    "nginx": ":",
+    "systemctl": """
+        if [[ $1 == enable ]]; then
+          for unit in "${@:3}"; do
+            start=$(sed -n 's/^ExecStart=//p' "$HERE/etc/systemd/system/$unit.service")
+            settings=$(sed -n 's/^EnvironmentFile=//p' "$HERE/etc/systemd/system/$unit.service")
+            (set -a; . "$settings"; exec $start >> "$HERE/log" 2>&1) & echo $! >> "$HERE/started"
+          done
+        fi""",
+}
+
+
+@dataclass
+class Machine:
+    """An empty folder that stands for a machine."""
+
+    here: Path
+    port: int
+    environment: dict[str, str]
+
+    def put(self, text: str) -> str:
+        """The text with the folders of this machine, and its port."""
+        for folder in _FOLDERS:
+            text = text.replace(folder, f"{self.here}{folder}")
+        return text.replace("8000", str(self.port))
+
+    def run(self, block: str) -> str:
+        """What the block writes; it must end well. What a block defines is there for the next."""
+        memory = self.here / "functions"
+        script = f"{memory.read_text() if memory.exists() else ''}\n{block}\ndeclare -f > {memory}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=_SECONDS, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def asked(self) -> str:
+        """What the stand-ins were asked."""
+        return (self.here / "asked").read_text()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
+    """A new one; what was started on it is stopped at the end, and its database is dropped."""
+    [port] = free_ports(1)
+    standins = tmp_path / "bin"
+    standins.mkdir()
+    for name, does in _STANDINS.items():
+        (standins / name).write_text(f'#!/bin/bash\necho "{name} $*" >> "$HERE/asked"\n{does}\n')
+        (standins / name).chmod(0o755)
+    made = Machine(
+        tmp_path,
+        port,
+        {
+            "PATH": f"{standins}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "HERE": str(tmp_path),
+            "LC_ALL": "C.UTF-8",
+            "PYTHON": sys.executable,
+            "SOURCE": str(ROOT),
+            "POSTGRES": str(PROGRAMS),
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(postgres_server.port),
+            "PGUSER": "postgres",
+        },
+    )
+    (tmp_path / "deploy").mkdir()
+    for file in (ROOT / "deploy").iterdir():
+        (tmp_path / "deploy" / file.name).write_text(made.put(file.read_text("utf-8")))
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/nginx/conf.d").mkdir(parents=True)
+    try:
+        yield made
+    finally:
+        started = tmp_path / "started"
+        for pid in map(int, started.read_text().split() if started.exists() else []):
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda pid=pid: not _lives(pid), 60, "a process did not end")  # type: ignore[misc]
+        postgres_server.execute("DROP DATABASE IF EXISTS deldokument WITH (FORCE)")
+        postgres_server.execute("DROP ROLE IF EXISTS deldokument")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.timeout(600)
+def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "registers").mkdir()
+    url = f"http://127.0.0.1:{machine.port}"
+    registers = start_simulators(
+        tmp_path / "registers",
+        redirect_uri=f"{url}/logg-inn/svar",
+        post_logout_redirect_uri=f"{url}/logget-ut",
+    )
+    with registers:
+        for block in BLOCKS:
+            if "del keys create-client" in block:
+                _fill_in(machine, registers)
+            told = machine.run(_adapted(machine, block))
+            if "del keys create-client" in block:
+                _register(machine, registers)
+        assert told
+        assert (machine.here / "etc/nginx/conf.d/deldokument.conf").exists()
+        with httpx.Client(base_url=url, timeout=60) as tora, httpx.Client(timeout=60) as browser:
+            begun = tora.get("/logg-inn?neste=/drift").headers["location"]
+            assert tora.get(log_in(browser, begun, person="Tora Vik")).headers["location"] == "/drift"
+            operations = tora.get("/drift")
+            assert "Eksempel kommune".casefold() in operations.text.casefold()
+    version = machine.run(f"{machine.here}/opt/deldokument/bin/deldokument --version")
+    assert version.strip() == __version__
+    for word in (
+        "apt-get install",
+        "adduser --system",
+        "nginx -t",
+        "systemctl reload nginx",
+        "systemctl daemon-reload",
+    ):
+        assert word in machine.asked()
+    assert "Traceback" not in (machine.here / "log").read_text()
+
+
+def _adapted(machine: Machine, block: str) -> str:
+    block = machine.put(block)
+    # The packages are those of the tests; the wheel is installed as the page says.
+    python = f"{machine.here}/opt/deldokument/bin/python"
+    site = f"$({python} -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')/packages.pth"
+    packages = f"echo {sysconfig.get_path('purelib')} > {site}"
+    block, count = re.subn(r"^\S+/bin/pip install --require-hashes .*$", packages, block, flags=re.M)
+    assert count == ("dist/deldokument-" in block)
+    for command, number in (("del operator add", TORA), ("del tenant create", ANNE)):
+        block = re.sub(rf"^({command}.*)$", rf"\1 <<< {number}", block, flags=re.M)
+    return block
+
+
+def _fill_in(machine: Machine, registers: Running) -> None:
+    """The settings that the example leaves open, and the addresses of the registers, which are simulated here."""
+    own = {
+        "PUBLIC_URL": f"http://127.0.0.1:{machine.port}",
+        "ALLOW_SYNTHETIC": "true",
+        "DATABASE_URL": f"postgresql://deldokument@127.0.0.1:{machine.environment['PGPORT']}/deldokument",
+        "IDPORTEN_ISSUER": registers.idporten,
+        "IDPORTEN_CLIENT_ID": _CLIENTS["idporten"],
+        "MASKINPORTEN_ISSUER": registers.maskinporten_issuer,
+        "MASKINPORTEN_CLIENT_ID": _CLIENTS["maskinporten"],
+        "ALTINN_BASE_URL": registers.altinn,
+        "ALTINN_SUBSCRIPTION_KEY": registers.subscription_key,
+        "ENHETSREGISTERET_BASE_URL": registers.enhetsregisteret,
+        "OPERATOR_NAME": '"Driftsselskapet AS"',
+        "OPERATOR_NUMBER": "310240001",
+        "AGREEMENT_RETURN_ADDRESS": "avtaler@drift.example",
+    }
+    path = machine.here / "etc/deldokument/env"
+    given = {f"DELDOKUMENT_{name}": value for name, value in own.items()}
+    lines = [line for line in path.read_text().splitlines() if line.partition("=")[0] not in given]
+    path.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in given.items()), ""]))
+
+
+def _register(machine: Machine, registers: Running) -> None:
+    """As the page says, both clients with what was printed; here in the simulated registers' list of clients."""
+    known = json.loads(registers.clients.read_text())[0]
+    for name, client_id in _CLIENTS.items():
+        printed = machine.run(f"del keys public {machine.here}/etc/deldokument/keys/{name}.json")
+        (registers.clients.parent / f"{name}.json").write_text(printed)
+        registers.register_client(known | {"client_id": client_id, "jwks": f"{name}.json"})
