@@ -57,7 +57,7 @@ def addresses(lock: dict[str, Any]) -> list[str]:
 
 
 def test_the_locks_are_there() -> None:
-    assert [path.name for path in LOCKS] == ["bench.lock", "demo.lock", "dev.lock", "tools.lock"]
+    assert [path.name for path in LOCKS] == ["bench.lock", "demo.lock", "dev.lock", "product.lock", "tools.lock"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -80,9 +80,15 @@ def test_every_dependency_of_the_project_is_pinned(name: str, file: str) -> None
     assert unpinned(wanted, (ROOT / "requirements" / file).read_text("utf-8")) == []
 
 
-def test_the_demo_needs_no_test_dependency() -> None:
+def test_everything_that_an_installation_needs_is_pinned() -> None:
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["cluster"]]
+    assert unpinned(wanted, (ROOT / "requirements" / "product.lock").read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("name", ["demo.lock", "product.lock"])
+def test_the_demo_and_an_installation_need_no_test_dependency(name: str) -> None:
     assert not {"pytest", "hypothesis", "playwright", "mypy", "ruff"} & set(
-        pins((ROOT / "requirements" / "demo.lock").read_text("utf-8"))
+        pins((ROOT / "requirements" / name).read_text("utf-8"))
     )
 
 
