@@ -312,6 +312,7 @@ def site_of(settings: Settings) -> Site:
         privacy_url=settings.privacy_url or "",
         demo=settings.demo,
         version=__version__,
+        metrics_token=_secret(settings.metrics_token),
     )
 
 

@@ -234,6 +234,9 @@ class Settings(BaseSettings):
         {"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold", "ordinaer-post-til-virksomheten"}
     )
 
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """What the operator's monitoring must show to be told how the work stands; without one nobody is."""
+
     operator_name: str = Field("Del dokument", min_length=1)
     operator_number: Number | None = None
     operator_contact: str | None = None

@@ -67,7 +67,13 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
     """The run's server; its template database is migrated."""
-    folder = Path(tempfile.gettempdir()) / f"deldokument-pg-{testrun_uid[:16]}"
+    with running_postgres(Path(tempfile.gettempdir()) / f"deldokument-pg-{testrun_uid[:16]}") as server:
+        yield server
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[PostgresServer]:
+    """The server whose files are in ``folder``, shared by all who name the same."""
     with shared_by_workers(folder, lambda: _start(folder), lambda: _stop(folder)):
         yield PostgresServer(int((folder / "port").read_text()))
 

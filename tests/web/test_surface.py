@@ -19,7 +19,7 @@ from deldokument.web.calls import Answer, Call, Endpoint, Who
 TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"
 """The one change without a session: its signed token is the proof (test_logout_elsewhere)."""
 ANYONE = {
-    "/", "/kontakt", "/tilgjengelighet", "/personvern", "/helse/live", "/helse/klar", "/robots.txt",
+    "/", "/kontakt", "/tilgjengelighet", "/personvern", "/helse/live", "/helse/klar", "/helse/metrikker", "/robots.txt",
     "/.well-known/security.txt", "/logg-inn", "/logg-inn/svar", "/logget-ut", "/sprak/{language}", "/d/{id}",
     "/logg-ut/frontkanal", TOLD_BY_THE_PROVIDER, "/varsling/{id}/vilkar",
 }  # fmt: skip

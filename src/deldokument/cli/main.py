@@ -27,6 +27,7 @@ from deldokument.config import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.retention import confirm_clock
 from deldokument.services.sealing import fingerprint
+from deldokument.services.standing import measure_standing
 from deldokument.unlocking import prepare_keyring
 
 app = typer.Typer(
@@ -117,11 +118,21 @@ def _examine(node: Node) -> None:
     console.print(f"clock: {node.world.clock.skew().total_seconds():.3f} s off the database's")
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")
+    console.print(f"waiting: {_backlog(node)}")
     console.print(f"seal: {_seal_state(node)}")
     for concern in node.keyring.concerns():
         console.print(f"keyring: WARNING: {concern}", soft_wrap=True)
     if deployment.halted_at is not None:
         raise ConfigurationError("destruction is HALTED: check the clock, then `deldokument worker --confirm-clock`")
+
+
+def _backlog(node: Node) -> str:
+    standing = measure_standing(node.world)
+    behind = {queue.value: one.count for queue, one in standing.waiting.items() if one.count}
+    longest = max(standing.lags.values()).total_seconds()
+    return (
+        ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"
+    )
 
 
 def _seal_state(node: Node) -> str:

@@ -19,6 +19,7 @@ from deldokument.domain.statistics import ShareCounts
 from deldokument.domain.upload import Part, Upload
 from deldokument.services.address_book import AddressBook
 from deldokument.services.answered import AnsweredRequests
+from deldokument.services.backlog import Backlog
 from deldokument.services.chains import Audit
 from deldokument.services.outboxes import Outbox
 from deldokument.services.paperwork import Paperwork
@@ -376,6 +377,8 @@ class Transaction(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def allowances(self) -> Allowances: ...
+    @property
+    def backlog(self) -> Backlog: ...
 
 
 class Database(Protocol):

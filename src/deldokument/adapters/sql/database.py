@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from deldokument.adapters.sql.addresses import SqlAddressBook
 from deldokument.adapters.sql.allowances import SqlAllowances
 from deldokument.adapters.sql.audit import SqlAudit
+from deldokument.adapters.sql.backlog import SqlBacklog
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
 from deldokument.adapters.sql.outbox import SqlOutbox
 from deldokument.adapters.sql.paperwork import SqlPaperwork
@@ -51,6 +52,7 @@ class SqlTransaction:
         self.requests = SqlAnsweredRequests(work)
         self.webhooks = SqlWebhooks(work)
         self.allowances = SqlAllowances(work)
+        self.backlog = SqlBacklog(work)
 
 
 class SqlDatabase:

@@ -1,0 +1,69 @@
+"""What waits for the worker, counted in the partial indexes that hold what waits and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, case, func, literal_column, or_, select, union_all
+from sqlalchemy.sql.base import Executable
+
+from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.tables import (
+    document,
+    garbage,
+    has_key,
+    is_available,
+    is_uninspected,
+    is_unsettled,
+    may_have_blobs,
+    outbox,
+    share,
+)
+from deldokument.adapters.sql.work import Work
+from deldokument.domain.outbox import Channel
+from deldokument.services.backlog import Queue, Waiting
+
+_now = bindparam("now", type_=Instant())
+_over_at = case((share.c.state == literal_column("'ended'"), share.c.expires_at), else_=share.c.closed_at)
+_over = union_all(
+    select(share.c.expires_at.label("at")).where(is_available, share.c.expires_at <= _now),
+    select(_over_at.label("at")).where(has_key),
+).subquery()
+_shares_over = select(func.count(), func.min(_over.c.at)).select_from(_over)
+_unreleased = select(func.count(), func.min(share.c.key_destroyed_at)).where(may_have_blobs)
+_uninspected = (
+    select(func.count(), func.min(document.c.completed_at))
+    .join(share)
+    .where(is_uninspected, share.c.closed_at.is_(None))
+)
+_garbage = select(func.count()).select_from(garbage)
+# Since they were made: when each is tried next says nothing of how long it has waited.
+_messages = (
+    select(outbox.c.channel, func.count(), func.min(outbox.c.created_at))
+    .where(is_unsettled, or_(outbox.c.due_at <= _now, outbox.c.attempts > 0))
+    .group_by(outbox.c.channel)
+)
+_OF_CHANNEL = {Channel.ALTINN: Queue.NOTICES, Channel.EMAIL: Queue.EMAIL, Channel.WEBHOOK: Queue.WEBHOOKS}
+
+
+class SqlBacklog:
+    """See services.backlog.Backlog."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def waiting(self, now: datetime) -> dict[Queue, Waiting]:
+        """Every queue."""
+        messages = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
+        return {
+            Queue.KEYS: self._one(_shares_over, now),
+            Queue.BLOBS: self._one(_unreleased, now),
+            Queue.GARBAGE: Waiting(self._work.rows(_garbage)[0][0], None),
+            Queue.INSPECTION: self._one(_uninspected, now),
+            **dict.fromkeys(_OF_CHANNEL.values(), Waiting(0, None)),
+            **{_OF_CHANNEL[channel]: Waiting(count, since) for channel, count, since in messages},
+        }
+
+    def _one(self, query: Executable, now: datetime) -> Waiting:
+        count, since = list(self._work.rows(query, {"now": now})[0])
+        return Waiting(count, since)

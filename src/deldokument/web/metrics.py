@@ -1,0 +1,64 @@
+"""Figures for the operator's monitoring, in the text form of Prometheus, for whoever has the token.
+
+Promises that they name nobody and nothing, that every node tells the same but for its own clock, and that without the
+token, or when the operator has set none, there is nothing to be found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hmac import compare_digest
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from deldokument.domain.errors import NotFound
+from deldokument.services.standing import Standing, measure_standing
+from deldokument.web.calls import Answer, Call, Endpoint, Who
+
+PATH = "/helse/metrikker"
+_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def metrics(call: Call) -> Response:
+    """How far behind the work is. NotFound without the operator's token."""
+    given, token = call.request.headers.get("authorization", ""), call.site.metrics_token
+    if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise NotFound("no token for metrics")
+    return Response(as_text(measure_standing(call.world)), media_type=_TYPE)
+
+
+def as_text(standing: Standing) -> bytes:
+    """The exposition."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Told(standing))
+    return generate_latest(registry)
+
+
+class _Told(Collector):
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Gauges of this moment."""
+        standing = self._standing
+        waiting = GaugeMetricFamily("deldokument_waiting", "What waits for the worker.", labels=["queue"])
+        lag = GaugeMetricFamily(
+            "deldokument_lag_seconds", "How long the first that waits has waited.", labels=["queue"]
+        )
+        for queue, one in standing.waiting.items():
+            waiting.add_metric([queue.value], one.count)
+            if one.since is not None or not one.count:
+                lag.add_metric([queue.value], standing.lags[queue].total_seconds())
+        yield from (waiting, lag)
+        if standing.heartbeat_age is not None:
+            seconds = standing.heartbeat_age.total_seconds()
+            yield GaugeMetricFamily("deldokument_heartbeat_age_seconds", "Since a worker last told of itself.", seconds)
+        yield GaugeMetricFamily("deldokument_destruction_halted", "1: nothing is destroyed.", standing.halted)
+        skew = standing.skew.total_seconds()
+        yield GaugeMetricFamily("deldokument_clock_skew_seconds", "Of this node, from the database's clock.", skew)
+
+
+ENDPOINTS = (Endpoint(PATH, metrics, Who.ANYONE, answer=Answer.BYTES),)

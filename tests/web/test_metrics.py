@@ -1,0 +1,107 @@
+"""How the work stands is told in the text form of Prometheus to whoever has the token, truly, and names nobody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from support.browser import Web, serve, stage_in_memory
+from support.world import OLA
+
+from deldokument.services import retention
+from deldokument.services.standing import measure_standing
+from deldokument.web.metrics import PATH, as_text
+
+TOKEN = "a token of the monitoring"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with stage_in_memory() as stage:
+        served = serve(stage, metrics_token=TOKEN)
+        yield served
+        served.close()
+
+
+def figures(text: str) -> dict[str, float]:
+    """Each figure by its name and, if it has one, its queue."""
+    return {
+        ":".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def told(web: Web) -> dict[str, float]:
+    answer = web.browser().get(PATH, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return figures(answer.text)
+
+
+def test_an_idle_service_tells_that_nothing_waits(web: Web) -> None:
+    retention.beat(web.stage.world)
+    assert set(told(web).values()) == {0.0}
+
+
+def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web: Web) -> None:
+    web.stage.publish(OLA)
+    retention.beat(web.stage.world)
+    web.stage.clock.advance(days=10, seconds=90)
+    before = told(web)
+    assert before["deldokument_waiting:keys"] == 1
+    assert before["deldokument_lag_seconds:keys"] == 90
+    assert before["deldokument_heartbeat_age_seconds"] == timedelta(days=10, seconds=90).total_seconds()
+    for reconcile in retention.ENDING:
+        reconcile(web.stage.world)
+    after = told(web)
+    assert (after["deldokument_waiting:keys"], after["deldokument_lag_seconds:keys"]) == (0, 0)
+    assert after["deldokument_waiting:blobs"] == 1
+    retention.release_blobs(web.stage.world)
+    assert told(web)["deldokument_waiting:garbage"] == 1
+    assert "deldokument_lag_seconds:garbage" not in told(web)
+
+
+def test_a_halt_is_told(web: Web) -> None:
+    retention.beat(web.stage.world)
+    web.stage.clock.advance(days=1)
+    retention.beat(web.stage.world)
+    assert told(web)["deldokument_destruction_halted"] == 1
+
+
+@pytest.mark.parametrize("given", ["", TOKEN, "Bearer", f"Bearer {TOKEN}x", "Bearer æ", f"bearer {TOKEN}"])
+def test_without_the_token_there_is_nothing_to_be_found(web: Web, given: str) -> None:
+    answer = web.browser().get(PATH, headers={"Authorization": given.encode()} if given else {})
+    assert answer.status_code == 404
+    assert "deldokument_" not in answer.text
+
+
+def test_an_empty_token_opens_nothing_where_the_operator_has_set_none() -> None:
+    with stage_in_memory() as stage:
+        served = serve(stage)
+        answer = served.browser().get(PATH, headers={"Authorization": "Bearer "})
+        served.close()
+    assert answer.status_code == 404
+
+
+def test_figures_hold_no_identifier(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    web.stage.clock.advance(days=10)
+    text = as_text(measure_standing(web.stage.world)).decode()
+    assert share_id not in text
+    assert web.stage.tenant.id not in text
+    assert set(re.findall(r'="([^"]*)"', text)) <= {
+        "keys", "blobs", "garbage", "inspection", "notices", "email", "webhooks"
+    }  # fmt: skip
+
+
+def test_a_clock_that_goes_back_makes_no_negative_wait(web: Web) -> None:
+    web.stage.publish(OLA)
+    web.stage.clock.advance(days=10)
+    for reconcile in retention.ENDING:
+        reconcile(web.stage.world)
+    web.stage.clock.advance(hours=-1)
+    assert measure_standing(web.stage.world).lags["blobs"] == timedelta()  # type: ignore[index]
