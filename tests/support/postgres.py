@@ -98,7 +98,7 @@ def _start(folder: Path) -> None:
     home, [port] = folder / "home", free_ports(1)
     home.mkdir(mode=0o700)
     if os.geteuid() == 0:
-        user = _unprivileged()
+        user = unprivileged()
         os.chown(home, user.pw_uid, user.pw_gid)
     locale = ["--locale-provider=icu", "--icu-locale=nb-NO", "--locale=C.UTF-8"]
     _run("initdb", "-D", home / "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", *locale)
@@ -120,14 +120,15 @@ def _run(program: str, *arguments: str | Path) -> None:
     """As a user without privileges: the server refuses to run as root."""
     command = [str(PROGRAMS / program), *map(str, arguments)]
     if os.geteuid() == 0:
-        user = _unprivileged()
+        user = unprivileged()
         command = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=program == "initdb", check=False, cwd="/")
     if done.returncode:
         pytest.fail(f"{program}: {(done.stderr or b'see its log').decode()}", pytrace=False)
 
 
-def _unprivileged() -> pwd.struct_passwd:
+def unprivileged() -> pwd.struct_passwd:
+    """Whom servers run as that refuse to run as root."""
     try:
         return pwd.getpwnam("postgres")
     except KeyError:

@@ -82,7 +82,7 @@ def start_seaweedfs(folder: Path, ports: tuple[int, ...] | None = None) -> Seawe
     if not PROGRAM.exists():
         pytest.fail(f"no {PROGRAM}: it comes with the development dependencies (scripts/setup dev)", pytrace=False)
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    _write_identities(folder / "s3.json")
+    write_identities(folder / "s3.json")
     ports = ports or tuple(free_ports(len(_SERVICES), _GRPC))
     options = [
         f"-dir={folder / 'data'}",
@@ -108,7 +108,8 @@ def start_seaweedfs(folder: Path, ports: tuple[int, ...] | None = None) -> Seawe
     return server
 
 
-def _write_identities(path: Path) -> None:
+def write_identities(path: Path) -> None:
+    """Who may use a server, for its -s3.config."""
     actions = ["Admin", "Read", "List", "Tagging", "Write"]
     credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     path.write_text(json.dumps({"identities": [{"name": "tests", "credentials": credentials, "actions": actions}]}))

@@ -285,7 +285,7 @@ class Deployment:
     def draft(self, **words: Any) -> str:
         """Kari's draft, filled in as ``words`` say (see web.pages.drafts.save); its id."""
         kari = self.session(KARI)
-        settings = _form_settings(kari.get("/del").text)
+        settings = form_settings(kari.get("/del").text)
         account = settings["accounts"][0]["id"]
         draft_id = str(_json(kari.post("/del/utkast", json={"account_id": account}))["draft"]["id"])
         form = {
@@ -379,7 +379,8 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
-def _form_settings(page: str) -> dict[str, Any]:
+def form_settings(page: str) -> dict[str, Any]:
+    """What the page for sharing tells its script."""
     found = re.search(r'id="settings"[^>]*>(.*?)</script>', page, re.DOTALL)
     assert found is not None, page
     settings: dict[str, Any] = json.loads(found.group(1))

@@ -1,0 +1,180 @@
+"""What must hold whatever has broken, looked at when all is well again and the load has ended.
+
+every acknowledged byte is there          downloaded anew and compared with what was sent
+nothing ended is readable                 410 at every node; no key, no object
+no orphan after a sweep                   the store holds what the database names and nothing else; so does the keyring
+no share half published                   what is available is whole; what was said to be published is
+no key destroyed early                    every living share has its key
+the audit trail holds                     every chain follows from its beginning
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chaos.cluster import Cluster
+from chaos.faults import Fault
+from chaos.ledger import Ledger
+from chaos.load import Client, Load
+from chaos.programs import wait_until
+from support.server import OLA
+
+from deldokument.adapters.seal import verify_signature
+from deldokument.domain.share import CLOSED, Share, ShareState
+from deldokument.services import retention
+from deldokument.services.ports import Clock, World
+from deldokument.services.repositories import ShareFilter, Transaction
+from deldokument.services.vault import SHARE_PREFIX, share_key_id
+from deldokument.services.verifying import verify_trail
+
+_LATER = timedelta(hours=25)
+
+
+@dataclass(frozen=True)
+class LaterClock:
+    """A day on: what a crash left is old enough to be swept."""
+
+    clock: Clock
+
+    def now(self) -> datetime:
+        return self.clock.now() + _LATER
+
+    def skew(self) -> timedelta:
+        return timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A fault that was survived: what the clients saw, and what was looked at."""
+
+    fault: Fault
+    ledger: Ledger
+    findings: Findings
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was looked at; how much of it."""
+
+    bytes_compared: int
+    documents: int
+    withdrawn: int
+    objects: int
+    orphans_swept: int
+    keys: int
+
+
+def check(cluster: Cluster, load: Load) -> Findings:
+    """All of it; AssertionError for what does not hold."""
+    ledger = load.ledger
+    assert not ledger.lost, ledger.lost
+    assert not ledger.untrue, ledger.untrue
+    compared = compare(cluster, load)
+    world = cluster.node.world
+    wait_until(lambda: settled(world, ledger), "what has ended was not destroyed")
+    for promise in ledger.promises:
+        if promise.withdrawn:
+            for path in (promise.path, f"/d/{promise.share_id}"):
+                answer = cluster.session(OLA).get(path)
+                assert answer.status_code == 410, (answer.status_code, path)
+    check_shares(world, ledger)
+    swept = sweep(cluster, world)
+    objects, keys = check_nothing_left_over(world)
+    assert verify_trail(world, certificates=(), is_signed=verify_signature).fault is None
+    ended = [promise for promise in ledger.promises if promise.withdrawn]
+    documents = [promise for promise in ledger.promises if promise.published and not promise.withdrawn]
+    return Findings(compared, len(documents), len(ended), objects, swept, keys)
+
+
+def compare(cluster: Cluster, load: Load) -> int:
+    """Every document that was said to be complete, byte for byte; how many bytes."""
+    ola, compared = Client(load, OLA), 0
+    for promise in load.ledger.promises:
+        if promise.published and not promise.withdrawn:
+            load.wait_until_inspected(promise)
+            ola.downloads(promise)
+            compared += promise.length
+    assert not load.ledger.lost, load.ledger.lost
+    return compared
+
+
+def settled(world: World, ledger: Ledger) -> bool:
+    """Whether the workers have destroyed what was withdrawn."""
+    ended = [promise for promise in ledger.promises if promise.withdrawn]
+    if world.keyring.get([share_key_id(promise.share_id) for promise in ended]):
+        return False
+    with world.database.read() as tx:
+        return (
+            not tx.retention.keys_to_destroy(1) and not tx.retention.blobs_to_release(1) and not tx.uploads.garbage(1)
+        )
+
+
+def check_shares(world: World, ledger: Ledger) -> None:
+    """Whole or not there; a key as long as the share lives, none when it is over."""
+    with world.database.read() as tx:
+        shares = {share.id: share for share in every_share(tx)}
+        documents = tx.shares.documents(list(shares))
+        recipients = {recipient.share_id for recipient in tx.shares.recipients(list(shares))}
+    keys = world.keyring.get([share_key_id(share_id) for share_id in shares])
+    for share in shares.values():
+        has_key = share_key_id(share.id) in keys
+        assert has_key == (share.key_destroyed_at is None), "a key was destroyed early, or not at all"
+        assert has_key or share.state in CLOSED, "the key of a living share is gone"
+        if share.state is ShareState.AVAILABLE:
+            assert share.id in recipients
+            own = [document for document in documents if document.share_id == share.id]
+            assert own, "a share was published without documents"
+            assert all(document.is_complete for document in own), "a share was published half"
+    for promise in ledger.promises:
+        wanted = ShareState.WITHDRAWN if promise.withdrawn else ShareState.AVAILABLE
+        if promise.published:
+            assert shares[promise.share_id].state is wanted
+
+
+def every_share(tx: Transaction) -> Iterator[Share]:
+    """Of all accounts."""
+    for tenant in tx.tenancies.tenants():
+        for account in tx.tenancies.accounts_of_tenant(tenant.id):
+            yield from tx.shares.find(ShareFilter(account_ids=(account.id,), states=tuple(ShareState), limit=10_000))
+
+
+def sweep(cluster: Cluster, world: World) -> int:
+    """As the workers do a day later."""
+    cluster.age_files(_LATER)
+    later = replace(world, clock=LaterClock(world.clock))
+    suspects = retention.sweep_orphan_keys(later, ())
+    retention.sweep_orphan_keys(later, suspects)
+    return retention.sweep_orphans(later)
+
+
+def check_nothing_left_over(world: World) -> tuple[int, int]:
+    """The store and the keyring hold what the database names; how many objects and keys."""
+    names = [blob.name for blob in world.blobs.list()]
+    entries = world.keyring.ids(SHARE_PREFIX)
+    with world.database.read() as tx:
+        assert set(names) == tx.uploads.known_blobs(names), "an object that no row names is left after the sweep"
+        shares = {share_key_id(share.id) for share in every_share(tx)}
+    assert set(entries) <= shares, "a key without a share is left after the sweep"
+    return len(names), len(entries)
+
+
+def survive(cluster: Cluster, fault: Fault) -> Outcome:
+    """Strike, under load, and look at everything afterwards. ``seconds``: until every client had come further."""
+    load, began = Load(cluster), time.monotonic()
+    if fault.under_load:
+        with load:
+            began = time.monotonic()
+            fault.strike(cluster, load)
+            cluster.wait_until_ready()
+            load.wait_for_progress()
+            seconds = time.monotonic() - began
+    else:
+        fault.strike(cluster, load)
+        cluster.wait_until_ready()
+        seconds = time.monotonic() - began
+    assert not load.failures, load.failures
+    return Outcome(fault, load.ledger, check(cluster, load), seconds)

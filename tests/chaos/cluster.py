@@ -1,0 +1,195 @@
+"""The product on many hosts with addresses of their own: nginx, three nodes, two workers, PostgreSQL and SeaweedFS.
+
+    with Cluster(folder) as cluster:
+        cluster.nodes[0].kill()
+
+It is a Deployment (tests/support/server.py) whose people go through nginx, with real settings: no demo, the database's
+clock. ``node`` is the tests' own world on the same database, keyring and store.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+from chaos.gates import Door, Gates
+from chaos.hosts import Host, Network
+from chaos.programs import Disk, Nginx, Postgres, Program, Weed, wait_until
+from support.ports import free_ports
+from support.seaweedfs import s3_settings
+from support.server import Deployment
+
+from deldokument.adapters.keys.postgres import prepare
+
+NODES, WORKERS = 3, 2
+PORT = 8000
+_NO_ANSWER_SECONDS = 30.0
+_ROOM = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
+
+
+@dataclass
+class Member:
+    """A node or a worker of the cluster, on its host."""
+
+    host: Host
+    program: Program
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.program.kill()
+
+    def start(self, **environment: str) -> None:
+        """Begin; see `Cluster.wait_until_ready`."""
+        self.program.start(**environment)
+
+    @property
+    def url(self) -> str:
+        """Where a node answers without nginx."""
+        return f"http://{self.host.address}:{PORT}"
+
+
+class Cluster(Deployment):
+    """All of it, started on entry, gone on exit."""
+
+    def __init__(self, folder: Path, *, bucket: bool = True) -> None:
+        super().__init__(folder, worker=False)
+        self._bucket = bucket
+        self._stack = ExitStack()
+        self.network: Network
+        self.postgres: Postgres
+        self.keys: Postgres
+        self.store: Weed
+        self.blob_disk: Disk | None = None
+        self.nodes: list[Member] = []
+        self.workers: list[Member] = []
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self.folder.mkdir(exist_ok=True)
+            self.folder.chmod(0o755)
+            self.network = self._stack.enter_context(Network())
+            self.postgres, self.keys = self._postgres("db"), self._postgres("keys")
+            prepare(self.keys.url)
+            self._database_url = self.postgres.url
+            kept = {"demo": None, "keyring": "postgresql", "keyring_database_url": self.keys.url}
+            self._further = kept | (self._in_a_bucket() if self._bucket else self._in_a_directory())
+            super().__enter__()
+            self._stack.push(super().__exit__)
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _postgres(self, name: str) -> Postgres:
+        server = Postgres(self.network.host(name), self.folder, self._disk(name))
+        self._stack.callback(server.program.kill)
+        server.start()
+        server.create()
+        return server
+
+    def _in_a_bucket(self) -> dict[str, Any]:
+        self.store = Weed(self.network.host("s3"), self.folder, self._disk("s3"))
+        self._stack.callback(self.store.program.kill)
+        self.store.start()
+        [self._store_port] = free_ports(1)
+        self._stack.enter_context(Gates([Door(None, self._store_port, self.store.address)]))
+        return s3_settings(replace(self.store.place, endpoint=f"http://127.0.0.1:{self._store_port}"))
+
+    def _in_a_directory(self) -> dict[str, Any]:
+        self.blob_disk = self._disk("blob")
+        return {"blobs_dir": self.blob_disk.path / "blobs"}
+
+    def _disk(self, name: str) -> Disk:
+        disk = Disk(self.folder / f"disk-{name}", _ROOM[name])
+        self._stack.callback(disk.close)
+        return disk
+
+    def restart(self, constants: Any = None) -> None:
+        """Begin everything that is the product; called once, when the database is ready."""
+        assert constants is None
+        self.nodes = [self._member(f"n{number + 1}", "serve") for number in range(NODES)]
+        self.workers = [self._member(f"w{number + 1}", "worker") for number in range(WORKERS)]
+        members = [*self.nodes, *self.workers]
+        self._stack.enter_context(Gates(door for member in members for door in self._doors(member.host)))
+        for member in members:
+            self._stack.callback(member.kill)
+            member.start()
+        nginx = Nginx(self.port, self.folder / "nginx", [f"{node.host.address}:{PORT}" for node in self.nodes])
+        self._stack.enter_context(nginx)
+        self.server = nginx.program.process  # type: ignore[assignment]
+        self.wait_until_ready()
+
+    def _member(self, name: str, command: str) -> Member:
+        host = self.network.host(name)
+        environment = self.environment() | {"DELDOKUMENT_HOST": host.address, "DELDOKUMENT_PORT": str(PORT)}
+        run = f"import runpy, sys; sys.argv = ['deldokument', {command!r}]; "
+        run += "runpy.run_module('deldokument.cli.main', run_name='__main__')"
+        program = Program(name, host.prefix, [sys.executable, "-c", run], self.folder / f"{name}.log", environment)
+        return Member(host, program)
+
+    def _doors(self, host: Host) -> Iterator[Door]:
+        """What a node or a worker looks for on its own loopback."""
+        for port in self._register_ports():
+            yield Door(host, port, ("127.0.0.1", port))
+        if self._bucket:
+            yield Door(host, self._store_port, self.store.address, by_own_cable=True)
+
+    def _register_ports(self) -> set[int]:
+        registers = self.registers
+        urls = (registers.idporten, registers.maskinporten, registers.altinn, registers.notifications)
+        return {port for url in (*urls, registers.enhetsregisteret) if (port := urlsplit(url).port)}
+
+    # --- state -------------------------------------------------------------------------------------------------------
+
+    def wait_until_ready(self) -> None:
+        """Every node says that it may be given work, and the workers live."""
+        for node in self.nodes:
+            wait_until(lambda node=node: self.is_ready(node), f"{node.program.name} is not ready")  # type: ignore[misc]
+        assert not [worker.program.name for worker in self.workers if worker.program.ended()], self.log_text()
+
+    def is_ready(self, node: Member) -> bool:
+        """Whether a node says so."""
+        assert not node.program.ended(), self.log_text()
+        return self.asked(node, "/helse/klar") == 200
+
+    def asked(self, node: Member, path: str, cookies: Mapping[str, str] | None = None) -> int:
+        """What a node answers without nginx; 0 when it does not."""
+        words = {"Cookie": "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())} if cookies else {}
+        try:
+            return httpx.get(f"{node.url}{path}", headers=words, timeout=_NO_ANSWER_SECONDS).status_code
+        except httpx.TransportError:
+            return 0
+
+    def is_halted(self) -> bool:
+        """Whether destruction waits for an operator to look at the clock."""
+        with self.node.world.database.read() as tx:
+            return tx.retention.deployment().halted_at is not None
+
+    def age_files(self, by: timedelta) -> None:
+        """Blobs in a directory are so much older; a bucket's own clock can't be moved."""
+        long_ago = time.time() - by.total_seconds()
+        for file in self.blob_disk.path.rglob("blobs/*/*") if self.blob_disk else ():
+            os.utime(file, (long_ago, long_ago))
+
+    def log_text(self) -> str:
+        """All that the product's processes have logged."""
+        return "\n".join(f"--- {log.name}\n{log.read_text()}" for log in sorted(self.folder.glob("[nw][0-9].log")))
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/helse/live", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False

@@ -1,0 +1,270 @@
+"""What is broken, one after the other, while the load runs. Each mends again what it broke.
+
+``strike`` breaks something until the clients have seen it, and mends it; what must hold afterwards is checks.py's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from chaos.cluster import Cluster, Member
+from chaos.load import PATIENCE, Load
+from chaos.programs import wait_until
+
+Strike = Callable[[Cluster, Load], None]
+_DYING = """
+import functools, os, runpy, signal, sys
+import {module} as module
+
+def dying(original):
+    @functools.wraps(original)
+    def die(*given, **named):
+        if {when}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*given, **named)
+    return die
+
+{before}
+setattr({owner}, {name!r}, dying(getattr({owner}, {name!r})))
+sys.argv = ["deldokument", "worker"]
+runpy.run_module("deldokument.cli.main", run_name="__main__")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One of them, in words for the report. ``under_load``: with clients at work, who must come through."""
+
+    name: str
+    words: str
+    strike: Strike
+    under_load: bool = True
+
+
+# --- killed ----------------------------------------------------------------------------------------------------------
+
+
+def nodes_are_killed(cluster: Cluster, load: Load) -> None:
+    """Two of three, until an upload and a download have been broken off in the middle; they go on at the third."""
+    deadline = time.monotonic() + PATIENCE
+    for spared in itertools.cycle(cluster.nodes):
+        killed = [node for node in cluster.nodes if node is not spared]
+        for node in killed:
+            node.kill()
+        for node in killed:
+            node.start()
+        cluster.wait_until_ready()
+        if all(load.ledger.resumed[what] for what in ("upload", "download")):
+            return
+        assert time.monotonic() < deadline, "no client noticed that nodes were killed"
+
+
+def workers_are_killed_in_mid_end(cluster: Cluster, load: Load) -> None:
+    """With the keys destroyed and nothing noted; then with the objects deleted and their names not forgotten."""
+    with no_workers(cluster):
+        worker_dies(cluster, "deldokument.services.retention", "module", "record")
+        worker_dies(cluster, "deldokument.adapters.sql.uploads", "module.SqlUploads", "forget_garbage")
+
+
+def worker_dies(cluster: Cluster, module: str, owner: str, name: str, *, when: str = "True", before: str = "") -> None:
+    """A worker runs, after ``before``, and kills itself when it calls a function, with ``given`` as in ``when``."""
+    program = _DYING.format(module=module, owner=owner, name=name, when=when, before=before)
+    with (cluster.folder / "w9.log").open("ab") as log:
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-c", program]
+        worker = subprocess.Popen(command, env=cluster.environment(), stdout=log, stderr=log)
+        try:
+            assert worker.wait(PATIENCE) == -signal.SIGKILL, cluster.log_text()
+        finally:
+            worker.kill()
+            worker.wait()
+
+
+@contextmanager
+def no_workers(cluster: Cluster) -> Iterator[None]:
+    """All are killed, and started again at the end."""
+    for worker in cluster.workers:
+        worker.kill()
+    try:
+        yield
+    finally:
+        for worker in cluster.workers:
+            worker.start()
+
+
+def postgres_is_killed(cluster: Cluster, load: Load) -> None:
+    """The server with all its processes; it comes back and recovers."""
+    cluster.postgres.program.kill()
+    wait_until_told(load)
+    cluster.postgres.start()
+
+
+def told(load: Load, result: str) -> bool:
+    """Whether any client has been told so."""
+    return any(seen == result for _, seen in load.ledger.told)
+
+
+def the_store_is_killed(cluster: Cluster, load: Load) -> None:
+    """All its processes; it comes back with what it had acknowledged."""
+    cluster.store.program.kill()
+    wait_until_told(load)
+    cluster.store.start()
+
+
+def the_keyring_is_killed(cluster: Cluster, load: Load) -> None:
+    """All its processes; it comes back with every key."""
+    cluster.keys.program.kill()
+    wait_until_told(load)
+    cluster.keys.start()
+
+
+def wait_until_told(load: Load) -> None:
+    """Until a client has been told that something can't be done now."""
+    wait_until(lambda: told(load, "503") or told(load, "507"), "nobody was told", PATIENCE)
+
+
+# --- cut and slow ----------------------------------------------------------------------------------------------------
+
+
+def a_node_loses_the_database(cluster: Cluster, load: Load) -> None:
+    """Packets between one node and PostgreSQL are lost without a word."""
+    node = cluster.nodes[0]
+    node.host.cut_from(cluster.postgres.host)
+    try:
+        says_not_ready(cluster, node)
+        load.wait_for_progress()
+    finally:
+        node.host.mend()
+
+
+def the_database_refuses_a_node(cluster: Cluster, load: Load) -> None:
+    """Connections between one node and PostgreSQL are reset."""
+    node = cluster.nodes[1]
+    node.host.refuse(cluster.postgres.host)
+    try:
+        says_not_ready(cluster, node)
+        load.wait_for_progress()
+    finally:
+        node.host.mend()
+
+
+def says_not_ready(cluster: Cluster, node: Member) -> None:
+    """The node says 503 where it is asked; it does not hang."""
+    wait_until(lambda: cluster.asked(node, "/helse/klar") == 503, "a node does not say that it is not ready", PATIENCE)
+
+
+def the_database_is_unplugged(cluster: Cluster, load: Load) -> None:
+    """Nobody reaches PostgreSQL, and nobody is told so by the network."""
+    cluster.postgres.host.unplug()
+    try:
+        for node in cluster.nodes:
+            says_not_ready(cluster, node)
+        wait_until_told(load)
+    finally:
+        cluster.postgres.host.plug()
+
+
+def the_database_is_slow(cluster: Cluster, load: Load) -> None:
+    """Its link carries 400 kbit a second: everything goes on, late."""
+    cluster.postgres.host.slow(400)
+    try:
+        load.wait_for_progress()
+    finally:
+        cluster.postgres.host.hasten()
+
+
+def the_keyring_is_unplugged(cluster: Cluster, load: Load) -> None:
+    """Nobody reaches the keyring's PostgreSQL."""
+    cluster.keys.host.unplug()
+    try:
+        for node in cluster.nodes:
+            says_not_ready(cluster, node)
+        wait_until_told(load)
+    finally:
+        cluster.keys.host.plug()
+
+
+def the_keyring_is_slow(cluster: Cluster, load: Load) -> None:
+    """Its link carries 100 kbit a second: everything goes on, late."""
+    cluster.keys.host.slow(100)
+    try:
+        load.wait_for_progress()
+    finally:
+        cluster.keys.host.hasten()
+
+
+def a_node_loses_the_keyring(cluster: Cluster, load: Load) -> None:
+    """Packets between one node and the keyring's PostgreSQL are lost without a word."""
+    node = cluster.nodes[1]
+    node.host.cut_from(cluster.keys.host)
+    try:
+        says_not_ready(cluster, node)
+        load.wait_for_progress()
+    finally:
+        node.host.mend()
+
+
+def a_node_loses_the_store(cluster: Cluster, load: Load) -> None:
+    """Packets between one node and SeaweedFS are lost without a word."""
+    node = cluster.nodes[2]
+    node.host.cut_from(cluster.store.host)
+    try:
+        wait_until_told(load)
+        load.wait_for_progress()
+    finally:
+        node.host.mend()
+
+
+def the_store_is_unplugged(cluster: Cluster, load: Load) -> None:
+    """Nobody reaches SeaweedFS, and nobody is told so by the network."""
+    cluster.store.host.unplug()
+    try:
+        wait_until_told(load)
+    finally:
+        cluster.store.host.plug()
+
+
+def the_store_is_slow(cluster: Cluster, load: Load) -> None:
+    """Its link carries 16 Mbit a second: everything goes on, late."""
+    cluster.store.host.slow(16_000)
+    try:
+        load.wait_for_progress()
+    finally:
+        cluster.store.host.hasten()
+
+
+SMALL = (
+    Fault(
+        "Nodes in mid-upload and mid-download",
+        "kill -9 of two of three, uploads and downloads under way",
+        nodes_are_killed,
+    ),
+    Fault(
+        "A worker in mid-end",
+        "kill -9 between the destruction of keys and its note, and between the deletion of objects and its note",
+        workers_are_killed_in_mid_end,
+    ),
+    Fault("PostgreSQL", "kill -9 of all its processes, started again", postgres_is_killed),
+    Fault("The store is cut off", "SeaweedFS's link is down", the_store_is_unplugged),
+)
+LARGE = (
+    Fault("The store", "kill -9 of SeaweedFS, started again", the_store_is_killed),
+    Fault("The keyring", "kill -9 of its PostgreSQL, started again", the_keyring_is_killed),
+    Fault("A node loses the keyring", "all packets between one node and the keyring dropped", a_node_loses_the_keyring),
+    Fault("The keyring is cut off", "its PostgreSQL's link is down", the_keyring_is_unplugged),
+    Fault("The keyring is slow", "its PostgreSQL's link carries 100 kbit/s", the_keyring_is_slow),
+    Fault(
+        "A node loses the database", "all packets between one node and PostgreSQL dropped", a_node_loses_the_database
+    ),
+    Fault("The database refuses a node", "connections of one node to PostgreSQL reset", the_database_refuses_a_node),
+    Fault("The database is cut off", "PostgreSQL's link is down", the_database_is_unplugged),
+    Fault("The database is slow", "PostgreSQL's link carries 400 kbit/s", the_database_is_slow),
+    Fault("A node loses the store", "all packets between one node and SeaweedFS dropped", a_node_loses_the_store),
+    Fault("The store is slow", "SeaweedFS's link carries 16 Mbit/s", the_store_is_slow),
+)

@@ -1,0 +1,107 @@
+"""Doors from one network to another: who knocks at a port of a host's own loopback comes out elsewhere.
+
+So the simulated registers, which stay on this machine's loopback, are where every host looks for them; and the store,
+which may be spoken to without TLS on loopback only, is reached over the host's own cable. Runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, closing, nullcontext, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from chaos.hosts import Host
+
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """In the loopback of a host (None: of this machine), to an address: seen from there, or from this machine."""
+
+    host: Host | None
+    port: int
+    target: tuple[str, int]
+    by_own_cable: bool = False
+
+
+class Gates:
+    """Doors that stand open as long as the ``with`` lasts."""
+
+    def __init__(self, doors: Iterable[Door]) -> None:
+        self._listeners = [(_listener(door), door) for door in doors]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="gates")
+        self._over = asyncio.Event()
+        self._under_way: set[asyncio.Task[None] | None] = set()
+        self._ready = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        async with AsyncExitStack() as servers:
+            for listener, door in self._listeners:
+                await servers.enter_async_context(await asyncio.start_server(self._passing(door), sock=listener))
+            self._ready.set()
+            await self._over.wait()
+
+    def _passing(self, door: Door) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
+        async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # The loop itself holds on to no task: one whose ends are both gone would be thrown away unfinished.
+            self._under_way.add(asyncio.current_task())
+            # A task that the end of the loop has cancelled must not be told of as an error.
+            with suppress(OSError, asyncio.CancelledError), closing(writer.transport):
+                there, back = await _connected(door)
+                with closing(back.transport):
+                    await asyncio.gather(_pump(reader, back), _pump(there, writer))
+            self._under_way.discard(asyncio.current_task())
+
+        return pass_on
+
+
+def _socket(host: Host | None) -> socket.socket:
+    """Of that host's network."""
+    with host.entered() if host else nullcontext():
+        return socket.socket()
+
+
+def _listener(door: Door) -> socket.socket:
+    listener = _socket(door.host)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", door.port))
+    return listener
+
+
+async def _connected(door: Door) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    connection = _socket(door.host if door.by_own_cable else None)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, door.target)
+        return await asyncio.open_connection(sock=connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(_CHUNK):
+        writer.write(piece)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

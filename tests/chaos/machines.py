@@ -1,0 +1,216 @@
+"""Faults of the machines themselves: disks that are full or fail, clocks that are off or leap."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from chaos.cluster import Cluster, Member
+from chaos.faults import Fault, wait_until_told, worker_dies
+from chaos.load import PATIENCE, Load
+from chaos.programs import wait_until
+from support.server import OLA, OLA_NUMBER
+
+from deldokument.services.retention import confirm_clock
+from deldokument.services.vault import share_key_id
+
+FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+FAILING = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
+_LEAP = timedelta(hours=2)
+_OFF = "30"
+_ORPHAN_SECONDS = 60
+
+
+# --- disks -----------------------------------------------------------------------------------------------------------
+
+
+def the_databases_disk_is_full(cluster: Cluster, load: Load) -> None:
+    """PostgreSQL finds no room; when there is some again it goes on, started anew if it gave up."""
+    disk = cluster.postgres.disk
+    disk.fill()
+    try:
+        wait_until_told(load)
+    finally:
+        disk.make_room()
+    if cluster.postgres.program.ended() or not cluster.postgres.answers():
+        cluster.postgres.program.kill()
+        cluster.postgres.start()
+
+
+def the_keyrings_disk_is_full(cluster: Cluster, load: Load) -> None:
+    """The keyring's PostgreSQL finds no room."""
+    cluster.keys.disk.fill()
+    try:
+        wait_until_told(load)
+    finally:
+        cluster.keys.disk.make_room()
+    if cluster.keys.program.ended() or not cluster.keys.answers():
+        cluster.keys.program.kill()
+        cluster.keys.start()
+
+
+def the_stores_disk_is_full(cluster: Cluster, load: Load) -> None:
+    """SeaweedFS finds no room."""
+    cluster.store.disk.fill()
+    try:
+        wait_until_told(load)
+    finally:
+        cluster.store.disk.make_room()
+
+
+def the_nodes_disk_is_full(cluster: Cluster, load: Load) -> None:
+    """The directory that all nodes keep blobs in is full."""
+    assert cluster.blob_disk is not None
+    cluster.blob_disk.fill()
+    try:
+        wait_until_told(load)
+    finally:
+        cluster.blob_disk.make_room()
+
+
+def reads_fail_on_a_node(cluster: Cluster, load: Load) -> None:
+    """Every read of a blob by one node is answered with EIO."""
+    with failing(cluster, cluster.nodes[0]) as node:
+        order(cluster, node, "enable name=posix/io/rw/pread,failinfo=5")
+        order(cluster, node, "enable name=posix/io/rw/pread64,failinfo=5")
+        wait_until_told(load)
+        load.wait_for_progress()
+
+
+def fsync_fails_on_a_node(cluster: Cluster, load: Load) -> None:
+    """Every fsync and fdatasync of one node fails: nothing may be acknowledged that is not on stable storage."""
+    with failing(cluster, cluster.nodes[0]) as node:
+        order(cluster, node, "enable name=posix/io/sync/*,failinfo=5")
+        wait_until_told(load)
+        load.wait_for_progress()
+
+
+def fsync_fails_in_the_database(cluster: Cluster, load: Load) -> None:
+    """PostgreSQL, with fsync on, now and then can't sync: it panics, as it must, and recovers from its log."""
+    program = cluster.postgres.program
+    usual = program.command
+    program.kill()
+    program.command = [*usual, "--fsync=on"]
+    syncs = "enable_random name=posix/io/sync/*,probability=0.02,failinfo=5"
+    try:
+        program.start(LD_PRELOAD=FAILING, FIU_ENABLE=syncs)
+        wait_until_told(load)
+        wait_until(lambda: "PANIC" in program.log.read_text(), "no fsync has failed", PATIENCE)
+    finally:
+        program.kill()
+        program.command = usual
+        cluster.postgres.start()
+
+
+@contextmanager
+def failing(cluster: Cluster, node: Member) -> Iterator[Member]:
+    """The node runs so that its system calls can be made to fail."""
+    node.kill()
+    node.start(LD_PRELOAD=FAILING, FIU_CTRL_FIFO=str(cluster.folder / "fiu"))
+    try:
+        wait_until(lambda: cluster.is_ready(node), "a node does not start")
+        yield node
+    finally:
+        node.kill()
+        node.start()
+
+
+def order(cluster: Cluster, node: Member, what: str) -> None:
+    """Have system calls of the node fail from now on."""
+    prefix = cluster.folder / "fiu"
+    assert Path(f"{prefix}-{node.program.pid}.in").exists()
+    subprocess.run(["fiu-ctrl", "-f", prefix, "-c", what, str(node.program.pid)], check=True, timeout=30)
+
+
+def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
+    """With orphans deleted and nothing noted of it."""
+    for _ in range(3):
+        writer = cluster.node.world.blobs.create(secrets.token_hex(16))
+        writer.write(b"left by a crash")
+        writer.commit()
+    # A worker sweeps what is a day old. The test can't wait so long, and must not sweep what is being written either.
+    time.sleep(_ORPHAN_SECONDS + 1)
+    worker_dies(
+        cluster,
+        "deldokument.services.retention",
+        "module",
+        "record",
+        when="given[2].value == 'orphans_swept'",
+        before=f"import datetime; module.ORPHAN_AGE = datetime.timedelta(seconds={_ORPHAN_SECONDS})",
+    )
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def a_nodes_clock_is_off(cluster: Cluster, load: Load) -> None:
+    """Half a minute ahead of the database's: the node gives no byte, and says why."""
+    node = cluster.nodes[1]
+    node.kill()
+    node.start(LD_PRELOAD=FAKE_TIME, FAKETIME=f"+{_OFF}s", DONT_FAKE_MONOTONIC="1")
+    try:
+        wait_until(lambda: cluster.asked(node, "/helse/live") == 200, "a node does not start")
+        assert cluster.asked(node, "/helse/klar") == 503
+        ola = dict(cluster.session(OLA).cookies)
+        assert cluster.asked(node, load.standing.path, cookies=ola) == 503
+        load.wait_for_progress()
+    finally:
+        node.kill()
+        node.start()
+
+
+def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
+    """Two hours ahead, with a share that ends in one: nothing is destroyed, and when the clock is right it is there."""
+    content = b"to be had tomorrow too"
+    share_id = cluster.share([OLA_NUMBER], {"vedtak.pdf": content})
+    [path] = cluster.document_paths(share_id)
+    world, ola = cluster.node.world, cluster.session(OLA)
+    with world.database.write() as tx:
+        share = tx.shares.lock(share_id)
+        assert share is not None
+        tx.shares.save(replace(share, expires_at=world.clock.now() + timedelta(hours=1)))
+    with leapt(cluster):
+        wait_until(cluster.is_halted, "destruction did not halt", PATIENCE)
+        assert ola.get(path).status_code in {401, 410, 503}
+        assert world.keyring.get([share_key_id(share_id)]), "a key was destroyed early"
+    confirm_clock(world)
+    cluster.wait_until_ready()
+    assert world.keyring.get([share_key_id(share_id)]), "a key was destroyed early"
+    assert cluster.session(OLA).get(path).content == content
+
+
+@contextmanager
+def leapt(cluster: Cluster) -> Iterator[None]:
+    """PostgreSQL's clock, and with it everybody's, is ahead."""
+    cluster.postgres.program.kill()
+    ahead = f"+{int(_LEAP.total_seconds())}s"
+    cluster.postgres.start(LD_PRELOAD=FAKE_TIME, FAKETIME=ahead, DONT_FAKE_MONOTONIC="1")
+    try:
+        yield
+    finally:
+        cluster.postgres.program.kill()
+        cluster.postgres.start()
+
+
+ON_A_BUCKET = (
+    Fault("The database's disk", "full", the_databases_disk_is_full),
+    Fault("The store's disk", "full", the_stores_disk_is_full),
+    Fault("The keyring's disk", "full", the_keyrings_disk_is_full),
+    Fault("The database's disk", "fsync fails now and then, PostgreSQL panics", fsync_fails_in_the_database),
+    Fault(
+        "A worker in mid-sweep", "kill -9 between the deletion of orphans and its note", a_worker_is_killed_in_mid_sweep
+    ),
+    Fault("A node's clock", "30 seconds ahead of the database's", a_nodes_clock_is_off),
+    Fault("The database's clock", "leaps two hours ahead, and back", the_databases_clock_leaps, under_load=False),
+)
+ON_A_DIRECTORY = (
+    Fault("The nodes' disk", "full", the_nodes_disk_is_full),
+    Fault("A node's disk", "EIO for every read of a blob", reads_fail_on_a_node),
+    Fault("A node's disk", "every fsync fails", fsync_fails_on_a_node),
+)
