@@ -35,6 +35,8 @@ _REGISTERS: Final = (
 _RESOURCES: Final = ("altinn_resource_confidential", "altinn_resource_ordinary")
 _S3: Final = ("blobs_s3_bucket", "blobs_s3_endpoint", "blobs_s3_access_key_id")
 _S3_SECRETS: Final = ("blobs_s3_secret_access_key", "blobs_s3_secret_access_key_path")
+_OPENBAO: Final = ("openbao_url", "openbao_role_id", "openbao_secret_id_path")
+_PKCS11: Final = ("pkcs11_module_path", "pkcs11_token", "pkcs11_pin_path")
 _MAIL: Final = ("smtp_host", "smtp_sender")
 _MAIL_LOGIN: Final = ("smtp_username", "smtp_password")
 
@@ -130,6 +132,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = Annotated[frozenset[Port], NoDecode, BeforeValidator(_apart), Field(min_length=1)]
 Networks = Annotated[frozenset[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_apart)]
+Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 Codes = Annotated[frozenset[str], NoDecode, BeforeValidator(_codes), AfterValidator(_not_empty)]
 
 
@@ -170,11 +173,24 @@ class Settings(BaseSettings):
     blobs_s3_secret_access_key: SecretStr | None = None
     blobs_s3_secret_access_key_path: AbsolutePath | None = None
     """A file that holds the secret access key and nothing else."""
-    keyring: Literal["sqlite", "postgresql"] = "sqlite"
+    keyring: Literal["sqlite", "postgresql", "openbao"] = "sqlite"
     keyring_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "keyring.sqlite3")
     keyring_database_url: str | None = Field(None, repr=False)
     """A PostgreSQL database for the keyring alone."""
+    root_key: Literal["file", "transit", "pkcs11"] = "file"
     root_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "root.key")
+    openbao_url: Url | None = None
+    openbao_role_id: str | None = None
+    openbao_secret_id_path: AbsolutePath | None = None
+    openbao_ca_path: AbsolutePath | None = None
+    openbao_keyring_mount: Mount = "deldokument"
+    transit_mount: Mount = "transit"
+    transit_key: Mount = "deldokument"
+    pkcs11_module_path: AbsolutePath | None = None
+    pkcs11_token: str | None = None
+    pkcs11_pin_path: AbsolutePath | None = None
+    pkcs11_key: str = Field("deldokument", min_length=1)
+    """The label of root keys in the token."""
     seal_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.key")
     seal_certificate_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.pem")
     seal_key_password: SecretStr | None = None
@@ -260,6 +276,7 @@ class Settings(BaseSettings):
         missing = [name for group in _REGISTERS for name in self._missing(group, optional=self.demo)]
         if self.altinn_rights == "pdp":
             missing += self._missing(_RESOURCES, optional=False)
+        missing += [name for name in self._keys_needed() if getattr(self, name) is None]
         missing += self._missing(_MAIL, optional=self.smtp_username is None)
         missing += self._missing(_MAIL_LOGIN, optional=True)
         if missing:
@@ -284,12 +301,22 @@ class Settings(BaseSettings):
             raise ValueError(f"{_variable('blobs_s3_endpoint')}: the demo keeps nothing outside this machine")
         return self
 
+    def _keys_needed(self) -> list[str]:
+        """What the keyring and the root key that are chosen must be told."""
+        database = ("keyring_database_url",) if self.keyring == "postgresql" else ()
+        openbao = _OPENBAO if self.keyring == "openbao" or self.root_key == "transit" else ()
+        pkcs11 = _PKCS11 if self.root_key == "pkcs11" else ()
+        return [*database, *openbao, *pkcs11]
+
     @model_validator(mode="after")
-    def _keyring_is_where_it_is_thought_to_be(self) -> Self:
-        """What is given for a keyring that is not chosen would be believed to be in use."""
-        name = _variable("keyring_database_url")
-        if (self.keyring == "postgresql") != (self.keyring_database_url is not None):
-            raise ValueError(f"{name}: goes with {_variable('keyring')}=postgresql")
+    def _keys_are_where_they_are_thought_to_be(self) -> Self:
+        """What is given for a keyring or root key that is not chosen would be believed to be in use."""
+        needed = self._keys_needed()
+        given = [name for name in ("keyring_database_url", *_OPENBAO, *_PKCS11) if getattr(self, name) is not None]
+        idle = ", ".join(_variable(name) for name in given if name not in needed)
+        if idle:
+            chosen = f"{_variable('keyring')}={self.keyring}, {_variable('root_key')}={self.root_key}"
+            raise ValueError(f"{idle}: not used with {chosen}")
         if self.keyring_database_url is not None:
             self._keyring_stays_apart(self.keyring_database_url)
         return self

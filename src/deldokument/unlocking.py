@@ -1,23 +1,35 @@
 """The front door's key cupboard: settings become root keys and a keyring.
 
-Promises that what is chosen is opened or a ConfigurationError or ServiceError says what is missing; the programs that
-only a deployment on several machines needs are loaded only when they are asked for. Deliberately does not know what
-the keys open.
+Promises that what is chosen is opened or a ConfigurationError or ServiceError says what is missing; what only a
+deployment on several machines needs is loaded only when it is asked for. Deliberately does not know what the keys open.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
 from deldokument.adapters.keys import files, postgres
 from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore
 from deldokument.adapters.keys.sqlite import SqliteStore
-from deldokument.config import Settings
+from deldokument.config import ConfigurationError, Settings
+from deldokument.domain.errors import Conflict
+
+if TYPE_CHECKING:
+    from deldokument.adapters.keys.openbao import OpenBao
+
+T = TypeVar("T")
 
 
 def open_keyring(settings: Settings) -> SealedKeyring:
     """The keyring with its root keys. Raises ServiceError or ConfigurationError."""
     roots = open_root_keys(settings)
     try:
-        return SealedKeyring(_store(settings, roots.ids()[-1]), roots)
+        held = roots.ids()
+        if not held:
+            raise ConfigurationError("there is no root key: make one with `deldokument keys create-root`")
+        return SealedKeyring(_store(settings, held[-1]), roots)
     except BaseException:
         roots.close()
         raise
@@ -25,14 +37,36 @@ def open_keyring(settings: Settings) -> SealedKeyring:
 
 def open_root_keys(settings: Settings) -> RootKeys:
     """Where the root keys are. Raises ServiceError or ConfigurationError."""
-    return files.FileRootKeys(settings.root_key_path)
+    match settings.root_key:
+        case "file":
+            return files.FileRootKeys(settings.root_key_path)
+        case "transit":
+            with _cluster("OpenBao"):
+                from deldokument.adapters.keys.transit import TransitRootKeys
+            return TransitRootKeys(_openbao(settings), settings.transit_mount, settings.transit_key)
+        case "pkcs11":
+            with _cluster("PKCS#11"):
+                from deldokument.adapters.keys.pkcs11 import Pkcs11RootKeys
+            pin = files.read_private(_given(settings.pkcs11_pin_path)).decode()
+            return Pkcs11RootKeys(
+                _given(settings.pkcs11_module_path), _given(settings.pkcs11_token), pin, settings.pkcs11_key
+            )
 
 
 def create_root_key(settings: Settings) -> str:
-    """Make the first root key; where it is. Raises Conflict when there is one."""
-    settings.root_key_path.parent.mkdir(parents=True, exist_ok=True)
-    files.create_root_key(settings.root_key_path)
-    return str(settings.root_key_path)
+    """Make the first root key; where it is. Raises Conflict when there is one, Unavailable when others must make it."""
+    if settings.root_key == "file":
+        settings.root_key_path.parent.mkdir(parents=True, exist_ok=True)
+        files.create_root_key(settings.root_key_path)
+        return str(settings.root_key_path)
+    roots = open_root_keys(settings)
+    try:
+        if roots.ids():
+            raise Conflict("root_key_exists", detail=settings.root_key)
+        roots.add()
+        return roots.ids()[-1]
+    finally:
+        roots.close()
 
 
 def prepare_keyring(settings: Settings) -> None:
@@ -42,6 +76,37 @@ def prepare_keyring(settings: Settings) -> None:
 
 
 def _store(settings: Settings, first_root: str) -> SealedStore:
-    if settings.keyring_database_url is not None:
-        return postgres.PostgresStore(settings.keyring_database_url, first_root)
-    return SqliteStore(settings.keyring_path, first_root)
+    match settings.keyring:
+        case "sqlite":
+            return SqliteStore(settings.keyring_path, first_root)
+        case "postgresql":
+            return postgres.PostgresStore(_given(settings.keyring_database_url), first_root)
+        case "openbao":
+            with _cluster("OpenBao"):
+                from deldokument.adapters.keys.openbao_store import OpenBaoStore
+            return OpenBaoStore(_openbao(settings), settings.openbao_keyring_mount, first_root)
+
+
+def _openbao(settings: Settings) -> OpenBao:
+    from deldokument.adapters.keys.openbao import OpenBao
+
+    return OpenBao(
+        _given(settings.openbao_url),
+        _given(settings.openbao_role_id),
+        _given(settings.openbao_secret_id_path),
+        settings.openbao_ca_path,
+    )
+
+
+@contextmanager
+def _cluster(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{what} needs {error.name}: install deldokument[cluster]") from None
+
+
+def _given(value: T | None) -> T:
+    if value is None:
+        raise ConfigurationError("the settings of keyring and root key are not whole")
+    return value

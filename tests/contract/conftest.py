@@ -11,13 +11,21 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
 from tests.support.keyrings import (  # noqa: F401
+    file_roots,
     keyring_url,
+    memory_roots,
+    openbao_opening,
     opening,
+    pkcs11_roots,
     postgresql_opening,
+    root_place,
     sqlite_opening,
+    transit_roots,
 )
+from tests.support.openbao import bao_place, openbao  # noqa: F401
 from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
 from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
+from tests.support.softhsm import hsm, softhsm  # noqa: F401
 
 
 @pytest.fixture(scope="session")

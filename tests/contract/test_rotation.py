@@ -18,7 +18,7 @@ from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedSto
 from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
-from tests.support.keyrings import Opening, all_entries, opened
+from tests.support.keyrings import Opening, RootPlace, all_entries, opened
 
 # A node that is to rotate the keyring in argv[1] under the root key in argv[2], and is killed before its step argv[3].
 ROTATION = """
@@ -275,3 +275,29 @@ def test_a_node_killed_anywhere_in_a_rotation_leaves_a_keyring_that_works(tmp_pa
             with pytest.raises(ServiceError), closing(SqliteStore(path, "")) as store:
                 SealedKeyring(store, FileRootKeys(old))
             old.unlink()
+
+
+def test_every_kind_of_root_key_gives_way_in_every_kind_of_store(opening: Opening, root_place: RootPlace) -> None:
+    """What nodes need is there before, during and after; a copy of before opens nothing afterwards."""
+    with closing(opened(opening, root_place.open())) as keyring, closing(opened(opening, root_place.open())) as node:
+        keys = filled(keyring, 5)
+        copy, old = all_entries(opening), keyring.root()
+        root_place.prepare()
+        assert node.get(list(keys)) == keys
+        assert rotate_root(keyring)[0] == 5
+        assert node.get(list(keys)) == keys
+        keys["share/new"] = node.create("share/new")
+        root_place.finish(keyring.root())
+        assert keyring.get(list(keys)) == keys
+        assert node.root() != old
+    with closing(opened(opening, root_place.open())) as keyring:
+        assert keyring.get(list(keys)) == keys
+        assert keyring.roots.ids() == [keyring.root()]
+        with closing(opening("")) as store:
+            store.turn(old)
+            store.remove(list(keys))
+            assert all(store.add(entry) for entry in copy)
+            store.turn(keyring.roots.ids()[0])
+        for entry in copy:
+            with pytest.raises(ServiceError):
+                keyring.get([entry.id])

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from deldokument.adapters.keys import postgres
+from deldokument.adapters.keys.files import FileRootKeys, create_root_key
 from deldokument.adapters.keys.keyring import RootKeys, SealedEntry, SealedKeyring, SealedStore
+from deldokument.adapters.keys.openbao_store import OpenBaoStore
+from deldokument.adapters.keys.pkcs11 import Pkcs11RootKeys
 from deldokument.adapters.keys.sqlite import SqliteStore
+from deldokument.adapters.keys.transit import TransitRootKeys
 from deldokument.crypto.keys import RootKey
 from tests.fakes.root_keys import MemoryRootKeys
+from tests.support.openbao import Place
 from tests.support.postgres import PostgresServer
+from tests.support.softhsm import MODULE, Token
 
 ROOT = RootKey("root-1", bytes(range(32)))
 
 Opening = Callable[[str], SealedStore]
 """Opens a store, whose new entries are under the root key of that name if it is new; every time the same one."""
 
-STORES = ["sqlite", "postgresql"]
+ROOTS = ["memory", "file", "transit", "pkcs11"]
+STORES = ["sqlite", "postgresql", "openbao"]
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlace:
+    """A place where root keys are."""
+
+    open: Callable[[], RootKeys]
+    """As one more node opens it."""
+    prepare: Callable[[], None]
+    """Makes another root key, as whoever is to do that does it."""
+    finish: Callable[[str], None] = lambda kept: None
+    """Destroys all but one, where it is left to somebody else."""
 
 
 def file_keyring(path: Path, *roots: RootKey) -> SealedKeyring:
@@ -60,8 +80,62 @@ def postgresql_opening(keyring_url: str) -> Opening:
     return lambda root: postgres.PostgresStore(keyring_url, root)
 
 
+@pytest.fixture
+def openbao_opening(bao_place: Place) -> Opening:
+    """A mount of the test's own in OpenBao, opened with no more rights than the service has."""
+    return lambda root: OpenBaoStore(bao_place.connection(), f"keys-{bao_place.name}", root)
+
+
 @pytest.fixture(params=STORES)
 def opening(request: pytest.FixtureRequest) -> Opening:
     """A new store of each kind."""
     made: Opening = request.getfixturevalue(f"{request.param}_opening")
+    return made
+
+
+@pytest.fixture
+def memory_roots() -> RootPlace:
+    """One root key in memory, to begin with."""
+    held = MemoryRootKeys()
+    return RootPlace(lambda: held, held.add)
+
+
+@pytest.fixture
+def file_roots(tmp_path: Path) -> RootPlace:
+    """The same in a file."""
+    path = tmp_path / "root.key"
+    create_root_key(path)
+    return RootPlace(lambda: FileRootKeys(path), lambda: FileRootKeys(path).add())
+
+
+@pytest.fixture
+def transit_roots(bao_place: Place) -> RootPlace:
+    """The same in OpenBao's Transit, opened with no more rights than the service has."""
+
+    def finish(kept: str) -> None:
+        bao_place.trim(int(kept.split("-")[1]))
+
+    mount = f"transit-{bao_place.name}"
+    return RootPlace(lambda: TransitRootKeys(bao_place.connection(), mount, "deldokument"), bao_place.rotate, finish)
+
+
+@pytest.fixture
+def pkcs11_roots(hsm: Token) -> RootPlace:
+    """The same in a hardware security module."""
+
+    def opened() -> Pkcs11RootKeys:
+        return Pkcs11RootKeys(MODULE, hsm.name, hsm.pin, hsm.label)
+
+    def prepare() -> None:
+        with closing(opened()) as keys:
+            keys.add()
+
+    prepare()
+    return RootPlace(opened, prepare)
+
+
+@pytest.fixture(params=ROOTS)
+def root_place(request: pytest.FixtureRequest) -> RootPlace:
+    """Root keys of each kind, one to begin with."""
+    made: RootPlace = request.getfixturevalue(f"{request.param}_roots")
     return made

@@ -326,6 +326,55 @@ def test_the_keyring_may_have_a_postgresql_of_its_own(monkeypatch: pytest.Monkey
     assert "keys:secret" not in repr(settings)
 
 
+OPENBAO = {
+    "OPENBAO_URL": "https://bao.example:8200",
+    "OPENBAO_ROLE_ID": "role",
+    "OPENBAO_SECRET_ID_PATH": "/keys/secret-id",
+}
+PKCS11 = {"PKCS11_MODULE_PATH": "/usr/lib/hsm.so", "PKCS11_TOKEN": "deldokument", "PKCS11_PIN_PATH": "/keys/pin"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"KEYRING": "openbao", **OPENBAO},
+        {"ROOT_KEY": "transit", **OPENBAO},
+        {"KEYRING": "openbao", "ROOT_KEY": "transit", **OPENBAO},
+        {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING, "ROOT_KEY": "pkcs11", **PKCS11},
+        {"KEYRING": "openbao", "ROOT_KEY": "pkcs11", **OPENBAO, **PKCS11},
+    ],
+)
+def test_every_keyring_goes_with_every_root_key(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    settings = loaded(monkeypatch, WHOLE, **given)
+    assert settings.keyring == given.get("KEYRING", "sqlite")
+    assert settings.root_key == given.get("ROOT_KEY", "file")
+
+
+@pytest.mark.parametrize("name", ["OPENBAO_URL", "OPENBAO_ROLE_ID", "OPENBAO_SECRET_ID_PATH"])
+@pytest.mark.parametrize("chosen", [{"KEYRING": "openbao"}, {"ROOT_KEY": "transit"}])
+def test_half_an_openbao_does_not_start(monkeypatch: pytest.MonkeyPatch, name: str, chosen: dict[str, str]) -> None:
+    given = {key: value for key, value in OPENBAO.items() if key != name}
+    assert f"missing DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **chosen, **given)
+
+
+@pytest.mark.parametrize("name", PKCS11)
+def test_half_a_token_does_not_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    given = {key: value for key, value in PKCS11.items() if key != name}
+    assert f"missing DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, ROOT_KEY="pkcs11", **given)
+
+
+@pytest.mark.parametrize("given", [OPENBAO, PKCS11, {"ROOT_KEY": "pkcs11", **PKCS11, **OPENBAO}])
+def test_what_would_be_believed_to_be_in_use_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    assert "not used with" in refusal(monkeypatch, WHOLE, **given)
+
+
+def test_keys_never_travel_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {**OPENBAO, "OPENBAO_URL": "http://bao.example:8200"}
+    assert "DELDOKUMENT_OPENBAO_URL" in refusal(monkeypatch, WHOLE, KEYRING="openbao", **given)
+
+
 @pytest.mark.parametrize(
     "given",
     [

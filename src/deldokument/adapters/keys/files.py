@@ -79,6 +79,14 @@ def load_root_key(path: Path) -> RootKey:
 
     Raises Unavailable when the file cannot be read, may be read by others than its owner, or holds anything else.
     """
+    key = _decoded(read_private(path))
+    if key is None:
+        raise Unavailable("keyring", detail=f"{path} does not hold 32 bytes as base64 or hex")
+    return _root_key(key)
+
+
+def read_private(path: Path) -> bytes:
+    """A short file without the white space round it. Raises Unavailable unless it is its owner's alone."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -89,10 +97,7 @@ def load_root_key(path: Path) -> RootKey:
         raise Unavailable("keyring", detail=f"{path} is not a regular file")
     if mode & 0o077:
         raise Unavailable("keyring", detail=f"{path} is open to others than its owner: chmod 600")
-    key = _decoded(text)
-    if key is None:
-        raise Unavailable("keyring", detail=f"{path} does not hold 32 bytes as base64 or hex")
-    return _root_key(key)
+    return text
 
 
 def create_root_key(path: Path) -> RootKey:

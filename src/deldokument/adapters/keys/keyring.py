@@ -52,7 +52,10 @@ class SealedStore(Protocol):
         ...
 
     def add(self, entry: SealedEntry) -> bool:
-        """Durable when this returns True. False: the id is taken, or another root key seals what is new."""
+        """Durable when this returns True. False: the id is taken, or another root key seals what is new.
+
+        A store that cannot tell the second in the same step may be turned just before it writes.
+        """
         ...
 
     def ids(self, prefix: str) -> list[str]:
@@ -135,6 +138,7 @@ class SealedKeyring:
                 return existing[entry_id]
             key, root = new_key(), self.roots.named(self._store.root())
             if self._store.add(SealedEntry(entry_id, root.key_id, root.wrap_all({entry_id: key})[entry_id])):
+                self._follow(entry_id, root.key_id)
                 return key
         raise Unavailable("keyring", detail="entries come and go under one id")
 
@@ -163,17 +167,20 @@ class SealedKeyring:
 
         Raises Broken, when all others are done, if some do not open: the old root key must then stay.
         """
-        root = self.roots.named(root_key_id)
+        self.roots.named(root_key_id)
         self._store.turn(root_key_id)
-        rotated, spoilt = 0, []
-        for batch in self._store.under_others(root_key_id):
-            keys, closed = self._opened(batch)
-            spoilt += closed
-            old = [entry for entry in batch if entry.id in keys]
-            sealed = root.wrap_all(keys)
-            new = [replace(entry, root_key_id=root_key_id, sealed=sealed[entry.id]) for entry in old]
-            self._store.reseal(old, new)
-            rotated += len(old)
+        rotated = 0
+        # Once more after the last change: nodes may have added to a part that had been seen, by the name of before.
+        while True:
+            spoilt: list[str] = []
+            changed = 0
+            for batch in self._store.under_others(root_key_id):
+                closed = self._reseal(batch, root_key_id)
+                spoilt += closed
+                changed += len(batch) - len(closed)
+            if not changed:
+                break
+            rotated += changed
         self._store.forget()
         if spoilt:
             raise Broken(_told(spoilt))
@@ -187,6 +194,20 @@ class SealedKeyring:
         """Let go of the store and the root keys."""
         self._store.close()
         self.roots.close()
+
+    def _follow(self, entry_id: str, root_key_id: str) -> None:
+        """A rotation that began while an entry was added may not see it any more."""
+        now = self._store.root()
+        if now != root_key_id:
+            self._reseal(self._store.read([entry_id]), now)
+
+    def _reseal(self, entries: Sequence[SealedEntry], root_key_id: str) -> list[str]:
+        """Seal entries anew; the ids of those that do not open."""
+        keys, spoilt = self._opened(entries)
+        old = [entry for entry in entries if entry.id in keys]
+        sealed = self.roots.named(root_key_id).wrap_all(keys)
+        self._store.reseal(old, [replace(one, root_key_id=root_key_id, sealed=sealed[one.id]) for one in old])
+        return spoilt
 
     def _opened(self, entries: Sequence[SealedEntry]) -> tuple[dict[str, bytes], list[str]]:
         """The keys of those that open, and the ids of those that do not."""

@@ -1,0 +1,24 @@
+# What the service may do with its keyring in OpenBao, and nothing else. The mount is DELDOKUMENT_OPENBAO_KEYRING_MOUNT:
+#
+#   bao secrets enable -path=deldokument -version=2 kv
+#   bao write deldokument/config max_versions=1 cas_required=true
+#   bao policy write deldokument-keyring deldokument-keyring.hcl
+
+# The name of the root key that seals what is new.
+path "deldokument/data/root" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "deldokument/data/entry/*" {
+  capabilities = ["create", "read", "update"]
+}
+
+# Ids of entries, a page at a time.
+path "deldokument/metadata/entry/" {
+  capabilities = ["list"]
+}
+
+# An entry is destroyed with all its versions and its name.
+path "deldokument/metadata/entry/*" {
+  capabilities = ["delete"]
+}

@@ -1,0 +1,19 @@
+# What the service may do with its root key in OpenBao's Transit, and nothing else: seal and open, and see which versions
+# there are. Making and destroying versions is for those who answer for OpenBao. The mount is DELDOKUMENT_TRANSIT_MOUNT, the
+# key DELDOKUMENT_TRANSIT_KEY:
+#
+#   bao secrets enable transit
+#   bao write transit/keys/deldokument type=aes256-gcm96
+#   bao policy write deldokument-root-key deldokument-root-key.hcl
+
+path "transit/encrypt/deldokument" {
+  capabilities = ["update"]
+}
+
+path "transit/decrypt/deldokument" {
+  capabilities = ["update"]
+}
+
+path "transit/keys/deldokument" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,160 @@
+"""Sealed entries in OpenBao (or Vault): a key-value engine, version 2, that nothing else is kept in.
+
+Promises that an entry is durable when `add` returns, on any number of nodes, and that nobody gets it from OpenBao when
+`remove` has returned: all versions and the name itself are deleted. Deliberately does not know how to open one, though
+OpenBao may keep the root key, too (`transit`).
+
+What is left of a removed entry: OpenBao's own storage keeps it in its log until that is compacted, and in snapshots for
+as long as those are kept, sealed twice: under OpenBao's own barrier and under the root key. Rotating the root key makes
+these remnants worthless. Ids stand in names as hex digits: it keeps their order and what they begin with.
+
+There are no transactions. `add` looks at the root key's name before it writes, and the keyring again afterwards. A
+resealing replaces the version that was read and no other; an entry that is destroyed and made anew in between has that
+version too, but no id is ever used again so soon.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from deldokument.adapters.keys.keyring import SealedEntry
+from deldokument.adapters.keys.openbao import CONNECTIONS, OpenBao, Refused
+from deldokument.domain.errors import Broken, Unavailable
+
+_BATCH: Final = 500
+_PAGE: Final = 5000
+_CHANGED: Final = "check-and-set"
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class OpenBaoStore:
+    """Satisfies `SealedStore` over one mount, for any number of threads, processes and nodes."""
+
+    def __init__(self, bao: OpenBao, mount: str, first_root: str, *, page: int = _PAGE) -> None:
+        """``first_root`` is the root key that seals what is new in a mount that is new. Raises Unavailable.
+
+        ``page``: how many ids are asked for at a time.
+        """
+        self._page = page
+        self._bao = bao
+        self._mount = mount
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="openbao")
+        try:
+            if self._bao.get(self._data("root")) is None:
+                self._write("root", {"root_key_id": first_root}, 0)
+        except BaseException:
+            self.close()
+            raise
+
+    def root(self) -> str:
+        """The id of the root key that seals what is new."""
+        return self._root()[0]
+
+    def turn(self, root_key_id: str) -> None:
+        """Have another root key seal what is new."""
+        now, version = self._root()
+        if now != root_key_id and not self._write("root", {"root_key_id": root_key_id}, version):
+            raise Unavailable("keyring", detail="another rotation is under way")
+
+    def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
+        """Those that exist."""
+        return [entry for entry in self._each(self._entry, entry_ids) if entry is not None]
+
+    def add(self, entry: SealedEntry) -> bool:
+        """False when the id is taken, or another root key seals what is new."""
+        if self.root() != entry.root_key_id:
+            return False
+        return self._write(_name(entry.id), _content(entry), 0)
+
+    def ids(self, prefix: str) -> list[str]:
+        """The ids that begin with the prefix, in order."""
+        return [entry_id for page in self._pages(prefix) for entry_id in page]
+
+    def remove(self, entry_ids: Collection[str]) -> None:
+        """Delete the entries with all their versions, several at a time."""
+        self._each(lambda entry_id: self._bao.delete(f"{self._mount}/metadata/{_name(entry_id)}"), entry_ids)
+
+    def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
+        """Batches of those that are under other root keys than this one."""
+        for page in self._pages(""):
+            for start in range(0, len(page), _BATCH):
+                batch = [one for one in self.read(page[start : start + _BATCH]) if one.root_key_id != root_key_id]
+                if batch:
+                    yield batch
+
+    def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
+        """Write new versions, where those that were read are the newest."""
+        before = {entry.id: entry.revision for entry in old}
+        self._each(lambda entry: self._write(_name(entry.id), _content(entry), before[entry.id]), new)
+
+    def forget(self) -> None:
+        """Nothing to do: a mount set up as described keeps one version."""
+
+    def concerns(self) -> list[str]:
+        """None that the service's own role may find out."""
+        return []
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._threads.shutdown()
+        self._bao.close()
+
+    def _root(self) -> tuple[str, int]:
+        found = self._bao.get(self._data("root"))
+        if found is None:
+            raise Unavailable("keyring", detail=f"OpenBao's {self._mount} holds no keyring any more")
+        try:
+            return str(found["data"]["root_key_id"]), int(found["metadata"]["version"])
+        except (KeyError, TypeError, ValueError):
+            raise Broken(f"OpenBao's {self._mount} names no root key") from None
+
+    def _entry(self, entry_id: str) -> SealedEntry | None:
+        found = self._bao.get(self._data(_name(entry_id)))
+        if found is None:
+            return None
+        try:
+            data, version = found["data"], int(found["metadata"]["version"])
+            return SealedEntry(entry_id, str(data["root_key_id"]), b64decode(data["sealed"], validate=True), version)
+        except (KeyError, TypeError, ValueError):
+            raise Broken(f"entry {entry_id} is no entry") from None
+
+    def _write(self, name: str, content: dict[str, str], version: int) -> bool:
+        """Whether the version that is replaced was still the newest."""
+        try:
+            self._bao.post(self._data(name), {"options": {"cas": version}, "data": content})
+        except Refused as error:
+            if _CHANGED in str(error):
+                return False
+            raise Unavailable("keyring", detail="OpenBao refuses what is written") from None
+        return True
+
+    def _pages(self, prefix: str) -> Iterator[list[str]]:
+        start = prefix.encode().hex()
+        # What comes after is asked for, so the first that may come is asked for by what stands just before it.
+        after = start[:-1] + chr(ord(start[-1]) - 1) + "~" if start else ""
+        while names := self._bao.names(f"{self._mount}/metadata/entry/", after=after, limit=self._page):
+            page = [bytes.fromhex(name).decode() for name in names if name.startswith(start)]
+            if page:
+                yield page
+            if len(page) < len(names):
+                return
+            after = names[-1]
+
+    def _data(self, name: str) -> str:
+        return f"{self._mount}/data/{name}"
+
+    def _each(self, step: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        return list(self._threads.map(step, items))
+
+
+def _name(entry_id: str) -> str:
+    return "entry/" + entry_id.encode().hex()
+
+
+def _content(entry: SealedEntry) -> dict[str, Any]:
+    return {"root_key_id": entry.root_key_id, "sealed": b64encode(entry.sealed).decode()}

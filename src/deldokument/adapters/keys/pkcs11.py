@@ -1,0 +1,221 @@
+"""The root key that never leaves a hardware security module: AES keys of one label, reached through PKCS#11.
+
+Promises that entries are sealed by AES-256-GCM inside the module, bound to their ids and to the root key's as with a
+root key in a file, under keys that are made there and cannot be taken out. A module that is gone is Unavailable, and is
+used again when it is back. Deliberately does not know whose module it is.
+
+One call at a time in a process: `C_Initialize` is given no locks by the library beneath, so the standard lets a module
+rely on that. Not every module tells a forged entry from a fault of its own (SoftHSM says CKR_GENERAL_ERROR to both), so
+when an entry does not open, the same key is tried on something that must.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pkcs11
+from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass
+from pkcs11.exceptions import PKCS11Error, UserAlreadyLoggedIn
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.keys import KEY, SEALED_VERSION, entry_data
+from deldokument.domain.errors import Unavailable
+
+_NONCE: Final = 12
+_TAG_BITS: Final = 128
+_PLACE: Final = 4
+"""Bytes of an id that say which of the keys came first; random ones follow."""
+
+_ONE_AT_A_TIME: Final = threading.RLock()
+
+T = TypeVar("T")
+
+
+class Pkcs11RootKeys:
+    """Satisfies `RootKeys` over the AES keys of one label in one token."""
+
+    def __init__(self, module: Path, token: str, pin: str, label: str) -> None:
+        """Raises Unavailable when the module or the token cannot be used; there may be no key yet."""
+        self._module = module
+        self._token = token
+        self._pin = pin
+        self._label = label
+        self._session: Any = None
+        self._keys: dict[str, Any] = {}
+        self.ids()
+
+    def ids(self) -> list[str]:
+        """What they are called, the newest last."""
+        return self._done(lambda: list(self._look_up()))
+
+    def named(self, root_key_id: str) -> Pkcs11RootKey:
+        """The root key of that name."""
+        if root_key_id not in self._keys and root_key_id not in self.ids():
+            raise Unavailable("keyring", detail=f"the token {self._token} has no key {root_key_id}")
+        return Pkcs11RootKey(self, root_key_id)
+
+    def add(self) -> None:
+        """Have the module make another, sensitive and not to be taken out."""
+
+        def make() -> None:
+            last = max((_id_of(name)[:_PLACE] for name in self._look_up()), default=bytes(_PLACE))
+            place = (int.from_bytes(last, "big") + 1).to_bytes(_PLACE, "big")
+            template = {
+                Attribute.SENSITIVE: True,
+                Attribute.EXTRACTABLE: False,
+                Attribute.ENCRYPT: True,
+                Attribute.DECRYPT: True,
+                Attribute.WRAP: False,
+                Attribute.UNWRAP: False,
+            }
+            with self._opened().token.open(rw=True) as writing:
+                writing.generate_key(
+                    KeyType.AES, KEY * 8, id=place + os.urandom(8), label=self._label, store=True, template=template
+                )
+
+        self._done(make)
+
+    def retire(self, kept: str) -> str:
+        """Destroy the others in the module."""
+
+        def destroy() -> None:
+            with self._opened().token.open(rw=True) as writing:
+                for key in _found(writing, self._label):
+                    if _name_of(key) != kept:
+                        key.destroy()
+            self._look_up()
+
+        self._done(destroy)
+        return "Destroy every backup of the token that holds the old root key"
+
+    def sealed(self, root_key_id: str, secret: bytes, associated_data: bytes) -> bytes:
+        """As `crypto.keys.seal` does it, by the module."""
+        nonce = os.urandom(_NONCE)
+        return self._done(
+            lambda: SEALED_VERSION + nonce + _encrypted(self._key(root_key_id), nonce, secret, associated_data)
+        )
+
+    def opened(self, root_key_id: str, sealed: bytes, associated_data: bytes) -> bytes:
+        """As `crypto.keys.open_sealed` does it, by the module. Raises IntegrityError."""
+        if sealed[:1] != SEALED_VERSION or len(sealed) < 1 + _NONCE + _TAG_BITS // 8:
+            raise IntegrityError
+        nonce, ciphertext = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+
+        def decrypt() -> bytes:
+            key = self._key(root_key_id)
+            try:
+                return _decrypted(key, nonce, ciphertext, associated_data)
+            except PKCS11Error:
+                probe = os.urandom(_NONCE)
+                _decrypted(key, probe, _encrypted(key, probe, bytes(KEY), b""), b"")
+                raise IntegrityError from None
+
+        return self._done(decrypt)
+
+    def close(self) -> None:
+        """Log out."""
+        with _ONE_AT_A_TIME:
+            self._drop()
+
+    def _done(self, step: Callable[[], T]) -> T:
+        """A step, once more from the start when the module had forgotten us. Raises Unavailable."""
+        with _ONE_AT_A_TIME:
+            try:
+                return step()
+            except PKCS11Error:
+                self._start_anew()
+            try:
+                return step()
+            except PKCS11Error as error:
+                self._drop()
+                raise Unavailable("keyring", detail=f"{self._module}: {type(error).__name__}") from None
+
+    def _opened(self) -> Any:
+        """The session that is logged in; all others of this process share its login."""
+        if self._session is None:
+            token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
+            try:
+                self._session = token.open(user_pin=self._pin)
+            except UserAlreadyLoggedIn:
+                self._session = token.open()
+        return self._session
+
+    def _look_up(self) -> dict[str, Any]:
+        keys = sorted(_found(self._opened(), self._label), key=_name_of)
+        self._keys = {_name_of(key): key for key in keys}
+        return self._keys
+
+    def _key(self, root_key_id: str) -> Any:
+        if root_key_id not in self._keys:
+            self._look_up()
+        try:
+            return self._keys[root_key_id]
+        except KeyError:
+            raise Unavailable("keyring", detail=f"the token {self._token} has no key {root_key_id}") from None
+
+    def _start_anew(self) -> None:
+        """Some modules find a token that was gone only when they are initialised again."""
+        self._drop()
+        with suppress(PKCS11Error):
+            pkcs11.lib(str(self._module)).reinitialize()
+
+    def _drop(self) -> None:
+        session, self._session, self._keys = self._session, None, {}
+        if session is not None:
+            with suppress(PKCS11Error):
+                session.close()
+
+
+class Pkcs11RootKey:
+    """Satisfies `KeyWrapper` by one key of a token."""
+
+    def __init__(self, keys: Pkcs11RootKeys, key_id: str) -> None:
+        self.key_id = key_id
+        self._keys = keys
+
+    def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Seal entries' keys."""
+        return {
+            entry_id: self._keys.sealed(self.key_id, secret, entry_data(self.key_id, entry_id))
+            for entry_id, secret in secrets.items()
+        }
+
+    def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Open entries."""
+        return {
+            entry_id: self._keys.opened(self.key_id, sealed, entry_data(self.key_id, entry_id))
+            for entry_id, sealed in wrapped.items()
+        }
+
+
+def _found(session: Any, label: str) -> list[Any]:
+    return list(
+        session.get_objects(
+            {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES, Attribute.LABEL: label}
+        )
+    )
+
+
+def _name_of(key: Any) -> str:
+    return "pkcs11-" + bytes(key.id).hex()
+
+
+def _id_of(name: str) -> bytes:
+    return bytes.fromhex(name.removeprefix("pkcs11-"))
+
+
+def _encrypted(key: Any, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
+    return bytes(key.encrypt(plaintext, mechanism=Mechanism.AES_GCM, mechanism_param=_params(nonce, associated_data)))
+
+
+def _decrypted(key: Any, nonce: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
+    return bytes(key.decrypt(ciphertext, mechanism=Mechanism.AES_GCM, mechanism_param=_params(nonce, associated_data)))
+
+
+def _params(nonce: bytes, associated_data: bytes) -> GCMParams:
+    return GCMParams(nonce=nonce, aad=associated_data, tag_bits=_TAG_BITS)
