@@ -195,21 +195,26 @@ class Client:
     # --- steps -------------------------------------------------------------------------------------------------------
 
     def _drafted(self, length: int) -> tuple[str, Ticket]:
-        """A draft to Ola with a document announced; from the beginning, whatever an earlier try has left."""
-        settings = form_settings(self._ask("form", "GET", "/del", {200}).text)
+        """A draft to Ola with a document announced. Raises Unanswered when nobody said whether it was announced."""
+        settings = form_settings(self._tried("form", "GET", "/del", {200}).text)
         account = settings["accounts"][0]
-        made = self._ask("draft", "POST", "/del/utkast", {200, 201}, json={"account_id": account["id"]}).json()
+        made = self._tried("draft", "POST", "/del/utkast", {200, 201}, json={"account_id": account["id"]}).json()
         draft = f"/del/utkast/{made['draft']['id']}"
         form = {"account_id": account["id"], "title": "", "message": "", "reference": "", "confidential": True}
         form |= {"archived": True, "expires_at": account["default_expires_at"]}
-        self._ask("draft", "PUT", draft, {200}, json=form)
-        answer = self._ask("draft", "POST", f"{draft}/mottakere", {200, 201}, json={"text": OLA_NUMBER}).json()
+        self._tried("draft", "PUT", draft, {200}, json=form)
+        answer = self._tried("draft", "POST", f"{draft}/mottakere", {200, 201}, json={"text": OLA_NUMBER}).json()
         for recipient in answer["draft"]["recipients"]:
-            self._ask("draft", "PUT", f"{draft}/mottakere/{recipient['id']}", {200}, json={"confirmed": True})
+            self._tried("draft", "PUT", f"{draft}/mottakere/{recipient['id']}", {200}, json={"confirmed": True})
         document = {"name": "vedtak.pdf", "length": length, "modified_at": None}
         made = self._ask("draft", "POST", f"{draft}/dokumenter", {200, 201}, json=document).json()
         share_id = draft.rpartition("/")[2]
         return share_id, Ticket(share_id, made["document"]["id"], length, made["upload"]["token"])
+
+    def _tried(self, *question: Any, **more: Any) -> httpx.Response:
+        """What may be asked again without harm, until it is answered."""
+        answer: httpx.Response = self._until_answered(lambda: self._ask(*question, **more))
+        return answer
 
     def _uploads(self, promise: Promise, ticket: Ticket, content: bytes) -> None:
         given = ticket.headers | {"Upload-Length": str(promise.length)}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from support.browser import Browser, Web, serve, stage_in_memory
 from support.trouble import TroubledDatabase
-from support.world import KARI
+from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
 
@@ -63,3 +63,18 @@ def test_a_page_says_that_it_can_not_be_had_now_wherever_the_database_is_lost(lo
 def test_what_is_not_there_is_not_there_without_a_database_either(losing: Losing) -> None:
     losing.lose(0)
     assert losing.kari.get("/finnes-ikke").status_code == 404
+
+
+def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> None:
+    with stage_in_memory() as stage:
+        share_id = stage.publish(OLA)
+        [document_id] = stage.document_ids(share_id)
+        database = TroubledDatabase(stage.world.database)
+        web = serve(replace(stage, world=replace(stage.world, database=database)))
+        ola = web.browser(OLA)
+        database.fail = Unavailable("database")
+        assert ola.get(f"/d/{share_id}/dokument/{document_id}").content == b"innhold"
+        assert database.fail is None
+        with stage.world.database.read() as tx:
+            assert [receipt.document_id for receipt in tx.shares.receipts([share_id])] == [document_id]
+        web.close()

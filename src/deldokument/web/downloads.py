@@ -10,6 +10,7 @@ less for slow ones; a reader that takes nothing for a minute is let go.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from deldokument.domain.errors import Unavailable
 from deldokument.services.downloading import STEP, Content, open_archive, open_document, read_content, record_delivery
 from deldokument.services.ports import World
 from deldokument.services.receiving import still_authorized
@@ -26,12 +28,14 @@ from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut
 
+log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
 _SLOW_STEP = 128 * 1024
 _PROBATION = 8 * STEP
 """A reader has small steps until it has taken so much, more than the kernel does for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
+_RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _HEADERS = {
     "Accept-Ranges": "bytes",
@@ -144,8 +148,18 @@ class ContentResponse(Response):
                 cut(scope)
         finally:
             gone.cancel()
-            handed_on = (self._world, self._content, self._start, self._handed_on)
-            await asyncio.shield(run_in_threadpool(record_delivery, *handed_on))
+            await asyncio.shield(self._record())
+
+    async def _record(self) -> None:
+        """Write the receipt. Bytes can't be taken back, so a database that is silent just now is asked again."""
+        handed_on = (self._world, self._content, self._start, self._handed_on)
+        for pause in _RECORD_AGAIN_SECONDS:
+            try:
+                return await run_in_threadpool(record_delivery, *handed_on)
+            except Unavailable as error:
+                log.warning("a delivery is not recorded yet: %s", error)
+                await asyncio.sleep(pause)
+        return await run_in_threadpool(record_delivery, *handed_on)
 
     async def _send_all(self, send: Send, gone: asyncio.Future[None]) -> bool:
         step = _SLOW_STEP
