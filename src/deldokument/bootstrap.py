@@ -65,6 +65,7 @@ from deldokument.unlocking import open_keyring
 from deldokument.web.app import create_app
 from deldokument.web.calls import Endpoint
 from deldokument.web.connections import BoundedConnection
+from deldokument.web.lending import LendingConnection
 from deldokument.web.rendering import Site
 
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
@@ -329,7 +330,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=BoundedConnection,
+        http=LendingConnection if settings.lend_sockets else BoundedConnection,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     serve_workers: int = Field(1, ge=1, le=64)
     """How many processes serve at the one port."""
 
+    lend_sockets: bool = True
+    """Whether quick clients' bytes pass the event loop by."""
+
     data_dir: AbsolutePath
     """Holds what the settings of paths below do not put elsewhere."""
     database_url: str = Field(

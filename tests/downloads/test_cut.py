@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import FJELL, OLA, OLA_NUMBER, PER, Deployment, wait_until
+from support.server import BOTH_WAYS, FJELL, OLA, OLA_NUMBER, PER, Deployment, wait_until
 
 from deldokument.services.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.services.ports import World
@@ -71,6 +71,7 @@ def stops(running: Deployment, who: str, path: str, event: Callable[[], object],
 PACES = [pytest.param(0.004, 65536, id="steady"), pytest.param(0.2, 8192, id="slow")]
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize(("pause", "size"), PACES)
 def test_withdrawn(deployment: Deployment, content: bytes, pause: float, size: int) -> None:
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": content})
@@ -91,6 +92,7 @@ def test_stopped_by_the_operator(deployment: Deployment, content: bytes, pause: 
     assert deployment.session(OLA).get(path, headers={"Range": "bytes=0-9"}).content == content[:10]
 
 
+@BOTH_WAYS
 def test_withdrawn_while_the_reader_takes_nothing(deployment: Deployment, content: bytes) -> None:
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": content})
     [path] = deployment.document_paths(share_id)
@@ -103,11 +105,13 @@ def test_withdrawn_while_the_reader_takes_nothing(deployment: Deployment, conten
     assert got < 400_000
 
 
+@BOTH_WAYS
 def test_withdrawn_cuts_the_zip_too(deployment: Deployment, content: bytes) -> None:
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": content, "liten.txt": b"x"})
     stops(deployment, OLA, f"/d/{share_id}/alt.zip", lambda: deployment.withdraw(share_id), pause=0.004, size=65536)
 
 
+@BOTH_WAYS
 def test_logged_out(deployment: Deployment, content: bytes) -> None:
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": content})
     [path] = deployment.document_paths(share_id)
@@ -117,6 +121,7 @@ def test_logged_out(deployment: Deployment, content: bytes) -> None:
     assert ola.get(path).status_code == 401
 
 
+@BOTH_WAYS
 def test_the_client_sees_that_it_is_not_the_end(deployment: Deployment, content: bytes) -> None:
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": content})
     [path] = deployment.document_paths(share_id)
@@ -142,6 +147,7 @@ def receipt_of(world: World, share_id: str) -> bool | None:
     return bool(found[0]) if found else None
 
 
+@BOTH_WAYS
 def test_a_reader_who_leaves_has_no_receipt_for_the_rest(deployment: Deployment, content: bytes) -> None:
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": content})
     [path] = deployment.document_paths(share_id)

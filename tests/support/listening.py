@@ -1,4 +1,4 @@
-"""The application over a stage behind a real socket of this machine, for clients that know nothing else."""
+"""An application behind a real socket of this machine, for clients that know nothing else."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from support.world import Stage
+from uvicorn._types import ASGIApplication
 
 from deldokument.web.app import create_app
 from deldokument.web.connections import BoundedConnection
@@ -19,9 +21,18 @@ _START_S = 30.0
 
 @contextmanager
 def listening(stage: Stage, site: Site) -> Iterator[str]:
-    """The address that the application answers at, until the block is left."""
-    app = create_app(stage.world, site)
-    config = uvicorn.Config(app, port=0, http=BoundedConnection, log_config=None, access_log=False, lifespan="off")
+    """The address that the application over a stage answers at, until the block is left."""
+    with running(create_app(stage.world, site), BoundedConnection) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def running(app: ASGIApplication, connection: type[BoundedConnection], **more: Any) -> Iterator[int]:
+    """The port that any application answers at, over connections of this kind, until the block is left."""
+    config = uvicorn.Config(
+        app, port=0, http=connection, log_config=None, access_log=False, server_header=False, date_header=False,
+        lifespan="off", loop="uvloop", **more,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -31,8 +42,7 @@ def listening(stage: Stage, site: Site) -> Iterator[str]:
             assert thread.is_alive()
             assert time.monotonic() < until
             time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         thread.join()

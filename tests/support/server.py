@@ -55,6 +55,28 @@ _RUN = "import runpy, sys; sys.argv = ['deldokument', *{command!r}.split()]; {be
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How bytes go between socket and use case."""
+
+    lend_sockets: bool
+
+    @property
+    def constants(self) -> dict[str, object]:
+        """So that every client counts as quick from its first bytes."""
+        names = ("web.lanes.QUICK", "web.lanes.PROBATION", "web.downloads._PROBATION")
+        return {f"deldokument.{name}": 1 for name in names} if self.lend_sockets else {}
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {"lend_sockets": self.lend_sockets}
+
+
+WAYS = [pytest.param(Way(lend_sockets=True), id="lent"), pytest.param(Way(lend_sockets=False), id="by the loop")]
+"""For suites in which bytes travel through real sockets."""
+BOTH_WAYS = pytest.mark.parametrize("deployment", WAYS, indirect=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """An announced document: where its bytes go and what allows it."""
 
@@ -417,7 +439,9 @@ def _seed(node: Node) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One deployment for all tests of a run that neither kill it nor move its clock."""
-    with Deployment(tmp_path_factory.mktemp("deployment")) as running:
+def deployment(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_WAYS``."""
+    way: Way | None = getattr(request, "param", None)
+    given = {"constants": way.constants, "settings": way.settings} if way else {}
+    with Deployment(tmp_path_factory.mktemp("deployment"), **given) as running:
         yield running

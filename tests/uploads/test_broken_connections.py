@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from support.server import Deployment, wait_until
+from support.server import BOTH_WAYS, WAYS, Deployment, Way, wait_until
 from uploads.tus import Tus, Uploading, answer_of, connected, reset, status_of
 
 from deldokument.services.freezing import FreezeReason, freeze_share, unfreeze_share
@@ -37,6 +37,7 @@ def goes_on(upload: Uploading, content: bytes) -> bool:
     return upload.patch(offset, content[offset:]).status_code == 204
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("abrupt", [False, True], ids=["closed", "reset"])
 def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(tus: Tus, abrupt: bool) -> None:
     content = os.urandom(10_000_000)
@@ -51,6 +52,7 @@ def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(tus: Tus, abrupt: bool
     assert tus.received() == content
 
 
+@BOTH_WAYS
 def test_a_broken_request_with_a_checksum_leaves_the_offset(tus: Tus) -> None:
     content = os.urandom(9_500_000)
     upload = tus.create(len(content))
@@ -63,6 +65,7 @@ def test_a_broken_request_with_a_checksum_leaves_the_offset(tus: Tus) -> None:
     assert tus.received() == content
 
 
+@BOTH_WAYS
 def test_head_answers_while_a_patch_hangs_and_a_second_client_takes_over(tus: Tus) -> None:
     content = os.urandom(9_000_000)
     upload = tus.create(len(content))
@@ -78,6 +81,7 @@ def test_head_answers_while_a_patch_hangs_and_a_second_client_takes_over(tus: Tu
     assert tus.received() == content
 
 
+@BOTH_WAYS
 def test_of_two_at_one_offset_one_wins_and_the_bytes_are_its(tus: Tus) -> None:
     length = 3_000_000
     bodies = [bytes([number]) * length for number in range(6)]
@@ -154,15 +158,16 @@ def test_an_endless_trailer_or_chunk_extension_ends_the_connection(tus: Tus, tai
     assert upload.offset() in (0, 5)
 
 
-@pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+@pytest.fixture(scope="module", params=WAYS)
+def impatient(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment that waits for its clients for two seconds, where the delivered one waits for a minute."""
-    constants = {
+    way: Way = request.param
+    constants = way.constants | {
         "deldokument.web.intake.STALL_SECONDS": STALL,
         "deldokument.web.connections.HEAD_SECONDS": STALL,
         "deldokument.web.connections._LOOK_SECONDS": 0.2,
     }
-    with Deployment(tmp_path_factory.mktemp("impatient"), constants=constants) as running:
+    with Deployment(tmp_path_factory.mktemp("impatient"), constants=constants, settings=way.settings) as running:
         yield running
 
 
@@ -266,6 +271,7 @@ def healthy_seconds(tus: Tus, name: str) -> float:
     return best
 
 
+@BOTH_WAYS
 def test_fifty_stalled_clients_slow_nobody_and_hold_little(tus: Tus) -> None:
     alone = healthy_seconds(tus, "alene")
     before = tus.deployment.rss()
@@ -280,6 +286,7 @@ def test_fifty_stalled_clients_slow_nobody_and_hold_little(tus: Tus) -> None:
     assert grown < 100_000_000
 
 
+@BOTH_WAYS
 def test_pieces_of_two_bytes_weigh_little_more_than_their_bytes(tus: Tus) -> None:
     before = tus.deployment.rss()
     uploads = [tus.create(1_000_000, f"smuler {number}") for number in range(8)]

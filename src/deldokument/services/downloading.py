@@ -16,7 +16,7 @@ from itertools import accumulate, islice
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
-from deldokument.crypto.stream import CAPACITY, HEADER, PartReader, part_associated_data
+from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, part_associated_data
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, NotReady
 from deldokument.domain.identifiers import PersonIdentifier
@@ -31,6 +31,8 @@ from deldokument.services.views import file_name
 
 STEP = 2**20
 """At most so many bytes are opened at once."""
+ROOM = STEP + 2 * SEGMENT
+"""So much the segments hold that a step touches."""
 _GATHERED = 256 * 1024
 _PAGE = 500
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
@@ -141,15 +143,17 @@ def _documents(world: World, share_id: str) -> Iterator[Document]:
 
 
 def read_content(
-    world: World, content: Content, start: int, stop: int, *, step: int = STEP
+    world: World, content: Content, start: int, stop: int, *, step: int = STEP, room: bytearray | None = None
 ) -> Iterator[bytes | memoryview]:
-    """Bytes [start, stop) in buffers of at most ``step`` bytes, each valid until the next is asked for.
+    """Bytes [start, stop) in buffers of at most ``step`` bytes.
+
+    With ``room``, of ROOM bytes, what is opened lies there, and is gone when the next is asked for.
 
     What is small is gathered, so that many small documents do not become many small writes.
     Raises IntegrityError or Broken before any byte that is not what was sealed.
     """
     small, most = bytearray(), min(step, _GATHERED)
-    for buffer in _buffers(world, content, start, stop, step):
+    for buffer in _buffers(world, content, start, stop, step, room):
         if len(small) + len(buffer) > most and small:
             yield bytes(small)
             small.clear()
@@ -161,13 +165,15 @@ def read_content(
         yield bytes(small)
 
 
-def _buffers(world: World, content: Content, start: int, stop: int, step: int) -> Iterator[bytes | memoryview]:
+def _buffers(
+    world: World, content: Content, start: int, stop: int, step: int, room: bytearray | None
+) -> Iterator[bytes | memoryview]:
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
         manifest, data_key = content.sources.open(piece.document_id)
-        for _, buffer in read_parts(world, manifest, data_key, first, last, step):
+        for _, buffer in read_parts(world, manifest, data_key, first, last, step, room):
             yield buffer
 
 
@@ -182,7 +188,7 @@ def _within(content: Content, start: int, stop: int) -> Iterator[tuple[Piece, in
 
 
 def read_parts(
-    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int
+    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, room: bytearray | None = None
 ) -> Iterator[tuple[int, memoryview]]:
     """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
     for part, first, last in manifest.covering(start, stop):
@@ -191,7 +197,7 @@ def read_parts(
         name = part.part_id.hex()
         for at, to in _steps(first, last, step):
             sealed = world.blobs.read(name, *reader.segments_for(at, to))
-            yield part.offset + at, reader.decrypt(sealed, at, to)
+            yield part.offset + at, reader.decrypt(sealed, at, to, room)
 
 
 def _steps(first: int, last: int, step: int) -> Iterator[tuple[int, int]]:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import Manifest, ManifestPart, seal_manifest
@@ -180,20 +181,25 @@ class Append:
         return len(self._sealed)
 
     def feed(self, pieces: Sequence[Buffer]) -> None:
-        """Take at most FEED bytes. Raises TooLarge beyond the declared length, StorageFull, Unavailable."""
-        plain = memoryview(_workspace.plain)
-        filled = len(self._rest)
-        plain[:filled] = self._rest
-        for piece in pieces:
-            plain[filled : filled + len(piece)] = piece
-            filled += len(piece)
-        fresh = filled - len(self._rest)
-        if self._received + fresh > self._upload.length:
+        """Take at most FEED bytes. Raises as ``draw``."""
+        self.draw(partial(_gather, pieces))
+
+    def draw(self, fill: Callable[[memoryview], int]) -> int:
+        """Take the bytes that ``fill`` puts at the front of the room it is given; returns how many.
+
+        Raises TooLarge beyond the declared length, StorageFull, Unavailable.
+        """
+        plain, kept = memoryview(_workspace.plain), len(self._rest)
+        plain[:kept] = self._rest
+        filled = kept + fill(plain[kept:])
+        fresh = plain[kept:filled]
+        if self._received + len(fresh) > self._upload.length:
             raise TooLarge("upload_beyond_length", length=self._upload.length)
         if self._hash:
-            self._hash.update(plain[len(self._rest) : filled])
-        self._received += fresh
+            self._hash.update(fresh)
+        self._received += len(fresh)
         self._rest = bytes(self._seal(plain[:filled]))
+        return len(fresh)
 
     def _seal(self, plain: memoryview) -> memoryview:
         """Seal what fills whole segments; returns what is left, less than a segment and a little."""
@@ -279,6 +285,14 @@ class Append:
         # What cannot be deleted now is left to the sweep.
         with suppress(ServiceError):
             self._world.blobs.delete([part.id for part in parts])
+
+
+def _gather(pieces: Sequence[Buffer], room: memoryview) -> int:
+    filled = 0
+    for piece in pieces:
+        room[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return filled
 
 
 def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> int:

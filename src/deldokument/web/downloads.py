@@ -4,7 +4,8 @@ Promises: authorised at every request and again while a long response runs, also
 nothing, so that a withdrawn or ended share stops within five seconds, without a clean end, and what waits in buffers
 is dropped; a single range only, in linear time (RFC 9110, section 14); a strong ETag;
 never inline, never cached, never with the session's powers (attachment, no-store, sandbox); memory bounded per reader,
-less for slow ones; a reader that takes nothing for a minute is let go.
+less for slow ones; a reader that takes nothing for a minute is let go; a quick one's bytes go from the cipher to the
+socket in a thread, where the connection lends it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -21,12 +23,22 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from deldokument.domain.errors import Unavailable
-from deldokument.services.downloading import STEP, Content, open_archive, open_document, read_content, record_delivery
+from deldokument.services.downloading import (
+    ROOM,
+    STEP,
+    Content,
+    open_archive,
+    open_document,
+    read_content,
+    record_delivery,
+)
 from deldokument.services.ports import World
 from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut
+from deldokument.web.lanes import STRETCH, Lanes, is_quick, stretch
+from deldokument.web.lending import Loan, borrow_answer
 
 log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
@@ -37,6 +49,7 @@ _PROBATION = 8 * STEP
 _FAST_BYTES_PER_SECOND = 10_000_000
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+lanes = Lanes("download")
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-store",
@@ -141,7 +154,7 @@ class ContentResponse(Response):
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if await self._send_all(send, gone):
+            if await self._send_all(scope, send, gone):
                 await send({"type": "http.response.body", "body": b""})
                 self._handed_on = self._position
             else:
@@ -161,9 +174,11 @@ class ContentResponse(Response):
                 await asyncio.sleep(pause)
         return await run_in_threadpool(record_delivery, *handed_on)
 
-    async def _send_all(self, send: Send, gone: asyncio.Future[None]) -> bool:
-        step = _SLOW_STEP
+    async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
+        step, quick = _SLOW_STEP, False
         while self._position < self._stop:
+            if quick and not await self._send_quickly(scope, gone):
+                return False
             began, window = time.monotonic(), self._position
             stop = min(self._position + 8 * step, self._stop)
             buffers = read_content(self._world, self._content, self._position, stop, step=step)
@@ -172,7 +187,30 @@ class ContentResponse(Response):
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
             proven = self._position - self._start >= _PROBATION
             step = STEP if proven and rate > _FAST_BYTES_PER_SECOND else _SLOW_STEP
+            quick = proven and is_quick(rate)
         return True
+
+    async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
+        """Have a thread send for as long as it goes quickly; False when it may not go on."""
+        with lanes.entered() as entered:
+            loan = await borrow_answer(scope, self._stop - self._position) if entered else None
+            if loan is None:
+                return True
+            sending: asyncio.Future[bool] | None = None
+            try:
+                quick = True
+                while quick and loan.left:
+                    if gone.done() or not await self._may_go_on():
+                        return False
+                    sending = lanes.run(partial(_send_stretch, self._world, self._content, loan, self._stop))
+                    # Cancelling the request does not stop the thread.
+                    quick = await asyncio.shield(sending)
+            finally:
+                if sending:
+                    await asyncio.wait([sending])
+                loan.give_back()
+                self._position = self._handed_on = self._stop - loan.left
+        return not gone.done()
 
     async def _send_window(self, send: Send, gone: asyncio.Future[None], buffers: Iterator[bytes | memoryview]) -> bool:
         ahead = asyncio.ensure_future(run_in_threadpool(next, buffers, None))
@@ -208,6 +246,13 @@ class ContentResponse(Response):
             return True
         self._checked = time.monotonic()
         return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
+
+
+def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:
+    """Whether it went quickly."""
+    start = stop - loan.left
+    buffers = read_content(world, content, start, min(start + STRETCH, stop), room=bytearray(ROOM))
+    return stretch(lambda until: loan.send(memoryview(next(buffers)), until), loan)
 
 
 async def _disconnected(receive: Receive) -> None:

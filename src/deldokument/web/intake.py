@@ -1,7 +1,8 @@
 """The bytes of one request on their way into an upload, whichever protocol brings them.
 
 Promises that the socket is read while sealed bytes are being written, with bounded memory however slow or fast the
-client is; that a client that sends less than a trickle for a minute is let go, and what it sent is kept; and that only
+client is; that a quick client's bytes go from the socket to the cipher in a thread, where the connection lends it; that
+a client that sends less than a trickle for a minute is let go, and what it sent is kept; and that only
 what is durable is acknowledged. Knows a connection, an upload, its token, the headers that all protocols share, and no
 protocol.
 """
@@ -17,11 +18,14 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.services.ports import World
 from deldokument.services.uploading import FEED, Append, Checksum, begin_append
+from deldokument.web.lanes import Lanes, Pace, stretch
+from deldokument.web.lending import Loan, borrow_body
 
 STALL_SECONDS = 60.0
 TRICKLE = 4096
@@ -35,6 +39,7 @@ _MAX_PIECES = 256
 MAX_DIGITS = 19
 """No length and no offset in a header has more."""
 _feeders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="feed")
+lanes = Lanes("upload")
 _committers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="commit")
 _Result = TypeVar("_Result")
 
@@ -58,7 +63,9 @@ async def receive(
         begin_append, world, token, upload_id, offset=offset, announced=announced, checksum=checksum
     )
     try:
-        return await _Intake(append, request, atomic=checksum is not None, told=told).run()
+        # Only what is announced by Content-Length is the body itself and not a part of it.
+        scope = request.scope if announced else {}
+        return await _Intake(append, request.receive, scope, atomic=checksum is not None, told=told).run()
     finally:
         await _in(_feeders, append.abandon)
 
@@ -70,14 +77,17 @@ class Stalled(Exception):
 class _Intake:
     """Reads the socket while a thread seals what came before and another makes sealed parts durable."""
 
-    def __init__(self, append: Append, request: Request, *, atomic: bool, told: Callable[[int], None]) -> None:
+    def __init__(
+        self, append: Append, receive: Receive, scope: Scope, *, atomic: bool, told: Callable[[int], None]
+    ) -> None:
         self._append = append
         self._told = told
-        self._receive = request.receive
+        self._receive = receive
+        self._scope = scope
         self._atomic = atomic
         self._pieces: list[bytes] = []
         self._pending = 0
-        self._feeding: asyncio.Future[None] | None = None
+        self._feeding: asyncio.Future[None] | asyncio.Future[bool] | None = None
         self._committing: asyncio.Future[None] | None = None
         self._commit_due = time.monotonic()
         self._stalled = False
@@ -100,7 +110,7 @@ class _Intake:
 
     async def _take_all(self) -> bool:
         """False when the connection broke or stalled before the end of the body."""
-        since, came = time.monotonic(), 0
+        since, came, pace = time.monotonic(), 0, Pace()
         while True:
             if time.monotonic() - since >= STALL_SECONDS:
                 if came < TRICKLE:
@@ -119,14 +129,46 @@ class _Intake:
             if message["type"] == "http.disconnect":
                 return False
             piece = message.get("body", b"")
-            # Many small pieces weigh more than their bytes.
-            if self._pending + len(piece) > FEED or len(self._pieces) >= _MAX_PIECES:
-                await self._flush()
+            await self._keep(piece)
             came += len(piece)
-            self._pieces.append(piece)
-            self._pending += len(piece)
             if not message.get("more_body", False):
                 return True
+            if pace.is_quick(len(piece)):
+                if await self._take_quickly():
+                    return True
+                since, came, pace = time.monotonic(), 0, Pace()
+
+    async def _keep(self, piece: bytes) -> None:
+        # Many small pieces weigh more than their bytes.
+        if self._pending + len(piece) > FEED or len(self._pieces) >= _MAX_PIECES:
+            await self._flush()
+        self._pieces.append(piece)
+        self._pending += len(piece)
+
+    async def _take_quickly(self) -> bool:
+        """Have a thread take the body for as long as it comes quickly; True when it is complete."""
+        with lanes.entered() as entered:
+            loan = borrow_body(self._scope) if entered else None
+            if loan is None:
+                return False
+            try:
+                await self._keep(loan.came)
+                await self._flush()
+                quick = True
+                while quick and loan.left:
+                    await self._sealed()
+                    self._feeding = taking = lanes.run(partial(_take_stretch, self._append, loan))
+                    await self._sealed()
+                    quick = taking.result()
+            finally:
+                await self._unfed()
+                loan.give_back()
+            return loan.left == 0
+
+    async def _unfed(self) -> None:
+        """Wait until no thread feeds, whatever comes of it."""
+        if self._feeding:
+            await asyncio.wait([self._feeding])
 
     async def _flush(self) -> None:
         """Hand over what is at hand, when the batch before it has been sealed."""
@@ -137,7 +179,8 @@ class _Intake:
 
     async def _sealed(self) -> None:
         if self._feeding:
-            await self._feeding
+            # Cancelling the request does not stop the thread.
+            await asyncio.shield(self._feeding)
             self._feeding = None
         if self._append.waiting >= _MAX_WAITING or (self._committing and self._committing.done()):
             await self._committed()
@@ -150,7 +193,7 @@ class _Intake:
 
     async def _committed(self) -> None:
         if self._committing:
-            await self._committing
+            await asyncio.shield(self._committing)
             self._committing = None
             self._told(self._append.committed)
 
@@ -161,6 +204,11 @@ class _Intake:
         for outcome in await asyncio.gather(*pending, return_exceptions=True):
             if isinstance(outcome, BaseException) and not quiet:
                 raise outcome
+
+
+def _take_stretch(append: Append, loan: Loan) -> bool:
+    """Whether it went quickly."""
+    return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:

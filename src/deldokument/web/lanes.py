@@ -1,0 +1,78 @@
+"""Threads for clients that are quick: one moves a stretch of bytes between a socket on loan and a use case.
+
+Promises that they are few, that a client that is slow or hangs occupies one for some hundred milliseconds at most, and
+that nobody waits for one: whoever finds them taken goes on by the event loop. Deliberately does not know what is moved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from deldokument.web.lending import Loan
+
+LANES = 4
+STRETCH = 2**24
+"""Bytes after which the event loop is asked again whether it may go on."""
+STRETCH_SECONDS = 0.2
+QUICK = 20_000_000
+"""Bytes a second that a client must move to be given a lane and to keep it."""
+PROBATION = 2**21
+"""Bytes over which it is seen how quick a client is."""
+
+
+class Lanes:
+    """A handful of threads, and who has one."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=LANES, thread_name_prefix=name)
+        self._free = threading.BoundedSemaphore(LANES)
+
+    @contextmanager
+    def entered(self) -> Iterator[bool]:
+        """Whether there is a lane; it is kept until the block is left."""
+        entered = self._free.acquire(blocking=False)
+        try:
+            yield entered
+        finally:
+            if entered:
+                self._free.release()
+
+    def run(self, stretch: Callable[[], bool]) -> asyncio.Future[bool]:
+        """One stretch, in a thread."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, stretch)
+
+
+class Pace:
+    """How quickly bytes come by the event loop."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._came = 0
+
+    def is_quick(self, count: int) -> bool:
+        """``count`` more have come: whether they do so quickly, told once in PROBATION bytes."""
+        self._came += count
+        if self._came < PROBATION:
+            return False
+        seconds, came = time.monotonic() - self._since, self._came
+        self._since, self._came = time.monotonic(), 0
+        return came >= QUICK * seconds
+
+
+def is_quick(rate: float) -> bool:
+    """Whether so many bytes a second are worth a lane."""
+    return rate >= QUICK
+
+
+def stretch(move: Callable[[float], int], loan: Loan) -> bool:
+    """Call ``move`` until it has moved a stretch, or all that is left, or its time is over; whether it went quickly."""
+    began, moved = time.monotonic(), 0
+    until = began + STRETCH_SECONDS
+    while loan.left and not loan.is_stuck and moved < STRETCH and time.monotonic() < until:
+        moved += move(until)
+    return not loan.is_stuck and moved >= QUICK * (time.monotonic() - began)
