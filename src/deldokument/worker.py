@@ -25,28 +25,21 @@ from deldokument.services.ports import World
 from deldokument.services.sealing import seal_chains
 
 log = logging.getLogger("deldokument.worker")
+_BREATH = 0.25
+"""What nobody can read any more is in no hurry: those who use the service go first."""
 
 
 def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
-    """One round of the end: everything that is due, until nothing is.
+    """Some of everything that is over, in order; how much there was. Short, so that a stop is soon heeded.
 
-    Raises Unavailable, having gone no further, when the clock is not to be trusted.
+    Raises Unavailable, having ended nothing, when the clock is not to be trusted.
     """
-    done = 0
-    for reconcile in rounds:
-        while count := _beaten(world, reconcile):
-            done += count
-    return done
-
-
-def _beaten(world: World, reconcile: Callable[[World], int]) -> int:
-    """One batch, after a heartbeat, so that a long round does not look like a clock that leapt."""
     if not retention.beat(world):
         raise Unavailable(
             "destruction_halted",
             detail="the clock has leapt ahead: check it, then start with `deldokument worker --confirm-clock`",
         )
-    return reconcile(world)
+    return sum(reconcile(world) for reconcile in rounds)
 
 
 class Sweeper:
@@ -93,11 +86,12 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What is done, and how many seconds pass between two rounds when there was nothing to do."""
+    """What is done, and how many seconds pass between two rounds when there was nothing to do, and when there was."""
 
     name: str
     round: Callable[[World], int]
     pause: float
+    breath: float = 0.0
 
 
 def loops() -> tuple[Loop, ...]:
@@ -105,7 +99,7 @@ def loops() -> tuple[Loop, ...]:
     return (
         Loop("inspect", inspect_documents, 0.5),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0),
-        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0),
+        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH),
         Loop("seal", seal_chains, 15.0),
         Loop("plan", plan_what_is_told, 1.0),
         Loop("remind", plan_what_time_brings, 15.0),
@@ -141,5 +135,4 @@ def _run(loop: Loop, world: World, stop: threading.Event) -> None:
                 log.exception("%s failed", loop.name)
         if told and not trouble:
             log.info("%s: going on", loop.name)
-        if not done:
-            stop.wait(loop.pause)
+        stop.wait(loop.breath if done else loop.pause)

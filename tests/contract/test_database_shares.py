@@ -358,3 +358,13 @@ def test_a_recipient_with_receipts_stays(database: SqlDatabase) -> None:
         tx.shares.record_receipt(Receipt(share.id, None, recipient.id, "subject", NOW, NOW))
     with pytest.raises(Conflict), database.write() as tx:
         tx.shares.remove_recipient(share.id, recipient.id)
+
+
+def test_of_many_ids_those_that_are_shares_are_known_erased_or_not(database: SqlDatabase) -> None:
+    shares = [draft() for _ in range(600)]
+    erased = ended(erased_at=NOW + 2 * DAY)
+    keep(database, *shares, erased)
+    ids = {share.id for share in (*shares, erased)}
+    with database.read() as tx:
+        assert tx.shares.known([*ids, *(f"unknown {number}" for number in range(600))]) == ids
+        assert tx.shares.known([]) == set()

@@ -225,12 +225,12 @@ def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
 
     A key is made just before its draft's row, so one round's look alone could catch a draft being born.
     """
-    entries = world.keyring.ids(SHARE_PREFIX)
+    entries = iter(world.keyring.ids(SHARE_PREFIX))
     orphans: set[str] = set()
-    with world.database.read() as tx:
-        for entry in entries:
-            if tx.shares.get(entry.removeprefix(SHARE_PREFIX)) is None:
-                orphans.add(entry)
+    while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
+        # One short transaction after the other: a long one would keep the database from clearing up behind the end.
+        with world.database.read() as tx:
+            orphans |= {share_key_id(share_id) for share_id in set(some) - tx.shares.known(some)}
     world.keyring.destroy(orphans.intersection(seen_before))
     return orphans.difference(seen_before)
 

@@ -37,6 +37,7 @@ _key = one("key")
 _keys = many("keys")
 _now = bindparam("now", type_=share.c.expires_at.type)
 _by_id = select(*SHARE.columns).where(share.c.id == _key)
+_known = select(share.c.id).where(share.c.id.in_(_keys))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
 _is_open = and_(is_available, share.c.expires_at > _now)
@@ -119,6 +120,10 @@ class SqlShares:
     def get(self, share_id: str) -> Share | None:
         """By id, erased or not."""
         return SHARE.one(self._work.first(_by_id, {"key": share_id}))
+
+    def known(self, share_ids: Collection[str]) -> set[str]:
+        """Those that there are, erased or not."""
+        return {row[0] for row in self._work.batched(_known, "keys", share_ids)}
 
     def lock(self, share_id: str) -> Share | None:
         """The share, its row locked until the transaction ends. Raises Broken in a transaction that only reads."""
