@@ -47,7 +47,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         _wheel(folder, target)
-        with postgres._shared(folder / "pg") as server, server.database() as url:
+        with postgres.running_postgres(folder / "pg") as server, server.database() as url:
             _deployment(folder / "deployment", url, target)
 
 
