@@ -208,7 +208,8 @@ def check_document_name(name: str) -> str:
     parts = unicodedata.normalize("NFC", name).split("/")
     if len(parts) == 1 or "\\" in name or any(part.strip() in _NO_STEPS for part in parts):
         return check_file_name(name)
-    path = "/".join(check_file_name(part) for part in parts)
+    # Once more: a letter and its accent may have stood apart until a character between them was removed.
+    path = unicodedata.normalize("NFC", "/".join(check_file_name(part) for part in parts))
     if path[1:2] == ":":
         return path.rpartition("/")[2]
     if len(path) > PATH_LENGTH:

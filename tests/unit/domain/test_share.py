@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deldokument.domain.errors import InvalidInput
@@ -174,6 +174,7 @@ def test_a_way_has_a_longest_length() -> None:
     assert (caught.value.code, caught.value.params) == ("file_name_too_long", {"longest": PATH_LENGTH})
 
 
+@example("x/a\x01\u030a")
 @given(st.lists(st.text("aå\u030a.: \\\x01\ud800", max_size=4), max_size=5).map("/".join))
 def test_no_documents_name_leads_out_of_its_folder(name: str) -> None:
     try:
