@@ -26,6 +26,7 @@ import psycopg
 from chaos.hosts import Host
 from obstore.exceptions import BaseError
 from support.nginx import CONFIGURATION
+from support.ports import free_ports
 from support.postgres import PROGRAMS, unprivileged
 from support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
 from support.seaweedfs import PROGRAM as WEED
@@ -33,6 +34,7 @@ from support.seaweedfs import PROGRAM as WEED
 from deldokument.adapters.s3_blobs import S3Place
 
 PATIENCE = 90.0
+_PARTS, _GRPC = ("s3", "master", "volume", "filer", "admin"), 10_000
 _DISK = 'mount -t tmpfs -o size="$1"m,mode=755 tmpfs "$2" && echo mounted && exec sleep infinity'
 _POSTGRES = {
     "listen_addresses": "*",
@@ -187,17 +189,21 @@ class Weed:
 
     def __init__(self, host: Host, folder: Path, disk: Disk) -> None:
         self.host, self.disk = host, disk
-        self.address = (host.address, 8333)
+        # Its parts talk by sockets in /tmp that are named after their ports: two servers with the same would talk to
+        # each other, whatever networks they are in.
+        ports = dict(zip(_PARTS, free_ports(len(_PARTS), _GRPC), strict=True))
+        self.address = (host.address, ports["s3"])
         write_identities(disk.folder.parent / "s3.json")
         options = ["-ip.bind=0.0.0.0", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
         options += ["-admin.ui=false", "-webdav=false", "-master.telemetry=false", f"-s3.config={folder / 's3.json'}"]
+        options += [f"-{part}.port={port}" for part, port in ports.items()]
         options += [f"-ip={host.address}", f"-dir={disk.folder / 'data'}", "-volume.max=60"]
         options += [f"-filer.localSocket={disk.folder / 'filer.sock'}", f"-s3.localSocket={disk.folder / 's3.sock'}"]
         environment = {"GOMEMLIMIT": "400MiB", "WEED_JWT_FILER_SIGNING_KEY": secrets.token_hex(16)}
         (disk.path / "data").mkdir()
         prefix, command = (*host.prefix, *disk.prefix), [WEED, "mini", *options]
         self.program = Program("SeaweedFS", prefix, command, folder / "store.log", environment)
-        self.place = S3Place(f"http://{host.address}:8333", BUCKET, ACCESS_KEY, SECRET_KEY, prefix="faults")
+        self.place = S3Place(f"http://{host.address}:{ports['s3']}", BUCKET, ACCESS_KEY, SECRET_KEY, prefix="faults")
 
     def start(self) -> None:
         """Begin, and wait until it keeps objects."""
