@@ -163,18 +163,16 @@ def check_nothing_left_over(world: World) -> tuple[int, int]:
 
 
 def survive(cluster: Cluster, fault: Fault) -> Outcome:
-    """Strike, under load, and look at everything afterwards. ``seconds``: until every client had come further."""
+    """Strike, under load, until every client has come further; then look at everything. ``seconds``: all of that."""
     load, began = Load(cluster), time.monotonic()
     if fault.under_load:
         with load:
-            began = time.monotonic()
             fault.strike(cluster, load)
             cluster.wait_until_ready()
             load.wait_for_progress()
-            seconds = time.monotonic() - began
     else:
         fault.strike(cluster, load)
         cluster.wait_until_ready()
-        seconds = time.monotonic() - began
     assert not load.failures, load.failures
-    return Outcome(fault, load.ledger, check(cluster, load), seconds)
+    findings = check(cluster, load)
+    return Outcome(fault, load.ledger, findings, time.monotonic() - began)

@@ -32,6 +32,8 @@ from support.server import Deployment
 from deldokument.adapters.keys.postgres import prepare
 
 NODES, WORKERS = 3, 2
+HASTE = "import datetime; from deldokument.services import inspecting; inspecting.CLAIM = datetime.timedelta(seconds=5)"
+"""A worker that died holds back the documents that it read for a minute as it is delivered; here, for so long."""
 PORT = 8000
 _NO_ANSWER_SECONDS = 30.0
 _ROOM = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
@@ -135,7 +137,7 @@ class Cluster(Deployment):
     def _member(self, name: str, command: str) -> Member:
         host = self.network.host(name)
         environment = self.environment() | {"DELDOKUMENT_HOST": host.address, "DELDOKUMENT_PORT": str(PORT)}
-        run = f"import runpy, sys; sys.argv = ['deldokument', {command!r}]; "
+        run = f"{HASTE}; import runpy, sys; sys.argv = ['deldokument', {command!r}]; "
         run += "runpy.run_module('deldokument.cli.main', run_name='__main__')"
         program = Program(name, host.prefix, [sys.executable, "-c", run], self.folder / f"{name}.log", environment)
         return Member(host, program)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chaos.cluster import Cluster, Member
+from chaos.cluster import HASTE, Cluster, Member
 from chaos.load import PATIENCE, Load
 from chaos.programs import wait_until
 
@@ -32,6 +32,7 @@ def dying(original):
     return die
 
 {before}
+{haste}
 setattr({owner}, {name!r}, dying(getattr({owner}, {name!r})))
 sys.argv = ["deldokument", "worker"]
 runpy.run_module("deldokument.cli.main", run_name="__main__")
@@ -75,7 +76,7 @@ def workers_are_killed_in_mid_end(cluster: Cluster, load: Load) -> None:
 
 def worker_dies(cluster: Cluster, module: str, owner: str, name: str, *, when: str = "True", before: str = "") -> None:
     """A worker runs, after ``before``, and kills itself when it calls a function, with ``given`` as in ``when``."""
-    program = _DYING.format(module=module, owner=owner, name=name, when=when, before=before)
+    program = _DYING.format(module=module, owner=owner, name=name, when=when, before=before, haste=HASTE)
     with (cluster.folder / "w9.log").open("ab") as log:
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-c", program]
         worker = subprocess.Popen(command, env=cluster.environment(), stdout=log, stderr=log)

@@ -12,8 +12,8 @@ from chaos.faults import SMALL
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 _HEAD = (
-    "| What broke | How | Went on | Compared | Clients broken off, and resumed | Told «not now» | Told otherwise |",
-    "|---|---|---|---|---|---|---|",
+    "| What broke | How | Took | Compared, withdrawn | Requests broken off, transfers resumed | Told «not now» |",
+    "|---|---|---|---|---|---|",
 )
 
 
@@ -44,11 +44,10 @@ def _row(outcome: Outcome) -> str:
     resumed = sum(outcome.ledger.resumed.values())
     silent = Counter({code: _count(told, code) for code in ("502", "503", "504", "507")})
     later = ", ".join(f"{count} × {code}" for code, count in sorted(silent.items()) if count) or "nobody"
-    rest = {result for _, result in told if not result.startswith("5") and result != "broken off"}
-    compared = f"{outcome.findings.bytes_compared / 1e6:.0f} MB, {outcome.findings.withdrawn} withdrawn"
+    compared = f"{outcome.findings.bytes_compared / 1e6:.0f} MB, {outcome.findings.withdrawn} shares"
     name = f"{outcome.fault.name}{' *' if outcome.fault in SMALL else ''}"
-    fields = (name, outcome.fault.words, f"after {outcome.seconds:.0f} s", compared)
-    return f"| {' | '.join(fields)} | {broken}, {resumed} | {later} | {', '.join(sorted(rest)) or 'nothing'} |"
+    fields = (name, outcome.fault.words, f"{outcome.seconds:.0f} s", compared)
+    return f"| {' | '.join(fields)} | {broken}, {resumed} | {later} |"
 
 
 def _count(told: Counter[tuple[str, str]], code: str) -> int:
