@@ -217,11 +217,12 @@ class EndRun:
         with psycopg.connect(self._url, autocommit=True) as connection:
             while True:
                 time.sleep(_LOOK)
+                all_over = (datetime.now(UTC) - begins).total_seconds() > within
                 [(waiting, oldest, uncleared, garbage)] = connection.execute(_STANDING).fetchall()
                 now = datetime.now(UTC)
                 passed = (now - begins).total_seconds()
                 furthest = max(furthest, (now - _EPOCH).total_seconds() - oldest / 1e6 if oldest else 0.0)
-                if not keys_at and passed > within and not waiting:
+                if not keys_at and all_over and not waiting:
                     keys_at = passed
                 if keys_at and not uncleared and not garbage:
                     return Ended(count, documents, workers, keys_at, passed, furthest)
