@@ -27,7 +27,7 @@ from chaos.programs import wait_until
 from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Ticket, form_settings
 
 PIECE = 128 * 1024
-PATIENCE = 150.0
+PATIENCE = 300.0
 _PAUSE = 0.3
 _STANDING, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
 _CHUNK = 4_000_000

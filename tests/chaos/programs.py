@@ -33,7 +33,7 @@ from support.seaweedfs import PROGRAM as WEED
 
 from deldokument.adapters.s3_blobs import S3Place
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 _PARTS, _GRPC = ("s3", "master", "volume", "filer", "admin"), 10_000
 _DISK = 'mount -t tmpfs -o size="$1"m,mode=755 tmpfs "$2" && echo mounted && exec sleep infinity'
 _POSTGRES = {

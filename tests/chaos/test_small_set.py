@@ -12,7 +12,7 @@ from chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
 
 pytestmark = [
     pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see tests/chaos"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.allow_hosts([*LOOPBACK, HOSTS]),
 ]
 
