@@ -100,6 +100,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("inspect", inspect_documents, 0.5),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH),
+        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), 1.0, _BREATH),
         Loop("seal", seal_chains, 15.0),
         Loop("plan", plan_what_is_told, 1.0),
         Loop("remind", plan_what_time_brings, 15.0),

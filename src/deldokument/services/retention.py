@@ -240,9 +240,10 @@ Rounds = tuple[Callable[[World], int], ...]
 ENDING: Rounds = (end_due_shares, abandon_stale_drafts, end_deleted_accounts, destroy_share_keys)
 """What makes things unreadable: never kept waiting by what follows."""
 
-CLEARING: Rounds = (
-    release_blobs,
-    delete_garbage,
+CLEARING: Rounds = (release_blobs, delete_garbage)
+"""What removes what is unreadable, batch upon batch."""
+
+FORGETTING: Rounds = (
     complete_deletions,
     erase_spent_shares,
     erase_spent_members,
@@ -255,7 +256,7 @@ CLEARING: Rounds = (
     forget_messages,
     forget_ended_webhooks,
 )
-"""What removes what is unreadable, and what has had its time."""
+"""What removes what has had its time; it asks tenant by tenant, so not after each batch of objects."""
 
-ROUNDS: Rounds = ENDING + CLEARING
+ROUNDS: Rounds = ENDING + CLEARING + FORGETTING
 """What the worker does, in this order, each until it has nothing more to do."""
