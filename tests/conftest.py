@@ -8,8 +8,20 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+from support.stack import Cluster, choose, stack_name
+
+from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.seaweedfs import seaweedfs  # noqa: F401
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chosen_stack(request: pytest.FixtureRequest) -> None:
+    """What worlds and deployments stand on in this run (see support.stack)."""
+    if stack_name() == "cluster":
+        choose(Cluster(request.getfixturevalue("postgres_server"), request.getfixturevalue("seaweedfs")))

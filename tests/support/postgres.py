@@ -53,15 +53,20 @@ class PostgresServer:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def new_database(self, template: str = _TEMPLATE) -> str:
+        """The URL of a new database, which goes with the server."""
+        name = f"test_{secrets.token_hex(8)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self.url(name)
+
     @contextmanager
     def database(self, template: str = _TEMPLATE) -> Iterator[str]:
         """The URL of a new database, which is dropped at the end, connections or not."""
-        name = f"test_{secrets.token_hex(8)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        url = self.new_database(template)
         try:
-            yield self.url(name)
+            yield url
         finally:
-            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ import httpx
 import pytest
 from support.ports import free_ports
 from support.simulators import Running, log_in, start_simulators
+from support.stack import stack
 from support.tenants import take_into_use
 
 from deldokument.adapters.clock import ShiftedClock
@@ -128,6 +129,7 @@ class Deployment:
         self._seeded = seeded
         self._further = dict(settings or {})
         self._altinn_options = tuple(altinn_options)
+        self._stack: dict[str, str] = {}
         self._worker: subprocess.Popen[bytes] | None = None
         self._sessions: dict[str, httpx.Client] = {}
         self._clients: list[httpx.Client] = []
@@ -135,6 +137,7 @@ class Deployment:
     def __enter__(self) -> Self:
         for name in ("data", "tmp", "registers"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._stack = stack().settings()
         self.registers = start_simulators(
             self.folder / "registers",
             redirect_uri=f"{self.url}/logg-inn/svar",
@@ -197,7 +200,8 @@ class Deployment:
             "operator_number": "319990003",
             "agreement_return_address": "avtaler@del.example",
         }
-        return {name: value for name, value in (given | self._further).items() if value is not None}
+        own = {name: value for name, value in (given | self._further).items() if value is not None}
+        return self._stack | own
 
     def environment(self) -> dict[str, str]:
         """What the processes run with."""

@@ -1,4 +1,4 @@
-"""A whole world for tests of the use cases: real SQLite, keyring and blobs on disk; registers and clock as told.
+"""A whole world for tests of the use cases: real database, keyring and blobs; registers and clock as told.
 
 People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avtaler», Vigdis from another tenant's
 «Barnevern»; Ola receives; Per holds post/arkiv for Fjell, Lise only ordinary mail there; Siv is a stranger.
@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from support.keyrings import file_keyring
+from support.stack import stack
 from support.tenants import take_into_use
 
-from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.press import MarkdownPress
@@ -339,19 +338,19 @@ def run_all(world: World) -> int:
 
 
 def set_stage(folder: Path, database_url: str | None = None) -> Stage:
-    """A fresh world in ``folder`` (or on a PostgreSQL database that is there and empty)."""
-    url = database_url or f"sqlite:///{folder / 'deldokument.sqlite3'}"
+    """A fresh world on the run's stack, with files in ``folder`` (or on a database that is there and empty)."""
+    url = database_url or stack().database_url(folder)
     migrate(url)
     clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
     tokens = FakeTokens()
     database = SqlDatabase(url)
-    blobs = DirectoryBlobStore(folder / "blobs")
+    blobs = stack().blobs(folder)
     with database.write() as tx:
         blobs.claim(tx.retention.deployment().id)
     world = World(
         clock=clock,
         database=database,
-        keyring=file_keyring(folder / "keyring.sqlite3"),
+        keyring=stack().keyring(folder),
         blobs=blobs,
         rights=rights,
         register=register,
