@@ -23,6 +23,7 @@ from deldokument.services.outbox import AT_ONCE, Sender, plan_messages, send_mes
 from deldokument.services.plans import PLANS, SCHEDULED, SENDERS
 from deldokument.services.ports import World
 from deldokument.services.sealing import seal_chains
+from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
 
 log = logging.getLogger("deldokument.worker")
 _BREATH = 0.25
@@ -43,15 +44,19 @@ def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) 
 
 
 class Sweeper:
-    """Removes what crashes left behind; remembers the keys without a share from one round to the next."""
+    """Removes what crashes left behind; remembers the keys without a share from one sweep to the next."""
 
     def __init__(self) -> None:
         self._suspects: set[str] = set()
+        self._under_way = False
 
     def __call__(self, world: World) -> int:
-        """One round."""
-        self._suspects = retention.sweep_orphan_keys(world, self._suspects)
-        return retention.sweep_orphans(world)
+        """One step: 1 while the sweep of the store goes on."""
+        if not self._under_way:
+            self._suspects = sweep_orphan_keys(world, self._suspects)
+        self._under_way = False
+        self._under_way = sweep_orphans(world)
+        return int(self._under_way)
 
 
 def plan_what_is_told(world: World) -> int:

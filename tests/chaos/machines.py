@@ -138,7 +138,7 @@ def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
     time.sleep(_ORPHAN_SECONDS + 1)
     worker_dies(
         cluster,
-        "deldokument.services.retention",
+        "deldokument.services.sweeping",
         "module",
         "record",
         when="given[2].value == 'orphans_swept'",

@@ -10,6 +10,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
 from deldokument.services.repositories import Deployment
+from deldokument.services.sweeps import Sweep
 from tests.contract.records import (
     DAY,
     HOUR,
@@ -47,6 +48,24 @@ def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlD
         tx.retention.resume(NOW + 2 * DAY)
     with database.read() as tx:
         assert tx.retention.deployment() == Deployment(fresh.id, NOW + 2 * DAY, None)
+
+
+def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:
+    first = Sweep(NOW)
+    second = replace(first, deleting=True, shelf=255, seen=3_000_000_000, orphans=2)
+    with database.write() as tx:
+        assert tx.retention.sweep() is None
+        assert tx.retention.move_sweep(None, None)
+        assert not tx.retention.move_sweep(first, second)
+        assert tx.retention.move_sweep(None, first)
+        assert not tx.retention.move_sweep(None, second)
+        assert tx.retention.sweep() == first
+        assert tx.retention.move_sweep(first, second)
+        assert not tx.retention.move_sweep(first, None)
+    with database.write() as tx:
+        assert tx.retention.sweep() == second
+        assert tx.retention.move_sweep(second, None)
+        assert tx.retention.sweep() is None
 
 
 def test_a_share_is_due_at_its_end_and_not_before(database: SqlDatabase) -> None:

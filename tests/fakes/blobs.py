@@ -43,8 +43,9 @@ class MemoryBlobStore:
         for name in [_checked(name) for name in names]:
             self.objects.pop(name, None)
 
-    def list(self) -> Iterator[StoredBlob]:
-        for name, content in list(self.objects.items()):
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+        first = "" if shelf is None else f"{shelf:02x}"
+        for name, content in [item for item in self.objects.items() if item[0].startswith(first)]:
             yield StoredBlob(name, len(content), self.modified[name])
 
 

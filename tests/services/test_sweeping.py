@@ -1,17 +1,22 @@
 """What crashes left behind goes, when it is old enough and certainly nobody's."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.trouble import TroubledDatabase
+from support.sweeping import sweep_all, swept
+from support.trouble import Crash, TroubledDatabase
 from support.world import KARI, Stage, person
 
 from deldokument import worker
 from deldokument.adapters.blobs import DirectoryBlobStore
-from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict
-from deldokument.services import drafting, retention
+from deldokument.services import drafting
+from deldokument.services.ports import BlobStore, StoredBlob, World
+from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
+from deldokument.services.sweeps import Sweep
 from deldokument.services.vault import share_key_id
 
 
@@ -19,11 +24,11 @@ def stored(stage: Stage) -> set[str]:
     return {blob.name for blob in stage.world.blobs.list()}
 
 
-def orphan(stage: Stage, number: int = 0) -> str:
-    writer = stage.world.blobs.create(f"{number:032x}")
+def orphan(stage: Stage, name: str = "0" * 32) -> str:
+    writer = stage.world.blobs.create(name)
     writer.write(b"left behind")
     writer.commit()
-    return f"{number:032x}"
+    return name
 
 
 def real_time(stage: Stage, name: str) -> None:
@@ -37,15 +42,13 @@ def test_an_object_without_a_row_is_swept_when_it_is_older_than_a_day_and_not_be
     name = orphan(stage)
     real_time(stage, name)
     stage.clock.advance(hours=24)
-    assert retention.sweep_orphans(stage.world) == 0
+    assert sweep_all(stage.world) == 0
     assert stored(stage) == kept | {name}
     stage.clock.advance(seconds=1)
-    assert retention.sweep_orphans(stage.world) == 1
-    assert retention.sweep_orphans(stage.world) == 0
+    assert sweep_all(stage.world) == 1
+    assert sweep_all(stage.world) == 0
     assert stored(stage) == kept
-    with stage.world.database.read() as tx:
-        [event] = [e for _, e in tx.audit.events() if e.kind is EventKind.ORPHANS_SWEPT]
-    assert event.details == {"count": 1}
+    assert swept(stage.world) == [1]
 
 
 def test_the_store_of_another_deployment_is_never_swept(stage: Stage, tmp_path: Path) -> None:
@@ -53,22 +56,129 @@ def test_the_store_of_another_deployment_is_never_swept(stage: Stage, tmp_path: 
     world = replace(stage.world, blobs=other)
     stage.clock.advance(days=400)
     with pytest.raises(Conflict, match="store_of_other_deployment"):
-        retention.sweep_orphans(world)
+        sweep_orphans(world)
     other.claim("another")
     with pytest.raises(Conflict, match="store_of_other_deployment"):
-        retention.sweep_orphans(world)
+        sweep_orphans(world)
 
 
 def test_an_implausible_share_of_orphans_is_left_alone(stage: Stage) -> None:
     for number in range(101):
-        orphan(stage, number)
+        orphan(stage, f"{number:032x}")
     stage.clock.advance(days=400)
     with pytest.raises(Conflict) as caught:
-        retention.sweep_orphans(stage.world)
+        sweep_all(stage.world)
     assert (caught.value.code, caught.value.params) == ("orphans_implausible", {"orphans": 101, "total": 101})
     assert len(stored(stage)) == 101
     stage.world.blobs.delete(["0" * 32])
-    assert retention.sweep_orphans(stage.world) == 100
+    assert sweep_all(stage.world) == 100
+
+
+def noted(world: World) -> Sweep | None:
+    with world.database.read() as tx:
+        return tx.retention.sweep()
+
+
+def many_orphans(stage: Stage) -> None:
+    """A hundred, on as many shelves, beside one object that is known."""
+    stage.upload(stage.draft().id, "a.txt", b"a")
+    for number in range(100):
+        orphan(stage, f"{number:02x}" + 30 * "0")
+    stage.clock.advance(days=400)
+
+
+def short_step(world: World) -> bool:
+    """A note after each shelf that has an object."""
+    return sweep_orphans(world, step=1)
+
+
+def test_a_sweep_goes_on_where_it_was_when_the_worker_was_killed(stage: Stage) -> None:
+    many_orphans(stage)
+    for _ in range(130):
+        assert short_step(stage.world)
+    under_way = noted(stage.world)
+    assert under_way is not None
+    assert under_way.deleting
+    listed: list[int | None] = []
+    restarted = replace(stage.world, blobs=Watched(stage.world.blobs, listed))
+    while short_step(restarted):
+        pass
+    assert listed == list(range(under_way.shelf, 256))
+    assert (len(stored(stage)), swept(stage.world), noted(stage.world)) == (1, [100], None)
+
+
+def test_a_sweep_that_is_killed_between_deleting_and_its_note_deletes_again(stage: Stage) -> None:
+    many_orphans(stage)
+    while not (under_way := noted(stage.world)) or not under_way.deleting:
+        short_step(stage.world)
+    world = replace(stage.world, database=TroubledDatabase(stage.world.database, fail=Crash()))
+    with pytest.raises(Crash):
+        short_step(world)
+    assert noted(stage.world) == under_way
+    sweep_all(stage.world)
+    assert len(stored(stage)) == 1
+
+
+def test_what_became_old_while_a_sweep_was_under_way_is_left_for_the_next(stage: Stage) -> None:
+    many_orphans(stage)
+    assert short_step(stage.world)
+    under_way = noted(stage.world)
+    stage.clock.advance(days=100)
+    while after := noted(stage.world):
+        assert under_way is not None
+        assert after.horizon == under_way.horizon
+        short_step(stage.world)
+    assert swept(stage.world) == [100]
+
+
+def test_of_two_workers_that_sweep_the_slower_goes_on_from_the_others_note(stage: Stage) -> None:
+    many_orphans(stage)
+    short_step(stage.world)
+
+    def other() -> None:
+        for _ in range(40):
+            short_step(stage.world)
+
+    short_step(replace(stage.world, database=TroubledDatabase(stage.world.database, before=[other])))
+    under_way = noted(stage.world)
+    assert under_way is not None
+    assert under_way.shelf == 41
+    sweep_all(stage.world)
+    assert (len(stored(stage)), sum(swept(stage.world))) == (1, 100)
+
+
+def test_a_sweep_that_another_worker_ends_is_told_of_once(stage: Stage) -> None:
+    many_orphans(stage)
+    while not (under_way := noted(stage.world)) or not under_way.deleting or under_way.shelf < 100:
+        short_step(stage.world)
+    ending = TroubledDatabase(stage.world.database, before=[lambda: sweep_all(stage.world)])
+    assert not sweep_orphans(replace(stage.world, database=ending))
+    assert swept(stage.world) == [100]
+
+
+def test_the_worker_looks_for_orphan_keys_once_in_a_sweep(stage: Stage) -> None:
+    many_orphans(stage)
+    stage.world.keyring.create("share:never-born")
+    sweep = worker.Sweeper()
+    while sweep(stage.world):
+        assert "share:never-born" in stage.world.keyring.ids("share:")
+    sweep(stage.world)
+    assert "share:never-born" not in stage.world.keyring.ids("share:")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """``listed`` gets every shelf that is listed."""
+
+    inner: BlobStore
+    listed: list[int | None]
+
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+        self.listed.append(shelf)
+        return self.inner.list(shelf)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 def test_a_key_without_a_share_goes_at_the_second_sighting(stage: Stage) -> None:
@@ -85,10 +195,10 @@ def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> No
     born: list[str] = []
 
     def sweep_first() -> None:
-        born.extend(retention.sweep_orphan_keys(stage.world, set()))
+        born.extend(sweep_orphan_keys(stage.world, set()))
 
     world = replace(stage.world, database=TroubledDatabase(stage.world.database, before=[sweep_first]))
     share = drafting.start_draft(world, person(KARI), account_id=stage.byggesak.id)
     assert born == [share_key_id(share.id)]
-    assert retention.sweep_orphan_keys(stage.world, born) == set()
+    assert sweep_orphan_keys(stage.world, born) == set()
     assert stage.world.keyring.ids("share:") == [share_key_id(share.id)]

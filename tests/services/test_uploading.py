@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from support.sweeping import sweep_all
 from support.trouble import Crash, SmallBlobStore, TroubledDatabase
 from support.world import KARI, OLA, Stage, person
 
@@ -328,7 +329,7 @@ def test_a_crash_between_object_and_row_leaves_an_orphan_for_the_sweep_and_the_o
     assert (offset_of(stage, ticket), len(blobs(stage))) == (0, 1)
     assert send(stage.world, ticket, b"1234567890") == 10
     stage.clock.advance(days=400)
-    assert retention.sweep_orphans(stage.world) == 1
+    assert sweep_all(stage.world) == 1
     assert blobs(stage) == set(parts(stage, ticket))
 
 

@@ -79,8 +79,8 @@ class SmallBlobStore:
     def delete(self, names: Collection[str]) -> None:
         self.inner.delete(names)
 
-    def list(self) -> Iterator[StoredBlob]:
-        return self.inner.list()
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+        return self.inner.list(shelf)
 
 
 class _SmallWriter:

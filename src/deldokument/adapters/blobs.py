@@ -26,7 +26,7 @@ from typing import Final
 
 from deldokument.adapters.files import draft_beside, sync_directory, write_all, write_new
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from deldokument.services.ports import Buffer, StoredBlob
+from deldokument.services.ports import SHELVES, Buffer, StoredBlob
 
 ABANDONED_AFTER: Final = timedelta(hours=1)
 """How long a temporary must have been untouched to be taken for a dead writer's. A part is written in seconds."""
@@ -49,7 +49,7 @@ class DirectoryBlobStore:
         self._durable = durable
         with _as_service_errors():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for number in range(256):
+            for number in range(SHELVES):
                 (root / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
             self._sync_directory(root)
 
@@ -105,12 +105,12 @@ class DirectoryBlobStore:
             for directory in sorted(touched):
                 self._sync_directory(directory)
 
-    def list(self) -> Iterator[StoredBlob]:
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
         """Every object, and every abandoned temporary under the name it was meant for. Files of others are passed by.
 
         An object that is deleted meanwhile may or may not be among them.
         """
-        for number in range(256):
+        for number in range(SHELVES) if shelf is None else (shelf,):
             with _as_service_errors(), os.scandir(self._root / f"{number:02x}") as entries:
                 for entry in entries:
                     blob = _stored(entry)

@@ -140,9 +140,9 @@ class S3BlobStore:
         if keys:
             self._bucket.delete(keys)
 
-    def list(self) -> Iterator[StoredBlob]:
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
         """Every object, page by page. What others keep below the prefix is passed by."""
-        for found in self._bucket.objects():
+        for found in self._bucket.objects(None if shelf is None else f"{shelf:02x}"):
             if match := _KEY.fullmatch(found["path"]):
                 yield StoredBlob(match.group(2), found["size"], found["last_modified"])
 
@@ -230,17 +230,17 @@ class _Bucket:
         """Those that do not exist are no error."""
         self._ask(lambda: obstore.delete(self._store, keys))
 
-    def objects(self) -> Iterator[ObjectMeta]:
-        """All, a request for each page: what is cut goes on from where it was."""
+    def objects(self, folder: str | None) -> Iterator[ObjectMeta]:
+        """All, or those of a folder, a request for each page: what is cut goes on from where it was."""
         after: str | None = None
-        while page := self._ask(partial(self._page, after)):
+        while page := self._ask(partial(self._page, folder, after)):
             yield from page
             after = page[-1]["path"]
             if len(page) < _PAGE:
                 return
 
-    def _page(self, after: str | None) -> Sequence[ObjectMeta]:
-        return next(iter(obstore.list(self._store, offset=after, chunk_size=_PAGE)), ())
+    def _page(self, folder: str | None, after: str | None) -> Sequence[ObjectMeta]:
+        return next(iter(obstore.list(self._store, folder, offset=after, chunk_size=_PAGE)), ())
 
     def _put(self, key: str, content: bytes) -> None:
         try:

@@ -100,6 +100,10 @@ class StoredBlob:
     modified_at: datetime
 
 
+SHELVES = 256
+"""In so many parts a store may be listed, so that who goes through all of it can stop and go on."""
+
+
 class BlobStore(Protocol):
     """Immutable objects named by 32 hex digits."""
 
@@ -123,8 +127,11 @@ class BlobStore(Protocol):
         """Remove objects; those that do not exist are no error. Durable when it returns."""
         ...
 
-    def list(self) -> Iterator[StoredBlob]:
-        """Every object, in constant memory, in no order."""
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+        """Every object, in constant memory, in no order; or those of one of the SHELVES alone.
+
+        The shelf of an object is the number that the first two digits of its name make.
+        """
         ...
 
 

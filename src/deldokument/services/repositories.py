@@ -24,6 +24,7 @@ from deldokument.services.chains import Audit
 from deldokument.services.outboxes import Outbox
 from deldokument.services.paperwork import Paperwork
 from deldokument.services.spending import Allowances
+from deldokument.services.sweeps import Sweeps
 from deldokument.services.tenancies import Tenancies
 from deldokument.services.tenures import Tenures
 from deldokument.services.webhook_contracts import Webhooks
@@ -254,7 +255,7 @@ class Deployment:
     halted_at: datetime | None
 
 
-class Retention(Protocol):
+class Retention(Sweeps, Protocol):
     """What is due. Rows are taken with SKIP LOCKED where the database has it, so that workers share the work."""
 
     def deployment(self) -> Deployment: ...

@@ -8,7 +8,8 @@
     erase_spent_shares, erase_spent_members, destroy_audit_keys
                                             after the tenant's retention period: names and identifiers
     forget_tenants (leaving)                likewise, of tenants that have ended: all the rest of them
-    sweep_orphans, sweep_orphan_keys        what a crash left behind, older than a day
+    sweep_orphans, sweep_orphan_keys (sweeping)
+                                            what a crash left behind, older than a day
 
 The database's state is the queue: a round takes what is due, does it idempotently, commits. A crash anywhere means
 that it is done again. Rounds take some hundreds at a time, so that each is short for those who use the service
@@ -19,13 +20,11 @@ when that clock has leapt ahead of the last heartbeat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
 from deldokument.services.allowances import forget_allowances
 from deldokument.services.deleting import end_deleted_accounts
@@ -36,14 +35,11 @@ from deldokument.services.repeating import forget_answers
 from deldokument.services.sessions import IDLE
 from deldokument.services.signing import forget_intents
 from deldokument.services.trail import record
-from deldokument.services.vault import AUDIT_PREFIX, SHARE_PREFIX, share_key_id
+from deldokument.services.vault import AUDIT_PREFIX, share_key_id
 from deldokument.services.webhooks import forget_ended_webhooks
 
 LEAP = timedelta(hours=1)
-ORPHAN_AGE = timedelta(hours=24)
 _BATCH = 500
-_ORPHANS_PLAUSIBLE = 0.5
-_ORPHANS_ALWAYS_PLAUSIBLE = 100
 
 
 def beat(world: World) -> bool:
@@ -180,59 +176,8 @@ def end_idle_sessions(world: World) -> int:
         return tx.sessions.remove_idle(world.clock.now() - IDLE)
 
 
-def sweep_orphans(world: World) -> int:
-    """Delete objects that the database does not know, older than a day.
-
-    Raises Conflict, with nothing deleted, when the store belongs to another deployment or the share of orphans is
-    implausible: then the wrong database or the wrong store is more likely than so many crashes.
-    """
-    with world.database.read() as tx:
-        deployment_id = tx.retention.deployment().id
-    if world.blobs.deployment_id() != deployment_id:
-        raise Conflict("store_of_other_deployment")
-    horizon = world.clock.now() - ORPHAN_AGE
-    total = orphans = 0
-    for names in _old_blobs(world, horizon):
-        total += len(names)
-        orphans += len(_unknown(world, names))
-    if orphans > max(_ORPHANS_ALWAYS_PLAUSIBLE, total * _ORPHANS_PLAUSIBLE):
-        raise Conflict("orphans_implausible", orphans=orphans, total=total)
-    for names in _old_blobs(world, horizon) if orphans else ():
-        world.blobs.delete(_unknown(world, names))
-    if orphans:
-        with world.database.write() as tx:
-            record(world, tx, EventKind.ORPHANS_SWEPT, count=orphans)
-    return orphans
-
-
-def _old_blobs(world: World, horizon: datetime) -> Iterable[list[str]]:
-    old = (blob.name for blob in world.blobs.list() if blob.modified_at < horizon)
-    while names := list(islice(old, _BATCH)):
-        yield names
-
-
-def _unknown(world: World, names: Collection[str]) -> set[str]:
-    with world.database.read() as tx:
-        return set(names) - tx.uploads.known_blobs(names)
-
-
 def _ids(shares: Iterable[Share]) -> list[str]:
     return [share.id for share in shares]
-
-
-def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
-    """Destroy share keys without a share that were without one in the round before too; returns those seen now.
-
-    A key is made just before its draft's row, so one round's look alone could catch a draft being born.
-    """
-    entries = iter(world.keyring.ids(SHARE_PREFIX))
-    orphans: set[str] = set()
-    while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
-        # One short transaction after the other: a long one would keep the database from clearing up behind the end.
-        with world.database.read() as tx:
-            orphans |= {share_key_id(share_id) for share_id in set(some) - tx.shares.known(some)}
-    world.keyring.destroy(orphans.intersection(seen_before))
-    return orphans.difference(seen_before)
 
 
 Rounds = tuple[Callable[[World], int], ...]

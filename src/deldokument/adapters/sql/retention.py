@@ -6,10 +6,11 @@ Promises that workers at the same time get different rows on PostgreSQL, as long
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Table, bindparam, delete, func, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, Select, Table, and_, bindparam, delete, func, or_, select, type_coerce, update
 
 from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
@@ -31,6 +32,7 @@ from deldokument.adapters.sql.tables import (
     receipt,
     recipient,
     share,
+    sweep,
     tenant,
     upload,
 )
@@ -39,12 +41,14 @@ from deldokument.adapters.sql.work import Work, batches, many, one
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.services.repositories import Deployment
+from deldokument.services.sweeps import Sweep
 
 _key, _keys = one("key"), many("keys")
 _now = bindparam("now", type_=Instant())
 _most = one("most")
 
 _deployment = select(deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at)
+_sweep = select(*(column for column in sweep.c if not column.primary_key))
 _beat = update(deployment).values(heartbeat_at=_now)
 _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
 _resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
@@ -134,6 +138,19 @@ class SqlRetention:
     def resume(self, now: datetime) -> None:
         """End the halt and take ``now`` as the last heartbeat."""
         self._work.run(_resume, {"now": now})
+
+    def sweep(self) -> Sweep | None:
+        """The sweep under way."""
+        row = self._work.first(_sweep)
+        return Sweep(**row._mapping) if row else None
+
+    def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
+        """Write ``after`` (None: there is none any more) if ``before`` still stands; whether it did."""
+        if before is None:
+            return after is None or self._work.insert_once(sweep, {"singleton": 1, **asdict(after)})
+        stands = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))
+        statement = delete(sweep) if after is None else update(sweep).values(asdict(after))
+        return self._work.count(statement.where(stands), {}) == 1
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Available shares whose end has come, the longest overdue first."""

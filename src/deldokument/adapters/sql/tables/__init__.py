@@ -15,7 +15,7 @@ from deldokument.adapters.sql.tables.audit import (
 )
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
-from deldokument.adapters.sql.tables.logins import deployment, pending_login, session
+from deldokument.adapters.sql.tables.logins import deployment, pending_login, session, sweep
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
 from deldokument.adapters.sql.tables.paperwork import (
     main_agreement,
@@ -107,6 +107,7 @@ __all__ = [
     "session",
     "share",
     "signing_intent",
+    "sweep",
     "tenant",
     "tenure",
     "upload",

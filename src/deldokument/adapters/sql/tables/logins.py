@@ -1,8 +1,8 @@
-"""Who is logged in, and the one row about this deployment."""
+"""Who is logged in, the one row about this deployment, and the one about the sweep of its store."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, LargeBinary, Table, Text
 
 from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
@@ -37,5 +37,17 @@ deployment = Table(
     Column("id", Id, nullable=False),
     Column("heartbeat_at", Instant),
     Column("halted_at", Instant),
+    CheckConstraint("singleton = 1", "one_row"),
+)
+
+sweep = Table(
+    "sweep",
+    metadata,
+    Column("singleton", Integer, primary_key=True, autoincrement=False),
+    Column("horizon", Instant, nullable=False),
+    Column("deleting", Boolean, nullable=False),
+    Column("shelf", Integer, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("orphans", BigInteger, nullable=False),
     CheckConstraint("singleton = 1", "one_row"),
 )
