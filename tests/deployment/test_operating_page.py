@@ -119,7 +119,7 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
         },
     )
     (tmp_path / "deploy").mkdir()
-    for file in (ROOT / "deploy").iterdir():
+    for file in filter(Path.is_file, (ROOT / "deploy").iterdir()):
         (tmp_path / "deploy" / file.name).write_text(made.put(file.read_text("utf-8")))
     (tmp_path / "etc/systemd/system").mkdir(parents=True)
     (tmp_path / "etc/nginx/conf.d").mkdir(parents=True)
