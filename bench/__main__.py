@@ -1,11 +1,16 @@
-"""`python -m bench`: set the servers up, go through them in rounds, print the tables, clear away."""
+"""`python -m bench`: set the servers up, go through them in rounds, print the tables, clear away.
+
+A server that does not start, or does not do what is asked of it, has that in its row and ends nothing.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -13,115 +18,212 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 # The deployment that is measured is the one that the tests run.
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import measuring, report, servers  # noqa: E402 - after the path above
+from bench import distance, measuring, peers, plots, report, servers  # noqa: E402 - after the path above
+from bench.measuring import Measured, Samples  # noqa: E402
+from bench.servers import Server  # noqa: E402
 
-CHECKED = 64 * 2**20
-BASE, TUS, OURS = "nginx as it comes", "@tus/server, FileStore", "Del dokument"
-MIDDLE, LARGE = "nginx, 128 KiB body buffer", "nginx, 1 MiB body buffer"
-console = Console(width=120)
+CHECKED = 16 * 2**20
+BASE, LARGE, OURS = "nginx as it comes", "nginx, 1 MiB body buffer", "Del dokument"
+MIB = "client_body_buffer_size 1m;"
+FOUR = 4
+console = Console(width=140)
 app = typer.Typer(pretty_exceptions_enable=False)
 
+OFF, ON, DOWN = "Upload, fsync off", "Upload, fsync on", "Download"
+TLS_UP, TLS_DOWN = "Upload behind TLS, fsync off", "Download behind TLS"
+FOUR_UP, FOUR_DOWN, MIXED = (
+    "Four uploads at once, in sum",
+    "Four downloads at once, in sum",
+    "Two up and two down, in sum",
+)
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A server and whether its uploads are on stable storage when they count as done."""
 
-    title: str
-    server: servers.Server
-    synced: bool
-    up: list[measuring.Measured] = field(default_factory=list)
-    down: list[measuring.Measured] = field(default_factory=list)
+@dataclass(slots=True)
+class Bench:
+    """The servers that run, the files that are sent, and what has been found."""
+
+    stack: ExitStack
+    place: Path
+    sources: dict[float, Path]
+    digest: str
+    running: dict[str, Server | str] = field(default_factory=dict)
+    found: dict[str, dict[str, Samples]] = field(default_factory=dict)
+    latencies: list[tuple[float, float, int]] = field(default_factory=list)
+    distances: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+    def start(self, name: str, server: AbstractContextManager[Server]) -> None:
+        """Keep it, or why it did not start."""
+        try:
+            started = self.stack.enter_context(server)
+            measuring.check(started, self.sources[0], self.digest)
+        except Exception as error:
+            # Whatever it is, the others are measured.
+            self.running[name] = _told(error)
+            console.print(f"{name}: {self.running[name]}")
+        else:
+            self.running[name] = started
+
+    def take(self, titles: Sequence[str], name: str, key: str, sample: Callable[[Server], list[Measured]]) -> None:
+        """One sample, for the tables of these titles, of the server that runs under ``key``."""
+        kept = [self.found.setdefault(title, {}).setdefault(name, Samples()) for title in titles]
+        server = self.running[key]
+        try:
+            if isinstance(server, str):
+                raise measuring.Failed(server)
+            measured = sample(server)
+        except Exception as error:
+            for samples in kept:
+                samples.failure = _told(error)
+            console.print(f"{name}: {titles[0]}: failed: {_told(error)}")
+            return
+        for samples, one in zip(kept, measured, strict=True):
+            samples.found.append(one)
+        rates = ", ".join(f"{title} {one.rate / report.GB:.2f}" for title, one in zip(titles, measured, strict=True))
+        console.print(f"{name}: {rates} GB/s; others {max(one.others for one in measured):.2f}")
+
+
+def _told(error: Exception) -> str:
+    """In a cell of a table."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].replace("|", "/")[:100]
 
 
 @app.command()
 def main(
-    size: Annotated[float, typer.Option(help="GiB of the file.")] = 2.0,
+    size: Annotated[float, typer.Option(help="GiB of the file; slow peers get half of it.")] = 2.0,
     rounds: Annotated[int, typer.Option(help="Rounds through all servers.")] = 3,
-    only: Annotated[str, typer.Option(help="Titles that hold this text, and nginx as it comes.")] = "",
+    only: Annotated[str, typer.Option(help="Servers whose names hold this text, and nginx.")] = "",
     folder: Annotated[Path, typer.Option(help="Where files go; the disk is measured too.")] = ROOT / "tmp",
-    write: Annotated[bool, typer.Option(help="Put the tables into docs/performance.md.")] = False,
+    write: Annotated[bool, typer.Option(help="Put tables and pictures into docs.")] = False,
 ) -> None:
-    """Measure uploads and downloads of one large file against nginx and @tus/server."""
+    """Measure large files up and down beside nginx, tus servers and others that encrypt nothing."""
     folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
     # An exception clears away what a signal would leave.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped."))
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=folder)))
         memory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deldokument-bench-", dir="/dev/shm")))
-        product: list[servers.Ours] = []
-        cases = [case for case in _cases(stack, place, product) if only in case.title or case.title == BASE]
-        _check(cases, memory / "small")
-        source = memory / "source"
-        measuring.make_source(source, int(size * 2**30))
+        sources = {share: memory / f"source-{share}" for share in (0, 0.25, 0.5, 1)}
+        digests = [measuring.make_source(path, int(size * share * 2**30) or CHECKED) for share, path in sources.items()]
+        bench = Bench(stack, place, sources, digests[0])
+        _start(bench, only)
         for number in range(rounds):
-            for case in cases:
-                _measure(case, source, place, f"{number + 1}/{rounds}")
-        _tell(cases, _notes(size, rounds, product, int(size * 2**30)), write=write)
+            console.print(f"round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s")
+            _round(bench)
+        _tell(bench, _notes(bench, size, rounds, time.monotonic() - began), write=write)
 
 
-def _cases(stack: ExitStack, place: Path, product: list[servers.Ours]) -> list[Case]:
-    plain = stack.enter_context(servers.nginx(place / "nginx", BASE, ""))
-    middle = stack.enter_context(servers.nginx(place / "nginx-128k", MIDDLE, "client_body_buffer_size 128k;"))
-    large = stack.enter_context(servers.nginx(place / "nginx-1m", LARGE, "client_body_buffer_size 1m;"))
-    tus = stack.enter_context(servers.tus_server(place / "tus"))
-    quick = stack.enter_context(servers.ours(place / "ours-quick", durable=False))
-    durable = stack.enter_context(servers.ours(place / "ours", durable=True))
-    product += [quick, durable]
-    apart: list[tuple[str, servers.Server, servers.Server]] = [
-        (BASE, plain, plain),
-        (MIDDLE, middle, middle),
-        (LARGE, large, large),
-        (TUS, tus, tus),
-        (OURS, quick, durable),
-    ]
-    return [Case(title, server, synced) for title, off, on in apart for server, synced in ((off, False), (on, True))]
-
-
-def _check(cases: list[Case], source: Path) -> None:
-    digest = measuring.make_source(source, CHECKED)
-    for case in cases:
-        measuring.check(case.server, source, digest)
-
-
-def _measure(case: Case, source: Path, place: Path, number: str) -> None:
-    sample = measuring.take(case.server, source, place, synced=case.synced, down=not case.synced)
-    case.up.append(sample.up)
-    told = f"up {sample.up.rate / report.GB:.2f} GB/s"
-    if sample.down:
-        case.down.append(sample.down)
-        told += f", down {sample.down.rate / report.GB:.2f} GB/s"
-    console.print(f"{number} {case.title}, fsync {'on' if case.synced else 'off'}: {told}; others {sample.others:.2f}")
-
-
-def _notes(size: float, rounds: int, product: list[servers.Ours], length: int) -> list[str]:
-    taken = [seconds for server in product for bytes_, seconds in server.inspections if bytes_ == length]
-    inspection = (
-        f"Inspection by the worker after an upload, not in the tables: median {median(taken):.1f} s." if taken else ""
-    )
-    return [f"{size:g} GiB, {rounds} rounds. {report.machine(servers.versions())}", inspection]
-
-
-def _tell(cases: list[Case], notes: list[str], *, write: bool) -> None:
-    off, on = ([case for case in cases if case.synced == synced] for synced in (False, True))
-    tables = {
-        "Upload, fsync off": report.rows({case.title: case.up for case in off}, BASE),
-        "Upload, fsync on": report.rows({case.title: case.up for case in on}, BASE),
-        "Download": report.rows({case.title: case.down for case in off}, BASE),
+def _start(bench: Bench, only: str) -> None:
+    place = bench.place
+    bench.start(BASE, servers.nginx(place / "nginx"))
+    bench.start(LARGE, servers.nginx(place / "nginx-1m", MIB))
+    bench.start(f"{BASE}, TLS", servers.nginx(place / "nginx-tls", tls=True))
+    bench.start(f"{LARGE}, TLS", servers.nginx(place / "nginx-1m-tls", MIB, tls=True))
+    others: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+        "@tus/server": peers.tus_server,
+        "tuspyserver": peers.tuspyserver,
+        "copyparty": peers.copyparty,
+        "rclone": peers.rclone,
     }
-    for title, body in tables.items():
-        table = Table(*report.HEAD, title=title)
-        for row in body:
-            table.add_row(*row)
-        console.print(table)
-    console.print(*notes, sep="\n")
-    if write:
-        report.write(ROOT / "docs" / "performance.md", report.markdown(tables, notes))
+    for name, start in others.items():
+        if only in name:
+            bench.start(name, start(place / name.strip("@").replace("/", "-")))
+    if only in OURS:
+        bench.start(OURS, servers.ours(place / "ours-quick", durable=False))
+        bench.start(f"{OURS}, durable", servers.ours(place / "ours", durable=True))
+        quick = bench.running[OURS]
+        if isinstance(quick, servers.Ours):
+            bench.start(f"{OURS}, TLS", servers.fronted(place / "front", quick, "http2 on;"))
+
+
+def _round(bench: Bench) -> None:
+    """Every server once in every case that is its own."""
+    for name in [name for name in bench.running if not name.endswith((", TLS", ", durable"))]:
+        file = bench.sources[1 if name in (BASE, LARGE, OURS) else 0.5]
+        durable = f"{name}, durable" if name == OURS else name
+        bench.take([OFF, DOWN], name, name, _single(bench, file, synced=False))
+        bench.take([ON], name, durable, _single(bench, file, synced=True))
+    for name in [name for name in (BASE, LARGE, OURS) if name in bench.running]:
+        bench.take([TLS_UP, TLS_DOWN], name, f"{name}, TLS", _single(bench, bench.sources[0.5], synced=False))
+        bench.take([FOUR_UP], name, name, _several(bench, FOUR, 0))
+        bench.take([FOUR_DOWN], name, name, _several(bench, 0, FOUR))
+        bench.take([MIXED], name, name, _several(bench, FOUR // 2, FOUR // 2))
+    ours, front = bench.running.get(OURS), bench.running.get(f"{OURS}, TLS")
+    try:
+        if isinstance(ours, servers.Ours):
+            bench.latencies.append(measuring.latency(ours, bench.sources[0.25], "/helse/live", ups=FOUR))
+            _distance(bench, "HTTP/1.1", lambda streams: distance.by_connections(ours, bench.place, streams))
+        if isinstance(front, servers.Fronted):
+            _distance(bench, "HTTP/2 through nginx", lambda streams: distance.by_http2(front, bench.place, streams))
+    except Exception as error:
+        console.print(f"the last cases of the round: failed: {_told(error)}")
+
+
+def _distance(bench: Bench, name: str, carry: Callable[[int], float]) -> None:
+    found = carry(1), carry(distance.STREAMS)
+    bench.distances.setdefault(name, []).append(found)
+    console.print(f"{name}, far away: {found[0] / 1e6:.1f} MB/s in one stream, {found[1] / 1e6:.1f} in four")
+
+
+def _single(bench: Bench, file: Path, *, synced: bool) -> Callable[[Server], list[Measured]]:
+    """Up, and down unless it is about stable storage."""
+    return lambda server: measuring.up_and_down(server, file, bench.place, synced=synced, down=not synced)
+
+
+def _several(bench: Bench, ups: int, downs: int) -> Callable[[Server], list[Measured]]:
+    return lambda server: measuring.together(server, bench.sources[0.25], bench.place, ups=ups, downs=downs)
+
+
+def _notes(bench: Bench, size: float, rounds: int, seconds: float) -> list[str]:
+    notes = [
+        f"{size:g} GiB to nginx and Del dokument, half of it to the others and behind TLS, a quarter in each of four; "
+        f"{rounds} rounds in {seconds / 60:.0f} minutes. {report.machine(servers.versions())}"
+    ]
+    ours = bench.running.get(OURS)
+    if isinstance(ours, servers.Ours):
+        taken = [took for length, took in ours.inspections if length > CHECKED]
+        notes.append(f"Inspection by the worker after an upload, not in the tables: median {median(taken):.1f} s.")
+    if bench.latencies:
+        middle, most = (median(found[number] for found in bench.latencies) for number in (0, 1))
+        asked = sum(found[2] for found in bench.latencies)
+        notes.append(
+            f"A small request (`/helse/live`) on the same process while four files go up: p50 {middle:.2f} ms, "
+            f"p99 {most:.1f} ms (medians of {len(bench.latencies)} rounds, {asked} requests)."
+        )
+    return notes
+
+
+def _tell(bench: Bench, notes: list[str], *, write: bool) -> None:
+    sheets = [report.sheet(title, found, (BASE, LARGE)) for title, found in bench.found.items()]
+    sheets.append(_far_away(bench))
+    report.show(console, sheets, notes)
+    if not write:
+        return
+    docs = ROOT / "docs"
+    pictures = {"Single streams": "bench-single.svg", "TLS and several streams": "bench-several.svg"}
+    for name, titles in zip(pictures.values(), ((OFF, ON, DOWN), (TLS_UP, TLS_DOWN, FOUR_UP, MIXED)), strict=True):
+        plots.bars(docs / "images" / name, {title: _rates(bench.found[title]) for title in titles}, "GB/s")
+    report.write(docs / "performance.md", "bench", report.markdown(sheets, pictures, notes))
+
+
+def _far_away(bench: Bench) -> report.Sheet:
+    rows = [
+        (name, *(f"{median(pair[number] for pair in pairs) / 1e6:.1f}" for number in (0, 1)),
+         f"{median(four / one for one, four in pairs):.1f}")
+        for name, pairs in bench.distances.items()
+    ]  # fmt: skip
+    head = ("over 80 ms", "one stream, MB/s", "four streams, MB/s", "ratio")
+    return report.Sheet("One file, far away", head, rows)
+
+
+def _rates(found: dict[str, Samples]) -> dict[str, tuple[float, float, float]]:
+    rates = {name: [one.rate / report.GB for one in samples.found] for name, samples in found.items()}
+    return {name: (median(many), min(many), max(many)) for name, many in rates.items() if many}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The client of a measurement, a process of its own that is never the bottleneck: sendfile up, recv_into down.
 
-    python -m bench.client PORT [--body FILE] [--then-sync FILE] [--hash]  < request head
+    python -m bench.client PORT [--body FILE] [--then-sync FILE] [--hash] [--ca FILE]  < request head
 
-Tells what it saw as one line of JSON: status, bytes of the body, seconds from connect to the last byte, own CPU.
+Tells what it saw as one line of JSON: status, bytes of the body, when it connected and when it had the last byte (by
+the machine's monotonic clock), own CPU. With ``--ca`` it speaks TLS and believes that certificate; it is then a
+bottleneck as much as the server.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import mmap
 import os
 import resource
 import socket
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -21,28 +25,40 @@ STRETCH = 2**24
 ROOM = 2**20
 
 
-def exchange(port: int, head: bytes, body: Path | None, sync: Path | None, *, hashed: bool) -> dict[str, object]:
+def exchange(port: int, head: bytes, given: argparse.Namespace) -> dict[str, object]:
     """Send a request, take all of the answer."""
-    source = body.open("rb") if body else None
-    began = time.perf_counter()
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    source = given.body.open("rb") if given.body else None
+    began = time.monotonic()
+    with _connected(port, given.ca) as connection:
         connection.sendall(head)
         if source:
             _send(connection, source.fileno(), os.fstat(source.fileno()).st_size)
-        answer, received, digest = _receive(connection, hashed=hashed)
-    if sync:
-        for path in (sync, sync.parent):
+        answer, received, digest = _receive(connection, hashed=given.hash)
+    if given.then_sync:
+        for path in (given.then_sync, given.then_sync.parent):
             _sync(path)
-    seconds = time.perf_counter() - began
+    ended = time.monotonic()
     used = resource.getrusage(resource.RUSAGE_SELF)
     status = int(answer.split(b" ", 2)[1])
     return {
-        "status": status, "received": received, "seconds": seconds, "digest": digest,
+        "status": status, "received": received, "began": began, "ended": ended, "digest": digest,
         "cpu": used.ru_utime + used.ru_stime, "head": answer.decode("latin-1"),
     }  # fmt: skip
 
 
+def _connected(port: int, ca: Path | None) -> socket.socket:
+    plain = socket.create_connection(("127.0.0.1", port))
+    if ca is None:
+        return plain
+    return ssl.create_default_context(cafile=str(ca)).wrap_socket(plain, server_hostname="127.0.0.1")
+
+
 def _send(connection: socket.socket, source: int, length: int) -> None:
+    if isinstance(connection, ssl.SSLSocket):
+        with mmap.mmap(source, length, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+            for at in range(0, length, ROOM):
+                connection.sendall(view[at : at + ROOM])
+        return
     offset = 0
     while offset < length:
         offset += os.sendfile(connection.fileno(), source, offset, min(STRETCH, length - offset))
@@ -85,9 +101,10 @@ def main() -> None:
     options.add_argument("--body", type=Path)
     options.add_argument("--then-sync", type=Path)
     options.add_argument("--hash", action="store_true")
+    options.add_argument("--ca", type=Path)
     given = options.parse_args()
     head = sys.stdin.buffer.read()
-    print(json.dumps(exchange(given.port, head, given.body, given.then_sync, hashed=given.hash)))
+    print(json.dumps(exchange(given.port, head, given)))
 
 
 if __name__ == "__main__":

@@ -1,33 +1,43 @@
-"""Taking one sample: a file up, the same file down, with what the server's processes used meanwhile.
+"""Taking one sample: files up or down, alone or at once, with what the server's processes used meanwhile.
 
 Promises that before each sample the disk is at rest and pages are warm (a virtual machine's first touch of memory is
-several times as dear), and that a sample that other processes disturbed is taken again, at most twice.
+several times as dear), and that a sample that other processes disturbed is taken again, at most once. Whatever goes
+wrong with a server is a `Failed`, which says what.
 """
 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench import usage
-from bench.servers import Server
+from bench.servers import Place, Server
 
 QUIET = 0.4
 """Cores that others may use in a sample."""
-_TRIES = 3
+_TRIES = 2
+_SECONDS = 300
 _BLOCK = os.urandom(2**20)
+
+
+class Failed(Exception):
+    """The server did not do what was asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One transfer: bytes a second, the server's CPU seconds a byte, its peak memory, cores that others used."""
+    """Transfers: bytes a second, the server's CPU seconds a byte, its peak memory, cores that others used."""
 
     rate: float
     cpu: float
@@ -35,17 +45,22 @@ class Measured:
     others: float
 
 
+@dataclass(slots=True)
+class Samples:
+    """What the rounds have found of one case."""
+
+    found: list[Measured] = field(default_factory=list)
+    failure: str = ""
+
+
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """Up, and down unless it was not asked for."""
+class Job:
+    """One transfer: a request, the file that is its body or None, and its length."""
 
-    up: Measured
-    down: Measured | None
-
-    @property
-    def others(self) -> float:
-        """The worse of the two disturbances."""
-        return max(self.up.others, self.down.others if self.down else 0.0)
+    head: bytes
+    length: int
+    body: Path | None = None
+    synced: Path | None = None
 
 
 def make_source(path: Path, length: int) -> str:
@@ -61,32 +76,90 @@ def make_source(path: Path, length: int) -> str:
 
 def check(server: Server, source: Path, digest: str) -> None:
     """That what goes up comes down; warms the server as well."""
-    place = server.place(source.stat().st_size)
-    _talk(server, place.upload, "--body", str(source))
-    if _talk(server, place.download(), "--hash")["digest"] != digest:
-        raise SystemExit(f"{server.name} did not give back what it was given")
-    place.discard()
-
-
-def take(server: Server, source: Path, folder: Path, *, synced: bool, down: bool) -> Sample:
-    """The least disturbed of at most three tries."""
-    tries: list[Sample] = []
-    while not tries or (tries[-1].others > QUIET and len(tries) < _TRIES):
-        tries.append(_try(server, source, folder, synced=synced, down=down))
-    return min(tries, key=lambda sample: sample.others)
-
-
-def _try(server: Server, source: Path, folder: Path, *, synced: bool, down: bool) -> Sample:
     length = source.stat().st_size
     place = server.place(length)
-    _warm(folder / "warm", length)
-    sync = ["--then-sync", str(place.synced)] if synced and place.synced else []
-    up = _measure(server, place.upload, length, "--body", str(source), *sync)
-    fetched = _measure(server, place.download(), length) if down else None
-    if not down:
-        place.download()
-    place.discard()
-    return Sample(up, fetched)
+    _talk(server, Job(place.upload, length, source))
+    if _talk(server, Job(place.download(), length), "--hash")["digest"] != digest:
+        raise Failed("it did not give back what it was given")
+    _discard(server, [place])
+
+
+def up_and_down(server: Server, source: Path, folder: Path, *, synced: bool, down: bool) -> list[Measured]:
+    """One file up and, if wanted, down."""
+
+    def once() -> list[Measured]:
+        length = source.stat().st_size
+        place = server.place(length)
+        _warm(folder / "warm", length)
+        sync = place.synced if synced else None
+        found = [_at_once(server, [Job(place.upload, length, source, sync)])]
+        if down:
+            found.append(_at_once(server, [Job(place.download(), length)]))
+        _discard(server, [place])
+        return found
+
+    return _least_disturbed(once)
+
+
+def together(server: Server, source: Path, folder: Path, *, ups: int, downs: int) -> list[Measured]:
+    """So many files up and so many others down at once; their sum."""
+
+    def once() -> list[Measured]:
+        length = source.stat().st_size
+        there, fresh = ([server.place(length) for _ in range(count)] for count in (downs, ups))
+        for place in there:
+            _talk(server, Job(place.upload, length, source))
+        jobs = [Job(place.download(), length) for place in there]
+        _warm(folder / "warm", length * max(ups, 1))
+        found = _at_once(server, [*jobs, *(Job(place.upload, length, source) for place in fresh)])
+        _discard(server, [*there, *fresh])
+        return [found]
+
+    return _least_disturbed(once)
+
+
+def latency(server: Server, source: Path, path: str, *, ups: int) -> tuple[float, float, int]:
+    """Median and 99th percentile, in milliseconds, of a small request while so many files go up; how many were made."""
+    length = source.stat().st_size
+    places = [server.place(length) for _ in range(ups)]
+    over, took = threading.Event(), list[float]()
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_SECONDS)
+        while not over.is_set():
+            began = time.perf_counter()
+            connection.request("GET", path)
+            connection.getresponse().read()
+            took.append((time.perf_counter() - began) * 1000)
+            over.wait(0.005)
+        connection.close()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        _at_once(server, [Job(place.upload, length, source) for place in places])
+    finally:
+        over.set()
+        asking.join()
+    _discard(server, places)
+    return median(took), sorted(took)[int(len(took) * 0.99)], len(took)
+
+
+def _least_disturbed(once: Callable[[], list[Measured]]) -> list[Measured]:
+    tries: list[list[Measured]] = []
+    while not tries or (_disturbance(tries[-1]) > QUIET and len(tries) < _TRIES):
+        tries.append(once())
+    return min(tries, key=_disturbance)
+
+
+def _disturbance(found: Sequence[Measured]) -> float:
+    return max(measured.others for measured in found)
+
+
+def _discard(server: Server, places: Sequence[Place]) -> None:
+    for place in places:
+        place.discard()
+    server.settle()
 
 
 def _warm(path: Path, length: int) -> None:
@@ -98,24 +171,46 @@ def _warm(path: Path, length: int) -> None:
     os.sync()
 
 
-def _measure(server: Server, head: bytes, length: int, *options: str) -> Measured:
-    usage.forget_peak(server.pid)
-    used, busy, began = usage.cpu_seconds(server.pid), usage.busy_seconds(), time.perf_counter()
-    answer = _talk(server, head, *options)
-    used, busy = usage.cpu_seconds(server.pid) - used, usage.busy_seconds() - busy
+def _at_once(server: Server, jobs: Sequence[Job]) -> Measured:
+    usage.forget_peak(server.pids)
+    used, busy, began = usage.cpu_seconds(server.pids), usage.busy_seconds(), time.perf_counter()
+    clients = [_start(server, job) for job in jobs]
+    answers = [_end(client, job) for client, job in zip(clients, jobs, strict=True)]
+    used, busy = usage.cpu_seconds(server.pids) - used, usage.busy_seconds() - busy
     elapsed = time.perf_counter() - began
-    if "--body" not in options and answer["received"] != length:
-        raise SystemExit(f"{server.name} sent {answer['received']} of {length} bytes")
-    others = max(0.0, busy - used - answer["cpu"]) / elapsed
-    return Measured(length / answer["seconds"], used / length, usage.peak_bytes(server.pid), others)
+    seconds = max(answer["ended"] for answer in answers) - min(answer["began"] for answer in answers)
+    length = sum(job.length for job in jobs)
+    others = max(0.0, busy - used - sum(answer["cpu"] for answer in answers)) / elapsed
+    return Measured(length / seconds, used / length, usage.peak_bytes(server.pids), others)
 
 
-def _talk(server: Server, head: bytes, *options: str) -> dict[str, Any]:
+def _talk(server: Server, job: Job, *options: str) -> dict[str, Any]:
+    return _end(_start(server, job, *options), job)
+
+
+def _start(server: Server, job: Job, *options: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "bench.client", str(server.port), *options]
-    done = subprocess.run(command, input=head, capture_output=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{server.name}: {done.stderr.decode()}")
-    answer: dict[str, Any] = json.loads(done.stdout)
+    for name, path in (("--body", job.body), ("--then-sync", job.synced), ("--ca", server.ca)):
+        command += [name, str(path)] if path else []
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert client.stdin is not None
+    client.stdin.write(job.head)
+    client.stdin.close()
+    client.stdin = None
+    return client
+
+
+def _end(client: subprocess.Popen[bytes], job: Job) -> dict[str, Any]:
+    try:
+        said, wrong = client.communicate(timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        client.kill()
+        raise Failed(f"no end in {_SECONDS} s") from None
+    if client.returncode:
+        raise Failed(wrong.decode().strip().rpartition("\n")[2])
+    answer: dict[str, Any] = json.loads(said)
     if not 200 <= answer["status"] < 300:
-        raise SystemExit(f"{server.name} answered {answer['head']}")
+        raise Failed(f"it answered {answer['status']}")
+    if job.body is None and answer["received"] != job.length:
+        raise Failed(f"it sent {answer['received']} of {job.length} bytes")
     return answer

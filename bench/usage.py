@@ -1,43 +1,54 @@
-"""What processes use, as /proc tells it (Linux): CPU seconds, peak resident memory, and how busy the machine is."""
+"""What processes use, as /proc tells it (Linux): CPU seconds, peak resident memory, and how busy the machine is.
+
+A process's descendants count as its own; one that has ended meanwhile counts for nothing.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def family(pid: int) -> list[int]:
-    """A process and its descendants."""
+def family(pids: Sequence[int]) -> list[int]:
+    """Processes and their descendants."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int(_stat(int(entry.name))[1])
-        except OSError:
-            continue
-        parents.setdefault(parent, []).append(int(entry.name))
-    found = [pid]
+        with suppress(OSError):
+            parents.setdefault(int(_stat(int(entry.name))[1]), []).append(int(entry.name))
+    found = list(pids)
     for member in found:
         found += parents.get(member, [])
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its living descendants."""
-    return sum(int(ticks) for member in family(pid) for ticks in _stat(member)[11:13]) / _TICKS
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """User and system time of processes and their living descendants."""
+    total = 0
+    for member in family(pids):
+        with suppress(OSError):
+            total += sum(int(ticks) for ticks in _stat(member)[11:13])
+    return total / _TICKS
 
 
-def forget_peak(pid: int) -> None:
+def forget_peak(pids: Sequence[int]) -> None:
     """Begin the peak of memory anew."""
-    for member in family(pid):
-        Path(f"/proc/{member}/clear_refs").write_text("5")
+    for member in family(pids):
+        with suppress(OSError):
+            Path(f"/proc/{member}/clear_refs").write_text("5")
 
 
-def peak_bytes(pid: int) -> int:
-    """The largest resident memory since `forget_peak`, of a process and its descendants together."""
-    statuses = (Path(f"/proc/{member}/status").read_text() for member in family(pid))
-    return sum(int(status.split("VmHWM:")[1].split()[0]) for status in statuses) * 1024
+def peak_bytes(pids: Sequence[int]) -> int:
+    """The largest resident memory since `forget_peak`, of processes and their descendants together."""
+    return sum(_status(member, "VmHWM:") for member in family(pids))
+
+
+def resident_bytes(pids: Sequence[int]) -> dict[int, int]:
+    """The resident memory now of each process and each of its descendants."""
+    return {member: held for member in family(pids) if (held := _status(member, "VmRSS:"))}
 
 
 def busy_seconds() -> float:
@@ -46,6 +57,12 @@ def busy_seconds() -> float:
         int(v) for v in Path("/proc/stat").read_text().split("\n")[0].split()[1:]
     )
     return (user + nice + system + irq + softirq) / _TICKS
+
+
+def _status(pid: int, name: str) -> int:
+    with suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/status").read_text().split(name)[1].split()[0]) * 1024
+    return 0
 
 
 def _stat(pid: int) -> list[str]:

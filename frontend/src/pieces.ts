@@ -9,8 +9,8 @@ import type { Transfer, TransferEvents } from './uploads.ts';
 
 /** Below it, a second connection would hardly have begun before the first is done. */
 export const LARGE = 64 * 1024 * 1024;
-/** Two files go at a time, and browsers allow six connections to a host: the page itself must get through as well. */
-const PIECES = 2;
+/** A large file goes alone, and browsers allow six connections to a host: the page itself must get through as well. */
+const PIECES = 4;
 
 export interface PieceEvents {
   located(url: string): void;

@@ -6,6 +6,7 @@ import { watchFiles, type Chosen } from './drop.ts';
 import { clearFieldErrors, clearSummary, setFieldError, showErrors } from './errors.ts';
 import { Fields } from './fields.ts';
 import { FilesView } from './files-view.ts';
+import { LARGE } from './pieces.ts';
 import { RecipientsView, type Refusal } from './recipients-view.ts';
 import { Saver } from './saver.ts';
 import { SummaryView, type Missing } from './summary-view.ts';
@@ -44,6 +45,7 @@ class SharePage {
       () => void this.#saver.flush(),
     );
     this.#queue = new UploadQueue({
+      alone: (length) => length >= LARGE,
       register: (file) => this.#register(file),
       send: sendByTus,
       readable: isReadable,

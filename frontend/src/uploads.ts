@@ -1,5 +1,5 @@
 /**
- * The queue of documents on their way up. Two go at a time; a broken connection is tried again for as long as it
+ * The queue of documents on their way up. Two go at a time, or one that goes in pieces; a broken connection is tried again for as long as it
  * takes; a pause lasts until the person ends it. Knows neither the page nor the protocol: both are handed in.
  */
 
@@ -36,6 +36,8 @@ export interface Transfer {
 export interface Ports {
   register(file: File): Promise<{ document: StoredDocument; upload: UploadTarget }>;
   send(file: File, target: UploadTarget, events: TransferEvents): Transfer;
+  /** A file of this length has the line to itself. */
+  alone(length: number): boolean;
   readable(file: File): Promise<boolean>;
   refusal(error: unknown): string;
   /** The document came into being after its row had been removed. */
@@ -230,9 +232,15 @@ export class UploadQueue {
   }
 
   #pump(): void {
-    const active = this.items.filter((item) => item.state === 'uploading' || item.state === 'waiting').length;
-    const next = this.items.filter((item) => item.state === 'queued').slice(0, Math.max(0, this.#limit - active));
-    for (const item of next) this.#start(item);
+    const takes = ({ length }: UploadItem): number => (this.#ports.alone(length) ? this.#limit : 1);
+    const active = this.items.filter((item) => item.state === 'uploading' || item.state === 'waiting');
+    let free = this.#limit - active.reduce((sum, item) => sum + takes(item), 0);
+    for (const item of this.items.filter(({ state }) => state === 'queued')) {
+      // In their order: small ones do not pass a large one for ever.
+      if (takes(item) > free) return;
+      free -= takes(item);
+      this.#start(item);
+    }
   }
 
   #start(item: UploadItem): void {

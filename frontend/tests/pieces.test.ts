@@ -4,7 +4,9 @@ import { LARGE, piecesOf, sendInPieces, type Carrier, type PieceEvents } from '.
 import type { PartialUpload, UploadTarget } from '../src/types.ts';
 
 const SIZE = LARGE + 1;
-const HALF = LARGE / 2 + 1;
+const EACH = LARGE / 4 + 1;
+const STARTS = [0, EACH, 2 * EACH, 3 * EACH];
+const LAST = SIZE - 3 * EACH;
 const target = (more: Partial<UploadTarget> = {}): UploadTarget => ({ endpoint: '/uploads', token: 't', url: null, partials: [], ...more });
 const partial = (start: number | null, length: number, offset = 0): PartialUpload => ({ url: `/uploads/${start}`, start, length, offset });
 
@@ -62,28 +64,28 @@ test('a file that is not large goes in one piece, and so does one that has begun
 
 test('the pieces of a large file follow each other and are all of it', () => {
   const pieces = piecesOf(SIZE, target());
-  assert.deepEqual(pieces?.map(({ start, length }) => [start, length]), [[0, HALF], [HALF, SIZE - HALF]]);
+  assert.deepEqual(pieces?.map(({ start, length }) => [start, length]), [[0, EACH], [EACH, EACH], [2 * EACH, EACH], [3 * EACH, LAST]]);
 });
 
 test('pieces that the server has are gone on with, whichever of them it has', () => {
-  const pieces = piecesOf(SIZE, target({ partials: [partial(HALF, SIZE - HALF, 7)] }));
-  assert.deepEqual(pieces?.map(({ url, sent }) => [url, sent]), [[null, 0], [`/uploads/${HALF}`, 7]]);
+  const pieces = piecesOf(SIZE, target({ partials: [partial(3 * EACH, LAST, 7)] }));
+  const missing = [null, 0];
+  assert.deepEqual(pieces?.map(({ url, sent }) => [url, sent]), [missing, missing, missing, [`/uploads/${3 * EACH}`, 7]]);
 });
 
 test('a file that somebody else has divided in another way is never mixed with our pieces', () => {
-  for (const foreign of [partial(null, HALF), partial(0, 5), partial(1, HALF)])
-    assert.equal(piecesOf(SIZE, target({ partials: [partial(0, HALF), foreign] })), null);
+  for (const foreign of [partial(null, EACH), partial(0, 5), partial(1, EACH)])
+    assert.equal(piecesOf(SIZE, target({ partials: [partial(0, EACH), foreign] })), null);
 });
 
 test('every byte is carried once, and the pieces are joined in order when the last has arrived', async () => {
   const { carried, joined, heard, answerJoin } = scene();
-  assert.deepEqual(carried.map(({ start, size, url }) => [start, size, url]), [[0, HALF, null], [HALF, SIZE - HALF, null]]);
-  carried[1]?.events.located('/uploads/b');
-  carried[0]?.events.located('/uploads/a');
-  carried[1]?.events.succeeded();
+  assert.deepEqual(carried.map(({ start, size, url }) => [start, size, url]), STARTS.map((start) => [start, start === 3 * EACH ? LAST : EACH, null]));
+  for (const { start, events } of [...carried].reverse()) events.located(`/uploads/${start}`);
+  for (const { events } of carried.slice(1)) events.succeeded();
   assert.deepEqual(joined, []);
   carried[0]?.events.succeeded();
-  assert.deepEqual(joined, [['/uploads/a', '/uploads/b']]);
+  assert.deepEqual(joined, [STARTS.map((start) => `/uploads/${start}`)]);
   assert.equal(heard.includes('succeeded'), false);
   await answerJoin();
   assert.equal(heard.at(-1), 'succeeded');
@@ -92,11 +94,11 @@ test('every byte is carried once, and the pieces are joined in order when the la
 test('what has been made is told, so that the next try goes on with it', () => {
   const { carried, heard } = scene();
   carried[1]?.events.located('/uploads/b');
-  assert.deepEqual(heard.at(-1), [{ url: '/uploads/b', start: HALF, length: SIZE - HALF, offset: 0 }]);
+  assert.deepEqual(heard.at(-1), [{ url: '/uploads/b', start: EACH, length: EACH, offset: 0 }]);
 });
 
 test('progress is that of all pieces together, with what was there before', () => {
-  const { carried, heard } = scene(target({ partials: [partial(0, HALF, 100)] }));
+  const { carried, heard } = scene(target({ partials: [partial(0, EACH, 100)] }));
   carried[1]?.events.progressed(11);
   carried[0]?.events.progressed(150);
   assert.deepEqual(heard, [111, 161]);
@@ -109,7 +111,7 @@ test('when one piece fails the others are stopped, and it is told once', () => {
   carried[1]?.events.progressed(5);
   carried[1]?.events.succeeded();
   assert.deepEqual(heard, [['failed', 503]]);
-  assert.deepEqual(carried.map(({ stopped }) => stopped), [true, true]);
+  assert.deepEqual(carried.map(({ stopped }) => stopped), [true, true, true, true]);
 });
 
 test('a joining that is refused is a failure', async () => {
@@ -121,9 +123,9 @@ test('a joining that is refused is a failure', async () => {
 
 test('nothing is heard of what was stopped', async () => {
   const { carried, heard, joined, answerJoin, stop } = scene();
-  carried[0]?.events.succeeded();
+  for (const { events } of carried.slice(1)) events.succeeded();
   stop();
-  carried[1]?.events.succeeded();
+  carried[0]?.events.succeeded();
   assert.deepEqual(joined, []);
   const late = scene();
   for (const { events } of late.carried) events.succeeded();

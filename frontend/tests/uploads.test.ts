@@ -25,6 +25,7 @@ function scene(readable = true): { queue: UploadQueue; sent: Sent[]; unwanted: s
       sent.push(entry);
       return { stop: () => void (entry.stopped = true) };
     },
+    alone: (length) => length >= 10,
     readable: async () => readable,
     refusal: () => 'no',
     unwanted: (id) => void unwanted.push(id),
@@ -44,6 +45,17 @@ test('two go at a time, the third when one is done', async () => {
   assert.deepEqual(sent.map((entry) => entry.name), ['a', 'b']);
   sent[0]?.events.succeeded();
   assert.deepEqual(sent.map((entry) => entry.name), ['a', 'b', 'c']);
+});
+
+test('a large file goes alone, and in its turn', async () => {
+  const { queue, sent } = scene();
+  for (const [name, length] of [['a', 3], ['large', 10], ['c', 3], ['d', 3]] as const) queue.add(file(name, length));
+  await settle();
+  assert.deepEqual(sent.map((entry) => entry.name), ['a']);
+  sent[0]?.events.succeeded();
+  assert.deepEqual(sent.map((entry) => entry.name), ['a', 'large']);
+  sent[1]?.events.succeeded();
+  assert.deepEqual(sent.map((entry) => entry.name), ['a', 'large', 'c', 'd']);
 });
 
 test('the same file twice is one', async () => {
