@@ -68,6 +68,11 @@ class Bench:
         else:
             self.running[name] = started
 
+    def gives_back(self, key: str) -> bool:
+        """Whether what runs under ``key`` has downloads; one that did not start would have had."""
+        server = self.running[key]
+        return isinstance(server, str) or server.gives_back
+
     def take(self, titles: Sequence[str], name: str, key: str, sample: Callable[[Server], list[Measured]]) -> None:
         """One sample, for the tables of these titles, of the server that runs under ``key``."""
         kept = [self.found.setdefault(title, {}).setdefault(name, Samples()) for title in titles]
@@ -146,7 +151,7 @@ def _round(bench: Bench) -> None:
     for name in [name for name in bench.running if not name.endswith((", TLS", ", durable"))]:
         file = bench.sources[1 if name in (BASE, LARGE, OURS) else 0.5]
         durable = f"{name}, durable" if name == OURS else name
-        bench.take([OFF, DOWN], name, name, _single(bench, file, synced=False))
+        bench.take([OFF, DOWN] if bench.gives_back(name) else [OFF], name, name, _single(bench, file, synced=False))
         bench.take([ON], name, durable, _single(bench, file, synced=True))
     for name in [name for name in (BASE, LARGE, OURS) if name in bench.running]:
         bench.take([TLS_UP, TLS_DOWN], name, f"{name}, TLS", _single(bench, bench.sources[0.5], synced=False))
@@ -172,7 +177,9 @@ def _distance(bench: Bench, name: str, carry: Callable[[int], float]) -> None:
 
 def _single(bench: Bench, file: Path, *, synced: bool) -> Callable[[Server], list[Measured]]:
     """Up, and down unless it is about stable storage."""
-    return lambda server: measuring.up_and_down(server, file, bench.place, synced=synced, down=not synced)
+    return lambda server: measuring.up_and_down(
+        server, file, bench.place, synced=synced, down=server.gives_back and not synced
+    )
 
 
 def _several(bench: Bench, ups: int, downs: int) -> Callable[[Server], list[Measured]]:

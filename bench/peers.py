@@ -31,12 +31,12 @@ def tus_server(folder: Path) -> Iterator[TusServer]:
 
 @contextmanager
 def tuspyserver(folder: Path) -> Iterator[TusServer]:
-    """tuspyserver in FastAPI on uvicorn."""
+    """tuspyserver in FastAPI on uvicorn; it has uploads only."""
     folder.mkdir(parents=True)
     port = free_port()
     with running([sys.executable, "-c", _TUSPY, str(folder), str(port)]) as process:
         wait_for_port(port)
-        yield TusServer(port, process.pid, folder)
+        yield TusServer(port, process.pid, folder, gives_back=False)
 
 
 class Named(Files):

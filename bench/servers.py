@@ -46,6 +46,8 @@ class Server(Protocol):
     port: int
     pids: Sequence[int]
     ca: Path | None
+    gives_back: bool
+    """Whether it has downloads, too."""
 
     def place(self, length: int) -> Place:
         """A fresh place for a file."""
@@ -60,6 +62,7 @@ class Ours:
     """A whole deployment: registers, server, worker; the file is shared with Ola, inspected, and withdrawn."""
 
     ca: Path | None = None
+    gives_back = True
     pids: Sequence[int]
 
     def __init__(self, deployment: Deployment) -> None:
@@ -137,8 +140,8 @@ class Files:
     ca: Path | None = None
     pids: Sequence[int]
 
-    def __init__(self, port: int, pid: int, files: Path) -> None:
-        self.port, self.pids, self.files = port, [pid], files
+    def __init__(self, port: int, pid: int, files: Path, *, gives_back: bool = True) -> None:
+        self.port, self.pids, self.files, self.gives_back = port, [pid], files, gives_back
 
     def settle(self) -> None:
         """Gone at once."""

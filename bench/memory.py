@@ -1,0 +1,221 @@
+"""`python -m bench.memory`: the server's resident memory over time, under one large file and under a crowd of clients.
+
+A file of 5 GiB goes up and down; then 200 uploads and 200 downloads run at once, half of them slow. Draws both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parents[1]
+# The deployment that is measured is the one that the tests run.
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.server import OFFSET_TYPE, OLA_NUMBER  # noqa: E402 - after the path above
+
+from bench import measuring, plots, report, servers, usage  # noqa: E402
+from bench.measuring import Job  # noqa: E402
+
+LIMIT_MB = 250
+CROWD = 200
+SLOW_BYTES, SLOW_SECONDS = 4096, 0.08
+"""50 kB/s."""
+SECONDS = 45.0
+"""So long the crowd is there."""
+EACH = 128 * 2**20
+_BLOCK = os.urandom(2**18)
+console = Console(width=140)
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@dataclass(slots=True)
+class Curve:
+    """Resident megabytes of a process over seconds."""
+
+    points: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def most(self) -> float:
+        """The peak."""
+        return max(value for _, value in self.points)
+
+
+@dataclass(slots=True)
+class Moved:
+    """What the clients of one kind have moved."""
+
+    clients: int = 0
+    ended: int = 0
+    moved: int = 0
+
+    def told(self, name: str) -> str:
+        """In words."""
+        return f"{self.clients} {name}: {self.moved / 1e9:.2f} GB, {self.ended} to their end"
+
+
+Talk = Callable[[Moved, socket.socket], Awaitable[None]]
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[Curve]:
+    """The memory of the server's largest process, five times a second."""
+    curve, over, began = Curve(), threading.Event(), time.monotonic()
+
+    def look() -> None:
+        while not over.wait(0.2):
+            held = usage.resident_bytes([pid])
+            if held:
+                curve.points.append((time.monotonic() - began, max(held.values()) / 1e6))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield curve
+    finally:
+        over.set()
+        looking.join()
+
+
+def one_large(ours: servers.Ours, length: int) -> Curve:
+    """One file up and down."""
+    with tempfile.TemporaryDirectory(prefix="deldokument-bench-", dir="/dev/shm") as name:
+        source = Path(name) / "source"
+        measuring.make_source(source, length)
+        place = ours.place(length)
+        with watched(ours.deployment.server.pid) as curve:
+            measuring.talk(ours, Job(place.upload, length, source))
+            measuring.talk(ours, Job(place.download(), length))
+        place.discard()
+    ours.settle()
+    return curve
+
+
+def crowd(ours: servers.Ours, size: int) -> tuple[Curve, Mapping[str, Moved]]:
+    """So many uploads and so many downloads at once, half of each slow."""
+    with tempfile.TemporaryDirectory(prefix="deldokument-bench-", dir="/dev/shm") as name:
+        source = Path(name) / "source"
+        measuring.make_source(source, 2 * EACH)
+        there = ours.place(2 * EACH)
+        measuring.talk(ours, Job(there.upload, 2 * EACH, source))
+    download = there.download()
+    drafts = [_upload(ours) for _ in range(size)]
+    kinds = {name: Moved() for name in ("quick uploads", "slow uploads", "quick downloads", "slow downloads")}
+    clients: list[Coroutine[Any, Any, None]] = []
+    for number, (_, head) in enumerate(drafts):
+        slow = number % 2 == 1
+        speed = "slow" if slow else "quick"
+        clients.append(_client(kinds[f"{speed} uploads"], ours.port, _sent(head, slow=slow)))
+        clients.append(_client(kinds[f"{speed} downloads"], ours.port, _taken(download, slow=slow)))
+    with watched(ours.deployment.server.pid) as curve:
+        asyncio.run(_all(clients))
+    for draft, _ in drafts:
+        ours.forsake(draft)
+    there.discard()
+    return curve, kinds
+
+
+def _upload(ours: servers.Ours) -> tuple[str, bytes]:
+    draft = ours.deployment.draft()
+    ours.deployment.add_recipients(draft, [OLA_NUMBER])
+    ticket = ours.deployment.announce(draft, "mengde.bin", EACH)
+    path = ours.deployment.create_upload(ticket)
+    headers = {**ticket.headers, "Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
+    return draft, servers.request("PATCH", path, headers, EACH)
+
+
+async def _all(clients: Sequence[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*clients)
+
+
+async def _client(kind: Moved, port: int, talk: Talk) -> None:
+    """One client, until it has ended or the time is over."""
+    kind.clients += 1
+    with socket.socket() as connection, suppress(TimeoutError, OSError):
+        connection.setblocking(False)
+        async with asyncio.timeout(SECONDS):
+            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+            await talk(kind, connection)
+            kind.ended += 1
+
+
+def _sent(head: bytes, *, slow: bool) -> Talk:
+    """An upload of EACH bytes."""
+
+    async def talk(kind: Moved, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(connection, head)
+        block = _BLOCK[:SLOW_BYTES] if slow else _BLOCK
+        for _ in range(EACH // len(block)):
+            await loop.sock_sendall(connection, block)
+            kind.moved += len(block)
+            await asyncio.sleep(SLOW_SECONDS if slow else 0)
+        await loop.sock_recv(connection, 4096)
+
+    return talk
+
+
+def _taken(head: bytes, *, slow: bool) -> Talk:
+    """A download of twice EACH bytes."""
+
+    async def talk(kind: Moved, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(connection, head)
+        room, left = memoryview(bytearray(SLOW_BYTES if slow else len(_BLOCK))), 2 * EACH
+        while left > 0 and (count := await loop.sock_recv_into(connection, room)):
+            left -= count
+            kind.moved += count
+            await asyncio.sleep(SLOW_SECONDS if slow else 0)
+
+    return talk
+
+
+@app.command()
+def main(
+    gib: Annotated[float, typer.Option(help="GiB of the large file.")] = 5.0,
+    size: Annotated[int, typer.Option(help="So many uploads, and as many downloads, at once.")] = CROWD,
+    folder: Annotated[Path, typer.Option(help="Where files go.")] = ROOT / "tmp",
+    write: Annotated[bool, typer.Option(help="Put figures and pictures into docs.")] = False,
+) -> None:
+    """Watch the server's memory under one large file, and under a crowd."""
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped."))
+    with (
+        tempfile.TemporaryDirectory(prefix="memory-", dir=folder) as place,
+        servers.ours(Path(place), durable=True) as ours,
+    ):
+        large = one_large(ours, int(gib * 2**30))
+        many, kinds = crowd(ours, size)
+    notes = [
+        f"One file of {gib:g} GiB up and down: at most {large.most:.0f} MB. {size} uploads and {size} downloads at "
+        f"once for {SECONDS:.0f} s, half of each at 50 kB/s: at most {many.most:.0f} MB. The aim is {LIMIT_MB} MB.",
+        f"What the clients moved: {'; '.join(kind.told(name) for name, kind in kinds.items())}.",
+        report.machine({}),
+    ]
+    console.print(*notes, sep="\n")
+    if not write:
+        return
+    docs = ROOT / "docs"
+    pictures = {"Memory under one large file": "memory-large.svg", "Memory under a crowd": "memory-crowd.svg"}
+    for name, curve in zip(pictures.values(), (large, many), strict=True):
+        lines = {"server process": curve.points}
+        plots.curves(docs / "images" / name, lines, x="seconds", y="resident MB", limit=LIMIT_MB)
+    report.write(docs / "performance.md", "memory", report.markdown([], pictures, notes))
+
+
+if __name__ == "__main__":
+    app()
