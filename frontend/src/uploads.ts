@@ -1,6 +1,6 @@
 /**
- * The queue of documents on their way up. Two go at a time, or one that goes in pieces; a broken connection is tried again for as long as it
- * takes; a pause lasts until the person ends it. Knows neither the page nor the protocol: both are handed in.
+ * The queue of documents on their way up. Two go at a time, or one that goes in pieces; a broken connection is tried
+ * again for as long as it takes; a pause lasts until the person ends it. Knows neither the page nor the protocol: both are handed in.
  */
 
 import type { StoredDocument, UploadTarget } from './types.ts';
