@@ -66,7 +66,7 @@ class Cluster(Deployment):
     def __init__(self, folder: Path, *, bucket: bool = True) -> None:
         super().__init__(folder, worker=False)
         self._bucket = bucket
-        self._stack = ExitStack()
+        self._opened = ExitStack()
         self.network: Network
         self.postgres: Postgres
         self.keys: Postgres
@@ -76,38 +76,38 @@ class Cluster(Deployment):
         self.workers: list[Member] = []
 
     def __enter__(self) -> Self:
-        with self._stack:
+        with self._opened:
             self.folder.mkdir(exist_ok=True)
             self.folder.chmod(0o755)
-            self.network = self._stack.enter_context(Network())
+            self.network = self._opened.enter_context(Network())
             self.postgres, self.keys = self._postgres("db"), self._postgres("keys")
             prepare(self.keys.url)
             self._database_url = self.postgres.url
             kept = {"demo": None, "keyring": "postgresql", "keyring_database_url": self.keys.url}
             self._further = kept | (self._in_a_bucket() if self._bucket else self._in_a_directory())
             super().__enter__()
-            self._stack.push(super().__exit__)
-            self._stack = self._stack.pop_all()
+            self._opened.push(super().__exit__)
+            self._opened = self._opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        self._opened.__exit__(kind, error, trace)
 
     def _postgres(self, name: str) -> Postgres:
         server = Postgres(self.network.host(name), self.folder, self._disk(name))
-        self._stack.callback(server.program.kill)
+        self._opened.callback(server.program.kill)
         server.start()
         server.create()
         return server
 
     def _in_a_bucket(self) -> dict[str, Any]:
         self.store = Weed(self.network.host("s3"), self.folder, self._disk("s3"))
-        self._stack.callback(self.store.program.kill)
+        self._opened.callback(self.store.program.kill)
         self.store.start()
         [self._store_port] = free_ports(1)
-        self._stack.enter_context(Gates([Door(None, self._store_port, self.store.address)]))
+        self._opened.enter_context(Gates([Door(None, self._store_port, self.store.address)]))
         return s3_settings(replace(self.store.place, endpoint=f"http://127.0.0.1:{self._store_port}"))
 
     def _in_a_directory(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Cluster(Deployment):
 
     def _disk(self, name: str) -> Disk:
         disk = Disk(self.folder / f"disk-{name}", _ROOM[name])
-        self._stack.callback(disk.close)
+        self._opened.callback(disk.close)
         return disk
 
     def restart(self, constants: Any = None) -> None:
@@ -125,12 +125,12 @@ class Cluster(Deployment):
         self.nodes = [self._member(f"n{number + 1}", "serve") for number in range(NODES)]
         self.workers = [self._member(f"w{number + 1}", "worker") for number in range(WORKERS)]
         members = [*self.nodes, *self.workers]
-        self._stack.enter_context(Gates(door for member in members for door in self._doors(member.host)))
+        self._opened.enter_context(Gates(door for member in members for door in self._doors(member.host)))
         for member in members:
-            self._stack.callback(member.kill)
+            self._opened.callback(member.kill)
             member.start()
         nginx = Nginx(self.port, self.folder / "nginx", [f"{node.host.address}:{PORT}" for node in self.nodes])
-        self._stack.enter_context(nginx)
+        self._opened.enter_context(nginx)
         self.server = nginx.program.process  # type: ignore[assignment]
         self.wait_until_ready()
 

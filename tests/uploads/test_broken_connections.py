@@ -224,6 +224,15 @@ def test_a_connection_without_a_whole_request_is_closed(impatient: Deployment, c
                 break
 
 
+def refused_on_the_way(connection: socket.socket, rest: bytes) -> int | None:
+    """The status; None when the server has hung up while we sent, and its answer is lost with the connection."""
+    try:
+        connection.sendall(rest)
+        return status_of(answer_of(connection))
+    except ConnectionError:
+        return None
+
+
 def test_a_member_who_is_removed_uploads_nothing_more(impatient_tus: Tus) -> None:
     running = impatient_tus.deployment
     with running.node.world.database.read() as tx:
@@ -233,8 +242,7 @@ def test_a_member_who_is_removed_uploads_nothing_more(impatient_tus: Tus) -> Non
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         where = {"tenant_id": draft.tenant_id, "account_id": draft.account_id}
         remove_member(running.node.world, **where, member_id=draft.member_id)
-        connection.sendall(os.urandom(11_000_000))
-        assert status_of(answer_of(connection)) == 404
+        assert refused_on_the_way(connection, os.urandom(11_000_000)) in {404, None}
     assert upload.head().status_code == upload.patch(0, b"x").status_code == 404
 
 
@@ -245,8 +253,7 @@ def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(impatient_tus
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         kept = upload.offset()
         freeze_share(world, impatient_tus.draft, None, FreezeReason.SECURITY)
-        connection.sendall(content[9_000_000:])
-        assert status_of(answer_of(connection)) == 403
+        assert refused_on_the_way(connection, content[9_000_000:]) in {403, None}
     assert upload.head().status_code == upload.patch(kept, b"x").status_code == 403
     unfreeze_share(world, impatient_tus.draft, None)
     assert upload.offset() == kept

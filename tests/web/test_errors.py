@@ -33,7 +33,6 @@ COMPUTED = {"f'organization_{organization.status}'": ("organization_deleted", "o
 """Codes that are put together where they are raised, and what they can come to."""
 
 OPERATORS_ONLY = {
-    "root_key",  # at the start, before anything is served
     "root_key_exists",
     "blob_store_claimed",
     "blob_exists",  # a name of 128 random bits drawn twice

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-import select
 import signal
 import socket
 import sys
@@ -71,7 +70,7 @@ class _Family:
         self._served = False
 
     def add(self) -> None:
-        serves, says = os.pipe()
+        serves, says = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -80,13 +79,13 @@ class _Family:
         self._living[pid] = serves
 
     def replace_dead(self) -> None:
-        for pid in _ended():
-            serves = self._living.pop(pid)
-            readable, _, _ = select.select([serves, *self._living.values()], [], [], 0)
-            self._served = self._served or os.read(serves, 1) != b"" or len(readable) > 1
-            os.close(serves)
-            if not self._served:
-                raise CannotStart
+        dead = _ended()
+        self._served = self._served or any(map(_has_served, self._living.values()))
+        for pid in dead:
+            os.close(self._living.pop(pid))
+        if dead and not self._served:
+            raise CannotStart
+        for pid in dead:
             log.error("process %d has died; another takes its place", pid)
             # One that dies again and again must not use up the machine.
             time.sleep(_PAUSE_S)
@@ -125,6 +124,14 @@ class _Family:
             sys.stderr.flush()
             # Not the parent's way out: what it has open is not the child's to close.
             os._exit(code)
+
+
+def _has_served(serves: int) -> bool:
+    """Whether the child has said so; one that has died without a word has only closed its end."""
+    try:
+        return os.read(serves, 1) != b""
+    except BlockingIOError:
+        return False
 
 
 def _say(says: int) -> None:

@@ -134,9 +134,10 @@ class _Intake:
             if not message.get("more_body", False):
                 return True
             if pace.is_quick(len(piece)):
-                if await self._take_quickly():
+                moved, complete = await self._take_quickly()
+                if complete:
                     return True
-                since, came, pace = time.monotonic(), 0, Pace()
+                came, pace = came + moved, Pace()
 
     async def _keep(self, piece: bytes) -> None:
         # Many small pieces weigh more than their bytes.
@@ -145,12 +146,13 @@ class _Intake:
         self._pieces.append(piece)
         self._pending += len(piece)
 
-    async def _take_quickly(self) -> bool:
-        """Have a thread take the body for as long as it comes quickly; True when it is complete."""
+    async def _take_quickly(self) -> tuple[int, bool]:
+        """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
         with lanes.entered() as entered:
             loan = borrow_body(self._scope) if entered else None
             if loan is None:
-                return False
+                return 0, False
+            ahead = len(loan.came) + loan.left
             try:
                 await self._keep(loan.came)
                 await self._flush()
@@ -163,7 +165,7 @@ class _Intake:
             finally:
                 await self._unfed()
                 loan.give_back()
-            return loan.left == 0
+            return ahead - loan.left, loan.left == 0
 
     async def _unfed(self) -> None:
         """Wait until no thread feeds, whatever comes of it."""
