@@ -343,7 +343,11 @@ class Settings(BaseSettings):
 def _database(url: str) -> tuple[str, int, str]:
     """Which database a URL means, however one logs in to it."""
     parts = urlsplit(url)
-    return parts.hostname or "", parts.port or 5432, parts.path
+    try:
+        return parts.hostname or "", parts.port or 5432, parts.path
+    except ValueError:
+        # What it says of the port may be a piece of the password.
+        raise ValueError("a database's URL must have its password percent-encoded, and a valid port") from None
 
 
 def load_settings(**given: Any) -> Settings:

@@ -35,12 +35,16 @@ def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) 
 
     Raises Unavailable, having ended nothing, when the clock is not to be trusted.
     """
+    _check_clock(world)
+    return sum(reconcile(world) for reconcile in rounds)
+
+
+def _check_clock(world: World) -> None:
     if not retention.beat(world):
         raise Unavailable(
             "destruction_halted",
             detail="the clock has leapt ahead: check it, then start with `deldokument worker --confirm-clock`",
         )
-    return sum(reconcile(world) for reconcile in rounds)
 
 
 class Sweeper:
@@ -51,7 +55,8 @@ class Sweeper:
         self._under_way = False
 
     def __call__(self, world: World) -> int:
-        """One step: 1 while the sweep of the store goes on."""
+        """One step: 1 while the sweep of the store goes on. Raises Unavailable as ``end_what_is_over``."""
+        _check_clock(world)
         if not self._under_way:
             self._suspects = sweep_orphan_keys(world, self._suspects)
         self._under_way = False

@@ -191,6 +191,14 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
     asyncio.run(one_asks_all_that_it_may())
 
 
+def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_counted(
+    cast: Systems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deldokument.web.api.gate.MOST_COUNTED", 0)
+    answer = cast.sharer.get("/shares")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
+
+
 def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,8 @@ from support.world import KARI, Stage, person
 
 from deldokument import worker
 from deldokument.adapters.blobs import DirectoryBlobStore
-from deldokument.domain.errors import Conflict
-from deldokument.services import drafting
+from deldokument.domain.errors import Conflict, Unavailable
+from deldokument.services import drafting, retention
 from deldokument.services.ports import BlobStore, StoredBlob, World
 from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
 from deldokument.services.sweeps import Sweep
@@ -189,6 +189,43 @@ def test_a_key_without_a_share_goes_at_the_second_sighting(stage: Stage) -> None
     assert "share:never-born" in stage.world.keyring.ids("share:")
     sweep(stage.world)
     assert stage.world.keyring.ids("share:") == [share_key_id(living.id)]
+
+
+def test_the_keys_of_another_deployment_that_uses_the_same_keyring_stand(stage: Stage) -> None:
+    stage.draft()
+    theirs = {f"share:theirs-{number}" for number in range(101)}
+    for entry in theirs:
+        stage.world.keyring.create(entry)
+    for _ in range(2):
+        with pytest.raises(Conflict, match="orphans_implausible"):
+            sweep_orphan_keys(stage.world, theirs)
+    assert theirs < set(stage.world.keyring.ids("share:"))
+
+
+def test_with_another_deployments_store_no_key_goes_either(stage: Stage, tmp_path: Path) -> None:
+    stage.world.keyring.create("share:never-born")
+    world = replace(stage.world, blobs=DirectoryBlobStore(tmp_path / "other"))
+    with pytest.raises(Conflict, match="store_of_other_deployment"):
+        sweep_orphan_keys(world, {"share:never-born"})
+    assert stage.world.keyring.ids("share:") == ["share:never-born"]
+
+
+def test_nothing_is_swept_while_the_clock_is_not_to_be_trusted(stage: Stage) -> None:
+    orphan(stage, "0" * 32)
+    assert retention.beat(stage.world)
+    stage.clock.advance(days=400)
+    with pytest.raises(Unavailable, match="destruction_halted"):
+        worker.Sweeper()(stage.world)
+    assert len(stored(stage)) == 1
+
+
+def test_a_sweep_that_was_begun_by_a_clock_that_had_leapt_is_begun_anew(stage: Stage) -> None:
+    many_orphans(stage)
+    short_step(stage.world)
+    stage.clock.advance(days=-399, hours=-23)
+    assert short_step(stage.world)
+    assert noted(stage.world) is None
+    assert sweep_all(stage.world) == 0
 
 
 def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> None:

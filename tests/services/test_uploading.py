@@ -12,7 +12,7 @@ from support.trouble import Crash, SmallBlobStore, TroubledDatabase
 from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.stream import FULL_PART_PLAINTEXT
-from deldokument.domain.errors import ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
+from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
 from deldokument.services import drafting, publishing, retention, uploading
 from deldokument.services.drafting import UploadTicket
 from deldokument.services.ports import World
@@ -331,6 +331,18 @@ def test_a_crash_between_object_and_row_leaves_an_orphan_for_the_sweep_and_the_o
     stage.clock.advance(days=400)
     assert sweep_all(stage.world) == 1
     assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_bytes_that_went_missing_on_the_way_are_never_acknowledged_with_those_behind_them(stage: Stage) -> None:
+    ticket = announce(stage, 2 * FULL_PART_PLAINTEXT + 5)
+    append = begin(stage.world, ticket)
+    feed(append, bytes(2 * FULL_PART_PLAINTEXT))
+    _, second = append._sealed
+    append._sealed.clear()
+    append._sealed.append(second)
+    with pytest.raises(Broken):
+        append.commit()
+    assert offset_of(stage, ticket) == 0
 
 
 def test_an_empty_request_moves_nothing(stage: Stage) -> None:

@@ -79,7 +79,7 @@ class _Family:
         self._living[pid] = serves
 
     def replace_dead(self) -> None:
-        dead = _ended()
+        dead = self._ended()
         self._served = self._served or any(map(_has_served, self._living.values()))
         for pid in dead:
             os.close(self._living.pop(pid))
@@ -96,11 +96,15 @@ class _Family:
         self._tell(signal.SIGTERM)
         until = time.monotonic() + PATIENCE_S
         while self._living and (left := until - time.monotonic()) > 0:
-            for pid in _ended():
+            for pid in self._ended():
                 os.close(self._living.pop(pid))
             if self._living:
                 signal.sigtimedwait({signal.SIGCHLD}, left)
         self._tell(signal.SIGKILL)
+
+    def _ended(self) -> list[int]:
+        """The children that have ended, each told once; others that the system has left to us are none of ours."""
+        return [pid for pid in list(self._living) if os.waitpid(pid, os.WNOHANG)[0]]
 
     def _tell(self, number: signal.Signals) -> None:
         for pid in self._living:
@@ -137,19 +141,6 @@ def _has_served(serves: int) -> bool:
 def _say(says: int) -> None:
     os.write(says, b"1")
     os.close(says)
-
-
-def _ended() -> list[int]:
-    """The children that have ended, each told once."""
-    found: list[int] = []
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return found
-        if pid == 0:
-            return found
-        found.append(pid)
 
 
 def _end_with_parent(parent: int) -> None:

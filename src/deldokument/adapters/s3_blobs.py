@@ -104,7 +104,7 @@ class S3BlobStore:
 
         A store that lets both would take a second cluster's objects for its own: it is refused.
         """
-        if self._created(deployment_id) and self._created(deployment_id):
+        if self.deployment_id() is None and self._created(deployment_id) and self._created(deployment_id):
             raise Unavailable("blobs", detail="the store does not heed If-None-Match: it would let names be used twice")
         if self.deployment_id() != deployment_id:
             raise Conflict("blob_store_claimed", detail="the bucket and prefix belong to another deployment")

@@ -34,16 +34,26 @@ def sweep_orphans(world: World, *, step: int = STEP) -> bool:
 
     Raises Conflict, with nothing deleted, when the store or what is unknown in it is not to be believed.
     """
+    _check_store(world)
     with world.database.read() as tx:
-        deployment_id, noted = tx.retention.deployment().id, tx.retention.sweep()
-    if world.blobs.deployment_id() != deployment_id:
-        raise Conflict("store_of_other_deployment")
+        noted = tx.retention.sweep()
+    latest = world.clock.now() - ORPHAN_AGE
+    if noted and noted.horizon > latest:
+        # Noted by a clock that had leapt: what it took for old may be under way.
+        return _noted(world, noted, None)
     # The same objects for the whole sweep: what a backup of the database knew when it was made stays known to it.
-    sweep = noted or Sweep(horizon=world.clock.now() - ORPHAN_AGE)
+    sweep = noted or Sweep(horizon=latest)
     after = _looked_further(world, sweep, step)
     if after.shelf < SHELVES:
         return _noted(world, noted, after)
     return _counted(world, noted, after) if not after.deleting else _ended(world, noted, after)
+
+
+def _check_store(world: World) -> None:
+    with world.database.read() as tx:
+        deployment_id = tx.retention.deployment().id
+    if world.blobs.deployment_id() != deployment_id:
+        raise Conflict("store_of_other_deployment")
 
 
 def _looked_further(world: World, sweep: Sweep, step: int) -> Sweep:
@@ -59,12 +69,16 @@ def _looked_further(world: World, sweep: Sweep, step: int) -> Sweep:
 
 
 def _counted(world: World, noted: Sweep | None, sweep: Sweep) -> bool:
-    implausible = sweep.orphans > max(_ALWAYS_PLAUSIBLE, sweep.seen * _PLAUSIBLE)
+    implausible = _is_implausible(sweep.orphans, sweep.seen)
     if implausible or not sweep.orphans:
         _noted(world, noted, None)
     if implausible:
         raise Conflict("orphans_implausible", orphans=sweep.orphans, total=sweep.seen)
     return bool(sweep.orphans) and _noted(world, noted, Sweep(sweep.horizon, deleting=True))
+
+
+def _is_implausible(orphans: int, total: int) -> bool:
+    return orphans > max(_ALWAYS_PLAUSIBLE, total * _PLAUSIBLE)
 
 
 def _ended(world: World, noted: Sweep | None, sweep: Sweep) -> bool:
@@ -95,13 +109,20 @@ def _unknown(world: World, names: Collection[str]) -> set[str]:
 def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
     """Destroy share keys without a share that were without one in the round before too; returns those seen now.
 
-    A key is made just before its draft's row, so one round's look alone could catch a draft being born.
+    A key is made just before its draft's row, so one round's look alone could catch a draft being born. Raises
+    Conflict, with nothing destroyed, when the store or what is without a share is not to be believed: a keyring that
+    another deployment uses too would lose all that is that one's.
     """
+    _check_store(world)
+    total = 0
     entries = iter(world.keyring.ids(SHARE_PREFIX))
     orphans: set[str] = set()
     while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
         # One short transaction after the other: a long one would keep the database from clearing up behind the end.
         with world.database.read() as tx:
             orphans |= {share_key_id(share_id) for share_id in set(some) - tx.shares.known(some)}
+        total += len(some)
+    if _is_implausible(len(orphans), total):
+        raise Conflict("orphans_implausible", orphans=len(orphans), total=total)
     world.keyring.destroy(orphans.intersection(seen_before))
     return orphans.difference(seen_before)

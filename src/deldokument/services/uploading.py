@@ -29,7 +29,16 @@ from deldokument.crypto.stream import (
     part_associated_data,
 )
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ChecksumMismatch, Conflict, Frozen, NotFound, ServiceError, StorageFull, TooLarge
+from deldokument.domain.errors import (
+    Broken,
+    ChecksumMismatch,
+    Conflict,
+    Frozen,
+    NotFound,
+    ServiceError,
+    StorageFull,
+    TooLarge,
+)
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
 from deldokument.domain.policy import Denied, Reason, may_upload, stop_of
 from deldokument.domain.share import Share, new_document_id
@@ -297,6 +306,9 @@ def _gather(pieces: Sequence[Buffer], room: memoryview) -> int:
 
 def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> int:
     new = parts[-1].stop
+    if [part.offset for part in parts] != [old, *(part.stop for part in parts[:-1])]:
+        # What is missing in between would be acknowledged with the rest.
+        raise Broken("parts do not follow each other")
     with world.database.write() as tx:
         share = locked_draft(tx, upload)
         if upload.is_partial:

@@ -37,7 +37,7 @@ from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut
-from deldokument.web.lanes import STRETCH, Lanes, is_quick, stretch
+from deldokument.web.lanes import STRETCH, Lanes, ended, is_quick, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
 log = logging.getLogger("deldokument.web")
@@ -206,10 +206,11 @@ class ContentResponse(Response):
                     # Cancelling the request does not stop the thread.
                     quick = await asyncio.shield(sending)
             finally:
-                if sending:
-                    await asyncio.wait([sending])
-                loan.give_back()
-                self._position = self._handed_on = self._stop - loan.left
+                try:
+                    await ended([sending] if sending else [])
+                finally:
+                    loan.give_back()
+                    self._position = self._handed_on = self._stop - loan.left
         return not gone.done()
 
     async def _send_window(self, send: Send, gone: asyncio.Future[None], buffers: Iterator[bytes | memoryview]) -> bool:
@@ -223,7 +224,7 @@ class ContentResponse(Response):
                 self._handed_on = self._position
                 self._position += len(buffer)
         finally:
-            await asyncio.wait([ahead])
+            await ended([ahead])
         return not gone.done()
 
     async def _send_one(self, send: Send, buffer: bytes | memoryview) -> bool:

@@ -24,7 +24,7 @@ from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.services.ports import World
 from deldokument.services.uploading import FEED, Append, Checksum, begin_append
-from deldokument.web.lanes import Lanes, Pace, stretch
+from deldokument.web.lanes import Lanes, Pace, ended, outlived, stretch
 from deldokument.web.lending import Loan, borrow_body
 
 STALL_SECONDS = 60.0
@@ -67,7 +67,7 @@ async def receive(
         scope = request.scope if announced else {}
         return await _Intake(append, request.receive, scope, atomic=checksum is not None, told=told).run()
     finally:
-        await _in(_feeders, append.abandon)
+        await outlived(_in(_feeders, append.abandon))
 
 
 class Stalled(Exception):
@@ -103,7 +103,7 @@ class _Intake:
         await self._settle()
         if self._atomic and not complete:
             raise ClientDisconnect
-        offset = await _in(_feeders, self._append.finish)
+        offset = await outlived(_in(_feeders, self._append.finish))
         if not complete:
             raise Stalled if self._stalled else ClientDisconnect
         return offset
@@ -163,14 +163,16 @@ class _Intake:
                     await self._sealed()
                     quick = taking.result()
             finally:
-                await self._unfed()
-                loan.give_back()
+                try:
+                    await self._unfed()
+                finally:
+                    loan.give_back()
             return ahead - loan.left, loan.left == 0
 
     async def _unfed(self) -> None:
         """Wait until no thread feeds, whatever comes of it."""
         if self._feeding:
-            await asyncio.wait([self._feeding])
+            await ended([self._feeding])
 
     async def _flush(self) -> None:
         """Hand over what is at hand, when the batch before it has been sealed."""
@@ -203,9 +205,10 @@ class _Intake:
         """Wait for the threads, so that nothing runs on when the request has ended."""
         pending = [future for future in (self._feeding, self._committing) if future]
         self._feeding = self._committing = None
-        for outcome in await asyncio.gather(*pending, return_exceptions=True):
-            if isinstance(outcome, BaseException) and not quiet:
-                raise outcome
+        await ended(pending)
+        for future in pending:
+            if (trouble := future.exception()) and not quiet:
+                raise trouble
 
 
 def _take_stretch(append: Append, loan: Loan) -> bool:

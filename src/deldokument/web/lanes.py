@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from deldokument.web.lending import Loan
 
@@ -23,6 +24,8 @@ QUICK = 20_000_000
 """Bytes a second that a client must move to be given a lane and to keep it."""
 PROBATION = 2**21
 """Bytes over which it is seen how quick a client is."""
+
+_Result = TypeVar("_Result")
 
 
 class Lanes:
@@ -45,6 +48,24 @@ class Lanes:
     def run(self, stretch: Callable[[], bool]) -> asyncio.Future[bool]:
         """One stretch, in a thread."""
         return asyncio.get_running_loop().run_in_executor(self._pool, stretch)
+
+
+async def ended(futures: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait until threads have ended, however often the waiting is cancelled: they do not stop for that."""
+    cancelled: asyncio.CancelledError | None = None
+    while waiting := [future for future in futures if not future.done()]:
+        try:
+            await asyncio.wait(waiting)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
+
+
+async def outlived(future: asyncio.Future[_Result]) -> _Result:
+    """What a thread comes to; when the waiting is cancelled, not before the thread has ended."""
+    await ended([future])
+    return future.result()
 
 
 class Pace:

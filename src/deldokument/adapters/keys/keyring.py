@@ -181,6 +181,9 @@ class SealedKeyring:
             if not changed:
                 break
             rotated += changed
+        if self._store.root() != root_key_id:
+            # Another rotation has gone on to a newer one, which must not be taken for what is left of the old.
+            raise Unavailable("keyring", detail="another rotation is under way")
         self._store.forget()
         if spoilt:
             raise Broken(_told(spoilt))

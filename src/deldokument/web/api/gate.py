@@ -43,6 +43,8 @@ BODY_S = 120.0
 """A body must be there in so long."""
 MOST_AT_ONCE = 20
 """So many requests of one consumer are under way at once: about half of the threads that serve everybody."""
+MOST_COUNTED = 10
+"""So many are being counted at once."""
 MOST_FORMS = 16
 MOST_OF_ONE = 8
 """So many bodies with files one consumer may send at once: the others have room."""
@@ -56,7 +58,7 @@ class Gate:
     def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
         self._world = world
-        self._under_way, self._forms = Counter[str](), Counter[str]()
+        self._under_way, self._forms, self._counting = Counter[str](), Counter[str](), Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let pass, or refuse."""
@@ -129,12 +131,23 @@ class Gate:
         if token is None:
             raise TokenRefused("token_missing")
         consumer = await run_in_threadpool(self._world.tokens.verify, token)
-        headers.update(await run_in_threadpool(counted, self._world, consumer))
+        headers.update(await self._counted(consumer))
         if "\0" in request.scope["path"]:
             raise NotFound("NUL in the address")
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
+
+    async def _counted(self, consumer: Consumer) -> dict[str, str]:
+        """Raises RateLimited: those over their limit wait for the database one by one, and may not fill the threads."""
+        whose = consumer.organization.value
+        if self._counting[whose] >= MOST_COUNTED:
+            raise RateLimited(1, {})
+        self._counting[whose] += 1
+        try:
+            return await run_in_threadpool(counted, self._world, consumer)
+        finally:
+            self._counting -= Counter((whose,))
 
 
 class _Kept:
