@@ -2,9 +2,10 @@
 
 A sweep counts first, shelf by shelf of the store, and deletes then; where it stands is in the database after each few
 thousand objects. So it needs little memory however much the store has, goes on where it was when a worker ends or is
-killed, and any number of workers may sweep. Promises that nothing is taken that is younger than a day when the sweep
-begins, and that nothing at all is when the store belongs to another deployment or what is unknown is implausibly much:
-then the wrong database or the wrong store is more likely than so many crashes.
+killed, and any number of workers may sweep. Promises that no object is taken that is younger than a day when the sweep
+begins, no key that has not been without a share at two looks, and nothing at all when the store belongs to another
+deployment or what is unknown is implausibly much: then the wrong database or the wrong store is more likely than so
+many crashes.
 """
 
 from __future__ import annotations

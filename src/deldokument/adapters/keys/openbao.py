@@ -1,4 +1,4 @@
-"""A connection to OpenBao (or Vault), logged in as the service by AppRole.
+"""A connection to OpenBao, logged in as the service by AppRole.
 
 Promises that every call ends within a bounded time, that what is sealed, unreachable, forbidden or not understood is
 Unavailable, and that no secret stands in an error. A token lives as short as its role says: a new one is fetched when

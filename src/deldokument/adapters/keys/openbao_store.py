@@ -1,4 +1,4 @@
-"""Sealed entries in OpenBao (or Vault): a key-value engine, version 2, that nothing else is kept in.
+"""Sealed entries in OpenBao: a key-value engine, version 2, that nothing else is kept in.
 
 Promises that an entry is durable when `add` returns, on any number of nodes, and that nobody gets it from OpenBao when
 `remove` has returned: all versions and the name itself are deleted. Deliberately does not know how to open one, though

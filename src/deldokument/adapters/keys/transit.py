@@ -1,4 +1,4 @@
-"""The root key that never leaves OpenBao (or Vault): a key of its Transit engine, whose versions are the root keys.
+"""The root key that never leaves OpenBao: a key of its Transit engine, whose versions are the root keys.
 
 Promises that entries are sealed by AES-256-GCM inside OpenBao, bound to their ids and to the version, as with a root
 key in a file. Deliberately can neither make nor destroy versions: the service's own role may seal and open, and whoever
