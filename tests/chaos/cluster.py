@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import httpx
 from chaos.gates import Door, Gates
 from chaos.hosts import Host, Network
-from chaos.programs import Disk, Nginx, Postgres, Program, Weed, wait_until
+from chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
 from support.ports import free_ports
 from support.seaweedfs import s3_settings
 from support.server import Deployment
@@ -37,6 +37,17 @@ HASTE = "import datetime; from deldokument.services import inspecting; inspectin
 PORT = 8000
 _NO_ANSWER_SECONDS = 30.0
 _ROOM = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a cluster keeps what the database does not hold."""
+
+    blobs: Literal["bucket", "directory"] = "bucket"
+    keys: Literal["postgresql", "openbao"] = "postgresql"
+
+
+USUAL = Kept()
 
 
 @dataclass
@@ -63,13 +74,14 @@ class Member:
 class Cluster(Deployment):
     """All of it, started on entry, gone on exit."""
 
-    def __init__(self, folder: Path, *, bucket: bool = True) -> None:
+    def __init__(self, folder: Path, kept: Kept = USUAL) -> None:
         super().__init__(folder, worker=False)
-        self._bucket = bucket
+        self._kept = kept
+        self._by_cable: dict[int, tuple[str, int]] = {}
         self._opened = ExitStack()
         self.network: Network
         self.postgres: Postgres
-        self.keys: Postgres
+        self.keys: Postgres | Bao
         self.store: Weed
         self.blob_disk: Disk | None = None
         self.nodes: list[Member] = []
@@ -80,11 +92,11 @@ class Cluster(Deployment):
             self.folder.mkdir(exist_ok=True)
             self.folder.chmod(0o755)
             self.network = self._opened.enter_context(Network())
-            self.postgres, self.keys = self._postgres("db"), self._postgres("keys")
-            prepare(self.keys.url)
+            self.postgres = self._postgres("db")
             self._database_url = self.postgres.url
-            kept = {"demo": None, "keyring": "postgresql", "keyring_database_url": self.keys.url}
-            self._further = kept | (self._in_a_bucket() if self._bucket else self._in_a_directory())
+            keys = self._in_openbao() if self._kept.keys == "openbao" else self._in_a_database()
+            blobs = self._in_a_bucket() if self._kept.blobs == "bucket" else self._in_a_directory()
+            self._further = {"demo": None} | keys | blobs
             super().__enter__()
             self._opened.push(super().__exit__)
             self._opened = self._opened.pop_all()
@@ -102,17 +114,39 @@ class Cluster(Deployment):
         server.create()
         return server
 
+    def _in_a_database(self) -> dict[str, Any]:
+        self.keys = self._postgres("keys")
+        prepare(self.keys.url)
+        return {"keyring": "postgresql", "keyring_database_url": self.keys.url}
+
+    def _in_openbao(self) -> dict[str, Any]:
+        self.keys = Bao(self.network.host("keys"), self.folder, self._disk("keys"))
+        self._opened.callback(self.keys.program.kill)
+        place = self.keys.create(self.folder)
+        return {
+            "keyring": "openbao",
+            "openbao_url": self._door_to(self.keys.address),
+            "openbao_role_id": place.role_id,
+            "openbao_secret_id_path": place.secret_id_path,
+            "openbao_keyring_mount": f"keys-{place.name}",
+        }
+
     def _in_a_bucket(self) -> dict[str, Any]:
         self.store = Weed(self.network.host("s3"), self.folder, self._disk("s3"))
         self._opened.callback(self.store.program.kill)
         self.store.start()
-        [self._store_port] = free_ports(1)
-        self._opened.enter_context(Gates([Door(None, self._store_port, self.store.address)]))
-        return s3_settings(replace(self.store.place, endpoint=f"http://127.0.0.1:{self._store_port}"))
+        return s3_settings(replace(self.store.place, endpoint=self._door_to(self.store.address)))
 
     def _in_a_directory(self) -> dict[str, Any]:
         self.blob_disk = self._disk("blob")
         return {"blobs_dir": self.blob_disk.path / "blobs"}
+
+    def _door_to(self, address: tuple[str, int]) -> str:
+        """Where that is found on every host's loopback: nothing else may be spoken to without TLS."""
+        [port] = free_ports(1)
+        self._by_cable[port] = address
+        self._opened.enter_context(Gates([Door(None, port, address)]))
+        return f"http://127.0.0.1:{port}"
 
     def _disk(self, name: str) -> Disk:
         disk = Disk(self.folder / f"disk-{name}", _ROOM[name])
@@ -146,8 +180,8 @@ class Cluster(Deployment):
         """What a node or a worker looks for on its own loopback."""
         for port in self._register_ports():
             yield Door(host, port, ("127.0.0.1", port))
-        if self._bucket:
-            yield Door(host, self._store_port, self.store.address, by_own_cable=True)
+        for port, address in self._by_cable.items():
+            yield Door(host, port, address, by_own_cable=True)
 
     def _register_ports(self) -> set[int]:
         registers = self.registers

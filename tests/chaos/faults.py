@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chaos.cluster import HASTE, Cluster, Member
+from chaos.cluster import HASTE, USUAL, Cluster, Kept, Member
 from chaos.load import PATIENCE, Load
-from chaos.programs import wait_until
+from chaos.programs import Bao, wait_until
 
 Strike = Callable[[Cluster, Load], None]
 _DYING = """
@@ -47,6 +47,10 @@ class Fault:
     words: str
     strike: Strike
     under_load: bool = True
+    kept: Kept = USUAL
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.words}"
 
 
 # --- killed ----------------------------------------------------------------------------------------------------------
@@ -125,6 +129,17 @@ def the_keyring_is_killed(cluster: Cluster, load: Load) -> None:
     cluster.keys.start()
 
 
+def openbao_is_killed(cluster: Cluster, load: Load) -> None:
+    """It comes back sealed, which is no better than being gone, until an operator unseals it."""
+    assert isinstance(cluster.keys, Bao)
+    cluster.keys.program.kill()
+    wait_until_told(load)
+    cluster.keys.program.start()
+    for node in cluster.nodes:
+        says_not_ready(cluster, node)
+    cluster.keys.unseal()
+
+
 def wait_until_told(load: Load) -> None:
     """Until a client has been told that something can't be done now."""
     wait_until(lambda: told(load, "503") or told(load, "507"), "nobody was told", PATIENCE)
@@ -181,7 +196,7 @@ def the_database_is_slow(cluster: Cluster, load: Load) -> None:
 
 
 def the_keyring_is_unplugged(cluster: Cluster, load: Load) -> None:
-    """Nobody reaches the keyring's PostgreSQL."""
+    """Nobody reaches it."""
     cluster.keys.host.unplug()
     try:
         for node in cluster.nodes:
@@ -201,7 +216,7 @@ def the_keyring_is_slow(cluster: Cluster, load: Load) -> None:
 
 
 def a_node_loses_the_keyring(cluster: Cluster, load: Load) -> None:
-    """Packets between one node and the keyring's PostgreSQL are lost without a word."""
+    """Packets between the two are lost without a word."""
     node = cluster.nodes[1]
     node.host.cut_from(cluster.keys.host)
     try:
@@ -268,4 +283,13 @@ LARGE = (
     Fault("The database is slow", "PostgreSQL's link carries 400 kbit/s", the_database_is_slow),
     Fault("A node loses the store", "all packets between one node and SeaweedFS dropped", a_node_loses_the_store),
     Fault("The store is slow", "SeaweedFS's link carries 16 Mbit/s", the_store_is_slow),
+)
+OPENBAO = tuple(
+    replace(fault, kept=Kept(keys="openbao"))
+    for fault in (
+        Fault("OpenBao", "kill -9, started again, and unsealed a while later", openbao_is_killed),
+        Fault("OpenBao is cut off", "its link is down", the_keyring_is_unplugged),
+        Fault("OpenBao is slow", "its link carries 100 kbit/s", the_keyring_is_slow),
+        Fault("A node loses OpenBao", "all packets between the two dropped", a_node_loses_the_keyring),
+    )
 )

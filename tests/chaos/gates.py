@@ -1,7 +1,8 @@
 """Doors from one network to another: who knocks at a port of a host's own loopback comes out elsewhere.
 
-So the simulated registers, which stay on this machine's loopback, are where every host looks for them; and the store,
-which may be spoken to without TLS on loopback only, is reached over the host's own cable. Runs in a thread of its own.
+So the simulated registers, which stay on this machine's loopback, are where every host looks for them; and store and
+OpenBao, which may be spoken to without TLS on loopback only, are reached over the host's own cable. Runs in a thread of
+its own.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from chaos.cluster import Cluster, Member
+from chaos.cluster import Cluster, Kept, Member
 from chaos.faults import Fault, wait_until_told, worker_dies
 from chaos.load import PATIENCE, Load
 from chaos.programs import wait_until
@@ -44,7 +44,7 @@ def the_databases_disk_is_full(cluster: Cluster, load: Load) -> None:
 
 
 def the_keyrings_disk_is_full(cluster: Cluster, load: Load) -> None:
-    """The keyring's PostgreSQL finds no room."""
+    """The keyring's store finds no room; it is started anew if it gave up."""
     cluster.keys.disk.fill()
     try:
         wait_until_told(load)
@@ -198,19 +198,18 @@ def leapt(cluster: Cluster) -> Iterator[None]:
         cluster.postgres.start()
 
 
-ON_A_BUCKET = (
+MACHINES = (
     Fault("The database's disk", "full", the_databases_disk_is_full),
     Fault("The store's disk", "full", the_stores_disk_is_full),
     Fault("The keyring's disk", "full", the_keyrings_disk_is_full),
+    Fault("OpenBao's disk", "full", the_keyrings_disk_is_full, kept=Kept(keys="openbao")),
     Fault("The database's disk", "fsync fails now and then, PostgreSQL panics", fsync_fails_in_the_database),
+    Fault("The nodes' disk", "full", the_nodes_disk_is_full, kept=Kept(blobs="directory")),
+    Fault("A node's disk", "EIO for every read of a blob", reads_fail_on_a_node, kept=Kept(blobs="directory")),
+    Fault("A node's disk", "every fsync fails", fsync_fails_on_a_node, kept=Kept(blobs="directory")),
     Fault(
         "A worker in mid-sweep", "kill -9 between the deletion of orphans and its note", a_worker_is_killed_in_mid_sweep
     ),
     Fault("A node's clock", "30 seconds ahead of the database's", a_nodes_clock_is_off),
     Fault("The database's clock", "leaps two hours ahead, and back", the_databases_clock_leaps, under_load=False),
-)
-ON_A_DIRECTORY = (
-    Fault("The nodes' disk", "full", the_nodes_disk_is_full),
-    Fault("A node's disk", "EIO for every read of a blob", reads_fail_on_a_node),
-    Fault("A node's disk", "every fsync fails", fsync_fails_on_a_node),
 )

@@ -1,4 +1,4 @@
-"""The programs that stand round the product: a disk to fill, PostgreSQL and nginx, each to be killed and started anew.
+"""The programs that stand round the product: a disk to fill, PostgreSQL, SeaweedFS, OpenBao and nginx, to be killed.
 
 All of them end with the thread that started them. Data lies on a disk that exists in a mount namespace alone and goes
 with the last process in it, so nothing stays mounted whatever becomes of the tests.
@@ -21,11 +21,14 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import hvac
 import obstore
 import psycopg
 from chaos.hosts import Host
 from obstore.exceptions import BaseError
 from support.nginx import CONFIGURATION
+from support.openbao import PROGRAM as BAO
+from support.openbao import Place, Server, made_place
 from support.ports import free_ports
 from support.postgres import PROGRAMS, unprivileged
 from support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
@@ -220,6 +223,55 @@ class Weed:
         return True
 
 
+class Bao:
+    """An OpenBao with its own storage on a host and a disk of its own; whoever started it has to unseal it."""
+
+    def __init__(self, host: Host, folder: Path, disk: Disk) -> None:
+        self.host, self.disk = host, disk
+        self.address = (host.address, 8200)
+        self._operator = hvac.Client(url=f"http://{host.address}:8200", timeout=10)
+        self._unsealing = ""
+        (disk.path / "data").mkdir()
+        (folder / "bao.hcl").write_text(_BAO.format(address=host.address, data=disk.folder / "data"))
+        prefix, command = (*host.prefix, *disk.prefix), [BAO, "server", f"-config={folder / 'bao.hcl'}"]
+        self.program = Program("OpenBao", prefix, command, folder / "openbao.log")
+
+    def start(self) -> None:
+        """Begin, unseal it, and wait until it answers."""
+        self.program.start()
+        self.unseal()
+
+    def create(self, folder: Path) -> Place:
+        """Begin for the first time, with a place for a deployment, whose role is in the folder."""
+        self.program.start()
+        wait_until(self._is_up, "OpenBao does not start")
+        made = self._operator.sys.initialize(secret_shares=1, secret_threshold=1)
+        self._operator.token, [self._unsealing] = made["root_token"], made["keys"]
+        self.unseal()
+        server = Server(self._operator.url, self._operator)
+        server.asked("post", "sys/auth/approle", type="approle")
+        return made_place(server, folder)
+
+    def unseal(self) -> None:
+        """What an operator does after every start."""
+        wait_until(self._is_up, "OpenBao does not start")
+        self._operator.sys.submit_unseal_key(self._unsealing)
+        wait_until(self.answers, "OpenBao does not answer")
+
+    def answers(self) -> bool:
+        """Whether it is unsealed and leads."""
+        return self._status() == 200
+
+    def _is_up(self) -> bool:
+        return self._status() != 0
+
+    def _status(self) -> int:
+        try:
+            return httpx.get(f"{self._operator.url}/v1/sys/health", timeout=5).status_code
+        except httpx.TransportError:
+            return 0
+
+
 class Nginx:
     """Debian's, before the nodes, set up as it is delivered; but for TLS, which tests/nodes tries."""
 
@@ -256,6 +308,13 @@ def _site(port: int, nodes: Sequence[str], folder: Path) -> str:
     return upstream + site
 
 
+_BAO = """
+storage "raft" {{ path = "{data}", node_id = "one" }}
+listener "tcp" {{ address = "{address}:8200", tls_disable = true }}
+api_addr = "http://{address}:8200"
+cluster_addr = "https://{address}:8201"
+disable_standby_reads = true
+"""
 _NGINX = """
 daemon off;
 master_process off;
