@@ -11,7 +11,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, closing, nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -56,11 +56,12 @@ class Gates:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with AsyncExitStack() as servers:
-            for listener, door in self._listeners:
-                await servers.enter_async_context(await asyncio.start_server(self._passing(door), sock=listener))
-            self._ready.set()
-            await self._over.wait()
+        servers = [await asyncio.start_server(self._passing(door), sock=listener) for listener, door in self._listeners]
+        self._ready.set()
+        await self._over.wait()
+        for server in servers:
+            # Not waited for until it is closed: that is when the last idle connection is, minutes later.
+            server.close()
 
     def _passing(self, door: Door) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
         async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,13 +1,15 @@
-"""Every fault, each on a cluster of its own; docs/faults.md tells of those that were survived."""
+"""Every fault, one after the other; docs/faults.md tells of those that were survived."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from chaos import report
 from chaos.checks import survive
-from chaos.cluster import Cluster
+from chaos.cluster import Cluster, Kept
 from chaos.faults import Fault
 from chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
 
@@ -19,8 +21,45 @@ pytestmark = [
 ]
 
 
+class Standing:
+    """The cluster that stands: for one fault after the other, until one is not survived or needs another kind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._opened = ExitStack()
+        self._clusters: list[Cluster] = []
+        self._kept: Kept | None = None
+
+    @contextmanager
+    def cluster(self, kept: Kept) -> Iterator[Cluster]:
+        """One of that kind. Whatever is wrong in the block is not handed on to the next."""
+        if kept != self._kept:
+            self.close()
+            made = Cluster(self._folder / str(len(self._clusters)), kept)
+            self._clusters.append(self._opened.enter_context(made))
+            self._kept = kept
+        try:
+            yield self._clusters[-1]
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """It is gone."""
+        self._kept = None
+        self._opened.close()
+
+
+@pytest.fixture(scope="module")
+def standing(folder: Path) -> Iterator[Standing]:
+    """None, to begin with."""
+    standing = Standing(folder)
+    yield standing
+    standing.close()
+
+
 @pytest.mark.parametrize("fault", report.FAULTS, ids=str)
-def test_nothing_is_lost_whatever_breaks_under_load(folder: Path, fault: Fault) -> None:
+def test_nothing_is_lost_whatever_breaks_under_load(standing: Standing, fault: Fault) -> None:
     report.forget(fault)
-    with Cluster(folder / str(report.FAULTS.index(fault)), fault.kept) as cluster:
+    with standing.cluster(fault.kept) as cluster:
         report.enter(survive(cluster, fault))
