@@ -6,13 +6,16 @@ cannot have its database, keyring, blobs or clock does not start, and that the s
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import json
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -70,6 +73,8 @@ from deldokument.web.rendering import Site
 
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
+UNDER_WAY_SECONDS = 10
+"""What is under way when a signal to end comes has so long; then it is cut off, and has as long again to say so."""
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 log = logging.getLogger("deldokument")
 
@@ -320,7 +325,7 @@ def site_of(settings: Settings) -> Site:
 def serve(
     settings: Settings, node: Node, extra: tuple[Endpoint, ...] = (), listener: socket.socket | None = None
 ) -> None:
-    """Run the web application until a signal comes.
+    """Run the web application until a signal comes; then end the process, by SystemExit.
 
     No access log: paths hold ids of shares. What is worth keeping is in the audit trail.
     """
@@ -336,9 +341,23 @@ def serve(
         server_header=False,
         proxy_headers=False,
         lifespan="off",
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=UNDER_WAY_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener] if listener else None)
+    # The server raises the signal again when it has ended: that is the time to go, and no death.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    _Server(config).run(sockets=[listener] if listener else None)
+
+
+class _Server(uvicorn.Server):
+    """Does not end before downloads that it has cut off have their receipts."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNDER_WAY_SECONDS):
+                while tasks := self.server_state.tasks:
+                    await asyncio.wait(tasks)
 
 
 def work(node: Node) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from support.ports import free_ports
-from support.server import OFFSET_TYPE, Deployment, wait_until
+from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
+
+from deldokument.services.inspecting import inspect_documents
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)
@@ -79,6 +81,31 @@ def test_a_signal_to_end_lets_what_is_under_way_come_to_its_end(running: Deploym
             assert b"204 No Content" in connection.recv(4096)
         assert parent.wait(_SECONDS) == 0
     assert not answers(url)
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
+def test_a_signal_to_end_loses_no_receipt_of_a_download_that_it_cuts_off(running: Deployment, command: str) -> None:
+    draft_id, length = running.draft(), 50_000_000
+    running.add_recipients(draft_id, [OLA_NUMBER])
+    document_id = running.upload(draft_id, "stor.bin", bytes(length))
+    running.publish_uninspected(draft_id)
+    inspect_documents(running.node.world)
+    cookies = "; ".join(f"{name}={value}" for name, value in running.session(OLA).cookies.items())
+    with running.node_beside(command) as (url, process), socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        connection.settimeout(_SECONDS)
+        connection.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+        head = f"GET /d/{draft_id}/dokument/{document_id} HTTP/1.1\r\nHost: x\r\nCookie: {cookies}\r\n\r\n"
+        connection.sendall(head.encode())
+        got = 0
+        while got < 2_000_000:
+            got += len(connection.recv(65536))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(_SECONDS) == 0
+    with running.node.world.database.read() as tx:
+        [receipt] = tx.shares.receipts([draft_id])
+    assert receipt.document_id == document_id
+    assert receipt.completed_at is None
 
 
 def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deployment) -> None:

@@ -44,7 +44,7 @@ def run_demo(port: int, data: Path) -> None:
     """Serve the demo until interrupted."""
     data = data.absolute()
     data.mkdir(parents=True, exist_ok=True)
-    # Also a termination leaves by this block: uvicorn raises the signal again when it has closed.
+    # Also a termination leaves by this block.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as running:
         listener = running.enter_context(_listener(port))

@@ -37,7 +37,7 @@ from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut
-from deldokument.web.lanes import STRETCH, Lanes, ended, is_quick, stretch
+from deldokument.web.lanes import STRETCH, Lanes, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
 log = logging.getLogger("deldokument.web")
@@ -161,7 +161,7 @@ class ContentResponse(Response):
                 cut(scope)
         finally:
             gone.cancel()
-            await asyncio.shield(self._record())
+            await outlived(asyncio.ensure_future(self._record()))
 
     async def _record(self) -> None:
         """Write the receipt. Bytes can't be taken back, so a database that is silent just now is asked again."""
