@@ -1,7 +1,7 @@
 """The front door: settings become adapters, adapters a world, a world the web application or the worker.
 
 With `unlocking`, which opens the keyring, the only module that names concrete adapters. Promises that a process that
-cannot have its database, keyring, blobs or clock does not start, and that the store of blobs is this deployment's.
+cannot have its database, keyring, blobs or clock does not start, and that keyring and blobs are this deployment's.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ from deldokument.services.ports import (
     Rules,
     World,
 )
-from deldokument.unlocking import open_keyring
+from deldokument.unlocking import take_keyring
 from deldokument.web.app import create_app
 from deldokument.web.calls import Endpoint
 from deldokument.web.connections import BoundedConnection
@@ -104,8 +104,7 @@ def open_node(settings: Settings) -> Node:
     try:
         seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, _secret(settings.seal_key_password))
         blobs = _blobs(settings)
-        _take_store(database, blobs)
-        keyring = open_keyring(settings)
+        keyring = take_keyring(settings, _take_store(database, blobs))
     except (ServiceError, ConfigurationError) as error:
         database.close()
         http.close()
@@ -186,8 +185,8 @@ def _secret_in(path: Path | None) -> str:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
 
 
-def _take_store(database: SqlDatabase, blobs: BlobStore) -> None:
-    """The store must be this deployment's. Only a deployment that has never worked may claim an empty one.
+def _take_store(database: SqlDatabase, blobs: BlobStore) -> str:
+    """This deployment's id. The store must be its own. Only one that has never worked may claim an empty store.
 
     So a volume that is not mounted is not taken for a fresh store.
     """
@@ -198,6 +197,7 @@ def _take_store(database: SqlDatabase, blobs: BlobStore) -> None:
             "the blob store is empty though this deployment has worked before: is it the right one, and mounted?"
         )
     blobs.claim(deployment.id)
+    return deployment.id
 
 
 def _clock(settings: Settings, database: SqlDatabase) -> Clock:

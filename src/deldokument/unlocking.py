@@ -35,6 +35,17 @@ def open_keyring(settings: Settings) -> SealedKeyring:
         raise
 
 
+def take_keyring(settings: Settings, deployment_id: str) -> SealedKeyring:
+    """The keyring, which is this deployment's from now on. Raises as `open_keyring`; Conflict when it is another's."""
+    keyring = open_keyring(settings)
+    try:
+        keyring.claim(deployment_id)
+    except BaseException:
+        keyring.close()
+        raise
+    return keyring
+
+
 def open_root_keys(settings: Settings) -> RootKeys:
     """Where the root keys are. Raises ServiceError or ConfigurationError."""
     match settings.root_key:

@@ -36,6 +36,19 @@ def test_two_deployments_that_share_a_bucket_by_mistake_are_refused(on_bucket: d
     assert (refused.exit_code, "blob_store_claimed" in refused.output) == (1, True)
 
 
+def test_two_deployments_that_share_a_keyring_by_mistake_are_refused(
+    deployment: dict[str, str], tmp_path: Path
+) -> None:
+    assert run(deployment, "tenant", "list").exit_code == 0
+    place = tmp_path / "other"
+    others = {"DATABASE_URL": f"sqlite:///{place}.sqlite3", "BLOBS_DIR": place / "blobs"}
+    other = deployment | {f"DELDOKUMENT_{name}": str(value) for name, value in others.items()}
+    assert run(other, "migrate").exit_code == 0
+    refused = run(other, "tenant", "list")
+    assert (refused.exit_code, "the keyring belongs to another deployment" in refused.output) == (1, True)
+    assert run(deployment, "tenant", "list").exit_code == 0
+
+
 def test_the_secret_may_be_in_a_file_and_a_wrong_one_is_not_shown(on_bucket: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "secret"
     moved = on_bucket | {"DELDOKUMENT_BLOBS_S3_SECRET_ACCESS_KEY_PATH": str(path)}

@@ -8,9 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from deldokument.adapters.keys.keyring import SealedEntry, SealedKeyring
+from deldokument.adapters.keys.keyring import OWNER, SealedEntry, SealedKeyring, rotate_root
 from deldokument.crypto.keys import RootKey
-from deldokument.domain.errors import Broken, Unavailable
+from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.services.ports import Keyring
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.root_keys import MemoryRootKeys
@@ -116,6 +116,33 @@ def test_a_keyring_is_there_again_when_it_is_opened_again(opening: Opening) -> N
         keys = {entry_id: keyring.create(entry_id) for entry_id in ("share/1", "audit/å%/1")}
     with closing(opened(opening, MemoryRootKeys(ROOT))) as again:
         assert again.get(list(keys)) == keys
+
+
+def test_two_deployments_that_share_a_keyring_by_mistake_are_refused(opening: Opening) -> None:
+    with closing(opened(opening, MemoryRootKeys(ROOT))) as keyring:
+        key = keyring.create("share/1")
+        for _ in range(2):
+            keyring.claim("one")
+        rotate_root(keyring)
+        with pytest.raises(Conflict, match="belongs to another deployment"):
+            keyring.claim("other")
+        keyring.claim("one")
+        assert keyring.get(["share/1"]) == {"share/1": key}
+
+
+def test_of_two_deployments_that_claim_a_keyring_at_once_one_gets_it(opening: Opening) -> None:
+    refused: list[str] = []
+    with closing(opened(opening, MemoryRootKeys(ROOT))) as keyring:
+
+        def claim(deployment_id: str) -> None:
+            try:
+                keyring.claim(deployment_id)
+            except Conflict:
+                refused.append(deployment_id)
+
+        at_once(lambda: claim("one"), lambda: claim("other"))
+        assert len(refused) == 1
+        assert keyring.ids("") == [OWNER]
 
 
 def test_a_store_never_sees_a_key(sealed: SealedKeyring, opening: Opening) -> None:

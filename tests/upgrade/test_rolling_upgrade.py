@@ -11,6 +11,7 @@ from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, wait_until
 from support.simulators import log_in
 
 from deldokument import __version__
+from deldokument.adapters.keys.keyring import OWNER
 from tests.upgrade.conftest import BEFORE, OldDeployment
 from tests.upgrade.keep_version import SENT, SHARED, UPLOADED, content
 
@@ -42,6 +43,8 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
 
     # The old program on the new schema: sessions, uploads and downloads go on.
     old.migrate()
+    # The first look by the new program made the keyring this deployment's.
+    assert old.node.keyring.ids(OWNER) == [OWNER]
     [path] = old.document_paths(share_id)
     tag = download(ola, old.url, path)
     assert tag[0] == vedtak

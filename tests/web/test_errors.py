@@ -35,6 +35,7 @@ COMPUTED = {"f'organization_{organization.status}'": ("organization_deleted", "o
 OPERATORS_ONLY = {
     "root_key_exists",
     "blob_store_claimed",
+    "keyring_claimed",
     "blob_exists",  # a name of 128 random bits drawn twice
     "seal",  # at the start
     "seal_exists",

@@ -13,14 +13,17 @@ again, it goes on with what is left. The old root key may be destroyed only when
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import KeyWrapper, new_key
-from deldokument.domain.errors import Broken, Unavailable
+from deldokument.domain.errors import Broken, Conflict, Unavailable
 
+OWNER = "deployment"
+"""The entry that is no key but says whose keyring this is."""
 _NAMED = 5
 """How many entries that do not open an error names."""
 
@@ -131,12 +134,25 @@ class SealedKeyring:
         """The entry's key, made if there is none. ValueError on an empty id."""
         if not entry_id:
             raise ValueError("an entry needs an id")
+        return self._kept(entry_id, new_key())
+
+    def claim(self, deployment_id: str) -> None:
+        """Make the keyring this deployment's; of two claimants one gets it. Raises Conflict when it is another's.
+
+        Two that share one would each end the other's shares: a sweep takes keys that it does not know for leftovers.
+        """
+        mine = hashlib.sha256(deployment_id.encode()).digest()
+        if self._kept(OWNER, mine) != mine:
+            raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
+
+    def _kept(self, entry_id: str, key: bytes) -> bytes:
+        """The key that the entry has, or has by this."""
         # Another may be first, or a rotation begin; either happens once.
         for _ in range(3):
             existing = self.get([entry_id])
             if existing:
                 return existing[entry_id]
-            key, root = new_key(), self.roots.named(self._store.root())
+            root = self.roots.named(self._store.root())
             if self._store.add(SealedEntry(entry_id, root.key_id, root.wrap_all({entry_id: key})[entry_id])):
                 self._follow(entry_id, root.key_id)
                 return key
