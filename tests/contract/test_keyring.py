@@ -170,16 +170,16 @@ def test_a_keyring_under_another_root_key_is_not_opened(sealed: SealedKeyring, o
 
 def test_an_entry_under_a_root_key_that_is_not_there_is_unavailable(sealed: SealedKeyring, opening: Opening) -> None:
     with closing(opening("")) as store:
-        store.turn("root-9")
+        assert store.turn("root-1", "root-9")
         assert store.add(SealedEntry("share/1", "root-9", b"sealed"))
-        store.turn("root-1")
+        assert store.turn("root-9", "root-1")
     with pytest.raises(Unavailable):
         sealed.get(["share/1"])
 
 
 def test_nothing_is_added_under_a_root_key_that_has_been_turned_from(sealed: SealedKeyring, opening: Opening) -> None:
     with closing(opening("")) as store:
-        store.turn("root-2")
+        assert store.turn("root-1", "root-2")
         assert not store.add(SealedEntry("share/1", "root-1", b"sealed"))
         assert store.ids("") == []
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import hvac
 import pytest
@@ -121,6 +121,61 @@ def test_pages_of_ids_make_a_whole(openbao_opening: Opening, bao_place: Place) -
         assert store.ids("share:") == made
         assert store.ids("") == ["audit:1", *made, "tenant:1"]
         assert store.ids("nothing") == store.ids("zzz") == []
+
+
+class Straddled:
+    """A connection that is stopped just before it writes an entry for the first time, while something else is done."""
+
+    def __init__(self, bao: OpenBao, meanwhile: Callable[[], object]) -> None:
+        self._bao = bao
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
+        meanwhile = self._meanwhile if "/data/entry/" in path else None
+        if meanwhile:
+            self._meanwhile = None
+            meanwhile()
+        return self._bao.post(path, body)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._bao, name)
+
+
+@contextmanager
+def straddled(place: Place, roots: MemoryRootKeys, meanwhile: Callable[[], object]) -> Iterator[SealedKeyring]:
+    """A node whose first entry is looked at under one root key and written when ``meanwhile`` is done."""
+    bao: Any = Straddled(place.connection(), meanwhile)
+    with closing(SealedKeyring(OpenBaoStore(bao, f"keys-{place.name}", "root-1"), roots)) as node:
+        yield node
+
+
+def test_no_entry_stays_under_a_root_key_that_was_retired_while_it_was_added(
+    openbao_opening: Opening, bao_place: Place
+) -> None:
+    roots = MemoryRootKeys()
+    with (
+        closing(opened(openbao_opening, roots)) as keyring,
+        straddled(bao_place, roots, lambda: [rotate_root(keyring) for _ in range(2)]) as node,
+    ):
+        key = node.create("share:1")
+        assert roots.ids() == ["root-3"]
+        assert keyring.get(["share:1"]) == {"share:1": key}
+
+
+def test_an_entry_that_cannot_follow_a_rotation_is_not_left_in_the_way_of_the_next(
+    openbao_opening: Opening, bao_place: Place
+) -> None:
+    roots = MemoryRootKeys()
+    alone = MemoryRootKeys(*roots.keys)
+    with (
+        closing(opened(openbao_opening, roots)) as keyring,
+        straddled(bao_place, alone, lambda: rotate_root(keyring)) as node,
+    ):
+        with pytest.raises(Unavailable):
+            node.create("share:1")
+        key = keyring.create("share:1")
+        rotate_root(keyring)
+        assert keyring.get(["share:1"]) == {"share:1": key}
 
 
 def test_what_is_no_entry_is_broken(openbao_opening: Opening, bao_place: Place) -> None:

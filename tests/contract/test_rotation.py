@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -110,11 +110,11 @@ def test_a_copy_taken_before_a_rotation_opens_nothing(
     keyring.destroy(list(keys))
     # Whoever has the copy puts it back into the keyring of today, as it was and as if it were of today.
     with closing(opening("")) as store:
-        store.turn("root-1")
+        assert store.turn("root-2", "root-1")
         assert all(store.add(entry) for entry in copy)
         with pytest.raises(Unavailable):
             keyring.get(list(keys))
-        store.turn("root-2")
+        assert store.turn("root-1", "root-2")
         for entry in copy:
             store.remove([entry.id])
             assert store.add(type(entry)(entry.id, "root-2", entry.sealed))
@@ -247,6 +247,42 @@ def test_a_rotation_broken_off_at_any_step_is_finished_later(opening: Opening, r
     assert {entry.root_key_id for entry in all_entries(opening)} == set(roots.ids())
 
 
+class Overtaken:
+    """A store, or root keys, of a node that something else overtakes before the given step."""
+
+    def __init__(self, inner: SealedStore | RootKeys, steps: list[int], overtake: Callable[[], object]) -> None:
+        self._inner = inner
+        self._steps = steps
+        self._overtake = overtake
+
+    def __getattr__(self, name: str) -> object:
+        self._steps[0] -= 1
+        if self._steps[0] == -1:
+            self._overtake()
+        return getattr(self._inner, name)
+
+
+def test_of_two_rotations_at_once_none_retires_a_root_key_that_the_other_seals_under(opening: Opening) -> None:
+    roots, step, overtaken = MemoryRootKeys(), 0, True
+    with closing(opened(opening, roots)) as other:
+        keys = filled(other, 5)
+
+        def rotate_to_a_newer_one() -> None:
+            roots.add()
+            with suppress(Unavailable):
+                rotate_root(other)
+
+        while overtaken:
+            steps = [step]
+            node = SealedKeyring(*(Overtaken(one, steps, rotate_to_a_newer_one) for one in (opening(""), roots)))
+            with closing(node), suppress(Unavailable):
+                rotate_root(node)
+            overtaken, step = steps[0] < 0, step + 1
+            assert other.get(list(keys)) == keys
+            assert other.root() in roots.ids()
+    assert step > 8
+
+
 def test_a_node_killed_anywhere_in_a_rotation_leaves_a_keyring_that_works(tmp_path: Path) -> None:
     path, root_key = tmp_path / "keyring.sqlite3", tmp_path / "root.key"
     create_root_key(root_key)
@@ -294,10 +330,11 @@ def test_every_kind_of_root_key_gives_way_in_every_kind_of_store(opening: Openin
         assert keyring.get(list(keys)) == keys
         assert keyring.roots.ids() == [keyring.root()]
         with closing(opening("")) as store:
-            store.turn(old)
+            [new] = keyring.roots.ids()
+            assert store.turn(new, old)
             store.remove(list(keys))
             assert all(store.add(entry) for entry in copy)
-            store.turn(keyring.roots.ids()[0])
+            assert store.turn(old, new)
         for entry in copy:
             with pytest.raises(ServiceError):
                 keyring.get([entry.id])

@@ -25,7 +25,8 @@ class MemoryRootKeys:
         self.keys.append(RootKey(f"root-{int(self.keys[-1].key_id.removeprefix('root-')) + 1}", new_key()))
 
     def retire(self, kept: str) -> str:
-        self.keys[:] = [self.named(kept)]
+        held = self.ids()
+        del self.keys[: held.index(kept) if kept in held else 0]
         return ""
 
     def close(self) -> None:

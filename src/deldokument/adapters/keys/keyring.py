@@ -20,10 +20,11 @@ from typing import Protocol
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import KeyWrapper, new_key
-from deldokument.domain.errors import Broken, Conflict, Unavailable
+from deldokument.domain.errors import Broken, Conflict, ServiceError, Unavailable
 
 OWNER = "deployment"
 """The entry that is no key but says whose keyring this is."""
+_ANOTHER = "another rotation is under way"
 _NAMED = 5
 """How many entries that do not open an error names."""
 
@@ -46,8 +47,11 @@ class SealedStore(Protocol):
         """The id of the root key that seals what is new."""
         ...
 
-    def turn(self, root_key_id: str) -> None:
-        """Have another root key seal what is new. After it, `add` takes nothing under the one before."""
+    def turn(self, before: str, root_key_id: str) -> bool:
+        """Have another root key seal what is new. After it, `add` takes nothing under the one before.
+
+        False: it was not that one any more.
+        """
         ...
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
@@ -106,7 +110,7 @@ class RootKeys(Protocol):
         ...
 
     def retire(self, kept: str) -> str:
-        """Destroy all but the one kept, safe to be done again; what is left to do by hand, in a sentence, if any."""
+        """Destroy those older than the one kept, safe to be done again; what is left to do by hand, in a sentence."""
         ...
 
     def close(self) -> None:
@@ -153,8 +157,9 @@ class SealedKeyring:
             if existing:
                 return existing[entry_id]
             root = self.roots.named(self._store.root())
-            if self._store.add(SealedEntry(entry_id, root.key_id, root.wrap_all({entry_id: key})[entry_id])):
-                self._follow(entry_id, root.key_id)
+            entry = _sealed(entry_id, root, key)
+            if self._store.add(entry):
+                self._follow(entry, key)
                 return key
         raise Unavailable("keyring", detail="entries come and go under one id")
 
@@ -181,25 +186,25 @@ class SealedKeyring:
     def rotate(self, root_key_id: str) -> int:
         """Seal every entry under another root key, while others create, get and destroy; how many there were.
 
-        Raises Broken, when all others are done, if some do not open: the old root key must then stay.
+        Raises Broken, when all others are done, if some do not open: the old root key must then stay. Raises
+        Unavailable when another rotation is under way to a newer root key, or has been.
         """
-        self.roots.named(root_key_id)
-        self._store.turn(root_key_id)
+        self._turn(root_key_id)
         rotated = 0
         # Once more after the last change: nodes may have added to a part that had been seen, by the name of before.
         while True:
             spoilt: list[str] = []
             changed = 0
             for batch in self._store.under_others(root_key_id):
+                # After the batch was read: what another rotation has sealed since is no more as it was read.
+                self._must_seal_under(root_key_id)
                 closed = self._reseal(batch, root_key_id)
                 spoilt += closed
                 changed += len(batch) - len(closed)
             if not changed:
                 break
             rotated += changed
-        if self._store.root() != root_key_id:
-            # Another rotation has gone on to a newer one, which must not be taken for what is left of the old.
-            raise Unavailable("keyring", detail="another rotation is under way")
+        self._must_seal_under(root_key_id)
         self._store.forget()
         if spoilt:
             raise Broken(_told(spoilt))
@@ -214,11 +219,32 @@ class SealedKeyring:
         self._store.close()
         self.roots.close()
 
-    def _follow(self, entry_id: str, root_key_id: str) -> None:
-        """A rotation that began while an entry was added may not see it any more."""
-        now = self._store.root()
-        if now != root_key_id:
-            self._reseal(self._store.read([entry_id]), now)
+    def _turn(self, root_key_id: str) -> None:
+        """Only ever to a newer one: an older one may be destroyed at any moment by the rotation that left it."""
+        before, held = self._store.root(), self.roots.ids()
+        is_newer = before in held and root_key_id in held[held.index(before) :]
+        if not is_newer or (before != root_key_id and not self._store.turn(before, root_key_id)):
+            raise Unavailable("keyring", detail=_ANOTHER)
+
+    def _must_seal_under(self, root_key_id: str) -> None:
+        if self._store.root() != root_key_id:
+            raise Unavailable("keyring", detail=_ANOTHER)
+
+    def _follow(self, entry: SealedEntry, key: bytes) -> None:
+        """A rotation that began while an entry was added may be over, and the root key that it is under be destroyed.
+
+        So what is in hand is sealed anew. An entry for which that cannot be done would open for nobody, and be in the
+        way of every later rotation: it goes.
+        """
+        try:
+            while (now := self._store.root()) != entry.root_key_id:
+                fresh = _sealed(entry.id, self.roots.named(now), key)
+                old = [one for one in self._store.read([entry.id]) if one.sealed == entry.sealed]
+                self._store.reseal(old, [replace(fresh, revision=one.revision) for one in old])
+                entry = fresh
+        except ServiceError:
+            self._store.remove([entry.id])
+            raise
 
     def _reseal(self, entries: Sequence[SealedEntry], root_key_id: str) -> list[str]:
         """Seal entries anew; the ids of those that do not open."""
@@ -254,6 +280,10 @@ def rotate_root(keyring: SealedKeyring) -> tuple[int, str]:
     newest = roots.ids()[-1]
     rotated = keyring.rotate(newest)
     return rotated, roots.retire(newest)
+
+
+def _sealed(entry_id: str, root: KeyWrapper, key: bytes) -> SealedEntry:
+    return SealedEntry(entry_id, root.key_id, root.wrap_all({entry_id: key})[entry_id])
 
 
 def _unwrap_each(root: KeyWrapper, sealed: dict[str, bytes], keys: dict[str, bytes]) -> list[str]:

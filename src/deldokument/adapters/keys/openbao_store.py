@@ -55,11 +55,10 @@ class OpenBaoStore:
         """The id of the root key that seals what is new."""
         return self._root()[0]
 
-    def turn(self, root_key_id: str) -> None:
+    def turn(self, before: str, root_key_id: str) -> bool:
         """Have another root key seal what is new."""
         now, version = self._root()
-        if now != root_key_id and not self._write("root", {"root_key_id": root_key_id}, version):
-            raise Unavailable("keyring", detail="another rotation is under way")
+        return now == before and self._write("root", {"root_key_id": root_key_id}, version)
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
         """Those that exist."""

@@ -81,12 +81,12 @@ class Pkcs11RootKeys:
         self._done(make)
 
     def retire(self, kept: str) -> str:
-        """Destroy the others in the module."""
+        """Destroy the older ones in the module."""
 
         def destroy() -> None:
             with self._opened().token.open(rw=True) as writing:
                 for key in _found(writing, self._label):
-                    if _name_of(key) != kept:
+                    if _name_of(key) < kept:
                         key.destroy()
             self._look_up()
 

@@ -49,6 +49,7 @@ _TABLES: Final = (
     f"INSERT INTO keyring_layout SELECT {LAYOUT} WHERE NOT EXISTS (SELECT FROM keyring_layout)",  # noqa: S608
 )
 _ROOT: Final = text("SELECT root_key_id FROM keyring_root")
+_TURN: Final = text("UPDATE keyring_root SET root_key_id = :root WHERE root_key_id = :before")
 _THESE: Final = text("SELECT id, root_key_id, sealed FROM keyring_entry WHERE id = ANY(:ids)")
 _OTHERS: Final = text("""
     SELECT id, root_key_id, sealed FROM keyring_entry
@@ -104,10 +105,10 @@ class PostgresStore:
         with _transaction(self._engine) as connection:
             return str(connection.execute(_ROOT).scalar_one())
 
-    def turn(self, root_key_id: str) -> None:
+    def turn(self, before: str, root_key_id: str) -> bool:
         """Have another root key seal what is new."""
         with _transaction(self._engine) as connection:
-            connection.execute(text("UPDATE keyring_root SET root_key_id = :root"), {"root": root_key_id})
+            return connection.execute(_TURN, {"before": before, "root": root_key_id}).rowcount == 1
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
         """Those that exist."""

@@ -72,11 +72,12 @@ class SqliteStore:
         with self._connection() as connection:
             return str(connection.execute("SELECT key_id FROM root").fetchone()[0])
 
-    def turn(self, root_key_id: str) -> None:
+    def turn(self, before: str, root_key_id: str) -> bool:
         """Have another root key seal what is new."""
         with self._transaction() as connection:
             connection.execute("UPDATE entry SET root_key_id = (SELECT key_id FROM root) WHERE root_key_id = ''")
-            connection.execute("UPDATE root SET key_id = ?", (root_key_id,))
+            turned = connection.execute("UPDATE root SET key_id = ? WHERE key_id = ?", (root_key_id, before))
+            return turned.rowcount == 1
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
         """Those that exist."""
