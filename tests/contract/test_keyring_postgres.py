@@ -81,6 +81,26 @@ def test_vacuum_leaves_no_dead_row_of_a_destroyed_entry(keyring_url: str) -> Non
         assert connection.execute("SELECT pg_relation_size('keyring_entry')").fetchone() == (0,)
 
 
+def test_a_vacuum_that_fails_does_not_hold_back_the_end_of_what_is_destroyed(keyring_url: str) -> None:
+    impatient = f"{keyring_url}?options=-c%20lock_timeout%3D100ms"
+    with closing(postgres.PostgresStore(impatient, "root-1", vacuum_every=0)) as store:
+        assert store.add(SealedEntry("share/1", "root-1", b"sealed"))
+        with psycopg.connect(keyring_url) as other:
+            other.execute("LOCK TABLE keyring_entry IN SHARE UPDATE EXCLUSIVE MODE")
+            with pytest.raises(Unavailable):
+                store.forget()
+            store.remove(["share/1"])
+            assert store.ids("") == []
+
+
+def test_a_statement_that_hangs_is_given_up(keyring_url: str) -> None:
+    patient = f"{keyring_url}?options=-c%20lock_timeout%3D0"
+    with closing(postgres.PostgresStore(patient, "root-1")) as store, psycopg.connect(keyring_url) as other:
+        other.execute("LOCK TABLE keyring_entry IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Unavailable, match="QueryCanceled"):
+            store.ids("")
+
+
 def test_settings_that_lose_or_keep_keys_are_told_of(keyring_url: str) -> None:
     with closing(postgres.PostgresStore(keyring_url, "root-1")) as store:
         assert any("power cut" in concern for concern in store.concerns())

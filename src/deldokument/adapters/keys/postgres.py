@@ -14,6 +14,7 @@ longer exists. `concerns` tells of settings that keep copies for longer than the
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -29,10 +30,13 @@ from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.adapters.sql.errors import of_library, translate
 from deldokument.domain.errors import ServiceError, Unavailable
 
+log = logging.getLogger("deldokument")
+
 LAYOUT: Final = 1
 """The version of the tables; a program and tables of different layouts do not work together."""
 
 _WAIT_SECONDS: Final = 10
+_STATEMENT_SECONDS: Final = 15
 _BATCH: Final = 1000
 _VACUUM_SECONDS: Final = 10.0
 _TABLES: Final = (
@@ -86,12 +90,13 @@ _CONCERNS: Final = (
 class PostgresStore:
     """Satisfies `SealedStore` over one database, for any number of threads, processes and nodes."""
 
-    def __init__(self, url: str, first_root: str) -> None:
+    def __init__(self, url: str, first_root: str, *, vacuum_every: float = _VACUUM_SECONDS) -> None:
         """``first_root`` is the root key that seals what is new in a database that is new.
 
         Raises Unavailable when the database does not answer, or has other tables than `prepare` makes.
         """
         self._engine = _engine(url)
+        self._vacuum_every = vacuum_every
         self._vacuumed_at = time.monotonic()
         self._vacuuming = threading.Lock()
         try:
@@ -129,11 +134,19 @@ class PostgresStore:
             return list(connection.execute(found, {"prefix": prefix}).scalars())
 
     def remove(self, entry_ids: Collection[str]) -> None:
-        """Delete the rows, durably, and have the table vacuumed if it was not lately."""
+        """Delete the rows, durably, and have the table vacuumed if it was not lately.
+
+        The keys are gone before that: if it fails, nobody is kept waiting for it, and autovacuum or a later removal
+        does it.
+        """
         with _transaction(self._engine) as connection:
             connection.execute(text("DELETE FROM keyring_entry WHERE id = ANY(:ids)"), {"ids": list(entry_ids)})
-        if time.monotonic() - self._vacuumed_at > _VACUUM_SECONDS:
-            self.forget()
+        if time.monotonic() - self._vacuumed_at > self._vacuum_every:
+            self._vacuumed_at = time.monotonic()
+            try:
+                self.forget()
+            except ServiceError as error:
+                log.warning("the keyring's table is not vacuumed yet: %s", error)
 
     def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
         """Batches of those that are under other root keys than this one."""
@@ -156,8 +169,12 @@ class PostgresStore:
     def forget(self) -> None:
         """Vacuum the table: no dead row is within the reach of SQL, and their room is used again."""
         with self._vacuuming, _transaction(self._engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
-            connection.execute(text("VACUUM keyring_entry"))
-            self._vacuumed_at = time.monotonic()
+            # However large the table is: only a network that is gone ends this.
+            connection.execute(text("SET statement_timeout = 0"))
+            try:
+                connection.execute(text("VACUUM keyring_entry"))
+            finally:
+                connection.execute(text("RESET statement_timeout"))
 
     def concerns(self) -> list[str]:
         """What about the database's settings keeps copies of keys, or loses keys."""
@@ -200,9 +217,12 @@ def _has_layout(connection: Connection) -> bool:
 
 
 def _engine(url: str) -> Engine:
+    place = make_url(url).set(drivername="postgresql+psycopg")
     bounds = f"-c lock_timeout={_WAIT_SECONDS}s -c idle_in_transaction_session_timeout=60s"
+    # What the operator's URL says comes last and wins.
+    own = place.query.get("options", "")
     engine = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
+        place,
         isolation_level="READ COMMITTED",
         pool_size=10,
         max_overflow=30,
@@ -212,9 +232,11 @@ def _engine(url: str) -> Engine:
         connect_args={
             "connect_timeout": _WAIT_SECONDS,
             "tcp_user_timeout": _WAIT_SECONDS * 1000,
-            "keepalives_idle": _WAIT_SECONDS,
+            "keepalives_idle": _WAIT_SECONDS // 2,
+            "keepalives_interval": _WAIT_SECONDS // 2,
+            "keepalives_count": 2,
             "application_name": "deldokument-keyring",
-            "options": bounds,
+            "options": f"{bounds} -c statement_timeout={_STATEMENT_SECONDS}s {own}",
         },
     )
     event.listen(engine, "handle_error", _translated)
