@@ -2,8 +2,9 @@
 
 Promises that a process that has died is replaced while the others go on, and no connection that waits at the socket is
 lost with it; that SIGTERM and SIGINT are passed on and waited for; that the children end with the parent, however it
-ends; and that it ends with an error when they cannot start. Once one has served, one that cannot start is tried again:
-what it lacks may come back, and the others go on. Does not know what a child does.
+ends; and that it ends with an error when they cannot start, or die as soon as they do, all of them, again and again.
+While one serves on, one that cannot start is tried again, ever more rarely: what it lacks may come back. Does not know
+what a child does.
 
 The children are forked from a parent that has opened nothing and runs no thread, so they share its loaded code. A
 child that is busy is left alone: whether it answers is for the load balancer to ask.
@@ -29,13 +30,19 @@ Child = Callable[[Callable[[], None]], None]
 PATIENCE_S: Final = 30.0
 """How long children are waited for after a signal to end, before they are killed."""
 _PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
+_QUICK_S: Final = 10.0
+"""A child that dies sooner has not got anywhere."""
+_QUICK_DEATHS: Final = 10
+"""So many in a row, and none that lives on, are no accident."""
+_NOTHING_TO_DO_S: Final = 3600.0
 _BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _OURS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 class CannotStart(Exception):
-    """A child ended before any served; it has told why."""
+    """Children end before any serves, or as soon as they do; they have told why."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -46,14 +53,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def keep(count: int, child: Child) -> None:
-    """Keep ``count`` children until a signal comes. Raises CannotStart, all being ended."""
+def keep(count: int, child: Child, fork: Callable[[], int] = os.fork) -> None:
+    """Keep ``count`` children until a signal comes. Raises CannotStart or OSError, all being ended."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
-    family = _Family(child, before)
+    family = _Family(child, before, fork)
     try:
         for _ in range(count):
             family.add()
-        while signal.sigwait(_OURS) == signal.SIGCHLD:
+        while (told := signal.sigtimedwait(_OURS, family.pause())) is None or told.si_signo == signal.SIGCHLD:
+            family.bury_dead()
             family.replace_dead()
     finally:
         family.end()
@@ -61,35 +69,67 @@ def keep(count: int, child: Child) -> None:
 
 
 class _Family:
-    """The children by their process ids, each with the pipe on which it says that it serves."""
+    """The children by their process ids, each with the pipe on which it says that it serves, and when it was born."""
 
-    def __init__(self, child: Child, mask: Iterable[int]) -> None:
+    def __init__(self, child: Child, mask: Iterable[int], fork: Callable[[], int]) -> None:
         self._child = child
         self._mask = mask
-        self._living: dict[int, int] = {}
+        self._fork = fork
+        self._living: dict[int, tuple[int, float]] = {}
         self._served = False
+        self._missing = 0
+        self._quick_deaths = 0
+        self._replace_at = 0.0
 
     def add(self) -> None:
         serves, says = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = self._fork()
+        except OSError:
+            os.close(serves)
+            os.close(says)
+            raise
         if pid == 0:
             self._be_child(parent, says)
         os.close(says)
-        self._living[pid] = serves
+        self._living[pid] = serves, time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until there is something to do, should no signal come."""
+        return max(self._replace_at - time.monotonic(), 0.0) if self._missing else _NOTHING_TO_DO_S
+
+    def bury_dead(self) -> None:
+        dead, now = self._ended(), time.monotonic()
+        self._served = self._served or any(_has_served(serves) for serves, _ in self._living.values())
+        for pid in dead:
+            serves, born = self._living.pop(pid)
+            os.close(serves)
+            self._quick_deaths = self._quick_deaths + 1 if now - born < _QUICK_S else 0
+            log.error("process %d has died; another takes its place", pid)
+        if dead and not self._served:
+            raise CannotStart("cannot start")
+        lives = any(now - born >= _QUICK_S for _, born in self._living.values())
+        if dead and self._quick_deaths >= _QUICK_DEATHS and not lives:
+            raise CannotStart("die as soon as they are started")
+        self._missing += len(dead)
+        if dead:
+            self._rest()
 
     def replace_dead(self) -> None:
-        dead = self._ended()
-        self._served = self._served or any(map(_has_served, self._living.values()))
-        for pid in dead:
-            os.close(self._living.pop(pid))
-        if dead and not self._served:
-            raise CannotStart
-        for pid in dead:
-            log.error("process %d has died; another takes its place", pid)
-            # One that dies again and again must not use up the machine.
-            time.sleep(_PAUSE_S)
-            self.add()
+        if not self._missing or time.monotonic() < self._replace_at:
+            return
+        try:
+            while self._missing:
+                self.add()
+                self._missing -= 1
+        except OSError as error:
+            log.error("no process can be started just now: %s", error)
+            self._rest()
+
+    def _rest(self) -> None:
+        """One that dies again and again must not use up the machine."""
+        self._replace_at = time.monotonic() + min(_PAUSE_S * (1 + self._quick_deaths), _LONGEST_PAUSE_S)
 
     def end(self) -> None:
         """Ask all to end, wait, and kill those that do not."""
@@ -97,7 +137,7 @@ class _Family:
         until = time.monotonic() + PATIENCE_S
         while self._living and (left := until - time.monotonic()) > 0:
             for pid in self._ended():
-                os.close(self._living.pop(pid))
+                os.close(self._living.pop(pid)[0])
             if self._living:
                 signal.sigtimedwait({signal.SIGCHLD}, left)
         self._tell(signal.SIGKILL)
@@ -114,7 +154,7 @@ class _Family:
         code = 1
         try:
             _end_with_parent(parent)
-            for serves in self._living.values():
+            for serves, _ in self._living.values():
                 os.close(serves)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             self._child(lambda: _say(says))

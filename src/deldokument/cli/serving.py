@@ -33,5 +33,5 @@ def run_server(settings: Settings) -> None:
 
         try:
             keep(settings.serve_workers, child)
-        except CannotStart:
-            raise ConfigurationError("the processes that serve cannot start") from None
+        except CannotStart as error:
+            raise ConfigurationError(f"the processes that serve {error}") from None
