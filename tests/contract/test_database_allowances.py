@@ -28,6 +28,17 @@ def test_nothing_is_counted_past_what_there_is(database: SqlDatabase) -> None:
         assert tx.allowances.spent_until("a") == NOW + STEP
 
 
+def test_a_clock_that_is_set_back_locks_nobody_out_for_long(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        for _ in range(60):
+            assert tx.allowances.take("a", NOW, STEP, NOW + MINUTE)
+        # Nodes that ask at the same time differ a little: that gives nobody a fresh allowance.
+        for behind in (timedelta(milliseconds=5), MINUTE):
+            assert tx.allowances.take("a", NOW - behind, STEP, NOW - behind + MINUTE) is None
+        back = NOW - MINUTE - STEP
+        assert tx.allowances.take("a", back, STEP, back + MINUTE) == back + STEP
+
+
 def test_calls_at_once_are_each_counted_and_no_more_than_there_are(database: SqlDatabase) -> None:
     def call(_: int) -> bool:
         with database.write() as tx:

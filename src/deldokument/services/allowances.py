@@ -3,7 +3,8 @@
 A bucket each, that holds a minute's calls and fills at an even pace. What stands in the database is one instant: until
 when the consumer has spent what comes in. A call moves it on by the time that a call takes to come in again, and is
 refused when that would be more than a minute ahead. Promises that a consumer who keeps within the limit is never
-refused, that one who does not costs the others nothing, and that all nodes count together, by the database's clock.
+refused, that one who does not costs the others nothing, and that all nodes count together, by the database's clock. A
+clock that is set back refuses somebody for a minute at most.
 """
 
 from __future__ import annotations

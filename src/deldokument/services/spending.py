@@ -13,7 +13,10 @@ class Allowances(Protocol):
     """Until when each consumer has spent what comes in."""
 
     def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
-        """Move the instant on by ``step``, from ``now`` at the earliest; None, and nothing done, if past ``latest``."""
+        """Move the instant on by ``step``, from ``now`` at the earliest; None, and nothing done, if past ``latest``.
+
+        One that lies more than twice as far ahead was reached before the clock was set back: ``now`` counts instead.
+        """
         ...
 
     def spent_until(self, consumer: str) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy import and_, bindparam, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from deldokument.adapters.sql.columns import Instant, Span
@@ -16,7 +16,8 @@ _step = bindparam("step", type_=Span())
 _first = bindparam("first", type_=Instant())
 _latest = bindparam("latest", type_=Instant())
 _spent = allowance.c.spent_until
-_next = case((_spent > _now, _spent), else_=_now).op("+", return_type=Instant())(_step)
+_beyond = bindparam("beyond", type_=Instant())
+_next = case((and_(_spent > _now, _spent <= _beyond), _spent), else_=_now).op("+", return_type=Instant())(_step)
 
 _known = select(_spent).where(allowance.c.consumer == one("consumer"))
 _full = delete(allowance).where(_spent < _now)
@@ -37,6 +38,7 @@ class SqlAllowances:
             .returning(_spent)
         )
         values = {"consumer": consumer, "now": now, "step": step, "first": now + step, "latest": latest}
+        values["beyond"] = latest + (latest - now)
         row = self._work.first(statement, values)
         return None if row is None else row.spent_until
 
