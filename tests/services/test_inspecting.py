@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,10 +12,26 @@ from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_inspection, open_manifest
+from deldokument.domain.errors import Unavailable
 from deldokument.domain.share import Verdict
 from deldokument.services import drafting, inspecting
 from deldokument.services.repositories import standing
 from deldokument.services.vault import existing_key, share_key_id
+from tests.fakes.keyring import MemoryKeyring
+
+
+class Silent(MemoryKeyring):
+    """A keyring that does not answer."""
+
+    def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
+        raise Unavailable("keyring")
+
+
+def spoil(stage: Stage, document_id: str) -> None:
+    """Change the document's manifest, so that it opens for nobody."""
+    with stage.world.database.write() as tx:
+        document = standing(tx.shares.document(document_id))
+        tx.shares.save_document(replace(document, sealed_manifest=bytes(100)))
 
 
 def test_every_document_is_read_once(stage: Stage) -> None:
@@ -64,14 +81,34 @@ def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_wa
 def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_other(stage: Stage) -> None:
     share = stage.draft()
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
-    with stage.world.database.write() as tx:
-        document = tx.shares.document(broken)
-        assert document is not None
-        tx.shares.save_document(replace(document, sealed_manifest=bytes(100)))
+    spoil(stage, broken)
     with pytest.raises(IntegrityError):
         inspecting.inspect_documents(stage.world)
     with stage.world.database.read() as tx:
         assert [d.inspected_at is not None for d in tx.shares.documents([share.id])] == [False, True]
+
+
+def test_documents_that_can_never_be_inspected_hold_up_no_other(stage: Stage) -> None:
+    share = stage.draft()
+    for number in range(3):
+        spoil(stage, stage.upload(share.id, f"{number}.txt", b"innhold"))
+    stage.upload(share.id, "whole.txt", b"innhold")
+    for limit in (2, 1):
+        with pytest.raises(IntegrityError):
+            inspecting.inspect_documents(stage.world, limit=limit)
+    assert inspecting.inspect_documents(stage.world, limit=1) == 1
+    assert inspecting.inspect_documents(stage.world) == 0
+    stage.clock.advance(minutes=10)
+    with pytest.raises(IntegrityError):
+        inspecting.inspect_documents(stage.world)
+
+
+def test_what_could_not_be_read_because_something_is_silent_is_inspected_as_soon_as_it_answers(stage: Stage) -> None:
+    share = stage.draft()
+    stage.upload(share.id, "a.txt", b"a")
+    with pytest.raises(Unavailable):
+        inspecting.inspect_documents(replace(stage.world, keyring=Silent()))
+    assert inspecting.inspect_documents(stage.world) == 1
 
 
 def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_does(stage: Stage) -> None:

@@ -17,7 +17,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, ServiceError
+from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.services.downloading import STEP, read_parts
 from deldokument.services.ports import World
@@ -27,6 +27,8 @@ from deldokument.services.vault import existing_key, share_key_id
 
 CLAIM = timedelta(minutes=1)
 """A worker that has died holds a document back for so long."""
+BACK_OFF = timedelta(minutes=10)
+"""A document that cannot be opened is tried again so much later."""
 _HEAD = 64 * 1024
 
 
@@ -43,7 +45,8 @@ def inspect_documents(world: World, *, limit: int = 10) -> int:
             done += _claimed(world, document) and _inspect(world, document)
         except (ServiceError, IntegrityError) as error:
             troubles.append(error)
-            _keep(world, document, world.clock.now())
+            # What is silent may answer at once; what is spoilt would be first in every round, before all others.
+            _keep(world, document, world.clock.now() + (timedelta() if isinstance(error, Unavailable) else BACK_OFF))
     if troubles:
         raise troubles[0]
     return done
