@@ -17,7 +17,8 @@ from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services import inspecting
-from deldokument.web.api.gate import MAX_BODY, MAX_FILES, MOST_AT_ONCE, MOST_OF_ONE, SMALL_SHARES, Gate
+from deldokument.web.api.gate import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, Gate
+from deldokument.web.api.rates import MOST_AT_ONCE, Callers
 from deldokument.web.errors import RateLimited
 
 UNTIL = "2026-12-04T12:00:00Z"
@@ -161,7 +162,7 @@ def test_the_words_beside_the_files_are_no_longer_than_words_alone_may_be(cast: 
 
 def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast: Systems) -> None:
     async def one_holds_all_that_it_may() -> None:
-        gate, scope = Gate(_nothing, cast.web.stage.world), {"path": SMALL_SHARES}
+        gate, scope = Gate(_nothing, cast.web.stage.world, Callers()), {"path": SMALL_SHARES}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as held:
             for _ in range(MOST_OF_ONE):
@@ -177,7 +178,7 @@ def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast:
 
 def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others(cast: Systems) -> None:
     async def one_asks_all_that_it_may() -> None:
-        gate, scope = Gate(_nothing, cast.web.stage.world), {"path": "/api/v1/shares"}
+        gate, scope = Gate(_nothing, cast.web.stage.world, Callers()), {"path": "/api/v1/shares"}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as asked:
             for _ in range(MOST_AT_ONCE):
@@ -194,7 +195,7 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
 def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_counted(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.api.gate.MOST_COUNTED", 0)
+    monkeypatch.setattr("deldokument.web.api.rates.MOST_COUNTED", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
 
@@ -202,7 +203,7 @@ def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_cou
 def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.api.gate.MOST_AT_ONCE", 0)
+    monkeypatch.setattr("deldokument.web.api.rates.MOST_AT_ONCE", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
     assert answer.headers["ratelimit"]

@@ -16,6 +16,7 @@ from support.world import KARI, OLA, SIV, VIGDIS
 from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.services.leaving import end_service
+from deldokument.web.api.rates import MOST_AT_ONCE
 from deldokument.web.ks.app import PREFIX
 
 ACCOUNTS = f"{PREFIX}/kontoer"
@@ -74,6 +75,23 @@ def test_with_maskinporten_silent_nobody_is_let_in(fiks: Fiks) -> None:
     fiks.web.stage.tokens.down = True
     answer = fiks.system.get(ACCOUNTS, headers=fiks.headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+@pytest.mark.parametrize("limit", ["MOST_AT_ONCE", "MOST_COUNTED"])
+def test_a_system_that_asks_for_very_much_at_once_leaves_threads_for_the_others(
+    fiks: Fiks, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    kari = fiks.web.browser(KARI)
+    monkeypatch.setattr(f"deldokument.web.api.rates.{limit}", 0)
+    answer = fiks.system.get(ACCOUNTS, headers=fiks.headers)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert ERROR_MESSAGE.fits(answer.json())
+    assert kari.get(ACCOUNTS).status_code == 200
+
+
+def test_what_a_system_has_under_way_is_counted_until_it_is_answered(fiks: Fiks) -> None:
+    for _ in range(MOST_AT_ONCE + 1):
+        assert fiks.system.get(ACCOUNTS, headers=fiks.headers).status_code == 200
 
 
 def test_a_request_with_a_token_is_never_anybodys_by_its_cookie(fiks: Fiks) -> None:

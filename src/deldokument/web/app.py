@@ -28,6 +28,7 @@ from deldokument.services.sessions import find_session
 from deldokument.web import auth, downloads, metrics, notices, uploads
 from deldokument.web.api.app import create_api
 from deldokument.web.api.gate import PREFIX as API_PREFIX
+from deldokument.web.api.rates import Callers
 from deldokument.web.calls import LANGUAGE_COOKIE, Answer, Call, Endpoint, endpoint_name, failure
 from deldokument.web.i18n import Tongue, choose
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
@@ -130,11 +131,12 @@ def create_app(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> AS
 
 def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:
     """Every route of the application."""
+    callers = Callers()
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
-    api = Mount(API_PREFIX, create_api(world))
+    api = Mount(API_PREFIX, create_api(world, callers))
     # A line break in the address is the API's to refuse too.
     api.path_regex = re.compile(api.path_regex.pattern, re.DOTALL)
-    ks = Mount(KS_PREFIX, create_ks(world, site))
+    ks = Mount(KS_PREFIX, create_ks(world, site, callers))
     pages = [endpoint.route(world, site) for endpoint in (*ENDPOINTS, *extra)]
     return [*pages, *uploads.routes(world), api, ks, assets]
 

@@ -22,13 +22,14 @@ from deldokument.web.api import accounts, documents, shares, small_shares, webho
 from deldokument.web.api.document import describe
 from deldokument.web.api.gate import PREFIX, Gate
 from deldokument.web.api.problems import faults_of, problem
+from deldokument.web.api.rates import Callers
 
 log = logging.getLogger("deldokument.api")
 ROUTERS = (accounts.router, shares.router, documents.router, small_shares.router, webhooks.router)
 """Every route of the API: a module of routes makes its router and is put here."""
 
 
-def create_api(world: World) -> ASGIApp:
+def create_api(world: World, callers: Callers) -> ASGIApp:
     """The API over a world, behind its gate."""
     app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     for router in ROUTERS:
@@ -40,7 +41,7 @@ def create_api(world: World) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(Exception, _unexpected)
-    return Gate(app, world)
+    return Gate(app, world, callers)
 
 
 async def _told(request: Request, error: Exception) -> Response:

@@ -29,8 +29,8 @@ from deldokument.services.repeating import NamedAnswer, begin_request, finish_re
 from deldokument.web.api.calls import ApiCall
 from deldokument.web.api.parts import read_parts
 from deldokument.web.api.problems import problem
-from deldokument.web.api.rates import counted
-from deldokument.web.errors import MediaTypeRefused, RateLimited
+from deldokument.web.api.rates import Callers
+from deldokument.web.errors import MediaTypeRefused
 from deldokument.web.intake import bearer_token
 
 PREFIX = "/api/v1"
@@ -41,10 +41,6 @@ MAX_FILES = 20 * 1024 * 1024
 _JSON, _FORM = "application/json", "multipart/form-data"
 BODY_S = 120.0
 """A body must be there in so long."""
-MOST_AT_ONCE = 20
-"""So many requests of one consumer are under way at once: about half of the threads that serve everybody."""
-MOST_COUNTED = 10
-"""So many are being counted at once."""
 MOST_FORMS = 16
 MOST_OF_ONE = 8
 """So many bodies with files one consumer may send at once: the others have room."""
@@ -55,10 +51,11 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class Gate:
     """The API's application behind its gate."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
+    def __init__(self, app: ASGIApp, world: World, callers: Callers) -> None:
         self._app = app
         self._world = world
-        self._under_way, self._forms, self._counting = Counter[str](), Counter[str](), Counter[str]()
+        self._callers = callers
+        self._forms = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let pass, or refuse."""
@@ -86,18 +83,15 @@ class Gate:
         Raises RateLimited, or Unavailable when there is no room for more files.
         """
         whose, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
-        if self._under_way[whose] >= MOST_AT_ONCE:
-            raise RateLimited(1, {})
-        if with_files and (self._forms.total() >= MOST_FORMS or self._forms[whose] >= MOST_OF_ONE):
-            raise Unavailable("busy")
-        this = Counter((whose,))
-        self._under_way += this
-        self._forms += this if with_files else Counter()
-        try:
-            yield
-        finally:
-            self._under_way -= this
-            self._forms -= this if with_files else Counter()
+        with self._callers.one_more(consumer):
+            if with_files and (self._forms.total() >= MOST_FORMS or self._forms[whose] >= MOST_OF_ONE):
+                raise Unavailable("busy")
+            this = Counter((whose,) if with_files else ())
+            self._forms += this
+            try:
+                yield
+            finally:
+                self._forms -= this
 
     async def _serve(self, request: Request, send: Send, call: ApiCall) -> None:
         name = request.headers.get("idempotency-key")
@@ -131,23 +125,12 @@ class Gate:
         if token is None:
             raise TokenRefused("token_missing")
         consumer = await run_in_threadpool(self._world.tokens.verify, token)
-        headers.update(await self._counted(consumer))
+        headers.update(await self._callers.counted(self._world, consumer))
         if "\0" in request.scope["path"]:
             raise NotFound("NUL in the address")
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
-
-    async def _counted(self, consumer: Consumer) -> dict[str, str]:
-        """Raises RateLimited: those over their limit wait for the database one by one, and may not fill the threads."""
-        whose = consumer.organization.value
-        if self._counting[whose] >= MOST_COUNTED:
-            raise RateLimited(1, {})
-        self._counting[whose] += 1
-        try:
-            return await run_in_threadpool(counted, self._world, consumer)
-        finally:
-            self._counting -= Counter((whose,))
 
 
 class _Kept:

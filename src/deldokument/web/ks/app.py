@@ -7,7 +7,10 @@ a body which is JSON is bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,7 +24,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.ports import World
-from deldokument.web.api.rates import counted
+from deldokument.web.api.rates import Callers
 from deldokument.web.calls import json_object
 from deldokument.web.intake import Stalled
 from deldokument.web.ks import accounts
@@ -34,6 +37,7 @@ PREFIX = "/melding-dokumentdeling/api/v1"
 MAX_BODY = 64 * 1024
 _BODY_S = 120.0
 _Handler = Callable[[Caller], Response]
+_Admitted = Callable[[Request], AbstractAsyncContextManager[Caller]]
 _WITH_BODY = frozenset({"POST", "PUT"})
 _OF_TENANT = "/{fiksOrgId}/kontoer"
 _ONE = f"{_OF_TENANT}/{{kontoId}}"
@@ -47,16 +51,18 @@ _HANDLERS: dict[str, dict[str, _Handler]] = {
 }
 
 
-def create_ks(world: World, site: Site) -> Starlette:
+def create_ks(world: World, site: Site, callers: Callers) -> Starlette:
     """The application, to be mounted at PREFIX."""
 
+    admitted = partial(_admitted, world, site, callers)
+
     async def share(request: Request) -> Response:
-        return await _answered(world, request, lambda: _shared(world, site, request))
+        return await _answered(world, request, lambda: _shared(admitted, request))
 
     app = Starlette(
         routes=[
             Route("/kontoer/{kontoId}/deldokument", share, methods=["POST"]),
-            *(_route(world, site, path, handlers) for path, handlers in _HANDLERS.items()),
+            *(_route(world, admitted, path, handlers) for path, handlers in _HANDLERS.items()),
         ],
         exception_handlers={HTTPException: _unrouted(world)},
     )
@@ -64,9 +70,9 @@ def create_ks(world: World, site: Site) -> Starlette:
     return app
 
 
-def _route(world: World, site: Site, path: str, handlers: Mapping[str, _Handler]) -> Route:
+def _route(world: World, admitted: _Admitted, path: str, handlers: Mapping[str, _Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
-        return await _answered(world, request, lambda: _handled(world, site, request, handlers))
+        return await _answered(world, request, lambda: _handled(admitted, request, handlers))
 
     return Route(path, endpoint, methods=list(handlers))
 
@@ -85,24 +91,28 @@ async def _answered(world: World, request: Request, answer: Callable[[], Awaitab
         return error_message(world, request, Broken("unexpected"))
 
 
-async def _handled(world: World, site: Site, request: Request, handlers: Mapping[str, _Handler]) -> Response:
-    caller = await _admitted(world, site, request)
-    if request.method in _WITH_BODY:
-        caller = Caller(world, request, caller.sharer, await _json_body(request))
-    return await run_in_threadpool(handlers[request.method.replace("HEAD", "GET")], caller)
+async def _handled(admitted: _Admitted, request: Request, handlers: Mapping[str, _Handler]) -> Response:
+    async with admitted(request) as caller:
+        body = await _json_body(request) if request.method in _WITH_BODY else {}
+        handler = handlers[request.method.replace("HEAD", "GET")]
+        return await run_in_threadpool(handler, replace(caller, body=body))
 
 
-async def _shared(world: World, site: Site, request: Request) -> Response:
-    return await share_document(await _admitted(world, site, request))
+async def _shared(admitted: _Admitted, request: Request) -> Response:
+    async with admitted(request) as caller:
+        return await share_document(caller)
 
 
-async def _admitted(world: World, site: Site, request: Request) -> Caller:
+@asynccontextmanager
+async def _admitted(world: World, site: Site, callers: Callers, request: Request) -> AsyncIterator[Caller]:
+    """Who calls, until it is answered: of a consumer's requests only so many are under way at once."""
     if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")
     sharer = await run_in_threadpool(find_caller, world, site, request)
     if isinstance(sharer, Consumer):
-        await run_in_threadpool(counted, world, sharer)
-    return Caller(world, request, sharer)
+        await callers.counted(world, sharer)
+    with callers.one_more(sharer) if isinstance(sharer, Consumer) else nullcontext():
+        yield Caller(world, request, sharer)
 
 
 async def _json_body(request: Request) -> Mapping[str, Any]:
