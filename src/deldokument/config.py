@@ -36,7 +36,7 @@ _RESOURCES: Final = ("altinn_resource_confidential", "altinn_resource_ordinary")
 _S3: Final = ("blobs_s3_bucket", "blobs_s3_endpoint", "blobs_s3_access_key_id")
 _S3_SECRETS: Final = ("blobs_s3_secret_access_key", "blobs_s3_secret_access_key_path")
 _OPENBAO: Final = ("openbao_url", "openbao_role_id", "openbao_secret_id_path")
-_PKCS11: Final = ("pkcs11_module_path", "pkcs11_token", "pkcs11_pin_path")
+_PKCS11: Final = ("pkcs11_module_path", "pkcs11_token", "pkcs11_pin_path", "pkcs11_key")
 _MAIL: Final = ("smtp_host", "smtp_sender")
 _MAIL_LOGIN: Final = ("smtp_username", "smtp_password")
 
@@ -192,8 +192,8 @@ class Settings(BaseSettings):
     pkcs11_module_path: AbsolutePath | None = None
     pkcs11_token: str | None = None
     pkcs11_pin_path: AbsolutePath | None = None
-    pkcs11_key: str = Field("deldokument", min_length=1)
-    """The label of root keys in the token."""
+    pkcs11_key: str | None = None
+    """The label of this deployment's root keys in the token. No default: a rotation destroys older keys of a label."""
     seal_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.key")
     seal_certificate_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.pem")
     seal_key_password: SecretStr | None = None

@@ -59,9 +59,8 @@ def open_root_keys(settings: Settings) -> RootKeys:
             with _cluster("PKCS#11"):
                 from deldokument.adapters.keys.pkcs11 import Pkcs11RootKeys
             pin = files.read_private(_given(settings.pkcs11_pin_path)).decode()
-            return Pkcs11RootKeys(
-                _given(settings.pkcs11_module_path), _given(settings.pkcs11_token), pin, settings.pkcs11_key
-            )
+            module, token = _given(settings.pkcs11_module_path), _given(settings.pkcs11_token)
+            return Pkcs11RootKeys(module, token, pin, _given(settings.pkcs11_key))
 
 
 def create_root_key(settings: Settings) -> str:

@@ -331,7 +331,12 @@ OPENBAO = {
     "OPENBAO_ROLE_ID": "role",
     "OPENBAO_SECRET_ID_PATH": "/keys/secret-id",
 }
-PKCS11 = {"PKCS11_MODULE_PATH": "/usr/lib/hsm.so", "PKCS11_TOKEN": "deldokument", "PKCS11_PIN_PATH": "/keys/pin"}
+PKCS11 = {
+    "PKCS11_MODULE_PATH": "/usr/lib/hsm.so",
+    "PKCS11_TOKEN": "municipality",
+    "PKCS11_PIN_PATH": "/keys/pin",
+    "PKCS11_KEY": "del-production",
+}
 
 
 @pytest.mark.parametrize(
@@ -361,6 +366,13 @@ def test_half_an_openbao_does_not_start(monkeypatch: pytest.MonkeyPatch, name: s
 def test_half_a_token_does_not_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     given = {key: value for key, value in PKCS11.items() if key != name}
     assert f"missing DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, ROOT_KEY="pkcs11", **given)
+
+
+def test_two_deployments_do_not_share_a_tokens_root_keys_because_nobody_named_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unnamed = {key: value for key, value in PKCS11.items() if key != "PKCS11_KEY"}
+    assert "missing DELDOKUMENT_PKCS11_KEY" in refusal(monkeypatch, WHOLE, ROOT_KEY="pkcs11", **unnamed)
 
 
 @pytest.mark.parametrize("given", [OPENBAO, PKCS11, {"ROOT_KEY": "pkcs11", **PKCS11, **OPENBAO}])
