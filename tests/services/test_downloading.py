@@ -3,16 +3,17 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
-from support.trouble import TroubledKeyring
+from support.trouble import TroubledDatabase, TroubledKeyring
 from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
-from deldokument.domain.errors import Broken, Gone, NotFound, NotReady
+from deldokument.domain.errors import Broken, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.share import Receipt
 from deldokument.services import downloading, drafting, inspecting, publishing, retention
 from deldokument.services.downloading import Content
@@ -190,6 +191,21 @@ def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_wer
         assert receipt.last_at == stage.clock.now()
     assert [event["whole"] for event in downloads(stage)] == [0, 0, 0, 1, 0]
     assert [event["bytes"] for event in downloads(stage)] == [4, 4, 2, 4, 1]
+
+
+def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"0123456789")
+    content, at = opened(stage, share_id), stage.clock.now()
+    lost = TroubledDatabase(stage.world.database, lost=True)
+    with pytest.raises(Unavailable):
+        downloading.record_delivery(replace(stage.world, database=lost), content, 0, 10, at)
+    stage.clock.advance(seconds=5)
+    downloading.record_delivery(stage.world, content, 0, 4)
+    stage.clock.advance(seconds=5)
+    downloading.record_delivery(stage.world, content, 0, 10, at)
+    assert [(event["bytes"], event["whole"]) for event in downloads(stage)] == [(10, 1), (4, 0)]
+    [receipt] = receipts(stage, share_id)
+    assert (receipt.completed_at, receipt.last_at) == (at, at + timedelta(seconds=5))
 
 
 def test_asking_without_receiving_leaves_no_receipt(stage: Stage) -> None:

@@ -11,7 +11,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate, islice
 
 from deldokument.crypto.keys import Purpose, derive
@@ -20,12 +20,13 @@ from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, par
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, NotReady
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import Document, Receipt, Verdict, covers, merge_ranges
+from deldokument.domain.share import Document, Receipt, Share, Verdict, covers, merge_ranges
 from deldokument.services.archive import Entry, Piece, Slice, lay_out
+from deldokument.services.chains import EventFilter
 from deldokument.services.ports import World
 from deldokument.services.receiving import Access, authorize
 from deldokument.services.repositories import Transaction, standing
-from deldokument.services.trail import record, subject_of
+from deldokument.services.trail import record_at, subject_of
 from deldokument.services.vault import existing_key, share_key_id
 from deldokument.services.views import file_name
 
@@ -214,8 +215,12 @@ def _steps(first: int, last: int, step: int) -> Iterator[tuple[int, int]]:
         at = to
 
 
-def record_delivery(world: World, content: Content, start: int, stop: int) -> None:
-    """Write the receipts of bytes [start, stop), which were handed on, and one event. Does nothing when none were."""
+def record_delivery(world: World, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
+    """Write the receipts of bytes [start, stop), which were handed on, and one event. Does nothing when none were.
+
+    ``at``: when, the same each time that it is tried. So what is tried again because nobody knows whether it stands,
+    the answer to the commit being lost, is written once.
+    """
     access, share = content.access, content.access.share
     by_document = _documents_within(content, start, stop)
     if not by_document:
@@ -226,14 +231,24 @@ def record_delivery(world: World, content: Content, start: int, stop: int) -> No
         if standing(tx.shares.lock(share.id)).erased_at is not None:
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
-        now = world.clock.now()
+        now = at or world.clock.now()
         whole = sum(_record_receipts(tx, content, subject_id, now, dict(page)) for page in _pages(by_document.items()))
-        record(
-            world, tx, EventKind.DOCUMENT_DOWNLOADED, share=share, person=access.person, documents=len(by_document),
-            bytes=sum(stop - start for many in by_document.values() for start, stop in many),
-            whole=whole, document=next(iter(by_document)) if len(by_document) == 1 else "",
-            ground=",".join(access.codes),
-        )  # fmt: skip
+        details: dict[str, str | int] = {
+            "documents": len(by_document),
+            "bytes": sum(stop - start for many in by_document.values() for start, stop in many),
+            "whole": whole,
+            "document": next(iter(by_document)) if len(by_document) == 1 else "",
+            "ground": ",".join(access.codes),
+        }
+        if not _is_told(tx, share, subject_id, now, details):
+            record_at(world, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
+
+
+def _is_told(tx: Transaction, share: Share, subject_id: str, at: datetime, details: Mapping[str, str | int]) -> bool:
+    then = EventFilter(
+        share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
+    )
+    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
 
 
 def _pages(items: Iterable[tuple[str, Ranges]]) -> Iterator[list[tuple[str, Ranges]]]:
@@ -283,7 +298,7 @@ def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]
         fresh.recipient_id,
         fresh.subject_id,
         earlier.first_at if earlier else fresh.first_at,
-        fresh.last_at,
+        max(fresh.last_at, earlier.last_at) if earlier else fresh.last_at,
         covered,
         done or (fresh.last_at if covers(covered, length) else None),
     )

@@ -6,6 +6,9 @@ an event's details are codes, counts, random ids and organisation numbers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Share, new_id
@@ -41,20 +44,34 @@ def record(
     person: Sharer | None = None,
     **details: str | int,
 ) -> None:
-    """Append an event about a share, a tenant or neither.
+    """Append an event of now about a share, a tenant or neither.
 
     What a system did is about a share, or has the account among the details.
     """
-    now = world.clock.now()
+    record_at(world, tx, world.clock.now(), kind, details, share=share, tenant_id=tenant_id, person=person)
+
+
+def record_at(
+    world: World,
+    tx: Transaction,
+    at: datetime,
+    kind: EventKind,
+    details: Mapping[str, str | int],
+    *,
+    share: Share | None = None,
+    tenant_id: str | None = None,
+    person: Sharer | None = None,
+) -> None:
+    """The same, of whenever it was."""
     tenant = share.tenant_id if share else tenant_id
     subject = None
     if isinstance(person, Consumer):
         account_id = share.account_id if share else str(details["account"])
-        details |= _acting(tx, person, account_id)
+        details = {**details, **_acting(tx, person, account_id)}
     elif person is not None:
-        key_id = share.audit_key_id if share and share.erased_at is None else audit_key_id(tenant, now)
+        key_id = share.audit_key_id if share and share.erased_at is None else audit_key_id(tenant, at)
         subject = subject_of(tx, key_id, world.keyring.create(key_id), person)
-    tx.audit.append(AuditEvent(now, kind, tenant, share.id if share else None, subject, details or None))
+    tx.audit.append(AuditEvent(at, kind, tenant, share.id if share else None, subject, details or None))
 
 
 def _acting(tx: Transaction, consumer: Consumer, account_id: str) -> dict[str, str | int]:

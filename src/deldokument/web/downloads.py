@@ -15,6 +15,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -165,14 +166,20 @@ class ContentResponse(Response):
 
     async def _record(self) -> None:
         """Write the receipt. Bytes can't be taken back, so a database that is silent just now is asked again."""
-        handed_on = (self._world, self._content, self._start, self._handed_on)
+        at: datetime | None = None
+
+        def record() -> None:
+            nonlocal at
+            at = at or self._world.clock.now()
+            record_delivery(self._world, self._content, self._start, self._handed_on, at)
+
         for pause in _RECORD_AGAIN_SECONDS:
             try:
-                return await run_in_threadpool(record_delivery, *handed_on)
+                return await run_in_threadpool(record)
             except Unavailable as error:
                 log.warning("a delivery is not recorded yet: %s", error)
                 await asyncio.sleep(pause)
-        return await run_in_threadpool(record_delivery, *handed_on)
+        return await run_in_threadpool(record)
 
     async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
         step, quick = _SLOW_STEP, False
