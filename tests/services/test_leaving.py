@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.tenants import record_assessment
+from support.trouble import Crash, TroubledKeyring
 from support.world import FJELL, KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
@@ -223,6 +225,22 @@ def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before
     with stage.world.database.read() as tx:
         assert tx.audit.verify() is None
         assert tx.tenures.assessments(stage.tenant.id) == []
+
+
+def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Stage) -> None:
+    end(stage)
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
+        assert tx.audit.subjects(subjects)
+    stage.clock.instant = NOON + RETENTION
+    dying = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, dies_after_destroy=True))
+    with pytest.raises(Crash):
+        leaving.forget_tenants(dying)
+    run_all(stage.world)
+    assert recorded(stage).state is DeletionState.NAMES_ERASED
+    with stage.world.database.read() as tx:
+        assert tx.audit.subjects(subjects) == []
 
 
 def test_when_forgetting_was_broken_off_after_the_keys_the_record_still_opens(stage: Stage) -> None:

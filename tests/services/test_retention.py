@@ -190,6 +190,23 @@ def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
     assert erased.state is ShareState.ENDED
 
 
+def test_no_subject_is_left_when_a_worker_dies_as_its_audit_key_is_destroyed(stage: Stage) -> None:
+    stage.publish(OLA)
+    stage.clock.advance(days=10)
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
+        assert tx.audit.subjects(subjects)
+    stage.clock.advance(days=400)
+    retention.erase_spent_shares(stage.world)
+    dying = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, dies_after_destroy=True))
+    with pytest.raises(Crash):
+        retention.destroy_audit_keys(dying)
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        assert tx.audit.subjects(subjects) == []
+
+
 def test_an_audit_key_is_kept_while_one_share_or_the_period_needs_it(stage: Stage) -> None:
     stage.publish(OLA, expires_at=NOON + timedelta(days=60))
     own = audit_key_id(stage.tenant.id, NOON)

@@ -112,15 +112,13 @@ def _completed(world: World, tx: Transaction, tenant_id: str) -> Tenure:
 
 
 def forget_tenants(world: World) -> int:
-    """Erase who was who in tenants whose retention period after the end is over. Keys go first."""
+    """Erase who was who in tenants whose retention period after the end is over."""
     now = world.clock.now()
+    bare = _erase_subjects(world, now)
     with world.database.write() as tx:
-        spent = tx.tenures.forgettable(now, _BATCH)
+        spent = [tenant_id for tenant_id in tx.tenures.forgettable(now, _BATCH) if tenant_id in bare]
         for tenant_id in spent:
-            audit_keys = world.keyring.ids(f"{AUDIT_PREFIX}{tenant_id}:")
-            world.keyring.destroy([papers_key_id(tenant_id), *audit_keys])
-            for entry in audit_keys:
-                tx.retention.erase_subjects(entry)
+            world.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(world, tenant_id)])
             tx.tenures.forget_people(tenant_id)
             kept = replace(tx.tenures.tenure(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
             tx.tenures.save_tenure(replace(kept, names_erased_at=now))
@@ -128,6 +126,20 @@ def forget_tenants(world: World) -> int:
         for tenant_id in spent:
             record(world, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
     return len(spent)
+
+
+def _erase_subjects(world: World, now: datetime) -> set[str]:
+    """Before their keys go, by which they are found: whoever dies in between leaves them to the next round."""
+    with world.database.write() as tx:
+        spent = tx.tenures.forgettable(now, _BATCH)
+        for tenant_id in spent:
+            for entry in _audit_keys(world, tenant_id):
+                tx.retention.erase_subjects(entry)
+    return set(spent)
+
+
+def _audit_keys(world: World, tenant_id: str) -> list[str]:
+    return world.keyring.ids(f"{AUDIT_PREFIX}{tenant_id}:")
 
 
 def _free_number(tx: Transaction, tenant_id: str) -> None:

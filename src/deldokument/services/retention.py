@@ -157,10 +157,12 @@ def destroy_audit_keys(world: World) -> int:
     ]
     if not spent:
         return 0
-    world.keyring.destroy(spent)
+    # The subjects first: they are found by their key, and whoever dies in between leaves it to the next round.
     with world.database.write() as tx:
         for entry in spent:
             tx.retention.erase_subjects(entry)
+    world.keyring.destroy(spent)
+    with world.database.write() as tx:
         record(world, tx, EventKind.AUDIT_KEY_DESTROYED, count=len(spent))
     return len(spent)
 
