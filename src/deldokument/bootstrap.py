@@ -35,6 +35,7 @@ from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
 from deldokument.adapters.idporten import IdPorten
+from deldokument.adapters.keys.files import read_private
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.maskinporten import MaskinportenClient
@@ -49,7 +50,7 @@ from deldokument.adapters.sql.migrations import is_current
 from deldokument.adapters.webhooks import WebhookClient
 from deldokument.config import ConfigurationError, Settings
 from deldokument.domain.agreement import OperatorDetails
-from deldokument.domain.errors import ServiceError
+from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.policy import AccessRule
 from deldokument.domain.webhook import AddressRule
 from deldokument.services.letters import Mail
@@ -180,8 +181,8 @@ def _blobs(settings: Settings) -> BlobStore:
 
 def _secret_in(path: Path | None) -> str:
     try:
-        return Path(_given(str(path) if path else None)).read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
+        return read_private(Path(_given(str(path) if path else None))).decode()
+    except (Unavailable, ValueError) as error:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
 
 

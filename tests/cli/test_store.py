@@ -49,11 +49,17 @@ def test_two_deployments_that_share_a_keyring_by_mistake_are_refused(
     assert run(deployment, "tenant", "list").exit_code == 0
 
 
-def test_the_secret_may_be_in_a_file_and_a_wrong_one_is_not_shown(on_bucket: dict[str, str], tmp_path: Path) -> None:
+def test_the_secret_may_be_in_a_file_that_nobody_else_reads_and_a_wrong_one_is_not_shown(
+    on_bucket: dict[str, str], tmp_path: Path
+) -> None:
     path = tmp_path / "secret"
     moved = on_bucket | {"DELDOKUMENT_BLOBS_S3_SECRET_ACCESS_KEY_PATH": str(path)}
+    path.touch(0o600)
     path.write_text(moved.pop("DELDOKUMENT_BLOBS_S3_SECRET_ACCESS_KEY") + "\n")
     assert run(moved, "tenant", "list").exit_code == 0
+    path.chmod(0o640)
+    assert "chmod 600" in run(moved, "tenant", "list").output
+    path.chmod(0o600)
     path.write_text("another-secret")
     refused = run(moved, "tenant", "list")
     assert (refused.exit_code, "403" in refused.output, "another-secret" in refused.output) == (1, True, False)
