@@ -293,15 +293,21 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _store_is_whole(self) -> Self:
-        """A bucket comes with all that opens it; the demo's is on this machine."""
+        """A bucket comes with all that opens it."""
         missing = self._missing(_S3, optional=True)
         if missing:
             raise ValueError("missing " + ", ".join(_variable(name) for name in missing))
         secrets = len(_S3_SECRETS) - len(self._missing(_S3_SECRETS, optional=False))
         if secrets != (self.blobs_s3_bucket is not None):
             raise ValueError("a bucket needs exactly one of " + " and ".join(_variable(name) for name in _S3_SECRETS))
-        if self.demo and self.blobs_s3_endpoint and not is_loopback(urlsplit(self.blobs_s3_endpoint).hostname or ""):
-            raise ValueError(f"{_variable('blobs_s3_endpoint')}: the demo keeps nothing outside this machine")
+        return self
+
+    @model_validator(mode="after")
+    def _demo_keeps_everything_at_home(self) -> Self:
+        for name in ("blobs_s3_endpoint", "openbao_url", "keyring_database_url"):
+            url = getattr(self, name)
+            if self.demo and url is not None and not is_loopback(urlsplit(url).hostname or ""):
+                raise ValueError(f"{_variable(name)}: the demo keeps nothing outside this machine")
         return self
 
     def _keys_needed(self) -> list[str]:
@@ -344,10 +350,13 @@ def _database(url: str) -> tuple[str, int, str]:
     """Which database a URL means, however one logs in to it."""
     parts = urlsplit(url)
     try:
-        return parts.hostname or "", parts.port or 5432, parts.path
+        place = parts.hostname or "", parts.port or 5432, parts.path
     except ValueError:
-        # What it says of the port may be a piece of the password.
-        raise ValueError("a database's URL must have its password percent-encoded, and a valid port") from None
+        place = None
+    # A "/" or the like in the password ends the host: the login is then taken for it, and the host for the database.
+    if place is None or "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError("a database's URL must have its password percent-encoded, and a valid port")
+    return place
 
 
 def load_settings(**given: Any) -> Settings:

@@ -213,6 +213,25 @@ def test_the_demo_keeps_nothing_outside_this_machine(monkeypatch: pytest.MonkeyP
     assert loaded(monkeypatch, DEMO | BUCKET, BLOBS_S3_ENDPOINT="http://127.0.0.1:8333").blobs_s3_endpoint
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "chosen"),
+    [
+        ("OPENBAO_URL", "https://bao.example:8200", {"KEYRING": "openbao"}),
+        ("OPENBAO_URL", "https://10.0.0.7:8200", {"ROOT_KEY": "transit"}),
+        ("KEYRING_DATABASE_URL", "postgresql://u@db.example/keyring", {"KEYRING": "postgresql"}),
+        ("KEYRING_DATABASE_URL", "postgresql:///keyring?host=db.example", {"KEYRING": "postgresql"}),
+    ],
+)
+def test_the_demo_keeps_no_keys_outside_this_machine(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, chosen: dict[str, str]
+) -> None:
+    given = DEMO | chosen | (OPENBAO if name == "OPENBAO_URL" else {})
+    told = refusal(monkeypatch, given | {name: url})
+    assert f"DELDOKUMENT_{name}: the demo keeps nothing outside this machine" in told
+    local = {"OPENBAO_URL": "http://127.0.0.1:8200", "KEYRING_DATABASE_URL": "postgresql://u@127.0.0.1/keyring"}
+    assert loaded(monkeypatch, given | {name: local[name]}).demo
+
+
 def test_secrets_show_neither_in_repr_nor_in_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {"DATABASE_URL": "postgresql://u:very-secret@db/d", "SEAL_KEY_PASSWORD": "very-secret"}
     secrets |= BUCKET | {"BLOBS_S3_SECRET_ACCESS_KEY_PATH": "", "BLOBS_S3_SECRET_ACCESS_KEY": "very-secret"}
@@ -406,3 +425,18 @@ def test_the_keyring_never_stands_in_the_database_that_is_backed_up(monkeypatch:
     same = "postgresql+psycopg://other:word@db.example:5432/keyring"
     told = refusal(monkeypatch, WHOLE, DATABASE_URL=same, KEYRING="postgresql", KEYRING_DATABASE_URL=KEYRING)
     assert "another database" in told
+
+
+@pytest.mark.parametrize("password", ["p/w", "12/w", "12?w", "12#w", "p@/w"])
+def test_a_password_that_is_not_percent_encoded_is_never_taken_for_a_host(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    told = refusal(
+        monkeypatch,
+        WHOLE,
+        DATABASE_URL="postgresql://del@db.example/deldokument",
+        KEYRING="postgresql",
+        KEYRING_DATABASE_URL=f"postgresql://keys:{password}@db.example/deldokument",
+    )
+    assert "percent-encoded" in told or "another database" in told
+    assert password not in told
