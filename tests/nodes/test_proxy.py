@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.nginx import CONFIGURATION, HOST, Front, proxy
+from support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
 from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 from deldokument.domain.upload import MAX_LENGTH
@@ -76,6 +77,13 @@ def test_a_body_that_is_too_long_is_refused_before_any_of_it_is_read(front: Fron
 
 def test_the_proxy_takes_what_is_the_longest_document() -> None:
     assert f"client_max_body_size {MAX_LENGTH >> 30}g;" in CONFIGURATION.read_text("utf-8")
+
+
+def test_the_proxy_holds_no_more_of_a_withdrawn_document_than_operators_are_told() -> None:
+    found = dict(re.findall(r"^    (proxy_buffer_size|proxy_buffers) (.+)k;$", CONFIGURATION.read_text("utf-8"), re.M))
+    count, size = map(int, found["proxy_buffers"].split())
+    held = int(found["proxy_buffer_size"]) + count * size
+    assert f"at most {held} KiB for each download" in (ROOT / "docs" / "operating.md").read_text("utf-8")
 
 
 # --- before servers of the test's own --------------------------------------------------------------------------------
