@@ -67,9 +67,20 @@ def test_blobs_wait_from_when_the_key_is_destroyed_until_they_are_deleted(databa
     append(database, begin_upload(database, share), 30, 20)
     assert waiting(database, Queue.BLOBS) == Waiting(1, NOW - HOUR)
     with database.write() as tx:
-        tx.retention.release_blobs([share.id])
+        tx.retention.release_blobs([share.id], NOW)
     assert waiting(database, Queue.BLOBS) == NOTHING
-    assert waiting(database, Queue.GARBAGE) == Waiting(2, None)
+    assert waiting(database, Queue.GARBAGE) == Waiting(2, NOW)
+
+
+def test_garbage_waits_from_when_it_became_garbage(database: SqlDatabase) -> None:
+    for at in (NOW, NOW - HOUR):
+        share = draft()
+        keep(database, share)
+        upload = begin_upload(database, share)
+        append(database, upload, 10)
+        with database.write() as tx:
+            tx.shares.remove_document(upload.document_id, at)
+    assert waiting(database, Queue.GARBAGE) == Waiting(2, NOW - HOUR)
 
 
 def test_documents_of_living_shares_wait_to_be_inspected(database: SqlDatabase) -> None:

@@ -125,7 +125,7 @@ def test_what_is_joined_cannot_be_joined_again_nor_added_to(database: SqlDatabas
         join(database, whole, first, second)
     with database.write() as tx:
         assert not tx.uploads.advance(first.id, 70, 70, [])
-        assert not tx.uploads.merge(first.id, [], part_of(first, 0, 70))
+        assert not tx.uploads.merge(first.id, [], part_of(first, 0, 70), NOW)
 
 
 def test_an_upload_with_bytes_of_its_own_takes_no_partial_ones(database: SqlDatabase, whole: Upload) -> None:
@@ -140,7 +140,7 @@ def test_an_upload_with_bytes_of_its_own_takes_no_partial_ones(database: SqlData
 def test_discarding_partial_uploads_leaves_the_whole_and_what_is_joined(database: SqlDatabase, whole: Upload) -> None:
     lost = append(database, begin_partial(database, whole, 70), 60, 10)
     with database.write() as tx:
-        tx.uploads.discard_partials(whole.id)
+        tx.uploads.discard_partials(whole.id, NOW)
     with database.read() as tx:
         assert tx.uploads.partials(whole.id) == []
         assert set(tx.uploads.garbage(10)) == {part.id for part in lost}
@@ -148,14 +148,14 @@ def test_discarding_partial_uploads_leaves_the_whole_and_what_is_joined(database
     joined, _ = two_thirds_and_one(database, whole)
     join(database, whole, *joined)
     with database.write() as tx:
-        tx.uploads.discard_partials(whole.id)
+        tx.uploads.discard_partials(whole.id, NOW)
         assert len(tx.uploads.partials(whole.id)) == 2
 
 
 def test_one_partial_upload_can_be_removed_alone(database: SqlDatabase, whole: Upload) -> None:
     [first, second], [a, b, _] = two_thirds_and_one(database, whole)
     with database.write() as tx:
-        tx.uploads.remove(first.id)
+        tx.uploads.remove(first.id, NOW)
     with database.read() as tx:
         assert tx.uploads.partials(whole.id) == [second]
         assert set(tx.uploads.garbage(10)) == {a.id, b.id}
@@ -171,7 +171,7 @@ def test_a_removed_document_takes_its_partial_uploads_with_it(database: SqlDatab
             tx.uploads.add(one)
         part = part_of(many[0], 0, 10)
         assert tx.uploads.advance(many[0].id, 0, 10, [part])
-        tx.shares.remove_document(whole.document_id)
+        tx.shares.remove_document(whole.document_id, NOW)
     with database.read() as tx:
         assert tx.uploads.partials(whole.id) == []
         assert tx.uploads.garbage(10) == [part.id]

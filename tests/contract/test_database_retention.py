@@ -117,7 +117,7 @@ def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> 
         assert tx.retention.blobs_to_release(10) == [without.id]
         tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW, key_destroyed_at=NOW))
         assert set(tx.retention.blobs_to_release(10)) == {share.id, without.id}
-        tx.retention.release_blobs([share.id, without.id])
+        tx.retention.release_blobs([share.id, without.id], NOW)
     with database.read() as tx:
         assert tx.retention.blobs_to_release(10) == []
         assert set(tx.uploads.garbage(10)) == {part.id for part in parts}
@@ -131,7 +131,7 @@ def test_releasing_drops_manifests_and_inspection_records_but_not_names(database
     document = complete_document_of(share, sealed_inspection=b"verdict", inspected_at=NOW)
     with database.write() as tx:
         tx.shares.add_document(document)
-        tx.retention.release_blobs([share.id])
+        tx.retention.release_blobs([share.id], NOW)
     with database.read() as tx:
         assert tx.shares.documents([share.id]) == [replace(document, sealed_manifest=b"", sealed_inspection=b"")]
 

@@ -243,7 +243,7 @@ def test_what_a_removed_document_was_made_of_becomes_garbage(database: SqlDataba
     upload, other = begin_upload(database, share), begin_upload(database, share)
     parts, kept = append(database, upload, 30, 20), append(database, other, 10)
     with database.write() as tx:
-        tx.shares.remove_document(upload.document_id)
+        tx.shares.remove_document(upload.document_id, NOW)
     with database.read() as tx:
         assert [document.id for document in tx.shares.documents([share.id])] == [other.document_id]
         assert tx.uploads.get(upload.id) is None

@@ -210,7 +210,7 @@ def test_a_tenant_is_empty_when_it_has_ended_and_no_key_and_no_object_is_left(da
         tx.shares.save(replace(share, key_destroyed_at=NOW))
     assert emptied() == []
     with database.write() as tx:
-        tx.retention.release_blobs([share.id])
+        tx.retention.release_blobs([share.id], NOW)
         names = tx.uploads.garbage(10)
     assert emptied() == []
     with database.write() as tx:

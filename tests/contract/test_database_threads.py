@@ -82,7 +82,7 @@ def test_of_merges_of_the_same_parts_exactly_one_wins(database: SqlDatabase, upl
 
     def merge(_: int) -> bool:
         with database.write() as tx:
-            return tx.uploads.merge(upload.id, parts, part_of(upload, 0, 30))
+            return tx.uploads.merge(upload.id, parts, part_of(upload, 0, 30), NOW)
 
     assert sorted(together(4, merge)) == [False, False, False, True]
 

@@ -106,7 +106,7 @@ def test_a_finished_upload_takes_nothing_more(database: SqlDatabase, upload: Upl
     with database.write() as tx:
         tx.uploads.finish(upload.id, NOW)
         assert not tx.uploads.advance(upload.id, 100, 100, [])
-        assert not tx.uploads.merge(upload.id, [first, second], part_of(upload, 0, 100))
+        assert not tx.uploads.merge(upload.id, [first, second], part_of(upload, 0, 100), NOW)
     with database.read() as tx:
         assert tx.uploads.get(upload.id) == replace(upload, offset=100, finished_at=NOW)
         assert tx.uploads.parts(upload.id) == [first, second]
@@ -121,7 +121,7 @@ def test_a_merged_part_stands_in_the_place_of_the_old_ones(database: SqlDatabase
     first, second, third = append(database, upload, 10, 20, 30)
     merged = part_of(upload, 10, 50)
     with database.write() as tx:
-        assert tx.uploads.merge(upload.id, [second, third], merged)
+        assert tx.uploads.merge(upload.id, [second, third], merged, NOW)
     with database.read() as tx:
         assert tx.uploads.parts(upload.id) == [first, merged]
         assert set(tx.uploads.garbage(10)) == {second.id, third.id}
@@ -131,8 +131,8 @@ def test_a_merge_of_parts_that_do_not_all_stand_changes_nothing(database: SqlDat
     first, second = append(database, upload, 10, 20)
     gone = part_of(upload, 30, 5)
     with database.write() as tx:
-        assert not tx.uploads.merge(upload.id, [second, gone], part_of(upload, 10, 25))
-        assert not tx.uploads.merge("nothing", [first, second], part_of(upload, 0, 30))
+        assert not tx.uploads.merge(upload.id, [second, gone], part_of(upload, 10, 25), NOW)
+        assert not tx.uploads.merge("nothing", [first, second], part_of(upload, 0, 30), NOW)
     with database.read() as tx:
         assert tx.uploads.parts(upload.id) == [first, second]
         assert tx.uploads.garbage(10) == []
@@ -141,7 +141,7 @@ def test_a_merge_of_parts_that_do_not_all_stand_changes_nothing(database: SqlDat
 def test_what_a_removed_documents_upload_had_becomes_garbage(database: SqlDatabase, upload: Upload) -> None:
     parts = append(database, upload, 10, 20)
     with database.write() as tx:
-        tx.shares.remove_document(upload.document_id)
+        tx.shares.remove_document(upload.document_id, NOW)
     with database.read() as tx:
         assert tx.uploads.get(upload.id) is None
         assert tx.uploads.parts(upload.id) == []
@@ -153,7 +153,7 @@ def test_garbage_is_known_until_it_is_forgotten(database: SqlDatabase, share: Sh
     other = begin_upload(database, share)
     kept = append(database, other, 10)
     with database.write() as tx:
-        tx.shares.remove_document(upload.document_id)
+        tx.shares.remove_document(upload.document_id, NOW)
         names = {part.id for part in gone + kept}
         assert tx.uploads.known_blobs(names | {f"unknown {n}" for n in range(1500)}) == names
         taken = tx.uploads.garbage(50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from support.browser import Web, serve, stage_in_memory
 from support.world import OLA
 
 from deldokument.services import retention
+from deldokument.services.backlog import Queue, Waiting
 from deldokument.services.standing import measure_standing
 from deldokument.web.metrics import PATH, as_text
 
@@ -61,8 +63,17 @@ def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web
     assert (after["deldokument_waiting:keys"], after["deldokument_lag_seconds:keys"]) == (0, 0)
     assert after["deldokument_waiting:blobs"] == 1
     retention.release_blobs(web.stage.world)
-    assert told(web)["deldokument_waiting:garbage"] == 1
-    assert "deldokument_lag_seconds:garbage" not in told(web)
+    web.stage.clock.advance(seconds=40)
+    left = told(web)
+    assert (left["deldokument_waiting:garbage"], left["deldokument_lag_seconds:garbage"]) == (1, 40)
+    retention.delete_garbage(web.stage.world)
+    assert told(web)["deldokument_lag_seconds:garbage"] == 0
+
+
+def test_garbage_that_nobody_knows_the_age_of_tells_none(web: Web) -> None:
+    standing = measure_standing(web.stage.world)
+    waiting = {**standing.waiting, Queue.GARBAGE: Waiting(1, None)}
+    assert "deldokument_lag_seconds:garbage" not in figures(as_text(replace(standing, waiting=waiting)).decode())
 
 
 def test_a_halt_is_told(web: Web) -> None:

@@ -19,7 +19,7 @@ class Queue(StrEnum):
     BLOBS = "blobs"
     """Shares whose key is destroyed and whose objects have not become garbage."""
     GARBAGE = "garbage"
-    """Objects to delete; nobody notes since when."""
+    """Objects to delete."""
     INSPECTION = "inspection"
     """Documents of living shares that nobody has looked at."""
     NOTICES = "notices"

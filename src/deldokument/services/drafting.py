@@ -363,7 +363,7 @@ def remove_document(world: World, sharer: Sharer, share_id: str, document_id: st
         document = tx.shares.document(document_id)
         if document is None or document.share_id != share.id:
             raise NotFound("document")
-        tx.shares.remove_document(document_id)
+        tx.shares.remove_document(document_id, world.clock.now())
         keep_change(world, tx, share, sharer)
         record(world, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
 

@@ -49,7 +49,7 @@ def _merge(world: World, upload_id: str, document_id: str, data_key: bytes, old:
     new = Part(part_id, upload_id, old[0].offset, old[-1].stop - old[0].offset, header)
     # An error here may hide a commit that took place, so the object is left to the sweep, which asks the database.
     with world.database.write() as tx:
-        merged = tx.uploads.merge(upload_id, old, new)
+        merged = tx.uploads.merge(upload_id, old, new, world.clock.now())
     if not merged:
         world.blobs.delete([part_id])
 

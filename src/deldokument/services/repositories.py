@@ -128,7 +128,7 @@ class Shares(Protocol):
         ...
 
     def save_document(self, document: Document) -> None: ...
-    def remove_document(self, document_id: str) -> None:
+    def remove_document(self, document_id: str, now: datetime) -> None:
         """Remove it with its uploads; its parts become garbage in the same transaction."""
         ...
 
@@ -155,7 +155,7 @@ class Shares(Protocol):
 
 
 class Uploads(Protocol):
-    """Uploads, their parts, and the objects that have become garbage."""
+    """Uploads, their parts, and the objects that have become garbage, each since the ``now`` that was given."""
 
     def add(self, upload: Upload) -> None: ...
     def get(self, upload_id: str) -> Upload | None: ...
@@ -186,11 +186,11 @@ class Uploads(Protocol):
         """
         ...
 
-    def discard_partials(self, upload_id: str) -> None:
+    def discard_partials(self, upload_id: str, now: datetime) -> None:
         """Remove the partial uploads that have not been joined; their parts become garbage."""
         ...
 
-    def remove(self, upload_id: str) -> None:
+    def remove(self, upload_id: str, now: datetime) -> None:
         """Remove the upload; its parts become garbage."""
         ...
 
@@ -203,7 +203,7 @@ class Uploads(Protocol):
         """In the order of their offsets."""
         ...
 
-    def merge(self, upload_id: str, old: Sequence[Part], new: Part) -> bool:
+    def merge(self, upload_id: str, old: Sequence[Part], new: Part, now: datetime) -> bool:
         """Put ``new`` in the place of ``old``, which become garbage.
 
         False, and nothing changed, when one of them no longer stands or the upload is finished.
@@ -289,7 +289,7 @@ class Retention(Sweeps, Protocol):
         """Shares whose key is destroyed and whose parts, if they had any, have not been made garbage."""
         ...
 
-    def release_blobs(self, share_ids: Collection[str]) -> None:
+    def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
         """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
         ...
 

@@ -100,7 +100,7 @@ def release_blobs(world: World) -> int:
     """The parts of shares whose key is destroyed become garbage."""
     with world.database.write() as tx:
         shares = tx.retention.blobs_to_release(_BATCH)
-        tx.retention.release_blobs(shares)
+        tx.retention.release_blobs(shares, world.clock.now())
     return len(shares)
 
 

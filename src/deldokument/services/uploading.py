@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from deldokument.crypto.keys import Purpose, derive
@@ -111,17 +112,17 @@ def terminate_upload(world: World, token: str, upload_id: str) -> None:
     with world.database.write() as tx:
         share, person = locked_draft(tx, upload), _uploader(world, tx, upload)
         if upload.is_partial:
-            _remove_partial(tx, upload)
+            _remove_partial(tx, upload, world.clock.now())
             return
-        tx.shares.remove_document(upload.document_id)
+        tx.shares.remove_document(upload.document_id, world.clock.now())
         keep_change(world, tx, share, person)
         record(world, tx, EventKind.DOCUMENT_REMOVED, share=share, person=person, document=upload.document_id)
 
 
-def _remove_partial(tx: Transaction, upload: Upload) -> None:
+def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
     if found(tx.uploads.get(upload.id), "upload").is_finished:
         raise Conflict("upload_finished")
-    tx.uploads.remove(upload.id)
+    tx.uploads.remove(upload.id, now)
 
 
 def _uploader(world: World, tx: Transaction, upload: Upload) -> Sharer:
@@ -317,7 +318,7 @@ def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> i
             raise Conflict("upload_offset", expected=old)
         if old == 0 and not upload.is_partial:
             # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
-            tx.uploads.discard_partials(upload.id)
+            tx.uploads.discard_partials(upload.id, world.clock.now())
         if new == upload.length and not upload.is_partial:
             complete(world, tx, share, upload)
         else:

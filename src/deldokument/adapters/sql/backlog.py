@@ -36,7 +36,7 @@ _uninspected = (
     .join(share)
     .where(is_uninspected, share.c.closed_at.is_(None))
 )
-_garbage = select(func.count()).select_from(garbage)
+_garbage = select(func.count(), func.min(garbage.c.since)).select_from(garbage)
 # Since they were made: when each is tried next says nothing of how long it has waited.
 _messages = (
     select(outbox.c.channel, func.count(), func.min(outbox.c.created_at))
@@ -58,7 +58,7 @@ class SqlBacklog:
         return {
             Queue.KEYS: self._one(_shares_over, now),
             Queue.BLOBS: self._one(_unreleased, now),
-            Queue.GARBAGE: Waiting(self._work.rows(_garbage)[0][0], None),
+            Queue.GARBAGE: self._one(_garbage, now),
             Queue.INSPECTION: self._one(_uninspected, now),
             **dict.fromkeys(_OF_CHANNEL.values(), Waiting(0, None)),
             **{_OF_CHANNEL[channel]: Waiting(count, since) for channel, count, since in messages},

@@ -178,10 +178,10 @@ class SqlRetention:
         """Shares whose key is destroyed and whose parts, if they had any, have not been made garbage."""
         return [row[0] for row in self._rows(_with_blobs, share, {"most": limit})]
 
-    def release_blobs(self, share_ids: Collection[str]) -> None:
+    def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
         """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
         for batch in batches(share_ids):
-            discard_uploads(self._work, upload.c.share_id.in_(batch))
+            discard_uploads(self._work, upload.c.share_id.in_(batch), now)
             self._work.run(_drop_seals, {"keys": batch})
             self._work.run(_released, {"keys": batch})
 
@@ -208,7 +208,7 @@ class SqlRetention:
     def erase_shares(self, share_ids: Collection[str], now: datetime) -> None:
         """Remove names, titles, recipients, receipts and messages; state and times stay. Raises NotFound."""
         for batch in batches(share_ids):
-            discard_uploads(self._work, upload.c.share_id.in_(batch))
+            discard_uploads(self._work, upload.c.share_id.in_(batch), now)
             for table in (outbox, receipt, recipient, document):
                 self._work.run(delete(table).where(table.c.share_id.in_(_keys)), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):

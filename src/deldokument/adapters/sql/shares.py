@@ -195,9 +195,9 @@ class SqlShares:
         """Write all of it. Raises NotFound."""
         self._work.change(_save_document.values(DOCUMENT.values(document)), {"key": document.id}, "document")
 
-    def remove_document(self, document_id: str) -> None:
+    def remove_document(self, document_id: str, now: datetime) -> None:
         """Remove it with its uploads; its parts become garbage in the same transaction."""
-        discard_uploads(self._work, upload.c.document_id == document_id)
+        discard_uploads(self._work, upload.c.document_id == document_id, now)
         self._work.run(_remove_document, {"key": document_id})
 
     def record_receipt(self, receipt: Receipt) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select, union_all, update
+from sqlalchemy import ColumnElement, delete, insert, literal, select, union_all, update
 
+from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.tables import garbage, part, upload
 from deldokument.adapters.sql.work import Shape, Work, batches, many, one
 from deldokument.domain.upload import Part, Upload
@@ -133,15 +134,15 @@ class SqlUploads:
             values = {"key": partial.id, "whole": whole.id, "begins": partial.start}
             self._work.change(_join, values | {"now": now}, "partial upload")
             self._work.run(_move_parts, values)
-        self.discard_partials(whole.id)
+        self.discard_partials(whole.id, now)
 
-    def discard_partials(self, upload_id: str) -> None:
+    def discard_partials(self, upload_id: str, now: datetime) -> None:
         """Remove those that have not been joined; their parts become garbage."""
-        discard_uploads(self._work, (upload.c.partial_of == upload_id) & upload.c.finished_at.is_(None))
+        discard_uploads(self._work, (upload.c.partial_of == upload_id) & upload.c.finished_at.is_(None), now)
 
-    def remove(self, upload_id: str) -> None:
+    def remove(self, upload_id: str, now: datetime) -> None:
         """Remove the upload; its parts become garbage."""
-        discard_uploads(self._work, upload.c.id == upload_id)
+        discard_uploads(self._work, upload.c.id == upload_id, now)
 
     def shorten(self, upload_id: str) -> None:
         """Its length is what it has. Raises NotFound, also for one that is finished."""
@@ -155,7 +156,7 @@ class SqlUploads:
         """In the order of their offsets."""
         return _PART.all(self._work.rows(_parts, {"key": upload_id}))
 
-    def merge(self, upload_id: str, old: Sequence[Part], new: Part) -> bool:
+    def merge(self, upload_id: str, old: Sequence[Part], new: Part, now: datetime) -> bool:
         """Put ``new`` in the place of ``old``, which become garbage.
 
         False, and nothing changed, when one of them no longer stands or the upload is finished.
@@ -167,7 +168,7 @@ class SqlUploads:
             return False
         for batch in batches(ids):
             self._work.run(_remove_parts, {"ids": batch})
-        self._work.run(insert(garbage), [{"name": name} for name in ids])
+        self._work.run(insert(garbage), [{"name": name, "since": now} for name in ids])
         self._work.run(_insert_part, _PART.values(new))
         return True
 
@@ -188,12 +189,13 @@ class SqlUploads:
             self._work.run(_forget, {"names": batch})
 
 
-def discard_uploads(work: Work, which: ColumnElement[bool]) -> None:
+def discard_uploads(work: Work, which: ColumnElement[bool], now: datetime) -> None:
     """Remove uploads; their parts become garbage."""
     partial_first = upload.c.partial_of.is_(None)
     ids = [row[0] for row in work.rows(work.locked(select(upload.c.id).where(which).order_by(partial_first)))]
     for batch in batches(ids):
         parts = part.c.upload_id.in_(batch)
-        work.run(insert(garbage).from_select(["name"], select(part.c.id).where(parts)))
+        named = select(part.c.id, literal(now, Instant())).where(parts)
+        work.run(insert(garbage).from_select(["name", "since"], named))
         work.run(delete(part).where(parts))
         work.run(delete(upload).where(upload.c.id.in_(batch)))

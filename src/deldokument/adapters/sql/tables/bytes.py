@@ -42,4 +42,10 @@ part = Table(
     CheckConstraint('"offset" >= 0 AND length >= 0', "extent"),
 )
 
-garbage = Table("garbage", metadata, Column("name", Id, primary_key=True))
+garbage = Table(
+    "garbage",
+    metadata,
+    Column("name", Id, primary_key=True),
+    # Absent for what became garbage before this was noted.
+    Column("since", Instant),
+)
