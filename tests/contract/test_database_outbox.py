@@ -258,6 +258,8 @@ def test_two_workers_do_not_follow_a_chain_at_once(database: SqlDatabase) -> Non
         while True:
             with database.write() as tx:
                 number = tx.outbox.cursor(TENANT.id)
+                if number is None:
+                    continue
                 events = tx.audit.following(TENANT.id, after=number, last_number=number + 3, limit=3)
                 if not events:
                     return followed

@@ -45,6 +45,8 @@ def test_webhooks_are_found_by_integration_and_by_account_the_newest_first(datab
         assert tx.webhooks.of_integrations([]) == []
         assert tx.webhooks.of_account(ACCOUNT.id) == [(ELVS, ELV), (SECOND, FJELL), (HOOK, FJELL)]
         assert tx.webhooks.of_account(OTHERS.id) == []
+        assert tx.webhooks.of_tenant(TENANT.id) == [(ELVS, ELV), (SECOND, FJELL), (HOOK, FJELL)]
+        assert tx.webhooks.of_tenant("another") == []
 
 
 def test_with_its_integrations_rights_a_webhook_ends(database: SqlDatabase) -> None:

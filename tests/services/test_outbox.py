@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -48,7 +48,8 @@ def message(world: World, tenant_id: str, share_id: str | None, **changes: objec
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-PLANS = {EventKind.SHARE_PUBLISHED: (plan,), EventKind.SHARE_WITHDRAWN: (plan,)}
+PLANNER = outbox.each(plan)
+PLANS = {EventKind.SHARE_PUBLISHED: (PLANNER,), EventKind.SHARE_WITHDRAWN: (PLANNER,)}
 
 
 def put(stage: Stage, share_id: str | None = None, **changes: object) -> OutgoingMessage:
@@ -81,8 +82,8 @@ def test_every_event_is_planned_once(stage: Stage) -> None:
 
 
 def test_a_planner_that_fails_leaves_the_event_to_be_planned_again(stage: Stage) -> None:
-    def failing(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
-        yield from plan(world, tx, told)
+    def failing(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+        yield from PLANNER(world, tx, told)
         raise Unavailable("register_unavailable")
 
     share_id = stage.publish(OLA)
@@ -171,10 +172,10 @@ def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> No
 
 
 def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) -> None:
-    def broken(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
-        if told.event.tenant_id != stage.tenant.id:
+    def broken(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+        if told[0].event.tenant_id != stage.tenant.id:
             raise Broken("audit trail")
-        yield message(world, stage.tenant.id, None, kind=told.event.kind.value)
+        yield message(world, stage.tenant.id, None, kind=told[0].event.kind.value)
 
     with pytest.raises(Broken):
         outbox.plan_messages(stage.world, {EventKind.TENANT_CREATED: (broken,)})
@@ -223,6 +224,16 @@ class Behind:
 
     def write(self) -> AbstractContextManager[Transaction]:
         return self.database.write()
+
+
+def test_a_chain_that_another_worker_follows_is_left_to_it(stage: Stage) -> None:
+    @contextmanager
+    def write() -> Iterator[Any]:
+        yield SimpleNamespace(outbox=SimpleNamespace(cursor=lambda _: None))
+
+    stage.publish(OLA)
+    held: Any = SimpleNamespace(read=stage.world.database.read, write=write)
+    assert outbox.plan_messages(replace(stage.world, database=held), PLANS) == 0
 
 
 def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage) -> None:

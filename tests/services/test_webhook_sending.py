@@ -292,4 +292,4 @@ def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
 def test_an_event_of_no_share_is_told_to_nobody(stage: Stage, webhook: tuple[WebhookView, str]) -> None:
     event = AuditEvent(stage.clock.now(), EventKind.SHARE_ENDED, stage.tenant.id)
     with stage.world.database.read() as tx:
-        assert list(plan_webhooks(stage.world, tx, StoredEvent(1, b"", b"", event))) == []
+        assert list(plan_webhooks(stage.world, tx, [StoredEvent(1, b"", b"", event)])) == []

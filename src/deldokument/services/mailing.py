@@ -27,7 +27,7 @@ from deldokument.services.agreements import standing_of
 from deldokument.services.chains import StoredEvent
 from deldokument.services.directory import directory_key
 from deldokument.services.letters import Letter, LetterKind, write_letter
-from deldokument.services.outbox import Planner
+from deldokument.services.outbox import EventPlanner
 from deldokument.services.ports import World
 from deldokument.services.proposals import is_proposal_of, waits_for_approval
 from deldokument.services.repositories import Transaction, standing
@@ -90,7 +90,7 @@ def tell_published(world: World, tx: Transaction, told: StoredEvent) -> Iterator
                 )
 
 
-LETTERS: Mapping[EventKind, Planner] = {
+LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.DOCUMENT_DOWNLOADED: tell_downloaded,
     EventKind.SHARE_PUBLISHED: tell_ending,
     EventKind.EXPIRY_CHANGED: tell_ending,

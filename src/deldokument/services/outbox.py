@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain as joined
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError, Unavailable
@@ -25,8 +26,10 @@ from deldokument.services.ports import World
 from deldokument.services.repositories import Transaction, standing
 from deldokument.services.trail import record
 
-Planner = Callable[[World, Transaction, StoredEvent], Iterable[OutgoingMessage]]
-"""What is to be told of an event; asked in the transaction that keeps it. Must answer for events long past."""
+Planner = Callable[[World, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
+"""What is to be told of events of one chain; asked in the transaction that keeps it. Must answer for ones long past."""
+EventPlanner = Callable[[World, Transaction, StoredEvent], Iterable[OutgoingMessage]]
+"""The same of one event alone; see ``each``."""
 Plans = Mapping[EventKind, Sequence[Planner]]
 Sender = Callable[[World, OutgoingMessage], Outcome]
 """Sends a message outside of any transaction. Unavailable means: later."""
@@ -60,14 +63,24 @@ def plan_messages(world: World, plans: Plans) -> int:
 def _follow(world: World, chain: str, plans: Plans) -> int:
     with world.database.write() as tx:
         number = tx.outbox.cursor(chain)
+        if number is None:
+            return 0
         events = tx.audit.following(chain, after=number, last_number=number + _EVENTS, limit=_EVENTS)
+        asked: dict[Planner, list[StoredEvent]] = {}
         for event in events:
             for plan in plans.get(event.event.kind, ()):
-                for message in plan(world, tx, event):
-                    tx.outbox.add(message)
+                asked.setdefault(plan, []).append(event)
+        for plan, told in asked.items():
+            for message in plan(world, tx, told):
+                tx.outbox.add(message)
         if events:
             tx.outbox.move_cursor(chain, events[-1].number)
     return len(events)
+
+
+def each(plan: EventPlanner) -> Planner:
+    """Of one event after the other."""
+    return lambda world, tx, told: joined.from_iterable(plan(world, tx, event) for event in told)
 
 
 def take_messages(world: World, channel: Channel) -> list[OutgoingMessage]:

@@ -44,8 +44,11 @@ class Outbox(Protocol):
         """The chains with events that have not been followed."""
         ...
 
-    def cursor(self, chain: str) -> int:
-        """The number of the last event that was followed; locked until the transaction ends."""
+    def cursor(self, chain: str) -> int | None:
+        """The number of the last event that was followed; locked until the transaction ends.
+
+        None: somebody else has it.
+        """
         ...
 
     def move_cursor(self, chain: str, number: int) -> None: ...

@@ -16,7 +16,7 @@ from deldokument.domain.outbox import Channel
 from deldokument.domain.webhook import TOLD
 from deldokument.services.mailing import LETTERS, send_letter
 from deldokument.services.notices import plan_notices, plan_reminders, send_notice
-from deldokument.services.outbox import Planner, Plans, Sender
+from deldokument.services.outbox import Planner, Plans, Sender, each
 from deldokument.services.ports import World
 from deldokument.services.webhook_sending import plan_webhooks, send_webhook
 
@@ -30,9 +30,9 @@ def _all_of(*tables: Mapping[EventKind, Planner]) -> Plans:
 
 
 PLANS: Plans = _all_of(
-    {EventKind.SHARE_PUBLISHED: plan_notices},
+    {EventKind.SHARE_PUBLISHED: each(plan_notices)},
     dict.fromkeys(TOLD, plan_webhooks),
-    LETTERS,
+    {kind: each(plan) for kind, plan in LETTERS.items()},
 )
 
 SCHEDULED: tuple[Callable[[World], int], ...] = (plan_reminders,)

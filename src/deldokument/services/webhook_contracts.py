@@ -30,6 +30,10 @@ class Webhooks(Protocol):
         """The living ones of all its integrations, the newest first."""
         ...
 
+    def of_tenant(self, tenant_id: str) -> list[tuple[Webhook, Integration]]:
+        """The living ones of all its accounts, the newest first."""
+        ...
+
     def save(self, webhook: Webhook) -> None:
         """Write what has become of it. One that has been removed meanwhile stays so."""
         ...

@@ -8,11 +8,12 @@ told nothing more until it is registered anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from deldokument.crypto.webhooks import signature
-from deldokument.domain.audit import EventKind
+from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
@@ -20,7 +21,7 @@ from deldokument.domain.webhook import TOLD, DisabledFor, Webhook, WebhookEvent
 from deldokument.services.chains import StoredEvent
 from deldokument.services.directory import directory_key
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction
+from deldokument.services.repositories import Transaction, standing
 from deldokument.services.trail import record
 from deldokument.services.vault import Field, open_field
 from deldokument.services.webhook_contracts import CallOutcome
@@ -28,12 +29,23 @@ from deldokument.services.webhook_contracts import CallOutcome
 _GONE = 410
 
 
-def plan_webhooks(world: World, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_webhooks(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
     """A message to each webhook of the share's account that wants to know, and was there when it happened.
 
-    A download is told once, when somebody has got the whole of a document.
+    A download is told once, when somebody has got the whole of a document. Where nobody listens, as in most tenants,
+    no share is looked up, however many have ended.
     """
-    event, kind, now = stored.event, TOLD[stored.event.kind], world.clock.now()
+    listening: dict[str, list[Webhook]] = defaultdict(list)
+    for webhook, integration in tx.webhooks.of_tenant(standing(told[0].event.tenant_id)):
+        listening[integration.account_id].append(webhook)
+    for stored in told if listening else ():
+        yield from _messages(world, tx, stored.event, listening)
+
+
+def _messages(
+    world: World, tx: Transaction, event: AuditEvent, listening: Mapping[str, Sequence[Webhook]]
+) -> Iterator[OutgoingMessage]:
+    kind, now = TOLD[event.kind], world.clock.now()
     told = event.details or {}
     share = tx.shares.get(event.share_id) if event.share_id else None
     if share is None or (kind is WebhookEvent.DOWNLOADED and not told.get("whole")):
@@ -41,7 +53,7 @@ def plan_webhooks(world: World, tx: Transaction, stored: StoredEvent) -> Iterato
     details = {"at": event.at.isoformat()}
     if document := told.get("document"):
         details["document"] = str(document)
-    for webhook, _ in tx.webhooks.of_account(share.account_id):
+    for webhook in listening.get(share.account_id, ()):
         if kind in webhook.events and webhook.disabled_at is None and webhook.created_at <= event.at:
             yield OutgoingMessage(
                 id=new_id(),

@@ -144,11 +144,14 @@ class SqlOutbox:
         """The chains with events that have not been followed."""
         return [row.chain for row in self._work.rows(_ahead)]
 
-    def cursor(self, chain: str) -> int:
-        """Made before the first event is followed; who makes it at the same time waits here."""
+    def cursor(self, chain: str) -> int | None:
+        """Made before the first event is followed; who makes it at the same time waits here.
+
+        None while another worker follows the chain: there are others.
+        """
         self._work.insert_once(outbox_cursor, {"chain": chain, "number": 0})
-        number: int = standing(self._work.first(self._work.locked(_cursor), {"key": chain})).number
-        return number
+        row = self._work.first(self._work.shared_out(_cursor, outbox_cursor), {"key": chain})
+        return row.number if row else None
 
     def move_cursor(self, chain: str, number: int) -> None:
         """Events up to that number have been followed."""

@@ -6,10 +6,11 @@ Promises that a webhook whose integration has lost its rights is not found by an
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
-from deldokument.adapters.sql.tables import integration, is_living_integration, webhook
+from deldokument.adapters.sql.tables import account, integration, is_living_integration, webhook
 from deldokument.adapters.sql.work import Shape, Work, many, one
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import Webhook
@@ -28,6 +29,11 @@ _add = insert(webhook)
 _by_id = _living.where(webhook.c.id == one("key"))
 _of_integrations = _living.where(webhook.c.integration_id.in_(many("keys"))).order_by(*_newest_first)
 _of_account = _living.where(integration.c.account_id == one("key")).order_by(*_newest_first)
+_of_tenant = (
+    _living.join(account, account.c.id == integration.c.account_id)
+    .where(account.c.tenant_id == one("key"))
+    .order_by(*_newest_first)
+)
 _save = update(webhook).where(webhook.c.id == one("key"))
 _remove = delete(webhook).where(webhook.c.id == one("key"))
 _ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_integration).limit(one("most"))
@@ -46,7 +52,7 @@ class SqlWebhooks:
     def get(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
         """A living one."""
         row = self._work.first(_by_id, {"key": webhook_id})
-        return (Webhook(*row[:_WIDTH]), Integration(*row[_WIDTH:])) if row else None
+        return _with_integration(row) if row else None
 
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
         """The living ones, the newest first."""
@@ -55,8 +61,11 @@ class SqlWebhooks:
 
     def of_account(self, account_id: str) -> list[tuple[Webhook, Integration]]:
         """The living ones of all its integrations, the newest first."""
-        rows = self._work.rows(_of_account, {"key": account_id})
-        return [(Webhook(*row[:_WIDTH]), Integration(*row[_WIDTH:])) for row in rows]
+        return [_with_integration(row) for row in self._work.rows(_of_account, {"key": account_id})]
+
+    def of_tenant(self, tenant_id: str) -> list[tuple[Webhook, Integration]]:
+        """The living ones of all its accounts, the newest first."""
+        return [_with_integration(row) for row in self._work.rows(_of_tenant, {"key": tenant_id})]
 
     def save(self, webhook: Webhook) -> None:
         """One that has been removed meanwhile stays so."""
@@ -69,3 +78,7 @@ class SqlWebhooks:
     def forget_ended(self, limit: int) -> int:
         """Remove those whose integration has lost its rights; how many."""
         return self._work.remove_found(_ended, webhook, {"most": limit})
+
+
+def _with_integration(row: Row[Any]) -> tuple[Webhook, Integration]:
+    return Webhook(*row[:_WIDTH]), Integration(*row[_WIDTH:])
