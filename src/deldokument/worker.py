@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
 
 log = logging.getLogger("deldokument.worker")
 _BREATH = 0.25
-"""What nobody can read any more is in no hurry: those who use the service go first."""
+_REST = 2.0
+"""What nobody can read any more is in no hurry: those who use the service go first, all the more on a busy machine."""
 
 
 def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
@@ -96,23 +98,27 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What is done, and how many seconds pass between two rounds when there was nothing to do, and when there was."""
+    """What is done, and how many seconds pass between two rounds when there was nothing to do, and when there was.
+
+    With ``rest`` at least so many times as long passes as the round took.
+    """
 
     name: str
     round: Callable[[World], int]
     pause: float
     breath: float = 0.0
+    rest: float = 0.0
 
 
 def loops() -> tuple[Loop, ...]:
     """All of them."""
     return (
         Loop("inspect", inspect_documents, 0.5),
-        Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0),
-        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH),
-        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), 1.0, _BREATH),
+        Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
+        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH, _REST),
+        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), 1.0, _BREATH, _REST),
         Loop("seal", seal_chains, 15.0),
-        Loop("plan", plan_what_is_told, 1.0),
+        Loop("plan", plan_what_is_told, 1.0, _BREATH, 1.0),
         Loop("remind", plan_what_time_brings, 15.0),
         *(Loop(f"send {channel.value}", Sending(channel, send), 1.0) for channel, send in SENDERS.items()),
         Loop("addresses", forget_addresses, 60.0),
@@ -122,18 +128,18 @@ def loops() -> tuple[Loop, ...]:
 
 def run(world: World, stop: threading.Event) -> None:
     """Run every loop in a thread of its own until ``stop`` is set."""
-    threads = [threading.Thread(target=_run, args=(loop, world, stop), name=loop.name) for loop in loops()]
+    threads = [threading.Thread(target=run_loop, args=(loop, world, stop), name=loop.name) for loop in loops()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _run(loop: Loop, world: World, stop: threading.Event) -> None:
+def run_loop(loop: Loop, world: World, stop: threading.Event) -> None:
     """A trouble is told when it begins and when it is over, not at every round."""
     trouble = ""
     while not stop.is_set():
-        done, told = 0, trouble
+        done, told, began = 0, trouble, time.monotonic()
         try:
             done, trouble = loop.round(world), ""
         except (ServiceError, IntegrityError) as error:
@@ -146,4 +152,5 @@ def _run(loop: Loop, world: World, stop: threading.Event) -> None:
                 log.exception("%s failed", loop.name)
         if told and not trouble:
             log.info("%s: going on", loop.name)
-        stop.wait(loop.breath if done else loop.pause)
+        took = time.monotonic() - began
+        stop.wait(max(loop.breath, loop.rest * took) if done else loop.pause)

@@ -1,7 +1,7 @@
 """The end: nothing early, nothing twice, nothing left; a crash anywhere means that it is done again."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -282,6 +282,21 @@ def test_a_clock_that_leaps_halts_destruction_until_it_is_confirmed(stage: Stage
     assert share_of(stage, share_id).state is ShareState.ENDED
     with stage.world.database.read() as tx:
         assert EventKind.CLOCK_CONFIRMED in {event.kind for _, event in tx.audit.events()}
+
+
+def test_many_loops_beat_once_a_second(stage: Stage) -> None:
+    def heartbeat() -> datetime | None:
+        assert retention.beat(stage.world)
+        with stage.world.database.read() as tx:
+            return tx.retention.deployment().heartbeat_at
+
+    first = heartbeat()
+    stage.clock.advance(seconds=0.9)
+    assert heartbeat() == first
+    stage.clock.advance(seconds=0.1)
+    assert heartbeat() == stage.world.clock.now() != first
+    stage.clock.advance(seconds=-0.5)
+    assert heartbeat() == stage.world.clock.now()
 
 
 def test_a_halt_stands_though_the_clock_goes_back(stage: Stage) -> None:

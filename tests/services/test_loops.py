@@ -1,0 +1,77 @@
+"""A loop of the worker leaves time to others: the longer its rounds take, the longer it rests."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from support.world import Stage
+
+from deldokument.domain.errors import Unavailable
+from deldokument.services.ports import World
+from deldokument.worker import Loop, run_loop
+
+
+class Once(threading.Event):
+    """A stop that comes with the first pause, which it remembers."""
+
+    paused: float
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Not waited for."""
+        assert timeout is not None
+        self.paused = timeout
+        self.set()
+        return True
+
+
+class Work:
+    """A round that takes a moment and has done so much."""
+
+    def __init__(self, done: int) -> None:
+        self._done, self.took = done, 0.0
+
+    def __call__(self, world: World) -> int:
+        """The round."""
+        began = time.monotonic()
+        time.sleep(0.01)
+        self.took = time.monotonic() - began
+        return self._done
+
+
+def pause_after(stage: Stage, work: Work, *, breath: float = 0.0, rest: float = 0.0) -> float:
+    stop = Once()
+    run_loop(Loop("work", work, 60.0, breath, rest), stage.world, stop)
+    return stop.paused
+
+
+def test_a_loop_with_nothing_to_do_pauses(stage: Stage) -> None:
+    assert pause_after(stage, Work(0), breath=1.0, rest=2.0) == 60.0
+
+
+def test_a_loop_with_more_to_do_takes_its_breath(stage: Stage) -> None:
+    assert pause_after(stage, Work(1)) == 0.0
+    assert pause_after(stage, Work(1), breath=9.0, rest=2.0) == 9.0
+
+
+def test_what_is_in_no_hurry_rests_longer_than_it_worked(stage: Stage) -> None:
+    work = Work(1)
+    assert pause_after(stage, work, rest=2.0) >= 2 * work.took > 0
+
+
+def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    outcomes = [Unavailable("database_unavailable"), Unavailable("database_unavailable"), ZeroDivisionError(), 0]
+    stop = threading.Event()
+
+    def work(world: World) -> int:
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            stop.set()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    with caplog.at_level("INFO", "deldokument.worker"):
+        run_loop(Loop("work", work, 0.0), stage.world, stop)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "INFO"]
