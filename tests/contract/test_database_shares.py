@@ -177,17 +177,40 @@ def test_thousands_of_hashes_may_be_looked_for(database: SqlDatabase) -> None:
         assert [hit.id for hit, _ in tx.shares.open_for(hashes, NOW)] == [share.id]
 
 
-def test_the_audit_keys_of_open_shares_are_told_once_each(database: SqlDatabase) -> None:
+def test_the_audit_keys_of_available_shares_are_told_once_each(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        assert tx.shares.audit_key_ids_available() == []
     keep(
         database,
         available(audit_key_id="one"),
         available(audit_key_id="one"),
         available(audit_key_id="two"),
-        available(audit_key_id="over", expires_at=NOW),
         ended(audit_key_id="ended"),
+        draft(audit_key_id="begun"),
     )
     with database.read() as tx:
-        assert sorted(tx.shares.audit_key_ids_open(NOW)) == ["one", "two"]
+        assert tx.shares.audit_key_ids_available() == ["one", "two"]
+
+
+def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(database: SqlDatabase) -> None:
+    older, newer = draft(changed_at=NOW - HOUR), draft(changed_at=NOW)
+    soon, sooner = available(expires_at=NOW + DAY), available(expires_at=NOW + HOUR)
+    later, over, read = available(expires_at=NOW + 2 * DAY), available(expires_at=NOW), available(expires_at=NOW + HOUR)
+    keep(database, older, newer, soon, sooner, later, over, read, ended())
+    recipient, document = recipient_of(read), complete_document_of(read)
+    with database.write() as tx:
+        tx.tenancies.add_account(Account("other", TENANT.id, "Barnevern"))
+        tx.shares.add(draft(account_id="other"))
+        tx.shares.add_recipient(recipient)
+        tx.shares.add_document(document)
+        tx.shares.record_receipt(
+            Receipt(read.id, document.id, recipient.id, "subject", NOW - HOUR, NOW, completed_at=NOW)
+        )
+    with database.read() as tx:
+        needing = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 9)
+        first = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 1)
+    assert needing == [newer, older, sooner, soon]
+    assert first == [newer, sooner]
 
 
 # --- recipients ------------------------------------------------------------------------------------------------------

@@ -105,12 +105,16 @@ ENDING = EndingFilter(NOW, NOW, timedelta(), "week_left", NOW)
 LATER = ShareFilter(("account",), before=(NOW, "share"))
 QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_available": lambda tx: tx.retention.due_shares(NOW, 9),
-    "COVERING INDEX ix_share_available": lambda tx: tx.shares.audit_key_ids_open(NOW),
+    "COVERING INDEX ix_share_available_key (audit_key_id>?)": lambda tx: tx.shares.audit_key_ids_available(),
+    "ix_share_kept (account_id=?": lambda tx: tx.shares.needing(["account"], NOW, NOW, 9),
+    "ix_share_unread (account_id=? AND expires_at>? AND expires_at<?)": lambda tx: tx.shares.needing(
+        ["account"], NOW, NOW, 9
+    ),
     "ix_share_draft": lambda tx: tx.retention.stale_drafts(NOW, NOW, 9),
     "ix_share_key": lambda tx: tx.retention.keys_to_destroy(9),
     "ix_share_blobs": lambda tx: tx.retention.blobs_to_release(9),
     "ix_share_spent": lambda tx: (tx.tenancies.add_tenant(TENANT), tx.retention.spent_shares(NOW, 9)),
-    "ix_share_audit_key": lambda tx: tx.retention.audit_keys_in_use(),
+    "COVERING INDEX ix_share_audit_key (audit_key_id>?)": lambda tx: tx.retention.audit_keys_in_use(),
     "ix_share_account (account_id=? AND created_at<?)": lambda tx: tx.shares.find(LATER),
     "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.tenancies.contents("account"),
     "ix_share_tenant_published (tenant_id=? AND published_at>? AND published_at<?)": lambda tx: (
@@ -161,7 +165,7 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
     sent: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, values: Any, *___: object) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(("SELECT", "WITH")):
             sent.append((statement, values))
 
     event.listen(Engine, "before_cursor_execute", note)

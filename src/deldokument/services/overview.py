@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Sharer
+from deldokument.domain.policy import stop_of
 from deldokument.domain.share import ShareState
 from deldokument.services.actors import acting_integration
 from deldokument.services.members import memberships
@@ -63,6 +64,17 @@ def list_shares(
         views = share_views(world, tx, shares[:limit])
     last = shares[limit - 1] if len(shares) > limit else None
     return ShareList(tuple(views), (last.created_at, last.id) if last else None)
+
+
+def list_needing(world: World, sharer: Sharer, soon: timedelta) -> list[ShareView]:
+    """What may wait for the sharer: drafts, and shares that end ``soon`` and that nobody has had, a page of each.
+
+    Nothing does in accounts that stand still.
+    """
+    mine = [m.account.id for m in memberships(world, sharer) if stop_of(m.tenant, m.account) is None]
+    now = world.clock.now()
+    with world.database.read() as tx:
+        return share_views(world, tx, tx.shares.needing(mine, now, now + soon, PAGE))
 
 
 def _reference_hashes(world: World, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:

@@ -138,7 +138,7 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     identifiers: list[Identifier] = [person, *(OrganizationNumber(g.organization_number) for g in grants or ())]
     offers: dict[str, Offer] = {}
     with world.database.read() as tx:
-        keys = world.keyring.get(tx.shares.audit_key_ids_open(now))
+        keys = world.keyring.get(tx.shares.audit_key_ids_available())
         for share, _ in tx.shares.open_for(hashes_under(keys.values(), identifiers), now):
             decision = may_open(share, _claim(world, tx, share, person, grants), now, stop=_stop(tx, share))
             if share.id in offers or not isinstance(decision, Allowed):

@@ -105,8 +105,15 @@ class Shares(Protocol):
 
     def save(self, share: Share) -> None: ...
     def find(self, wanted: ShareFilter) -> list[Share]: ...
-    def audit_key_ids_open(self, now: datetime) -> list[str]:
-        """The audit keys of shares that recipients can open at ``now``."""
+    def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
+        """Drafts, and shares open at ``now`` that end by ``until`` and of which nobody has all of a document.
+
+        At most ``limit`` of either from each account, those that were changed last or end first.
+        """
+        ...
+
+    def audit_key_ids_available(self) -> list[str]:
+        """The audit keys of the shares that no worker has found to be over."""
         ...
 
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:

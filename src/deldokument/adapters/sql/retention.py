@@ -10,7 +10,20 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Table, and_, bindparam, delete, func, or_, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
@@ -37,7 +50,7 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Work, batches, many, one
+from deldokument.adapters.sql.work import Work, batches, distinct_values, many, one
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.services.repositories import Deployment
@@ -74,7 +87,9 @@ _uninspected = (
     .limit(_most)
 )
 # Tenant by tenant, so that each answer comes straight from the index: their retention periods differ.
-_retentions = select(tenant.c.id, tenant.c.retention)
+_horizon = _now.op("-", return_type=Instant())(tenant.c.retention)
+_is_spent = and_(is_closed_unerased, share.c.tenant_id == tenant.c.id, share.c.closed_at <= _horizon)
+_retentions = select(tenant.c.id, tenant.c.retention).where(exists().where(_is_spent))
 _spent = _shares.where(is_closed_unerased, share.c.tenant_id == _key, share.c.closed_at <= one("before")).order_by(
     share.c.closed_at
 )
@@ -110,7 +125,7 @@ _erased = _these.values(
     blobs_released=True,
     erased_at=_now,
 )
-_audit_keys = select(share.c.audit_key_id).where(is_unerased).distinct()
+_audit_keys = distinct_values(share.c.audit_key_id, is_unerased)
 _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _key)
 
 
@@ -200,7 +215,7 @@ class SqlRetention:
     def spent_shares(self, now: datetime, limit: int) -> list[Share]:
         """Closed shares past their tenant's retention period that still have sealed fields."""
         found: list[Share] = []
-        for row in self._work.rows(_retentions):
+        for row in self._work.rows(_retentions, {"now": now}):
             values = {"key": row.id, "before": now - row.retention, "most": limit - len(found)}
             found += self._shares(_spent, values) if len(found) < limit else []
         return found

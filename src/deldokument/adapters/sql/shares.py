@@ -16,14 +16,17 @@ from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.tables import (
     document,
     is_available,
+    is_draft,
     is_unerased,
+    is_unread,
+    may_have_key,
     receipt,
     recipient,
     share,
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.adapters.sql.work import Shape, Work, distinct_values, many, one
 from deldokument.domain.errors import Broken
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.services.repositories import ReceiptPlace, ShareFilter
@@ -35,13 +38,25 @@ _RECEIPT = Shape(Receipt, receipt)
 
 _key = one("key")
 _keys = many("keys")
-_now = bindparam("now", type_=share.c.expires_at.type)
+_now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
 _by_id = select(*SHARE.columns).where(share.c.id == _key)
 _known = select(share.c.id).where(share.c.id.in_(_keys))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
 _is_open = and_(is_available, share.c.expires_at > _now)
-_audit_key_ids_open = select(share.c.audit_key_id).where(_is_open).distinct()
+_audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
+_drafts = (
+    select(*SHARE.columns)
+    .where(is_draft, may_have_key, share.c.account_id == _key)
+    .order_by(share.c.changed_at.desc())
+    .limit(one("most"))
+)
+_unread = (
+    select(*SHARE.columns)
+    .where(is_unread, share.c.account_id == _key, share.c.expires_at > _now, share.c.expires_at <= _until)
+    .order_by(share.c.expires_at)
+    .limit(one("most"))
+)
 _open_for = (
     select(*SHARE.columns, *_RECIPIENT.columns)
     .join_from(recipient, share)
@@ -144,9 +159,18 @@ class SqlShares:
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
         return found[: wanted.limit]
 
-    def audit_key_ids_open(self, now: datetime) -> list[str]:
-        """The audit keys of shares that recipients can open at ``now``."""
-        return [row[0] for row in self._work.rows(_audit_key_ids_open, {"now": now})]
+    def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
+        """Account by account, so that each answer comes straight from an index."""
+        found: list[Share] = []
+        for account_id in account_ids:
+            found += SHARE.all(self._work.rows(_drafts, {"key": account_id, "most": limit}))
+            bounds = {"key": account_id, "now": now, "until": until, "most": limit}
+            found += SHARE.all(self._work.rows(_unread, bounds))
+        return found
+
+    def audit_key_ids_available(self) -> list[str]:
+        """The audit keys of the shares that no worker has found to be over."""
+        return [row[0] for row in self._work.rows(_audit_key_ids_available)]
 
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
         """Shares open at ``now`` with the recipients found by hash, those that end first first."""

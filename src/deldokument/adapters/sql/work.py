@@ -11,7 +11,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, Select, Table, bindparam, delete, func, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.sql.base import Executable
@@ -37,6 +49,14 @@ def one(name: str) -> BindParameter[Any]:
 def many(name: str) -> BindParameter[Any]:
     """A parameter for ``IN``, given a list."""
     return bindparam(name, expanding=True)
+
+
+def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[Any]:
+    """Every value of the column among the rows that are so: a step in their index for each value, not for each row."""
+    first = select(func.min(column).label("value")).where(where).cte("found", recursive=True)
+    following = select(func.min(column)).where(where, column > first.c.value).scalar_subquery()
+    found = first.union_all(select(following).where(first.c.value.is_not(None)))
+    return select(found.c.value).where(found.c.value.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from deldokument.web.paging import Place, read_place, write_place
 
 SOON = timedelta(days=3)
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_SEARCHED_FOR_NEEDS = 10
 _MOST_PRESSING_FIRST = ("approval", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
 
@@ -117,17 +116,9 @@ def _more(wanted: Filter, place: Place | None) -> str:
 
 
 def _needing(call: Call) -> list[ShareRow]:
-    """Shares that wait for me, those that end first first. Looks through the newest living ones, some pages of them."""
-    rows: list[ShareRow] = []
-    before: Place | None = None
-    for _ in range(_SEARCHED_FOR_NEEDS):
-        found = overview.list_shares(
-            call.world, call.person.person, states=(ShareState.DRAFT, ShareState.AVAILABLE), before=before
-        )
-        rows += [row for row in (_row(call, view) for view in found.shares) if row.need]
-        before = found.next
-        if before is None:
-            break
+    """Shares that wait for me, those that end first first."""
+    views = overview.list_needing(call.world, call.person.person, SOON)
+    rows = [row for row in (_row(call, view) for view in views) if row.need]
     return sorted(
         rows, key=lambda row: (_MOST_PRESSING_FIRST.index(row.need), row.view.expires_at or row.view.created_at)
     )

@@ -68,6 +68,7 @@ share = Table(
 
 is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
+is_unread = is_available & share.c.downloaded_at.is_(None)
 is_closed = share.c.closed_at.is_not(None)
 is_unerased = share.c.erased_at.is_(None)
 may_have_key = share.c.key_destroyed_at.is_(None)
@@ -77,6 +78,8 @@ is_published = share.c.published_at.is_not(None)
 may_have_blobs = and_(share.c.key_destroyed_at.is_not(None), text("NOT blobs_released"))
 is_closed_unerased = is_closed & is_unerased
 partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_key_id)
+partial("ix_share_available_key", is_available, share.c.audit_key_id)
+partial("ix_share_unread", is_unread, share.c.account_id, share.c.expires_at)
 partial("ix_share_draft", is_draft, share.c.changed_at)
 partial("ix_share_account", is_unerased, share.c.account_id, share.c.created_at, share.c.id)
 partial("ix_share_audit_key", is_unerased, share.c.audit_key_id)
