@@ -11,6 +11,7 @@ an open share wants.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open, stop_of
-from deldokument.domain.share import Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import Transaction, standing
@@ -120,13 +121,13 @@ def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
     with world.database.read() as tx:
         known = tx.audit.subject(share.audit_key_id, identifier_hash(key, person))
         if known is not None and _opened_just_now(tx, access, known.id):
-            return _offer(world, tx, access, key, known.id)
+            return _offer(access, key, known.id, _Surroundings(world, tx, [share]))
     with world.database.write() as tx:
         # Before the subject, as a delivery does: in two orders they could wait for each other.
         tx.shares.lock(share.id)
         subject_id = subject_of(tx, share.audit_key_id, key, person)
         _record_opened(tx, access, subject_id)
-        offer = _offer(world, tx, access, key, subject_id)
+        offer = _offer(access, key, subject_id, _Surroundings(world, tx, [share]))
         record(world, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
     return offer
 
@@ -136,19 +137,48 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     grants = _grants(world, person, OLDEST_RIGHTS)
     now = world.clock.now()
     identifiers: list[Identifier] = [person, *(OrganizationNumber(g.organization_number) for g in grants or ())]
-    offers: dict[str, Offer] = {}
+    offers: list[Offer] = []
     with world.database.read() as tx:
         keys = world.keyring.get(tx.shares.audit_key_ids_available())
-        for share, _ in tx.shares.open_for(hashes_under(keys.values(), identifiers), now):
-            decision = may_open(share, _claim(world, tx, share, person, grants), now, stop=_stop(tx, share))
-            if share.id in offers or not isinstance(decision, Allowed):
+        found = tx.shares.open_for(hashes_under(keys.values(), identifiers), now)
+        shares = {share.id: share for share, _ in found}
+        around = _Surroundings(world, tx, list(shares.values()))
+        subjects = {one: tx.audit.subject(one, identifier_hash(keys[one], person)) for one in around.audit_key_ids}
+        for share in shares.values():
+            key = keys[share.audit_key_id]
+            claim = _claim(world, key, around.recipients[share.id], person, grants)
+            decision = may_open(share, claim, now, stop=around.stop(share))
+            if not isinstance(decision, Allowed):
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            key = keys[share.audit_key_id]
-            subject = tx.audit.subject(share.audit_key_id, identifier_hash(key, person))
+            subject = subjects[share.audit_key_id]
             access = Access(person, share, tuple(ids), tuple(codes), now)
-            offers[share.id] = _offer(world, tx, access, key, subject.id if subject else "")
-    return list(offers.values()), grants is not None
+            offers.append(_offer(access, key, subject.id if subject else "", around))
+    return offers, grants is not None
+
+
+class _Surroundings:
+    """What belongs to some shares, asked for at once however many they are."""
+
+    def __init__(self, world: World, tx: Transaction, shares: Sequence[Share]) -> None:
+        ids = [share.id for share in shares]
+        self.audit_key_ids = {share.audit_key_id for share in shares}
+        self.share_keys = world.keyring.get([share_key_id(share_id) for share_id in ids])
+        self.tenants = {one: standing(tx.tenancies.tenant(one)) for one in {share.tenant_id for share in shares}}
+        self.accounts = {one: standing(tx.tenancies.account(one)) for one in {share.account_id for share in shares}}
+        self.recipients: dict[str, list[Recipient]] = defaultdict(list)
+        self.documents: dict[str, list[Document]] = defaultdict(list)
+        self.receipts: dict[str, list[Receipt]] = defaultdict(list)
+        for recipient in tx.shares.recipients(ids):
+            self.recipients[recipient.share_id].append(recipient)
+        for document in tx.shares.documents(ids):
+            self.documents[document.share_id].append(document)
+        for receipt in tx.shares.receipts(ids):
+            self.receipts[receipt.share_id].append(receipt)
+
+    def stop(self, share: Share) -> Reason | None:
+        """Why the share is not opened for the time being."""
+        return stop_of(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
 
 def _decide(
@@ -159,7 +189,9 @@ def _decide(
     now = world.clock.now()
     with world.database.read() as tx:
         share = tx.shares.get(share_id)
-        claim = _claim(world, tx, share, person, grants)
+        key = world.keyring.get([share.audit_key_id]).get(share.audit_key_id) if share else None
+        recipients = tx.shares.recipients([share.id]) if share and key else ()
+        claim = _claim(world, key, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 
 
@@ -177,16 +209,16 @@ def _stop(tx: Transaction, share: Share) -> Reason | None:
 
 def _claim(
     world: World,
-    tx: Transaction,
-    share: Share | None,
+    key: bytes | None,
+    recipients: Sequence[Recipient],
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
+    """What the person is to these recipients of a share; nothing without the share's audit key."""
     known, rule = grants is not None, world.rules.access
-    key = world.keyring.get([share.audit_key_id]).get(share.audit_key_id) if share else None
-    if share is None or key is None:
+    if key is None:
         return Claim(rights_known=known, rule=rule)
-    by_hash = {recipient.lookup_hash: recipient for recipient in tx.shares.recipients([share.id])}
+    by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
     own = by_hash.get(identifier_hash(key, person))
     represented: list[tuple[Recipient, frozenset[str]]] = []
     for grant in grants or ():
@@ -250,28 +282,27 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, now))
 
 
-def _offer(world: World, tx: Transaction, access: Access, key: bytes, subject_id: str) -> Offer:
+def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -> Offer:
     share = access.share
-    share_key = world.keyring.get([share_key_id(share.id)]).get(share_key_id(share.id))
     had = {
         receipt.document_id: receipt.completed_at
-        for receipt in tx.shares.receipts([share.id])
+        for receipt in around.receipts[share.id]
         if receipt.subject_id == subject_id and receipt.completed_at
     }
     return Offer(
         id=share.id,
-        tenant=standing(tx.tenancies.tenant(share.tenant_id)),
-        account=standing(tx.tenancies.account(share.account_id)),
+        tenant=around.tenants[share.tenant_id],
+        account=around.accounts[share.account_id],
         title=open_field(key, share.sealed_title, Field.TITLE, share.id),
-        message=open_message(share, share_key),
+        message=open_message(share, around.share_keys.get(share_key_id(share.id))),
         expires_at=standing(share.expires_at),
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, d.inspected_at is not None, had.get(d.id))
-            for d in tx.shares.documents([share.id])
+            for d in around.documents[share.id]
         ),
         acting_for=tuple(
             _acted_for(key, r)
-            for r in tx.shares.recipients([share.id])
+            for r in around.recipients[share.id]
             if r.id in access.recipient_ids and r.kind == "organization"
         ),
     )
