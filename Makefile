@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 SOURCES := src tests scripts $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports frontend tests alone oldest test-large bench format lock wheel clean
+.PHONY: help demo test check lint types imports frontend tests alone oldest test-large bench bench-large format lock wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -68,6 +68,10 @@ test-large: ## files of 5 GB and long loads, minutes each
 bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts it into docs/performance.md
 	@scripts/setup bench
 	$(BENCH) -m bench $(if $(WRITE),--write)
+
+bench-large: ## a million shares, and as many people as two cores carry, 20 minutes; WRITE=1 as above
+	@scripts/setup bench
+	$(BENCH) -m bench.large $(if $(WRITE),--write)
 
 format: ## put the code into its one format
 	$(DEV)/ruff format $(SOURCES)

@@ -49,8 +49,16 @@ class Home:
     member_id: str
 
 
-def _opaque(_field: Field, text: str, _record_id: str) -> bytes:
+def _opaque(_number: int, _field: Field, text: str, _record_id: str) -> bytes:
     return b"\1" * (28 + len(text))
+
+
+def _one_key(_number: int) -> str:
+    return "audit:crowd:2026-11"
+
+
+def _never(_number: int) -> bool:
+    return False
 
 
 def _nobody(number: int) -> bytes:
@@ -61,18 +69,20 @@ def _nobody(number: int) -> bytes:
 class Crowd:
     """What is to be there. Shares take the homes in turn; a share's number is its place from zero.
 
-    ``seal`` and ``recipient_hash`` (of a recipient's number among all) say what is in sealed columns and under which
-    hash a recipient is found, for those who want to open what they fill in.
+    ``audit_key_id``, ``seal`` and ``recipient_hash`` say, by a share's number, under which key it is, what is in its
+    sealed columns, and under which hash its recipient is found, for those who want to open what they fill in;
+    ``downloaded`` says whether somebody has had all of it.
     """
 
     homes: Sequence[Home]
     shares: int
     ends_at: Callable[[int], datetime]
     documents: int = 3
-    audit_key_id: str = "audit:crowd:2026-11"
+    audit_key_id: Callable[[int], str] = _one_key
     published_at: datetime = PUBLISHED
-    seal: Callable[[Field, str, str], bytes] = _opaque
+    seal: Callable[[int, Field, str, str], bytes] = _opaque
     recipient_hash: Callable[[int], bytes] = _nobody
+    downloaded: Callable[[int], bool] = _never
 
     def parts(self, numbers: Iterable[int]) -> Iterator[str]:
         """The names of the objects of these shares."""
@@ -176,18 +186,19 @@ def _share(crowd: Crowd, number: int, _place: int) -> Row:
         "state": "available",
         "created_at": published + number,
         "changed_at": published + number,
-        "audit_key_id": crowd.audit_key_id,
+        "audit_key_id": crowd.audit_key_id(number),
         "published_at": published + number,
         "expires_at": _at(crowd.ends_at(number)),
         "confidential": True,
         "archived": True,
-        "sealed_title": crowd.seal(Field.TITLE, f"Vedtak i byggesak {number}", key),
+        "sealed_title": crowd.seal(number, Field.TITLE, f"Vedtak i byggesak {number}", key),
         "sealed_message": b"",
         "sealed_reference": b"",
         "reference_hash": b"",
         "blobs_released": False,
         "document_count": crowd.documents,
         "byte_count": crowd.documents * LENGTH,
+        "downloaded_at": published + number if crowd.downloaded(number) else None,
     }
 
 
@@ -198,9 +209,9 @@ def _recipient(crowd: Crowd, number: int, _place: int) -> Row:
         "share_id": share_id(number),
         "kind": "person",
         "lookup_hash": crowd.recipient_hash(number),
-        "sealed_identifier": crowd.seal(Field.RECIPIENT_NUMBER, "21879498012", key),
+        "sealed_identifier": crowd.seal(number, Field.RECIPIENT_NUMBER, "21879498012", key),
         "sealed_name": b"",
-        "sealed_label": crowd.seal(Field.RECIPIENT_LABEL, "søker", key),
+        "sealed_label": crowd.seal(number, Field.RECIPIENT_LABEL, "søker", key),
         "confirmed": True,
         "position": 1,
     }
@@ -211,7 +222,7 @@ def _document(crowd: Crowd, number: int, place: int) -> Row:
     return {
         "id": key,
         "share_id": share_id(number),
-        "sealed_name": crowd.seal(Field.FILE_NAME, f"vedtak-{place}.pdf", key),
+        "sealed_name": crowd.seal(number, Field.FILE_NAME, f"vedtak-{place}.pdf", key),
         "length": LENGTH,
         "position": place + 1,
         "completed_at": _at(crowd.published_at),
