@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[1]
 # The deployment that is measured is the one that the tests run.
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.endrun import EndRun, durable  # noqa: E402 - after the path above
+from support.endrun import Ended, EndRun, durable  # noqa: E402 - after the path above
 
+from bench import plots, report  # noqa: E402
 from tests.support.postgres import running_postgres  # noqa: E402
+
+HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")
+console = Console(width=140)
 
 
 def main(
@@ -27,10 +33,11 @@ def main(
     tenants: Annotated[int, typer.Option(help="Tenants that they are spread over.")] = 357,
     ends: Annotated[list[int] | None, typer.Option(help="How many end at once; several times.")] = None,
     workers: Annotated[list[int] | None, typer.Option(help="How many workers see to it; several times.")] = None,
+    write: Annotated[bool, typer.Option(help="Put table and curve into docs/capacity.md.")] = False,
 ) -> None:
-    """Print a row for each case."""
+    """Tell of each case, and draw the curve."""
     cases = [(count, number) for number in workers or (1, 2) for count in ends or (1_000, 10_000, 100_000)]
-    print("| shares | workers | keys, s | keys/s | documents, s | documents/s |\n|---|---|---|---|---|---|")
+    found: list[Ended] = []
     with tempfile.TemporaryDirectory(prefix="deldokument-ends-") as name:
         Path(name).chmod(0o755)
         with (
@@ -40,10 +47,31 @@ def main(
             durable(server),
         ):
             for count, number in cases:
-                done = run.measure(run.prepare(count), workers=number)
-                keys = f"{done.keys_seconds:.1f} | {done.keys_per_second:.0f}"
-                print(f"| {count} | {number} | {keys} | {done.clear_seconds:.1f} | {done.documents_per_second:.0f} |")
+                found.append(run.measure(run.prepare(count), workers=number))
+                console.print(found[-1].told)
             run.check(sum(count for count, _ in cases))
+    tell(found, f"{shares} shares of {tenants} tenants in the database. {report.machine({})}", write=write)
+
+
+def tell(found: Sequence[Ended], note: str, *, write: bool) -> None:
+    """The table, and the curve of keys and documents a second."""
+    sheet = report.Sheet("How fast shares end", HEAD, [_row(done) for done in found])
+    report.show(console, [sheet], [note])
+    if not write:
+        return
+    docs, lines = ROOT / "docs", dict[str, list[tuple[float, float]]]()
+    for done in found:
+        who = f"{done.workers} worker{'s' if done.workers > 1 else ''}"
+        lines.setdefault(f"keys, {who}", []).append((done.shares, done.keys_per_second))
+        lines.setdefault(f"documents, {who}", []).append((done.shares, done.documents_per_second))
+    plots.curves(docs / "images" / "ends.svg", lines, x="shares that end at once", y="a second", logarithmic=True)
+    pictures = {"Keys destroyed and documents deleted a second, by how many shares end at once": "ends.svg"}
+    report.write(docs / "capacity.md", "ends", report.markdown([sheet], pictures, [note]))
+
+
+def _row(done: Ended) -> tuple[str, ...]:
+    keys = f"{done.keys_seconds:.1f}", f"{done.keys_per_second:.0f}"
+    return f"{done.shares}", f"{done.workers}", *keys, f"{done.clear_seconds:.1f}", f"{done.documents_per_second:.0f}"
 
 
 if __name__ == "__main__":

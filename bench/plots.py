@@ -31,13 +31,18 @@ def bars(path: Path, panels: Mapping[str, Mapping[str, tuple[float, float, float
     _save(figure, path)
 
 
-def curves(path: Path, lines: Mapping[str, Curve], *, x: str, y: str, limit: float | None = None) -> None:
-    """A line for each name, and where it may not go."""
+def curves(
+    path: Path, lines: Mapping[str, Curve], *, x: str, y: str, limit: float | None = None, logarithmic: bool = False
+) -> None:
+    """A line for each name, and where it may not go; ``logarithmic`` from left to right, with its points marked."""
     figure, place = pyplot.subplots(figsize=(8, 3.2))
     for name, points in lines.items():
-        place.plot([at for at, _ in points], [value for _, value in points], label=name, linewidth=1.2)
+        marker = "o" if logarithmic else None
+        place.plot([at for at, _ in points], [value for _, value in points], label=name, linewidth=1.2, marker=marker)
     if limit is not None:
         place.axhline(limit, color="#b00020", linestyle="--", linewidth=0.9, label=f"aim: below {limit:g}")
+    if logarithmic:
+        place.set_xscale("log")
     place.set_xlabel(x)
     place.set_ylabel(y)
     place.set_ylim(bottom=0)

@@ -28,12 +28,17 @@ from support.postgres import PostgresServer
 from support.server import KARI, OLA, OLA_NUMBER, Deployment
 
 from deldokument.adapters.keys.files import load_root_key
+from deldokument.services.backlog import Queue
 from deldokument.services.retention import confirm_clock
+from deldokument.services.standing import measure_standing
 
 FAR = timedelta(days=30)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK = 0.25
+_LOOKS_A_CHECK = 8
 _THINK = 0.02
+_CLOCKS = timedelta(seconds=0.2)
+"""So far the program's clock may be from this one: it asks the database's now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +218,7 @@ class EndRun:
 
     def _watch(self, count: int, begins: datetime, within: float, workers: int) -> Ended:
         """Until nothing is left to do; asked by the indexes alone, so that looking costs little."""
-        keys_at, furthest, documents = 0.0, 0.0, count * self.crowd.documents
+        keys_at, furthest, documents, looks = 0.0, 0.0, count * self.crowd.documents, 0
         with psycopg.connect(self._url, autocommit=True) as connection:
             while True:
                 time.sleep(_LOOK)
@@ -221,16 +226,35 @@ class EndRun:
                 [(waiting, oldest, uncleared, garbage)] = connection.execute(_STANDING).fetchall()
                 now = datetime.now(UTC)
                 passed = (now - begins).total_seconds()
+                looks += 1
+                if looks % _LOOKS_A_CHECK == 0:
+                    self._check_lag(connection)
                 furthest = max(furthest, (now - _EPOCH).total_seconds() - oldest / 1e6 if oldest else 0.0)
                 if not keys_at and all_over and not waiting:
                     keys_at = passed
                 if keys_at and not uncleared and not garbage:
                     return Ended(count, documents, workers, keys_at, passed, furthest)
 
+    def _check_lag(self, connection: psycopg.Connection) -> None:
+        """The lag that monitoring is told lies between what it was just before and what it is just after.
+
+        The oldest that waits only moves on: what ends later comes later.
+        """
+        first, before = datetime.now(UTC), _oldest(connection)
+        told = measure_standing(self._running.node.world).lags[Queue.KEYS]
+        last, after = datetime.now(UTC), _oldest(connection)
+        assert told <= last - (before or first) + _CLOCKS, (told, before, last)
+        assert told >= (first - after if after else timedelta()) - _CLOCKS, (told, after, first)
+
     def _one(self, question: str) -> int:
         with psycopg.connect(self._url) as connection:
             [(answer,)] = connection.execute(question.encode()).fetchall()
         return int(answer)
+
+
+def _oldest(connection: psycopg.Connection) -> datetime | None:
+    [(oldest,)] = connection.execute(f"SELECT min(expires_at) FROM {_WAITING}".encode()).fetchall()
+    return _EPOCH + timedelta(microseconds=oldest) if oldest else None
 
 
 _WAITING = """
