@@ -114,7 +114,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_key": lambda tx: tx.retention.keys_to_destroy(9),
     "ix_share_blobs": lambda tx: tx.retention.blobs_to_release(9),
     "ix_share_spent": lambda tx: (tx.tenancies.add_tenant(TENANT), tx.retention.spent_shares(NOW, 9)),
-    "COVERING INDEX ix_share_audit_key (audit_key_id>?)": lambda tx: tx.retention.audit_keys_in_use(),
+    "INDEX ix_share_audit_key (audit_key_id>?)": lambda tx: tx.retention.audit_keys_in_use(),
     "ix_share_account (account_id=? AND created_at<?)": lambda tx: tx.shares.find(LATER),
     "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.tenancies.contents("account"),
     "ix_share_tenant_published (tenant_id=? AND published_at>? AND published_at<?)": lambda tx: (
