@@ -16,6 +16,7 @@ from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
 from deldokument.domain.errors import Broken, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.share import Receipt
 from deldokument.services import downloading, drafting, inspecting, publishing, retention
+from deldokument.services.archive import length_of
 from deldokument.services.downloading import Content
 from deldokument.services.vault import share_key_id
 
@@ -220,7 +221,7 @@ def test_asking_without_receiving_leaves_no_receipt(stage: Stage) -> None:
 def test_an_empty_document_is_had_by_who_asks_for_it(stage: Stage) -> None:
     share_id = published(stage, {"empty.txt": b""})
     content = opened(stage, share_id)
-    assert (content.length, content.pieces, read(stage, content)) == (0, [], b"")
+    assert (content.length, read(stage, content)) == (0, b"")
     downloading.record_delivery(stage.world, content, 0, 0)
     [receipt] = receipts(stage, share_id)
     assert receipt.completed_at == stage.clock.now()
@@ -229,7 +230,9 @@ def test_an_empty_document_is_had_by_who_asks_for_it(stage: Stage) -> None:
 def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(stage: Stage) -> None:
     share_id = published(stage, {"a.txt": b"a" * 50, "b.txt": b"b" * 50, "empty.txt": b""})
     content = downloading.open_archive(stage.world, person(OLA), share_id)
-    head = next(len(piece) for piece in content.pieces if isinstance(piece, bytes))
+    assert content.archive
+    [(piece, _, _)] = content.archive.within(0, 1)
+    head = length_of(piece)
     downloading.record_delivery(stage.world, content, 0, head)
     assert receipts(stage, share_id) == []
     downloading.record_delivery(stage.world, content, 0, head + 10)

@@ -23,8 +23,8 @@ from deldokument.services.ports import Keyring, World
 from deldokument.services.repositories import standing
 from deldokument.services.vault import Field, existing_key, seal_field, share_key_id
 
-READERS = (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-tf"])
-"""Programs of Debian's that read a zip and end with 0 when they find no fault."""
+READERS = (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-xOf"])
+"""Programs of Debian's that read all of a zip and end with 0 when they find no fault."""
 
 
 class CountingKeyring:

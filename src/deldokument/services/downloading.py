@@ -8,11 +8,11 @@ and that a receipt counts only bytes that were handed on. Content not yet inspec
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import accumulate, islice
+from itertools import chain, islice
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
@@ -21,8 +21,9 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, NotReady
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Document, Receipt, Share, Verdict, covers, merge_ranges
-from deldokument.services.archive import Entry, Piece, Slice, lay_out
+from deldokument.services.archive import Archive, Entry, Slice, Within
 from deldokument.services.chains import EventFilter
+from deldokument.services.packed import Packed
 from deldokument.services.ports import World
 from deldokument.services.receiving import Access, authorize
 from deldokument.services.repositories import Transaction, standing
@@ -40,29 +41,34 @@ RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
 
 
 class Sources:
-    """The documents of a content, sealed as they are stored until they are read.
+    """The documents of a content, by their numbers from 0, sealed as they are stored until they are read.
 
     Only the one that is being read is open, so that seventy thousand of them take little room.
     """
 
     def __init__(self, share_key: bytes) -> None:
         self._share_key = share_key
-        self._sealed: dict[str, bytes] = {}
-        self.lengths: dict[str, int] = {}
-        self._open: tuple[Manifest, bytes] | None = None
+        self._ids, self._sealed = Packed(), Packed()
+        self.lengths = array("Q")
+        self._open: tuple[int, Manifest, bytes] | None = None
 
     def add(self, document: Document) -> None:
         """One that may be read."""
-        self._sealed[document.id] = document.sealed_manifest
-        self.lengths[document.id] = document.length
+        self._ids.append(bytes.fromhex(document.id))
+        self._sealed.append(document.sealed_manifest)
+        self.lengths.append(document.length)
 
-    def open(self, document_id: str) -> tuple[Manifest, bytes]:
+    def id(self, number: int) -> str:
+        """The document's."""
+        return self._ids[number].hex()
+
+    def open(self, number: int) -> tuple[Manifest, bytes]:
         """The document's manifest and data key."""
-        key_id = bytes.fromhex(document_id)
-        if self._open is None or self._open[0].document_id != key_id:
-            manifest = open_manifest(self._share_key, key_id, self._sealed[document_id])
-            self._open = manifest, derive(self._share_key, Purpose.DATA, key_id)
-        return self._open
+        if self._open is None or self._open[0] != number:
+            key_id = self._ids[number]
+            manifest = open_manifest(self._share_key, key_id, self._sealed[number])
+            self._open = number, manifest, derive(self._share_key, Purpose.DATA, key_id)
+        return self._open[1:]
 
 
 Ranges = list[tuple[int, int]]
@@ -70,15 +76,14 @@ Ranges = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a byte route sends: literal bytes and whole documents, one after the other, and where each ends."""
+    """What a byte route sends: one document, or an archive of all."""
 
     access: Access
     name: str
     media_type: str
     length: int
     etag: str
-    pieces: list[Piece]
-    ends: list[int]
+    archive: Archive | None
     sources: Sources = field(repr=False)
 
 
@@ -98,8 +103,7 @@ def open_document(world: World, person: PersonIdentifier, share_id: str, documen
         media_type=inspection.media_type,
         length=document.length,
         etag=inspection.manifest_hash[:16].hex(),
-        pieces=[Slice(document.id, document.length)] if document.length else [],
-        ends=[document.length] if document.length else [],
+        archive=None,
         sources=sources,
     )
 
@@ -108,25 +112,25 @@ def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Conte
     """All documents as one zip. Raises as ``open_document``."""
     access = authorize(world, person, share_id)
     share_key, audit_key = _keys(world, access)
-    entries, hashes, sources = list[Entry](), dict[str, bytes](), Sources(share_key)
-    for document in _documents(world, access.share.id):
-        inspection = _inspection(share_key, document)
-        hashes[document.id] = inspection.manifest_hash
-        entries.append(Entry(document.id, file_name(audit_key, document), document.length, inspection.crc32))
-        sources.add(document)
-    pieces = lay_out(entries)
-    layout = hashlib.sha256()
-    for piece in pieces:
-        layout.update(piece if isinstance(piece, bytes) else hashes[piece.document_id])
-    ends = list(accumulate(map(_length, pieces)))
+    hashes, sources = Packed(), Sources(share_key)
+
+    def entries() -> Iterator[Entry]:
+        for document in _documents(world, access.share.id):
+            inspection = _inspection(share_key, document)
+            hashes.append(inspection.manifest_hash)
+            sources.add(document)
+            yield Entry(file_name(audit_key, document), document.length, inspection.crc32)
+
+    archive, layout = Archive(entries()), hashlib.sha256()
+    for piece, _, _ in archive.within(0, archive.length):
+        layout.update(piece if isinstance(piece, bytes) else hashes[piece.number])
     return Content(
         access=access,
         name="dokumenter.zip",
         media_type="application/zip",
-        length=ends[-1],
+        length=archive.length,
         etag=layout.digest()[:16].hex(),
-        pieces=pieces,
-        ends=ends,
+        archive=archive,
         sources=sources,
     )
 
@@ -173,19 +177,17 @@ def _buffers(
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
-        manifest, data_key = content.sources.open(piece.document_id)
+        manifest, data_key = content.sources.open(piece.number)
         for _, buffer in read_parts(world, manifest, data_key, first, last, step, room):
             yield buffer
 
 
-def _within(content: Content, start: int, stop: int) -> Iterator[tuple[Piece, int, int]]:
+def _within(content: Content, start: int, stop: int) -> Within:
     """The pieces that bytes [start, stop) touch, each with the range of it."""
-    for number in range(bisect_right(content.ends, start), len(content.pieces) if start < stop else 0):
-        piece = content.pieces[number]
-        position = content.ends[number] - _length(piece)
-        if position >= stop:
-            return
-        yield piece, max(start - position, 0), min(stop - position, _length(piece))
+    if content.archive:
+        yield from content.archive.within(start, stop)
+    elif start < stop:
+        yield Slice(0, content.length), start, stop
 
 
 def read_parts(
@@ -222,8 +224,9 @@ def record_delivery(world: World, content: Content, start: int, stop: int, at: d
     the answer to the commit being lost, is written once.
     """
     access, share = content.access, content.access.share
-    by_document = _documents_within(content, start, stop)
-    if not by_document:
+    had = _had(content, start, stop)
+    first = next(had, None)
+    if first is None:
         return
     key = existing_key(world.keyring, share.audit_key_id)
     with world.database.write() as tx:
@@ -232,12 +235,16 @@ def record_delivery(world: World, content: Content, start: int, stop: int, at: d
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
         now = at or world.clock.now()
-        whole = sum(_record_receipts(tx, content, subject_id, now, dict(page)) for page in _pages(by_document.items()))
+        documents = size = whole = 0
+        for page in _pages(chain([first], had)):
+            documents += len(page)
+            size += sum(stop - start for ranges in page.values() for start, stop in ranges)
+            whole += _record_receipts(tx, content, subject_id, now, page)
         details: dict[str, str | int] = {
-            "documents": len(by_document),
-            "bytes": sum(stop - start for many in by_document.values() for start, stop in many),
+            "documents": documents,
+            "bytes": size,
             "whole": whole,
-            "document": next(iter(by_document)) if len(by_document) == 1 else "",
+            "document": content.sources.id(first[0]) if documents == 1 else "",
             "ground": ",".join(access.codes),
         }
         if not _is_told(tx, share, subject_id, now, details):
@@ -251,42 +258,39 @@ def _is_told(tx: Transaction, share: Share, subject_id: str, at: datetime, detai
     return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
 
 
-def _pages(items: Iterable[tuple[str, Ranges]]) -> Iterator[list[tuple[str, Ranges]]]:
-    rest = iter(items)
-    while page := list(islice(rest, _PAGE)):
+def _had(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
+    """The documents in bytes [start, stop) with their ranges. Who has had the end has had the empty ones too."""
+    for piece, first, last in _within(content, start, stop):
+        if isinstance(piece, Slice):
+            yield piece.number, [(first, last)]
+    if stop == content.length:
+        yield from ((number, []) for number, length in enumerate(content.sources.lengths) if length == 0)
+
+
+def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
+    while page := dict(islice(items, _PAGE)):
         yield page
 
 
 def _record_receipts(
-    tx: Transaction, content: Content, subject_id: str, now: datetime, by_document: Mapping[str, Ranges]
+    tx: Transaction, content: Content, subject_id: str, now: datetime, by_number: Mapping[int, Ranges]
 ) -> int:
     """Those of some documents; how many have been had whole by this."""
     access, share_id = content.access, content.access.share.id
-    earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, by_document)}
+    ids = {number: content.sources.id(number) for number in by_number}
+    earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, ids.values())}
     receipts = [
         _grown(
-            earlier.get((document_id, recipient_id)),
-            Receipt(share_id, document_id, recipient_id, subject_id, now, now),
+            earlier.get((ids[number], recipient_id)),
+            Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
             ranges,
-            content.sources.lengths[document_id],
+            content.sources.lengths[number],
         )
-        for document_id, ranges in by_document.items()
+        for number, ranges in by_number.items()
         for recipient_id in access.recipient_ids
     ]
     tx.shares.record_receipts(receipts)
     return sum(receipt.completed_at == now for receipt in receipts)
-
-
-def _documents_within(content: Content, start: int, stop: int) -> dict[str, Ranges]:
-    """The documents' ranges in bytes [start, stop). Who has had the end has had the empty documents too."""
-    ranges = {
-        piece.document_id: [(first, last)]
-        for piece, first, last in _within(content, start, stop)
-        if isinstance(piece, Slice)
-    }
-    if stop == content.length:
-        ranges |= {document_id: [] for document_id, length in content.sources.lengths.items() if length == 0}
-    return ranges
 
 
 def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
@@ -323,7 +327,3 @@ def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
     if inspection.verdict not in RELEASED:
         raise NotReady("inspection_refused")
     return inspection
-
-
-def _length(piece: Piece) -> int:
-    return len(piece) if isinstance(piece, bytes) else piece.length
