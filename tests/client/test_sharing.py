@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support import sender
-from support.server import FJELL, OLA, OLA_NUMBER, Deployment, wait_until
+from support.server import FJELL, OLA, OLA_NUMBER, WAYS, Deployment, Way, wait_until
 
 from deldokument.client import (
     Client,
@@ -322,11 +322,12 @@ def test_an_account_of_four_eyes_gets_a_proposal_and_the_machine_forgets_it(
 
 
 @pytest.mark.timeout(300)
-def test_a_server_that_is_killed_on_the_way_costs_only_time(until: datetime, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_server_that_is_killed_on_the_way_costs_only_time(until: datetime, tmp_path: Path, way: Way) -> None:
     large = tmp_path / "film.mp4"
     large.write_bytes(os.urandom(MIB) * 160)
     killed: list[int] = []
-    with Deployment(tmp_path / "mortal") as mortal:
+    with way.deployment(tmp_path / "mortal") as mortal:
         sender.registered(mortal)
 
         def kill_at_a_third(_: LocalFile, done: int) -> None:

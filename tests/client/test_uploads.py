@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from client.relay import Relay
+from support.server import BOTH_WAYS
 from uploads.tus import Tus, Uploading
 
 from deldokument.client import FileChanged, Interrupted, LocalFile, Refused, Unreachable
@@ -75,6 +76,7 @@ class Sender:
         return self.uploads._partials(file, _Pass(ticket, self.ticket), 3)
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("streams", [1, 3])
 def test_a_document_arrives_whole_and_progress_ends_at_its_length(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
@@ -100,6 +102,7 @@ def test_the_service_offers_several_streams(tus: Tus, http: httpx.Client, ledger
     assert not sender.uploads.offers_streams("http://127.0.0.1:1/uploads")
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("streams", [1, 3])
 def test_a_network_that_breaks_again_and_again_costs_only_time(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
@@ -110,6 +113,7 @@ def test_a_network_that_breaks_again_and_again_costs_only_time(
     assert tus.received() == file.path.read_bytes()
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("streams", [1, 3])
 def test_an_upload_that_was_stopped_goes_on_where_it_was(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int

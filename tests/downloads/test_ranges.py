@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from downloads.conftest import Shared
-from support.server import OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from support.server import BOTH_WAYS, OLA, OLA_NUMBER, SIV, Deployment, wait_until
 
+pytestmark = BOTH_WAYS
 LENGTH = 10_000_000
 PART = 32 * (256 * 1024 - 16) - 40
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,13 @@ import httpx
 from matrix import api, offices
 from starlette.routing import Mount, Route
 from support.browser import EWA, Browser, serve, site, stage_in_memory
+from support.listening import running
 from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.share import Share
 from deldokument.services import drafting, inspecting, publishing, uploading
 from deldokument.web.app import routes
+from deldokument.web.connections import BoundedConnection
 from deldokument.web.pages.demo import Demo
 
 GOLDEN = Path(__file__).with_name("routes.txt")
@@ -49,10 +52,7 @@ UNKNOWN = {
 NO_DEMO = (("GET", "/demo"), ("POST", "/demo/klokke"))
 DEMO = Demo((), (), lambda: timedelta(), lambda _step: None)
 _TUS = {"Tus-Resumable": "1.0.0"}
-_UPLOAD_HEADERS = {
-    "POST": {"Upload-Length": "7"},
-    "PATCH": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
-}
+_PATCH = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,13 @@ def _methods(all_routes: list[Any]) -> Iterator[tuple[str, str]]:
 
 
 class Survey:
-    """Asks all rows as all actors about shares of one state."""
+    """Asks rows as all actors about shares of one state, with a document of that content."""
 
-    def __init__(self, stage: Stage, state: str, outcome: Outcome) -> None:
+    def __init__(self, stage: Stage, state: str, outcome: Outcome, content: bytes) -> None:
         self.stage = stage
         self.state = state
         self.outcome = outcome
+        self.content = content
         self.webs = {False: serve(stage), True: serve(stage, DEMO.endpoints(), demo=True)}
         self.browsers: dict[tuple[str, bool], tuple[Browser, str]] = {}
 
@@ -145,9 +146,9 @@ class Survey:
         browser, csrf_token = self._browser(actor, demo=row.demo)
         headers = {"X-CSRF-Token": csrf_token} if csrf_token else {}
         if row.path.startswith("/uploads"):
-            headers |= _TUS | _UPLOAD_HEADERS.get(row.method, {})
+            headers |= _TUS | {"PATCH": _PATCH, "POST": {"Upload-Length": str(len(self.content))}}.get(row.method, {})
             headers |= {"Authorization": f"Bearer {case.token}"} if row.token else {}
-            content = b"innhold" if row.method == "PATCH" else b""
+            content = self.content if row.method == "PATCH" else b""
             return browser.request(row.method, row.path.format_map(ids), headers=headers, content=content)
         body = _body(self.stage, row.path) if row.method != "GET" else {}
         return browser.request(method or row.method, row.path.format_map(ids), headers=headers, **body)
@@ -178,7 +179,7 @@ class Survey:
         stage.add_recipients(share.id, OLA, FJELL)
         end = now + timedelta(hours=1) if self.state == "ended" else now + timedelta(days=10)
         drafting.save_draft(stage.world, person(KARI), share.id, stage.words(expires_at=end))
-        token, upload_id, document_id = _uploaded(stage, share, whole=self.state != "draft" or not row.token)
+        token, upload_id, document_id = self._uploaded(share, whole=self.state != "draft" or not row.token)
         if self.state != "draft":
             publishing.publish_share(stage.world, person(KARI), share.id)
             inspecting.inspect_documents(stage.world)
@@ -193,14 +194,17 @@ class Survey:
         ids = UNKNOWN | {"id": shown_id, "recipient_id": recipient_id, "document_id": document_id}
         return Case(ids, upload_id, token)
 
-
-def _uploaded(stage: Stage, share: Share, *, whole: bool) -> tuple[str, str, str]:
-    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="vedtak.pdf", length=7, modified_at=None)
-    if whole:
-        append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=7)
-        append.feed([b"innhold"])
-        append.finish()
-    return ticket.token, ticket.upload_id, ticket.document_id
+    def _uploaded(self, share: Share, *, whole: bool) -> tuple[str, str, str]:
+        world, length = self.stage.world, len(self.content)
+        ticket = drafting.add_document(
+            world, person(KARI), share.id, name="vedtak.pdf", length=length, modified_at=None
+        )
+        if whole:
+            append = uploading.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=length)
+            for start in range(0, length, uploading.FEED):
+                append.feed([self.content[start : start + uploading.FEED]])
+            append.finish()
+        return ticket.token, ticket.upload_id, ticket.document_id
 
 
 def _body(stage: Stage, path: str) -> dict[str, Any]:
@@ -223,12 +227,16 @@ def _without_ids(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str,
     return answer.status_code, text, sorted(answer.headers.multi_items())
 
 
-def survey() -> Outcome:
-    """All rows, all states, all actors."""
-    outcome, rows = Outcome(), application_rows()
+def survey(rows: list[Row], content: bytes = b"innhold", connection: type[BoundedConnection] | None = None) -> Outcome:
+    """All states, all actors; over sockets when it is said what kind of connection they have."""
+    outcome = Outcome()
     for state in STATES:
-        with stage_in_memory() as stage:
-            Survey(stage, state, outcome).run(rows)
+        with stage_in_memory() as stage, ExitStack() as listening:
+            made = Survey(stage, state, outcome, content)
+            if connection:
+                for web in made.webs.values():
+                    web.port = listening.enter_context(running(web.app, connection))
+            made.run(rows)
     return outcome
 
 
@@ -245,12 +253,17 @@ def as_text(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
+def lines(text: str) -> list[list[str]]:
+    """The cells of each line of a table."""
+    return [re.split(r"  +", line.rstrip()) for line in text.splitlines()[1:]]
+
+
 def labels(text: str) -> set[str]:
     """The routes that a table has lines for."""
-    return {re.split(r"  +", line)[0] for line in text.splitlines()[1:]}
+    return {line[0] for line in lines(text)}
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(as_text(survey()), encoding="utf-8")
+    GOLDEN.write_text(as_text(survey(application_rows())), encoding="utf-8")
     api.GOLDEN.write_text(api.as_text(api.survey(api.routes())), encoding="utf-8")
     offices.GOLDEN.write_text(offices.as_text(offices.survey(office_rows())), encoding="utf-8")

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import difflib
 
+import pytest
 from matrix import api, offices
-from matrix.table import GOLDEN, application_rows, as_text, labels, office_rows, survey
+from matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
+from support.server import LENT, WAYS, Way
+
+from deldokument.web import downloads, intake
+from deldokument.web.connections import BoundedConnection
+from deldokument.web.lanes import Lanes
+from deldokument.web.lending import LendingConnection
+
+LENGTH = 1_500_000
+"""More than goes by the event loop before a socket is lent."""
+BYTES = ("/d/{id}/alt.zip", "/d/{id}/dokument/{document_id}", "/uploads", "/uploads/{id}")
 
 
 def test_every_route_of_the_application_is_in_the_table() -> None:
@@ -15,11 +26,28 @@ def test_every_route_of_the_application_is_in_the_table() -> None:
 
 
 def test_every_route_answers_every_actor_as_the_table_says_and_hides_what_is_not_theirs() -> None:
-    outcome = survey()
+    outcome = survey(application_rows())
     committed, found = GOLDEN.read_text("utf-8").splitlines(), as_text(outcome).splitlines()
     difference = list(difflib.unified_diff(committed, found, "committed", "found", lineterm="", n=0))
     assert not difference, "\n".join(difference)
     assert not outcome.faults, "\n".join(outcome.faults)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says(
+    way: Way, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in way.constants.items():
+        monkeypatch.setattr(name, value)
+    monkeypatch.setattr(intake, "lanes", Lanes("upload"))
+    monkeypatch.setattr(downloads, "lanes", Lanes("download"))
+    rows = [row for row in application_rows() if row.path in BYTES]
+    with caplog.at_level("INFO", "deldokument.web"):
+        outcome = survey(rows, bytes(LENGTH), LendingConnection if way.lend_sockets else BoundedConnection)
+    of_bytes = {row.label for row in rows}
+    assert lines(as_text(outcome)) == [line for line in lines(GOLDEN.read_text("utf-8")) if line[0] in of_bytes]
+    assert not outcome.faults, "\n".join(outcome.faults)
+    assert [line in caplog.messages for line in LENT.values()] == [way.lend_sockets] * len(LENT)
 
 
 def test_every_route_of_an_office_answers_every_actor_as_the_table_says() -> None:

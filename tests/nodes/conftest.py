@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from support.server import Deployment
+from support.server import Deployment, Way
 
 from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
 
@@ -22,9 +22,11 @@ class Nodes:
 
 @pytest.fixture(scope="session")
 def nodes(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Nodes]:  # noqa: F811
-    """Two nodes that nobody else uses; consumers of their API have 10 calls a minute."""
-    folder = tmp_path_factory.mktemp("nodes")
+    """Two nodes that nobody else uses, which lend every socket; consumers of their API have 10 calls a minute."""
+    folder, constants = tmp_path_factory.mktemp("nodes"), Way(lend_sockets=True).constants
     with postgres_server.database() as url:
-        deployment = Deployment(folder, url, worker=False, settings={"api_requests_per_minute": 10})
+        deployment = Deployment(
+            folder, url, worker=False, constants=constants, settings={"api_requests_per_minute": 10}
+        )
         with deployment, deployment.node_beside() as (second, _):
             yield Nodes(deployment, deployment.url, second)

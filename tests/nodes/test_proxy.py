@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
-from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
+from support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.inspecting import inspect_documents
@@ -54,6 +54,8 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front
     assert front.curl(document, "-H", f"Cookie: {cookies}").stdout == content
     part = front.curl(document, "-H", f"Cookie: {cookies}", "-r", "19999000-", "-w", "%{http_code}")
     assert part.stdout == content[19_999_000:] + b"206"
+    # Between this proxy and a node there is nothing that keeps a socket from being lent.
+    assert set(deployment.lent().elements()) == set(LENT)
 
 
 def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:

@@ -29,6 +29,7 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge
 from deldokument.services import downloading, drafting, uploading
 from deldokument.services.merging import merge_tail
+from deldokument.services.ports import World
 from deldokument.services.repositories import standing
 from deldokument.services.uploading import FEED, Append, Checksum
 from deldokument.services.vault import existing_key, share_key_id
@@ -38,8 +39,52 @@ SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([2
 SEEDS = st.integers(0, 2**32)
 
 
-class Uploads(RuleBasedStateMachine):
+class Model(RuleBasedStateMachine):
     """``acknowledged`` is the model: the bytes that the server has said it has."""
+
+    world: World
+    share_id: str
+    document_id: str
+    upload_id: str
+    length: int
+    acknowledged: bytes
+
+    @property
+    def is_under_way(self) -> bool:
+        return len(self.acknowledged) < self.length
+
+    def some(self, size: int, seed: int) -> bytes:
+        return Random(seed).randbytes(min(size, self.length - len(self.acknowledged)))
+
+    def check(self) -> None:
+        """What is stored is what was acknowledged."""
+        assert self._read_back(0, len(self.acknowledged)) == self.acknowledged
+        if not self.is_under_way:
+            assert self._completed() == self.acknowledged
+
+    def data_key(self) -> bytes:
+        return derive(self._share_key(), Purpose.DATA, bytes.fromhex(self.document_id))
+
+    def _share_key(self) -> bytes:
+        return existing_key(self.world.keyring, share_key_id(self.share_id))
+
+    def _read_back(self, start: int, stop: int) -> bytes:
+        """Bytes as they stand in the parts, finished or not."""
+        with self.world.database.read() as tx:
+            rows = tx.uploads.parts(self.upload_id)
+        parts = tuple(uploading.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows)
+        manifest = uploading.Manifest(bytes.fromhex(self.document_id), sum(row.length for row in rows), parts)
+        return read(self.world, manifest, self.data_key(), start, stop)
+
+    def _completed(self) -> bytes:
+        with self.world.database.read() as tx:
+            document = standing(tx.shares.document(self.document_id))
+        manifest = open_manifest(self._share_key(), bytes.fromhex(document.id), document.sealed_manifest)
+        return read(self.world, manifest, self.data_key(), 0, manifest.length)
+
+
+class Uploads(Model):
+    """By the use cases."""
 
     stage: Stage
 
@@ -57,23 +102,17 @@ class Uploads(RuleBasedStateMachine):
             self.world, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
         )
         uploading.create_upload(self.world, self.ticket.token, length=self.length)
+        self.document_id, self.upload_id = self.ticket.document_id, self.ticket.upload_id
 
     def _begin(self, offset: int, checksum: Checksum | None = None) -> Append:
         return uploading.begin_append(
-            self.world, self.ticket.token, self.ticket.upload_id, offset=offset, announced=None, checksum=checksum
+            self.world, self.ticket.token, self.upload_id, offset=offset, announced=None, checksum=checksum
         )
-
-    def _some(self, size: int, seed: int) -> bytes:
-        return Random(seed).randbytes(min(size, self.length - len(self.acknowledged)))
-
-    @property
-    def is_under_way(self) -> bool:
-        return len(self.acknowledged) < self.length
 
     @precondition(lambda self: self.is_under_way)
     @rule(size=SIZES, seed=SEEDS, pieces=st.integers(1, 4))
     def send(self, size: int, seed: int, pieces: int) -> None:
-        content = self._some(size, seed)
+        content = self.some(size, seed)
         append = self._begin(len(self.acknowledged))
         feed(append, content, pieces)
         assert append.finish() == len(self.acknowledged) + len(content)
@@ -83,7 +122,7 @@ class Uploads(RuleBasedStateMachine):
     @precondition(lambda self: self.is_under_way)
     @rule(size=SIZES, seed=SEEDS, right=st.booleans(), early=st.booleans())
     def send_with_checksum(self, size: int, seed: int, right: bool, early: bool) -> None:
-        content = self._some(size, seed)
+        content = self.some(size, seed)
         digest = hashlib.sha256(content if right else content + b"x").digest()
         append = self._begin(len(self.acknowledged), Checksum("sha256", digest))
         feed(append, content, 2)
@@ -115,7 +154,7 @@ class Uploads(RuleBasedStateMachine):
     def lose_the_connection(self, size: int, seed: int, commit: bool) -> None:
         """Nothing but what a commit said is there."""
         append = self._begin(len(self.acknowledged))
-        content = self._some(size, seed)
+        content = self.some(size, seed)
         feed(append, content, 1)
         if commit:
             append.commit()
@@ -125,14 +164,14 @@ class Uploads(RuleBasedStateMachine):
     @precondition(lambda self: self.is_under_way)
     @rule(size=SIZES, seed=SEEDS)
     def be_killed(self, size: int, seed: int) -> None:
-        feed(self._begin(len(self.acknowledged)), self._some(size, seed), 1)
+        feed(self._begin(len(self.acknowledged)), self.some(size, seed), 1)
 
     @precondition(lambda self: self.is_under_way and len(self.hanging) < 2)
     @rule(size=SIZES, seed=SEEDS)
     def hang(self, size: int, seed: int) -> None:
         """A request that stays open while others come."""
         append = self._begin(len(self.acknowledged))
-        content = self._some(size, seed)
+        content = self.some(size, seed)
         feed(append, content, 1)
         self.hanging.append((append, content))
 
@@ -158,7 +197,7 @@ class Uploads(RuleBasedStateMachine):
     @precondition(lambda self: self.is_under_way)
     @rule()
     def merge(self) -> None:
-        merge_tail(self.world, self.ticket.upload_id, self.ticket.document_id, self._data_key())
+        merge_tail(self.world, self.upload_id, self.document_id, self.data_key())
 
     @invariant()
     def the_offset_is_what_was_acknowledged(self) -> None:
@@ -167,32 +206,10 @@ class Uploads(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "ticket"):
-            assert self._read_back(0, len(self.acknowledged)) == self.acknowledged
-            if not self.is_under_way:
-                assert self._completed() == self.acknowledged
+            self.check()
 
     def _offset(self) -> int:
-        return uploading.find_upload(self.world, self.ticket.token, self.ticket.upload_id).offset
-
-    def _share_key(self) -> bytes:
-        return existing_key(self.world.keyring, share_key_id(self.share_id))
-
-    def _data_key(self) -> bytes:
-        return derive(self._share_key(), Purpose.DATA, bytes.fromhex(self.ticket.document_id))
-
-    def _read_back(self, start: int, stop: int) -> bytes:
-        """Bytes as they stand in the parts, finished or not."""
-        with self.world.database.read() as tx:
-            rows = tx.uploads.parts(self.ticket.upload_id)
-        parts = tuple(uploading.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows)
-        manifest = uploading.Manifest(bytes.fromhex(self.ticket.document_id), sum(row.length for row in rows), parts)
-        return read(self.world, manifest, self._data_key(), start, stop)
-
-    def _completed(self) -> bytes:
-        with self.world.database.read() as tx:
-            document = standing(tx.shares.document(self.ticket.document_id))
-        manifest = open_manifest(self._share_key(), bytes.fromhex(document.id), document.sealed_manifest)
-        return read(self.world, manifest, self._data_key(), 0, manifest.length)
+        return uploading.find_upload(self.world, self.ticket.token, self.upload_id).offset
 
 
 def feed(append: Append, content: bytes, pieces: int) -> None:
@@ -203,7 +220,7 @@ def feed(append: Append, content: bytes, pieces: int) -> None:
         append.feed([batch[at : at + size] for at in range(0, len(batch), size)])
 
 
-def read(world: downloading.World, manifest: uploading.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
+def read(world: World, manifest: uploading.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
     pieces = downloading.read_parts(world, manifest, data_key, start, stop, downloading.STEP)
     return b"".join(bytes(piece) for _, piece in pieces)
 

@@ -1,6 +1,7 @@
 """Browsers of the cast before the real application: over ASGI in this process, with real SQLite behind it.
 
-Nothing is patched: requests go through the same middleware, routes and handlers as over a socket. A browser keeps its
+Nothing is patched: requests go through the same middleware, routes and handlers as over a socket, and over one when the
+application has a ``port``. A browser keeps its
 own cookies, follows no redirect by itself, and logs in by walking /logg-inn as a person would.
 """
 
@@ -54,6 +55,8 @@ class Web:
     app: ASGIApp
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     open: list[Browser] = field(default_factory=list)
+    port: int | None = None
+    """Where browsers reach it; without one, in this process."""
 
     def browser(self, person: str | None = None, *, origin: str = ORIGIN) -> Browser:
         """A fresh browser, logged in as ``person`` when one is named."""
@@ -75,12 +78,26 @@ def serve(stage: Stage, extra: Sequence[Endpoint] = (), **changes: Any) -> Web:
     return Web(stage, create_app(stage.world, site(**changes), tuple(extra)))
 
 
+class _OverSocket(httpx.AsyncHTTPTransport):
+    """Whatever host is asked, this machine's port answers."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
+        sent = httpx.Request(request.method, url, headers=request.headers, stream=request.stream)
+        return await super().handle_async_request(sent)
+
+
 class Browser:
     """One browser: cookies of its own, the CSRF token of its session sent with every call that asks for it."""
 
     def __init__(self, web: Web, origin: str) -> None:
         self._web = web
-        transport = httpx.ASGITransport(web.app, raise_app_exceptions=False)
+        inside = httpx.ASGITransport(web.app, raise_app_exceptions=False)
+        transport = inside if web.port is None else _OverSocket(web.port)
         self.http = httpx.AsyncClient(transport=transport, base_url=origin)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:

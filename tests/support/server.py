@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,30 +52,10 @@ KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjell
 OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
 TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
+LENT = {kind: f"{kind}s of quick clients go by sockets lent to threads" for kind in ("upload", "download")}
+"""What a server process logs when it lends the first socket."""
 _START_SECONDS = 90.0
 _RUN = "import runpy, sys; sys.argv = ['deldokument', *{command!r}.split()]; {before}; runpy.run_module('deldokument.cli.main', run_name='__main__')"  # noqa: E501
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How bytes go between socket and use case."""
-
-    lend_sockets: bool
-
-    @property
-    def constants(self) -> dict[str, object]:
-        """So that every client counts as quick from its first bytes."""
-        names = ("web.lanes.QUICK", "web.lanes.PROBATION", "web.downloads._PROBATION")
-        return {f"deldokument.{name}": 1 for name in names} if self.lend_sockets else {}
-
-    @property
-    def settings(self) -> dict[str, object]:
-        return {"lend_sockets": self.lend_sockets}
-
-
-WAYS = [pytest.param(Way(lend_sockets=True), id="lent"), pytest.param(Way(lend_sockets=False), id="by the loop")]
-"""For suites in which bytes travel through real sockets."""
-BOTH_WAYS = pytest.mark.parametrize("deployment", WAYS, indirect=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +254,11 @@ class Deployment:
         status = Path(f"/proc/{self.server.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
+    def lent(self) -> Counter[str]:
+        """Of how many server processes sockets have been lent, by the kind of transfer."""
+        told = (self.folder / "server.log").read_text()
+        return Counter({kind: told.count(line) for kind, line in LENT.items()})
+
     def log_text(self) -> str:
         """All that server and worker have logged."""
         logs = (self.folder / name for name in ("server.log", "worker.log"))
@@ -442,10 +428,40 @@ def _seed(node: Node) -> None:
     add_member(world, tenant_id=other.id, account_id=post.id, number=numbers["siv"], name="Siv Holm")
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How bytes go between socket and use case."""
+
+    lend_sockets: bool
+
+    @property
+    def constants(self) -> dict[str, object]:
+        """So that every client counts as quick from its first bytes."""
+        names = ("web.lanes.QUICK", "web.lanes.PROBATION", "web.downloads._PROBATION")
+        return {f"deldokument.{name}": 1 for name in names} if self.lend_sockets else {}
+
+    @contextmanager
+    def deployment(
+        self, folder: Path, constants: Mapping[str, object] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> Iterator[Deployment]:
+        """A deployment in which bytes go this way. That they do is tried first, or its tests would show nothing."""
+        given = {"lend_sockets": self.lend_sockets, **(settings or {})}
+        with Deployment(folder, constants=self.constants | dict(constants or {}), settings=given) as running:
+            share_id = running.share([OLA_NUMBER], {"prøve.bin": bytes(3_000_000)})
+            [path] = running.document_paths(share_id)
+            assert len(running.session(OLA).get(path).content) == 3_000_000
+            assert set(running.lent().elements()) == (set(LENT) if self.lend_sockets else set())
+            yield running
+
+
+WAYS = [pytest.param(Way(lend_sockets=True), id="lent"), pytest.param(Way(lend_sockets=False), id="by the loop")]
+"""For suites in which bytes travel through real sockets."""
+BOTH_WAYS = pytest.mark.parametrize("deployment", WAYS, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_WAYS``."""
-    way: Way | None = getattr(request, "param", None)
-    given = {"constants": way.constants, "settings": way.settings} if way else {}
-    with Deployment(tmp_path_factory.mktemp("deployment"), **given) as running:
+    folder, way = tmp_path_factory.mktemp("deployment"), getattr(request, "param", None)
+    with way.deployment(folder) if way else Deployment(folder) as running:
         yield running

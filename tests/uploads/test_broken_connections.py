@@ -162,12 +162,12 @@ def test_an_endless_trailer_or_chunk_extension_ends_the_connection(tus: Tus, tai
 def impatient(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment that waits for its clients for two seconds, where the delivered one waits for a minute."""
     way: Way = request.param
-    constants = way.constants | {
+    constants = {
         "deldokument.web.intake.STALL_SECONDS": STALL,
         "deldokument.web.connections.HEAD_SECONDS": STALL,
         "deldokument.web.connections._LOOK_SECONDS": 0.2,
     }
-    with Deployment(tmp_path_factory.mktemp("impatient"), constants=constants, settings=way.settings) as running:
+    with way.deployment(tmp_path_factory.mktemp("impatient"), constants) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from support.server import OFFSET_TYPE, Ticket
+from support.server import BOTH_WAYS, OFFSET_TYPE, Ticket
 from uploads.test_protocol import blobs, checksum
 from uploads.tus import Tus, Uploading
 
@@ -55,6 +55,7 @@ def pieces(tus: Tus) -> Pieces:
     return Pieces(tus, tus.announce(10))
 
 
+@BOTH_WAYS
 def test_pieces_sent_beside_each_other_come_out_as_one(tus: Tus) -> None:
     content = os.urandom(40_000_000)
     pieces = Pieces(tus, tus.announce(len(content)))

@@ -12,17 +12,20 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import Deployment
+from support.server import WAYS, Deployment, Way
 from uploads.test_concatenation import Pieces
 from uploads.tus import Tus, Uploading, digest
 
+# The server starts anew up to six times.
+pytestmark = pytest.mark.timeout(300)
 LENGTH = 60_000_000
 
 
-@pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+@pytest.fixture(scope="module", params=WAYS)
+def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment to kill."""
-    with Deployment(tmp_path_factory.mktemp("mortal")) as running:
+    way: Way = request.param
+    with way.deployment(tmp_path_factory.mktemp("mortal")) as running:
         yield running
 
 
@@ -30,7 +33,8 @@ def send_slowly(upload: Uploading, content: bytes, offset: int, chunk: int, ackn
     """PATCH after PATCH, each of ``chunk`` bytes, until the server is gone."""
     while offset < len(content):
         try:
-            answer = upload.patch(offset, paced(content[offset : offset + chunk]))
+            piece = content[offset : offset + chunk]
+            answer = upload.patch(offset, paced(piece), Content_Length=str(len(piece)))
         except httpx.TransportError:
             return
         assert answer.status_code == 204, answer.text
@@ -48,7 +52,7 @@ def test_nothing_acknowledged_is_lost_however_often_the_server_is_killed(mortal:
     draft_id = mortal.draft()
     mortal.add_recipients(draft_id, ["21879498012"])
     tus, content = Tus(mortal, draft_id), os.urandom(LENGTH)
-    upload = tus.create(LENGTH)
+    upload, lent = tus.create(LENGTH), mortal.lent()
     acknowledged, kills = [0], 0
     for pause, chunk in ((0.05, 1_000_000), (0.2, 100_000), (0.4, LENGTH), (0.3, 3_000_000), (0.55, LENGTH)):
         offset = upload.offset()
@@ -66,6 +70,7 @@ def test_nothing_acknowledged_is_lost_however_often_the_server_is_killed(mortal:
     offset = upload.offset()
     assert kills == 5
     assert offset > 0
+    assert (mortal.lent() > lent) == mortal.settings.lend_sockets
     if offset < LENGTH:
         assert upload.patch(offset, content[offset:]).status_code == 204
     assert digest(tus.received()) == digest(content)
@@ -97,6 +102,7 @@ def test_pieces_and_their_joining_survive_however_often_the_server_is_killed(mor
     starts = range(0, len(content), 8_000_000)
     made = [pieces.create(8_000_000) for _ in starts]
     acknowledged: list[list[int]] = [[0] for _ in made]
+    lent = mortal.lent()
     for pause in (0.05, 0.25, 0.4):
         senders = [
             threading.Thread(
@@ -114,6 +120,7 @@ def test_pieces_and_their_joining_survive_however_often_the_server_is_killed(mor
         mortal.restart()
         for upload, said in zip(made, acknowledged, strict=True):
             assert upload.offset() >= max(said)
+    assert (mortal.lent() > lent) == mortal.settings.lend_sockets
     for upload, start in zip(made, starts, strict=True):
         send_slowly(upload, content[start : start + 8_000_000], upload.offset(), 8_000_000, [])
     paths = [upload.path for upload in made]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import Deployment
+from support.server import BOTH_WAYS, Deployment
 from uploads.tus import Tus, Uploading, digest
 
 from deldokument.adapters.blobs import DirectoryBlobStore
@@ -40,6 +40,7 @@ def blobs_of(deployment: Deployment) -> set[str]:
     return {path.name for path in deployment.settings.blobs_dir.rglob("*") if path.is_file()}
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("checked", [False, True], ids=["plain", "checksum"])
 def test_a_full_disk_is_507_and_the_upload_goes_on_when_there_is_room(tus: Tus, checked: bool) -> None:
     content = os.urandom(24_000_000)

@@ -69,8 +69,7 @@ def test_stalled_clients_hold_no_lane_that_others_need(stage: Stage) -> None:
 def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment to stop."""
     way: Way = request.param
-    folder = tmp_path_factory.mktemp("mortal")
-    with Deployment(folder, constants=way.constants, settings=way.settings) as running:
+    with way.deployment(tmp_path_factory.mktemp("mortal")) as running:
         yield running
 
 

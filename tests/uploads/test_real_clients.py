@@ -13,10 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
-from support.server import Deployment, Ticket
+from support.server import BOTH_WAYS, Deployment, Ticket
 from tusclient.client import TusClient
 from uploads.tus import Tus
 
+pytestmark = BOTH_WAYS
 ROOT = Path(__file__).parents[2]
 LENGTH = 30_000_000
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.server import Deployment, Ticket, wait_until
+from support.server import WAYS, Deployment, Ticket, Way, wait_until
 from uploads.tus import Tus, Uploading, answer_of, connected
 
 FIVE_GIB = 5 * 2**30
@@ -18,10 +18,12 @@ PARTIAL = "application/partial-upload"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 
 
-@pytest.fixture(scope="module")
-def willing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+@pytest.fixture(scope="module", params=WAYS)
+def willing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment with the draft switched on."""
-    with Deployment(tmp_path_factory.mktemp("willing"), settings={"resumable_upload_draft": True}) as running:
+    way: Way = request.param
+    folder, settings = tmp_path_factory.mktemp("willing"), {"resumable_upload_draft": True}
+    with way.deployment(folder, settings=settings) as running:
         yield running
 
 

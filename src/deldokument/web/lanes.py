@@ -7,6 +7,7 @@ that nobody waits for one: whoever finds them taken goes on by the event loop. D
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from deldokument.web.lending import Loan
 
+log = logging.getLogger("deldokument.web")
 LANES = 4
 STRETCH = 2**24
 """Bytes after which the event loop is asked again whether it may go on."""
@@ -34,6 +36,8 @@ class Lanes:
     def __init__(self, name: str) -> None:
         self._pool = ThreadPoolExecutor(max_workers=LANES, thread_name_prefix=name)
         self._free = threading.BoundedSemaphore(LANES)
+        self._name = name
+        self._is_used = False
 
     @contextmanager
     def entered(self) -> Iterator[bool]:
@@ -46,7 +50,10 @@ class Lanes:
                 self._free.release()
 
     def run(self, stretch: Callable[[], bool]) -> asyncio.Future[bool]:
-        """One stretch, in a thread."""
+        """One stretch, in a thread. The first is told, so that an operator sees whether sockets are lent at all."""
+        if not self._is_used:
+            log.info("%ss of quick clients go by sockets lent to threads", self._name)
+            self._is_used = True
         return asyncio.get_running_loop().run_in_executor(self._pool, stretch)
 
 
