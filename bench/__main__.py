@@ -152,6 +152,8 @@ def _round(bench: Bench) -> None:
         file = bench.sources[1 if name in (BASE, LARGE, OURS) else 0.5]
         durable = f"{name}, durable" if name == OURS else name
         bench.take([OFF, DOWN] if bench.gives_back(name) else [OFF], name, name, _single(bench, file, synced=False))
+        if name == OURS:
+            bench.take([DOWN], f"{name}, as a zip", name, _zipped(bench, file))
         bench.take([ON], name, durable, _single(bench, file, synced=True))
     for name in [name for name in (BASE, LARGE, OURS) if name in bench.running]:
         bench.take([TLS_UP, TLS_DOWN], name, f"{name}, TLS", _single(bench, bench.sources[0.5], synced=False))
@@ -180,6 +182,10 @@ def _single(bench: Bench, file: Path, *, synced: bool) -> Callable[[Server], lis
     return lambda server: measuring.up_and_down(
         server, file, bench.place, synced=synced, down=server.gives_back and not synced
     )
+
+
+def _zipped(bench: Bench, file: Path) -> Callable[[Server], list[Measured]]:
+    return lambda server: measuring.down_as_zip(server, file, bench.place)
 
 
 def _several(bench: Bench, ups: int, downs: int) -> Callable[[Server], list[Measured]]:

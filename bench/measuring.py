@@ -101,6 +101,24 @@ def up_and_down(server: Server, source: Path, folder: Path, *, synced: bool, dow
     return _least_disturbed(once)
 
 
+def down_as_zip(server: Server, source: Path, folder: Path) -> list[Measured]:
+    """One file down as a zip of all that is shared with it, which is nothing else."""
+
+    def once() -> list[Measured]:
+        length = source.stat().st_size
+        place = server.place(length)
+        if place.archive is None:
+            raise Failed("it makes no zip")
+        talk(server, Job(place.upload, length, source))
+        head, zipped = place.archive()
+        _warm(folder / "warm", length)
+        found = [_at_once(server, [Job(head, zipped)])]
+        _discard(server, [place])
+        return found
+
+    return _least_disturbed(once)
+
+
 def together(server: Server, source: Path, folder: Path, *, ups: int, downs: int) -> list[Measured]:
     """So many files up and so many others down at once; their sum."""
 

@@ -32,12 +32,16 @@ _INSPECTION_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one file goes. ``synced`` is the file that the client is to sync when the server does not."""
+    """Where one file goes. ``synced`` is the file that the client is to sync when the server does not.
+
+    ``archive`` asks for all as one zip instead of ``download``: a request, and how long the answer is.
+    """
 
     upload: bytes
     download: Callable[[], bytes]
     discard: Callable[[], None]
     synced: Path | None = None
+    archive: Callable[[], tuple[bytes, int]] | None = None
 
 
 class Server(Protocol):
@@ -80,7 +84,7 @@ class Ours:
 
         published: list[str] = []
 
-        def download() -> bytes:
+        def publish() -> tuple[httpx.Client, str]:
             began = time.perf_counter()
             published.append(draft)
             self.deployment.session(KARI).post(f"/del/utkast/{draft}/publisering", json={}).raise_for_status()
@@ -88,7 +92,16 @@ class Ours:
             (document,) = self.deployment.document_paths(draft)
             wait_until(lambda: ola.head(document).status_code == 200, _INSPECTION_SECONDS, "it was not inspected")
             self.inspections.append((length, time.perf_counter() - began))
+            return ola, document
+
+        def download() -> bytes:
+            ola, document = publish()
             return request("GET", document, {"Cookie": cookies(ola)})
+
+        def archive() -> tuple[bytes, int]:
+            (ola, _), path = publish(), f"/d/{draft}/alt.zip"
+            told = ola.head(path).raise_for_status().headers
+            return request("GET", path, {"Cookie": cookies(ola)}), int(told["content-length"])
 
         def discard() -> None:
             if published:
@@ -96,7 +109,7 @@ class Ours:
                 return
             self.forsake(draft)
 
-        return Place(request("PATCH", path, headers, length), download, discard)
+        return Place(request("PATCH", path, headers, length), download, discard, archive=archive)
 
     def forsake(self, draft: str) -> None:
         """«Forkast utkastet»"""
