@@ -70,6 +70,10 @@ class Sources:
             self._open = number, manifest, derive(self._share_key, Purpose.DATA, key_id)
         return self._open[1:]
 
+    def close(self) -> None:
+        """Nothing is read any more; what has been had can still be told."""
+        self._sealed, self._open = Packed(), None
+
 
 Ranges = list[tuple[int, int]]
 

@@ -166,6 +166,7 @@ class ContentResponse(Response):
 
     async def _record(self) -> None:
         """Write the receipt. Bytes can't be taken back, so a database that is silent just now is asked again."""
+        self._content.sources.close()
         at: datetime | None = None
 
         def record() -> None:
