@@ -29,9 +29,10 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge
 from deldokument.services import downloading, drafting, uploading
 from deldokument.services.merging import merge_tail
+from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.repositories import standing
-from deldokument.services.uploading import FEED, Append, Checksum
+from deldokument.services.uploading import Append, Checksum
 from deldokument.services.vault import existing_key, share_key_id
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000), st.sampled_from([262_088, 262_128, 524_216]))

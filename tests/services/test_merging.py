@@ -13,7 +13,7 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import Broken, Conflict, StorageFull
 from deldokument.domain.upload import Part
-from deldokument.services import downloading, drafting, retention, uploading
+from deldokument.services import downloading, drafting, parts, retention, uploading
 from deldokument.services.drafting import UploadTicket
 from deldokument.services.merging import merge_tail
 from deldokument.services.ports import World
@@ -104,8 +104,8 @@ def test_a_small_part_before_a_full_one_goes_with_it(stage: Stage) -> None:
     append = uploading.begin_append(
         stage.world, document.ticket.token, document.ticket.upload_id, offset=1, announced=None
     )
-    for start in range(1, len(content), uploading.FEED):
-        append.feed([content[start : start + uploading.FEED]])
+    for start in range(1, len(content), parts.FEED):
+        append.feed([content[start : start + parts.FEED]])
     append.finish()
     document.sent = content
     assert len(document.parts()) == 2

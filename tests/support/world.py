@@ -30,7 +30,17 @@ from deldokument.domain.outbox import SENT, Outcome
 from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
-from deldokument.services import accounts, drafting, inspecting, members, onboarding, publishing, retention, uploading
+from deldokument.services import (
+    accounts,
+    drafting,
+    inspecting,
+    members,
+    onboarding,
+    parts,
+    publishing,
+    retention,
+    uploading,
+)
 from deldokument.services.drafting import DraftWords
 from deldokument.services.letters import Letter
 from deldokument.services.ports import (
@@ -307,8 +317,8 @@ class Stage:
         upload = uploading.create_upload(self.world, ticket.token, length=len(content))
         if content:
             append = uploading.begin_append(self.world, ticket.token, upload.id, offset=0, announced=len(content))
-            for start in range(0, len(content), uploading.FEED):
-                append.feed([content[start : start + uploading.FEED]])
+            for start in range(0, len(content), parts.FEED):
+                append.feed([content[start : start + parts.FEED]])
             assert append.finish() == len(content)
         return ticket.document_id
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 
-from deldokument.web.lanes import outlived
+from deldokument.web.lanes import HELPERS, Lanes, ahead, outlived
 
 
 def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() -> None:
@@ -38,3 +41,51 @@ def test_what_the_thread_comes_to_is_told() -> None:
         return await outlived(asyncio.get_running_loop().run_in_executor(None, lambda: 7))
 
     assert asyncio.run(told()) == 7
+
+
+def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_are_left() -> None:
+    made: list[int] = []
+    is_making = threading.Event()
+
+    def steps() -> Iterator[int]:
+        for number in range(5):
+            is_making.set()
+            time.sleep(0.02)
+            is_making.clear()
+            made.append(number)
+            yield number
+
+    lanes = Lanes("test")
+    with lanes.helper() as helper:
+        assert list(ahead(steps(), helper)) == [0, 1, 2, 3, 4]
+        made.clear()
+        with closing(ahead(steps(), helper)) as coming:
+            assert next(coming) == 0
+        assert not is_making.is_set()
+        assert made == [0, 1]
+
+
+def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:
+    def steps() -> Iterator[int]:
+        yield 1
+        raise OSError("the store is gone")
+
+    with Lanes("test").helper() as helper, closing(ahead(steps(), helper)) as coming:
+        assert next(coming) == 1
+        with pytest.raises(OSError, match="the store is gone"):
+            next(coming)
+
+
+def test_whoever_finds_the_helpers_taken_does_the_work_itself() -> None:
+    lanes, this = Lanes("test"), threading.get_ident()
+    with ExitStack() as taken:
+        for _ in range(HELPERS):
+            helper = taken.enter_context(lanes.helper())
+            assert helper.submit(threading.get_ident).result() != this
+        with lanes.helper() as none_left:
+            assert none_left.submit(threading.get_ident).result() == this
+            assert list(ahead(iter("ab"), none_left)) == ["a", "b"]
+            with pytest.raises(ZeroDivisionError):
+                none_left.submit(lambda: 1 // 0).result()
+    with lanes.helper() as helper:
+        assert helper.submit(threading.get_ident).result() != this

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
@@ -35,6 +35,8 @@ STEP = 2**20
 """At most so many bytes are opened at once."""
 ROOM = STEP + 2 * SEGMENT
 """So much the segments hold that a step touches."""
+Rooms = Iterator[bytearray | None]
+NO_ROOMS: Rooms = repeat(None)
 _GATHERED = 256 * 1024
 _PAGE = 500
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
@@ -152,17 +154,17 @@ def _documents(world: World, share_id: str) -> Iterator[Document]:
 
 
 def read_content(
-    world: World, content: Content, start: int, stop: int, *, step: int = STEP, room: bytearray | None = None
+    world: World, content: Content, start: int, stop: int, *, step: int = STEP, rooms: Rooms = NO_ROOMS
 ) -> Iterator[bytes | memoryview]:
     """Bytes [start, stop) in buffers of at most ``step`` bytes.
 
-    With ``room``, of ROOM bytes, what is opened lies there, and is gone when the next is asked for.
+    With ``rooms``, of ROOM bytes each, what is opened lies in the next of them, and is gone when that is given again.
 
     What is small is gathered, so that many small documents do not become many small writes.
     Raises IntegrityError or Broken before any byte that is not what was sealed.
     """
     small, most = bytearray(), min(step, _GATHERED)
-    for buffer in _buffers(world, content, start, stop, step, room):
+    for buffer in _buffers(world, content, start, stop, step, rooms):
         if len(small) + len(buffer) > most and small:
             yield bytes(small)
             small.clear()
@@ -175,14 +177,14 @@ def read_content(
 
 
 def _buffers(
-    world: World, content: Content, start: int, stop: int, step: int, room: bytearray | None
+    world: World, content: Content, start: int, stop: int, step: int, rooms: Rooms
 ) -> Iterator[bytes | memoryview]:
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
         manifest, data_key = content.sources.open(piece.number)
-        for _, buffer in read_parts(world, manifest, data_key, first, last, step, room):
+        for _, buffer in read_parts(world, manifest, data_key, first, last, step, rooms):
             yield buffer
 
 
@@ -195,7 +197,7 @@ def _within(content: Content, start: int, stop: int) -> Within:
 
 
 def read_parts(
-    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, room: bytearray | None = None
+    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, rooms: Rooms = NO_ROOMS
 ) -> Iterator[tuple[int, memoryview]]:
     """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
     for part, first, last in manifest.covering(start, stop):
@@ -203,8 +205,9 @@ def read_parts(
         reader = PartReader(data_key, associated, part.header, part.length)
         name = part.part_id.hex()
         for at, to in _steps(first, last, step):
-            sealed = world.blobs.read(name, *reader.segments_for(at, to))
-            yield part.offset + at, reader.decrypt(sealed, at, to, room)
+            # No name for what is sealed: it would be held for as long as a slow reader takes for what was opened.
+            opened = reader.decrypt(world.blobs.read(name, *reader.segments_for(at, to)), at, to, next(rooms))
+            yield part.offset + at, opened
 
 
 def _steps(first: int, last: int, step: int) -> Iterator[tuple[int, int]]:

@@ -14,11 +14,12 @@ from deldokument.domain.errors import Broken, Conflict, NotReady, ServiceError, 
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.services.drafting import DraftWords, add_document, discard_draft, remove_document
+from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.publishing import publish_share
 from deldokument.services.recipients import RecipientInput
 from deldokument.services.submitting import create_draft
-from deldokument.services.uploading import FEED, begin_append, create_upload
+from deldokument.services.uploading import begin_append, create_upload
 
 _PASSING = (Unavailable, NotReady, StorageFull, Broken)
 

@@ -12,23 +12,15 @@ Protocol: tus 1.0.0; the verbs themselves are the web's business.
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import Manifest, ManifestPart, seal_manifest
-from deldokument.crypto.stream import (
-    CAPACITY,
-    FULL_PART_PLAINTEXT,
-    PartEncryptor,
-    ciphertext_length,
-    part_associated_data,
-)
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import (
     Broken,
@@ -42,17 +34,16 @@ from deldokument.domain.errors import (
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
 from deldokument.domain.policy import Denied, Reason, may_upload, stop_of
-from deldokument.domain.share import Share, new_document_id
+from deldokument.domain.share import Share
 from deldokument.domain.upload import Part, Upload, room_for_partials
 from deldokument.services.merging import merge_tail
-from deldokument.services.ports import BlobWriter, Buffer, World
+from deldokument.services.parts import SealedParts
+from deldokument.services.ports import Buffer, World
 from deldokument.services.proposals import keep_change
 from deldokument.services.repositories import Transaction, found, standing
 from deldokument.services.trail import record
 from deldokument.services.vault import DIRECTORY, Field, existing_key, open_field, share_key_id
 
-FEED = 2**20
-"""At most so many bytes are taken at once."""
 CHECKSUMS = ("sha1", "sha256", "sha512")
 
 
@@ -147,27 +138,8 @@ def begin_append(
     return Append(world, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
 
 
-class _Workspace(threading.local):
-    """A thread's own buffers: memory goes with the number of worker threads, not with the number of uploads."""
-
-    def __init__(self) -> None:
-        self.plain = bytearray(FEED + CAPACITY)
-        self.sealed = bytearray(ciphertext_length(FEED + CAPACITY))
-
-
-_workspace = _Workspace()
-
-
-@dataclass(slots=True)
-class _OpenPart:
-    part_id: str
-    offset: int
-    encryptor: PartEncryptor
-    writer: BlobWriter
-
-
 class Append:
-    """The bytes of one request. ``feed`` and ``finish`` are called one at a time; ``commit`` may run beside ``feed``.
+    """The bytes of one request. ``draw``, ``feed`` and ``finish`` are called one at a time, ``commit`` beside them.
 
     ``committed`` is the offset that is durable and may be acknowledged.
     """
@@ -179,16 +151,18 @@ class Append:
         self._checksum = checksum
         self._hash = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
         self._received = upload.offset
-        self._rest = b""
-        self._part: _OpenPart | None = None
-        self._sealed: deque[tuple[Part, BlobWriter]] = deque()
+        self._parts = SealedParts(world.blobs, upload, data_key)
         self._durable: list[Part] = []
         self.committed = upload.offset
 
     @property
     def waiting(self) -> int:
         """How many sealed parts wait for ``commit``."""
-        return len(self._sealed)
+        return len(self._parts.sealed)
+
+    def helped(self, helper: Executor) -> AbstractContextManager[None]:
+        """In the block, which is one thread's, what is sealed is written by ``helper`` while the next is drawn."""
+        return self._parts.helped(helper)
 
     def feed(self, pieces: Sequence[Buffer]) -> None:
         """Take at most FEED bytes. Raises as ``draw``."""
@@ -199,52 +173,22 @@ class Append:
 
         Raises TooLarge beyond the declared length, StorageFull, Unavailable.
         """
-        plain, kept = memoryview(_workspace.plain), len(self._rest)
-        plain[:kept] = self._rest
-        filled = kept + fill(plain[kept:])
-        fresh = plain[kept:filled]
-        if self._received + len(fresh) > self._upload.length:
+        return self._parts.draw(lambda room: self._counted(room, fill(room)))
+
+    def _counted(self, room: memoryview, count: int) -> int:
+        if self._received + count > self._upload.length:
             raise TooLarge("upload_beyond_length", length=self._upload.length)
         if self._hash:
-            self._hash.update(fresh)
-        self._received += len(fresh)
-        self._rest = bytes(self._seal(plain[:filled]))
-        return len(fresh)
-
-    def _seal(self, plain: memoryview) -> memoryview:
-        """Seal what fills whole segments; returns what is left, less than a segment and a little."""
-        while len(plain):
-            part = self._part or self._open_part(len(plain))
-            room = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length
-            last = len(plain) >= room
-            count = room if last else part.encryptor.sealable(len(plain))
-            if count == 0:
-                break
-            size = part.encryptor.encrypt_into(plain[:count], _workspace.sealed, last=last)
-            part.writer.write(memoryview(_workspace.sealed)[:size])
-            if last:
-                self._close_part(part)
-            plain = plain[count:]
-        return plain
-
-    def _open_part(self, at_hand: int) -> _OpenPart:
-        part_id = new_document_id()
-        associated = part_associated_data(bytes.fromhex(self._upload.document_id), bytes.fromhex(part_id))
-        encryptor = PartEncryptor(self._data_key, associated)
-        self._part = _OpenPart(part_id, self._received - at_hand, encryptor, self._world.blobs.create(part_id))
-        return self._part
-
-    def _close_part(self, part: _OpenPart) -> None:
-        row = Part(part.part_id, self._upload.id, part.offset, part.encryptor.plaintext_length, part.encryptor.header)
-        self._sealed.append((row, part.writer))
-        self._part = None
+            self._hash.update(room[:count])
+        self._received += count
+        return count
 
     def commit(self) -> None:
         """Make the sealed parts durable and, unless a checksum is awaited, move the offset.
 
         Raises Conflict when another writer was first.
         """
-        batch = [self._sealed.popleft() for _ in range(len(self._sealed))]
+        batch = [self._parts.sealed.popleft() for _ in range(len(self._parts.sealed))]
         try:
             while batch:
                 part, writer = batch[0]
@@ -272,12 +216,7 @@ class Append:
         """Seal and commit the rest; returns the acknowledged offset. Raises ChecksumMismatch, with nothing changed."""
         if self._hash and self._checksum and self._hash.digest() != self._checksum.digest:
             raise ChecksumMismatch
-        if self._rest:
-            part = self._part or self._open_part(len(self._rest))
-            size = part.encryptor.encrypt_into(self._rest, _workspace.sealed, last=True)
-            part.writer.write(memoryview(_workspace.sealed)[:size])
-            self._rest = b""
-            self._close_part(part)
+        self._parts.finish()
         self.commit()
         self._move_offset()
         if self.committed < self._upload.length:
@@ -286,11 +225,7 @@ class Append:
 
     def abandon(self) -> None:
         """Leave nothing of what has not been committed. Safe to call whatever has happened."""
-        if self._part:
-            self._part.writer.abort()
-            self._part = None
-        while self._sealed:
-            self._sealed.pop()[1].abort()
+        self._parts.abandon()
         parts, self._durable = self._durable, []
         # What cannot be deleted now is left to the sweep.
         with suppress(ServiceError):

@@ -15,8 +15,10 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from functools import partial
+from itertools import cycle
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -38,7 +40,7 @@ from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut
-from deldokument.web.lanes import STRETCH, Lanes, ended, is_quick, outlived, stretch
+from deldokument.web.lanes import STRETCH, Lanes, ahead, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
 log = logging.getLogger("deldokument.web")
@@ -153,6 +155,7 @@ class ContentResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send; cut the connection when it may not go on, so that the client sees that this is not the end."""
         gone = asyncio.ensure_future(_disconnected(receive))
+        crowd.join()
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if await self._send_all(scope, send, gone):
@@ -161,6 +164,7 @@ class ContentResponse(Response):
             else:
                 cut(scope)
         finally:
+            crowd.leave()
             gone.cancel()
             await outlived(asyncio.ensure_future(self._record()))
 
@@ -189,12 +193,13 @@ class ContentResponse(Response):
                 return False
             began, window = time.monotonic(), self._position
             stop = min(self._position + 8 * step, self._stop)
-            buffers = read_content(self._world, self._content, self._position, stop, step=step)
-            if not await self._send_window(send, gone, buffers):
+            read = read_content if step == STEP else _read_copies
+            buffers = read(self._world, self._content, self._position, stop, step=step)
+            if not await self._send_window(send, gone, buffers, ahead=step == STEP):
                 return False
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
             proven = self._position - self._start >= _PROBATION
-            step = STEP if proven and rate > _FAST_BYTES_PER_SECOND else _SLOW_STEP
+            step = STEP if proven and rate > _FAST_BYTES_PER_SECOND and crowd.is_small else _SLOW_STEP
             quick = proven and is_quick(rate)
         return True
 
@@ -221,18 +226,23 @@ class ContentResponse(Response):
                     self._position = self._handed_on = self._stop - loan.left
         return not gone.done()
 
-    async def _send_window(self, send: Send, gone: asyncio.Future[None], buffers: Iterator[bytes | memoryview]) -> bool:
-        ahead = asyncio.ensure_future(run_in_threadpool(next, buffers, None))
+    async def _send_window(
+        self, send: Send, gone: asyncio.Future[None], buffers: Iterator[bytes | memoryview], *, ahead: bool
+    ) -> bool:
+        coming = _next(buffers)
         try:
-            while (buffer := await ahead) is not None:
-                ahead = asyncio.ensure_future(run_in_threadpool(next, buffers, None))
+            while (buffer := await coming) is not None:
+                if ahead:
+                    coming = _next(buffers)
                 if gone.done() or not await self._may_go_on() or not await self._send_one(send, buffer) or gone.done():
                     return False
                 # That this one was taken means that the one before it has left the process.
                 self._handed_on = self._position
                 self._position += len(buffer)
+                if not ahead:
+                    coming = _next(buffers)
         finally:
-            await ended([ahead])
+            await ended([coming])
         return not gone.done()
 
     async def _send_one(self, send: Send, buffer: bytes | memoryview) -> bool:
@@ -257,11 +267,23 @@ class ContentResponse(Response):
         return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
 
 
+def _read_copies(world: World, content: Content, start: int, stop: int, *, step: int) -> Iterator[bytes]:
+    """Bytes [start, stop) in steps that hold no more than themselves: not the segments that they were opened from."""
+    for at in range(start, stop, step):
+        yield b"".join(read_content(world, content, at, min(at + step, stop), step=step))
+
+
+def _next(buffers: Iterator[bytes | memoryview]) -> asyncio.Future[bytes | memoryview | None]:
+    return asyncio.ensure_future(run_in_threadpool(next, buffers, None))
+
+
 def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:
     """Whether it went quickly."""
     start = stop - loan.left
-    buffers = read_content(world, content, start, min(start + STRETCH, stop), room=bytearray(ROOM))
-    return stretch(lambda until: loan.send(memoryview(next(buffers)), until), loan)
+    rooms = cycle((bytearray(ROOM), bytearray(ROOM)))
+    buffers = read_content(world, content, start, min(start + STRETCH, stop), rooms=rooms)
+    with lanes.helper() as helper, closing(ahead(buffers, helper)) as coming:
+        return stretch(lambda until: loan.send(memoryview(next(coming)), until), loan)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -22,9 +22,10 @@ from starlette.types import Receive, Scope
 
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.services.parts import FEED
 from deldokument.services.ports import World
-from deldokument.services.uploading import FEED, Append, Checksum, begin_append
-from deldokument.web.lanes import Lanes, Pace, ended, outlived, stretch
+from deldokument.services.uploading import Append, Checksum, begin_append
+from deldokument.web.lanes import Lanes, Pace, crowd, ended, outlived, stretch
 from deldokument.web.lending import Loan, borrow_body
 
 STALL_SECONDS = 60.0
@@ -36,6 +37,8 @@ _GROUP = 4
 _GROUP_SECONDS = 1.0
 _MAX_WAITING = 2 * _GROUP
 _MAX_PIECES = 256
+_IN_A_CROWD = 2**16
+"""When many bring bytes at once, each may have so many waiting."""
 MAX_DIGITS = 19
 """No length and no offset in a header has more."""
 _feeders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="feed")
@@ -94,11 +97,14 @@ class _Intake:
 
     async def run(self) -> int:
         """Take the whole request; returns the acknowledged offset. A broken connection commits what arrived."""
+        crowd.join()
         try:
             complete = await self._take_all()
         except BaseException:
             await self._settle(quiet=True)
             raise
+        finally:
+            crowd.leave()
         await self._flush()
         await self._settle()
         if self._atomic and not complete:
@@ -145,6 +151,9 @@ class _Intake:
             await self._flush()
         self._pieces.append(piece)
         self._pending += len(piece)
+        if self._pending >= _IN_A_CROWD and not crowd.is_small:
+            await self._flush()
+            await self._sealed()
 
     async def _take_quickly(self) -> tuple[int, bool]:
         """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
@@ -213,7 +222,8 @@ class _Intake:
 
 def _take_stretch(append: Append, loan: Loan) -> bool:
     """Whether it went quickly."""
-    return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
+    with lanes.helper() as helper, append.helped(helper):
+        return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:

@@ -1,17 +1,19 @@
 """Threads for clients that are quick: one moves a stretch of bytes between a socket on loan and a use case.
 
-Promises that they are few, that a client that is slow or hangs occupies one for some hundred milliseconds at most, and
-that nobody waits for one: whoever finds them taken goes on by the event loop. Deliberately does not know what is moved.
+Promises that they are few, and the helpers that read ahead or write behind for them, too; that a client that is slow
+or hangs occupies one for some hundred milliseconds at most; and that nobody waits for one: whoever finds them taken
+goes on by the event loop. Deliberately does not know what is moved.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -19,6 +21,10 @@ from deldokument.web.lending import Loan
 
 log = logging.getLogger("deldokument.web")
 LANES = 4
+HELPERS = max(1, (os.cpu_count() or 1) // 2)
+"""A helper is worth having where it has a core of its own."""
+FEW = 16
+"""So many transfers at once may each have buffers of megabytes."""
 STRETCH = 2**24
 """Bytes after which the event loop is asked again whether it may go on."""
 STRETCH_SECONDS = 0.2
@@ -30,6 +36,29 @@ PROBATION = 2**21
 _Result = TypeVar("_Result")
 
 
+class Crowd:
+    """The transfers under way, up and down: when they are many, each takes less memory. For the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def join(self) -> None:
+        """One more."""
+        self._size += 1
+
+    def leave(self) -> None:
+        """One less."""
+        self._size -= 1
+
+    @property
+    def is_small(self) -> bool:
+        """Whether each may have buffers of megabytes."""
+        return self._size <= FEW
+
+
+crowd = Crowd()
+
+
 class Lanes:
     """A handful of threads, and who has one."""
 
@@ -38,6 +67,8 @@ class Lanes:
         self._free = threading.BoundedSemaphore(LANES)
         self._name = name
         self._is_used = False
+        self._helpers = ThreadPoolExecutor(max_workers=HELPERS, thread_name_prefix=f"{name}-helper")
+        self._idle = threading.BoundedSemaphore(HELPERS)
 
     @contextmanager
     def entered(self) -> Iterator[bool]:
@@ -55,6 +86,42 @@ class Lanes:
             log.info("%ss of quick clients go by sockets lent to threads", self._name)
             self._is_used = True
         return asyncio.get_running_loop().run_in_executor(self._pool, stretch)
+
+    @contextmanager
+    def helper(self) -> Iterator[Executor]:
+        """A second thread for one stretch; when all are taken, whoever asks does that work, too."""
+        idle = self._idle.acquire(blocking=False)
+        try:
+            yield self._helpers if idle else _INLINE
+        finally:
+            if idle:
+                self._idle.release()
+
+
+class _Inline(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, work: Callable[..., _Result], /, *args: Any, **options: Any) -> Future[_Result]:
+        done: Future[_Result] = Future()
+        try:
+            done.set_result(work(*args, **options))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+_INLINE = _Inline()
+
+
+def ahead(steps: Iterator[_Result], helper: Executor) -> Generator[_Result]:
+    """The same steps, each made by the helper while the one before it is used. To be closed."""
+    coming = helper.submit(next, steps, None)
+    try:
+        while (step := coming.result()) is not None:
+            coming = helper.submit(next, steps, None)
+            yield step
+    finally:
+        wait([coming])
 
 
 async def ended(futures: Sequence[asyncio.Future[Any]]) -> None:

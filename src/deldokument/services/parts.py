@@ -1,0 +1,153 @@
+"""Bytes on their way into sealed parts, as they come: drawn into a buffer, encrypted into another, written.
+
+    drawn ──> sealed ──> written, by this thread or by a helper while the next are drawn ──> ``sealed``, to be committed
+
+Promises that bytes are copied no more often than that; that memory goes with the number of threads at work and not with
+the number of uploads, but for less than a segment of each; and that a part waits in ``sealed`` only when all of it has
+been written. Deliberately does not know when a part becomes durable, nor what is acknowledged (see uploading).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deldokument.crypto.stream import (
+    CAPACITY,
+    FULL_PART_PLAINTEXT,
+    PartEncryptor,
+    ciphertext_length,
+    part_associated_data,
+)
+from deldokument.domain.share import new_document_id
+from deldokument.domain.upload import Part, Upload
+from deldokument.services.ports import BlobStore, BlobWriter, Buffer
+
+FEED = 2**20
+"""At most so many bytes are taken at once."""
+
+
+class _Workspace(threading.local):
+    """A thread's own buffers; what lies in ``written`` may still be read by its helper."""
+
+    def __init__(self) -> None:
+        self.plain = bytearray(FEED + CAPACITY)
+        self.sealed, self.written = (bytearray(ciphertext_length(FEED + CAPACITY)) for _ in range(2))
+
+
+_workspace = _Workspace()
+
+
+@dataclass(slots=True)
+class _OpenPart:
+    part_id: str
+    offset: int
+    encryptor: PartEncryptor
+    writer: BlobWriter
+
+
+class SealedParts:
+    """The parts of one request's bytes. One thread at a time, but for ``sealed``, from which another may take."""
+
+    def __init__(self, blobs: BlobStore, upload: Upload, data_key: bytes) -> None:
+        self._blobs = blobs
+        self._upload = upload
+        self._data_key = data_key
+        self._offset = upload.offset
+        self._rest = b""
+        self._part: _OpenPart | None = None
+        self._helper: Executor | None = None
+        self._writing: Future[None] | None = None
+        self._closed: tuple[Part, BlobWriter] | None = None
+        self.sealed: deque[tuple[Part, BlobWriter]] = deque()
+        """Whole parts, in their order, that wait to be committed."""
+
+    @contextmanager
+    def helped(self, helper: Executor) -> Iterator[None]:
+        """In the block, which is one thread's, ``helper`` writes what is sealed."""
+        self._helper = helper
+        try:
+            yield
+        finally:
+            self._helper = None
+            self._end_writing()
+
+    def draw(self, fill: Callable[[memoryview], int]) -> int:
+        """Take what ``fill`` puts at the front of the room it is given, FEED bytes or more; returns how many.
+
+        Raises StorageFull, Unavailable, and what ``fill`` raises.
+        """
+        plain, kept = memoryview(_workspace.plain), len(self._rest)
+        plain[:kept] = self._rest
+        count = fill(plain[kept:])
+        self._rest = bytes(self._seal(plain[: kept + count]))
+        return count
+
+    def finish(self) -> None:
+        """Seal what is less than a segment, too."""
+        if self._rest:
+            self._write(self._part or self._open_part(), self._rest, last=True)
+            self._rest = b""
+
+    def abandon(self) -> None:
+        """Leave nothing of what has not been taken from ``sealed``."""
+        if self._part:
+            self._part.writer.abort()
+            self._part = None
+        if self._closed:
+            self._closed[1].abort()
+            self._closed = None
+        while self.sealed:
+            self.sealed.pop()[1].abort()
+
+    def _seal(self, plain: memoryview) -> memoryview:
+        """Seal what fills whole segments; returns what is left, less than a segment and a little."""
+        while len(plain):
+            part = self._part or self._open_part()
+            room = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length
+            last = len(plain) >= room
+            count = room if last else part.encryptor.sealable(len(plain))
+            if count == 0:
+                break
+            self._write(part, plain[:count], last=last)
+            plain = plain[count:]
+        return plain
+
+    def _open_part(self) -> _OpenPart:
+        part_id = new_document_id()
+        associated = part_associated_data(bytes.fromhex(self._upload.document_id), bytes.fromhex(part_id))
+        encryptor = PartEncryptor(self._data_key, associated)
+        self._part = _OpenPart(part_id, self._offset, encryptor, self._blobs.create(part_id))
+        return self._part
+
+    def _write(self, part: _OpenPart, plain: Buffer, *, last: bool) -> None:
+        size = part.encryptor.encrypt_into(plain, _workspace.sealed, last=last)
+        sealed = memoryview(_workspace.sealed)[:size]
+        self._end_writing()
+        if self._helper:
+            _workspace.sealed, _workspace.written = _workspace.written, _workspace.sealed
+            self._writing = self._helper.submit(part.writer.write, sealed)
+        else:
+            part.writer.write(sealed)
+        if last:
+            self._close(part)
+
+    def _close(self, part: _OpenPart) -> None:
+        row = Part(part.part_id, self._upload.id, part.offset, part.encryptor.plaintext_length, part.encryptor.header)
+        self._offset = row.stop
+        self._closed, self._part = (row, part.writer), None
+        if self._writing is None:
+            self._end_writing()
+
+    def _end_writing(self) -> None:
+        """What the helper writes is written, and what was closed by it waits to be committed."""
+        writing, self._writing = self._writing, None
+        if writing:
+            writing.result()
+        if self._closed:
+            self.sealed.append(self._closed)
+            self._closed = None
