@@ -24,7 +24,7 @@ from support.listening import running
 from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.share import Share
-from deldokument.services import drafting, inspecting, publishing, uploading
+from deldokument.services import drafting, inspecting, parts, publishing, uploading
 from deldokument.web.app import routes
 from deldokument.web.connections import BoundedConnection
 from deldokument.web.pages.demo import Demo
@@ -201,8 +201,8 @@ class Survey:
         )
         if whole:
             append = uploading.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=length)
-            for start in range(0, length, uploading.FEED):
-                append.feed([self.content[start : start + uploading.FEED]])
+            for start in range(0, length, parts.FEED):
+                append.feed([self.content[start : start + parts.FEED]])
             append.finish()
         return ticket.token, ticket.upload_id, ticket.document_id
 
