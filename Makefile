@@ -5,13 +5,14 @@ DEV := .venv-dev/bin
 BENCH := .venv-bench/bin/python
 JOBS ?= 2
 MEASURED := --cov --cov-report=
+ON_CLUSTER := $(addprefix tests/,api ks property services downloads uploads)
 CORE := src/deldokument/domain/*,src/deldokument/crypto/*,src/deldokument/services/*
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 SOURCES := src tests scripts $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports frontend tests alone oldest test-large bench bench-large format lock wheel clean
+.PHONY: help demo test check lint types imports frontend tests cluster alone oldest test-large bench bench-large format lock wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -49,9 +50,16 @@ tests: ## pytest, with every branch of the inner rooms covered
 	esac
 	$(DEV)/coverage report --skip-covered --include="$(CORE)" --fail-under=100
 
+cluster: ## the suites of use cases, bytes and APIs once more, on PostgreSQL, SeaweedFS and OpenBao
+	@TEST_STACK=cluster $(DEV)/pytest --numprocesses $(JOBS) --timeout=300 $(ON_CLUSTER); case $$? in \
+	  0) ;; \
+	  1) TEST_STACK=cluster $(MAKE) --no-print-directory alone MEASURED= ;; \
+	  *) exit 1 ;; \
+	esac
+
 alone: ## what failed in the last run, once more with nothing beside it; what fails again has failed
 	@echo "UNSTEADY, if they pass now: the tests that follow failed beside others."
-	$(DEV)/pytest --last-failed --last-failed-no-failures=none --maxfail=1 --verbose $(MEASURED) --cov-append
+	$(DEV)/pytest --last-failed --last-failed-no-failures=none --maxfail=1 --verbose $(MEASURED) $(if $(MEASURED),--cov-append)
 
 oldest: ## unit and contract tests on Python 3.11
 	@scripts/setup oldest; case $$? in \
@@ -61,9 +69,10 @@ oldest: ## unit and contract tests on Python 3.11
 	esac
 
 test-large: ## files of 5 GB and long loads, minutes each
-	@scripts/setup debian
+	@scripts/setup large
 	@scripts/setup dev
 	$(DEV)/pytest -m large --timeout=1800
+	@$(MAKE) --no-print-directory cluster
 
 bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts it into docs/performance.md
 	@scripts/setup bench

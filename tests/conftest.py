@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from support.stack import Cluster, choose, stack_name
 
+from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 
@@ -20,8 +21,16 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the other stack, what looks into files of the embedded form is left out."""
+    if stack_name() == "cluster":
+        embedded = [item for item in items if item.get_closest_marker("embedded")]
+        config.hook.pytest_deselected(items=embedded)
+        items[:] = [item for item in items if item not in embedded]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def chosen_stack(request: pytest.FixtureRequest) -> None:
     """What worlds and deployments stand on in this run (see support.stack)."""
     if stack_name() == "cluster":
-        choose(Cluster(request.getfixturevalue("postgres_server"), request.getfixturevalue("seaweedfs")))
+        choose(Cluster(*map(request.getfixturevalue, ("postgres_server", "seaweedfs", "openbao"))))

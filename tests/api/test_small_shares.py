@@ -245,7 +245,7 @@ def test_a_full_store_shares_nothing_and_a_named_request_goes_on_when_there_is_r
         raise StorageFull("ENOSPC")
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.adapters.blobs.DirectoryBlobStore.create", full)
+        patched.setattr(type(stage.world.blobs), "create", full)
         assert sent(cast, form(words(stage), FILES)).status_code == 507
         unnamed = {share["state"] for share in cast.sharer.get("/shares").json()["items"]}
         parts = httpx.Request("POST", "https://x", files=form(words(stage), FILES))

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import obstore
 import pytest
 from cli.transcripts import run
 
 from deldokument.adapters.s3_blobs import S3Place
-from tests.support.seaweedfs import s3_place, s3_settings, seaweedfs  # noqa: F401
+from tests.support.seaweedfs import READER_KEY, client_of, s3_place, s3_settings, seaweedfs  # noqa: F401
 
 _WITHOUT_CLUSTER = "import sys; sys.modules['obstore'] = None; from deldokument.cli.entry import main; main()"
 
@@ -71,3 +72,15 @@ def test_a_bucket_without_its_packages_is_told_with_what_to_install(on_bucket: d
     command = [sys.executable, "-c", _WITHOUT_CLUSTER, "tenant", "list"]
     done = subprocess.run(command, env=os.environ | on_bucket, capture_output=True, text=True, check=False)
     assert (done.returncode, "deldokument[cluster]" in done.stderr) == (1, True)
+
+
+def test_the_doctor_finds_a_store_that_may_not_be_written_to_and_leaves_nothing_in_a_good_one(
+    on_bucket: dict[str, str],
+    s3_place: S3Place,  # noqa: F811
+) -> None:
+    examined = run(on_bucket, "doctor")
+    assert (examined.exit_code, "a probe was written" in examined.output) == (0, True)
+    assert [found["path"] for page in obstore.list(client_of(s3_place)) for found in page] == ["deployment-id"]
+    reading = on_bucket | {"DELDOKUMENT_BLOBS_S3_ACCESS_KEY_ID": READER_KEY}
+    refused = run(reading, "doctor")
+    assert (refused.exit_code, "403" in refused.output) == (1, True)

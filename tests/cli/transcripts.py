@@ -22,6 +22,7 @@ from typing import Any
 import typer
 from joserfc.jwk import RSAKey
 from support.simulators import start_simulators
+from support.stored import do_as_owner
 from typer.testing import CliRunner, Result
 
 from deldokument.bootstrap import open_node
@@ -174,12 +175,7 @@ def patched(environment: Mapping[str, str]) -> Iterator[None]:
 
 def tamper(environment: Mapping[str, str], *statements: str) -> None:
     """What somebody can do who owns the database, triggers out of the way."""
-    path = Path(environment["DELDOKUMENT_DATA_DIR"]) / "deldokument.sqlite3"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
+    do_as_owner(f"sqlite:///{environment['DELDOKUMENT_DATA_DIR']}/deldokument.sqlite3", *statements)
 
 
 def _deployment(told: Transcript) -> None:

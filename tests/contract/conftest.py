@@ -10,6 +10,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
+from tests.support.ceph import ceph, ceph_place  # noqa: F401
 from tests.support.keyrings import (  # noqa: F401
     file_roots,
     keyring_url,

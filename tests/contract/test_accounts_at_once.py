@@ -24,8 +24,7 @@ WRITERS = 6
 def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     made = set_stage(tmp_path, database_url)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def at_once(deed: Callable[[int], object]) -> list[str]:

@@ -21,10 +21,10 @@ NAME = "ab" + "0" * 30
 OTHER = "cd" + "1" * 30
 
 
-@pytest.fixture(params=["directory", "memory", "s3"])
+@pytest.fixture(params=["directory", "memory", "s3", pytest.param("ceph", marks=pytest.mark.large)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    if request.param == "s3":
-        return S3BlobStore(request.getfixturevalue("s3_place"))
+    if request.param in ("s3", "ceph"):
+        return S3BlobStore(request.getfixturevalue(f"{request.param}_place"))
     return DirectoryBlobStore(tmp_path / "blobs") if request.param == "directory" else MemoryBlobStore()
 
 

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import psycopg
 import pytest
+from support.stored import do_as_owner
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
@@ -31,21 +33,7 @@ Tamper = Callable[[str], None]
 @pytest.fixture
 def tamper(database_url: str) -> Tamper:
     """Statements of someone who owns the database, triggers out of the way."""
-
-    def on_sqlite(statement: str) -> None:
-        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                connection.execute(f"DROP TRIGGER {name}")
-            connection.execute(statement)
-        connection.close()
-
-    def on_postgres(statement: str) -> None:
-        with psycopg.connect(database_url) as connection:
-            for table in ("audit_event", "audit_seal"):
-                connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
-            connection.execute(statement.encode())
-
-    return on_sqlite if database_url.startswith("sqlite") else on_postgres
+    return partial(do_as_owner, database_url)
 
 
 def write(database: SqlDatabase, *events: AuditEvent) -> None:

@@ -6,11 +6,13 @@ import inspect
 import os
 import socket
 import stat
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, text
 
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.database import SqlDatabase
@@ -116,6 +118,20 @@ def test_an_error_tells_no_values(database: SqlDatabase) -> None:
         keep(database, share)
     assert share.id not in str(caught.value)
     assert "PRIMARYKEY" in caught.value.detail or "pk_share" in caught.value.detail
+
+
+def hold_too_long(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("SET idle_in_transaction_session_timeout = 1"))
+        time.sleep(0.5)
+        connection.execute(text("SELECT 1"))
+
+
+def test_a_transaction_that_a_busy_machine_held_too_long_is_told_as_unavailable(postgres_url: str) -> None:
+    engines = open_engines(postgres_url)
+    with pytest.raises(Unavailable, match="database"):
+        hold_too_long(engines.writer)
+    engines.close()
 
 
 # --- SQLite ----------------------------------------------------------------------------------------------------------

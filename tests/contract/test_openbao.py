@@ -28,8 +28,8 @@ QUICK = (0.5, 0.5)
 
 def keyring_in(place: Place) -> SealedKeyring:
     """Entries and root key in OpenBao, as a node opens them."""
-    roots = TransitRootKeys(place.connection(), f"transit-{place.name}", "deldokument")
-    return SealedKeyring(OpenBaoStore(place.connection(), f"keys-{place.name}", roots.ids()[-1]), roots)
+    roots = TransitRootKeys(place.connection(), place.transit_mount, "deldokument")
+    return SealedKeyring(OpenBaoStore(place.connection(), place.keyring_mount, roots.ids()[-1]), roots)
 
 
 def as_service(place: Place) -> hvac.Client:
@@ -75,7 +75,7 @@ def as_service(place: Place) -> hvac.Client:
 )
 def test_the_service_may_do_nothing_but_what_it_needs(bao_place: Place, method: str, path: str) -> None:
     client = as_service(bao_place)
-    where = path.format(keys=f"keys-{bao_place.name}", transit=f"transit-{bao_place.name}")
+    where = path.format(keys=bao_place.keyring_mount, transit=bao_place.transit_mount)
     with pytest.raises(Forbidden):
         client.adapter.request(method, f"/v1/{where}")
 
@@ -86,7 +86,7 @@ def test_a_deployment_reaches_nothing_of_another(bao_place: Place, openbao: Serv
     with closing(keyring_in(other)) as keyring:
         keyring.create("share:1")
     with closing(bao_place.connection()) as bao, pytest.raises(Unavailable, match="policy"):
-        bao.get(f"keys-{other.name}/data/root")
+        bao.get(f"{other.keyring_mount}/data/root")
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_destroyed_entry_is_gone_with_all_its_versions(bao_place: Place) -> No
         bao_place.rotate()
         rotate_root(keyring)
         keyring.destroy(["share:1"])
-        kept = bao_place.server.asked("list", f"keys-{bao_place.name}/metadata")
+        kept = bao_place.server.asked("list", f"{bao_place.keyring_mount}/metadata")
         assert kept["data"]["keys"] == ["root"]
 
 
@@ -117,7 +117,7 @@ def test_pages_of_ids_make_a_whole(openbao_opening: Opening, bao_place: Place) -
         made = sorted(f"share:{number}" for number in range(25))
         for entry_id in [*made, "audit:1", "tenant:1"]:
             keyring.create(entry_id)
-        store = OpenBaoStore(bao, f"keys-{bao_place.name}", "", page=10)
+        store = OpenBaoStore(bao, bao_place.keyring_mount, "", page=10)
         assert store.ids("share:") == made
         assert store.ids("") == ["audit:1", *made, "tenant:1"]
         assert store.ids("nothing") == store.ids("zzz") == []
@@ -180,7 +180,7 @@ def test_an_entry_that_cannot_follow_a_rotation_is_not_left_in_the_way_of_the_ne
 
 def test_what_is_no_entry_is_broken(openbao_opening: Opening, bao_place: Place) -> None:
     with closing(opened(openbao_opening, MemoryRootKeys(ROOT))) as keyring:
-        where = f"keys-{bao_place.name}/data/entry/{b'share:1'.hex()}"
+        where = f"{bao_place.keyring_mount}/data/entry/{b'share:1'.hex()}"
         bao_place.server.asked("post", where, options={"cas": 0}, data={"sealed": "%%%", "root_key_id": "root-1"})
         with pytest.raises(Broken):
             keyring.get(["share:1"])
@@ -216,7 +216,7 @@ def test_a_key_that_is_not_there_is_unavailable(bao_place: Place) -> None:
         with pytest.raises(Unavailable):
             keyring.get(["share:1"])
     with closing(bao_place.connection()) as bao, pytest.raises(Unavailable, match="no key"):
-        TransitRootKeys(bao, f"transit-{bao_place.name}", "deldokument")
+        TransitRootKeys(bao, bao_place.transit_mount, "deldokument")
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------

@@ -25,8 +25,7 @@ def stage(tmp_path: Path, postgres_url: str) -> Iterator[Stage]:
     """The people on PostgreSQL: SQLite lets one writer in at a time."""
     made = set_stage(tmp_path, postgres_url)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def until_somebody_waits(url: str) -> None:

@@ -21,8 +21,7 @@ WRITERS = 8
 def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     made = set_stage(tmp_path, database_url)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) -> None:

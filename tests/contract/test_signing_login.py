@@ -55,8 +55,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     publish_texts(made)
     name_administrator(made)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def at(stage: Stage, issuer: str, running: Running, http: httpx.Client) -> Session:

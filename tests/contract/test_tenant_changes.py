@@ -24,8 +24,7 @@ WAITS = 0.5
 def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     made = set_stage(tmp_path, database_url)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def change_while_another_does(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from support.stored import names
+
 from tests.support.server import Deployment, wait_until
 
 
@@ -19,8 +21,5 @@ def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(tmp_path: Path, postg
         assert deployment.session("Siv Holm").get(f"/d/{share_id}").status_code == 404
         deployment.withdraw(share_id)
         assert ola.get(f"/d/{share_id}").status_code == 410
-        stored = deployment.settings.blobs_dir
-        wait_until(
-            lambda: not [p for p in stored.rglob("*") if len(p.name) == 32], 20, "blobs of an ended share remain"
-        )
+        wait_until(lambda: not names(deployment.world.blobs, deployment.data), 20, "blobs of an ended share remain")
         assert "Traceback" not in deployment.log_text()

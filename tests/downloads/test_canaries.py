@@ -1,18 +1,16 @@
 """What was entrusted is nowhere in the clear, and after the end nothing and nobody can give it back.
 
 Canary strings are looked for in every file that a deployment writes (database with its log, keyring, blobs, logs,
-temporary files) as text, UTF-16, hexadecimal and base64. Then copies of database and blobs from before the end meet
-the keyring of after.
+temporary files) and every table and blob that servers keep for it, as text, UTF-16, hexadecimal and base64. Then copies
+of database and blobs from before the end meet the keyring of after.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
-import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,8 +18,8 @@ from pathlib import Path
 import httpx
 import pytest
 from support.server import EWA_NUMBER, KARI, Deployment, wait_until
+from support.stored import copies, in_servers, names
 
-from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, NotFound
@@ -29,7 +27,7 @@ from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.domain.share import Share
 from deldokument.services import overview
 from deldokument.services.downloading import open_document, read_content
-from deldokument.services.ports import World
+from deldokument.services.ports import BlobStore, World
 from deldokument.services.receiving import open_share
 from deldokument.unlocking import open_keyring
 
@@ -73,8 +71,9 @@ def found(running: Deployment, canaries: Canaries) -> list[str]:
     needles = {needle for text in canaries.all() for needle in disguises(text)}
     places = [running.data, running.folder / "tmp", running.folder / "server.log", running.folder / "worker.log"]
     files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*")) if file.is_file()]
-    assert any(file.name.endswith("-wal") for file in files)
-    return [f"{file}: {needle!r}" for file in files for needle in needles if needle in contents(file)]
+    kept = {str(file): contents(file) for file in files} | in_servers(running)
+    assert any(where.endswith("-wal") or where == "share" for where in kept)
+    return [f"{where}: {needle!r}" for where, content in kept.items() for needle in needles if needle in content]
 
 
 def contents(file: Path) -> bytes:
@@ -125,14 +124,15 @@ def wait_for_the_end(running: Deployment, share_id: str) -> None:
 
 
 def blobs(running: Deployment) -> set[str]:
-    return {file.name for file in running.settings.blobs_dir.rglob("*") if len(file.name.removesuffix(".part")) == 32}
+    return names(running.world.blobs, running.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
     """A backup of database and blobs, as it was at an instant."""
 
-    folder: Path
+    database_url: str
+    blobs: BlobStore
     at: datetime
 
 
@@ -149,23 +149,15 @@ class StoppedClock:
 
 def back_up(running: Deployment, folder: Path) -> Copy:
     folder.mkdir()
-    database, copy = (path / "deldokument.sqlite3" for path in (running.data, folder))
-    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    shutil.copytree(running.settings.blobs_dir, folder / "blobs")
-    return Copy(folder, running.node.world.clock.now())
+    return Copy(*copies(running, folder), running.world.clock.now())
 
 
 @contextmanager
 def revived(running: Deployment, copy: Copy) -> Iterator[World]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
-    database = SqlDatabase(f"sqlite:///{copy.folder / 'deldokument.sqlite3'}")
-    keyring = open_keyring(running.settings)
-    blob_store = DirectoryBlobStore(copy.folder / "blobs")
+    database, keyring = SqlDatabase(copy.database_url), open_keyring(running.settings)
     try:
-        yield replace(
-            running.node.world, database=database, keyring=keyring, blobs=blob_store, clock=StoppedClock(copy.at)
-        )
+        yield replace(running.world, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
     finally:
         database.close()
         keyring.close()

@@ -124,6 +124,8 @@ def test_an_empty_document_is_a_document(fiks: Fiks) -> None:
     assert (answer.status_code, answer.json()["ukryptertStorrelse"]) == (201, 0)
 
 
+# A part on its way to a bucket is in memory until it is there; how many may be, its contract says.
+@pytest.mark.embedded
 def test_a_document_of_any_length_passes_through_little_memory(fiks: Fiks) -> None:
     piece = bytes(64 * 1024)
     count = 1024

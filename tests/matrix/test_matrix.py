@@ -18,6 +18,9 @@ LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""
 BYTES = ("/d/{id}/alt.zip", "/d/{id}/dokument/{document_id}", "/uploads", "/uploads/{id}")
 
+# A world for every kind of actor, and thousands of requests in each test.
+pytestmark = pytest.mark.timeout(600)
+
 
 def test_every_route_of_the_application_is_in_the_table() -> None:
     assert labels(GOLDEN.read_text("utf-8")) == {row.label for row in application_rows()}

@@ -119,7 +119,7 @@ def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deplo
 
 def test_processes_that_cannot_start_end_the_parent_with_an_error(running: Deployment, tmp_path: Path) -> None:
     [port] = free_ports(1)
-    own = {"DELDOKUMENT_DATA_DIR": str(tmp_path), "DELDOKUMENT_PORT": str(port)}
+    own = {"DELDOKUMENT_DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}", "DELDOKUMENT_PORT": str(port)}
     environment = running.environment() | own
     command = [sys.executable, "-m", "deldokument.cli.entry", "serve", "--workers", "2"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)

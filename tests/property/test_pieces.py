@@ -258,12 +258,11 @@ def _same(machine: Pieces, chosen: list[str]) -> bool:
 def test_a_document_in_pieces_agrees_with_lists_of_bytes() -> None:
     with ExitStack() as stack:
         stage = set_stage(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        stack.callback(stage.world.database.close)  # type: ignore[attr-defined]
-        stack.callback(stage.world.keyring.close)  # type: ignore[attr-defined]
+        stack.callback(stage.close)
         keyring = MemoryKeyring()
         keyring.keys |= stage.world.keyring.get(stage.world.keyring.ids(""))
-        stage.world = replace(stage.world, blobs=MemoryBlobStore(), keyring=keyring)
-        machine = type("PiecesOnStage", (Pieces,), {"stage": stage})
+        in_memory = replace(stage, world=replace(stage.world, blobs=MemoryBlobStore(), keyring=keyring))
+        machine = type("PiecesOnStage", (Pieces,), {"stage": in_memory})
         run_state_machine_as_test(
             machine,
             settings=settings(

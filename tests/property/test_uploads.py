@@ -229,12 +229,11 @@ def read(world: World, manifest: uploading.Manifest, data_key: bytes, start: int
 def test_an_upload_agrees_with_a_list_of_bytes() -> None:
     with ExitStack() as stack:
         stage = set_stage(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        stack.callback(stage.world.database.close)  # type: ignore[attr-defined]
-        stack.callback(stage.world.keyring.close)  # type: ignore[attr-defined]
+        stack.callback(stage.close)
         keyring = MemoryKeyring()
         keyring.keys |= stage.world.keyring.get(stage.world.keyring.ids(""))
-        stage.world = replace(stage.world, blobs=MemoryBlobStore(), keyring=keyring)
-        machine = type("UploadsOnStage", (Uploads,), {"stage": stage})
+        in_memory = replace(stage, world=replace(stage.world, blobs=MemoryBlobStore(), keyring=keyring))
+        machine = type("UploadsOnStage", (Uploads,), {"stage": in_memory})
         run_state_machine_as_test(
             machine,
             settings=settings(

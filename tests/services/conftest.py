@@ -12,5 +12,4 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     """A fresh world with its people."""
     made = set_stage(tmp_path)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from support.letters import deliver, mailed_code, settle
+from support.stored import everything
 from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.addresses import CODE_LIFETIME, CODE_TRIES, CODES_A_DAY, Language, NoticeAddress, NoticeChoices
@@ -75,8 +76,7 @@ def test_the_letter_with_the_code_leads_nobody_in(stage: Stage) -> None:
 def test_an_address_stands_sealed(stage: Stage) -> None:
     settle(stage, KARI, AT_WORK)
     addresses.enter_address(stage.world, person(KARI), AT_HOME)
-    stored = (stage.folder / "deldokument.sqlite3").read_bytes()
-    stored += (stage.folder / "deldokument.sqlite3-wal").read_bytes()
+    stored = everything(stage)
     assert b"kari.lunde@" not in stored
     assert b"hjemme" not in stored
 

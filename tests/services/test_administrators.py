@@ -122,8 +122,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     made = set_stage(tmp_path, url)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def test_of_two_who_remove_each_other_at_once_one_stays(both: Stage) -> None:

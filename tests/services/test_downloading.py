@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
-from pathlib import Path
 
 import pytest
+from support.stored import bytes_of, put_in_its_place
 from support.trouble import TroubledDatabase, TroubledKeyring
 from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
@@ -57,10 +57,10 @@ def published(stage: Stage, files: dict[str, bytes], *recipients: str) -> str:
     return share.id
 
 
-def blob_paths(stage: Stage, document_id: str) -> list[Path]:
+def part_ids(stage: Stage, document_id: str) -> list[str]:
     with stage.world.database.read() as tx:
         [upload] = tx.uploads.of_documents([document_id])
-        return [stage.folder / "blobs" / part.id[:2] / part.id for part in tx.uploads.parts(upload.id)]
+        return [part.id for part in tx.uploads.parts(upload.id)]
 
 
 def test_every_range_over_every_border_gives_exactly_its_bytes(stage: Stage) -> None:
@@ -118,12 +118,12 @@ def test_a_document_that_failed_its_inspection_is_not_released(stage: Stage) -> 
     drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "a.txt", b"innhold")
-    [path] = blob_paths(stage, document_id)
-    sealed = path.read_bytes()
-    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    [part], blobs = part_ids(stage, document_id), stage.world.blobs
+    sealed = bytes_of(blobs, part)
+    put_in_its_place(blobs, part, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     publishing.publish_share(stage.world, person(KARI), share.id)
     assert inspecting.inspect_documents(stage.world) == 1
-    path.write_bytes(sealed)
+    put_in_its_place(blobs, part, sealed)
     with pytest.raises(NotReady, match="inspection_refused"):
         opened(stage, share.id)
 
@@ -146,8 +146,8 @@ def test_stored_bytes_that_were_changed_are_never_released(
     stage: Stage, change: Callable[[bytes], bytes], error: type[Exception]
 ) -> None:
     share_id = stage.publish(OLA, content=WHOLE[:5000])
-    [path] = blob_paths(stage, stage.document_ids(share_id)[0])
-    path.write_bytes(change(path.read_bytes()))
+    [part], blobs = part_ids(stage, stage.document_ids(share_id)[0]), stage.world.blobs
+    put_in_its_place(blobs, part, change(bytes_of(blobs, part)))
     content = opened(stage, share_id)
     buffers = downloading.read_content(stage.world, content, 0, content.length)
     with pytest.raises(error):
@@ -156,10 +156,11 @@ def test_stored_bytes_that_were_changed_are_never_released(
 
 def test_objects_that_were_swapped_are_never_released(stage: Stage) -> None:
     share_id = published(stage, {"a": b"A" * 5000, "b": b"B" * 5000})
-    one, other = (blob_paths(stage, document_id)[0] for document_id in stage.document_ids(share_id))
-    first, second = one.read_bytes(), other.read_bytes()
-    one.write_bytes(second)
-    other.write_bytes(first)
+    one, other = (part_ids(stage, document_id)[0] for document_id in stage.document_ids(share_id))
+    blobs = stage.world.blobs
+    first, second = bytes_of(blobs, one), bytes_of(blobs, other)
+    put_in_its_place(blobs, one, second)
+    put_in_its_place(blobs, other, first)
     for place in (0, 1):
         content = opened(stage, share_id, place=place)
         with pytest.raises(IntegrityError):

@@ -12,6 +12,9 @@ from support.ending import MINUTE, ManyEnding, many_ending
 from deldokument import worker
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
+pytestmark = pytest.mark.embedded
+"""The crowd's keys and blobs are put into files past the use cases; the databases are both there."""
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ManyEnding]:

@@ -6,12 +6,10 @@ import hashlib
 import io
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 
 import pytest
 from support.events import fill_trail, many_events, subject_ids
+from support.stored import do_as_owner
 from support.world import KARI, ODD, OLA, Stage, person, seal, set_stage
 
 from deldokument.adapters.seal import MissingSeal, PdfSeal, create_seal_certificate, verify_signature
@@ -51,8 +50,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lines, Lines]:
     """Of the same: an export of everything, and one of what Kari did."""
     stage = move(set_stage(tmp_path_factory.mktemp("stage")))
     made = exported(stage), of_kari(stage)
-    stage.world.keyring.close()  # type: ignore[attr-defined]
-    stage.world.database.close()  # type: ignore[attr-defined]
+    stage.close()
     return made
 
 
@@ -437,11 +435,7 @@ def trail(stage: Stage, *certificates: bytes) -> verifying.TrailVerdict:
 
 
 def tamper(stage: Stage, *statements: str) -> None:
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection, connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement.replace("?", f"'{stage.tenant.id}'"))
+    do_as_owner(stage.database_url, *(statement.replace("?", f"'{stage.tenant.id}'") for statement in statements))
 
 
 def test_a_database_that_nobody_touched_holds_with_every_chain_and_seal(moved: Stage) -> None:
@@ -539,7 +533,7 @@ COUNT = 10_000
 
 def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) -> None:
     fill_trail(
-        f"sqlite:///{stage.folder / 'deldokument.sqlite3'}",
+        stage.database_url,
         many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100)),
     )
     export = event_exports.begin_event_export(stage.world, wanted=EventFilter(NO_TENANT), form="json")
@@ -557,7 +551,7 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
 
 def test_many_events_are_verified(stage: Stage) -> None:
     rows = many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100))
-    fill_trail(f"sqlite:///{stage.folder / 'deldokument.sqlite3'}", rows)
+    fill_trail(stage.database_url, rows)
     sealing.seal_chains(stage.world)
     tamper(stage, "UPDATE audit_event SET subject_id = 'x' WHERE chain = '-' AND number = 7777")
     assert trail(stage).fault == Fault(NO_TENANT, 7777, Flaw.ALTERED)

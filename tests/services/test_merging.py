@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 
 import pytest
+from support.stored import bytes_of, put_in_its_place
 from support.trouble import SmallBlobStore, TroubledDatabase
 from support.world import KARI, Stage, person
 
@@ -162,9 +163,8 @@ def test_a_part_that_was_tampered_with_is_never_merged(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
     [part] = document.parts()
-    path = stage.folder / "blobs" / part.id[:2] / part.id
-    sealed = path.read_bytes()
-    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    sealed = bytes_of(stage.world.blobs, part.id)
+    put_in_its_place(stage.world.blobs, part.id, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     with pytest.raises(IntegrityError):
         document.send(b"efgh")
     assert len(document.parts()) == 2

@@ -1,13 +1,12 @@
 """Copies of database and blobs from before the end open nothing with the keyring of after it."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.stored import copies
 from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
-from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, NotFound
@@ -28,11 +27,9 @@ def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, World]:
     share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei")
     receiving.open_share(stage.world, person(OLA), share_id)
     copy = tmp_path / "copy"
-    shutil.copytree(stage.folder / "blobs", copy / "blobs")
-    for path in stage.folder.glob("deldokument.sqlite3*"):
-        shutil.copy(path, copy / path.name)
-    database = SqlDatabase(f"sqlite:///{copy / 'deldokument.sqlite3'}")
-    return stage, share_id, replace(stage.world, database=database, blobs=DirectoryBlobStore(copy / "blobs"))
+    copy.mkdir()
+    url, blobs = copies(stage, copy)
+    return stage, share_id, replace(stage.world, database=SqlDatabase(url), blobs=blobs)
 
 
 def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[Stage, str, World]) -> None:

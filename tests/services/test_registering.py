@@ -253,8 +253,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     made = set_stage(tmp_path, url)
     yield made
-    made.world.keyring.close()  # type: ignore[attr-defined]
-    made.world.database.close()  # type: ignore[attr-defined]
+    made.close()
 
 
 def test_a_list_sent_twice_at_once_is_registered_once(both: Stage) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from support.stored import as_owner, contents
 from support.world import Stage, run_all
 
 from deldokument.crypto.errors import IntegrityError
@@ -125,8 +125,7 @@ def test_the_worker_removes_answers_after_a_day(stage: Stage) -> None:
     assert forget_answers(stage.world) == 0
     stage.clock.advance(seconds=(KEPT + timedelta(seconds=1)).total_seconds())
     assert run_all(stage.world) >= 1
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection:
-        assert connection.execute("select count(*) from answered_request").fetchone() == (0,)
+    assert not [line for line in contents(stage) if line.startswith('INSERT INTO "answered_request"')]
 
 
 def test_whoever_finishes_too_late_disturbs_nobody(stage: Stage) -> None:
@@ -144,8 +143,7 @@ def test_whoever_finishes_too_late_disturbs_nobody(stage: Stage) -> None:
 
 def test_nothing_of_a_request_or_its_answer_can_be_read_in_the_database(stage: Stage) -> None:
     finish_request(stage.world, FJELL, begun(stage, "sak-21879498012"), ANSWER)
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection:
-        dump = "\n".join(connection.iterdump())
+    dump = "\n".join(contents(stage))
     for word in ("sak-", "21879498012", ANSWER.body.hex().upper(), "Hemmelig"):
         assert word not in dump
 
@@ -153,9 +151,10 @@ def test_nothing_of_a_request_or_its_answer_can_be_read_in_the_database(stage: S
 def test_an_answer_moved_to_another_request_does_not_open(stage: Stage) -> None:
     finish_request(stage.world, FJELL, begun(stage), ANSWER)
     finish_request(stage.world, FJELL, begun(stage, "second"), ANSWER)
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection, connection:
-        rows = connection.execute("select id, sealed_answer from answered_request").fetchall()
+    with as_owner(stage.database_url) as connection:
+        rows = connection.execute(text("select id, sealed_answer from answered_request")).all()
         for (request_id, _), (_, answer) in zip(rows, reversed(rows), strict=True):
-            connection.execute("update answered_request set sealed_answer = ? where id = ?", (answer, request_id))
+            moved = {"answer": answer, "id": request_id}
+            connection.execute(text("update answered_request set sealed_answer = :answer where id = :id"), moved)
     with pytest.raises(IntegrityError):
         begin_request(stage.world, FJELL, "first", ASKED)

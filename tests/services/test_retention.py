@@ -247,8 +247,7 @@ def test_a_deployment_without_tenants_forgets_after_a_year(tmp_path: Path) -> No
     stage.clock.advance(days=396)
     assert retention.destroy_audit_keys(world) > 0
     empty.close()
-    stage.world.database.close()  # type: ignore[attr-defined]
-    stage.world.keyring.close()  # type: ignore[attr-defined]
+    stage.close()
 
 
 def test_idle_sessions_and_logins_are_forgotten(stage: Stage) -> None:

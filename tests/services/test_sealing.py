@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from support.stored import do_as_owner
 from support.world import NOON, Stage
 
 from deldokument.adapters.seal import MissingSeal, verify_signature
@@ -32,10 +31,7 @@ def last_seal(stage: Stage, chain: str) -> Seal | None:
 
 
 def tamper(stage: Stage, statement: str) -> None:
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection, connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(statement)
+    do_as_owner(stage.database_url, statement)
 
 
 def test_every_chain_is_sealed_as_far_as_it_has_come(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.stored import everything
 from support.world import NOON, OLA, Stage
 
 from deldokument.domain.audit import EventKind
@@ -144,7 +145,7 @@ def test_neither_the_cookie_nor_the_person_nor_the_token_is_stored(stage: Stage)
     stage.login.person = OLA
     done = log_in(stage)
     started, _ = begin(stage)
-    stored = b"".join(path.read_bytes() for path in files(stage.folder))
+    stored = everything(stage)
     for secret in (done.session_secret, started.browser_secret, OLA, "id-token"):
         assert secret.encode() not in stored
 

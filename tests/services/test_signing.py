@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
 from support.browser import EWA
 from support.papers import text_of
+from support.stored import do_as_owner, everything
 from support.texts import (
     SHORT,
     ShortLibrary,
@@ -184,8 +183,7 @@ def test_the_signature_is_recorded_with_the_person(stage: Stage) -> None:
 
 def test_neither_number_nor_name_nor_token_stands_open_in_the_database(stage: Stage) -> None:
     sign(stage)
-    with (stage.folder / "deldokument.sqlite3").open("rb") as file:
-        content = file.read() + (stage.folder / "deldokument.sqlite3-wal").read_bytes()
+    content = everything(stage)
     for secret in (EWA, "Ewa Kowalska", "Kommunedirektør", "id-token", "%PDF-"):
         assert secret.encode() not in content, secret
 
@@ -578,8 +576,7 @@ def test_whoever_does_not_administer_the_tenant_is_offered_nothing(stage: Stage)
 
 
 def test_before_anything_is_published_there_is_nothing_to_sign(stage: Stage) -> None:
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection, connection:
-        connection.execute("DELETE FROM published_text")
+    do_as_owner(stage.database_url, "DELETE FROM published_text")
     with pytest.raises(Conflict, match="agreement_not_published"):
         signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id)
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
+from support.stored import names
 from support.sweeping import sweep_all
 from support.trouble import Crash, SmallBlobStore, TroubledDatabase
 from support.world import KARI, OLA, Stage, person
@@ -57,7 +58,7 @@ def offset_of(stage: Stage, ticket: UploadTicket) -> int:
 
 
 def blobs(stage: Stage) -> set[str]:
-    return {path.name for path in (stage.folder / "blobs").rglob("*") if path.is_file()} - {"deployment-id"}
+    return names(stage.world.blobs, stage.folder)
 
 
 def parts(stage: Stage, ticket: UploadTicket) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.stored import everything
 from support.world import DELETED, FJELL, KARI, Stage, person
 
 from deldokument import worker
@@ -82,7 +83,7 @@ def test_a_system_that_asks_once_more_after_a_crash_gets_the_same_webhook(stage:
 def test_url_and_secret_are_not_to_be_read_in_the_database(stage: Stage) -> None:
     integrate(stage)
     _, secret = webhooks.add_webhook(stage.world, SYSTEM, account_id=stage.byggesak.id, url=URL, events=["share.ended"])
-    stored = b"".join(path.read_bytes() for path in stage.folder.glob("deldokument.sqlite3*"))
+    stored = everything(stage)
     assert b"webhook_added" in stored
     assert b"hooks.fjell.example" not in stored
     assert secret.encode() not in stored

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -147,11 +146,4 @@ def stage_in_memory() -> Iterator[Stage]:
         try:
             yield stage
         finally:
-            stage.world.keyring.close()  # type: ignore[attr-defined]
-            stage.world.database.close()  # type: ignore[attr-defined]
-
-
-def contents(stage: Stage) -> list[str]:
-    """Everything in the database, line by line."""
-    with closing(sqlite3.connect(stage.folder / "deldokument.sqlite3")) as connection:
-        return list(connection.iterdump())
+            stage.close()

@@ -108,7 +108,7 @@ def many_ending(
     Objects are there for those that end alone, so that an empty store tells that all of them are gone.
     """
     stage = set_stage(folder, database_url)
-    url = database_url or f"sqlite:///{folder / 'deldokument.sqlite3'}"
+    url = stage.database_url
 
     def ends_at(number: int) -> datetime:
         return NOON + (MINUTE * (number + 1) / ending if number < ending else _FAR)
@@ -120,5 +120,4 @@ def many_ending(
     try:
         yield ManyEnding(stage, url, crowd, ending)
     finally:
-        stage.world.keyring.close()  # type: ignore[attr-defined]
-        stage.world.database.close()  # type: ignore[attr-defined]
+        stage.close()

@@ -49,6 +49,12 @@ def file_keyring(path: Path, *roots: RootKey) -> SealedKeyring:
     return SealedKeyring(SqliteStore(path, held.ids()[-1]), held)
 
 
+def openbao_keyring(place: Place) -> SealedKeyring:
+    """A keyring in OpenBao under a root key in its Transit, opened with no more rights than the service has."""
+    roots = TransitRootKeys(place.connection(), place.transit_mount, "deldokument")
+    return SealedKeyring(OpenBaoStore(place.connection(), place.keyring_mount, roots.ids()[-1]), roots)
+
+
 def opened(opening: Opening, roots: RootKeys) -> SealedKeyring:
     """A keyring as one more node opens it."""
     return SealedKeyring(opening(roots.ids()[-1]), roots)
@@ -83,7 +89,7 @@ def postgresql_opening(keyring_url: str) -> Opening:
 @pytest.fixture
 def openbao_opening(bao_place: Place) -> Opening:
     """A mount of the test's own in OpenBao, opened with no more rights than the service has."""
-    return lambda root: OpenBaoStore(bao_place.connection(), f"keys-{bao_place.name}", root)
+    return lambda root: OpenBaoStore(bao_place.connection(), bao_place.keyring_mount, root)
 
 
 @pytest.fixture(params=STORES)
@@ -115,7 +121,7 @@ def transit_roots(bao_place: Place) -> RootPlace:
     def finish(kept: str) -> None:
         bao_place.trim(int(kept.split("-")[1]))
 
-    mount = f"transit-{bao_place.name}"
+    mount = bao_place.transit_mount
     return RootPlace(lambda: TransitRootKeys(bao_place.connection(), mount, "deldokument"), bao_place.rotate, finish)
 
 

@@ -88,14 +88,12 @@ def crowd(url: str | None, count: int) -> Iterator[Crowd]:
     with TemporaryDirectory() as folder:
         stage = set_stage(Path(folder), url)
         add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
-        place = url or f"sqlite:///{stage.folder / 'deldokument.sqlite3'}"
-        made = Crowd(serve(stage), place, _fill(stage, place, count))
+        made = Crowd(serve(stage), stage.database_url, _fill(stage, stage.database_url, count))
         try:
             yield made
         finally:
             made.web.close()
-            stage.world.keyring.close()  # type: ignore[attr-defined]
-            stage.world.database.close()  # type: ignore[attr-defined]
+            stage.close()
 
 
 def _fill(stage: Stage, url: str, count: int) -> list[str]:

@@ -53,9 +53,19 @@ class Place:
     secret_id_path: Path
 
     @property
+    def keyring_mount(self) -> str:
+        """Where the keyring is."""
+        return f"keys-{self.name}"
+
+    @property
+    def transit_mount(self) -> str:
+        """Where the root key is."""
+        return f"transit-{self.name}"
+
+    @property
     def key(self) -> str:
         """Where the operator finds the root key."""
-        return f"transit-{self.name}/keys/deldokument"
+        return f"{self.transit_mount}/keys/deldokument"
 
     def connection(self, timeout: tuple[float, float] = TIMEOUT) -> OpenBao:
         """As a node opens it."""
@@ -137,6 +147,19 @@ def _configure(server: Server, mount: str) -> None:
         except VaultError:
             assert time.monotonic() < deadline
             time.sleep(0.01)
+
+
+def openbao_settings(place: Place) -> dict[str, str]:
+    """How a deployment is told of it."""
+    return {
+        "keyring": "openbao",
+        "root_key": "transit",
+        "openbao_url": place.server.url,
+        "openbao_role_id": place.role_id,
+        "openbao_secret_id_path": str(place.secret_id_path),
+        "openbao_keyring_mount": place.keyring_mount,
+        "transit_mount": place.transit_mount,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ from tests.support.shared import shared_by_workers
 
 PROGRAM = Path(sys.executable).parent / "weed"
 BUCKET = "tests"
-ACCESS_KEY, SECRET_KEY = "deldokument", "a-secret-of-the-tests"
+ACCESS_KEY, READER_KEY, SECRET_KEY = "deldokument", "reader", "a-secret-of-the-tests"
 _START_SECONDS = 90.0
 _SIGNED_FOR = timedelta(minutes=5)
 _GRPC = 10_000
@@ -110,9 +110,12 @@ def start_seaweedfs(folder: Path, ports: tuple[int, ...] | None = None) -> Seawe
 
 def write_identities(path: Path) -> None:
     """Who may use a server, for its -s3.config."""
-    actions = ["Admin", "Read", "List", "Tagging", "Write"]
-    credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
-    path.write_text(json.dumps({"identities": [{"name": "tests", "credentials": credentials, "actions": actions}]}))
+    may = {ACCESS_KEY: ["Admin", "Read", "List", "Tagging", "Write"], READER_KEY: ["Read", "List"]}
+    identities = [
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": SECRET_KEY}], "actions": actions}
+        for key, actions in may.items()
+    ]
+    path.write_text(json.dumps({"identities": identities}))
 
 
 def _wait_until_it_answers(server: SeaweedFS) -> None:

@@ -35,7 +35,6 @@ from support.stack import stack
 from support.tenants import take_into_use
 
 from deldokument.adapters.clock import ShiftedClock
-from deldokument.adapters.keys.files import create_root_key
 from deldokument.adapters.seal import create_seal_certificate
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.bootstrap import Node, demo_clock_file, open_node
@@ -45,8 +44,10 @@ from deldokument.services.accounts import create_account
 from deldokument.services.administrators import add_administrator
 from deldokument.services.members import add_member
 from deldokument.services.onboarding import create_tenant
+from deldokument.services.ports import World
 from deldokument.services.retention import confirm_clock
 from deldokument.simulators.cast import load_cast
+from deldokument.unlocking import create_root_key
 
 KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjellstad", "Lise Dahl"
 OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
@@ -118,7 +119,7 @@ class Deployment:
     def __enter__(self) -> Self:
         for name in ("data", "tmp", "registers"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._stack = stack().settings()
+        self._stack = stack().settings(self.folder)
         self.registers = start_simulators(
             self.folder / "registers",
             redirect_uri=f"{self.url}/logg-inn/svar",
@@ -143,6 +144,18 @@ class Deployment:
         _stop(self.server, signal.SIGKILL)
         self.node.close()
         self.registers.stop()
+        if "database_url" in self._stack:
+            stack().give_back(self._stack["database_url"])
+
+    @property
+    def database_url(self) -> str:
+        """Where its database is."""
+        return self.settings.database_url
+
+    @property
+    def world(self) -> World:
+        """The test's own, over the same database, blobs and keyring."""
+        return self.node.world
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
@@ -151,7 +164,8 @@ class Deployment:
         key_path.write_text(json.dumps(self.registers.client_key))
         self.settings = load_settings(**self._given(key_path))
         migrate(self.settings.database_url)
-        create_root_key(self.settings.root_key_path)
+        if self.settings.root_key == "file":
+            create_root_key(self.settings)
         paths = self.settings.seal_key_path, self.settings.seal_certificate_path
         create_seal_certificate(*paths, operator_name="Del dokument", operator_number="", at=datetime.now(UTC))
         self.node = open_node(self.settings)

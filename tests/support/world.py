@@ -6,10 +6,10 @@ People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -248,11 +248,20 @@ class Stage:
     login: FakeLogin
     tokens: FakeTokens
     folder: Path
+    database_url: str
+    owns_database: bool
     tenant: Tenant
     byggesak: Account
     avtaler: Account
     barnevern: Account
     members: dict[str, str]
+
+    def close(self) -> None:
+        """Let go of connections and files, and of a database of its own."""
+        self.world.keyring.close()  # type: ignore[attr-defined]
+        self.world.database.close()  # type: ignore[attr-defined]
+        if self.owns_database:
+            stack().give_back(self.database_url)
 
     @property
     def mail(self) -> FakeMail:
@@ -378,18 +387,11 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
         PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
         LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
     }
-    return _with_people(world, clock, rights, register, login, tokens, folder)
+    own = database_url is None
+    return _with_people(world, partial(Stage, world, clock, rights, register, login, tokens, folder, url, own))
 
 
-def _with_people(
-    world: World,
-    clock: FakeClock,
-    rights: FakeRights,
-    register: FakeRegister,
-    login: FakeLogin,
-    tokens: FakeTokens,
-    folder: Path,
-) -> Stage:
+def _with_people(world: World, stage_with: Callable[..., Stage]) -> Stage:
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
     tenant = onboarding.create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
     tenant = take_into_use(world, tenant.id)
@@ -398,7 +400,7 @@ def _with_people(
     other = onboarding.create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
     take_into_use(world, other.id)
     barnevern = accounts.create_account(world, tenant_id=other.id, name="Barnevern")
-    stage = Stage(world, clock, rights, register, login, tokens, folder, tenant, byggesak, avtaler, barnevern, {})
+    stage = stage_with(tenant, byggesak, avtaler, barnevern, {})
     stage.members = {
         "kari": stage.add(KARI, "Kari Lunde", byggesak),
         "kari-avtaler": stage.add(KARI, "Kari Lunde", avtaler),

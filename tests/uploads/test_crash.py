@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import pytest
 from support.server import WAYS, Deployment, Way
+from support.stored import names
 from uploads.test_concatenation import Pieces
 from uploads.tus import Tus, Uploading, digest
 
@@ -142,5 +142,4 @@ def join_quietly(pieces: Pieces, paths: list[str]) -> None:
 
 
 def stored(deployment: Deployment) -> list[str]:
-    folders = [path for path in deployment.settings.blobs_dir.iterdir() if path.is_dir()]
-    return [Path(file).name for folder in folders for file in folder.iterdir()]
+    return sorted(names(deployment.world.blobs, deployment.data))

@@ -24,6 +24,9 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.services.downloading import STEP, read_parts
 from deldokument.services.vault import existing_key, share_key_id
 
+pytestmark = pytest.mark.embedded
+"""A bucket that is full is among the store's contracts."""
+
 
 @contextmanager
 def files_end_at(process: int, length: int) -> Iterator[None]:

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
 from support.server import BOTH_WAYS, OFFSET_TYPE, TUS, Deployment
+from support.stored import names
 from uploads.tus import Tus
+
+from deldokument.domain.errors import NotFound
+from deldokument.web.intake import upload_token
 
 FIVE_GIB = 5 * 2**30
 
@@ -26,7 +31,7 @@ def open_files(deployment: Deployment) -> int:
 
 def blobs(deployment: Deployment) -> set[str]:
     """Names of what is stored. The worker may meanwhile delete what earlier tests left, so only what is new tells."""
-    return {path.name for path in deployment.settings.blobs_dir.rglob("*") if path.is_file()}
+    return names(deployment.world.blobs, deployment.data)
 
 
 # --- discovery and creation ------------------------------------------------------------------------------------------
@@ -210,6 +215,13 @@ def test_a_finished_upload_takes_nothing_and_still_tells_its_offset(tus: Tus) ->
         assert upload.patch(offset, content).status_code == 409
     assert upload.offset() == 5
     assert tus.received() == b"12345"
+
+
+def test_a_nul_in_the_address_asks_no_database() -> None:
+    scope = {"type": "http", "headers": [(b"authorization", b"Bearer token")]}
+    assert upload_token(Request(scope | {"path": "/uploads/x"})) == "token"
+    with pytest.raises(NotFound):
+        upload_token(Request(scope | {"path": "/uploads/\0"}))
 
 
 def test_an_unknown_upload_and_anothers_are_the_same_nothing(tus: Tus) -> None:

@@ -162,12 +162,16 @@ def test_who_names_the_interop_version_is_told_how_far_it_has_come(sender: Tus) 
     content = os.urandom(48_000_000)
     ticket = sender.announce(len(content))
     with connected(sender.deployment) as connection:
-        connection.sendall(creation_head(sender, ticket, len(content), "Upload-Draft-Interop-Version: 8") + content)
+        opening = creation_head(sender, ticket, len(content), "Upload-Draft-Interop-Version: 8")
+        connection.sendall(opening + content[:24_000_000])
         said = answer_of(connection)
+        # A store may need longer for the first of it than the rest would take to come.
+        while b"Upload-Offset" not in said:
+            said += answer_of(connection)
+        connection.sendall(content[24_000_000:])
         while b"HTTP/1.1 201 " not in said:
             said += answer_of(connection)
     offsets = [int(offset) for offset in re.findall(rb"Upload-Offset: (\d+)", said)]
-    assert offsets
     assert offsets == sorted(offsets)
     assert offsets[-1] <= len(content)
     assert said.count(b"Location:") == said.count(b"HTTP/1.1 104 ") - len(offsets) == 1

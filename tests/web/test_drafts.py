@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from support.browser import Browser, Web, contents
+from support.browser import Browser, Web
+from support.stored import contents
 from support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
 
 from deldokument import worker

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from support.browser import EWA, Browser, Web, contents
+from support.browser import EWA, Browser, Web
+from support.stored import contents
 from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 
 from deldokument import worker

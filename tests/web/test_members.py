@@ -7,8 +7,9 @@ from html import unescape
 
 import httpx
 import pytest
-from support.browser import EWA, ORIGIN, Browser, Web, contents
+from support.browser import EWA, ORIGIN, Browser, Web
 from support.numbers import synthetic_numbers
+from support.stored import contents
 from support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, person
 
 from deldokument.services import members as services

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 
 import pytest
-from support.browser import EWA, Browser, Web, contents, serve, stage_in_memory
+from support.browser import EWA, Browser, Web, serve, stage_in_memory
 from support.papers import PDF
+from support.stored import contents
 from support.texts import begin, publish_texts, session, sign, with_short_texts
 from support.world import FJELL, KARI, VIGDIS, Stage
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 from support.accounts import set_account, set_rules
-from support.browser import Browser, Web, contents
+from support.browser import Browser, Web
+from support.stored import contents
 from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 from deldokument.domain.tenancy import Contact

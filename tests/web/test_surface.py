@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.responses import Response
-from support.browser import EWA, ORIGIN, Web, contents, serve, stage_in_memory
+from support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
+from support.stored import contents
 from support.world import FJELL, KARI, OLA, PER, SIV
 
 from deldokument import worker

@@ -25,6 +25,7 @@ from deldokument.cli.running import opened_node, told_in_words
 from deldokument.cli.serving import run_server
 from deldokument.config import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
+from deldokument.services.probing import probe_store
 from deldokument.services.retention import confirm_clock
 from deldokument.services.sealing import fingerprint
 from deldokument.services.standing import measure_standing
@@ -115,6 +116,8 @@ def _examine(node: Node) -> None:
     with node.world.database.read() as tx:
         deployment = tx.retention.deployment()
     console.print(f"database, keyring, blobs: answer (deployment {deployment.id})")
+    probe_store(node.world.blobs)
+    console.print("blobs: a probe was written, read, listed and deleted")
     console.print(f"clock: {node.world.clock.skew().total_seconds():.3f} s off the database's")
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")

@@ -69,6 +69,9 @@ def _of_postgres(error: psycopg.Error) -> ServiceError:
             return StorageFull(detail)
         case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
             return Conflict("state_changed", detail=detail)
+        # The server has ended the session of a transaction that a busy machine held too long.
+        case psycopg.errors.IdleInTransactionSessionTimeout():
+            return Unavailable("database", detail=detail)
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return Unavailable("database", detail=detail)
         case _:

@@ -1,0 +1,65 @@
+"""A store that does not do all that will be asked of it is found out, and a good one is left as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import pytest
+from support.world import Stage
+
+from deldokument.domain.errors import ServiceError, Unavailable
+from deldokument.services.ports import StoredBlob
+from deldokument.services.probing import probe_store
+from tests.fakes.blobs import MemoryBlobStore
+
+
+class Twisting(MemoryBlobStore):
+    """Gives back other bytes."""
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        return bytes(stop - start)
+
+
+class Silent(MemoryBlobStore):
+    """Lists nothing."""
+
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+        return iter(())
+
+
+class Unlisted(MemoryBlobStore):
+    """Lets nobody list."""
+
+    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+        raise Unavailable("blobs")
+
+
+class Hoarding(MemoryBlobStore):
+    """Deletes nothing."""
+
+    def delete(self, names: Collection[str]) -> None:
+        pass
+
+
+def test_a_good_store_is_left_as_it_was(stage: Stage) -> None:
+    stage.upload(stage.draft().id, "a.txt", b"a")
+    before = {blob.name for blob in stage.world.blobs.list()}
+    probe_store(stage.world.blobs)
+    assert {blob.name for blob in stage.world.blobs.list()} == before
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [(Twisting, "other bytes"), (Silent, "does not list"), (Unlisted, "blobs"), (Hoarding, "told to delete")],
+)
+def test_what_a_store_does_not_do_is_told(store: type[MemoryBlobStore], told: str) -> None:
+    with pytest.raises(ServiceError, match=told):
+        probe_store(store())
+
+
+@pytest.mark.parametrize("store", [Twisting, Silent, Unlisted])
+def test_a_probe_that_failed_leaves_nothing(store: type[MemoryBlobStore]) -> None:
+    blobs = store()
+    with pytest.raises(ServiceError):
+        probe_store(blobs)
+    assert blobs.objects == {}

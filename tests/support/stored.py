@@ -1,0 +1,127 @@
+"""What is stored, past the use cases and on either stack: a thief's look at it, and the hand of whoever owns it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from sqlalchemy import Connection, create_engine, make_url, text
+from support.stack import stack
+
+from deldokument.services.ports import BlobStore, World
+
+_SQLITE = "sqlite:///"
+_TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+_TABLES = b"SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+
+
+class Holder(Protocol):
+    """A world or a deployment."""
+
+    @property
+    def database_url(self) -> str: ...
+
+    @property
+    def world(self) -> World: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+
+@contextmanager
+def as_owner(database_url: str) -> Iterator[Connection]:
+    """A transaction in which no trigger is in the way."""
+    url = make_url(database_url)
+    on_sqlite = url.get_backend_name() == "sqlite"
+    engine = create_engine(url if on_sqlite else url.set(drivername="postgresql+psycopg"))
+    try:
+        with engine.begin() as connection:
+            if on_sqlite:
+                for (name,) in connection.execute(text(_TRIGGERS)).all():
+                    connection.execute(text(f"DROP TRIGGER {name}"))
+            else:
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def do_as_owner(database_url: str, *statements: str) -> None:
+    """Do these as the owner, one after another."""
+    with as_owner(database_url) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def contents(holder: Holder) -> list[str]:
+    """Everything in the database, a line for each row."""
+    if holder.database_url.startswith(_SQLITE):
+        with closing(sqlite3.connect(holder.database_url.removeprefix(_SQLITE))) as connection:
+            return list(connection.iterdump())
+    with psycopg.connect(holder.database_url) as server:
+        return [line for (table,) in server.execute(_TABLES).fetchall() for line in sorted(_lines(server, table))]
+
+
+def _lines(server: psycopg.Connection[Any], table: str) -> Iterator[str]:
+    for row in server.execute(f'SELECT * FROM "{table}"'.encode()):
+        shown = (value.hex().upper() if isinstance(value, bytes) else repr(value) for value in row)
+        yield f'INSERT INTO "{table}" VALUES({", ".join(shown)})'
+
+
+def everything(holder: Holder) -> bytes:
+    """All bytes that are kept, wherever."""
+    files = [path.read_bytes() for path in holder.folder.rglob("*") if path.is_file()]
+    return b"".join([*files, *in_servers(holder).values()])
+
+
+def in_servers(holder: Holder) -> dict[str, bytes]:
+    """What is kept elsewhere than in files here: where, and the bytes."""
+    if holder.database_url.startswith(_SQLITE):
+        return {}
+    blobs = holder.world.blobs
+    with psycopg.connect(holder.database_url) as server:
+        tables = {table: b"".join(_copy(server, table)) for (table,) in server.execute(_TABLES).fetchall()}
+    return tables | {blob.name: blobs.read(blob.name, 0, blob.size) for blob in blobs.list()}
+
+
+def _copy(server: psycopg.Connection[Any], table: str) -> Iterator[bytes]:
+    """As it stands there: in the other form of COPY, bytes are written as digits."""
+    with server.cursor().copy(f'COPY "{table}" TO STDOUT (FORMAT BINARY)'.encode()) as pieces:
+        yield from map(bytes, pieces)
+
+
+def names(store: BlobStore, folder: Path) -> set[str]:
+    """Of what is in the store; in a directory below ``folder``, with what has only been begun there."""
+    begun = {path.name for path in (folder / "blobs").rglob("*.part")}
+    return {blob.name for blob in store.list()} | begun
+
+
+def bytes_of(store: BlobStore, name: str) -> bytes:
+    """All of a blob."""
+    [size] = [blob.size for blob in store.list(int(name[:2], 16)) if blob.name == name]
+    return store.read(name, 0, size)
+
+
+def put_in_its_place(store: BlobStore, name: str, content: bytes) -> None:
+    """Other bytes instead of a blob's."""
+    store.delete([name])
+    put(store, name, content)
+
+
+def put(store: BlobStore, name: str, content: bytes) -> None:
+    """A blob of these bytes."""
+    writer = store.create(name)
+    writer.write(content)
+    writer.commit()
+
+
+def copies(holder: Holder, folder: Path) -> tuple[str, BlobStore]:
+    """Copies of database and blobs as they are now: in ``folder``, or in another place of the servers."""
+    url, blobs = stack().copied_database(holder.database_url, folder), stack().blobs(folder)
+    for blob in holder.world.blobs.list():
+        put(blobs, blob.name, holder.world.blobs.read(blob.name, 0, blob.size))
+    return url, blobs
