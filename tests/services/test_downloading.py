@@ -80,6 +80,19 @@ def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
     assert sum(sizes) == 299_990
 
 
+def test_a_buffer_that_is_being_sent_is_not_written_over_by_what_is_opened_meanwhile(stage: Stage) -> None:
+    # Each document ends in a piece that is gathered, so one step opens what is small and what is large.
+    share_id = published(stage, {f"{number}.bin": os.urandom(1_100_000) for number in range(4)})
+    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    whole = read(stage, content)
+    buffers = downloading.read_content(stage.world, content, 0, content.length, rooms=downloading.Rooms())
+    sent, before = bytearray(), memoryview(b"")
+    for buffer in buffers:
+        sent += before
+        before = memoryview(buffer)
+    assert bytes(sent + before) == whole
+
+
 def test_the_validator_is_the_contents_own_for_everybody_and_every_range(stage: Stage) -> None:
     share_id = published(stage, {"a.txt": b"same", "b.txt": b"same"}, OLA, FJELL)
     mine, theirs = opened(stage, share_id), opened(stage, share_id, PER)

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
@@ -35,11 +35,20 @@ STEP = 2**20
 """At most so many bytes are opened at once."""
 ROOM = STEP + 2 * SEGMENT
 """So much the segments hold that a step touches."""
-Rooms = Iterator[bytearray | None]
-NO_ROOMS: Rooms = repeat(None)
 _GATHERED = 256 * 1024
 _PAGE = 500
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
+
+
+class Rooms:
+    """Two buffers in turn: what has been handed on lies in the one while what follows is opened into the other."""
+
+    def __init__(self) -> None:
+        self.room, self._other = bytearray(ROOM), bytearray(ROOM)
+
+    def turn(self) -> None:
+        """What lies in ``room`` has been handed on."""
+        self.room, self._other = self._other, self.room
 
 
 class Sources:
@@ -154,11 +163,11 @@ def _documents(world: World, share_id: str) -> Iterator[Document]:
 
 
 def read_content(
-    world: World, content: Content, start: int, stop: int, *, step: int = STEP, rooms: Rooms = NO_ROOMS
+    world: World, content: Content, start: int, stop: int, *, step: int = STEP, rooms: Rooms | None = None
 ) -> Iterator[bytes | memoryview]:
     """Bytes [start, stop) in buffers of at most ``step`` bytes.
 
-    With ``rooms``, of ROOM bytes each, what is opened lies in the next of them, and is gone when that is given again.
+    With ``rooms``, what is opened lies there: a buffer stays as it is while the one after it is made, and no longer.
 
     What is small is gathered, so that many small documents do not become many small writes.
     Raises IntegrityError or Broken before any byte that is not what was sealed.
@@ -172,12 +181,14 @@ def read_content(
             small += buffer
         else:
             yield buffer
+            if rooms:
+                rooms.turn()
     if small:
         yield bytes(small)
 
 
 def _buffers(
-    world: World, content: Content, start: int, stop: int, step: int, rooms: Rooms
+    world: World, content: Content, start: int, stop: int, step: int, rooms: Rooms | None
 ) -> Iterator[bytes | memoryview]:
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, bytes):
@@ -197,7 +208,7 @@ def _within(content: Content, start: int, stop: int) -> Within:
 
 
 def read_parts(
-    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, rooms: Rooms = NO_ROOMS
+    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, rooms: Rooms | None = None
 ) -> Iterator[tuple[int, memoryview]]:
     """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
     for part, first, last in manifest.covering(start, stop):
@@ -206,7 +217,8 @@ def read_parts(
         name = part.part_id.hex()
         for at, to in _steps(first, last, step):
             # No name for what is sealed: it would be held for as long as a slow reader takes for what was opened.
-            opened = reader.decrypt(world.blobs.read(name, *reader.segments_for(at, to)), at, to, next(rooms))
+            room = rooms.room if rooms else None
+            opened = reader.decrypt(world.blobs.read(name, *reader.segments_for(at, to)), at, to, room)
             yield part.offset + at, opened
 
 

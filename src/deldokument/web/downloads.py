@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from functools import partial
-from itertools import cycle
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -27,9 +26,9 @@ from starlette.types import Receive, Scope, Send
 
 from deldokument.domain.errors import Unavailable
 from deldokument.services.downloading import (
-    ROOM,
     STEP,
     Content,
+    Rooms,
     open_archive,
     open_document,
     read_content,
@@ -280,8 +279,7 @@ def _next(buffers: Iterator[bytes | memoryview]) -> asyncio.Future[bytes | memor
 def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:
     """Whether it went quickly."""
     start = stop - loan.left
-    rooms = cycle((bytearray(ROOM), bytearray(ROOM)))
-    buffers = read_content(world, content, start, min(start + STRETCH, stop), rooms=rooms)
+    buffers = read_content(world, content, start, min(start + STRETCH, stop), rooms=Rooms())
     with lanes.helper() as helper, closing(ahead(buffers, helper)) as coming:
         return stretch(lambda until: loan.send(memoryview(next(coming)), until), loan)
 
