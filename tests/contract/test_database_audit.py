@@ -165,7 +165,7 @@ def test_a_trail_longer_than_one_step_fits_its_chain(database: SqlDatabase, tamp
 @pytest.mark.parametrize(
     ("statement", "number", "flaw"),
     [
-        ('UPDATE audit_event SET details = \'{"recipient":"x","count":3}\' WHERE number = 1', 1, Flaw.ALTERED),
+        ('UPDATE audit_event SET details = \'{"recipient":"x","count"\\:3}\' WHERE number = 1', 1, Flaw.ALTERED),
         ("UPDATE audit_event SET details = 'no JSON' WHERE number = 1", 1, Flaw.ALTERED),
         ("UPDATE audit_event SET details = '[NaN]' WHERE number = 1", 1, Flaw.ALTERED),
         ("UPDATE audit_event SET kind = 'never_heard_of' WHERE number = 2", 2, Flaw.ALTERED),
