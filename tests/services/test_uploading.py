@@ -274,8 +274,9 @@ def test_a_part_that_a_helper_still_writes_is_never_committed(stage: Stage) -> N
     assert stored == 2 * ciphertext_length(FULL_PART_PLAINTEXT) + ciphertext_length(77)
 
 
-def test_a_full_disk_that_only_a_helper_sees_is_told_and_leaves_nothing(stage: Stage) -> None:
-    store = SmallBlobStore(stage.world.blobs, FULL_PART_PLAINTEXT - FEED, at_commit=False)
+@pytest.mark.parametrize("missing", [FEED, 1])
+def test_a_full_disk_that_only_a_helper_sees_is_told_and_leaves_nothing(stage: Stage, missing: int) -> None:
+    store = SmallBlobStore(stage.world.blobs, FULL_PART_PLAINTEXT - missing, at_commit=False)
     append = begin(replace(stage.world, blobs=store), announce(stage, 2 * FULL_PART_PLAINTEXT))
     with pytest.raises(StorageFull):
         draw(append, bytes(FULL_PART_PLAINTEXT))
