@@ -310,3 +310,11 @@ def test_a_share_that_is_withdrawn_while_it_is_read_gives_no_more_once_its_blobs
         step(stage.world)
     with pytest.raises(Broken):
         next(buffers)
+
+
+def test_what_has_been_had_is_told_when_the_manifests_have_been_let_go(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=WHOLE[:100])
+    content = opened(stage, share_id)
+    content.sources.close()
+    downloading.record_delivery(stage.world, content, 0, content.length)
+    assert [receipt.covered for receipt in receipts(stage, share_id)] == [((0, 100),)]
