@@ -28,7 +28,7 @@ from deldokument.domain.upload import Part, Upload
 from deldokument.services.ports import BlobStore, BlobWriter, Buffer
 
 FEED = 2**20
-"""At most so many bytes are taken at once."""
+"""So many bytes there is room for at least, whatever has been left of those before."""
 
 
 class _Workspace(threading.local):

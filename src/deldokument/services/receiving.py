@@ -11,7 +11,6 @@ an open share wants.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open, stop_of
-from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import Transaction, standing
@@ -33,7 +32,7 @@ from deldokument.services.vault import (
     open_field,
     share_key_id,
 )
-from deldokument.services.views import display_number, file_name, open_message
+from deldokument.services.views import Belongings, display_number, file_name, open_message
 
 _ONE_OPENING = timedelta(minutes=10)
 _TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
@@ -157,24 +156,13 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     return offers, grants is not None
 
 
-class _Surroundings:
-    """What belongs to some shares, asked for at once however many they are."""
+class _Surroundings(Belongings):
+    """What belongs to some shares, with the keys of those that have not ended."""
 
     def __init__(self, world: World, tx: Transaction, shares: Sequence[Share]) -> None:
-        ids = [share.id for share in shares]
+        super().__init__(tx, shares)
         self.audit_key_ids = {share.audit_key_id for share in shares}
-        self.share_keys = world.keyring.get([share_key_id(share_id) for share_id in ids])
-        self.tenants = {one: standing(tx.tenancies.tenant(one)) for one in {share.tenant_id for share in shares}}
-        self.accounts = {one: standing(tx.tenancies.account(one)) for one in {share.account_id for share in shares}}
-        self.recipients: dict[str, list[Recipient]] = defaultdict(list)
-        self.documents: dict[str, list[Document]] = defaultdict(list)
-        self.receipts: dict[str, list[Receipt]] = defaultdict(list)
-        for recipient in tx.shares.recipients(ids):
-            self.recipients[recipient.share_id].append(recipient)
-        for document in tx.shares.documents(ids):
-            self.documents[document.share_id].append(document)
-        for receipt in tx.shares.receipts(ids):
-            self.receipts[receipt.share_id].append(receipt)
+        self.share_keys = world.keyring.get([share_key_id(share.id) for share in shares])
 
     def stop(self, share: Share) -> Reason | None:
         """Why the share is not opened for the time being."""

@@ -131,16 +131,11 @@ def share_views(world: World, tx: Transaction, shares: Sequence[Share]) -> list[
     ids = [share.id for share in shares]
     keys = world.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
     gathered = _Gathered(tx, shares)
-    tenants = {t: standing(tx.tenancies.tenant(t)) for t in {s.tenant_id for s in shares}}
-    accounts = {a: standing(tx.tenancies.account(a)) for a in {s.account_id for s in shares}}
     now, views = world.clock.now(), []
     for share in shares:
-        tenant, account = tenants[share.tenant_id], accounts[share.account_id]
         key = keys.get(share.audit_key_id)
         if key:
-            views.append(
-                _share_view(world, share, tenant, account, key, keys.get(share_key_id(share.id)), gathered, now)
-            )
+            views.append(_share_view(world, share, key, keys.get(share_key_id(share.id)), gathered, now))
     return views
 
 
@@ -149,11 +144,13 @@ def share_view(world: World, tx: Transaction, share: Share) -> ShareView:
     return standing(next(iter(share_views(world, tx, [share])), None))
 
 
-class _Gathered:
-    """Rows that belong to some shares, by share."""
+class Belongings:
+    """What belongs to some shares, by share, asked for at once however many they are."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share]) -> None:
         share_ids = [share.id for share in shares]
+        self.tenants = {one: standing(tx.tenancies.tenant(one)) for one in {share.tenant_id for share in shares}}
+        self.accounts = {one: standing(tx.tenancies.account(one)) for one in {share.account_id for share in shares}}
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
@@ -163,6 +160,13 @@ class _Gathered:
             self.documents[document.share_id].append(document)
         for receipt in tx.shares.receipts(share_ids):
             self.receipts[receipt.share_id].append(receipt)
+
+
+class _Gathered(Belongings):
+    """The same, and what only those who share see."""
+
+    def __init__(self, tx: Transaction, shares: Sequence[Share]) -> None:
+        super().__init__(tx, shares)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):
@@ -188,13 +192,12 @@ def _is_lonely(tx: Transaction, proposer: Member | Integration) -> bool:
 def _share_view(
     world: World,
     share: Share,
-    tenant: Tenant,
-    account: Account,
     key: bytes,
     share_key: bytes | None,
     gathered: _Gathered,
     now: datetime,
 ) -> ShareView:
+    tenant, account = gathered.tenants[share.tenant_id], gathered.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in gathered.documents[share.id]}
     return ShareView(
         id=share.id,

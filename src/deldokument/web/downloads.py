@@ -191,10 +191,7 @@ class ContentResponse(Response):
             if quick and not await self._send_quickly(scope, gone):
                 return False
             began, window = time.monotonic(), self._position
-            stop = min(self._position + 8 * step, self._stop)
-            read = read_content if step == STEP else _read_copies
-            buffers = read(self._world, self._content, self._position, stop, step=step)
-            if not await self._send_window(send, gone, buffers, ahead=step == STEP):
+            if not await self._send_window(send, gone, step):
                 return False
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
             proven = self._position - self._start >= _PROBATION
@@ -225,20 +222,22 @@ class ContentResponse(Response):
                     self._position = self._handed_on = self._stop - loan.left
         return not gone.done()
 
-    async def _send_window(
-        self, send: Send, gone: asyncio.Future[None], buffers: Iterator[bytes | memoryview], *, ahead: bool
-    ) -> bool:
+    async def _send_window(self, send: Send, gone: asyncio.Future[None], step: int) -> bool:
+        """Some steps: large ones are read while the one before is sent, of small ones there is never more than one."""
+        large, stop = step == STEP, min(self._position + 8 * step, self._stop)
+        read = read_content if large else _read_copies
+        buffers = read(self._world, self._content, self._position, stop, step=step)
         coming = _next(buffers)
         try:
             while (buffer := await coming) is not None:
-                if ahead:
+                if large:
                     coming = _next(buffers)
                 if gone.done() or not await self._may_go_on() or not await self._send_one(send, buffer) or gone.done():
                     return False
                 # That this one was taken means that the one before it has left the process.
                 self._handed_on = self._position
                 self._position += len(buffer)
-                if not ahead:
+                if not large:
                     coming = _next(buffers)
         finally:
             await ended([coming])

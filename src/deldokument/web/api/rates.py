@@ -19,8 +19,6 @@ from deldokument.services.ports import World
 from deldokument.web.errors import RateLimited
 
 _WINDOW_S = int(WINDOW.total_seconds())
-
-
 MOST_AT_ONCE = 20
 """So many requests of one consumer are under way at once: about half of the threads that serve everybody."""
 MOST_COUNTED = 10
