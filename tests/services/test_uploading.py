@@ -1,15 +1,11 @@
 """Taking bytes: at the offset, up to the length, acknowledged when durable, and nothing left of what was not."""
 
 import hashlib
-import io
 import os
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from support.stored import names
@@ -17,7 +13,7 @@ from support.sweeping import sweep_all
 from support.trouble import Crash, SmallBlobStore, TroubledDatabase
 from support.world import KARI, OLA, Stage, person
 
-from deldokument.crypto.stream import FULL_PART_PLAINTEXT, ciphertext_length
+from deldokument.crypto.stream import FULL_PART_PLAINTEXT
 from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
 from deldokument.services import drafting, publishing, retention, uploading
 from deldokument.services.drafting import UploadTicket
@@ -236,52 +232,6 @@ def test_nothing_is_left_of_a_request_that_is_abandoned(stage: Stage) -> None:
     feed(append, bytes(FULL_PART_PLAINTEXT + 300_000))
     append.abandon()
     assert (offset_of(stage, ticket), blobs(stage)) == (0, set())
-
-
-class Late(ThreadPoolExecutor):
-    """A helper that takes its time."""
-
-    def __init__(self) -> None:
-        super().__init__(max_workers=1)
-        self.asked = 0
-
-    def submit(self, work: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
-        self.asked += 1
-        super().submit(time.sleep, 0.01)
-        return super().submit(work, *args, **options)
-
-
-def draw(append: Append, content: bytes) -> None:
-    """By a thread that has a helper, with a commit beside each step."""
-
-    stream = io.BytesIO(content)
-    with Late() as helper, append.helped(helper):
-        while append.draw(stream.readinto):
-            append.commit()
-        assert helper.asked
-
-
-def test_a_part_that_a_helper_still_writes_is_never_committed(stage: Stage) -> None:
-    content = os.urandom(2 * FULL_PART_PLAINTEXT + 77)
-    ticket = announce(stage, len(content))
-    append = begin(stage.world, ticket)
-    draw(append, content)
-    append.commit()
-    assert append.committed == 2 * FULL_PART_PLAINTEXT
-    assert append.finish() == len(content)
-    assert blobs(stage) == set(parts(stage, ticket))
-    stored = sum((stage.folder / "blobs" / name[:2] / name).stat().st_size for name in blobs(stage))
-    assert stored == 2 * ciphertext_length(FULL_PART_PLAINTEXT) + ciphertext_length(77)
-
-
-@pytest.mark.parametrize("missing", [FEED, 1])
-def test_a_full_disk_that_only_a_helper_sees_is_told_and_leaves_nothing(stage: Stage, missing: int) -> None:
-    store = SmallBlobStore(stage.world.blobs, FULL_PART_PLAINTEXT - missing, at_commit=False)
-    append = begin(replace(stage.world, blobs=store), announce(stage, 2 * FULL_PART_PLAINTEXT))
-    with pytest.raises(StorageFull):
-        draw(append, bytes(FULL_PART_PLAINTEXT))
-    append.abandon()
-    assert (store.open, blobs(stage)) == (0, set())
 
 
 def test_a_member_that_is_removed_gets_no_further_byte_in(stage: Stage) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import pytest
 
-from deldokument.web.lanes import HELPERS, Lanes, ahead, outlived
+from deldokument.web.lanes import HELPERS, Lanes, outlived
 
 
 def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() -> None:
@@ -56,13 +57,13 @@ def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_ar
             yield number
 
     lanes = Lanes("test")
-    with lanes.helper() as helper:
-        assert list(ahead(steps(), helper)) == [0, 1, 2, 3, 4]
-        made.clear()
-        with closing(ahead(steps(), helper)) as coming:
-            assert next(coming) == 0
-        assert not is_making.is_set()
-        assert made == [0, 1]
+    with lanes.ahead(steps()) as coming:
+        assert list(coming) == [0, 1, 2, 3, 4]
+    made.clear()
+    with lanes.ahead(steps()) as coming:
+        assert next(coming) == 0
+    assert not is_making.is_set()
+    assert made == [0, 1]
 
 
 def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:
@@ -70,22 +71,41 @@ def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:
         yield 1
         raise OSError("the store is gone")
 
-    with Lanes("test").helper() as helper, closing(ahead(steps(), helper)) as coming:
+    with Lanes("test").ahead(steps()) as coming:
         assert next(coming) == 1
         with pytest.raises(OSError, match="the store is gone"):
             next(coming)
 
 
-def test_whoever_finds_the_helpers_taken_does_the_work_itself() -> None:
+def makers(count: int) -> Iterator[int]:
+    """In which thread each step is made."""
+    for _ in range(count):
+        yield threading.get_ident()
+
+
+def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
     lanes, this = Lanes("test"), threading.get_ident()
     with ExitStack() as taken:
         for _ in range(HELPERS):
-            helper = taken.enter_context(lanes.helper())
-            assert helper.submit(threading.get_ident).result() != this
-        with lanes.helper() as none_left:
-            assert none_left.submit(threading.get_ident).result() == this
-            assert list(ahead(iter("ab"), none_left)) == ["a", "b"]
-            with pytest.raises(ZeroDivisionError):
-                none_left.submit(lambda: 1 // 0).result()
-    with lanes.helper() as helper:
-        assert helper.submit(threading.get_ident).result() != this
+            assert this not in list(taken.enter_context(lanes.ahead(makers(3))))
+        with lanes.ahead(makers(3)) as none_left:
+            assert set(none_left) == {this}
+    with lanes.ahead(makers(3)) as coming:
+        assert this not in list(coming)
+
+
+def test_the_event_loop_comes_before_the_threads_that_move_bytes() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def in_a_lane() -> bool:
+        return await Lanes("test").run(lambda: niceness() == 19)
+
+    def steps() -> Iterator[int]:
+        yield niceness()
+
+    before = niceness()
+    assert asyncio.run(in_a_lane())
+    with Lanes("test").ahead(steps()) as coming:
+        assert list(coming) == [19]
+    assert niceness() == before

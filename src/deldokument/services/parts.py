@@ -1,6 +1,6 @@
 """Bytes on their way into sealed parts, as they come: drawn into a buffer, encrypted into another, written.
 
-    drawn ──> sealed ──> written, by this thread or by a helper while the next are drawn ──> ``sealed``, to be committed
+    drawn ──> sealed ──> written ──> ``sealed``, to be committed
 
 Promises that bytes are copied no more often than that; that memory goes with the number of threads at work and not with
 the number of uploads, but for less than a segment of each; and that a part waits in ``sealed`` only when all of it has
@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deldokument.crypto.stream import (
@@ -32,11 +30,11 @@ FEED = 2**20
 
 
 class _Workspace(threading.local):
-    """A thread's own buffers; what lies in ``written`` may still be read by its helper."""
+    """A thread's own buffers."""
 
     def __init__(self) -> None:
         self.plain = bytearray(FEED + CAPACITY)
-        self.sealed, self.written = (bytearray(ciphertext_length(FEED + CAPACITY)) for _ in range(2))
+        self.sealed = bytearray(ciphertext_length(FEED + CAPACITY))
 
 
 _workspace = _Workspace()
@@ -60,21 +58,8 @@ class SealedParts:
         self._offset = upload.offset
         self._rest = b""
         self._part: _OpenPart | None = None
-        self._helper: Executor | None = None
-        self._writing: Future[None] | None = None
-        self._closed: tuple[Part, BlobWriter] | None = None
         self.sealed: deque[tuple[Part, BlobWriter]] = deque()
         """Whole parts, in their order, that wait to be committed."""
-
-    @contextmanager
-    def helped(self, helper: Executor) -> Iterator[None]:
-        """In the block, which is one thread's, ``helper`` writes what is sealed."""
-        self._helper = helper
-        try:
-            yield
-        finally:
-            self._helper = None
-            self._end_writing()
 
     def draw(self, fill: Callable[[memoryview], int]) -> int:
         """Take what ``fill`` puts at the front of the room it is given, FEED bytes or more; returns how many.
@@ -98,9 +83,6 @@ class SealedParts:
         if self._part:
             self._part.writer.abort()
             self._part = None
-        if self._closed:
-            self._closed[1].abort()
-            self._closed = None
         while self.sealed:
             self.sealed.pop()[1].abort()
 
@@ -126,28 +108,12 @@ class SealedParts:
 
     def _write(self, part: _OpenPart, plain: Buffer, *, last: bool) -> None:
         size = part.encryptor.encrypt_into(plain, _workspace.sealed, last=last)
-        sealed = memoryview(_workspace.sealed)[:size]
-        self._end_writing()
-        if self._helper:
-            _workspace.sealed, _workspace.written = _workspace.written, _workspace.sealed
-            self._writing = self._helper.submit(part.writer.write, sealed)
-        else:
-            part.writer.write(sealed)
+        part.writer.write(memoryview(_workspace.sealed)[:size])
         if last:
             self._close(part)
 
     def _close(self, part: _OpenPart) -> None:
         row = Part(part.part_id, self._upload.id, part.offset, part.encryptor.plaintext_length, part.encryptor.header)
         self._offset = row.stop
-        self._closed, self._part = (row, part.writer), None
-        if self._writing is None:
-            self._end_writing()
-
-    def _end_writing(self) -> None:
-        """What the helper writes is written, and what was closed by it waits to be committed."""
-        writing, self._writing = self._writing, None
-        if writing:
-            writing.result()
-        if self._closed:
-            self.sealed.append(self._closed)
-            self._closed = None
+        self.sealed.append((row, part.writer))
+        self._part = None

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -159,10 +158,6 @@ class Append:
     def waiting(self) -> int:
         """How many sealed parts wait for ``commit``."""
         return len(self._parts.sealed)
-
-    def helped(self, helper: Executor) -> AbstractContextManager[None]:
-        """In the block, which is one thread's, what is sealed is written by ``helper`` while the next is drawn."""
-        return self._parts.helped(helper)
 
     def feed(self, pieces: Sequence[Buffer]) -> None:
         """Take at most FEED bytes. Raises as ``draw``."""

@@ -15,7 +15,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import datetime
 from functools import partial
 from urllib.parse import quote
@@ -39,7 +38,7 @@ from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut
-from deldokument.web.lanes import STRETCH, Lanes, ahead, crowd, ended, is_quick, outlived, stretch
+from deldokument.web.lanes import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
 log = logging.getLogger("deldokument.web")
@@ -279,7 +278,7 @@ def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool
     """Whether it went quickly."""
     start = stop - loan.left
     buffers = read_content(world, content, start, min(start + STRETCH, stop), rooms=Rooms())
-    with lanes.helper() as helper, closing(ahead(buffers, helper)) as coming:
+    with lanes.ahead(buffers) as coming:
         return stretch(lambda until: loan.send(memoryview(next(coming)), until), loan)
 
 

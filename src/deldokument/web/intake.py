@@ -222,8 +222,7 @@ class _Intake:
 
 def _take_stretch(append: Append, loan: Loan) -> bool:
     """Whether it went quickly."""
-    with lanes.helper() as helper, append.helped(helper):
-        return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
+    return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:

@@ -1,8 +1,8 @@
 """Threads for clients that are quick: one moves a stretch of bytes between a socket on loan and a use case.
 
-Promises that they are few, and the helpers that read ahead or write behind for them, too; that a client that is slow
-or hangs occupies one for some hundred milliseconds at most; and that nobody waits for one: whoever finds them taken
-goes on by the event loop. Deliberately does not know what is moved.
+Promises that they are few, and the helpers that read ahead for them, too; that the event loop comes before them when a
+processor is short; that a client that is slow or hangs occupies one for some hundred milliseconds at most; and that
+whoever finds the lanes taken goes on by the event loop. Deliberately does not know what is moved.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from deldokument.web.lending import Loan
 
 log = logging.getLogger("deldokument.web")
+_CORES = os.cpu_count() or 1
 LANES = 4
-HELPERS = max(1, (os.cpu_count() or 1) // 2)
+_THREADS = min(LANES, _CORES)
+"""More would only take turns that the event loop waits for; the lanes take turns at them, a stretch each."""
+HELPERS = max(1, _CORES // 2)
 """A helper is worth having where it has a core of its own."""
+_NICENESS = 19
 FEW = 16
 """So many transfers at once may each have buffers of megabytes."""
 STRETCH = 2**24
@@ -63,11 +67,11 @@ class Lanes:
     """A handful of threads, and who has one."""
 
     def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=LANES, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(_THREADS, name, _stand_back)
         self._free = threading.BoundedSemaphore(LANES)
         self._name = name
         self._is_used = False
-        self._helpers = ThreadPoolExecutor(max_workers=HELPERS, thread_name_prefix=f"{name}-helper")
+        self._helpers = ThreadPoolExecutor(HELPERS, f"{name}-helper", _stand_back)
         self._idle = threading.BoundedSemaphore(HELPERS)
 
     @contextmanager
@@ -88,33 +92,27 @@ class Lanes:
         return asyncio.get_running_loop().run_in_executor(self._pool, stretch)
 
     @contextmanager
-    def helper(self) -> Iterator[Executor]:
-        """A second thread for one stretch; when all are taken, whoever asks does that work, too."""
-        idle = self._idle.acquire(blocking=False)
+    def ahead(self, steps: Iterator[_Result]) -> Iterator[Iterator[_Result]]:
+        """The same steps, each made by a helper while the one before it is used.
+
+        When all helpers are taken, whoever uses the steps makes them.
+        """
+        if not self._idle.acquire(blocking=False):
+            yield steps
+            return
         try:
-            yield self._helpers if idle else _INLINE
+            with closing(_ahead(steps, self._helpers)) as coming:
+                yield coming
         finally:
-            if idle:
-                self._idle.release()
+            self._idle.release()
 
 
-class _Inline(Executor):
-    """Does at once what it is given."""
-
-    def submit(self, work: Callable[..., _Result], /, *args: Any, **options: Any) -> Future[_Result]:
-        done: Future[_Result] = Future()
-        try:
-            done.set_result(work(*args, **options))
-        except Exception as error:
-            done.set_exception(error)
-        return done
+def _stand_back() -> None:
+    """This thread has a processor when nobody else asks for it. Linux: the niceness is the thread's own (sched(7))."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-_INLINE = _Inline()
-
-
-def ahead(steps: Iterator[_Result], helper: Executor) -> Generator[_Result]:
-    """The same steps, each made by the helper while the one before it is used. To be closed."""
+def _ahead(steps: Iterator[_Result], helper: ThreadPoolExecutor) -> Generator[_Result]:
     coming = helper.submit(next, steps, None)
     try:
         while (step := coming.result()) is not None:
