@@ -6,26 +6,18 @@ ever run. Promises the same bytes for the same paper. Deliberately does not know
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final, cast
+from collections.abc import Sequence
+from typing import Final
 
-import typst
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from deldokument.adapters.markdown import columns, plain, reader, tokens_of, tree_of
-from deldokument.adapters.word import write_word
-from deldokument.domain.errors import Broken
+from deldokument.adapters.markdown import columns, reader, tokens_of, tree_of
 from deldokument.services.papers import Paper
 
 Tokens = Sequence[Token]
 
-_TEMPLATE: Final = Path(__file__).with_name("press.typ")
-_STANDARDS: Final[list[typst.PDFStandard]] = ["a-2a", "ua-1"]
 _WIDE: Final = 6
 """A table of so many columns turns the paper on its side."""
 
@@ -36,41 +28,18 @@ class MarkdownPress:
     def __init__(self) -> None:
         self._reader = reader()
         self._page = _PageRenderer()
-        self._template = _TEMPLATE.read_bytes()
-        self._fonts = typst.Fonts(include_system_fonts=False)
 
     def pdf(self, paper: Paper) -> bytes:
         """PDF/A-2a and PDF/UA-1 with the fonts in it. A letter that no font has is a box, and costs both marks."""
-        nodes = tree_of(self._reader, paper.markdown)
-        data = {
-            "title": plain(paper.title),
-            "version": plain(paper.version),
-            "wide": columns(nodes) >= _WIDE,
-            "nodes": [asdict(node) for node in nodes],
-        }
-        try:
-            return self._pressed(data, paper, _STANDARDS)
-        except typst.TypstError:
-            # The standards forbid a letter that no font has. The name of a person or a body may hold one.
-            return self._pressed_plainly(data, paper)
+        # Typst and python-docx weigh twenty megabytes, which a process that prints nothing should not carry.
+        from deldokument.adapters.typeset import typeset
 
-    def _pressed_plainly(self, data: Mapping[str, Any], paper: Paper) -> bytes:
-        try:
-            return self._pressed(data, paper, [])
-        except typst.TypstError as error:
-            raise Broken(f"press: {error}") from None
-
-    def _pressed(self, data: Mapping[str, Any], paper: Paper, standards: list[typst.PDFStandard]) -> bytes:
-        # One compiler for each paper: it lets no second thread in.
-        compiler = typst.Compiler(self._template, font_paths=self._fonts)
-        made_at = paper.made_at.replace(microsecond=0)
-        pressed = compiler.compile(
-            format="pdf", pdf_standards=standards, timestamp=made_at, sys_inputs={"paper": json.dumps(data)}
-        )
-        return cast("bytes", pressed)
+        return typeset(tree_of(self._reader, paper.markdown), paper, wide_from=_WIDE)
 
     def docx(self, paper: Paper) -> bytes:
         """The same for Word."""
+        from deldokument.adapters.word import write_word
+
         nodes = tree_of(self._reader, paper.markdown)
         return write_word(nodes, paper, wide=columns(nodes) >= _WIDE)
 

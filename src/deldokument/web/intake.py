@@ -10,6 +10,7 @@ protocol.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ _IN_A_CROWD = 2**16
 """When many bring bytes at once, each may have so many waiting."""
 MAX_DIGITS = 19
 """No length and no offset in a header has more."""
-_feeders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="feed")
+_feeders = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="feed")
 lanes = Lanes("upload")
 _committers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="commit")
 _Result = TypeVar("_Result")

@@ -1,0 +1,51 @@
+"""A paper's tree of words as PDF, by Typst. Loaded by the first that prints (see press)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, cast
+
+import typst
+
+from deldokument.adapters.markdown import Node, columns, plain
+from deldokument.domain.errors import Broken
+from deldokument.services.papers import Paper
+
+_TEMPLATE: Final = Path(__file__).with_name("typeset.typ").read_bytes()
+_FONTS: Final = typst.Fonts(include_system_fonts=False)
+_STANDARDS: Final[list[typst.PDFStandard]] = ["a-2a", "ua-1"]
+
+
+def typeset(nodes: Sequence[Node], paper: Paper, *, wide_from: int) -> bytes:
+    """The PDF; a table of ``wide_from`` columns or more turns the paper on its side. Raises Broken."""
+    data = {
+        "title": plain(paper.title),
+        "version": plain(paper.version),
+        "wide": columns(nodes) >= wide_from,
+        "nodes": [asdict(node) for node in nodes],
+    }
+    try:
+        return _compiled(data, paper, _STANDARDS)
+    except typst.TypstError:
+        # The standards forbid a letter that no font has. The name of a person or a body may hold one.
+        return _plainly(data, paper)
+
+
+def _plainly(data: Mapping[str, Any], paper: Paper) -> bytes:
+    try:
+        return _compiled(data, paper, [])
+    except typst.TypstError as error:
+        raise Broken(f"press: {error}") from None
+
+
+def _compiled(data: Mapping[str, Any], paper: Paper, standards: list[typst.PDFStandard]) -> bytes:
+    # One compiler for each paper: it lets no second thread in.
+    compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
+    made_at = paper.made_at.replace(microsecond=0)
+    pressed = compiler.compile(
+        format="pdf", pdf_standards=standards, timestamp=made_at, sys_inputs={"paper": json.dumps(data)}
+    )
+    return cast("bytes", pressed)
