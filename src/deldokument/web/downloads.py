@@ -15,6 +15,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from urllib.parse import quote
@@ -48,6 +49,8 @@ _SLOW_STEP = 128 * 1024
 _PROBATION = 8 * STEP
 """A reader has small steps until it has taken so much, more than the kernel does for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
+_readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="read")
+"""No more read at once, however many wait: what is being opened takes several times what a step does."""
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 lanes = Lanes("download")
@@ -271,7 +274,7 @@ def _read_copies(world: World, content: Content, start: int, stop: int, *, step:
 
 
 def _next(buffers: Iterator[bytes | memoryview]) -> asyncio.Future[bytes | memoryview | None]:
-    return asyncio.ensure_future(run_in_threadpool(next, buffers, None))
+    return asyncio.get_running_loop().run_in_executor(_readers, next, buffers, None)
 
 
 def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:
