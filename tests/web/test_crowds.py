@@ -6,15 +6,18 @@ import asyncio
 import os
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 from support.browser import stage_in_memory
+from support.listening import running
 from support.world import KARI, OLA, Stage, person
 
 from deldokument.services import drafting, uploading
 from deldokument.services.downloading import STEP, Content, open_document
 from deldokument.web import downloads
+from deldokument.web.connections import BoundedConnection, hold
 from deldokument.web.downloads import ContentResponse
 from deldokument.web.intake import receive
 from deldokument.web.lanes import FEW, crowd
@@ -91,3 +94,26 @@ def test_what_comes_from_one_of_a_crowd_comes_whole(stage: Stage) -> None:
     request = Request({"type": "http", "headers": []}, hear)
     offset = asyncio.run(receive(stage.world, request, ticket.token, upload.id, offset=0, announced=len(whole)))
     assert offset == len(whole)
+
+
+def test_a_body_that_is_not_asked_for_is_left_with_the_kernel() -> None:
+    body, held = bytes(2**21), list[bool]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        came = len((await receive())["body"])
+        hold(scope)
+        await asyncio.sleep(0.2)
+        try:
+            async with asyncio.timeout(0):
+                came += len((await receive())["body"])
+            held.append(False)
+        except TimeoutError:
+            held.append(True)
+        while came < len(body):
+            came += len((await receive())["body"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    with running(app, BoundedConnection) as port:
+        assert httpx.post(f"http://127.0.0.1:{port}", content=body, timeout=60).status_code == 200
+    assert held == [True]

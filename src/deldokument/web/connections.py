@@ -3,8 +3,8 @@
 Promises that a head, a trailer or a chunk's extension beyond 64 KiB is refused, however it is cut into packets; that a
 connection from which bytes are awaited and on which too little comes is closed, so that idle and creeping clients use
 up no descriptors; and that a route can cut a response so that neither this process nor the kernel sends any more of
-it, and send an interim response before it. Bodies are the routes' business: those that take big ones have time limits
-of their own, shorter than those here.
+it, send an interim response before it, and leave a body with the kernel until it asks for more. Bodies are the routes'
+business: those that take big ones have time limits of their own, shorter than those here.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ BODY_SECONDS = 150.0
 _LOOK_SECONDS = 5.0
 _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
+_HOLD = "deldokument.hold"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
@@ -42,6 +43,13 @@ def send_interim(scope: Scope, status: str, headers: Mapping[str, str]) -> None:
     if extension:
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         extension["send"]("\r\n".join(lines).encode("ascii"))
+
+
+def hold(scope: Scope) -> None:
+    """Take nothing more of the request's body from the kernel until the application asks for it."""
+    extension = scope.get("extensions", {}).get(_HOLD)
+    if extension:
+        extension["hold"]()
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -81,6 +89,7 @@ class BoundedConnection(HttpToolsProtocol):
         extensions: dict[str, dict[object, object]] = {
             _CUT: {"cut": self._cut},
             _INTERIM: {"send": self._send_interim},
+            _HOLD: {"hold": self.flow.pause_reading},
         }
         self.scope["extensions"] = extensions
 

@@ -19,13 +19,13 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope
 
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.uploading import Append, Checksum, begin_append
+from deldokument.web.connections import hold
 from deldokument.web.lanes import Lanes, Pace, crowd, ended, outlived, stretch
 from deldokument.web.lending import Loan, borrow_body
 
@@ -67,9 +67,8 @@ async def receive(
         begin_append, world, token, upload_id, offset=offset, announced=announced, checksum=checksum
     )
     try:
-        # Only what is announced by Content-Length is the body itself and not a part of it.
-        scope = request.scope if announced else {}
-        return await _Intake(append, request.receive, scope, atomic=checksum is not None, told=told).run()
+        intake = _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None, told=told)
+        return await intake.run()
     finally:
         await outlived(_in(_feeders, append.abandon))
 
@@ -82,12 +81,14 @@ class _Intake:
     """Reads the socket while a thread seals what came before and another makes sealed parts durable."""
 
     def __init__(
-        self, append: Append, receive: Receive, scope: Scope, *, atomic: bool, told: Callable[[int], None]
+        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, told: Callable[[int], None]
     ) -> None:
         self._append = append
         self._told = told
-        self._receive = receive
-        self._scope = scope
+        self._receive = request.receive
+        self._scope = request.scope
+        # Only what is announced by Content-Length is on the socket as it is.
+        self._is_plain = is_plain
         self._atomic = atomic
         self._pieces: list[bytes] = []
         self._pending = 0
@@ -153,13 +154,14 @@ class _Intake:
         self._pieces.append(piece)
         self._pending += len(piece)
         if self._pending >= _IN_A_CROWD and not crowd.is_small:
+            hold(self._scope)
             await self._flush()
             await self._sealed()
 
     async def _take_quickly(self) -> tuple[int, bool]:
         """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
         with lanes.entered() as entered:
-            loan = borrow_body(self._scope) if entered else None
+            loan = borrow_body(self._scope) if entered and self._is_plain else None
             if loan is None:
                 return 0, False
             ahead = len(loan.came) + loan.left
