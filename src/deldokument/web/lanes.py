@@ -26,7 +26,8 @@ _THREADS = min(LANES, _CORES)
 """More would only take turns that the event loop waits for; the lanes take turns at them, a stretch each."""
 HELPERS = max(1, _CORES // 2)
 """A helper is worth having where it has a core of its own."""
-_NICENESS = 19
+_NICENESS = 5
+"""Enough for the event loop to go first, little enough to get on beside a busy neighbour."""
 FEW = 16
 """So many transfers at once may each have buffers of megabytes."""
 STRETCH = 2**24
