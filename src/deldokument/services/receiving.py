@@ -27,7 +27,6 @@ from deldokument.services.trail import record, subject_of
 from deldokument.services.vault import (
     Field,
     existing_key,
-    hashes_under,
     identifier_hash,
     open_field,
     share_key_id,
@@ -135,17 +134,17 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     """All that is shared with the person, and for organisations; False when Altinn did not answer."""
     grants = _grants(world, person, OLDEST_RIGHTS)
     now = world.clock.now()
-    identifiers: list[Identifier] = [person, *(OrganizationNumber(g.organization_number) for g in grants or ())]
     offers: list[Offer] = []
     with world.database.read() as tx:
         keys = world.keyring.get(tx.shares.audit_key_ids_available())
-        found = tx.shares.open_for(hashes_under(keys.values(), identifiers), now)
+        hashes = {one: _hashes(key, person, grants) for one, key in keys.items()}
+        found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found}
         around = _Surroundings(world, tx, list(shares.values()))
-        subjects = {one: tx.audit.subject(one, identifier_hash(keys[one], person)) for one in around.audit_key_ids}
+        subjects = {one: tx.audit.subject(one, hashes[one][person]) for one in around.audit_key_ids}
         for share in shares.values():
             key = keys[share.audit_key_id]
-            claim = _claim(world, key, around.recipients[share.id], person, grants)
+            claim = _claim(world, hashes[share.audit_key_id], around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue
@@ -179,7 +178,7 @@ def _decide(
         share = tx.shares.get(share_id)
         key = world.keyring.get([share.audit_key_id]).get(share.audit_key_id) if share else None
         recipients = tx.shares.recipients([share.id]) if share and key else ()
-        claim = _claim(world, key, recipients, person, grants)
+        claim = _claim(world, _hashes(key, person, grants) if key else {}, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 
 
@@ -195,22 +194,30 @@ def _stop(tx: Transaction, share: Share) -> Reason | None:
     return stop_of(tenant, account, share)
 
 
+def _hashes(
+    key: bytes, person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None
+) -> dict[Identifier, bytes]:
+    """By what the person, and those that the person may represent, are found under an audit key."""
+    identifiers: list[Identifier] = [person, *(OrganizationNumber(grant.organization_number) for grant in grants or ())]
+    return {identifier: identifier_hash(key, identifier) for identifier in identifiers}
+
+
 def _claim(
     world: World,
-    key: bytes | None,
+    hashes: Mapping[Identifier, bytes],
     recipients: Sequence[Recipient],
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
-    """What the person is to these recipients of a share; nothing without the share's audit key."""
+    """What the person is to these recipients of a share; nothing without hashes, the share's audit key being gone."""
     known, rule = grants is not None, world.rules.access
-    if key is None:
+    if not hashes:
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
-    own = by_hash.get(identifier_hash(key, person))
+    own = by_hash.get(hashes[person])
     represented: list[tuple[Recipient, frozenset[str]]] = []
     for grant in grants or ():
-        recipient = by_hash.get(identifier_hash(key, OrganizationNumber(grant.organization_number)))
+        recipient = by_hash.get(hashes[OrganizationNumber(grant.organization_number)])
         if recipient is not None:
             represented.append((recipient, grant.codes))
     return Claim((own,) if own else (), tuple(represented), known, rule)

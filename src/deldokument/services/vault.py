@@ -13,7 +13,6 @@ looking them up in old copies of the database too. Promises that no identifier l
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
@@ -120,11 +119,6 @@ def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
 def form_mark(key: bytes, person: PersonIdentifier) -> str:
     """What tells the forms of one person from those of another; whoever has no key learns nothing else from it."""
     return lookup_hash(key, "form", person.value)[:_MARK_BYTES].hex()
-
-
-def hashes_under(keys: Collection[bytes], identifiers: Collection[Identifier]) -> set[bytes]:
-    """The hashes of all identifiers under all keys."""
-    return {identifier_hash(key, identifier) for key in keys for identifier in identifiers}
 
 
 def seal_field(key: bytes, text: str, field: Field, record_id: str) -> bytes:
