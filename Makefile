@@ -78,7 +78,7 @@ bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts i
 	@scripts/setup bench
 	$(BENCH) -m bench $(if $(WRITE),--write)
 
-bench-large: ## a million shares, and as many people as two cores carry, 20 minutes; WRITE=1 as above
+bench-large: ## a million shares, and as many people as two cores carry, ten minutes; WRITE=1 as above
 	@scripts/setup bench
 	$(BENCH) -m bench.large $(if $(WRITE),--write)
 
