@@ -22,6 +22,9 @@ from deldokument.services.vault import share_key_id
 
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 FAILING = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
+# PostgreSQL does not start with what makes the nodes' calls fail.
+_FAILING_SYNC = ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+                 "inject=fdatasync:error=EIO:when=40")  # fmt: skip
 _LEAP = timedelta(hours=2)
 _OFF = "30"
 _ORPHAN_SECONDS = 60
@@ -92,16 +95,15 @@ def fsync_fails_on_a_node(cluster: Cluster, load: Load) -> None:
 
 
 def fsync_fails_in_the_database(cluster: Cluster, load: Load) -> None:
-    """PostgreSQL, with fsync on, now and then can't sync: it panics, as it must, and recovers from its log."""
+    """PostgreSQL, with fsync on, can't sync its log at each process's fortieth try: it panics, and recovers."""
     program = cluster.postgres.program
     usual = program.command
     program.kill()
-    program.command = [*usual, "--fsync=on"]
-    syncs = "enable_random name=posix/io/sync/*,probability=0.02,failinfo=5"
+    program.command = [*_FAILING_SYNC, *usual, "--fsync=on"]
     try:
-        program.start(LD_PRELOAD=FAILING, FIU_ENABLE=syncs)
-        wait_until_told(load)
+        cluster.postgres.start()
         wait_until(lambda: "PANIC" in program.log.read_text(), "no fsync has failed", PATIENCE)
+        wait_until_told(load)
     finally:
         program.kill()
         program.command = usual
