@@ -5,7 +5,6 @@ import os
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
 
 import pytest
 from support.stored import names
@@ -20,8 +19,6 @@ from deldokument.services.drafting import UploadTicket
 from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.uploading import Append, Checksum
-
-T = TypeVar("T")
 
 
 def announce(stage: Stage, length: int, share_id: str | None = None) -> UploadTicket:

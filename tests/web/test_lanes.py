@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -94,18 +96,37 @@ def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
         assert this not in list(coming)
 
 
-def test_the_event_loop_comes_before_the_threads_that_move_bytes() -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+LANE_AND_HELPER = """
+import asyncio, os, threading
+from deldokument.web.lanes import Lanes
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+def steps():
+    yield niceness()
+async def in_a_lane():
+    found = []
+    await lanes.run(lambda: found.append(niceness()))
+    return found
+lanes = Lanes("test")
+found = asyncio.run(in_a_lane())
+with lanes.ahead(steps()) as coming:
+    print(niceness(), *found, *coming)
+"""
 
-    async def in_a_lane() -> bool:
-        return await Lanes("test").run(lambda: niceness() == 5)
 
-    def steps() -> Iterator[int]:
-        yield niceness()
+@pytest.mark.parametrize("before", [0, 10, 19])
+def test_the_event_loop_comes_before_the_threads_that_move_bytes(before: int) -> None:
+    later = min(before + 5, 19)
+    assert said("nice", "-n", f"{before - os.nice(0)}") == f"{before} {later} {later}"
 
-    before = niceness()
-    assert asyncio.run(in_a_lane())
-    with Lanes("test").ahead(steps()) as coming:
-        assert list(coming) == [5]
-    assert niceness() == before
+
+def test_bytes_move_where_the_system_lets_no_thread_stand_back() -> None:
+    """As a unit of systemd does, whose filter of system calls answers with EPERM."""
+    refusing = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=setpriority:error=EPERM")
+    assert said(*refusing) == " ".join([f"{os.nice(0)}"] * 3)
+
+
+def said(*before: str) -> str:
+    """What the program says that is run so."""
+    command = [*before, sys.executable, "-c", LANE_AND_HELPER]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()

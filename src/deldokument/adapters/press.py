@@ -34,7 +34,8 @@ class MarkdownPress:
         # Typst and python-docx weigh twenty megabytes, which a process that prints nothing should not carry.
         from deldokument.adapters.typeset import typeset
 
-        return typeset(tree_of(self._reader, paper.markdown), paper, wide_from=_WIDE)
+        nodes = tree_of(self._reader, paper.markdown)
+        return typeset(nodes, paper, wide=columns(nodes) >= _WIDE)
 
     def docx(self, paper: Paper) -> bytes:
         """The same for Word."""

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import typst
 
-from deldokument.adapters.markdown import Node, columns, plain
+from deldokument.adapters.markdown import Node, plain
 from deldokument.domain.errors import Broken
 from deldokument.services.papers import Paper
 
@@ -19,12 +19,12 @@ _FONTS: Final = typst.Fonts(include_system_fonts=False)
 _STANDARDS: Final[list[typst.PDFStandard]] = ["a-2a", "ua-1"]
 
 
-def typeset(nodes: Sequence[Node], paper: Paper, *, wide_from: int) -> bytes:
-    """The PDF; a table of ``wide_from`` columns or more turns the paper on its side. Raises Broken."""
+def typeset(nodes: Sequence[Node], paper: Paper, *, wide: bool) -> bytes:
+    """The PDF, on its side when it is to be ``wide``. Raises Broken."""
     data = {
         "title": plain(paper.title),
         "version": plain(paper.version),
-        "wide": columns(nodes) >= wide_from,
+        "wide": wide,
         "nodes": [asdict(node) for node in nodes],
     }
     try:

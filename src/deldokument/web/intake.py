@@ -1,10 +1,10 @@
 """The bytes of one request on their way into an upload, whichever protocol brings them.
 
-Promises that the socket is read while sealed bytes are being written, with bounded memory however slow or fast the
-client is; that a quick client's bytes go from the socket to the cipher in a thread, where the connection lends it; that
-a client that sends less than a trickle for a minute is let go, and what it sent is kept; and that only
-what is durable is acknowledged. Knows a connection, an upload, its token, the headers that all protocols share, and no
-protocol.
+Promises that the socket is read while sealed bytes are being written, but in a crowd, whose bytes wait in the kernel;
+that memory is bounded however slow or fast the client is; that a quick client's bytes go from the socket to the cipher
+in a thread, where the connection lends it; that a client that sends less than a trickle for a minute is let go, and
+what it sent is kept; and that only what is durable is acknowledged. Knows a connection, an upload, its token, the
+headers that all protocols share, and no protocol.
 """
 
 from __future__ import annotations

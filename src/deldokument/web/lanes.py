@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 from deldokument.web.lending import Loan
@@ -109,8 +109,11 @@ class Lanes:
 
 
 def _stand_back() -> None:
-    """This thread has a processor when nobody else asks for it. Linux: the niceness is the thread's own (sched(7))."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    """This thread goes after the event loop's. Linux: the niceness is the thread's own (sched(7))."""
+    this = threading.get_native_id()
+    # Where a filter of system calls refuses it, bytes move all the same.
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, this, os.getpriority(os.PRIO_PROCESS, this) + _NICENESS)
 
 
 def _ahead(steps: Iterator[_Result], helper: ThreadPoolExecutor) -> Generator[_Result]:

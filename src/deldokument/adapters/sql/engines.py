@@ -26,8 +26,7 @@ _HUNG_SECONDS = 60
 _SILENCE_SECONDS = 15
 """How long the network to PostgreSQL may be silent before a connection is given up; by itself the system waits for a
 quarter of an hour, and everybody with it."""
-_READERS = 8
-"""So many connections are kept for the next reader, the last used first: each has a cache and a schema of its own."""
+_READERS = 40
 _POSTGRES_POOL = 10
 _POSTGRES_OVERFLOW = 30
 
@@ -76,14 +75,7 @@ def _sqlite(url: URL) -> Engines:
     if not url.database or url.database == ":memory:":
         raise ValueError("SQLite needs a file: several connections share the database")
     path = Path(url.database)
-    reader = create_engine(
-        url,
-        pool_size=_READERS,
-        max_overflow=-1,
-        pool_use_lifo=True,
-        hide_parameters=True,
-        connect_args=_sqlite_args(),
-    )
+    reader = create_engine(url, pool_size=_READERS, max_overflow=-1, hide_parameters=True, connect_args=_sqlite_args())
     writer = create_engine(
         url,
         pool_size=1,
