@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import REST_SECONDS, open_engines, transaction
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
@@ -68,6 +69,18 @@ def test_a_reader_sees_one_moment(database: SqlDatabase) -> None:
         assert reader.tenancies.account(ACCOUNT.id) is None
     with database.read() as later:
         assert later.tenancies.tenants() == [TENANT]
+
+
+def test_a_writer_sees_what_it_changed_though_it_had_asked_before(database: SqlDatabase) -> None:
+    """A reader asks for each tenant and account once; that must not be so where they change."""
+    settle(database)
+    renamed = replace(TENANT, name="Another name")
+    with database.write() as tx:
+        assert tx.tenancies.tenant(TENANT.id) == TENANT
+        tx.tenancies.save_tenant(renamed)
+        assert tx.tenancies.tenant(TENANT.id) == renamed
+    with database.read() as tx:
+        assert tx.tenancies.tenant(TENANT.id) == tx.tenancies.tenant(TENANT.id) == renamed
 
 
 def test_a_reader_cannot_write(database: SqlDatabase) -> None:
@@ -206,6 +219,7 @@ def test_connections_that_died_while_idle_are_replaced_unnoticed(
     with database.read(), database.read() as tx:
         tx.tenancies.tenants()
     postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    time.sleep(REST_SECONDS)
     for _ in range(3):
         with database.read() as tx:
             assert tx.tenancies.tenants() == []

@@ -7,7 +7,6 @@ would do, or notes that it was asked; and the packages that the wheel needs are 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.operating import BLOCKS, ROOT, register, settings, typed
 from support.ports import free_ports
 from support.server import wait_until
 from support.simulators import Running, log_in, start_simulators
@@ -27,14 +27,8 @@ from support.simulators import Running, log_in, start_simulators
 from deldokument import __version__
 from tests.support.postgres import PROGRAMS, PostgresServer
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
-SECTION = re.split(r"^## ", PAGE.split("\n## From a wheel to a running cluster\n")[1], maxsplit=1, flags=re.M)[0]
-BLOCKS: list[str] = re.findall(r"^```bash\n(.*?)^```", SECTION, re.M | re.S)
-TORA, ANNE = "08855630215", "26866814820"
 _SECONDS = 240
 _FOLDERS = ("/opt/deldokument", "/etc/deldokument", "/var/lib/deldokument", "/etc/systemd/system", "/etc/nginx")
-_CLIENTS = {"idporten": "our-client-there", "maskinporten": "our-client-at-maskinporten"}
 # Each notes what it was asked, and does what is said here.
 _STANDINS = {
     "make": """
@@ -156,7 +150,7 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp
                 _fill_in(machine, registers)
             told = machine.run(_adapted(machine, block))
             if "del keys create-client" in block:
-                _register(machine, registers)
+                register(registers, f"{machine.here}/etc/deldokument/keys", machine.run)
         assert told
         assert (machine.here / "etc/nginx/conf.d/deldokument.conf").exists()
         with httpx.Client(base_url=url, timeout=60) as tora, httpx.Client(timeout=60) as browser:
@@ -185,38 +179,13 @@ def _adapted(machine: Machine, block: str) -> str:
     packages = f"echo {sysconfig.get_path('purelib')} > {site}"
     block, count = re.subn(r"^\S+/bin/pip install --require-hashes .*$", packages, block, flags=re.M)
     assert count == ("dist/deldokument-" in block)
-    for command, number in (("del operator add", TORA), ("del tenant create", ANNE)):
-        block = re.sub(rf"^({command}.*)$", rf"\1 <<< {number}", block, flags=re.M)
-    return block
+    return typed(block)
 
 
 def _fill_in(machine: Machine, registers: Running) -> None:
-    """The settings that the example leaves open, and the addresses of the registers, which are simulated here."""
+    path = machine.here / "etc/deldokument/env"
     own = {
         "PUBLIC_URL": f"http://127.0.0.1:{machine.port}",
-        "ALLOW_SYNTHETIC": "true",
         "DATABASE_URL": f"postgresql://deldokument@127.0.0.1:{machine.environment['PGPORT']}/deldokument",
-        "IDPORTEN_ISSUER": registers.idporten,
-        "IDPORTEN_CLIENT_ID": _CLIENTS["idporten"],
-        "MASKINPORTEN_ISSUER": registers.maskinporten_issuer,
-        "MASKINPORTEN_CLIENT_ID": _CLIENTS["maskinporten"],
-        "ALTINN_BASE_URL": registers.altinn,
-        "ALTINN_SUBSCRIPTION_KEY": registers.subscription_key,
-        "ENHETSREGISTERET_BASE_URL": registers.enhetsregisteret,
-        "OPERATOR_NAME": '"Driftsselskapet AS"',
-        "OPERATOR_NUMBER": "310240001",
-        "AGREEMENT_RETURN_ADDRESS": "avtaler@drift.example",
     }
-    path = machine.here / "etc/deldokument/env"
-    given = {f"DELDOKUMENT_{name}": value for name, value in own.items()}
-    lines = [line for line in path.read_text().splitlines() if line.partition("=")[0] not in given]
-    path.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in given.items()), ""]))
-
-
-def _register(machine: Machine, registers: Running) -> None:
-    """As the page says, both clients with what was printed; here in the simulated registers' list of clients."""
-    known = json.loads(registers.clients.read_text())[0]
-    for name, client_id in _CLIENTS.items():
-        printed = machine.run(f"del keys public {machine.here}/etc/deldokument/keys/{name}.json")
-        (registers.clients.parent / f"{name}.json").write_text(printed)
-        registers.register_client(known | {"client_id": client_id, "jwks": f"{name}.json"})
+    path.write_text(settings(path.read_text(), registers, own))

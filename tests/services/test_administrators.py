@@ -12,6 +12,7 @@ from support.world import KARI, ODD, SIV, Stage, person, set_stage
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.services import administrators, members
+from deldokument.services.roles import roles_of
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
 
@@ -32,14 +33,14 @@ def names(stage: Stage) -> list[str]:
 def test_an_administrator_configures_the_tenant_and_shares_nothing(stage: Stage) -> None:
     view = administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name=" Siv  Holm")
     assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
-    assert administrators.administered_tenants(stage.world, person(SIV)) == [stage.tenant]
+    assert roles_of(stage.world, person(SIV)).administered == (stage.tenant,)
     assert members.memberships(stage.world, person(SIV)) == []
     with pytest.raises(NotFound):
         stage.draft(SIV)
 
 
 def test_a_member_configures_nothing(stage: Stage) -> None:
-    assert administrators.administered_tenants(stage.world, person(KARI)) == []
+    assert roles_of(stage.world, person(KARI)).administered == ()
     assert administrators.administrator_of(stage.world, tenant_id=stage.tenant.id, person=person(KARI)) is None
 
 
@@ -49,7 +50,7 @@ def test_a_person_is_an_administrator_of_a_tenant_once(stage: Stage) -> None:
         name(stage, f"{SIV[:6]} {SIV[6:]}", "Siv Holm")
     other = stage.barnevern.tenant_id
     administrators.add_administrator(stage.world, tenant_id=other, number=SIV, name="Siv Holm")
-    assert len(administrators.administered_tenants(stage.world, person(SIV))) == 2
+    assert len(roles_of(stage.world, person(SIV)).administered) == 2
 
 
 @pytest.mark.parametrize(("number", "called"), [("1", "Siv Holm"), (SIV, " ")])
@@ -77,7 +78,7 @@ def test_who_is_removed_is_out_at_the_next_request(stage: Stage) -> None:
     ewa, siv = name(stage, EWA, "Ewa Kowalska"), name(stage, SIV, "Siv Holm")
     assert administrators.administrator_of(stage.world, tenant_id=stage.tenant.id, person=person(SIV)) == siv
     remove(stage, siv)
-    assert administrators.administered_tenants(stage.world, person(SIV)) == []
+    assert roles_of(stage.world, person(SIV)).administered == ()
     with pytest.raises(NotFound):
         remove(stage, siv)
     assert ewa

@@ -22,6 +22,7 @@ from deldokument.services import administrators, leaving, members, onboarding, r
 from deldokument.services.deletion_paper import deletion_paper
 from deldokument.services.leaving import DeletionRecord, deletion_record, end_service, holdings_of
 from deldokument.services.repositories import standing
+from deldokument.services.roles import roles_of
 from deldokument.services.vault import AUDIT_PREFIX, papers_key_id
 
 RETENTION = timedelta(days=365)
@@ -72,7 +73,7 @@ def test_after_the_end_members_reach_nothing_and_administrators_still_get_in(sta
         assert members.memberships(stage.world, person(number)) == []
     with pytest.raises(NotFound):
         stage.draft()
-    assert administrators.administered_tenants(stage.world, person(SIV)) == [tenant]
+    assert roles_of(stage.world, person(SIV)).administered == (tenant,)
     with stage.world.database.read() as tx:
         assert standing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
 
@@ -206,7 +207,7 @@ def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before
     run_all(stage.world)
     stage.clock.instant = NOON + RETENTION - timedelta(seconds=1)
     run_all(stage.world)
-    assert administrators.administered_tenants(stage.world, person(SIV))
+    assert roles_of(stage.world, person(SIV)).administered
     assert recorded(stage).names_until == NOON + RETENTION
     stage.clock.instant = NOON + RETENTION
     run_all(stage.world)
@@ -216,7 +217,7 @@ def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before
         "",
         NOON + RETENTION,
     )
-    assert administrators.administered_tenants(stage.world, person(SIV)) == []
+    assert roles_of(stage.world, person(SIV)).administered == ()
     keyring = stage.world.keyring
     assert keyring.ids(papers_key_id(stage.tenant.id)) == []
     assert keyring.ids(f"{AUDIT_PREFIX}{stage.tenant.id}:") == []

@@ -8,7 +8,8 @@ from support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, perso
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, Unavailable
 from deldokument.domain.tenancy import Contact, Tenant
-from deldokument.services import administrators, operating
+from deldokument.services import operating
+from deldokument.services.roles import roles_of
 
 CONTACT = Contact("22 00 00 00", "post@fjell.example", "9-15")
 
@@ -30,7 +31,7 @@ def test_a_tenant_has_the_name_of_the_register_and_its_first_administrator(stage
     tenant = register(stage, "312 824 450")
     assert (tenant.name, tenant.organization_number, tenant.contact) == ("FJELL AS", FJELL, CONTACT)
     assert not tenant.is_in_use
-    assert administrators.administered_tenants(stage.world, person(SIV)) == [tenant]
+    assert roles_of(stage.world, person(SIV)).administered == (tenant,)
 
 
 def test_who_made_the_tenant_is_in_the_trail(stage: Stage) -> None:
@@ -45,7 +46,7 @@ def test_an_organization_is_a_tenant_once(stage: Stage) -> None:
     register(stage)
     with pytest.raises(Conflict, match="tenant_exists"):
         register(stage, administrator=KARI, name="Kari Lunde")
-    assert administrators.administered_tenants(stage.world, person(KARI)) == []
+    assert roles_of(stage.world, person(KARI)).administered == ()
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ from support.world import KARI, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
-from deldokument.services import administrators, members, operators
+from deldokument.services import members, operators
+from deldokument.services.roles import roles_of
 
 
 def test_an_operator_runs_the_service_and_neither_configures_nor_shares(stage: Stage) -> None:
     view = operators.add_operator(stage.world, number=SIV, name=" Siv  Holm")
     assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
-    assert operators.is_operator(stage.world, person(SIV))
-    assert not operators.is_operator(stage.world, person(KARI))
-    assert administrators.administered_tenants(stage.world, person(SIV)) == []
+    assert roles_of(stage.world, person(SIV)).operates
+    assert not roles_of(stage.world, person(KARI)).operates
+    assert roles_of(stage.world, person(SIV)).administered == ()
     assert members.memberships(stage.world, person(SIV)) == []
 
 
@@ -31,7 +32,7 @@ def test_operators_are_listed_by_name_and_removed_by_id(stage: Stage) -> None:
     ewa = operators.add_operator(stage.world, number=EWA, name="Ewa Kowalska")
     assert operators.list_operators(stage.world) == [ewa, siv]
     operators.remove_operator(stage.world, operator_id=siv.id)
-    assert not operators.is_operator(stage.world, person(SIV))
+    assert not roles_of(stage.world, person(SIV)).operates
     with pytest.raises(NotFound):
         operators.remove_operator(stage.world, operator_id=siv.id)
     kinds = [event.kind for _, event in stage.trail()]

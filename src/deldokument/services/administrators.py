@@ -11,7 +11,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Administrator, Tenant
+from deldokument.domain.tenancy import Administrator
 from deldokument.services.directory import (
     Office,
     PersonView,
@@ -22,7 +22,7 @@ from deldokument.services.directory import (
     view_person,
 )
 from deldokument.services.ports import World
-from deldokument.services.repositories import found, standing
+from deldokument.services.repositories import found
 from deldokument.services.trail import record
 from deldokument.services.vault import identifier_hash
 
@@ -92,11 +92,3 @@ def remove_administrator(
             person=person,
             administrator=administrator_id,
         )
-
-
-def administered_tenants(world: World, person: PersonIdentifier) -> list[Tenant]:
-    """The tenants that the person configures."""
-    lookup_hash = identifier_hash(directory_key(world), person)
-    with world.database.read() as tx:
-        administrations = tx.tenancies.administrations(lookup_hash)
-        return [standing(tx.tenancies.tenant(administrator.tenant_id)) for administrator in administrations]

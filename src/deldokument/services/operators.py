@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound
-from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Operator
 from deldokument.services.directory import (
@@ -22,7 +21,6 @@ from deldokument.services.directory import (
 )
 from deldokument.services.ports import World
 from deldokument.services.trail import record
-from deldokument.services.vault import identifier_hash
 
 
 def add_operator(world: World, *, number: str, name: str) -> PersonView:
@@ -51,10 +49,3 @@ def remove_operator(world: World, *, operator_id: str) -> None:
         if not tx.tenancies.remove_operator(operator_id):
             raise NotFound("operator")
         record(world, tx, EventKind.OPERATOR_REMOVED, operator=operator_id)
-
-
-def is_operator(world: World, person: PersonIdentifier) -> bool:
-    """Whether the person runs the service."""
-    lookup_hash = identifier_hash(directory_key(world), person)
-    with world.database.read() as tx:
-        return tx.tenancies.operator(lookup_hash) is not None

@@ -5,7 +5,7 @@ Promises that only shares of accounts of which the sharer is a member are ever l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,9 +13,9 @@ from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import stop_of
-from deldokument.domain.share import ShareState
+from deldokument.domain.share import Share, ShareState
 from deldokument.services.actors import acting_integration
-from deldokument.services.members import memberships
+from deldokument.services.members import memberships_in
 from deldokument.services.ownership import readable_share
 from deldokument.services.ports import World
 from deldokument.services.repositories import ShareFilter, Transaction, found
@@ -27,10 +27,11 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class ShareList:
-    """One page of shares, newest first; ``next`` continues, None at the end."""
+    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may wait for the sharer."""
 
     shares: tuple[ShareView, ...]
     next: tuple[datetime, str] | None
+    needing: tuple[ShareView, ...] = ()
 
 
 def list_shares(
@@ -42,39 +43,40 @@ def list_shares(
     reference: str = "",
     before: tuple[datetime, str] | None = None,
     limit: int = PAGE,
+    soon: timedelta | None = None,
 ) -> ShareList:
-    """The shares of the sharer's accounts, filtered by account, state as it is now, and saksnummer."""
-    mine = memberships(world, sharer)
-    accounts = tuple(m.account.id for m in mine if account_id in {None, m.account.id})
-    if not accounts:
-        return ShareList((), None)
-    hashes = _reference_hashes(world, {m.tenant.id for m in mine}, reference)
-    if reference.strip() and not hashes:
-        return ShareList((), None)
-    wanted = ShareFilter(
-        account_ids=accounts,
-        states=tuple(states),
-        now=world.clock.now(),
-        reference_hashes=hashes,
-        before=before,
-        limit=limit + 1,
-    )
-    with world.database.read() as tx:
-        shares = tx.shares.find(wanted)
-        views = share_views(world, tx, shares[:limit])
-    last = shares[limit - 1] if len(shares) > limit else None
-    return ShareList(tuple(views), (last.created_at, last.id) if last else None)
+    """The shares of the sharer's accounts, filtered by account, state as it is now, and saksnummer.
 
-
-def list_needing(world: World, sharer: Sharer, soon: timedelta) -> list[ShareView]:
-    """What may wait for the sharer: drafts, and shares that end ``soon`` and that nobody has had, a page of each.
-
-    Nothing does in accounts that stand still.
+    With ``soon``, and whatever the filter, what may wait for the sharer as well: drafts, and shares that end so soon
+    and that nobody has had, a page of each. Nothing does in accounts that stand still.
     """
-    mine = [m.account.id for m in memberships(world, sharer) if stop_of(m.tenant, m.account) is None]
     now = world.clock.now()
     with world.database.read() as tx:
-        return share_views(world, tx, tx.shares.needing(mine, now, now + soon, PAGE))
+        mine = memberships_in(world, tx, sharer)
+        accounts = tuple(m.account.id for m in mine if account_id in {None, m.account.id})
+        hashes = _reference_hashes(world, {m.tenant.id for m in mine}, reference)
+        wanted = ShareFilter(accounts, tuple(states), now, hashes, before, limit + 1)
+        unknown = bool(reference.strip()) and not hashes
+        found = [] if unknown else tx.shares.find(wanted)
+        moving = [m.account.id for m in mine if stop_of(m.tenant, m.account) is None]
+        waiting = tx.shares.needing(moving, now, now + soon, PAGE) if soon else []
+        shown = found[:limit]
+        views = _views(world, tx, [*shown, *waiting])
+    return ShareList(
+        shares=_in_order(views, shown),
+        next=(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        needing=_in_order(views, waiting),
+    )
+
+
+def _views(world: World, tx: Transaction, shares: Sequence[Share]) -> dict[str, ShareView]:
+    """By id, each looked at once; without those that can no longer be read."""
+    different = {share.id: share for share in shares}
+    return {view.id: view for view in share_views(world, tx, list(different.values()))}
+
+
+def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[ShareView, ...]:
+    return tuple(views[share.id] for share in shares if share.id in views)
 
 
 def _reference_hashes(world: World, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:

@@ -26,11 +26,9 @@ from starlette.routing import Route
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.tenancy import Tenant
-from deldokument.services.administrators import administered_tenants
 from deldokument.services.agreements import must_not_have_ended
-from deldokument.services.members import Membership, memberships
-from deldokument.services.operators import is_operator
 from deldokument.services.ports import World
+from deldokument.services.roles import Roles, roles_of
 from deldokument.services.sessions import Session, find_session
 from deldokument.web.errors import WORDS, StalePage, retry_headers, status_of, words_of
 from deldokument.web.forms import SentFile, read_form
@@ -74,9 +72,7 @@ class Call:
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, SentFile] = field(default_factory=dict)
-    _memberships: list[Membership] | None = None
-    _administered: list[Tenant] | None = None
-    _operates: bool | None = None
+    _roles: Roles | None = None
 
     @property
     def person(self) -> Session:
@@ -86,33 +82,19 @@ class Call:
         return self.session
 
     @property
-    def memberships(self) -> list[Membership]:
-        """Where the logged-in person may share from, read once a request."""
-        if self._memberships is None:
-            self._memberships = memberships(self.world, self.session.person) if self.session else []
-        return self._memberships
-
-    @property
-    def administered(self) -> list[Tenant]:
-        """The tenants that the logged-in person configures, read once a request."""
-        if self._administered is None:
-            self._administered = administered_tenants(self.world, self.session.person) if self.session else []
-        return self._administered
+    def roles(self) -> Roles:
+        """What the logged-in person is here, read once a request."""
+        if self._roles is None:
+            self._roles = roles_of(self.world, self.session.person) if self.session else Roles()
+        return self._roles
 
     @property
     def tenant(self) -> Tenant:
         """The tenant of the path. Raises NotFound unless the person is an administrator of it."""
-        found = next((t for t in self.administered if t.id == self.request.path_params.get("tenant_id")), None)
+        found = next((t for t in self.roles.administered if t.id == self.request.path_params.get("tenant_id")), None)
         if found is None:
             raise NotFound("not an administrator of the tenant")
         return found
-
-    @property
-    def operates(self) -> bool:
-        """Whether the logged-in person is an operator, read once a request."""
-        if self._operates is None:
-            self._operates = self.session is not None and is_operator(self.world, self.session.person)
-        return self._operates
 
     def path(self, name: str) -> str:
         """A parameter of the path."""
@@ -225,7 +207,7 @@ def _check_office(who: Who, call: Call) -> None:
     """Raises NotFound: whoever does not hold the office learns nothing of what is administered or operated here."""
     if who is Who.ADMINISTRATOR:
         _ = call.tenant
-    elif who is Who.OPERATOR and not call.operates:
+    elif who is Who.OPERATOR and not call.roles.operates:
         raise NotFound("not an operator")
 
 

@@ -137,16 +137,16 @@ def render(call: Call, template: str, *, status: int, errors: list[tuple[str, st
 
 
 def _page(call: Call, errors: list[tuple[str, str]]) -> Page:
-    session, members = call.session, call.memberships
+    session, members = call.session, call.roles.memberships
     path = str(call.request.scope["path"])
     items: list[tuple[str, str]] = []
     if members:
         items += [("/del", call.tongue.text("Share documents")), ("/delinger", call.tongue.text("Shares"))]
-    if call.administered:
+    if call.roles.administered:
         items.append(("/konfigurasjon", call.tongue.text("Configuration")))
     if session:
         items.append(("/mine", call.tongue.text("Shared with me")))
-    if call.operates:
+    if call.roles.operates:
         items.append(("/drift", call.tongue.text("Operations")))
     name = members[0].name if members else session.person.masked if session else ""
     return Page(
@@ -171,6 +171,6 @@ def _is_within(path: str, href: str) -> bool:
 
 def _tenant_name(call: Call) -> str | None:
     """The tenant that the page is about, else the one that the person belongs to."""
-    tenants = [member.tenant for member in call.memberships] + call.administered
+    tenants = [*(member.tenant for member in call.roles.memberships), *call.roles.administered]
     wanted = call.request.path_params.get("tenant_id")
     return next((t.name for t in tenants if t.id == wanted), tenants[0].name if tenants else None)

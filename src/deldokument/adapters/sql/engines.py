@@ -8,14 +8,18 @@ hangs loses its locks, and a network that swallows everything is noticed within 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from deldokument.adapters.sql.errors import of_library, translate
 
@@ -26,6 +30,9 @@ _HUNG_SECONDS = 60
 _SILENCE_SECONDS = 15
 """How long the network to PostgreSQL may be silent before a connection is given up; by itself the system waits for a
 quarter of an hour, and everybody with it."""
+REST_SECONDS = 1
+"""A connection that has rested so long is tried before it is used: the server may have closed it. One that has just
+been used is not, which saves each transaction a way to the server and back."""
 _READERS = 40
 _POSTGRES_POOL = 10
 _POSTGRES_OVERFLOW = 30
@@ -139,7 +146,6 @@ def _postgres(url: URL) -> Engines:
         pool_size=_POSTGRES_POOL,
         max_overflow=_POSTGRES_OVERFLOW,
         pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": BUSY_SECONDS,
@@ -152,5 +158,26 @@ def _postgres(url: URL) -> Engines:
         },
     )
     event.listen(writer, "handle_error", translate)
+    event.listen(writer, "checkin", _note_use)
+    event.listen(writer, "checkout", _try_rested(writer))
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(reader, writer)
+
+
+def _note_use(_: object, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _try_rested(engine: Engine) -> Callable[[DBAPIConnection, ConnectionPoolEntry, object], None]:
+    """Have the pool open all its connections anew when one that has rested is found closed."""
+
+    def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        used = record.info.get("used")
+        if used is None or time.monotonic() - used < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+    return check

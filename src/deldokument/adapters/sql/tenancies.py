@@ -141,7 +141,7 @@ class SqlTenancies:
 
     def tenant(self, tenant_id: str) -> Tenant | None:
         """By id."""
-        row = self._work.first(_tenant_by_id, {"key": tenant_id})
+        row = self._work.keyed(_tenant_by_id, tenant_id)
         return tenant_of(row) if row else None
 
     def lock_tenant(self, tenant_id: str) -> Tenant | None:
@@ -169,7 +169,7 @@ class SqlTenancies:
 
     def account(self, account_id: str) -> Account | None:
         """By id."""
-        row = self._work.first(_account_by_id, {"key": account_id})
+        row = self._work.keyed(_account_by_id, account_id)
         return account_of(row) if row else None
 
     def lock_account(self, account_id: str) -> Account | None:

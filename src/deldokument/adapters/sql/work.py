@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -66,6 +66,7 @@ class Work:
     connection: Connection
     writing: bool
     postgres: bool
+    _seen: dict[tuple[Executable, str], Row[Any] | None] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
         """Execute for the effect."""
@@ -86,6 +87,15 @@ class Work:
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         """The first row."""
         return self.connection.execute(statement, values).first()
+
+    def keyed(self, statement: Select[Any], key: str) -> Row[Any] | None:
+        """The row with the parameter ``key``; what only reads sees one state throughout, and asks once for each."""
+        if self.writing:
+            return self.first(statement, {"key": key})
+        wanted = statement, key
+        if wanted not in self._seen:
+            self._seen[wanted] = self.first(statement, {"key": key})
+        return self._seen[wanted]
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Every row."""
@@ -137,7 +147,7 @@ class Shape(Generic[_Record]):
     def __init__(self, kind: type[_Record], table: Table) -> None:
         self._make: Callable[..., _Record] = kind
         self.table = table
-        self._names = [field.name for field in fields(kind)]
+        self._names = [one.name for one in fields(kind)]
         self.columns = [table.c[name] for name in self._names]
 
     def values(self, record: _Record) -> dict[str, Any]:

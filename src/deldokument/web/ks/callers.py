@@ -16,11 +16,11 @@ from deldokument.domain.errors import NotFound, TokenRefused
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.tenancy import Tenant
 from deldokument.domain.uuids import id_of
-from deldokument.services.administrators import administered_tenants
 from deldokument.services.agreements import must_not_have_ended
 from deldokument.services.integrations import holds_password
 from deldokument.services.members import Membership, memberships
 from deldokument.services.ports import World
+from deldokument.services.roles import roles_of
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Call, holds_token
 from deldokument.web.errors import StalePage
@@ -59,7 +59,7 @@ class Caller:
         Raises NotFound unless the person is an administrator of it, or Conflict.
         """
         tenant_id = self.path_id("fiksOrgId")
-        mine = administered_tenants(self.world, self.person)
+        mine = roles_of(self.world, self.person).administered
         found = next((tenant for tenant in mine if tenant.id == tenant_id), None)
         if found is None:
             raise NotFound("not an administrator of the tenant")

@@ -39,8 +39,8 @@ def _page(call: Call, error: InvalidInput | Conflict | None = None, typed: str =
         typed=typed,
         faults=dict(errors),
         done=done if done in _DONE and not error else "",
-        member=bool(call.memberships),
-        administrator=bool(call.administered),
+        member=bool(call.roles.memberships),
+        administrator=bool(call.roles.administered),
     )
 
 
@@ -69,7 +69,7 @@ def choose(call: Call) -> Response:
         language = Language(call.fields.get("language", ""))
     except ValueError:
         return _page(call, InvalidInput("language", "choice_missing"))
-    offered = (_OF_MEMBERS if call.memberships else ()) + (_OF_ADMINISTRATORS if call.administered else ())
+    offered = (_OF_MEMBERS if call.roles.memberships else ()) + (_OF_ADMINISTRATORS if call.roles.administered else ())
     chosen = {name: call.fields.get(name) == "on" for name in offered}
     before = addresses.show_address(call.world, call.person.person).choices
     addresses.choose_notices(call.world, call.person.person, replace(before, **chosen, language=language))

@@ -19,11 +19,11 @@ from deldokument.web.pages.sections import section_endpoint, section_page, secti
 
 def choose_tenant(call: Call) -> Response:
     """The tenants that the person administers; straight to the one when there is only one."""
-    if not call.administered:
+    if not call.roles.administered:
         raise NotFound("administers nothing")
-    if len(call.administered) == 1:
-        return RedirectResponse(section_path(call.administered[0].id), 303)
-    return call.page("configuration_choice.html", tenants=call.administered)
+    if len(call.roles.administered) == 1:
+        return RedirectResponse(section_path(call.roles.administered[0].id), 303)
+    return call.page("configuration_choice.html", tenants=call.roles.administered)
 
 
 def overview(call: Call) -> Response:
@@ -37,7 +37,7 @@ def overview(call: Call) -> Response:
 def _way(call: Call, *, status: int = 200) -> Response:
     way = way_of(call.world, tenant_id=call.tenant.id)
     template = "configuration_standing.html" if way.can_share else "configuration_way.html"
-    shares = any(membership.tenant.id == call.tenant.id for membership in call.memberships)
+    shares = any(membership.tenant.id == call.tenant.id for membership in call.roles.memberships)
     return section_page(call, "", template, status=status, way=way, shares=shares, refused=status != 200)
 
 

@@ -39,9 +39,9 @@ def share_page(call: Call) -> Response:
             return RedirectResponse(f"/delinger/{view.id}", 303)
         draft = _draft(view)
         # A draft in an account that has been closed since is shown where it is, so that it can be moved.
-        accounts = [m for m in call.memberships if m in accounts or m.account.id == view.account.id]
+        accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
-        check_may_share(call.memberships[0])
+        check_may_share(call.roles.memberships[0])
     tells_recipients = call.world.notices is not None
     settings = _form_settings(call, accounts)
     return call.page("share.html", draft=draft, settings=settings, tells_recipients=tells_recipients)
@@ -56,12 +56,12 @@ class Unregistered(NotFound):
 
 
 def _must_be_registered(call: Call) -> None:
-    if not call.memberships:
+    if not call.roles.memberships:
         raise Unregistered
 
 
 def _sharing_accounts(call: Call) -> list[Membership]:
-    return [m for m in call.memberships if isinstance(may_share(m.tenant, m.account), Allowed)]
+    return [m for m in call.roles.memberships if isinstance(may_share(m.tenant, m.account), Allowed)]
 
 
 def can_be_filled_in(call: Call, draft: ShareView) -> bool:

@@ -25,7 +25,7 @@ _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
 def front_page(call: Call) -> Response:
     """What the service is; for a logged-in person, what can be done here."""
-    member, administrator = bool(call.memberships), bool(call.administered)
+    member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
     told = call.world.mail is not None and (member or administrator)
     return call.page("start.html", member=member, administrator=administrator, told=told)
 
@@ -90,7 +90,7 @@ def security_text(call: Call) -> Response:
 
 
 def _own_tenants(call: Call) -> list[Tenant]:
-    return list({member.tenant.id: member.tenant for member in call.memberships}.values())
+    return list({member.tenant.id: member.tenant for member in call.roles.memberships}.values())
 
 
 def _is_ready(world: World) -> bool:

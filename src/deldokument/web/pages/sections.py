@@ -57,7 +57,13 @@ def section_page(
     base = section_path(call.tenant.id)
     there = [(s, words) for s, words in SECTIONS if not (call.tenant.ended_at and s in _CHANGED_ONLY)]
     menu = [NavItem(section_path(call.tenant.id, s), call.tongue.text(words), s == section) for s, words in there]
-    given = {"tenant": call.tenant, "base": base, "menu": menu, "above": above, "chooses": len(call.administered) > 1}
+    given = {
+        "tenant": call.tenant,
+        "base": base,
+        "menu": menu,
+        "above": above,
+        "chooses": len(call.roles.administered) > 1,
+    }
     return call.page(template, status=status, errors=errors, **(given | context))
 
 

@@ -6,6 +6,7 @@ deed works without script. All rules are in services.overview and services.publi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -69,17 +70,25 @@ class Filter:
 
 def list_page(call: Call) -> Response:
     """What needs me first, then the rest, newest first."""
-    if not call.memberships:
+    if not call.roles.memberships:
         raise NotFound("no account")
     wanted, before = _filter(call), read_place(call.query("before"))
-    found = _find(call, wanted, before)
     first = not wanted.narrows and before is None
-    needing = _needing(call) if first else []
+    found = overview.list_shares(
+        call.world,
+        call.person.person,
+        account_id=wanted.account or None,
+        states=wanted.states,
+        reference=wanted.reference,
+        before=before,
+        soon=SOON if first else None,
+    )
+    needing = _needing(call, found.needing)
     shown = {row.view.id for row in needing}
     return call.page(
         "shares.html",
         wanted=wanted,
-        accounts=[(member.account.id, member.account.name) for member in call.memberships],
+        accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
         needing=needing,
         rows=[_row(call, view) for view in found.shares if view.id not in shown],
         more=_more(wanted, found.next),
@@ -96,17 +105,6 @@ def _filter(call: Call) -> Filter:
     )
 
 
-def _find(call: Call, wanted: Filter, before: Place | None) -> overview.ShareList:
-    return overview.list_shares(
-        call.world,
-        call.person.person,
-        account_id=wanted.account or None,
-        states=wanted.states,
-        reference=wanted.reference,
-        before=before,
-    )
-
-
 def _more(wanted: Filter, place: Place | None) -> str:
     if place is None:
         return ""
@@ -115,9 +113,8 @@ def _more(wanted: Filter, place: Place | None) -> str:
     return f"/delinger?{urlencode(query)}"
 
 
-def _needing(call: Call) -> list[ShareRow]:
+def _needing(call: Call, views: Sequence[ShareView]) -> list[ShareRow]:
     """Shares that wait for me, those that end first first."""
-    views = overview.list_needing(call.world, call.person.person, SOON)
     rows = [row for row in (_row(call, view) for view in views) if row.need]
     return sorted(
         rows, key=lambda row: (_MOST_PRESSING_FIRST.index(row.need), row.view.expires_at or row.view.created_at)
@@ -144,7 +141,7 @@ def _need(call: Call, view: ShareView, downloaded: int) -> str:
 
 def is_own(call: Call, proposal: ProposalView) -> bool:
     """Whether the logged-in person made the proposal, as a member of whatever account."""
-    return proposal.proposer_id in {membership.member_id for membership in call.memberships}
+    return proposal.proposer_id in {membership.member_id for membership in call.roles.memberships}
 
 
 def _progress(recipient: RecipientView, view: ShareView) -> str:

@@ -1,0 +1,40 @@
+"""What a person is here: whose accounts to share from, which tenants to configure, whether to run the service.
+
+Read in one transaction, since every page asks for all of it. Promises living ones only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.tenancy import Tenant
+from deldokument.services.directory import directory_key
+from deldokument.services.members import Membership, memberships_in
+from deldokument.services.ports import World
+from deldokument.services.repositories import standing
+from deldokument.services.vault import identifier_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Of one person; of nobody there are none."""
+
+    memberships: tuple[Membership, ...] = ()
+    """Where the person may share from."""
+    administered: tuple[Tenant, ...] = ()
+    """The tenants that the person configures."""
+    operates: bool = False
+    """Whether the person runs the service."""
+
+
+def roles_of(world: World, person: PersonIdentifier) -> Roles:
+    """What the person is now."""
+    lookup_hash = identifier_hash(directory_key(world), person)
+    with world.database.read() as tx:
+        administrations = tx.tenancies.administrations(lookup_hash)
+        return Roles(
+            memberships=tuple(memberships_in(world, tx, person)),
+            administered=tuple(standing(tx.tenancies.tenant(one.tenant_id)) for one in administrations),
+            operates=tx.tenancies.operator(lookup_hash) is not None,
+        )
