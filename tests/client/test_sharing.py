@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support import sender
 from support.server import FJELL, OLA, OLA_NUMBER, WAYS, Deployment, Way, wait_until
+from support.stored import bytes_taken
 
 from deldokument.client import (
     Client,
@@ -207,6 +208,8 @@ def test_a_stopped_call_goes_on_with_the_same_share_and_sends_nothing_twice(
     [draft] = again.shares(reference=f"avbrutt {parallel}")
     assert draft.state == "draft"
     assert len(kept(tmp_path)) == 2
+    # The server may still be at what came before the connection broke.
+    wait_until(lambda: bytes_taken(deployment, draft.id) > 0, 20, "nothing was kept")
     told: list[int] = []
     made = share(again, lambda _, done: told.append(done))
     assert made.id == draft.id

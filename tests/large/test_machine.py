@@ -115,7 +115,7 @@ def test_what_the_units_are_shut_in_reaches_nothing_else(machine: Machine) -> No
     assert facts["CapBnd"].strip() == "0" * 16
     assert facts["NoNewPrivs"].strip() == "1"
     assert facts["Seccomp"].strip() == "2"
-    assert machine.run(f"ls -l /proc/{worker}/cwd")
+    assert facts["Uid"].split()[0] == machine.run("id -u deldokument").strip()
 
 
 def test_a_stop_lets_what_is_under_way_end_and_nothing_is_told_as_an_error(machine: Machine) -> None:
@@ -124,5 +124,4 @@ def test_a_stop_lets_what_is_under_way_end_and_nothing_is_told_as_an_error(machi
     assert time.monotonic() - began < 45
     assert [shown(machine, unit, "Result") for unit in UNITS] == ["success", "success"]
     journal = machine.run("journalctl --no-pager --output=cat " + " ".join(f"--unit={unit}" for unit in UNITS))
-    assert "ERROR" not in journal
-    assert "Traceback" not in journal
+    assert [word for word in ("ERROR", "Traceback") if word in journal] == [], journal

@@ -155,6 +155,26 @@ def test_pieces_together_take_no_more_bytes_than_were_announced(stage: Stage) ->
     assert send(stage.world, ticket, greedy, b"123") == 3
 
 
+def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(stage: Stage) -> None:
+    """Of two requests for the same bytes the later one is told how far the upload is, and goes on from there."""
+    ticket = announce(stage, 10)
+    mine = piece(stage, ticket, 10)
+    early, late = (
+        uploading.begin_append(stage.world, ticket.token, mine.id, offset=0, announced=None) for _ in range(2)
+    )
+    assert feed_and_finish(early, b"123456") == 6
+    with pytest.raises(Conflict, match="upload_offset"):
+        feed_and_finish(late, b"1234567890")
+
+    def take_a_byte() -> None:
+        send(stage.world, ticket, mine, b"7", offset=6)
+
+    troubled = TroubledDatabase(stage.world.database, between=[lambda: None, take_a_byte])
+    with pytest.raises(Conflict, match="upload_offset"):
+        uploading.begin_append(replace(stage.world, database=troubled), ticket.token, mine.id, offset=6, announced=4)
+    assert send(stage.world, ticket, mine, b"890", offset=7) == 10
+
+
 def test_no_more_pieces_than_there_is_reason_for(stage: Stage) -> None:
     ticket = announce(stage, 100)
     for _ in range(MAX_PARTIALS):

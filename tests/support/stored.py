@@ -32,6 +32,13 @@ class Holder(Protocol):
     def folder(self) -> Path: ...
 
 
+def bytes_taken(holder: Holder, share_id: str) -> int:
+    """How many bytes of a draft's documents the service has acknowledged, in partial uploads too."""
+    with holder.world.database.read() as tx:
+        documents = [document.id for document in tx.shares.documents([share_id])]
+        return sum(upload.offset for upload in tx.uploads.of_documents(documents))
+
+
 @contextmanager
 def as_owner(database_url: str) -> Iterator[Connection]:
     """A transaction in which no trigger is in the way."""

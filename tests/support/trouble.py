@@ -18,12 +18,13 @@ class Crash(Exception):
 
 @dataclass
 class TroubledDatabase:
-    """``before``: what happens elsewhere just before the next writes, in order. ``lost``: the next commit takes place
-    and its answer gets lost. ``fail``: the next commit does not take place. ``reads``: how many more reads take place
-    before nobody answers any more; None for all."""
+    """``before``, ``between``: what happens elsewhere just before the next writes, or reads, in order. ``lost``: the
+    next commit takes place and its answer gets lost. ``fail``: the next commit does not take place. ``reads``: how many
+    more reads take place before nobody answers any more; None for all."""
 
     inner: Database
     before: list[Callable[[], object]] = field(default_factory=list)
+    between: list[Callable[[], object]] = field(default_factory=list)
     lost: bool = False
     fail: Exception | None = None
     reads: int | None = None
@@ -34,6 +35,8 @@ class TroubledDatabase:
             self.reads -= 1
             if self.reads < 0:
                 raise Unavailable("database")
+        if self.between:
+            self.between.pop(0)()
         with self.inner.read() as tx:
             yield tx
 

@@ -132,6 +132,8 @@ def begin_append(
     upload.check_append(offset, announced)
     if upload.is_partial and announced:
         with world.database.read() as tx:
+            # What came meanwhile by a connection that broke is told as this upload's offset, not as a lack of room.
+            found(tx.uploads.get(upload.id), "upload").check_append(offset, announced)
             _check_room(tx, upload, announced)
     share_key = existing_key(world.keyring, share_key_id(upload.share_id))
     return Append(world, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
@@ -242,10 +244,10 @@ def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> i
         raise Broken("parts do not follow each other")
     with world.database.write() as tx:
         share = locked_draft(tx, upload)
-        if upload.is_partial:
-            _check_room(tx, upload, new - old)
         if not tx.uploads.advance(upload.id, old, new, parts):
             raise Conflict("upload_offset", expected=old)
+        if upload.is_partial:
+            _check_room(tx, upload, 0)
         if old == 0 and not upload.is_partial:
             # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
             tx.uploads.discard_partials(upload.id, world.clock.now())
@@ -257,6 +259,7 @@ def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> i
 
 
 def _check_room(tx: Transaction, partial: Upload, length: int) -> None:
+    """Raises TooLarge unless so many bytes more fit into the document, beside what its partial uploads have."""
     whole = found(tx.uploads.get(partial.partial_of or ""), "upload")
     if length > room_for_partials(whole, tx.uploads.partials(whole.id)):
         raise TooLarge("upload_beyond_length", length=whole.length)
