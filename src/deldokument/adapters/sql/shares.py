@@ -26,7 +26,7 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Shape, Work, distinct_values, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, distinct_values, many, one
 from deldokument.domain.errors import Broken
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.services.repositories import ReceiptPlace, ShareFilter
@@ -60,19 +60,19 @@ _unread = (
 _open_for = (
     select(*SHARE.columns, *_RECIPIENT.columns)
     .join_from(recipient, share)
-    .where(recipient.c.lookup_hash.in_(_keys), _is_open)
+    .where(Among(recipient.c.lookup_hash, "keys"), _is_open)
 )
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == one("share"))
 _recipients = (
     select(*_RECIPIENT.columns)
-    .where(recipient.c.share_id.in_(_keys))
+    .where(Among(recipient.c.share_id, "keys"))
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
 _document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
 _documents = (
     select(*DOCUMENT.columns)
-    .where(document.c.share_id.in_(_keys))
+    .where(Among(document.c.share_id, "keys"))
     .order_by(document.c.share_id, document.c.position, document.c.id)
 )
 _documents_of_share = (
@@ -109,7 +109,7 @@ _receipts_of_subject = select(*_RECEIPT.columns).where(
 )
 _receipts = (
     select(*_RECEIPT.columns)
-    .where(receipt.c.share_id.in_(_keys))
+    .where(Among(receipt.c.share_id, "keys"))
     .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
 )
 _receipt_place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
+    Boolean,
     Column,
     ColumnElement,
     Connection,
     Row,
     Select,
     Table,
+    any_,
     bindparam,
     delete,
     func,
@@ -26,7 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from deldokument.domain.errors import NotFound
 
@@ -49,6 +55,31 @@ def one(name: str) -> BindParameter[Any]:
 def many(name: str) -> BindParameter[Any]:
     """A parameter for ``IN``, given a list."""
     return bindparam(name, expanding=True)
+
+
+class Among(FunctionElement[bool]):
+    """Whether a column is one of the many values of the list ``name``.
+
+    On PostgreSQL they are one parameter, so that the statement is the same, and prepared, however many there are.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: Column[Any], name: str) -> None:
+        super().__init__(column, bindparam(name, type_=column.type))
+
+
+@compiles(Among)
+def _among(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+    column, given = element.clauses
+    return compiler.process(column.in_(many(str(given.key))), **words)
+
+
+@compiles(Among, "postgresql")
+def _among_on_postgres(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+    column, given = element.clauses
+    return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
 
 
 def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[Any]:

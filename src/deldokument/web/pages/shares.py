@@ -25,6 +25,8 @@ from deldokument.web.pages.timeline import moments
 from deldokument.web.paging import Place, read_place, write_place
 
 SOON = timedelta(days=3)
+_ROWS = 25
+"""Of the list at once; what is older comes by «Show more»."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
 _MOST_PRESSING_FIRST = ("approval", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
@@ -81,6 +83,7 @@ def list_page(call: Call) -> Response:
         states=wanted.states,
         reference=wanted.reference,
         before=before,
+        limit=_ROWS,
         soon=SOON if first else None,
     )
     needing = _needing(call, found.needing)
