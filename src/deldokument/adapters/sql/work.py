@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy import (
     ARRAY,
     BindParameter,
-    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -63,8 +62,8 @@ class Among(FunctionElement[bool]):
     On PostgreSQL they are one parameter, so that the statement is the same, and prepared, however many there are.
     """
 
+    # Of no type: one of Boolean is compared with 1 on SQLite, and then finds no index.
     inherit_cache = True
-    type = Boolean()
 
     def __init__(self, column: Column[Any], name: str) -> None:
         super().__init__(column, bindparam(name, type_=column.type))
