@@ -99,9 +99,8 @@ _destroyed = select(func.count(share.c.id), func.max(share.c.key_destroyed_at)).
     _is_own, share.c.key_destroyed_at >= _now
 )
 
-# Of the tenure that is looked at: left to itself, the innermost query would be of all tenures there are.
-_its_accounts = select(account.c.id).where(account.c.tenant_id == tenure.c.tenant_id).correlate(tenure)
-_share_of_it = and_(share.c.account_id.in_(_its_accounts), is_unerased)
+# Of the tenure that the query around it looks at; as a join, which goes by the indexes of accounts and of their shares.
+_share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_id == account.c.id, is_unerased)
 _is_left = exists().where(
     _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))
 )
