@@ -108,8 +108,10 @@ def test_a_unit_that_is_killed_is_there_again(machine: Machine, browser: httpx.C
 def test_what_the_units_are_shut_in_reaches_nothing_else(machine: Machine) -> None:
     """By the process itself: what systemd has done, not what the file says."""
     worker = shown(machine, UNITS[1], "MainPID")
-    within = f"nsenter --target {worker} --mount --"
-    machine.run(f"! {within} touch /etc/x && ! {within} touch /usr/x && ! {within} ls /home/x")
+    machine.run("touch /home/seen")
+    for forbidden in ("touch /etc/x", "touch /usr/x", "cat /home/seen"):
+        machine.run(f"if nsenter --target {worker} --mount -- {forbidden}; then exit 1; fi")
+    machine.run(f"nsenter --target {worker} --mount -- touch /var/lib/deldokument/x")
     status = machine.run(f"cat /proc/{worker}/status")
     facts = dict(line.split(":", 1) for line in status.splitlines())
     assert facts["CapBnd"].strip() == "0" * 16
