@@ -170,8 +170,9 @@ def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(st
         send(stage.world, ticket, mine, b"7", offset=6)
 
     troubled = TroubledDatabase(stage.world.database, between=[lambda: None, take_a_byte])
+    late = uploading.begin_append(replace(stage.world, database=troubled), ticket.token, mine.id, offset=6, announced=4)
     with pytest.raises(Conflict, match="upload_offset"):
-        uploading.begin_append(replace(stage.world, database=troubled), ticket.token, mine.id, offset=6, announced=4)
+        feed_and_finish(late, b"7890")
     assert send(stage.world, ticket, mine, b"890", offset=7) == 10
 
 

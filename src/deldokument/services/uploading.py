@@ -132,9 +132,7 @@ def begin_append(
     upload.check_append(offset, announced)
     if upload.is_partial and announced:
         with world.database.read() as tx:
-            # What came meanwhile by a connection that broke is told as this upload's offset, not as a lack of room.
-            found(tx.uploads.get(upload.id), "upload").check_append(offset, announced)
-            _check_room(tx, upload, announced)
+            _check_room(tx, upload, offset + announced)
     share_key = existing_key(world.keyring, share_key_id(upload.share_id))
     return Append(world, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
 
@@ -244,10 +242,10 @@ def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> i
         raise Broken("parts do not follow each other")
     with world.database.write() as tx:
         share = locked_draft(tx, upload)
+        if upload.is_partial:
+            _check_room(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
             raise Conflict("upload_offset", expected=old)
-        if upload.is_partial:
-            _check_room(tx, upload, 0)
         if old == 0 and not upload.is_partial:
             # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
             tx.uploads.discard_partials(upload.id, world.clock.now())
@@ -258,10 +256,14 @@ def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> i
     return new
 
 
-def _check_room(tx: Transaction, partial: Upload, length: int) -> None:
-    """Raises TooLarge unless so many bytes more fit into the document, beside what its partial uploads have."""
+def _check_room(tx: Transaction, partial: Upload, end: int) -> None:
+    """Raises TooLarge unless the document has room for the partial upload up to ``end``, beside what the others have.
+
+    What came of it meanwhile by a connection that broke takes no room from it: its offset tells of that.
+    """
     whole = found(tx.uploads.get(partial.partial_of or ""), "upload")
-    if length > room_for_partials(whole, tx.uploads.partials(whole.id)):
+    others = [one for one in tx.uploads.partials(whole.id) if one.id != partial.id]
+    if end > room_for_partials(whole, others):
         raise TooLarge("upload_beyond_length", length=whole.length)
 
 
