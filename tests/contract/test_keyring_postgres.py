@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import closing
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 
 from deldokument.adapters.keys import postgres
 from deldokument.adapters.keys.keyring import SealedEntry
+from deldokument.adapters.sql.engines import REST_SECONDS
 from deldokument.domain.errors import Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened
@@ -57,6 +59,7 @@ def test_a_database_that_was_gone_is_used_again_when_it_is_back(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             f" WHERE datname = '{keyring_url.rpartition('/')[2]}' AND application_name = 'deldokument-keyring'"
         )
+        time.sleep(REST_SECONDS)
         assert keyring.get(["share/1"]) == {"share/1": key}
 
 

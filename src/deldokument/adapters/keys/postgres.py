@@ -27,6 +27,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.keys.keyring import SealedEntry
+from deldokument.adapters.sql.engines import try_rested
 from deldokument.adapters.sql.errors import of_library, translate
 from deldokument.domain.errors import ServiceError, Unavailable
 
@@ -227,7 +228,6 @@ def _engine(url: str) -> Engine:
         pool_size=10,
         max_overflow=30,
         pool_timeout=_WAIT_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": _WAIT_SECONDS,
@@ -240,6 +240,7 @@ def _engine(url: str) -> Engine:
         },
     )
     event.listen(engine, "handle_error", _translated)
+    try_rested(engine)
     return engine
 
 

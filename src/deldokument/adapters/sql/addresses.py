@@ -8,14 +8,14 @@ from datetime import datetime
 from sqlalchemy import delete, exists, select, update
 
 from deldokument.adapters.sql.tables import administrator, awaits_code, is_living, member, notice_address
-from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.addresses import NoticeAddress
 
 _ADDRESS = Shape(NoticeAddress, notice_address)
 _every = select(*_ADDRESS.columns)
 _by_id = _every.where(notice_address.c.id == one("key"))
 _by_hash = _every.where(notice_address.c.lookup_hash == one("lookup_hash"))
-_by_hashes = _every.where(notice_address.c.lookup_hash.in_(many("lookup_hashes")))
+_by_hashes = _every.where(Among(notice_address.c.lookup_hash, "lookup_hashes"))
 _drop = (
     update(notice_address)
     .where(awaits_code, notice_address.c.challenged_at < one("before"))

@@ -47,7 +47,7 @@ from deldokument.adapters.sql.tables import (
     member,
     operator,
 )
-from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind, Telling
 from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, Seal, check_chain
 from deldokument.domain.errors import Broken
@@ -62,7 +62,7 @@ _place = tuple_(_event.at, _event.number)
 _key, _most = one("key"), one("most")
 
 _head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == _key)
-_heads = select(audit_head).where(audit_head.c.chain.in_(many("keys"))).order_by(audit_head.c.chain)
+_heads = select(audit_head).where(Among(audit_head.c.chain, "keys")).order_by(audit_head.c.chain)
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=one("moved_to"), hash=one("link"))
 _append = insert(audit_event)
 
@@ -106,12 +106,12 @@ _unsealed = (
 _subject = select(*_SUBJECT.columns).where(
     audit_subject.c.audit_key_id == one("key"), audit_subject.c.lookup_hash == one("lookup_hash")
 )
-_subjects = select(*_SUBJECT.columns).where(audit_subject.c.id.in_(many("keys")))
+_subjects = select(*_SUBJECT.columns).where(Among(audit_subject.c.id, "keys"))
 
 
 def _names(office: str, table: Table) -> Select[Any]:
     columns = (literal(office), table.c.id, table.c.lookup_hash, table.c.sealed_name)
-    return select(*columns).where(table.c.lookup_hash.in_(many("hashes")))
+    return select(*columns).where(Among(table.c.lookup_hash, "hashes"))
 
 
 _names_of_offices = (

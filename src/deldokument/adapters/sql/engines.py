@@ -158,18 +158,16 @@ def _postgres(url: URL) -> Engines:
         },
     )
     event.listen(writer, "handle_error", translate)
-    event.listen(writer, "checkin", _note_use)
-    event.listen(writer, "checkout", _try_rested(writer))
+    try_rested(writer)
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(reader, writer)
 
 
-def _note_use(_: object, record: ConnectionPoolEntry) -> None:
-    record.info["used"] = time.monotonic()
+def try_rested(engine: Engine) -> None:
+    """Have the pool try a connection that has rested, and open all of them anew when it is found closed."""
 
-
-def _try_rested(engine: Engine) -> Callable[[DBAPIConnection, ConnectionPoolEntry, object], None]:
-    """Have the pool open all its connections anew when one that has rested is found closed."""
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
 
     def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
         used = record.info.get("used")
@@ -180,4 +178,5 @@ def _try_rested(engine: Engine) -> Callable[[DBAPIConnection, ConnectionPoolEntr
         except psycopg.Error as error:
             raise InvalidatePoolError from error
 
-    return check
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", check)

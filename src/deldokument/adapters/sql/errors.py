@@ -33,9 +33,6 @@ def translate(context: ExceptionContext) -> BaseException | None:
     What is no driver's error is a mistake in our own code and comes out as it was raised.
     """
     original = context.original_exception
-    if context.is_pre_ping:
-        # An idle connection that the server has closed: the pool opens another in its place.
-        return None
     if isinstance(original, sqlite3.Error):
         return _of_sqlite(original)
     if isinstance(original, psycopg.Error):

@@ -35,7 +35,7 @@ from deldokument.adapters.sql.tables import (
     recipient,
     share,
 )
-from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.services.outboxes import EndingFilter, Unreminded
 from deldokument.services.repositories import standing
@@ -80,7 +80,7 @@ _any_due = select(outbox.c.id).where(is_unsettled, outbox.c.channel == one("chan
 _is_it = and_(outbox.c.id == _key, is_unsettled)
 _lease = (
     update(outbox)
-    .where(outbox.c.id.in_(many("keys")))
+    .where(Among(outbox.c.id, "keys"))
     .values(attempts=outbox.c.attempts + 1, due_at=bindparam("until", type_=Instant()))
 )
 _sent = update(outbox).where(_is_it).values(sent_at=_now, last_error="")
@@ -95,7 +95,7 @@ _repeat = (
     .where(outbox.c.id == _key)
     .values(due_at=_now, attempts=0, sent_at=None, given_up_at=None, last_error="")
 )
-_of_shares = select(*_MESSAGE.columns).where(outbox.c.share_id.in_(many("keys")), outbox.c.channel == one("channel"))
+_of_shares = select(*_MESSAGE.columns).where(Among(outbox.c.share_id, "keys"), outbox.c.channel == one("channel"))
 _of_target = (
     select(*_MESSAGE.columns)
     .where(outbox.c.channel == one("channel"), outbox.c.target == _key)

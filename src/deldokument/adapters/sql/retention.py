@@ -50,13 +50,13 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Work, batches, distinct_values, many, one
+from deldokument.adapters.sql.work import Among, Work, batches, distinct_values, one
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.services.repositories import Deployment
 from deldokument.services.sweeps import Sweep
 
-_key, _keys = one("key"), many("keys")
+_key = one("key")
 _now = bindparam("now", type_=Instant())
 _most = one("most")
 
@@ -112,11 +112,13 @@ _erase_member = (
     .where(member.c.id == _key)
     .values(lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", erased_at=_now)
 )
-_these = update(share).where(share.c.id.in_(_keys))
+_these = update(share).where(Among(share.c.id, "keys"))
 _close = _these.values(state=one("over"), closed_at=_now, changed_at=_now)
 _destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"")
 _released = _these.values(blobs_released=True)
-_drop_seals = update(document).where(document.c.share_id.in_(_keys)).values(sealed_manifest=b"", sealed_inspection=b"")
+_drop_seals = (
+    update(document).where(Among(document.c.share_id, "keys")).values(sealed_manifest=b"", sealed_inspection=b"")
+)
 _erased = _these.values(
     sealed_title=b"",
     sealed_message=b"",
@@ -225,7 +227,7 @@ class SqlRetention:
         for batch in batches(share_ids):
             discard_uploads(self._work, upload.c.share_id.in_(batch), now)
             for table in (outbox, receipt, recipient, document):
-                self._work.run(delete(table).where(table.c.share_id.in_(_keys)), {"keys": batch})
+                self._work.run(delete(table).where(Among(table.c.share_id, "keys")), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):
                 raise NotFound("share")
 

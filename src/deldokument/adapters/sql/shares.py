@@ -26,7 +26,7 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Among, Shape, Work, distinct_values, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, distinct_values, one
 from deldokument.domain.errors import Broken
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.services.repositories import ReceiptPlace, ShareFilter
@@ -37,10 +37,9 @@ _RECIPIENT = Shape(Recipient, recipient)
 _RECEIPT = Shape(Receipt, receipt)
 
 _key = one("key")
-_keys = many("keys")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
 _by_id = select(*SHARE.columns).where(share.c.id == _key)
-_known = select(share.c.id).where(share.c.id.in_(_keys))
+_known = select(share.c.id).where(Among(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
 _is_open = and_(is_available, share.c.expires_at > _now)
@@ -105,7 +104,7 @@ _one_receipt = select(*_RECEIPT.columns).where(
     receipt.c.subject_id == one("subject"),
 )
 _receipts_of_subject = select(*_RECEIPT.columns).where(
-    receipt.c.share_id == one("share"), receipt.c.document_id.in_(_keys), receipt.c.subject_id == one("subject")
+    receipt.c.share_id == one("share"), Among(receipt.c.document_id, "keys"), receipt.c.subject_id == one("subject")
 )
 _receipts = (
     select(*_RECEIPT.columns)

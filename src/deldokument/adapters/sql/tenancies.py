@@ -30,7 +30,7 @@ from deldokument.adapters.sql.tables import (
     tenant,
 )
 from deldokument.adapters.sql.tenancy_rows import account_of, account_values, tenant_of, tenant_values
-from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import (
     Account,
@@ -79,7 +79,7 @@ _member_by_hash = select(*_MEMBER.columns).where(
     member.c.account_id == one("key"), member.c.lookup_hash == one("lookup_hash"), is_living
 )
 _members_by_hashes = select(*_MEMBER.columns).where(
-    member.c.account_id == one("key"), member.c.lookup_hash.in_(many("hashes")), is_living
+    member.c.account_id == one("key"), Among(member.c.lookup_hash, "hashes"), is_living
 )
 _members_of_account = (
     select(*_MEMBER.columns)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, insert, literal, select, union_all
 
 from deldokument.adapters.sql.columns import Instant
 from deldokument.adapters.sql.tables import garbage, part, upload
-from deldokument.adapters.sql.work import Shape, Work, batches, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, batches, one
 from deldokument.domain.upload import Part, Upload
 
 _UPLOAD = Shape(Upload, upload)
@@ -21,7 +21,7 @@ _PART = Shape(Part, part)
 
 _by_id = select(*_UPLOAD.columns).where(upload.c.id == one("key"))
 _by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == one("token_hash"))
-_of_documents = select(*_UPLOAD.columns).where(upload.c.document_id.in_(many("keys"))).order_by(upload.c.id)
+_of_documents = select(*_UPLOAD.columns).where(Among(upload.c.document_id, "keys")).order_by(upload.c.id)
 _add = insert(upload)
 _renew_token = (
     update(upload)
@@ -66,17 +66,15 @@ _finish = update(upload).where(upload.c.id == one("key")).values(finished_at=one
 _of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == one("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == one("key"), upload.c.finished_at.is_(None))
 _parts = select(*_PART.columns).where(part.c.upload_id == one("key")).order_by(part.c.offset)
-_ids = many("ids")
-_standing = select(part.c.id).where(part.c.upload_id == one("key"), part.c.id.in_(_ids))
-_remove_parts = delete(part).where(part.c.id.in_(_ids))
-_names = many("names")
+_standing = select(part.c.id).where(part.c.upload_id == one("key"), Among(part.c.id, "ids"))
+_remove_parts = delete(part).where(Among(part.c.id, "ids"))
 _known = union_all(
-    select(part.c.id).where(part.c.id.in_(_names)), select(garbage.c.name).where(garbage.c.name.in_(_names))
+    select(part.c.id).where(Among(part.c.id, "names")), select(garbage.c.name).where(Among(garbage.c.name, "names"))
 )
 _garbage = select(garbage.c.name).order_by(garbage.c.name).limit(one("most"))
 _garbage_from = _garbage.where(garbage.c.name >= one("start"))
 _garbage_before = _garbage.where(garbage.c.name < one("start"))
-_forget = delete(garbage).where(garbage.c.name.in_(_names))
+_forget = delete(garbage).where(Among(garbage.c.name, "names"))
 
 
 class SqlUploads:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from deldokument.adapters.sql.tables import account, integration, is_living_integration, webhook
-from deldokument.adapters.sql.work import Shape, Work, many, one
+from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import Webhook
 
@@ -27,7 +27,7 @@ _living = (
 )
 _add = insert(webhook)
 _by_id = _living.where(webhook.c.id == one("key"))
-_of_integrations = _living.where(webhook.c.integration_id.in_(many("keys"))).order_by(*_newest_first)
+_of_integrations = _living.where(Among(webhook.c.integration_id, "keys")).order_by(*_newest_first)
 _of_account = _living.where(integration.c.account_id == one("key")).order_by(*_newest_first)
 _of_tenant = (
     _living.join(account, account.c.id == integration.c.account_id)

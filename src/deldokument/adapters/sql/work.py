@@ -51,11 +51,6 @@ def one(name: str) -> BindParameter[Any]:
     return bindparam(name)
 
 
-def many(name: str) -> BindParameter[Any]:
-    """A parameter for ``IN``, given a list."""
-    return bindparam(name, expanding=True)
-
-
 class Among(FunctionElement[bool]):
     """Whether a column is one of the many values of the list ``name``.
 
@@ -72,7 +67,7 @@ class Among(FunctionElement[bool]):
 @compiles(Among)
 def _among(element: Among, compiler: SQLCompiler, **words: Any) -> str:
     column, given = element.clauses
-    return compiler.process(column.in_(many(str(given.key))), **words)
+    return compiler.process(column.in_(bindparam(given.key, expanding=True)), **words)
 
 
 @compiles(Among, "postgresql")
@@ -138,7 +133,7 @@ class Work:
     def remove_found(self, ids: Select[Any], table: Table, values: Mapping[str, Any]) -> int:
         """Remove the rows of ``table`` whose ids are found; how many."""
         keys = [row.id for row in self.rows(ids, values)]
-        return self.count(delete(table).where(table.c.id.in_(many("keys"))), {"keys": keys}) if keys else 0
+        return self.count(delete(table).where(Among(table.c.id, "keys")), {"keys": keys}) if keys else 0
 
     def locked(self, query: Select[Any]) -> Select[Any]:
         """Hold the rows against other writers. Rows that refer to them may still be inserted."""
