@@ -1,17 +1,26 @@
-"""The database goes away in the midst of a page: what is said is 503 and what to do, never that we made a mistake."""
+"""The database goes away in the midst of a page: what is said is 503 and what to do, never that we made a mistake.
+
+One that hangs takes every thread; whoever watches over the process must still learn that it lives.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import httpx
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from support.browser import Browser, Web, serve, stage_in_memory
 from support.trouble import TroubledDatabase
 from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
+from deldokument.services.repositories import Database, Transaction
 
 
 @dataclass
@@ -77,4 +86,45 @@ def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> 
         assert database.fail is None
         with stage.world.database.read() as tx:
             assert [receipt.document_id for receipt in tx.shares.receipts([share_id])] == [document_id]
+        web.close()
+
+
+@dataclass
+class HungDatabase:
+    """The database of the stage, which answers nobody until it is told to."""
+
+    database: Database
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        assert self.answers.wait(60)
+        with self.database.read() as tx:
+            yield tx
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        return self.database.write()
+
+
+async def _live_while_all_wait(kari: Browser, database: HungDatabase) -> httpx.Response:
+    threads = current_default_thread_limiter()
+    pages = [asyncio.create_task(kari.http.get("/")) for _ in range(int(threads.total_tokens) + 1)]
+    try:
+        async with asyncio.timeout(30):
+            while threads.available_tokens:
+                await asyncio.sleep(0.01)
+            return await kari.http.get("/helse/live")
+    finally:
+        database.answers.set()
+        assert {page.status_code for page in await asyncio.gather(*pages)} == {200}
+
+
+def test_a_process_whose_threads_all_wait_for_the_database_is_not_taken_for_dead() -> None:
+    with stage_in_memory() as stage:
+        database = HungDatabase(stage.world.database)
+        web = serve(replace(stage, world=replace(stage.world, database=database)))
+        database.answers.set()
+        kari = web.browser(KARI)
+        database.answers.clear()
+        assert web.runner.run(_live_while_all_wait(kari, database)).text == "ok"
         web.close()

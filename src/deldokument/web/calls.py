@@ -140,6 +140,8 @@ class Endpoint:
     """The handler checks a token of its own instead of the session's CSRF token."""
     after_end: bool = False
     """It may change something though the tenant that the path names has ended the service."""
+    at_once: bool = False
+    """It waits for nothing, and tells everybody the same: the event loop answers, whatever the threads wait for."""
     takes_file: int = 0
     """How many bytes of files its form may have; files are kept only from those who may call the route."""
 
@@ -157,6 +159,8 @@ async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request)
     call = Call(world, site, request, tongue, None)
     try:
         _check_address(request)
+        if endpoint.at_once:
+            return endpoint.handler(call)
         keeps_files = True
         if endpoint.takes_file:
             # On a call of its own: who may call is asked again when the body is there.

@@ -116,7 +116,7 @@ ENDPOINTS = (
     Endpoint("/kontakt", contact, Who.ANYONE),
     Endpoint("/tilgjengelighet", accessibility, Who.ANYONE),
     Endpoint("/personvern", privacy, Who.ANYONE),
-    _text("/helse/live", live),
+    Endpoint("/helse/live", live, Who.ANYONE, answer=Answer.BYTES, at_once=True),
     _text("/helse/klar", ready),
     _text("/robots.txt", robots),
     _text("/.well-known/security.txt", security_text),
