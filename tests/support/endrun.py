@@ -171,6 +171,7 @@ class EndRun:
         confirm_clock(self._running.node.world)
         started = [self._start_worker() for _ in range(workers)]
         try:
+            time.sleep(max(0.0, (begins - datetime.now(UTC)).total_seconds()))
             with Waiting(self._running, self._path) if waiting else nullcontext() as somebody:
                 ended = self._watch(len(numbers), begins, within, workers)
             return replace(ended, waits=somebody.took if somebody else [])
@@ -223,16 +224,16 @@ class EndRun:
             while True:
                 time.sleep(_LOOK)
                 all_over = (datetime.now(UTC) - begins).total_seconds() > within
-                [(waiting, oldest, uncleared, garbage)] = connection.execute(_STANDING).fetchall()
+                [(oldest, uncleared)] = connection.execute(_STANDING).fetchall()
                 now = datetime.now(UTC)
                 passed = (now - begins).total_seconds()
                 looks += 1
                 if looks % _LOOKS_A_CHECK == 0:
                     self._check_lag(connection)
                 furthest = max(furthest, (now - _EPOCH).total_seconds() - oldest / 1e6 if oldest else 0.0)
-                if not keys_at and all_over and not waiting:
+                if not keys_at and all_over and not oldest:
                     keys_at = passed
-                if keys_at and not uncleared and not garbage:
+                if keys_at and not uncleared:
                     return Ended(count, documents, workers, keys_at, passed, furthest)
 
     def _check_lag(self, connection: psycopg.Connection) -> None:
@@ -263,7 +264,7 @@ _WAITING = """
  UNION ALL SELECT expires_at FROM share WHERE closed_at IS NOT NULL AND key_destroyed_at IS NULL) AS waiting
 """
 _STANDING = f"""
-SELECT (SELECT count(*) FROM {_WAITING}), (SELECT min(expires_at) FROM {_WAITING}),
-       (SELECT count(*) FROM share WHERE key_destroyed_at IS NOT NULL AND NOT blobs_released),
-       (SELECT count(*) FROM garbage)
+SELECT (SELECT min(expires_at) FROM {_WAITING}),
+       EXISTS (SELECT FROM share WHERE key_destroyed_at IS NOT NULL AND NOT blobs_released)
+       OR EXISTS (SELECT FROM garbage)
 """
