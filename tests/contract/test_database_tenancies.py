@@ -35,6 +35,25 @@ def test_what_is_not_there_is_none(database: SqlDatabase) -> None:
         assert tx.tenancies.administrations(b"nobody") == []
 
 
+def test_many_come_at_once_in_the_order_they_were_asked_for_without_those_that_are_not_there(
+    database: SqlDatabase,
+) -> None:
+    tenant, account = (
+        replace(TENANT, id="a-tenant", organization_number="1"),
+        replace(ACCOUNT, id="an-account", name="1"),
+    )
+    with database.write() as tx:
+        tx.tenancies.add_tenant(tenant)
+        tx.tenancies.add_account(account)
+        assert tx.tenancies.tenants_by_id([TENANT.id, tenant.id]) == {TENANT.id: TENANT, tenant.id: tenant}
+    with database.read() as tx:
+        assert tx.tenancies.account(account.id) == account
+        for ids in (["nobody", ACCOUNT.id, account.id], [account.id, ACCOUNT.id]):
+            assert list(tx.tenancies.accounts_by_id(ids)) == [one for one in ids if one != "nobody"]
+        assert list(tx.tenancies.tenants_by_id([tenant.id, TENANT.id]).values()) == [tenant, TENANT]
+        assert tx.tenancies.tenants_by_id([]) == {}
+
+
 def test_a_changed_tenant_is_changed_in_every_field(database: SqlDatabase) -> None:
     period = PeriodRule(timedelta(hours=2), timedelta(days=3), timedelta(microseconds=7_777_777_777_777))
     changed = replace(

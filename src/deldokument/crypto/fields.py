@@ -7,6 +7,7 @@ Deliberately does not know what an identifier is or how it is written: callers b
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
@@ -56,8 +57,17 @@ def lookup_hash(key: bytes, kind: str, identifier: str) -> bytes:
     HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key` (ValueError on another length). Identifiers are
     few enough to be tried one by one, so the hash hides them only while `key` is secret.
     """
-    message = framed(LOOKUP_LABEL, kind.encode(), identifier.encode())
-    return hmac.digest(derive(key, Purpose.LOOKUP), message, hashlib.sha256)
+    [only] = lookup_hashes(key, [(kind, identifier)])
+    return only
+
+
+def lookup_hashes(key: bytes, identifiers: Sequence[tuple[str, str]]) -> list[bytes]:
+    """The `lookup_hash` of each kind and identifier."""
+    derived = derive(key, Purpose.LOOKUP)
+    return [
+        hmac.digest(derived, framed(LOOKUP_LABEL, kind.encode(), identifier.encode()), hashlib.sha256)
+        for kind, identifier in identifiers
+    ]
 
 
 def _bound_to(label: str, record_id: bytes) -> bytes:

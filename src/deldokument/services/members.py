@@ -226,4 +226,4 @@ def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
 
 
 def _tenants(tx: Transaction, accounts: Collection[Account]) -> dict[str, Tenant]:
-    return {tenant_id: standing(tx.tenancies.tenant(tenant_id)) for tenant_id in {a.tenant_id for a in accounts}}
+    return tx.tenancies.tenants_by_id({account.tenant_id for account in accounts})

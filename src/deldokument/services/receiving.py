@@ -28,6 +28,7 @@ from deldokument.services.vault import (
     Field,
     existing_key,
     identifier_hash,
+    identifier_hashes,
     open_field,
     share_key_id,
 )
@@ -137,21 +138,24 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     offers: list[Offer] = []
     with world.database.read() as tx:
         keys = world.keyring.get(tx.shares.audit_key_ids_available())
-        hashes = {one: _hashes(key, person, grants) for one, key in keys.items()}
+        identifiers = _identifiers(person, grants)
+        hashes = {one: identifier_hashes(key, identifiers) for one, key in keys.items()}
         found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found}
         around = _Surroundings(world, tx, list(shares.values()))
-        subjects = {one: tx.audit.subject(one, hashes[one][person]) for one in around.audit_key_ids}
+        subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
+        subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         for share in shares.values():
             key = keys[share.audit_key_id]
-            claim = _claim(world, hashes[share.audit_key_id], around.recipients[share.id], person, grants)
+            own = hashes[share.audit_key_id]
+            claim = _claim(world, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            subject = subjects[share.audit_key_id]
+            subject_id = subjects.get((share.audit_key_id, own[person]), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
-            offers.append(_offer(access, key, subject.id if subject else "", around))
+            offers.append(_offer(access, key, subject_id, around))
     return offers, grants is not None
 
 
@@ -160,7 +164,6 @@ class _Surroundings(Belongings):
 
     def __init__(self, world: World, tx: Transaction, shares: Sequence[Share]) -> None:
         super().__init__(tx, shares)
-        self.audit_key_ids = {share.audit_key_id for share in shares}
         self.share_keys = world.keyring.get([share_key_id(share.id) for share in shares])
 
     def stop(self, share: Share) -> Reason | None:
@@ -178,7 +181,8 @@ def _decide(
         share = tx.shares.get(share_id)
         key = world.keyring.get([share.audit_key_id]).get(share.audit_key_id) if share else None
         recipients = tx.shares.recipients([share.id]) if share and key else ()
-        claim = _claim(world, _hashes(key, person, grants) if key else {}, recipients, person, grants)
+        hashes = identifier_hashes(key, _identifiers(person, grants)) if key else {}
+        claim = _claim(world, hashes, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 
 
@@ -194,12 +198,9 @@ def _stop(tx: Transaction, share: Share) -> Reason | None:
     return stop_of(tenant, account, share)
 
 
-def _hashes(
-    key: bytes, person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None
-) -> dict[Identifier, bytes]:
-    """By what the person, and those that the person may represent, are found under an audit key."""
-    identifiers: list[Identifier] = [person, *(OrganizationNumber(grant.organization_number) for grant in grants or ())]
-    return {identifier: identifier_hash(key, identifier) for identifier in identifiers}
+def _identifiers(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
+    """The person, and those that the person may represent."""
+    return [person, *(OrganizationNumber(grant.organization_number) for grant in grants or ())]
 
 
 def _claim(

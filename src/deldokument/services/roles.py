@@ -12,7 +12,6 @@ from deldokument.domain.tenancy import Tenant
 from deldokument.services.directory import directory_key
 from deldokument.services.members import Membership, memberships_in
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.vault import identifier_hash
 
 
@@ -32,9 +31,9 @@ def roles_of(world: World, person: PersonIdentifier) -> Roles:
     """What the person is now."""
     lookup_hash = identifier_hash(directory_key(world), person)
     with world.database.read() as tx:
-        administrations = tx.tenancies.administrations(lookup_hash)
+        tenant_ids = [one.tenant_id for one in tx.tenancies.administrations(lookup_hash)]
         return Roles(
             memberships=tuple(memberships_in(world, tx, person)),
-            administered=tuple(standing(tx.tenancies.tenant(one.tenant_id)) for one in administrations),
+            administered=tuple(tx.tenancies.tenants_by_id(tenant_ids).values()),
             operates=tx.tenancies.operator(lookup_hash) is not None,
         )

@@ -13,10 +13,11 @@ looking them up in old copies of the database too. Promises that no identifier l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from deldokument.crypto.fields import lookup_hash, open_bytes, open_text, seal_bytes, seal_text
+from deldokument.crypto.fields import lookup_hash, lookup_hashes, open_bytes, open_text, seal_bytes, seal_text
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.domain.errors import Broken
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
@@ -114,6 +115,12 @@ def identifier_kind(identifier: Identifier) -> RecipientKind:
 def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
     """The hash by which records about the identifier are found under ``key``."""
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
+
+
+def identifier_hashes(key: bytes, identifiers: Sequence[Identifier]) -> dict[Identifier, bytes]:
+    """The ``identifier_hash`` of each."""
+    hashes = lookup_hashes(key, [(identifier_kind(one), one.value) for one in identifiers])
+    return dict(zip(identifiers, hashes, strict=True))
 
 
 def form_mark(key: bytes, person: PersonIdentifier) -> str:

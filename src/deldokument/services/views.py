@@ -149,8 +149,8 @@ class Belongings:
 
     def __init__(self, tx: Transaction, shares: Sequence[Share]) -> None:
         share_ids = [share.id for share in shares]
-        self.tenants = {one: standing(tx.tenancies.tenant(one)) for one in {share.tenant_id for share in shares}}
-        self.accounts = {one: standing(tx.tenancies.account(one)) for one in {share.account_id for share in shares}}
+        self.tenants = tx.tenancies.tenants_by_id({share.tenant_id for share in shares})
+        self.accounts = tx.tenancies.accounts_by_id({share.account_id for share in shares})
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)

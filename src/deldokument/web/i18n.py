@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -65,6 +65,12 @@ def choose_for_login(wanted: str | None, accepted: str) -> str:
     return choose(wanted, accepted)
 
 
+@lru_cache(maxsize=1000)
+def _weekday(on: date, language: str, *, with_year: bool) -> str:
+    """«fredag 4. desember»; a list says the same days many times."""
+    return format_date(on, f"EEEE d{'' if language == 'en' else '.'} MMMM{' y' if with_year else ''}", language)
+
+
 @dataclass(frozen=True, slots=True)
 class Tongue:
     """One language's way of saying things."""
@@ -79,12 +85,9 @@ class Tongue:
     def when(self, instant: datetime, now: datetime | None = None) -> str:
         """«fredag 4. desember kl. 15.30», with the year unless ``now`` is in the same."""
         local = instant.astimezone(OSLO)
-        year = "" if now and local.year == now.astimezone(OSLO).year else " y"
-        day = format_date(
-            local, f"EEEE d. MMMM{year}" if self.language != "en" else f"EEEE d MMMM{year}", self.language
-        )
-        clock = format_time(local, "HH.mm" if self.language != "en" else "HH:mm", locale=self.language)
-        return f"{day} {'at' if self.language == 'en' else 'kl.'} {clock}"
+        same_year = now is not None and local.year == now.astimezone(OSLO).year
+        day = _weekday(local.date(), self.language, with_year=not same_year)
+        return f"{day} at {local:%H:%M}" if self.language == "en" else f"{day} kl. {local:%H.%M}"
 
     def day(self, on: date) -> str:
         """«4. desember 2026»."""

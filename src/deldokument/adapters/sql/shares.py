@@ -49,13 +49,16 @@ _drafts = (
     .where(is_draft, may_have_key, share.c.account_id == _key)
     .order_by(share.c.changed_at.desc())
     .limit(one("most"))
+    .subquery()
 )
 _unread = (
     select(*SHARE.columns)
     .where(is_unread, share.c.account_id == _key, share.c.expires_at > _now, share.c.expires_at <= _until)
     .order_by(share.c.expires_at)
     .limit(one("most"))
+    .subquery()
 )
+_needing = select(_drafts).union_all(select(_unread))
 _open_for = (
     select(*SHARE.columns, *_RECIPIENT.columns)
     .join_from(recipient, share)
@@ -162,9 +165,8 @@ class SqlShares:
         """Account by account, so that each answer comes straight from an index."""
         found: list[Share] = []
         for account_id in account_ids:
-            found += SHARE.all(self._work.rows(_drafts, {"key": account_id, "most": limit}))
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
-            found += SHARE.all(self._work.rows(_unread, bounds))
+            found += SHARE.all(self._work.rows(_needing, bounds))
         return found
 
     def audit_key_ids_available(self) -> list[str]:

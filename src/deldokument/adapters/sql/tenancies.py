@@ -52,10 +52,12 @@ _OF_ACCOUNT = "of_account_"
 _tenants, _accounts = tenant, account
 _tenant_columns = [column for column in tenant.c]
 _tenant_by_id = select(*_tenant_columns).where(tenant.c.id == one("key"))
+_tenants_by_id = select(*_tenant_columns).where(Among(tenant.c.id, "keys"))
 _tenant_by_number = select(*_tenant_columns).where(tenant.c.organization_number == one("number"))
 _save_tenant = update(tenant).where(tenant.c.id == one("key"))
 _account_columns = [column for column in account.c]
 _account_by_id = select(*_account_columns).where(account.c.id == one("key"))
+_accounts_by_id = select(*_account_columns).where(Among(account.c.id, "keys"))
 _accounts_of_tenant = select(*_account_columns).where(account.c.tenant_id == one("key"))
 _save_account = update(account).where(account.c.id == one("key"), account.c.revision == one("known"))
 _may_hold = and_(share.c.account_id == one("key"), is_unerased, may_have_key)
@@ -141,8 +143,11 @@ class SqlTenancies:
 
     def tenant(self, tenant_id: str) -> Tenant | None:
         """By id."""
-        row = self._work.keyed(_tenant_by_id, tenant_id)
-        return tenant_of(row) if row else None
+        return self.tenants_by_id([tenant_id]).get(tenant_id)
+
+    def tenants_by_id(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
+        """Those that there are, in the order of the ids."""
+        return {row.id: tenant_of(row) for row in self._work.keyed(_tenants_by_id, tenant_ids)}
 
     def lock_tenant(self, tenant_id: str) -> Tenant | None:
         """By id, the row locked until the transaction ends."""
@@ -169,8 +174,11 @@ class SqlTenancies:
 
     def account(self, account_id: str) -> Account | None:
         """By id."""
-        row = self._work.keyed(_account_by_id, account_id)
-        return account_of(row) if row else None
+        return self.accounts_by_id([account_id]).get(account_id)
+
+    def accounts_by_id(self, account_ids: Collection[str]) -> dict[str, Account]:
+        """Those that there are, in the order of the ids."""
+        return {row.id: account_of(row) for row in self._work.keyed(_accounts_by_id, account_ids)}
 
     def lock_account(self, account_id: str) -> Account | None:
         """By id, the row locked until the transaction ends."""

@@ -91,7 +91,7 @@ class Work:
     connection: Connection
     writing: bool
     postgres: bool
-    _seen: dict[tuple[Executable, str], Row[Any] | None] = field(default_factory=dict)
+    _seen: dict[Executable, dict[str, Row[Any]]] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
         """Execute for the effect."""
@@ -113,14 +113,12 @@ class Work:
         """The first row."""
         return self.connection.execute(statement, values).first()
 
-    def keyed(self, statement: Select[Any], key: str) -> Row[Any] | None:
-        """The row with the parameter ``key``; what only reads sees one state throughout, and asks once for each."""
-        if self.writing:
-            return self.first(statement, {"key": key})
-        wanted = statement, key
-        if wanted not in self._seen:
-            self._seen[wanted] = self.first(statement, {"key": key})
-        return self._seen[wanted]
+    def keyed(self, statement: Select[Any], keys: Collection[str]) -> list[Row[Any]]:
+        """The rows with the ids ``keys``; what only reads sees one state throughout, and asks once for each."""
+        seen = {} if self.writing else self._seen.setdefault(statement, {})
+        missing = [key for key in keys if key not in seen]
+        seen |= {row.id: row for row in self.batched(statement, "keys", missing)}
+        return [seen[key] for key in keys if key in seen]
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Every row."""
