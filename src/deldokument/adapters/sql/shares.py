@@ -162,7 +162,7 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Account by account, so that each answer comes straight from an index."""
+        """In no order. Account by account, so that each answer comes straight from an index."""
         found: list[Share] = []
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
