@@ -94,7 +94,10 @@ def up_and_down(server: Server, source: Path, folder: Path, *, synced: bool, dow
         sync = place.synced if synced else None
         found = [_at_once(server, [Job(place.upload, length, source, sync)])]
         if down:
-            found.append(_at_once(server, [Job(place.download(), length)]))
+            head = place.download()
+            # What was written goes to the disk before, and not meanwhile.
+            os.sync()
+            found.append(_at_once(server, [Job(head, length)]))
         _discard(server, [place])
         return found
 

@@ -12,7 +12,6 @@ import json
 import logging
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +42,7 @@ from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.outbound import client_keys, outbound_client
 from deldokument.adapters.press import MarkdownPress
+from deldokument.adapters.processes import end_at_a_signal
 from deldokument.adapters.seal import load_seal
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
@@ -345,8 +345,7 @@ def serve(
         timeout_graceful_shutdown=UNDER_WAY_SECONDS,
     )
     # The server raises the signal again when it has ended: that is the time to go, and no death.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    end_at_a_signal()
     _Server(config).run(sockets=[listener] if listener else None)
 
 

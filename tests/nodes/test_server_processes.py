@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -106,6 +108,22 @@ def test_a_signal_to_end_loses_no_receipt_of_a_download_that_it_cuts_off(running
         [receipt] = tx.shares.receipts([draft_id])
     assert receipt.document_id == document_id
     assert receipt.completed_at is None
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
+def test_a_signal_to_end_that_comes_again_and_again_is_heeded_once(running: Deployment, command: str) -> None:
+    """systemd tells every process of a unit, and a parent its children besides."""
+    with running.node_beside(command) as (url, process):
+        assert answers(url)
+        told_before = len(running.log_text())
+        family = [process.pid, *children(process)]
+        while process.poll() is None:
+            for pid in family:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            time.sleep(0.001)
+        assert process.returncode == 0
+    assert "Traceback" not in running.log_text()[told_before:], running.log_text()[told_before:]
 
 
 def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deployment) -> None:

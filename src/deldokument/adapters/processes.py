@@ -38,11 +38,31 @@ _QUICK_DEATHS: Final = 10
 _NOTHING_TO_DO_S: Final = 3600.0
 _BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
-_OURS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+_OURS: Final = (*_ENDING, signal.SIGCHLD)
 
 
 class CannotStart(Exception):
     """Children end before any serves, or as soon as they do; they have told why."""
+
+
+def end_at_a_signal() -> None:
+    """Have SIGTERM and SIGINT end this process by SystemExit, once.
+
+    They may come several times: systemd tells all processes of a unit, and a parent its children.
+    """
+
+    def end(*_: object) -> None:
+        _heed_no_more()
+        sys.exit(0)
+
+    for number in _ENDING:
+        signal.signal(number, end)
+
+
+def _heed_no_more() -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -63,6 +83,7 @@ def keep(count: int, child: Child, fork: Callable[[], int] = os.fork) -> None:
         while (told := signal.sigtimedwait(_OURS, family.pause())) is None or told.si_signo == signal.SIGCHLD:
             family.bury_dead()
             family.replace_dead()
+        _heed_no_more()
     finally:
         family.end()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
