@@ -148,6 +148,11 @@ class Cluster(Deployment):
         self._opened.enter_context(Gates([Door(None, port, address)]))
         return f"http://127.0.0.1:{port}"
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the documents of another fault fit; SeaweedFS takes its time to give room back."""
+        return self.blob_disk is not None or not self.store.disk.is_half_full
+
     def _disk(self, name: str) -> Disk:
         disk = Disk(self.folder / f"disk-{name}", _ROOM[name])
         self._opened.callback(disk.close)

@@ -115,6 +115,12 @@ class Disk:
         """What goes before a command line whose process is to have the disk at the folder's own path."""
         return ("nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt")
 
+    @property
+    def is_half_full(self) -> bool:
+        """Whether less is free than is taken."""
+        room = os.statvfs(self.path)
+        return 2 * room.f_bavail < room.f_blocks
+
     def fill(self) -> None:
         """Leave no room."""
         with suppress(OSError), (self.path / "ballast").open("ab", buffering=0) as ballast:

@@ -22,7 +22,7 @@ pytestmark = [
 
 
 class Standing:
-    """The cluster that stands: for one fault after the other, until one is not survived or needs another kind."""
+    """The cluster that stands: for one fault after the other, until one is not survived or wants another, or room."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class Standing:
     @contextmanager
     def cluster(self, kept: Kept) -> Iterator[Cluster]:
         """One of that kind. Whatever is wrong in the block is not handed on to the next."""
-        if kept != self._kept:
+        if kept != self._kept or not self._clusters[-1].has_room:
             self.close()
             made = Cluster(self._folder / str(len(self._clusters)), kept)
             self._clusters.append(self._opened.enter_context(made))
