@@ -17,6 +17,7 @@ from chaos.load import PATIENCE, Load
 from chaos.programs import wait_until
 from support.server import OLA, OLA_NUMBER
 
+from deldokument.adapters.clock import REFRESH_EVERY
 from deldokument.services.retention import confirm_clock
 from deldokument.services.vault import share_key_id
 
@@ -181,6 +182,8 @@ def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
         wait_until(cluster.is_halted, "destruction did not halt", PATIENCE)
         wait_until(lambda: ola.get(path).status_code in {401, 410, 503}, "the nodes trust that clock", PATIENCE)
         assert world.keyring.get([share_key_id(share_id)]), "a key was destroyed early"
+    # A worker that still goes by what it read before would halt again.
+    time.sleep(2 * REFRESH_EVERY.total_seconds())
     confirm_clock(world)
     cluster.wait_until_ready()
     assert world.keyring.get([share_key_id(share_id)]), "a key was destroyed early"
