@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deldokument.web.lanes import HELPERS, Lanes, outlived
+from deldokument.web.lanes import HELPERS, LANES, Lanes, outlived
 
 
 def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() -> None:
@@ -93,6 +93,17 @@ def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
         with lanes.ahead(makers(3)) as none_left:
             assert set(none_left) == {this}
     with lanes.ahead(makers(3)) as coming:
+        assert this not in list(coming)
+
+
+def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
+    lanes, this = Lanes("test"), threading.get_ident()
+    with ExitStack() as taken:
+        entered = [taken.enter_context(lanes.entered()) for _ in range(LANES)]
+        with lanes.ahead(makers(3)) as alone:
+            assert all(entered)
+            assert (set(alone) == {this}) == ((os.cpu_count() or 1) <= LANES)
+    with lanes.entered(), lanes.ahead(makers(3)) as coming:
         assert this not in list(coming)
 
 

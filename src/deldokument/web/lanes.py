@@ -25,7 +25,7 @@ LANES = 4
 _THREADS = min(LANES, _CORES)
 """More would only take turns that the event loop waits for; the lanes take turns at them, a stretch each."""
 HELPERS = max(1, _CORES // 2)
-"""A helper is worth having where it has a core of its own."""
+"""A helper is worth having where it has a core of its own; none has when there is a lane for each."""
 _NICENESS = 5
 """Enough for the event loop to go first, little enough to get on beside a busy neighbour."""
 FEW = 16
@@ -71,17 +71,20 @@ class Lanes:
         self._pool = ThreadPoolExecutor(_THREADS, name, _stand_back)
         self._free = threading.BoundedSemaphore(LANES)
         self._name = name
+        self._taken = 0
         self._is_used = False
         self._helpers = ThreadPoolExecutor(HELPERS, f"{name}-helper", _stand_back)
         self._idle = threading.BoundedSemaphore(HELPERS)
 
     @contextmanager
     def entered(self) -> Iterator[bool]:
-        """Whether there is a lane; it is kept until the block is left."""
+        """Whether there is a lane; it is kept until the block is left. For the event loop's thread."""
         entered = self._free.acquire(blocking=False)
+        self._taken += entered
         try:
             yield entered
         finally:
+            self._taken -= entered
             if entered:
                 self._free.release()
 
@@ -96,9 +99,9 @@ class Lanes:
     def ahead(self, steps: Iterator[_Result]) -> Iterator[Iterator[_Result]]:
         """The same steps, each made by a helper while the one before it is used.
 
-        When all helpers are taken, whoever uses the steps makes them.
+        When all helpers or cores are taken, whoever uses the steps makes them.
         """
-        if not self._idle.acquire(blocking=False):
+        if self._taken >= max(2, _CORES) or not self._idle.acquire(blocking=False):
             yield steps
             return
         try:
