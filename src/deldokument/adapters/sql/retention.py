@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    exists,
     func,
     or_,
     select,
@@ -88,8 +87,8 @@ _uninspected = (
 )
 # Tenant by tenant, so that each answer comes straight from the index: their retention periods differ.
 _horizon = _now.op("-", return_type=Instant())(tenant.c.retention)
-_is_spent = and_(is_closed_unerased, share.c.tenant_id == tenant.c.id, share.c.closed_at <= _horizon)
-_retentions = select(tenant.c.id, tenant.c.retention).where(exists().where(_is_spent))
+_first_closed = select(func.min(share.c.closed_at)).where(is_closed_unerased, share.c.tenant_id == tenant.c.id)
+_retentions = select(tenant.c.id, tenant.c.retention).where(_first_closed.scalar_subquery() <= _horizon)
 _spent = _shares.where(is_closed_unerased, share.c.tenant_id == _key, share.c.closed_at <= one("before")).order_by(
     share.c.closed_at
 )
