@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import json
 import logging
+import os
 import signal
 import socket
 import threading
@@ -75,6 +76,7 @@ from deldokument.web.rendering import Site
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 UNDER_WAY_SECONDS = 10
+_WORKERS_NICENESS = 10
 """What is under way when a signal to end comes has so long; then it is cut off, and has as long again to say so."""
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 log = logging.getLogger("deldokument")
@@ -361,7 +363,9 @@ class _Server(uvicorn.Server):
 
 
 def work(node: Node) -> None:
-    """Run the worker until SIGTERM or SIGINT."""
+    """Run the worker until SIGTERM or SIGINT. What people wait for goes before what it does."""
+    with suppress(PermissionError):
+        os.nice(_WORKERS_NICENESS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

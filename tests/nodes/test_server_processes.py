@@ -126,6 +126,18 @@ def test_a_signal_to_end_that_comes_again_and_again_is_heeded_once(running: Depl
     assert "Traceback" not in running.log_text()[told_before:], running.log_text()[told_before:]
 
 
+def test_a_worker_lets_those_go_first_who_wait_for_a_page(running: Deployment) -> None:
+    running.start_worker()
+    try:
+        worker = running._worker
+        assert worker is not None
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        wait_until(lambda: os.getpriority(os.PRIO_PROCESS, worker.pid) > own, _SECONDS, "it is as urgent as a server")
+        assert os.getpriority(os.PRIO_PROCESS, running.server.pid) == own
+    finally:
+        running.stop_worker()
+
+
 def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deployment) -> None:
     with running.node_beside("serve --workers 2") as (url, parent):
         wait_until(lambda: len(children(parent)) == 2, _SECONDS, "not two processes")
