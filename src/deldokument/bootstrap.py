@@ -76,8 +76,8 @@ from deldokument.web.rendering import Site
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 UNDER_WAY_SECONDS = 10
-_WORKERS_NICENESS = 10
 """What is under way when a signal to end comes has so long; then it is cut off, and has as long again to say so."""
+_WORKERS_NICENESS = 10
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 log = logging.getLogger("deldokument")
 

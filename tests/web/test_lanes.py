@@ -104,7 +104,7 @@ def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
             assert all(entered)
             assert (set(alone) == {this}) == ((os.cpu_count() or 1) <= LANES)
     with lanes.entered(), lanes.ahead(makers(3)) as coming:
-        assert this not in list(coming)
+        assert (this in list(coming)) == (os.cpu_count() == 1)
 
 
 LANE_AND_HELPER = """

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,8 @@ from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
 from deldokument.services.repositories import Database, Transaction
+from deldokument.web.calls import Endpoint, Who
+from deldokument.web.pages.general import live
 
 
 @dataclass
@@ -128,3 +131,9 @@ def test_a_process_whose_threads_all_wait_for_the_database_is_not_taken_for_dead
         database.answers.clear()
         assert web.runner.run(_live_while_all_wait(kari, database)).text == "ok"
         web.close()
+
+
+@pytest.mark.parametrize("guard", [{"who": Who.PERSON}, {"who": Who.ANYONE, "methods": ("POST",)}])
+def test_no_route_that_guards_anything_is_answered_at_once(guard: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="at once"):
+        Endpoint("/x", live, at_once=True, **guard)

@@ -7,7 +7,6 @@ are in services.registering.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -198,7 +197,7 @@ def memberships_in(world: World, tx: Transaction, sharer: Sharer) -> list[Member
 def _personal(world: World, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
     key = directory_key(world)
     living = tx.tenancies.memberships(identifier_hash(key, person))
-    tenants = _tenants(tx, [account for _, account in living])
+    tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
     return [
         Membership(
             account,
@@ -212,7 +211,7 @@ def _personal(world: World, tx: Transaction, person: PersonIdentifier) -> list[M
 
 def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
     living = tx.tenancies.integrations_of(consumer.organization.value)
-    tenants = _tenants(tx, [account for _, account in living])
+    tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
     return [
         Membership(
             account,
@@ -223,7 +222,3 @@ def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
         )
         for integration, account in living
     ]
-
-
-def _tenants(tx: Transaction, accounts: Collection[Account]) -> dict[str, Tenant]:
-    return tx.tenancies.tenants_by_id({account.tenant_id for account in accounts})

@@ -145,6 +145,10 @@ class Endpoint:
     takes_file: int = 0
     """How many bytes of files its form may have; files are kept only from those who may call the route."""
 
+    def __post_init__(self) -> None:
+        if self.at_once and (self.who is not Who.ANYONE or not _SAFE.issuperset(self.methods)):
+            raise ValueError("what is answered at once asks nobody who they are")
+
     def route(self, world: World, site: Site) -> Route:
         """The Starlette route."""
 

@@ -101,7 +101,7 @@ class Lanes:
 
         When all helpers or cores are taken, whoever uses the steps makes them.
         """
-        if self._taken >= max(2, _CORES) or not self._idle.acquire(blocking=False):
+        if self._taken >= _CORES or not self._idle.acquire(blocking=False):
             yield steps
             return
         try:

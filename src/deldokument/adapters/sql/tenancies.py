@@ -51,12 +51,10 @@ _OF_ACCOUNT = "of_account_"
 
 _tenants, _accounts = tenant, account
 _tenant_columns = [column for column in tenant.c]
-_tenant_by_id = select(*_tenant_columns).where(tenant.c.id == one("key"))
 _tenants_by_id = select(*_tenant_columns).where(Among(tenant.c.id, "keys"))
 _tenant_by_number = select(*_tenant_columns).where(tenant.c.organization_number == one("number"))
 _save_tenant = update(tenant).where(tenant.c.id == one("key"))
 _account_columns = [column for column in account.c]
-_account_by_id = select(*_account_columns).where(account.c.id == one("key"))
 _accounts_by_id = select(*_account_columns).where(Among(account.c.id, "keys"))
 _accounts_of_tenant = select(*_account_columns).where(account.c.tenant_id == one("key"))
 _save_account = update(account).where(account.c.id == one("key"), account.c.revision == one("known"))
@@ -151,7 +149,7 @@ class SqlTenancies:
 
     def lock_tenant(self, tenant_id: str) -> Tenant | None:
         """By id, the row locked until the transaction ends."""
-        row = self._work.first(self._work.locked(_tenant_by_id), {"key": tenant_id})
+        row = self._work.first(self._work.locked(_tenants_by_id), {"keys": [tenant_id]})
         return tenant_of(row) if row else None
 
     def tenant_by_number(self, organization_number: str) -> Tenant | None:
@@ -182,7 +180,7 @@ class SqlTenancies:
 
     def lock_account(self, account_id: str) -> Account | None:
         """By id, the row locked until the transaction ends."""
-        row = self._work.first(self._work.locked(_account_by_id), {"key": account_id})
+        row = self._work.first(self._work.locked(_accounts_by_id), {"keys": [account_id]})
         return account_of(row) if row else None
 
     def save_account(self, account: Account) -> Account:

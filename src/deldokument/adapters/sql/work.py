@@ -125,7 +125,7 @@ class Work:
         return self.connection.execute(statement, values).all()
 
     def batched(self, statement: Executable, name: str, values: Collection[Any], **others: Any) -> list[Row[Any]]:
-        """The rows for all ``values``, given batch by batch to the expanding parameter ``name``."""
+        """The rows for all ``values``, given batch by batch as the list ``name``."""
         return [row for batch in batches(values) for row in self.rows(statement, {name: batch, **others})]
 
     def remove_found(self, ids: Select[Any], table: Table, values: Mapping[str, Any]) -> int:
