@@ -6,6 +6,7 @@ BENCH := .venv-bench/bin/python
 JOBS ?= 2
 MEASURED := --cov --cov-report=
 ON_CLUSTER := $(addprefix tests/,api client downloads ks nodes property services uploads)
+LARGE_ON_CLUSTER := $(addprefix tests/,browser cli deployment matrix web)
 CORE := src/deldokument/domain/*,src/deldokument/crypto/*,src/deldokument/services/*
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
@@ -72,7 +73,7 @@ test-large: ## files of 5 GB and long loads, minutes each
 	@scripts/setup large
 	@scripts/setup dev
 	$(DEV)/pytest -m large --timeout=1800
-	@$(MAKE) --no-print-directory cluster ON_CLUSTER=tests/web
+	@$(MAKE) --no-print-directory cluster ON_CLUSTER="$(LARGE_ON_CLUSTER)"
 
 bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts it into docs/performance.md
 	@scripts/setup bench

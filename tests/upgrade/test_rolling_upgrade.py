@@ -33,6 +33,7 @@ def download(client: httpx.Client, url: str, path: str) -> tuple[bytes, str]:
     return answer.content, answer.headers["etag"]
 
 
+@pytest.mark.embedded
 @pytest.mark.timeout(600)
 def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeployment) -> None:
     assert __version__ != BEFORE
