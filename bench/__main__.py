@@ -99,7 +99,7 @@ def _told(error: Exception) -> str:
 
 @app.command()
 def main(
-    size: Annotated[float, typer.Option(help="GiB of the file; slow peers get half of it.")] = 2.0,
+    size: Annotated[float, typer.Option(help="GiB of the file.")] = 2.0,
     rounds: Annotated[int, typer.Option(help="Rounds through all servers.")] = 3,
     only: Annotated[str, typer.Option(help="Servers whose names hold this text, and nginx.")] = "",
     folder: Annotated[Path, typer.Option(help="Where files go; the disk is measured too.")] = ROOT / "tmp",
@@ -149,7 +149,7 @@ def _start(bench: Bench, only: str) -> None:
 def _round(bench: Bench) -> None:
     """Every server once in every case that is its own."""
     for name in [name for name in bench.running if not name.endswith((", TLS", ", durable"))]:
-        file = bench.sources[1 if name in (BASE, LARGE, OURS) else 0.5]
+        file = bench.sources[1]
         durable = f"{name}, durable" if name == OURS else name
         bench.take([OFF, DOWN] if bench.gives_back(name) else [OFF], name, name, _single(bench, file, synced=False))
         if name == OURS:
@@ -194,7 +194,7 @@ def _several(bench: Bench, ups: int, downs: int) -> Callable[[Server], list[Meas
 
 def _notes(bench: Bench, size: float, rounds: int, seconds: float) -> list[str]:
     notes = [
-        f"{size:g} GiB to nginx and Del dokument, half of it to the others and behind TLS, a quarter in each of four; "
+        f"{size:g} GiB to each server, half of it behind TLS, a quarter in each of four; "
         f"{rounds} rounds in {seconds / 60:.0f} minutes. {report.machine(servers.versions())}"
     ]
     ours = bench.running.get(OURS)

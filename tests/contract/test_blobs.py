@@ -64,6 +64,15 @@ def test_what_is_written_in_pieces_is_read_whole(store: BlobStore) -> None:
     assert store.read(NAME, 0, len(content)) == content
 
 
+@pytest.mark.parametrize("expected", [1, 1000, 5 << 20])
+def test_an_object_is_as_long_as_what_is_written_and_not_as_what_was_expected(store: BlobStore, expected: int) -> None:
+    writer = store.create(NAME, expected)
+    writer.write(bytes(1000))
+    writer.commit()
+    [blob] = store.list()
+    assert (blob.size, store.read(NAME, 0, 1000)) == (1000, bytes(1000))
+
+
 def test_any_range_is_read_exactly(store: BlobStore) -> None:
     put(store, NAME, b"0123456789")
     assert [store.read(NAME, *span) for span in ((0, 1), (3, 7), (9, 10), (4, 4))] == [b"0", b"3456", b"9", b""]
@@ -213,6 +222,18 @@ def test_a_full_disk_is_told_and_leaves_nothing(directory: DirectoryBlobStore, r
     assert files(root) == []
     writer.abort()
     put(directory, NAME, b"there is room again")
+
+
+def test_room_for_what_is_expected_is_set_aside_or_the_disk_is_full_at_once(
+    directory: DirectoryBlobStore, root: Path
+) -> None:
+    with files_no_longer_than(4096), pytest.raises(StorageFull):
+        directory.create(NAME, 1 << 20)
+    assert files(root) == []
+    writer = directory.create(NAME, 1 << 20)
+    [under_way] = files(root)
+    assert under_way.stat().st_blocks * 512 >= 1 << 20
+    writer.abort()
 
 
 def test_a_broken_store_is_unavailable_not_full(directory: DirectoryBlobStore, root: Path) -> None:

@@ -12,7 +12,7 @@ from support.sweeping import sweep_all
 from support.trouble import Crash, SmallBlobStore, TroubledDatabase
 from support.world import KARI, OLA, Stage, person
 
-from deldokument.crypto.stream import FULL_PART_PLAINTEXT
+from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
 from deldokument.services import drafting, publishing, retention, uploading
 from deldokument.services.drafting import UploadTicket
@@ -221,6 +221,19 @@ def test_full_parts_are_acknowledged_while_the_request_still_runs(stage: Stage) 
     append.abandon()
     assert offset_of(stage, ticket) == FULL_PART_PLAINTEXT
     assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_a_client_that_brings_little_has_no_room_set_aside_for_what_may_never_come(stage: Stage) -> None:
+    store = SmallBlobStore(stage.world.blobs, 3 * FULL_PART_PLAINTEXT)
+    append = begin(replace(stage.world, blobs=store), announce(stage, 2 * FULL_PART_PLAINTEXT))
+    feed(append, bytes(2 * CAPACITY))
+    assert store.expected == [0]
+    append.abandon()
+    append = begin(replace(stage.world, blobs=store), announce(stage, 2 * FULL_PART_PLAINTEXT - 1))
+    feed(append, bytes(FULL_PART_PLAINTEXT + FEED))
+    # Nor is it for a part that will not be a whole one.
+    assert store.expected == [0, ciphertext_length(FULL_PART_PLAINTEXT), 0]
+    append.abandon()
 
 
 def test_nothing_is_left_of_a_request_that_is_abandoned(stage: Stage) -> None:

@@ -63,6 +63,8 @@ class SmallBlobStore:
     at_commit: bool = False
     open: int = 0
     broken: ServiceError | None = None
+    expected: list[int] = field(default_factory=list)
+    """Of each object that was begun."""
 
     def deployment_id(self) -> str | None:
         return self.inner.deployment_id()
@@ -70,11 +72,12 @@ class SmallBlobStore:
     def claim(self, deployment_id: str) -> None:
         self.inner.claim(deployment_id)
 
-    def create(self, name: str) -> BlobWriter:
+    def create(self, name: str, expected: int = 0) -> BlobWriter:
         if self.broken:
             raise self.broken
         self.open += 1
-        return _SmallWriter(self, self.inner.create(name))
+        self.expected.append(expected)
+        return _SmallWriter(self, self.inner.create(name, expected))
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         return self.inner.read(name, start, stop)

@@ -75,9 +75,9 @@ class DirectoryBlobStore:
         if self.deployment_id() != deployment_id:
             raise Conflict("blob_store_claimed", detail=f"{self._root} belongs to another deployment")
 
-    def create(self, name: str) -> DirectoryBlobWriter:
+    def create(self, name: str, expected: int = 0) -> DirectoryBlobWriter:
         """Begin an object. The temporary is taken before the name is looked for, so two writers never share one."""
-        return DirectoryBlobWriter(self._path(name), durable=self._durable)
+        return DirectoryBlobWriter(self._path(name), expected, durable=self._durable)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes [start, stop). ValueError when the range is turned round or negative."""
@@ -130,10 +130,11 @@ class DirectoryBlobStore:
 class DirectoryBlobWriter:
     """Satisfies `BlobWriter`; for one thread at a time. Writes through, so callers bring 1 MiB or more at once."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
+    def __init__(self, path: Path, expected: int, *, durable: bool) -> None:
         self._path = path
         self._durable = durable
         self._written = 0
+        self._expected = expected
         self._descriptor: int | None = None
         with _as_service_errors():
             try:
@@ -144,19 +145,28 @@ class DirectoryBlobWriter:
             if path.exists():
                 self.abort()
                 raise Conflict("blob_exists", detail=f"blob {path.name} exists")
+        if expected:
+            with self._gone_on_failure():
+                # What is set aside at once costs the file system less than what is found block by block: measured, a
+                # quarter of all that an upload takes of the processor.
+                os.posix_fallocate(self._descriptor, 0, expected)
 
     def write(self, data: Buffer) -> None:
         """Append all of ``data``. ValueError when the object is committed or gone."""
         descriptor = self._open_descriptor()
         with self._gone_on_failure():
             write_all(descriptor, data)
+            length = memoryview(data).nbytes
             if self._durable:
-                self._begin_writing_back(descriptor, memoryview(data).nbytes)
+                self._begin_writing_back(descriptor, length)
+            self._written += length
 
     def commit(self) -> None:
         """File first, then its name, then the directory: a name on disk never stands for bytes that are not."""
         descriptor = self._open_descriptor()
         with self._gone_on_failure():
+            if self._written < self._expected:
+                os.ftruncate(descriptor, self._written)
             if self._durable:
                 os.fdatasync(descriptor)
             temporary = _temporary(self._path)
@@ -185,7 +195,6 @@ class DirectoryBlobWriter:
         The advice drops clean pages, but those just written are dirty: Linux starts writing them and keeps them.
         """
         os.posix_fadvise(descriptor, self._written, length, os.POSIX_FADV_DONTNEED)
-        self._written += length
 
     def _open_descriptor(self) -> int:
         if self._descriptor is None:

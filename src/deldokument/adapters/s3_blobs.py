@@ -116,8 +116,8 @@ class S3BlobStore:
             return False
         return True
 
-    def create(self, name: str) -> S3BlobWriter:
-        """Begin an object. Whether the name is free the store says at `commit`."""
+    def create(self, name: str, expected: int = 0) -> S3BlobWriter:
+        """Begin an object. Whether the name is free the store says at `commit`; room it sets aside for nobody."""
         return S3BlobWriter(self._bucket, _key(name), self._memory)
 
     def read(self, name: str, start: int, stop: int) -> bytes:

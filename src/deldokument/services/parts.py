@@ -27,6 +27,7 @@ from deldokument.services.ports import BlobStore, BlobWriter, Buffer
 
 FEED = 2**20
 """So many bytes there is room for at least, whatever has been left of those before."""
+_WHOLE = ciphertext_length(FULL_PART_PLAINTEXT)
 
 
 class _Workspace(threading.local):
@@ -58,6 +59,8 @@ class SealedParts:
         self._offset = upload.offset
         self._rest = b""
         self._part: _OpenPart | None = None
+        self._is_quick = False
+        """Of a client that brings little at a time, no room is set aside for what may never come."""
         self.sealed: deque[tuple[Part, BlobWriter]] = deque()
         """Whole parts, in their order, that wait to be committed."""
 
@@ -69,6 +72,7 @@ class SealedParts:
         plain, kept = memoryview(_workspace.plain), len(self._rest)
         plain[:kept] = self._rest
         count = fill(plain[kept:])
+        self._is_quick = count >= FEED // 2
         self._rest = bytes(self._seal(plain[: kept + count]))
         return count
 
@@ -103,7 +107,9 @@ class SealedParts:
         part_id = new_document_id()
         associated = part_associated_data(bytes.fromhex(self._upload.document_id), bytes.fromhex(part_id))
         encryptor = PartEncryptor(self._data_key, associated)
-        self._part = _OpenPart(part_id, self._offset, encryptor, self._blobs.create(part_id))
+        is_whole = self._is_quick and self._upload.length - self._offset >= FULL_PART_PLAINTEXT
+        writer = self._blobs.create(part_id, _WHOLE if is_whole else 0)
+        self._part = _OpenPart(part_id, self._offset, encryptor, writer)
         return self._part
 
     def _write(self, part: _OpenPart, plain: Buffer, *, last: bool) -> None:

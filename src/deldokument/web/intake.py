@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from deldokument.crypto.stream import CAPACITY
-from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, StorageFull
 from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.uploading import Append, Checksum, begin_append
@@ -102,6 +103,12 @@ class _Intake:
         crowd.join()
         try:
             complete = await self._take_all()
+        except StorageFull:
+            await self._settle(quiet=True)
+            # The parts for which there was room are as good as those of a broken connection.
+            with suppress(ServiceError):
+                await outlived(_in(_committers, self._append.commit))
+            raise
         except BaseException:
             await self._settle(quiet=True)
             raise
