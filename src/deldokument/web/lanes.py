@@ -30,7 +30,7 @@ _NICENESS = 5
 """Enough for the event loop to go first, little enough to get on beside a busy neighbour."""
 FEW = 16
 """So many transfers at once may each have buffers of megabytes."""
-STRETCH = 2**24
+STRETCH = 2**26
 """Bytes after which the event loop is asked again whether it may go on."""
 STRETCH_SECONDS = 0.2
 QUICK = 20_000_000
