@@ -148,7 +148,7 @@ class DirectoryBlobWriter:
         if expected:
             with self._gone_on_failure():
                 # What is set aside at once costs the file system less than what is found block by block: measured, a
-                # quarter of all that an upload takes of the processor.
+                # fifth of all that an upload takes of the processor.
                 os.posix_fallocate(self._descriptor, 0, expected)
 
     def write(self, data: Buffer) -> None:
