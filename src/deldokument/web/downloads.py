@@ -47,7 +47,7 @@ RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
 _SLOW_STEP = 128 * 1024
 _PROBATION = 8 * STEP
-"""A reader has small steps until it has taken so much, more than the kernel does for one that stalls at once."""
+"""A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
 _readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="read")
 """No more read at once, however many wait: what is being opened takes several times what a step does."""
@@ -196,9 +196,8 @@ class ContentResponse(Response):
             if not await self._send_window(send, gone, step):
                 return False
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
-            proven = self._position - self._start >= _PROBATION
-            step = STEP if proven and rate > _FAST_BYTES_PER_SECOND and crowd.is_small else _SLOW_STEP
-            quick = proven and is_quick(rate)
+            step = STEP if rate > _FAST_BYTES_PER_SECOND and crowd.is_small else _SLOW_STEP
+            quick = is_quick(rate) and self._position - self._start >= _PROBATION
         return True
 
     async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
