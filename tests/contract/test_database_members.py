@@ -12,6 +12,7 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Member, Operator
 from deldokument.services.repositories import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle
+from tests.support.plans import EVERYTHING_READ, plans, statements
 
 OTHER = replace(TENANT, id="other", organization_number="983544622", retention=timedelta(days=30))
 THERE = Account("there", OTHER.id, "Barnevern")
@@ -145,3 +146,18 @@ def test_a_locked_tenant_is_the_tenant(database: SqlDatabase) -> None:
     with database.write() as tx:
         assert tx.tenancies.lock_tenant(TENANT.id) == TENANT
         assert tx.tenancies.lock_tenant("nobody") is None
+
+
+def test_a_young_database_does_not_go_through_all_tenants_for_one_person(
+    database: SqlDatabase, database_url: str
+) -> None:
+    with database.write() as tx:
+        for number in range(300):
+            tenant = replace(TENANT, id=f"t{number}", organization_number=f"{number:09}")
+            tx.tenancies.add_tenant(tenant)
+            tx.tenancies.add_account(Account(f"a{number}", tenant.id, "Byggesak"))
+    add(database, member("siv", Account("a7", "t7", "Byggesak")))
+    with statements() as asked, database.read() as tx:
+        [(found, account)] = tx.tenancies.memberships(member("siv").lookup_hash)
+    assert (found.id, account.id) == ("siv", "a7")
+    assert not EVERYTHING_READ.search(plans(database_url, asked))

@@ -5,9 +5,8 @@ more than which multiple of 64 bytes it fits, and that equal identifiers can be 
 Deliberately does not know what an identifier is or how it is written: callers bring the one canonical form.
 """
 
-import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
@@ -57,17 +56,15 @@ def lookup_hash(key: bytes, kind: str, identifier: str) -> bytes:
     HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key` (ValueError on another length). Identifiers are
     few enough to be tried one by one, so the hash hides them only while `key` is secret.
     """
-    [only] = lookup_hashes(key, [(kind, identifier)])
+    [[only]] = lookup_hashes([key], [(kind, identifier)])
     return only
 
 
-def lookup_hashes(key: bytes, identifiers: Sequence[tuple[str, str]]) -> list[bytes]:
-    """The `lookup_hash` of each kind and identifier."""
-    derived = derive(key, Purpose.LOOKUP)
-    return [
-        hmac.digest(derived, framed(LOOKUP_LABEL, kind.encode(), identifier.encode()), hashlib.sha256)
-        for kind, identifier in identifiers
-    ]
+def lookup_hashes(keys: Iterable[bytes], identifiers: Sequence[tuple[str, str]]) -> list[list[bytes]]:
+    """Under each key the `lookup_hash` of each kind and identifier."""
+    messages = [framed(LOOKUP_LABEL, kind.encode(), identifier.encode()) for kind, identifier in identifiers]
+    derived = [derive(key, Purpose.LOOKUP) for key in keys]
+    return [[hmac.digest(key, message, "sha256") for message in messages] for key in derived]
 
 
 def _bound_to(label: str, record_id: bytes) -> bytes:

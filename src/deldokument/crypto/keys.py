@@ -50,7 +50,10 @@ def framed(*fields: bytes) -> bytes:
 
     Each stands behind its length as uint32, big-endian.
     """
-    return b"".join(len(item).to_bytes(4, "big") + item for item in fields)
+    return b"".join([len(item).to_bytes(4, "big") + item for item in fields])
+
+
+_INFOS = {purpose: framed(KEY_LABEL, purpose.value.encode()) for purpose in Purpose}
 
 
 def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
@@ -60,7 +63,7 @@ def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
     info = framed(label, purpose, *context).
     """
     _require_key(key)
-    info = framed(KEY_LABEL, purpose.value.encode(), *context)
+    info = _INFOS[purpose] + framed(*context)
     return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=info).derive(key)
 
 

@@ -139,7 +139,7 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     with world.database.read() as tx:
         keys = world.keyring.get(tx.shares.audit_key_ids_available())
         identifiers = _identifiers(person, grants)
-        hashes = {one: identifier_hashes(key, identifiers) for one, key in keys.items()}
+        hashes = identifier_hashes(keys, identifiers)
         found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found}
         around = _Surroundings(world, tx, list(shares.values()))
@@ -179,9 +179,9 @@ def _decide(
     now = world.clock.now()
     with world.database.read() as tx:
         share = tx.shares.get(share_id)
-        key = world.keyring.get([share.audit_key_id]).get(share.audit_key_id) if share else None
-        recipients = tx.shares.recipients([share.id]) if share and key else ()
-        hashes = identifier_hashes(key, _identifiers(person, grants)) if key else {}
+        keys = world.keyring.get([share.audit_key_id]) if share else {}
+        recipients = tx.shares.recipients([share.id]) if share and keys else ()
+        hashes = next(iter(identifier_hashes(keys, _identifiers(person, grants)).values()), {})
         claim = _claim(world, hashes, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 

@@ -13,7 +13,7 @@ looking them up in old copies of the database too. Promises that no identifier l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,10 +117,12 @@ def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
 
 
-def identifier_hashes(key: bytes, identifiers: Sequence[Identifier]) -> dict[Identifier, bytes]:
-    """The ``identifier_hash`` of each."""
-    hashes = lookup_hashes(key, [(identifier_kind(one), one.value) for one in identifiers])
-    return dict(zip(identifiers, hashes, strict=True))
+def identifier_hashes(
+    keys: Mapping[str, bytes], identifiers: Sequence[Identifier]
+) -> dict[str, dict[Identifier, bytes]]:
+    """The ``identifier_hash`` of each under each of the keys, by the keys' ids."""
+    hashes = lookup_hashes(keys.values(), [(identifier_kind(one), one.value) for one in identifiers])
+    return {key_id: dict(zip(identifiers, own, strict=True)) for key_id, own in zip(keys, hashes, strict=True)}
 
 
 def form_mark(key: bytes, person: PersonIdentifier) -> str:

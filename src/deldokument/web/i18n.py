@@ -71,6 +71,15 @@ def _weekday(on: date, language: str, *, with_year: bool) -> str:
     return format_date(on, f"EEEE d{'' if language == 'en' else '.'} MMMM{' y' if with_year else ''}", language)
 
 
+@lru_cache(maxsize=1000)
+def _size(count: int, language: str) -> str:
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    pattern = "0" if unit == 0 or value >= 9.95 else "0.#"
+    return f"{format_decimal(value, pattern, locale=language)}\u00a0{_UNITS[unit]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Tongue:
     """One language's way of saying things."""
@@ -135,8 +144,4 @@ class Tongue:
 
     def size(self, count: int) -> str:
         """«1,2 GB»: SI units, one decimal below ten, a space that does not break, as the script says it."""
-        value, unit = float(count), 0
-        while value >= 999.5 and unit < len(_UNITS) - 1:
-            value, unit = value / 1000, unit + 1
-        pattern = "0" if unit == 0 or value >= 9.95 else "0.#"
-        return f"{format_decimal(value, pattern, locale=self.language)}\u00a0{_UNITS[unit]}"
+        return _size(count, self.language)

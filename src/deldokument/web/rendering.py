@@ -124,6 +124,8 @@ def _oslo(instant: datetime | None) -> str:
 
 def plain(text: str) -> str:
     """A name with invisible and direction-changing characters shown as a box."""
+    if text.isprintable():
+        return text
     return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} else c for c in text)
 
 

@@ -50,34 +50,29 @@ def tenant_values(record: Tenant) -> dict[str, Any]:
     }
 
 
-def account_of(row: Row[Any], prefix: str = "") -> Account:
-    """The account of a row whose columns' names begin with ``prefix``."""
-    stored = row._mapping
-
-    def column(name: str) -> Any:
-        return stored[prefix + name]
-
-    contact = Contact(column("contact_telephone"), column("contact_email"), column("contact_hours"))
+def account_of(row: Row[Any]) -> Account:
+    """The account of a row."""
+    contact = Contact(row.contact_telephone, row.contact_email, row.contact_hours)
     return Account(
-        id=column("id"),
-        tenant_id=column("tenant_id"),
-        name=column("name"),
+        id=row.id,
+        tenant_id=row.tenant_id,
+        name=row.name,
         rules=AccountRules(
             contact=contact,
-            standard=column("period_standard"),
-            longest=column("period_longest"),
-            confidential=column("confidential"),
-            quota=column("quota"),
-            four_eyes=column("four_eyes"),
-            notify=column("notify"),
-            sms_sender=column("sms_sender"),
-            sms_cost_code=column("sms_cost_code"),
+            standard=row.period_standard,
+            longest=row.period_longest,
+            confidential=row.confidential,
+            quota=row.quota,
+            four_eyes=row.four_eyes,
+            notify=row.notify,
+            sms_sender=row.sms_sender,
+            sms_cost_code=row.sms_cost_code,
         ),
-        revision=column("revision"),
-        closed_at=column("closed_at"),
-        deleted_at=column("deleted_at"),
-        frozen_at=column("frozen_at"),
-        ended_at=column("ended_at"),
+        revision=row.revision,
+        closed_at=row.closed_at,
+        deleted_at=row.deleted_at,
+        frozen_at=row.frozen_at,
+        ended_at=row.ended_at,
     )
 
 
