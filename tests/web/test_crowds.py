@@ -64,13 +64,10 @@ def content(stage: Stage) -> tuple[Content, bytes]:
     return open_document(stage.world, person(OLA), share_id, *stage.document_ids(share_id)), whole
 
 
-def test_a_quick_reader_alone_is_sent_large_steps_after_the_first_mebibyte(
-    stage: Stage, content: tuple[Content, bytes]
-) -> None:
-    pieces = [piece for piece in taken(stage, content[0]) if piece]
+def test_a_quick_reader_alone_is_sent_large_steps(stage: Stage, content: tuple[Content, bytes]) -> None:
+    pieces = taken(stage, content[0])
     assert b"".join(pieces) == content[1]
-    assert [len(piece) for piece in pieces[:8]] == [SMALL] * 8
-    assert all(len(piece) > SMALL for piece in pieces[8:-1])
+    assert max(map(len, pieces)) > SMALL
 
 
 @pytest.mark.usefixtures("many")
