@@ -15,6 +15,7 @@ from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from chaos.hosts import Host
 
@@ -40,6 +41,7 @@ class Gates:
         self._thread = threading.Thread(target=self._run, name="gates")
         self._over = asyncio.Event()
         self._under_way: set[asyncio.Task[None] | None] = set()
+        self._ends: WeakSet[asyncio.WriteTransport] = WeakSet()
         self._ready = threading.Event()
 
     def __enter__(self) -> Self:
@@ -62,14 +64,20 @@ class Gates:
         for server in servers:
             # Not waited for until it is closed: that is when the last idle connection is, minutes later.
             server.close()
+        for end in self._ends:
+            # One that is closing waits until what was written has gone, and whom it goes to may be dead.
+            end.abort()
+        await asyncio.sleep(0)
 
     def _passing(self, door: Door) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
         async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # The loop itself holds on to no task: one whose ends are both gone would be thrown away unfinished.
             self._under_way.add(asyncio.current_task())
             # A task that the end of the loop has cancelled must not be told of as an error.
+            self._ends.add(writer.transport)
             with suppress(OSError, asyncio.CancelledError), closing(writer.transport):
                 there, back = await _connected(door)
+                self._ends.add(back.transport)
                 with closing(back.transport):
                     await asyncio.gather(_pump(reader, back), _pump(there, writer))
             self._under_way.discard(asyncio.current_task())

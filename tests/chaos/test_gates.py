@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
-from contextlib import closing
+import struct
+import time
+from contextlib import closing, suppress
 
 import pytest
 from chaos.gates import Door, Gates
@@ -20,3 +23,24 @@ def test_doors_close_though_somebody_stands_in_one() -> None:
             inside, _ = there.accept()
         with closing(knocking), closing(inside):
             assert inside.recv(1) == b""
+
+
+@pytest.mark.timeout(30)
+def test_what_waits_for_somebody_who_takes_nothing_is_not_left_open() -> None:
+    [port] = free_ports(1)
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        with Gates([Door(None, port, there.getsockname())]):
+            knocking = socket.create_connection(("127.0.0.1", port))
+            inside, _ = there.accept()
+            inside.settimeout(0.5)
+            with suppress(TimeoutError):
+                while True:
+                    inside.sendall(bytes(2**20))
+            inside.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            inside.close()
+            with suppress(OSError):
+                knocking.sendall(b"x")
+            time.sleep(0.2)
+        knocking.close()
+    # What is open and forgotten is told of here, as an error of this test.
+    gc.collect()
