@@ -93,10 +93,14 @@ def test_documents_that_can_never_be_inspected_hold_up_no_other(stage: Stage) ->
     for number in range(3):
         spoil(stage, stage.upload(share.id, f"{number}.txt", b"innhold"))
     stage.upload(share.id, "whole.txt", b"innhold")
-    for limit in (2, 1):
-        with pytest.raises(IntegrityError):
-            inspecting.inspect_documents(stage.world, limit=limit)
-    assert inspecting.inspect_documents(stage.world, limit=1) == 1
+    # A database gives them in any order.
+    done = troubles = 0
+    for _ in range(4):
+        try:
+            done += inspecting.inspect_documents(stage.world, limit=1)
+        except IntegrityError:
+            troubles += 1
+    assert (done, troubles) == (1, 3)
     assert inspecting.inspect_documents(stage.world) == 0
     stage.clock.advance(minutes=10)
     with pytest.raises(IntegrityError):
