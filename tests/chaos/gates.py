@@ -73,8 +73,8 @@ class Gates:
         async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # The loop itself holds on to no task: one whose ends are both gone would be thrown away unfinished.
             self._under_way.add(asyncio.current_task())
-            # A task that the end of the loop has cancelled must not be told of as an error.
             self._ends.add(writer.transport)
+            # A task that the end of the loop has cancelled must not be told of as an error.
             with suppress(OSError, asyncio.CancelledError), closing(writer.transport):
                 there, back = await _connected(door)
                 self._ends.add(back.transport)

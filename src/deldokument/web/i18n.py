@@ -73,6 +73,7 @@ def _weekday(on: date, language: str, *, with_year: bool) -> str:
 
 @lru_cache(maxsize=1000)
 def _size(count: int, language: str) -> str:
+    """«1,2 GB»; a list that is looked at again says the same sizes."""
     value, unit = float(count), 0
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
