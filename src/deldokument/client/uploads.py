@@ -72,14 +72,19 @@ class _Meter:
         self._at: dict[int, int] = {}
 
     def at(self, start: int, done: int) -> None:
+        self.all_at({start: done})
+
+    def all_at(self, done: dict[int, int]) -> None:
+        """Of several streams at once, by where each begins."""
         with self._lock:
-            self._at[start] = done
+            self._at |= done
             self._progress(self._file, sum(self._at.values()))
 
-    def whole(self, length: int) -> None:
+    def as_one(self, done: int) -> None:
+        """Of one stream from the beginning, whatever others have told."""
         with self._lock:
-            self._at = {0: length}
-            self._progress(self._file, length)
+            self._at = {0: done}
+            self._progress(self._file, done)
 
 
 class Uploads:
@@ -99,7 +104,7 @@ class Uploads:
         except _Gone:
             raise Refused(404, "", f"{file.name} is not wanted any more") from None
         file.check_unchanged()
-        meter.whole(file.length)
+        meter.as_one(file.length)
 
     def _send(self, file: LocalFile, passing: _Pass, meter: _Meter, streams: int) -> None:
         if file.length == 0:
@@ -121,9 +126,12 @@ class Uploads:
 
     def _in_streams(self, file: LocalFile, passing: _Pass, meter: _Meter, streams: int) -> None:
         try:
+            there = {p: self._offset(passing, p.url, 0) for p in self._ledger.partials(file.name)}
             partials = self._partials(file, passing, streams)
+            # Told before the first of them goes on: a resumed document begins where all of them are together.
+            meter.all_at({p.start: there.get(p, 0) for p in partials})
             with ThreadPoolExecutor(max(streams, 1)) as pool:
-                sent = [pool.submit(self._partial, file, passing, p, meter) for p in partials]
+                sent = [pool.submit(self._partial, file, passing, p, meter, there.get(p, 0)) for p in partials]
             errors = [error for future in sent if (error := future.exception())]
             for error in sorted(errors, key=lambda error: isinstance(error, _Broken)):
                 raise error
@@ -131,8 +139,9 @@ class Uploads:
         except _Gone:
             # Nothing of it can be used any more: one stream, which the announced document has by itself.
             passing.broken.clear()
-            meter.whole(0)
-            self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter)
+            known = self._offset(passing, passing.ticket.url, 0)
+            meter.as_one(known)
+            self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter, known)
         self._ledger.keep_partials(file.name, [])
 
     def _partials(self, file: LocalFile, passing: _Pass, streams: int) -> list[Partial]:
@@ -148,9 +157,9 @@ class Uploads:
             self._ledger.keep_partials(file.name, begun)
         return begun
 
-    def _partial(self, file: LocalFile, passing: _Pass, partial: Partial, meter: _Meter) -> None:
+    def _partial(self, file: LocalFile, passing: _Pass, partial: Partial, meter: _Meter, known: int) -> None:
         try:
-            self._stream(file, passing, lambda: partial.url, partial.start, partial.length, meter)
+            self._stream(file, passing, lambda: partial.url, partial.start, partial.length, meter, known)
         except BaseException:
             passing.broken.set()
             raise
@@ -173,10 +182,10 @@ class Uploads:
         start: int,
         length: int,
         meter: _Meter,
-        known: int | None = None,
+        known: int,
     ) -> None:
         """Send what is missing of the bytes from ``start``; ``known`` is how many of them are said to be there."""
-        offset, vain = self._offset(passing, url(), 0) if known is None else known, 0
+        offset, vain = known, 0
         while offset < length:
             meter.at(start, offset)
             reached, wait_s = self._patch(file, passing, url(), start, offset, length, meter)
