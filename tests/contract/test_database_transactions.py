@@ -105,6 +105,22 @@ def test_the_databases_clock_is_aware_and_runs(database: SqlDatabase) -> None:
     assert abs(first - datetime.now(UTC)) < timedelta(seconds=10)
 
 
+def test_a_result_tells_of_its_columns_what_the_drivers_own_tells(postgres_server: PostgresServer) -> None:
+    """Ours makes it when it is looked at; in between nothing else does."""
+    question = "SELECT 1 AS one, 'two'::text AS two, NULL::timestamptz AS three"
+    with postgres_server.database() as url, psycopg.connect(url) as connection:
+        engines = open_engines(url)
+        with transaction(engines.reader) as ours:
+            told = ours.execute(text(question)).cursor.description
+            nothing = ours.connection.cursor().execute("SET work_mem = '4MB'").description
+        engines.close()
+        wanted = connection.execute(question).description
+        assert wanted is not None
+        assert [tuple(column) for column in told] == [tuple(column) for column in wanted]
+        assert [tuple(column) for column in told[1:]] == [tuple(column) for column in wanted[1:]]
+        assert (len(told), nothing) == (3, None)
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
 def test_other_databases_are_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="SQLite"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,34 @@ def open_engines(database_url: str) -> Engines:
             return _postgres(url.set(drivername="postgresql+psycopg"))
         case other:
             raise ValueError(f"neither SQLite nor PostgreSQL: {other}")
+
+
+class _Columns(Sequence[Any]):
+    """What a cursor tells of its result's columns, made when it is looked at.
+
+    The library asks every result for it, and looks at that of a statement that it has not seen before: measured, three
+    hundredths of a list of shares.
+    """
+
+    def __init__(self, cursor: psycopg.Cursor[Any], count: int) -> None:
+        self._cursor = cursor
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        return [psycopg.Column(self._cursor, number) for number in range(self._count)][index]
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """One that describes its columns to whoever looks."""
+
+    @property
+    def description(self) -> Any:
+        """As its parent's."""
+        result = self.pgresult
+        return _Columns(self, result.nfields) if result and result.nfields else super().description
 
 
 @contextmanager
@@ -150,6 +178,7 @@ def _postgres(url: URL) -> Engines:
         connect_args={
             "connect_timeout": BUSY_SECONDS,
             "application_name": "deldokument",
+            "cursor_factory": _Cursor,
             "tcp_user_timeout": _SILENCE_SECONDS * 1000,
             "keepalives_idle": _SILENCE_SECONDS // 3,
             "keepalives_interval": _SILENCE_SECONDS // 3,
