@@ -31,9 +31,9 @@ def roles_of(world: World, person: PersonIdentifier) -> Roles:
     """What the person is now."""
     lookup_hash = identifier_hash(directory_key(world), person)
     with world.database.read() as tx:
-        tenant_ids = [one.tenant_id for one in tx.tenancies.administrations(lookup_hash)]
+        offices = tx.tenancies.offices(lookup_hash)
         return Roles(
-            memberships=tuple(memberships_in(world, tx, person)),
-            administered=tuple(tx.tenancies.tenants_by_id(tenant_ids).values()),
-            operates=tx.tenancies.operator(lookup_hash) is not None,
+            memberships=tuple(memberships_in(world, tx, person)) if offices.is_member else (),
+            administered=tuple(tx.tenancies.tenants_by_id(offices.tenant_ids).values()),
+            operates=offices.operates,
         )

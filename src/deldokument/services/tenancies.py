@@ -24,6 +24,15 @@ class AccountContents:
     stored_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Offices:
+    """What a person is here, by ids: whether a living member of any account, whose administrator, an operator."""
+
+    is_member: bool
+    tenant_ids: tuple[str, ...]
+    operates: bool
+
+
 class Tenancies(Protocol):
     """Tenants, accounts, members, administrators, integrations, operators."""
 
@@ -93,6 +102,10 @@ class Tenancies(Protocol):
 
     def memberships(self, lookup_hash: bytes) -> list[tuple[Member, Account]]:
         """The living memberships of a person, accounts by name; only in tenants in use and accounts not deleted."""
+        ...
+
+    def offices(self, lookup_hash: bytes) -> Offices:
+        """Of a person, in one question: most people have none. Tenants in the order of the administrators' ids."""
         ...
 
     def use_member(self, member_id: str, now: datetime) -> None:

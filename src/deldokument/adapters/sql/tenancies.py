@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, and_, bindparam, cast, delete, func, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, cast, delete, func, literal_column, or_, select, union_all, update
 
 from deldokument.adapters.sql.tables import (
     account,
@@ -41,7 +41,7 @@ from deldokument.domain.tenancy import (
     Tenant,
     norwegian_order,
 )
-from deldokument.services.tenancies import AccountContents
+from deldokument.services.tenancies import AccountContents, Offices
 
 _MEMBER = Shape(Member, member)
 _ADMINISTRATOR = Shape(Administrator, administrator)
@@ -115,6 +115,17 @@ _remove_integration = (
 )
 _operators = select(*_OPERATOR.columns).order_by(operator.c.id)
 _operator = select(*_OPERATOR.columns).where(operator.c.lookup_hash == one("lookup_hash"))
+_offices = union_all(
+    select(literal_column("'member'").label("office"), member.c.id, member.c.account_id.label("place")).where(
+        member.c.lookup_hash == one("lookup_hash"), is_living
+    ),
+    select(literal_column("'administrator'"), administrator.c.id, administrator.c.tenant_id).where(
+        administrator.c.lookup_hash == one("lookup_hash")
+    ),
+    select(literal_column("'operator'"), operator.c.id, operator.c.id).where(
+        operator.c.lookup_hash == one("lookup_hash")
+    ),
+).order_by("id")
 _remove_operator = delete(operator).where(operator.c.id == one("key"))
 
 
@@ -233,6 +244,13 @@ class SqlTenancies:
     def memberships(self, lookup_hash: bytes) -> list[tuple[Member, Account]]:
         """The living memberships of a person, accounts by name; only in tenants in use and accounts not deleted."""
         return self._reachable(_MEMBER.all(self._work.rows(_memberships, {"lookup_hash": lookup_hash})))
+
+    def offices(self, lookup_hash: bytes) -> Offices:
+        """Of a person, in one question."""
+        found = self._work.rows(_offices, {"lookup_hash": lookup_hash})
+        held = {row.office for row in found}
+        tenant_ids = tuple(row.place for row in found if row.office == "administrator")
+        return Offices("member" in held, tenant_ids, "operator" in held)
 
     def use_member(self, member_id: str, now: datetime) -> None:
         """Note that the member has shared something."""
