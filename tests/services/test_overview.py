@@ -8,7 +8,7 @@ from support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 from deldokument import worker
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.services import downloading, drafting, overview, publishing, receiving, uploading
+from deldokument.services import downloading, drafting, members, overview, publishing, receiving, uploading
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:
@@ -39,6 +39,14 @@ def test_the_list_is_narrowed_to_an_account_and_never_to_one_of_others(stage: St
     stage.draft(VIGDIS, stage.barnevern)
     assert listed(stage, account_id=stage.byggesak.id) == [share_id]
     assert listed(stage, account_id=stage.barnevern.id) == []
+
+
+def test_memberships_that_were_read_before_are_not_asked_for_again(stage: Stage) -> None:
+    share_id = stage.draft(KARI, stage.byggesak).id
+    stage.draft(KARI, stage.avtaler)
+    mine = [one for one in members.memberships(stage.world, person(KARI)) if one.account.id == stage.byggesak.id]
+    assert listed(stage, mine=mine) == [share_id]
+    assert listed(stage, mine=[]) == []
 
 
 def test_the_list_is_narrowed_to_states(stage: Stage) -> None:

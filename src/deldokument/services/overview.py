@@ -15,7 +15,7 @@ from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import stop_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.services.actors import acting_integration
-from deldokument.services.members import memberships_in
+from deldokument.services.members import Membership, memberships_in
 from deldokument.services.ownership import readable_share
 from deldokument.services.ports import World
 from deldokument.services.repositories import ShareFilter, Transaction, found
@@ -44,15 +44,17 @@ def list_shares(
     before: tuple[datetime, str] | None = None,
     limit: int = PAGE,
     soon: timedelta | None = None,
+    mine: Sequence[Membership] | None = None,
 ) -> ShareList:
     """The shares of the sharer's accounts, filtered by account, state as it is now, and saksnummer.
 
+    ``mine``: the sharer's memberships, when they have been read for this request already.
     With ``soon``, and whatever the filter, what may wait for the sharer as well: drafts, and shares that end so soon
     and that nobody has had, a page of each. Nothing does in accounts that stand still.
     """
     now = world.clock.now()
     with world.database.read() as tx:
-        mine = memberships_in(world, tx, sharer)
+        mine = memberships_in(world, tx, sharer) if mine is None else mine
         accounts = tuple(m.account.id for m in mine if account_id in {None, m.account.id})
         hashes = _reference_hashes(world, {m.tenant.id for m in mine}, reference)
         wanted = ShareFilter(accounts, tuple(states), now, hashes, before, limit + 1)
@@ -61,7 +63,7 @@ def list_shares(
         moving = [m.account.id for m in mine if stop_of(m.tenant, m.account) is None]
         waiting = tx.shares.needing(moving, now, now + soon, PAGE) if soon else []
         shown = found[:limit]
-        views = _views(world, tx, [*shown, *waiting])
+        views = _views(world, tx, [*shown, *waiting], mine)
     return ShareList(
         shares=_in_order(views, shown),
         next=(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
@@ -69,10 +71,10 @@ def list_shares(
     )
 
 
-def _views(world: World, tx: Transaction, shares: Sequence[Share]) -> dict[str, ShareView]:
+def _views(world: World, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> dict[str, ShareView]:
     """By id, each looked at once; without those that can no longer be read."""
     different = {share.id: share for share in shares}
-    return {view.id: view for view in share_views(world, tx, list(different.values()))}
+    return {view.id: view for view in share_views(world, tx, list(different.values()), mine)}
 
 
 def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[ShareView, ...]:

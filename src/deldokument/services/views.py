@@ -15,6 +15,7 @@ from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Allowed, may_share, stop_of
 from deldokument.domain.share import CLOSED, PROPOSAL_LIFETIME, Document, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
+from deldokument.services.members import Membership
 from deldokument.services.notices import NoticeView, view_notice
 from deldokument.services.ports import World
 from deldokument.services.proposals import waits_for_approval
@@ -126,11 +127,16 @@ def file_name(audit_key: bytes, document: Document) -> str:
     return open_field(audit_key, document.sealed_name, Field.FILE_NAME, document.id)
 
 
-def share_views(world: World, tx: Transaction, shares: Sequence[Share]) -> list[ShareView]:
-    """The shares with everything that belongs to them, in a handful of queries; those without audit key left out."""
+def share_views(
+    world: World, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
+) -> list[ShareView]:
+    """The shares with everything that belongs to them, in a handful of queries; those without audit key left out.
+
+    The accounts and tenants of ``mine`` are not asked for again.
+    """
     ids = [share.id for share in shares]
     keys = world.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    gathered = _Gathered(tx, shares)
+    gathered = _Gathered(tx, shares, mine)
     now, views = world.clock.now(), []
     for share in shares:
         key = keys.get(share.audit_key_id)
@@ -147,10 +153,12 @@ def share_view(world: World, tx: Transaction, share: Share) -> ShareView:
 class Belongings:
     """What belongs to some shares, by share, asked for at once however many they are."""
 
-    def __init__(self, tx: Transaction, shares: Sequence[Share]) -> None:
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
         share_ids = [share.id for share in shares]
-        self.tenants = tx.tenancies.tenants_by_id({share.tenant_id for share in shares})
-        self.accounts = tx.tenancies.accounts_by_id({share.account_id for share in shares})
+        self.tenants = {one.tenant.id: one.tenant for one in mine}
+        self.tenants |= tx.tenancies.tenants_by_id({share.tenant_id for share in shares} - self.tenants.keys())
+        self.accounts = {one.account.id: one.account for one in mine}
+        self.accounts |= tx.tenancies.accounts_by_id({share.account_id for share in shares} - self.accounts.keys())
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
@@ -165,8 +173,8 @@ class Belongings:
 class _Gathered(Belongings):
     """The same, and what only those who share see."""
 
-    def __init__(self, tx: Transaction, shares: Sequence[Share]) -> None:
-        super().__init__(tx, shares)
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
+        super().__init__(tx, shares, mine)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):

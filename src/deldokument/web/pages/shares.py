@@ -85,6 +85,7 @@ def list_page(call: Call) -> Response:
         before=before,
         limit=_ROWS,
         soon=SOON if first else None,
+        mine=call.roles.memberships,
     )
     needing = _needing(call, found.needing)
     shown = {row.view.id for row in needing}
