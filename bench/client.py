@@ -2,9 +2,10 @@
 
     python -m bench.client PORT [--body FILE] [--then-sync FILE] [--hash] [--ca FILE]  < request head
 
-Tells what it saw as one line of JSON: status, bytes of the body, when it connected and when it had the last byte (by
-the machine's monotonic clock), own CPU. With ``--ca`` it speaks TLS and believes that certificate; it is then a
-bottleneck as much as the server.
+Says in a line that it is ready, and waits for the head: several that shall begin together begin when all are. Tells
+what it saw as one line of JSON: status, bytes of the body, when it connected and when it had the last byte (by the
+machine's monotonic clock), the CPU that it took. With ``--ca`` it speaks TLS and believes that certificate; it is then
+a bottleneck as much as the server.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ROOM = 2**20
 def exchange(port: int, head: bytes, given: argparse.Namespace) -> dict[str, object]:
     """Send a request, take all of the answer."""
     source = given.body.open("rb") if given.body else None
-    began = time.monotonic()
+    began, spent = time.monotonic(), _cpu_seconds()
     with _connected(port, given.ca) as connection:
         connection.sendall(head)
         if source:
@@ -38,12 +39,16 @@ def exchange(port: int, head: bytes, given: argparse.Namespace) -> dict[str, obj
         for path in (given.then_sync, given.then_sync.parent):
             _sync(path)
     ended = time.monotonic()
-    used = resource.getrusage(resource.RUSAGE_SELF)
     status = int(answer.split(b" ", 2)[1])
     return {
         "status": status, "received": received, "began": began, "ended": ended, "digest": digest,
-        "cpu": used.ru_utime + used.ru_stime, "head": answer.decode("latin-1"),
+        "cpu": _cpu_seconds() - spent, "head": answer.decode("latin-1"),
     }  # fmt: skip
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _connected(port: int, ca: Path | None) -> socket.socket:
@@ -103,6 +108,7 @@ def main() -> None:
     options.add_argument("--hash", action="store_true")
     options.add_argument("--ca", type=Path)
     given = options.parse_args()
+    print("ready", flush=True)
     head = sys.stdin.buffer.read()
     print(json.dumps(exchange(given.port, head, given)))
 

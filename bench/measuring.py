@@ -193,9 +193,11 @@ def _warm(path: Path, length: int) -> None:
 
 
 def _at_once(server: Server, jobs: Sequence[Job]) -> Measured:
+    clients = [_start(server, job) for job in jobs]
     usage.forget_peak(server.pids)
     used, busy, began = usage.cpu_seconds(server.pids), usage.busy_seconds(), time.perf_counter()
-    clients = [_start(server, job) for job in jobs]
+    for client, job in zip(clients, jobs, strict=True):
+        _begin(client, job)
     answers = [_end(client, job) for client, job in zip(clients, jobs, strict=True)]
     used, busy = usage.cpu_seconds(server.pids) - used, usage.busy_seconds() - busy
     elapsed = time.perf_counter() - began
@@ -207,19 +209,27 @@ def _at_once(server: Server, jobs: Sequence[Job]) -> Measured:
 
 def talk(server: Server, job: Job, *options: str) -> dict[str, Any]:
     """One transfer, not measured; what the client tells of it."""
-    return _end(_start(server, job, *options), job)
+    client = _start(server, job, *options)
+    _begin(client, job)
+    return _end(client, job)
 
 
 def _start(server: Server, job: Job, *options: str) -> subprocess.Popen[bytes]:
+    """A client that is ready."""
     command = [sys.executable, "-m", "bench.client", str(server.port), *options]
     for name, path in (("--body", job.body), ("--then-sync", job.synced), ("--ca", server.ca)):
         command += [name, str(path)] if path else []
     client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert client.stdout is not None
+    client.stdout.readline()
+    return client
+
+
+def _begin(client: subprocess.Popen[bytes], job: Job) -> None:
     assert client.stdin is not None
     client.stdin.write(job.head)
     client.stdin.close()
     client.stdin = None
-    return client
 
 
 def _end(client: subprocess.Popen[bytes], job: Job) -> dict[str, Any]:
