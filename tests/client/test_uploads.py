@@ -133,6 +133,21 @@ def test_an_upload_that_was_stopped_goes_on_where_it_was(
     assert tus.received() == file.path.read_bytes()
 
 
+def test_what_several_streams_have_is_told_together_before_the_first_goes_on(
+    tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
+) -> None:
+    sender = Sender(tus, http, ledger)
+    ticket = sender.ticket()
+    second = sender.begin(file, ticket)[1]
+    headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {ticket.token}", "Upload-Offset": "0"}
+    headers["Content-Type"] = "application/offset+octet-stream"
+    piece = file.path.read_bytes()[second.start :][: LENGTH // 8]
+    assert httpx.patch(second.url, headers=headers, content=piece).status_code == 204
+    sender.upload(file, streams=3, ticket=ticket)
+    assert min(sender.told) == sender.told[0] == len(piece)
+    assert tus.received() == file.path.read_bytes()
+
+
 def test_partial_uploads_that_are_gone_are_replaced_by_the_document_whole(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
 ) -> None:
