@@ -28,7 +28,14 @@ from deldokument import __version__
 from tests.support.postgres import PROGRAMS, PostgresServer
 
 _SECONDS = 240
-_FOLDERS = ("/opt/deldokument", "/etc/deldokument", "/var/lib/deldokument", "/etc/systemd/system", "/etc/nginx")
+_FOLDERS = (
+    "/opt/deldokument",
+    "/etc/deldokument",
+    "/var/lib/deldokument",
+    "/etc/systemd/system",
+    "/etc/nginx",
+    "/etc/postgresql",
+)
 # Each notes what it was asked, and does what is said here.
 _STANDINS = {
     "make": """
@@ -117,6 +124,7 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
         (tmp_path / "deploy" / file.name).write_text(made.put(file.read_text("utf-8")))
     (tmp_path / "etc/systemd/system").mkdir(parents=True)
     (tmp_path / "etc/nginx/conf.d").mkdir(parents=True)
+    (tmp_path / "etc/postgresql/17/main/conf.d").mkdir(parents=True)
     try:
         yield made
     finally:
@@ -160,6 +168,7 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp
             assert "Eksempel kommune".casefold() in operations.text.casefold()
     version = machine.run(f"{machine.here}/opt/deldokument/bin/deldokument --version")
     assert version.strip() == __version__
+    assert (machine.here / f"opt/deldokument-{__version__}").is_dir()
     for word in (
         "apt-get install",
         "adduser --system",
@@ -174,10 +183,9 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp
 def _adapted(machine: Machine, block: str) -> str:
     block = machine.put(block)
     # The packages are those of the tests; the wheel is installed as the page says.
-    python = f"{machine.here}/opt/deldokument/bin/python"
-    site = f"$({python} -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')/packages.pth"
+    site = "$(\\1/python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')/packages.pth"
     packages = f"echo {sysconfig.get_path('purelib')} > {site}"
-    block, count = re.subn(r"^\S+/bin/pip install --require-hashes .*$", packages, block, flags=re.M)
+    block, count = re.subn(r"^(\S+/bin)/pip install --require-hashes .*$", packages, block, flags=re.M)
     assert count == ("dist/deldokument-" in block)
     return typed(block)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from support.operating import BLOCKS, ROOT, register, settings, typed
+from support.operating import ANNE, BLOCKS, ROOT, blocks, register, settings, typed
 from support.server import wait_until
 from support.simulators import Running, log_in, start_simulators
 
@@ -119,6 +119,32 @@ def test_what_the_units_are_shut_in_reaches_nothing_else(machine: Machine) -> No
     assert facts["NoNewPrivs"].strip() == "1"
     assert facts["Seccomp"].strip() == "2"
     assert facts["Uid"].split()[0] == machine.run("id -u deldokument").strip()
+
+
+def test_the_worker_goes_after_those_who_wait_for_an_answer(machine: Machine) -> None:
+    nice = machine.run(f"cut --delimiter=' ' --fields=19 /proc/{shown(machine, UNITS[1], 'MainPID')}/stat")
+    assert nice.strip() == "10"
+
+
+def test_the_database_comes_back_from_its_backup(machine: Machine, browser: httpx.Client) -> None:
+    back_up, restore = blocks("Backup")
+    machine.run(back_up)
+    machine.run(f'del operator add "Per Ny" <<< {ANNE}')
+    assert "Per Ny" in machine.run("del operator list")
+    machine.run(restore)
+    assert "Per Ny" not in machine.run("del operator list")
+    assert "310240001" in machine.run("del tenant list")
+    wait_until(lambda: browser.get("/helse/klar").status_code == 200, 30, "it serves nobody")
+    machine.run("del doctor")
+
+
+def test_an_upgrade_turns_the_link(machine: Machine, browser: httpx.Client) -> None:
+    """To the same program in another environment: what is tried is the page."""
+    for block in blocks("Upgrading"):
+        machine.run(block)
+    assert machine.run("readlink /opt/deldokument").strip() == "/opt/deldokument-0.3.0"
+    assert browser.get("/helse/klar").status_code == 200
+    machine.run("del doctor")
 
 
 def test_a_stop_lets_what_is_under_way_end_and_nothing_is_told_as_an_error(machine: Machine) -> None:

@@ -1,7 +1,8 @@
 """The operator's page, docs/operating.md, as whoever follows it types it, and what is typed where it leaves that open.
 
-``BLOCKS`` are the commands from the wheel to the first tenant; ``settings`` fills in the example's file with registers
-that are simulated; ``register`` does what the registers do with what the page has printed.
+``BLOCKS`` are the commands from the wheel to the first tenant, ``blocks`` gives those of another section; ``settings``
+fills in the example's file with registers that are simulated; ``register`` does what the registers do with what the
+page has printed.
 """
 
 from __future__ import annotations
@@ -10,13 +11,21 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import dedent
 
 from support.simulators import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
-SECTION = re.split(r"^## ", PAGE.split("\n## From a wheel to a running cluster\n")[1], maxsplit=1, flags=re.M)[0]
-BLOCKS: list[str] = re.findall(r"^```bash\n(.*?)^```", SECTION, re.M | re.S)
+
+
+def blocks(heading: str) -> list[str]:
+    """The commands below a heading, in their order."""
+    section = re.split(r"^## ", PAGE.split(f"\n## {heading}\n")[1], maxsplit=1, flags=re.M)[0]
+    return [dedent(block) for block in re.findall(r"^ *```bash\n(.*?)^ *```", section, re.M | re.S)]
+
+
+BLOCKS = blocks("From a wheel to a running cluster")
 TORA, ANNE = "08855630215", "26866814820"
 _CLIENTS = {"idporten": "our-client-there", "maskinporten": "our-client-at-maskinporten"}
 
