@@ -101,10 +101,6 @@ class Load:
 
         wait_until(is_inspected, "a document was not inspected", PATIENCE)
 
-    def wait_for_breaks(self, what: str, more: int = 1) -> None:
-        """Until so many clients were broken off since the load began."""
-        wait_until(lambda: self.ledger.told[what, "broken off"] >= more, f"no {what} was broken off", PATIENCE)
-
     def dawdle(self) -> None:
         """Between two pieces of an upload or a download: slow while things break, so that it hits them under way."""
         if not self._calm.is_set():
@@ -188,7 +184,7 @@ class Client:
                         got += len(piece)
                         self._load.dawdle()
             except (httpx.TransportError, Unanswered) as error:
-                self._broken_off("download", error)
+                self._broken_off("download", error, begun=got > 0)
         if digest.hexdigest() != promise.digest:
             self._ledger.lost.append(f"a download of {promise.length} bytes is not what was uploaded")
 
@@ -266,8 +262,10 @@ class Client:
                 assert time.monotonic() < deadline, f"nobody answers: {self._ledger.told}"
                 time.sleep(_PAUSE)
 
-    def _broken_off(self, what: str, error: Exception) -> None:
+    def _broken_off(self, what: str, error: Exception, *, begun: bool = True) -> None:
+        """Note it; what had not begun is begun anew and not resumed."""
         if isinstance(error, httpx.TransportError):
             self._ledger.note(what, "broken off")
-        self._ledger.resume(what)
+        if begun:
+            self._ledger.resume(what)
         time.sleep(_PAUSE)
