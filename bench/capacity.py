@@ -44,9 +44,9 @@ class Assumptions:
 class Costs:
     """What one thing costs, measured on two cores of an AMD EPYC. Seconds are of one core."""
 
-    upload_core_seconds_per_gigabyte: float = 1.6
-    download_core_seconds_per_gigabyte: float = 0.5
-    proxy_core_seconds_per_gigabyte: float = 1.2
+    upload_core_seconds_per_gigabyte: float = 0.5
+    download_core_seconds_per_gigabyte: float = 0.4
+    proxy_core_seconds_per_gigabyte: float = 0.7
     """nginx with TLS, one way."""
     page_core_seconds: float = 0.02
     inspection_core_seconds_per_gigabyte: float = 1.0
