@@ -283,6 +283,32 @@ def test_a_clock_that_leaps_halts_destruction_until_it_is_confirmed(stage: Stage
         assert EventKind.CLOCK_CONFIRMED in {event.kind for _, event in tx.audit.events()}
 
 
+class Overtaken:
+    """A clock whose first answer is overtaken by a leap that an operator confirms."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._has_answered = False
+
+    def now(self) -> datetime:
+        answer = self._stage.clock.now()
+        if not self._has_answered:
+            self._has_answered = True
+            self._stage.clock.advance(hours=2)
+            retention.confirm_clock(self._stage.world)
+        return answer
+
+    def skew(self) -> timedelta:
+        return self._stage.clock.skew()
+
+
+def test_a_time_from_before_the_confirmation_is_not_noted_after_it(stage: Stage) -> None:
+    assert retention.beat(stage.world)
+    stage.clock.advance(minutes=1)
+    assert retention.beat(replace(stage.world, clock=Overtaken(stage)))
+    assert retention.beat(stage.world)
+
+
 def test_many_loops_beat_once_a_second(stage: Stage) -> None:
     def heartbeat() -> datetime | None:
         assert retention.beat(stage.world)

@@ -138,7 +138,7 @@ class SqlRetention:
 
     def deployment(self) -> Deployment:
         """The one row, which the first migration has made."""
-        row = self._work.first(_deployment)
+        row = self._work.first(self._work.locked(_deployment))
         if row is None:
             raise Broken("no deployment row")
         return Deployment(row.id, row.heartbeat_at, row.halted_at)
