@@ -137,7 +137,7 @@ class SqlRetention:
         self._work = work
 
     def deployment(self) -> Deployment:
-        """The one row, which the first migration has made."""
+        """The one row, which the first migration has made; held by a transaction that writes."""
         row = self._work.first(self._work.locked(_deployment))
         if row is None:
             raise Broken("no deployment row")
