@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
-from deldokument.adapters.sql.migrations import configuration, is_current, migrate
+from deldokument.adapters.sql.migrations import configuration, is_current, migrate, newest_revision
 from deldokument.adapters.sql.tables import metadata
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
@@ -220,9 +222,15 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, engines: E
 
 def test_revisions_go_one_way_in_one_line() -> None:
     scripts = ScriptDirectory.from_config(configuration())
-    assert len(scripts.get_heads()) == 1
+    assert scripts.get_heads() == [newest_revision()]
     for revision in scripts.walk_revisions():
         assert not hasattr(revision.module, "downgrade")
+
+
+def test_a_process_that_serves_has_no_alembic_in_its_memory() -> None:
+    loaded = "import sys, deldokument.cli.main; print('sqlalchemy' in sys.modules, 'alembic' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["True", "False"]
 
 
 def test_a_database_that_does_not_answer_is_told() -> None:

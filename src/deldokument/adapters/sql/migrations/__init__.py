@@ -7,16 +7,17 @@ from an installed wheel: no configuration file. There is no way back; that is wh
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from deldokument.adapters.sql.engines import open_engines, transaction
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(4850127361)")
+_REVISIONS = text("SELECT version_num FROM alembic_version")
 
 
 def migrate(database_url: str) -> None:
@@ -26,6 +27,9 @@ def migrate(database_url: str) -> None:
         with transaction(engines.writer) as connection:
             if engines.is_postgres:
                 connection.execute(_ONE_AT_A_TIME)
+            # Here, since a process that serves needs none of it, and its ten megabytes least of all.
+            from alembic import command
+
             command.upgrade(configuration(connection), "head")
     finally:
         engines.close()
@@ -36,14 +40,23 @@ def is_current(database_url: str) -> bool:
     engines = open_engines(database_url)
     try:
         with transaction(engines.reader) as connection:
-            found = MigrationContext.configure(connection).get_current_heads()
-        return set(found) == set(ScriptDirectory.from_config(configuration()).get_heads())
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            found = connection.scalars(_REVISIONS).all()
+        return found == [newest_revision()]
     finally:
         engines.close()
 
 
+def newest_revision() -> str:
+    """The revision that the newest script makes: scripts are named after theirs, in their order."""
+    return max(script.name for script in (Path(__file__).parent / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
 def configuration(connection: Connection | None = None) -> Config:
     """Alembic's configuration: the scripts beside this file, and the connection that they run on."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
