@@ -25,6 +25,7 @@ import httpx
 from chaos.gates import Door, Gates
 from chaos.hosts import Host, Network
 from chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
+from support.openbao import openbao_settings
 from support.ports import free_ports
 from support.seaweedfs import s3_settings
 from support.server import Deployment
@@ -41,7 +42,7 @@ _ROOM = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where a cluster keeps what the database does not hold."""
+    """Where a cluster keeps what the database does not hold. With OpenBao the root key is there too, in its Transit."""
 
     blobs: Literal["bucket", "directory"] = "bucket"
     keys: Literal["postgresql", "openbao"] = "postgresql"
@@ -123,13 +124,7 @@ class Cluster(Deployment):
         self.keys = Bao(self.network.host("keys"), self.folder, self._disk("keys"))
         self._opened.callback(self.keys.program.kill)
         place = self.keys.create(self.folder)
-        return {
-            "keyring": "openbao",
-            "openbao_url": self._door_to(self.keys.address),
-            "openbao_role_id": place.role_id,
-            "openbao_secret_id_path": place.secret_id_path,
-            "openbao_keyring_mount": f"keys-{place.name}",
-        }
+        return openbao_settings(place) | {"openbao_url": self._door_to(self.keys.address)}
 
     def _in_a_bucket(self) -> dict[str, Any]:
         self.store = Weed(self.network.host("s3"), self.folder, self._disk("s3"))

@@ -10,6 +10,7 @@ import httpx
 
 _SILENT = frozenset({502, 503, 504})
 _NO_ROOM = 507
+_LATER = ("Prøv igjen", "Try again")
 
 
 class Unanswered(Exception):
@@ -67,15 +68,16 @@ class Ledger:
     def answered(self, what: str, answer: httpx.Response, expected: set[int]) -> httpx.Response:
         """Note an answer. Raises Unanswered when it may be asked again.
 
-        True are ``expected``, and an honest «not now»: 503, or the proxy's own 502 and 504, or 507, all with words.
+        True are ``expected``, and an honest «not now»: 503, or the proxy's own 502 and 504, or 507, all of which say
+        that one may try again.
         """
         status = answer.status_code
         self.note(what, str(status))
         if status in expected:
             return answer
         if status in _SILENT or status == _NO_ROOM:
-            if answer.request.method != "HEAD" and not answer.text.strip():
-                self.say_untrue(f"{what}: {status} without a word")
+            if answer.request.method != "HEAD" and not any(words in answer.text for words in _LATER):
+                self.say_untrue(f"{what}: {status} without a word of trying again: {answer.text[:300]!r}")
             raise Unanswered
         self.say_untrue(f"{what}: {status} {answer.text[:300]!r}")
         raise Unanswered

@@ -31,6 +31,9 @@ PATIENCE = 300.0
 _PAUSE = 0.3
 _STANDING, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
 _CHUNK = 4_000_000
+NAME = "vedtak.pdf"
+_NO_ACCESS = "Du har ikke tilgang til dette, eller så finnes det ikke"
+_GONE = "Avsenderen trakk dokumentene tilbake"
 
 
 class Load:
@@ -124,14 +127,14 @@ class Load:
 
     def _look(self, ola: Client, siv: Client) -> None:
         with suppress(Unanswered):
-            ola.sees("Ola's page", f"/d/{self._standing.share_id}", {200})
-            ola.sees("Ola's list", "/mine", {200})
-            siv.sees("Siv, a stranger", f"/d/{self._standing.share_id}", {404})
-            siv.sees("Siv, the bytes", self._standing.path, {404})
+            ola.sees("Ola's page", f"/d/{self._standing.share_id}", 200, NAME)
+            ola.sees("Ola's list", "/mine", 200, self._standing.share_id)
+            siv.sees("Siv, a stranger", f"/d/{self._standing.share_id}", 404, _NO_ACCESS)
+            siv.sees("Siv, the bytes", self._standing.path, 404, _NO_ACCESS)
             withdrawn = [promise for promise in self.ledger.promises if promise.withdrawn]
             for promise in withdrawn[-2:]:
-                ola.sees("Ola, withdrawn", f"/d/{promise.share_id}", {410})
-                ola.sees("Ola, withdrawn bytes", promise.path, {410})
+                ola.sees("Ola, withdrawn", f"/d/{promise.share_id}", 410, _GONE)
+                ola.sees("Ola, withdrawn bytes", promise.path, 410, _GONE)
         time.sleep(_PAUSE)
 
 
@@ -144,9 +147,11 @@ class Client:
         self._http = load.cluster.session(name, fresh=True)
         self._count = itertools.count()
 
-    def sees(self, what: str, path: str, expected: set[int]) -> httpx.Response:
-        """A page. Raises Unanswered."""
-        return self._ask(what, "GET", path, expected)
+    def sees(self, what: str, path: str, status: int, words: str) -> None:
+        """A page that says so. Raises Unanswered."""
+        answer = self._ask(what, "GET", path, {status})
+        if words not in answer.text:
+            self._ledger.say_untrue(f"{what}: {status} without «{words}»: {answer.text!r}")
 
     def shared(self, length: int) -> Promise:
         """A document of so many random bytes, shared with Ola."""
@@ -202,7 +207,7 @@ class Client:
         answer = self._tried("draft", "POST", f"{draft}/mottakere", {200, 201}, json={"text": OLA_NUMBER}).json()
         for recipient in answer["draft"]["recipients"]:
             self._tried("draft", "PUT", f"{draft}/mottakere/{recipient['id']}", {200}, json={"confirmed": True})
-        document = {"name": "vedtak.pdf", "length": length, "modified_at": None}
+        document = {"name": NAME, "length": length, "modified_at": None}
         made = self._ask("draft", "POST", f"{draft}/dokumenter", {200, 201}, json=document).json()
         share_id = draft.rpartition("/")[2]
         return share_id, Ticket(share_id, made["document"]["id"], length, made["upload"]["token"])

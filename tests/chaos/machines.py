@@ -7,13 +7,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from chaos.cluster import Cluster, Kept, Member
-from chaos.faults import Fault, wait_until_told, worker_dies
-from chaos.load import PATIENCE, Load
+from chaos.faults import Fault, says_not_ready, wait_until_told, worker_dies
+from chaos.load import NAME, PATIENCE, Load
 from chaos.programs import wait_until
 from support.server import OLA, OLA_NUMBER
 
@@ -26,7 +26,7 @@ FAILING = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
 # PostgreSQL does not start with what makes the nodes' calls fail.
 _FAILING_SYNC = ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
                  "inject=fdatasync:error=EIO:when=40")  # fmt: skip
-_LEAP = timedelta(hours=2)
+_LEAP_SECONDS = 2 * 60 * 60
 _OFF = "30"
 _ORPHAN_SECONDS = 60
 
@@ -168,26 +168,76 @@ def a_nodes_clock_is_off(cluster: Cluster, load: Load) -> None:
         node.start()
 
 
-def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
-    """Two hours ahead, with a share that ends in one: nothing is destroyed, and when the clock is right it is there."""
+def clocks_leap_while_they_serve(cluster: Cluster, load: Load) -> None:
+    """A node's and a worker's, two hours ahead and back: the node gives no byte meanwhile, and nothing ends early."""
+    node, worker, clock = cluster.nodes[1], cluster.workers[0], cluster.folder / "clock"
+    clock.write_text("+0s\n")
+    faked = {"LD_PRELOAD": FAKE_TIME, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1"}
+    promise = ends_within_the_leap(cluster)
+    try:
+        for member in (node, worker):
+            member.kill()
+            member.start(**faked, DONT_FAKE_MONOTONIC="1")
+        cluster.wait_until_ready()
+        load.wait_for_progress()
+        clock.write_text(f"+{_LEAP_SECONDS}s\n")
+        says_not_ready(cluster, node)
+        ola = dict(cluster.session(OLA).cookies)
+        assert cluster.asked(node, load.standing.path, cookies=ola) == 503
+        load.wait_for_progress()
+        promise.is_kept(cluster)
+        clock.write_text("+0s\n")
+        wait_until(lambda: cluster.is_ready(node), "the node does not come back with its clock", PATIENCE)
+    finally:
+        for member in (node, worker):
+            member.kill()
+            member.start()
+    promise.is_kept(cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A share that ends within the leap, and not before."""
+
+    share_id: str
+    path: str
+    content: bytes
+
+    def has_its_key(self, cluster: Cluster) -> None:
+        """AssertionError when it was destroyed early."""
+        assert cluster.node.world.keyring.get([share_key_id(self.share_id)]), "a key was destroyed early"
+
+    def is_kept(self, cluster: Cluster) -> None:
+        """AssertionError when Ola can't have it."""
+        self.has_its_key(cluster)
+        assert cluster.session(OLA).get(self.path).content == self.content
+
+
+def ends_within_the_leap(cluster: Cluster) -> Ending:
+    """Shared with Ola, until an hour from now."""
     content = b"to be had tomorrow too"
-    share_id = cluster.share([OLA_NUMBER], {"vedtak.pdf": content})
+    share_id = cluster.share([OLA_NUMBER], {NAME: content})
     [path] = cluster.document_paths(share_id)
-    world, ola = cluster.node.world, cluster.session(OLA)
+    world = cluster.node.world
     with world.database.write() as tx:
         share = tx.shares.lock(share_id)
         assert share is not None
         tx.shares.save(replace(share, expires_at=world.clock.now() + timedelta(hours=1)))
+    return Ending(share_id, path, content)
+
+
+def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
+    """Two hours ahead, with a share that ends in one: nothing is destroyed, and when the clock is right it is there."""
+    promise, ola = ends_within_the_leap(cluster), cluster.session(OLA)
     with leapt(cluster):
         wait_until(cluster.is_halted, "destruction did not halt", PATIENCE)
-        wait_until(lambda: ola.get(path).status_code in {401, 410, 503}, "the nodes trust that clock", PATIENCE)
-        assert world.keyring.get([share_key_id(share_id)]), "a key was destroyed early"
+        wait_until(lambda: ola.get(promise.path).status_code in {401, 410, 503}, "the nodes trust that clock", PATIENCE)
+        promise.has_its_key(cluster)
     # A worker that still goes by what it read before would halt again.
     time.sleep(2 * REFRESH_EVERY.total_seconds())
-    confirm_clock(world)
+    confirm_clock(cluster.node.world)
     cluster.wait_until_ready()
-    assert world.keyring.get([share_key_id(share_id)]), "a key was destroyed early"
-    assert cluster.session(OLA).get(path).content == content
+    promise.is_kept(cluster)
 
 
 @contextmanager
@@ -195,8 +245,7 @@ def leapt(cluster: Cluster) -> Iterator[None]:
     """PostgreSQL's clock, and with it everybody's, is ahead."""
     ours = cluster.node.world.database
     cluster.postgres.program.kill()
-    ahead = f"+{int(_LEAP.total_seconds())}s"
-    cluster.postgres.start(LD_PRELOAD=FAKE_TIME, FAKETIME=ahead, DONT_FAKE_MONOTONIC="1")
+    cluster.postgres.start(LD_PRELOAD=FAKE_TIME, FAKETIME=f"+{_LEAP_SECONDS}s", DONT_FAKE_MONOTONIC="1")
     ours.close()
     try:
         yield
@@ -219,5 +268,8 @@ MACHINES = (
         "A worker in mid-sweep", "kill -9 between the deletion of orphans and its note", a_worker_is_killed_in_mid_sweep
     ),
     Fault("A node's clock", "30 seconds ahead of the database's", a_nodes_clock_is_off),
+    Fault(
+        "A node's and a worker's clock", "leap two hours ahead while they run, and back", clocks_leap_while_they_serve
+    ),
     Fault("The database's clock", "leaps two hours ahead, and back", the_databases_clock_leaps, under_load=False),
 )
