@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from support.trouble import TroubledDatabase
 from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
@@ -12,7 +13,7 @@ from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unav
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
 from deldokument.services import downloading, onboarding, publishing, receiving
-from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import standing
 
 
@@ -381,3 +382,33 @@ def test_a_page_that_renews_itself_is_one_opening(stage: Stage) -> None:
     with stage.world.database.read() as tx:
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
     assert kinds.count(EventKind.SHARE_OPENED) == 2
+
+
+def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = True) -> World:
+    """In which the reader opens the share by another request, decided later, before this one's is recorded."""
+
+    def elsewhere() -> None:
+        stage.rights.down = not with_rights
+        stage.clock.advance(seconds=1)
+        receiving.open_share(stage.world, person(reader), share_id)
+
+    return replace(stage.world, database=TroubledDatabase(stage.world.database, before=[elsewhere]))
+
+
+def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
+    share_id, began = stage.publish(OLA), stage.clock.now()
+    assert receiving.open_share(overtaken(stage, OLA, share_id), person(OLA), share_id).id == share_id
+    with stage.world.database.read() as tx:
+        [receipt] = tx.shares.receipts([share_id])
+        kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
+    assert receipt.first_at == receipt.last_at == began + timedelta(seconds=1)
+    assert kinds.count(EventKind.SHARE_OPENED) == 1
+
+
+def test_an_opening_that_is_recorded_late_takes_nothing_from_a_later_one(stage: Stage) -> None:
+    share_id, began = stage.publish(PER, FJELL), stage.clock.now()
+    receiving.open_share(overtaken(stage, PER, share_id, with_rights=False), person(PER), share_id)
+    with stage.world.database.read() as tx:
+        times = [(receipt.first_at, receipt.last_at) for receipt in tx.shares.receipts([share_id])]
+    later = began + timedelta(seconds=1)
+    assert sorted(times) == [(began, began), (later, later)]

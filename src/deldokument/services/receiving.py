@@ -125,10 +125,11 @@ def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
         # Before the subject, as a delivery does: in two orders they could wait for each other.
         tx.shares.lock(share.id)
         subject_id = subject_of(tx, share.audit_key_id, key, person)
-        _record_opened(tx, access, subject_id)
-        offer = _offer(access, key, subject_id, _Surroundings(world, tx, [share]))
-        record(world, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-    return offer
+        # Asked again: two requests at once have both found that it was not.
+        if not _opened_just_now(tx, access, subject_id):
+            _record_opened(tx, access, subject_id)
+            record(world, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
+        return _offer(access, key, subject_id, _Surroundings(world, tx, [share]))
 
 
 def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bool]:
@@ -271,11 +272,12 @@ def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
 
 
 def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
+    """What was decided later may have been recorded before."""
     now = access.decided_at
     for recipient_id in access.recipient_ids:
         earlier = tx.shares.receipt(access.share.id, None, recipient_id, subject_id)
-        first = earlier.first_at if earlier else now
-        tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, now))
+        first, last = (earlier.first_at, max(earlier.last_at, now)) if earlier else (now, now)
+        tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
 def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -> Offer:
