@@ -10,9 +10,10 @@ import pytest
 from starlette.responses import Response
 from support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
 from support.stored import contents
-from support.world import FJELL, KARI, OLA, PER, SIV
+from support.world import FJELL, KARI, OLA, PER, SIV, person
 
 from deldokument import worker
+from deldokument.services import drafting, publishing
 from deldokument.services.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.calls import Answer, Call, Endpoint, Who
@@ -281,6 +282,21 @@ def test_bytes_go_out_as_an_attachment_that_no_browser_runs_or_keeps(web: Web) -
         assert answer.headers["cache-control"] == "private, no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "set-cookie" not in answer.headers
+
+
+def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_operates(
+    web: Web, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = web.stage
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    document_id = stage.upload(share.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.world, person(KARI), share.id)
+    with caplog.at_level(logging.ERROR, "deldokument.web"):
+        answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
+    assert (answer.status_code, answer.text) == (503, "Dokumentet kontrolleres. Prøv igjen om litt.")
+    assert caplog.records == []
 
 
 def test_an_unforeseen_error_tells_the_client_nothing_and_is_logged_without_the_address(
