@@ -1,8 +1,5 @@
-# What the service may do with its keyring in OpenBao, and nothing else. The mount is DELDOKUMENT_OPENBAO_KEYRING_MOUNT:
-#
-#   bao secrets enable -path=deldokument -version=2 kv
-#   bao write deldokument/config max_versions=1 cas_required=true
-#   bao policy write deldokument-keyring deldokument-keyring.hcl
+# What the service may do with its keyring in OpenBao, and nothing else. The mount is DELDOKUMENT_OPENBAO_KEYRING_MOUNT;
+# docs/operating.md has the commands, section "A keyring in OpenBao".
 
 # The name of the root key that seals what is new.
 path "deldokument/data/root" {
