@@ -19,7 +19,6 @@ from typing import Any
 
 import hvac
 import pytest
-import requests
 from hvac.exceptions import VaultError
 
 from deldokument.adapters.keys.openbao import TIMEOUT, OpenBao
@@ -37,6 +36,8 @@ class Server:
 
     url: str
     operator: hvac.Client
+    authority: Path | None = None
+    """The certificate that vouches for its own, where it has one."""
 
     def asked(self, method: str, path: str, **body: Any) -> Any:
         """What its operator does."""
@@ -82,18 +83,21 @@ class Place:
 
 
 @contextmanager
-def running_openbao() -> Iterator[Server]:
-    """A server until the end of the block."""
+def running_openbao(certificates: Path | None = None) -> Iterator[Server]:
+    """A server until the end of the block; with TLS where there is a folder for its certificates."""
     if not PROGRAM.exists():
         pytest.fail(f"no {PROGRAM}: it comes with the development dependencies (scripts/setup dev)", pytrace=False)
     # The port after it is taken too, by what the servers of a cluster speak among themselves.
     (port,) = free_ports(1, 1)
     command = [PROGRAM, "server", "-dev", "-dev-no-store-token", f"-dev-listen-address=127.0.0.1:{port}"]
+    if certificates:
+        command += ["-dev-tls", f"-dev-tls-cert-dir={certificates}"]
     environment = os.environ | {"BAO_DEV_ROOT_TOKEN_ID": _ROOT}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            url = f"http://127.0.0.1:{port}"
-            server = Server(url, hvac.Client(url=url, token=_ROOT))
+            url = f"{'https' if certificates else 'http'}://127.0.0.1:{port}"
+            authority = certificates / "vault-ca.pem" if certificates else None
+            server = Server(url, hvac.Client(url=url, token=_ROOT, verify=str(authority or "") or True), authority)
             _wait_until_it_answers(server, process)
             server.asked("post", "sys/auth/approle", type="approle")
             yield server
@@ -108,7 +112,7 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> 
             # The mount that comes with it is there last.
             server.asked("get", "sys/mounts/secret")
             return
-        except (VaultError, requests.RequestException):
+        except (VaultError, OSError):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -37,6 +37,8 @@ from tests.support.shared import shared_by_workers
 PROGRAM = Path(sys.executable).parent / "weed"
 BUCKET = "tests"
 ACCESS_KEY, READER_KEY, SECRET_KEY = "deldokument", "reader", "a-secret-of-the-tests"
+SERVICE_KEY, SERVICE_BUCKET = "service", "deldokument"
+"""Who may do with one bucket what the operator's page asks for, and no more."""
 _START_SECONDS = 90.0
 _SIGNED_FOR = timedelta(minutes=5)
 _GRPC = 10_000
@@ -110,7 +112,11 @@ def start_seaweedfs(folder: Path, ports: tuple[int, ...] | None = None) -> Seawe
 
 def write_identities(path: Path) -> None:
     """Who may use a server, for its -s3.config."""
-    may = {ACCESS_KEY: ["Admin", "Read", "List", "Tagging", "Write"], READER_KEY: ["Read", "List"]}
+    may = {
+        ACCESS_KEY: ["Admin", "Read", "List", "Tagging", "Write"],
+        READER_KEY: ["Read", "List"],
+        SERVICE_KEY: [f"{verb}:{SERVICE_BUCKET}" for verb in ("Read", "List", "Write")],
+    }
     identities = [
         {"name": key, "credentials": [{"accessKey": key, "secretKey": SECRET_KEY}], "actions": actions}
         for key, actions in may.items()
