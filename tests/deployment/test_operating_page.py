@@ -35,6 +35,15 @@ _FOLDERS = (
     "/etc/systemd/system",
     "/etc/nginx",
     "/etc/postgresql",
+    "/etc/sysctl.d",
+    "/usr/local/sbin",
+)
+_OF_DEBIAN = (
+    "etc/systemd/system",
+    "etc/nginx/conf.d",
+    "etc/postgresql/17/main/conf.d",
+    "etc/sysctl.d",
+    "usr/local/sbin",
 )
 # Each notes what it was asked, and does what is said here.
 _STANDINS = {
@@ -52,6 +61,7 @@ _STANDINS = {
         while (($#)); do case $1 in -g|-o) shift;; *) words+=("$1");; esac; shift; done
         exec /usr/bin/install "${words[@]}\"""",
     "nginx": ":",
+    "sysctl": ":",
     "systemctl": """
         if [[ $1 == enable ]]; then
           for unit in "${@:3}"; do
@@ -78,11 +88,9 @@ class Machine:
         return text.replace("8000", str(self.port))
 
     def run(self, block: str) -> str:
-        """What the block writes; it must end well. What a block defines is there for the next."""
-        memory = self.here / "functions"
-        script = f"{memory.read_text() if memory.exists() else ''}\n{block}\ndeclare -f > {memory}"
+        """What the block writes; it must end well."""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
+            ["bash", "-euo", "pipefail", "-c", block],
             cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=_SECONDS, check=False,
         )  # fmt: skip
@@ -107,7 +115,7 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
         tmp_path,
         port,
         {
-            "PATH": f"{standins}:{os.environ['PATH']}",
+            "PATH": f"{standins}:{tmp_path}/usr/local/sbin:{os.environ['PATH']}",
             "HOME": str(tmp_path),
             "HERE": str(tmp_path),
             "LC_ALL": "C.UTF-8",
@@ -122,9 +130,8 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
     (tmp_path / "deploy").mkdir()
     for file in filter(Path.is_file, (ROOT / "deploy").iterdir()):
         (tmp_path / "deploy" / file.name).write_text(made.put(file.read_text("utf-8")))
-    (tmp_path / "etc/systemd/system").mkdir(parents=True)
-    (tmp_path / "etc/nginx/conf.d").mkdir(parents=True)
-    (tmp_path / "etc/postgresql/17/main/conf.d").mkdir(parents=True)
+    for name in _OF_DEBIAN:
+        (tmp_path / name).mkdir(parents=True)
     try:
         yield made
     finally:

@@ -6,93 +6,47 @@ registers are simulated, on this machine. It takes a root, and minutes.
 
 from __future__ import annotations
 
-import os
-import shutil
-import ssl
-import subprocess
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
-from support.operating import ANNE, BLOCKS, ROOT, blocks, register, settings, typed
+from support.operating import ANNE, blocks
 from support.server import wait_until
-from support.simulators import Running, log_in, start_simulators
+from support.simulators import Running
 
+from tests.support.following import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
 from tests.support.machine import Machine, booted
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
-HOST = "del.example"
-UNITS = ("deldokument-serve", "deldokument-worker")
-TLS = f"""
-install -d -m 0700 /etc/deldokument/tls
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} \
-  -keyout /etc/deldokument/tls/{HOST}.key -out /etc/deldokument/tls/{HOST}.pem 2>/dev/null
-"""
+_LONG_AGO = "UPDATE deployment SET heartbeat_at = heartbeat_at - 7200000000"
+_RESTORED = "pg_restore --exit-on-error --dbname deldokument < deldokument.dump"
 
 
 @pytest.fixture(scope="module")
-def registers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    url = f"https://{HOST}"
-    with start_simulators(
-        tmp_path_factory.mktemp("registers"),
-        redirect_uri=f"{url}/logg-inn/svar",
-        post_logout_redirect_uri=f"{url}/logget-ut",
-    ) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, registers: Running) -> Iterator[Machine]:
-    """A machine on which all of the page has been done."""
-    if os.geteuid() != 0:
-        pytest.fail("only root makes machines", pytrace=False)
-    folder = tmp_path_factory.mktemp("machine")
-    make_wheel, *blocks = BLOCKS
-    source = folder / "source"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True)
-    subprocess.run(["bash", "-euo", "pipefail", "-c", make_wheel], cwd=source, check=True)
-    with booted(folder) as new:
-        for name in ("dist", "deploy"):
-            shutil.copytree(source / name, new.root / "root" / name)
-        for block in blocks:
-            if "del keys create-client" in block:
-                env = new.root / "etc/deldokument/env"
-                env.write_text(settings(env.read_text(), registers, {"PUBLIC_URL": f"https://{HOST}"}))
-            if "nginx -t" in block:
-                new.run(TLS)
-            new.run(typed(block))
-            if "del keys create-client" in block:
-                register(registers, "/etc/deldokument/keys", new.run)
+def machine(
+    tmp_path_factory: pytest.TempPathFactory, disk: Path, delivered: Path, registers: Running
+) -> Iterator[Machine]:
+    """A machine on which all of the page's first section has been done."""
+    with booted(tmp_path_factory.mktemp("machine"), disk) as new:
+        deliver(delivered, new)
+        begin(new, registers)
         yield new
 
 
 @pytest.fixture
 def browser(machine: Machine) -> Iterator[httpx.Client]:
-    """By TLS through the machine's nginx, as a browser that finds the host there."""
-    trusted = ssl.create_default_context(cafile=machine.root / f"etc/deldokument/tls/{HOST}.pem")
-    with httpx.Client(base_url="https://127.0.0.1", headers={"Host": HOST}, verify=trusted, timeout=60) as client:
-
-        def ask_by_name(request: httpx.Request) -> None:
-            request.extensions["sni_hostname"] = HOST
-
-        client.event_hooks["request"] = [ask_by_name]
+    """Somebody's, who has not logged in."""
+    with browsing(machine) as client:
         yield client
-
-
-def shown(machine: Machine, unit: str, name: str) -> str:
-    return machine.run(f"systemctl show --property={name} --value {unit}").strip()
 
 
 def test_the_units_run_and_the_first_operator_logs_in_through_nginx(machine: Machine, browser: httpx.Client) -> None:
     assert [shown(machine, unit, "ActiveState") for unit in UNITS] == ["active", "active"]
-    wait_until(lambda: browser.get("/helse/klar").status_code == 200, 30, "it serves nobody")
-    with httpx.Client(timeout=60) as elsewhere:
-        begun = browser.get("/logg-inn?neste=/drift").headers["location"]
-        back = log_in(elsewhere, begun, person="Tora Vik").removeprefix(f"https://{HOST}")
-        answer = browser.get(back)
-    assert answer.headers["location"] == "/drift"
-    assert "Eksempel kommune".casefold() in browser.get("/drift").text.casefold()
+    serves(browser)
+    assert "Eksempel kommune".casefold() in enter(browser, "Tora Vik", "/drift").text.casefold()
 
 
 def test_the_doctor_finds_nothing_to_mend(machine: Machine) -> None:
@@ -103,7 +57,7 @@ def test_a_unit_that_is_killed_is_there_again(machine: Machine, browser: httpx.C
     before = shown(machine, UNITS[0], "MainPID")
     machine.run(f"systemctl kill --kill-whom=all --signal=KILL {UNITS[0]}")
     wait_until(lambda: shown(machine, UNITS[0], "MainPID") not in ("0", before), 30, "it was not started again")
-    wait_until(lambda: browser.get("/helse/klar").status_code == 200, 30, "it serves nobody")
+    serves(browser)
 
 
 def test_what_the_units_are_shut_in_reaches_nothing_else(machine: Machine) -> None:
@@ -129,15 +83,49 @@ def test_the_worker_goes_after_those_who_wait_for_an_answer(machine: Machine) ->
 
 
 def test_the_database_comes_back_from_its_backup(machine: Machine, browser: httpx.Client) -> None:
-    back_up, restore = blocks("Backup")
+    back_up, restore, _ = blocks("Backup")
     machine.run(back_up)
     machine.run(f'del operator add "Per Ny" <<< {ANNE}')
     assert "Per Ny" in machine.run("del operator list")
     machine.run(restore)
     assert "Per Ny" not in machine.run("del operator list")
     assert "310240001" in machine.run("del tenant list --json")
-    wait_until(lambda: browser.get("/helse/klar").status_code == 200, 30, "it serves nobody")
+    serves(browser)
     machine.run("del doctor")
+
+
+def test_after_a_backup_of_long_ago_nothing_is_destroyed_until_the_clock_is_confirmed(machine: Machine) -> None:
+    back_up, restore, confirm = blocks("Backup")
+    machine.run(back_up)
+    grow_old = f"{_RESTORED}\nrunuser -u postgres -- psql --quiet deldokument <<< '{_LONG_AGO}'"
+    assert _RESTORED in restore
+    machine.run(restore.replace(_RESTORED, grow_old))
+    wait_until(lambda: halted(machine), 30, "what was restored is believed")
+    told = machine.run(f"journalctl --no-pager --output=cat --unit={UNITS[1]}")
+    assert "destruction_halted" in told
+    machine.run(confirm.replace("del worker", "timeout --preserve-status --signal=INT 10 del worker"))
+    machine.run("del doctor")
+    assert not halted(machine)
+
+
+def halted(machine: Machine) -> bool:
+    return "HALTED" in machine.run("del doctor 2>&1 || true")
+
+
+def test_a_client_key_gives_way_and_people_log_in_throughout(machine: Machine, registers: Running) -> None:
+    second, first, last = blocks("Clients at ID-porten and Maskinporten")
+    path = f"{KEYS}/idporten.json"
+    old = machine.run(f"del keys public {path}")
+    registered = registers.clients.parent / "idporten.json"
+    for block in (second, first, last):
+        assert path in block
+        registered.write_text(printed := machine.run(block))
+        with browsing(machine) as browser:
+            serves(browser)
+            enter(browser, "Tora Vik", "/drift")
+    assert machine.run(f"stat --format='%U %a' {path}").split() == ["deldokument", "600"]
+    assert json.loads(printed)["keys"] != json.loads(old)["keys"]
+    assert len(json.loads(printed)["keys"]) == 1
 
 
 def test_an_upgrade_turns_the_link(machine: Machine, browser: httpx.Client) -> None:

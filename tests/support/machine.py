@@ -1,6 +1,6 @@
 """A bare Debian machine with systemd as its first process: a root of its own, and namespaces in which it is alone.
 
-    with booted(folder) as machine:
+    with booted(folder, bare(elsewhere)) as machine:
         machine.run("apt-get install --yes nginx-light")
 
 Its network is this machine's, so that it reaches the archives, and servers of the tests reach it; what it could change
@@ -10,6 +10,7 @@ archives, and what this machine trusts, are this machine's.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from support.server import wait_until
 
 SUITE = "trixie"
@@ -44,6 +46,7 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 mount -t tmpfs tmpfs dev/shm
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
 pivot_root . outside
 umount -l outside
 rmdir outside
@@ -59,13 +62,16 @@ class Machine:
     first: int
 
     def run(self, script: str, seconds: float = 900) -> str:
-        """What a script of root's writes, in /root; it must end well. What it defines is there for the next."""
-        memory = "/root/functions"
-        whole = f"cd /root; if [[ -e {memory} ]]; then . {memory}; fi\n{script}\ndeclare -f > {memory}"
+        """What a script of root's writes, in /root; it must end well. What it exports is there for the next.
+
+        There is no terminal: what asks is answered from what the script says.
+        """
+        memory = "/root/exported"
+        whole = f"cd /root; if [[ -e {memory} ]]; then . {memory}; fi\n{script}\nexport -p > {memory}"
         words = ["bash", "-euo", "pipefail", "-c", whole]
         done = subprocess.run(
             [*self._enter(), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-            check=False,
+            check=False, start_new_session=True,
         )  # fmt: skip
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -80,16 +86,26 @@ class Machine:
         return ["nsenter", f"--target={self.first}", *_NAMESPACES, "env", "-i", *within]
 
 
-@contextmanager
-def booted(folder: Path) -> Iterator[Machine]:
-    """A new machine whose files are in ``folder``; it is off, and they are gone, at the end."""
-    root = folder / "machine"
+def bare(folder: Path) -> Path:
+    """What a new machine's disk holds: Debian, and what this machine trusts."""
+    if os.geteuid() != 0:
+        pytest.fail("only root makes machines", pytrace=False)
+    root = folder / "bare"
     subprocess.run(
         ["mmdebstrap", "--quiet", "--variant=important", "--include=ca-certificates", SUITE, str(root), str(_SOURCES)],
         check=True, stdin=subprocess.DEVNULL, timeout=900,
     )  # fmt: skip
     for path in filter(Path.exists, map(Path, _TRUSTED)):
         shutil.copy(path, root / path.relative_to("/"))
+    return root
+
+
+@contextmanager
+def booted(folder: Path, disk: Path) -> Iterator[Machine]:
+    """A new machine whose files are in ``folder``, a copy of ``disk``; it is off, and they are gone, at the end."""
+    root = folder / "machine"
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["cp", "--archive", "--reflink=auto", str(disk), str(root)], check=True)
     # The machine ends with this process: the first process of its namespace is killed, and all others with it.
     words = ["unshare", *_NAMESPACES, "--fork", "--kill-child=KILL", "bash", "-c", _BOOT, "boot", str(root)]
     with (folder / "console").open("w") as console, subprocess.Popen(words, stdout=console, stderr=console) as outer:

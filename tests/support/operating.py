@@ -1,14 +1,15 @@
 """The operator's page, docs/operating.md, as whoever follows it types it, and what is typed where it leaves that open.
 
-``BLOCKS`` are the commands from the wheel to the first tenant, ``blocks`` gives those of another section; ``settings``
-fills in the example's file with registers that are simulated; ``register`` does what the registers do with what the
-page has printed.
+``blocks`` gives the commands below a heading, ``BLOCKS`` those from the wheel to the first tenant, ``lines`` what the
+page puts into the settings, and ``put`` does that; ``settings`` fills in the example's file with registers that are
+simulated; ``register`` does what the registers do with what the page has printed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -19,22 +20,46 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
 
 
+def section(heading: str, page: str = PAGE) -> str:
+    """What stands below a heading, up to the next one of its level."""
+    [found] = re.finditer(rf"^(##+) {re.escape(heading)}\n", page, re.M)
+    return re.split(rf"^#{{2,{len(found[1])}}} ", page[found.end() :], maxsplit=1, flags=re.M)[0]
+
+
+def fenced(text: str, kind: str) -> list[str]:
+    """The blocks of a kind in a piece of the page, in their order."""
+    return [dedent(block) for block in re.findall(rf"^ *```{kind}\n(.*?)^ *```", text, re.M | re.S)]
+
+
 def blocks(heading: str) -> list[str]:
     """The commands below a heading, in their order."""
-    section = re.split(r"^## ", PAGE.split(f"\n## {heading}\n")[1], maxsplit=1, flags=re.M)[0]
-    return [dedent(block) for block in re.findall(r"^ *```bash\n(.*?)^ *```", section, re.M | re.S)]
+    return fenced(section(heading), "bash")
+
+
+def lines(heading: str) -> dict[str, str]:
+    """What the page puts into the settings below a heading."""
+    found = "".join(fenced(section(heading), "ini"))
+    return dict(line.split("=", 1) for line in found.splitlines())
 
 
 BLOCKS = blocks("From a wheel to a running cluster")
 TORA, ANNE = "08855630215", "26866814820"
+_ASKED = {"del operator add": TORA, "del tenant create": ANNE}
 _CLIENTS = {"idporten": "our-client-there", "maskinporten": "our-client-at-maskinporten"}
 
 
-def typed(block: str) -> str:
-    """The block with the numbers that two of its commands ask for."""
-    for command, number in (("del operator add", TORA), ("del tenant create", ANNE)):
-        block = re.sub(rf"^({command}.*)$", rf"\1 <<< {number}", block, flags=re.M)
+def typed(block: str, answers: Mapping[str, str] = _ASKED) -> str:
+    """The block with what some of its commands ask for, by how they begin."""
+    for command, answer in answers.items():
+        given = f" <<< {shlex.quote(answer)}"
+        block = re.sub(rf"^.*{re.escape(command)}.*$", lambda found, given=given: found[0] + given, block, flags=re.M)  # type: ignore[misc]
     return block
+
+
+def put(text: str, given: Mapping[str, str]) -> str:
+    """The file of settings with those given, in the place of what it had of them."""
+    kept = [line for line in text.splitlines() if line.partition("=")[0] not in given]
+    return "\n".join([*kept, *(f"{name}={value}" for name, value in given.items()), ""])
 
 
 def settings(example: str, registers: Running, own: Mapping[str, str]) -> str:
@@ -53,9 +78,7 @@ def settings(example: str, registers: Running, own: Mapping[str, str]) -> str:
         "AGREEMENT_RETURN_ADDRESS": "avtaler@drift.example",
         **own,
     }
-    named = {f"DELDOKUMENT_{name}": value for name, value in given.items()}
-    lines = [line for line in example.splitlines() if line.partition("=")[0] not in named]
-    return "\n".join([*lines, *(f"{name}={value}" for name, value in named.items()), ""])
+    return put(example, {f"DELDOKUMENT_{name}": value for name, value in given.items()})
 
 
 def register(registers: Running, keys: str, run: Callable[[str], str]) -> None:

@@ -1,0 +1,41 @@
+"""What bare machines are made of: once for a run, for they are made of the same."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.operating import BLOCKS, ROOT
+from support.simulators import Running, start_simulators
+
+from tests.support import machine
+from tests.support.following import HOST
+
+
+@pytest.fixture(scope="session")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Debian that nobody has touched."""
+    return machine.bare(tmp_path_factory.mktemp("disk"))
+
+
+@pytest.fixture(scope="session")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of what is committed, in which the wheel has been made as the page says."""
+    source = tmp_path_factory.mktemp("delivered") / "source"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True)
+    subprocess.run(["bash", "-euo", "pipefail", "-c", BLOCKS[0]], cwd=source, check=True)
+    return source
+
+
+@pytest.fixture(scope="module")
+def registers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Those of the service at HOST."""
+    url = f"https://{HOST}"
+    with start_simulators(
+        tmp_path_factory.mktemp("registers"),
+        redirect_uri=f"{url}/logg-inn/svar",
+        post_logout_redirect_uri=f"{url}/logget-ut",
+    ) as running:
+        yield running
