@@ -1,0 +1,225 @@
+"""The operator's page on two bare Debian machines: a cluster, and what is done with it.
+
+Each has an address of its own; a SeaweedFS and an OpenBao are there already. The network is this machine's, so what a
+firewall between them would do is not tried.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.operating import blocks, lines, typed
+from support.server import FJELL, OLA, OLA_NUMBER, wait_until
+from support.simulators import Running
+from support.tenants import take_into_use
+
+from deldokument.bootstrap import Node, open_node
+from deldokument.config import load_settings
+from deldokument.services.accounts import create_account
+from deldokument.services.integrations import add_integration
+from tests.support import following
+from tests.support.following import ENV, HOST, KEYS, UNITS, begin, browsing, deliver, enter, fill_in, serves, shown
+from tests.support.machine import Machine, booted
+from tests.support.openbao import running_openbao
+from tests.support.seaweedfs import ACCESS_KEY, SECRET_KEY, SERVICE_KEY, SeaweedFS, start_seaweedfs
+
+pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
+ADDRESSES = ("10.0.0.10", "10.0.0.11")
+SERVE, WORK = UNITS
+PASSWORD = "a-password-of-the-tests"
+_CONNECTIONS = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = 'deldokument'"
+_SHARE = f"""
+grep -q {HOST} /etc/hosts || echo "127.0.0.1 {HOST}" >> /etc/hosts
+env SSL_CERT_FILE=/etc/deldokument/tls/{HOST}.pem DELDOKUMENT_CLIENT_URL=https://{HOST} \
+  DELDOKUMENT_CLIENT_ISSUER=$ISSUER DELDOKUMENT_CLIENT_CLIENT_ID=fagsystem \
+  DELDOKUMENT_CLIENT_KEY_PATH=/root/client.json \
+  /opt/deldokument/bin/deldokument share content.bin --account Byggesak --to - --archived --quiet \
+  --until "$(date --date=+14days +%F)" <<< {OLA_NUMBER}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Two machines on which all of the page has been done."""
+
+    first: Machine
+    second: Machine
+
+    @property
+    def both(self) -> tuple[Machine, Machine]:
+        """In the order of their addresses."""
+        return self.first, self.second
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, disk: Path, delivered: Path, registers: Running
+) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        stack.enter_context(addresses())
+        store = start_seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
+        stack.callback(store.kill)
+        bao = stack.enter_context(running_openbao(tmp_path_factory.mktemp("openbao")))
+        made = Cluster(*(stack.enter_context(booted(tmp_path_factory.mktemp(name), disk)) for name in ("a", "b")))
+        for machine in made.both:
+            deliver(delivered, machine)
+
+        def share_what_both_reach() -> None:
+            keep_blobs_in(store, made.first)
+            following.provide_openbao(made.first)
+            following.connect_to_openbao(made.first, bao)
+            for block in blocks("A keyring in OpenBao"):
+                made.first.run(block)
+            fill_in(made.first, lines("A keyring in OpenBao"))
+
+        begin(made.first, registers, before=share_what_both_reach)
+        open_postgresql(made.first)
+        add_second(made)
+        yield made
+
+
+@contextmanager
+def addresses() -> Iterator[None]:
+    """Those of the page, for as long as the machines are there."""
+    for address in ADDRESSES:
+        subprocess.run(["ip", "address", "replace", f"{address}/32", "dev", "lo"], check=True)
+    try:
+        yield
+    finally:
+        for address in ADDRESSES:
+            subprocess.run(["ip", "address", "delete", f"{address}/32", "dev", "lo"], check=True)
+
+
+def keep_blobs_in(store: SeaweedFS, machine: Machine) -> None:
+    make, keep = blocks("An S3-compatible store")
+    asked = {"--user OWNER": SECRET_KEY, "install": SECRET_KEY}
+    for block in (make, keep):
+        machine.run(typed(block, asked).replace("OWNER", ACCESS_KEY).replace("https://s3.example", store.endpoint))
+    examples = {"https://s3.example": store.endpoint, "SERVICE": SERVICE_KEY}
+    given = lines("An S3-compatible store")
+    fill_in(machine, {name: examples.get(value, value) for name, value in given.items()})
+
+
+def open_postgresql(machine: Machine) -> None:
+    let_in, use = blocks("PostgreSQL for several machines")
+    machine.run(typed(let_in, {"psql": f"{PASSWORD}\n{PASSWORD}"}))
+    given = lines("PostgreSQL for several machines")
+    fill_in(machine, {name: value.replace("PASSWORD", PASSWORD) for name, value in given.items()})
+    machine.run(use)
+
+
+def add_second(cluster: Cluster) -> None:
+    pack, unpack, point = blocks("A second machine")
+    cluster.first.run(pack)
+    carry(cluster, "root/deldokument.tar", "root/deldokument.tar")
+    for block in [*blocks("The program")[1:], unpack, *blocks("Processes")]:
+        cluster.second.run(block)
+    cluster.first.run(point)
+
+
+def carry(cluster: Cluster, here: str, there: str) -> None:
+    """A file from the first to the second, over a channel that nobody else reads."""
+    shutil.copy(cluster.first.root / here, cluster.second.root / there)
+
+
+@contextmanager
+def stopped(machine: Machine, unit: str) -> Iterator[None]:
+    machine.run(f"systemctl stop {unit}")
+    try:
+        yield
+    finally:
+        machine.run(f"systemctl start {unit}")
+        machine.run(blocks("Processes")[0].splitlines()[-1])
+
+
+@contextmanager
+def opened(machine: Machine) -> Iterator[Node]:
+    """A world of the test's own over what the machines share."""
+    given = {}
+    for line in (machine.root / ENV).read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name.startswith("DELDOKUMENT_") and value:
+            given[name.removeprefix("DELDOKUMENT_").lower()] = shlex.split(value)[0].replace(
+                "/etc/", f"{machine.root}/etc/", 1
+            )
+    with closing(open_node(load_settings(**given))) as node:
+        yield node
+
+
+def test_nothing_is_to_be_mended_on_either_machine(cluster: Cluster) -> None:
+    for machine, address in zip(cluster.both, ADDRESSES, strict=True):
+        assert "WARNING" not in machine.run("del doctor")
+        assert [shown(machine, unit, "ActiveState") for unit in UNITS] == ["active", "active"]
+        assert address in machine.run("cat /etc/deldokument/env")
+
+
+def test_everybody_reaches_the_database_by_tls(cluster: Cluster) -> None:
+    asked = f'runuser -u postgres -- psql --tuples-only --no-align --command "{_CONNECTIONS}"'
+    assert cluster.first.run(asked).split() == ["t"]
+
+
+def test_a_login_works_whichever_node_answers(cluster: Cluster) -> None:
+    for silent in cluster.both:
+        with stopped(silent, SERVE), browsing(cluster.first) as browser:
+            serves(browser)
+            assert "eksempel kommune" in enter(browser, "Tora Vik", "/drift").text.casefold()
+
+
+def test_a_share_goes_up_by_one_node_is_inspected_by_the_other_and_comes_down_there(
+    cluster: Cluster, registers: Running
+) -> None:
+    content = bytes(range(256)) * 40_000
+    first = cluster.first.root / "root"
+    (first / "content.bin").write_bytes(content)
+    (first / "client.json").write_text(json.dumps(registers.client_key))
+    (first / "client.json").chmod(0o600)
+    registers.register_consumer("fagsystem", FJELL)
+    with opened(cluster.first) as node, ExitStack() as silent:
+        with node.world.database.read() as tx:
+            [tenant] = tx.tenancies.tenants()
+        take_into_use(node.world, tenant.id)
+        account = create_account(node.world, tenant_id=tenant.id, name="Byggesak")
+        add_integration(node.world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        with stopped(cluster.second, SERVE), stopped(cluster.first, WORK):
+            link = cluster.first.run(f"ISSUER={registers.maskinporten_issuer}\n{_SHARE}").strip()
+            share_id = link.rpartition("/")[2]
+            wait_until(lambda: bool(inspected(node, share_id)), 60, "it was not inspected")
+        silent.enter_context(stopped(cluster.first, SERVE))
+        browser = silent.enter_context(browsing(cluster.first))
+        serves(browser)
+        enter(browser, OLA, f"/d/{share_id}")
+        assert browser.get(f"/d/{share_id}/dokument/{inspected(node, share_id)[0]}").content == content
+
+
+def inspected(node: Node, share_id: str) -> list[str]:
+    with node.world.database.read() as tx:
+        return [document.id for document in tx.shares.documents([share_id]) if document.inspected_at]
+
+
+def test_the_root_key_gives_way_on_both_machines(cluster: Cluster) -> None:
+    prepare, take, seal, follow = blocks("In a file, on several nodes")
+    [old] = {machine.run(f"cat {KEYS}/root.key") for machine in cluster.both}
+    cluster.first.run(prepare)
+    carry(cluster, f"{KEYS[1:]}/root.key.new", "root/root.key.new")
+    cluster.second.run(take)
+    assert "sealed anew" in cluster.first.run(seal)
+    with stopped(cluster.first, SERVE), browsing(cluster.first) as browser:
+        serves(browser)
+        enter(browser, "Tora Vik", "/drift")
+    cluster.second.run(follow)
+    [new] = {machine.run(f"cat {KEYS}/root.key") for machine in cluster.both}
+    assert new != old
+    for machine in cluster.both:
+        machine.run("del doctor")
+        assert machine.run(f"ls {KEYS}/root.key* /root/root.key* 2>/dev/null || true").split() == [f"{KEYS}/root.key"]
+    with browsing(cluster.first) as browser:
+        serves(browser)
+        enter(browser, "Tora Vik", "/drift")
