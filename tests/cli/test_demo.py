@@ -18,6 +18,9 @@ from support.simulators import log_in
 
 from deldokument.simulators.cast import load_cast
 
+# The command keeps everything in files.
+pytestmark = pytest.mark.embedded
+
 LOOPBACK = "0100007F"
 AHEAD = "Klokken går"
 BANNER = "Dette er en demo"
@@ -88,8 +91,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_newcomer_meets_the_cast_the_banner_and_a_clock_and_finds_it_all_again(data: Path, port: int) -> None:
     elsewhere = data.parent / "production.sqlite3"
-    settings = {"DELDOKUMENT_DATABASE_URL": f"sqlite:///{elsewhere}", "DELDOKUMENT_HOST": "0.0.0.0"}
-    with running(data, port, **settings) as demo:
+    with running(data, port, **production(elsewhere)) as demo:
         everybody_is_printed(demo)
         every_page_says_that_it_is_a_demo(demo)
         only_this_machine_is_served(demo, port)
@@ -117,6 +119,21 @@ def test_a_terminated_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     process.terminate()
     process.communicate(timeout=30)
     assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+
+
+def production(database: Path) -> dict[str, str]:
+    """What a deployment would be told in the same environment."""
+    settings = {
+        "DATABASE_URL": f"sqlite:///{database}",
+        "HOST": "0.0.0.0",
+        "BLOBS_S3_ENDPOINT": "https://s3.example",
+        "BLOBS_S3_BUCKET": "production",
+        "BLOBS_S3_ACCESS_KEY_ID": "production",
+        "BLOBS_S3_SECRET_ACCESS_KEY": "secret",
+        "KEYRING": "postgresql",
+        "KEYRING_DATABASE_URL": "postgresql://keys.example/production",
+    }
+    return {f"DELDOKUMENT_{name}": value for name, value in settings.items()}
 
 
 def everybody_is_printed(demo: Demo) -> None:

@@ -1,7 +1,8 @@
 """`deldokument demo`: all of it on this machine, with simulated registers and made-up people.
 
 Promises that everything listens on loopback only, that the data survives a restart, and that a second start makes
-nothing twice. The registers are processes of their own (deldokument.simulators), as is the worker.
+nothing twice, and that it is never the deployment whose settings stand in the environment. The registers are processes
+of their own (deldokument.simulators), as is the worker.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
@@ -40,8 +42,9 @@ CLIENT_ID = "deldokument-demo"
 SUBSCRIPTION_KEY = "simulator-subscription-key"
 
 
-def run_demo(port: int, data: Path) -> None:
-    """Serve the demo until interrupted."""
+def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> None:
+    """Serve the demo until interrupted. ``stores``: settings of what keeps its data instead of files in the folder."""
+    _forget_other_settings()
     data = data.absolute()
     data.mkdir(parents=True, exist_ok=True)
     # Also a termination leaves by this block.
@@ -50,7 +53,7 @@ def run_demo(port: int, data: Path) -> None:
         listener = running.enter_context(_listener(port))
         url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         registers = _start_registers(running, data, url)
-        settings = _settings(registers, data, url)
+        settings = _settings(registers, data, url, stores or {})
         migrate(settings.database_url)
         _make_keys(settings)
         node = open_node(settings)
@@ -61,6 +64,12 @@ def run_demo(port: int, data: Path) -> None:
         running.callback(_stop, _start_worker(settings))
         _greet(url, cast, settings)
         serve(settings, node, _demo(node, settings, cast, registers).endpoints(), listener)
+
+
+def _forget_other_settings() -> None:
+    """Of a deployment's own in the environment: its bucket and its keyring would be the demo's."""
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        del os.environ[name]
 
 
 def _make_keys(settings: Settings) -> None:
@@ -83,7 +92,7 @@ def _listener(port: int) -> socket.socket:
     return listener
 
 
-def _settings(registers: _Registers, data: Path, url: str) -> Settings:
+def _settings(registers: _Registers, data: Path, url: str, stores: Mapping[str, str]) -> Settings:
     return load_settings(
         demo=True,
         allow_synthetic=True,
@@ -91,14 +100,6 @@ def _settings(registers: _Registers, data: Path, url: str) -> Settings:
         host=LOOPBACK,
         port=int(url.rsplit(":", 1)[1]),
         data_dir=data,
-        # Said in full, so that a deployment's own settings in the environment are never the demo's.
-        database_url=f"sqlite:///{data / 'deldokument.sqlite3'}",
-        blobs_dir=data / "blobs",
-        keyring_path=data / "keyring.sqlite3",
-        root_key_path=data / "root.key",
-        seal_key_path=data / "seal.key",
-        seal_certificate_path=data / "seal.pem",
-        seal_key_password=None,
         idporten_issuer=registers.idporten,
         idporten_client_id=CLIENT_ID,
         idporten_client_key_path=registers.client_key,
@@ -113,13 +114,12 @@ def _settings(registers: _Registers, data: Path, url: str) -> Settings:
         smtp_port=_mail_port(registers.mail),
         smtp_security="none",
         smtp_sender="ikke-svar@demo.example",
-        smtp_username=None,
-        smtp_password=None,
         operator_name="Del dokument (demo)",
         operator_number="319990003",
         operator_contact="22 00 00 00",
         agreement_return_address="avtaler@demo.example",
         agreement_contract_party="Demodrift IKS",
+        **stores,
     )
 
 
@@ -183,11 +183,10 @@ def _start_register(running: ExitStack, name: str, *options: str) -> str:
 def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
     """The worker gets the demo's settings through its environment, as a deployed one does."""
     given = settings.model_dump(mode="json", exclude_none=True)
-    given["altinn_subscription_key"] = SUBSCRIPTION_KEY
+    given |= {name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)}
     # Several values stand in a variable with commas between; an empty one is as none.
     given |= {name: ",".join(map(str, value)) for name, value in given.items() if isinstance(value, list)}
-    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    environment = others | {PREFIX + name.upper(): str(value) for name, value in given.items()}
+    environment = os.environ | {PREFIX + name.upper(): str(value) for name, value in given.items()}
     command = [sys.executable, "-m", "deldokument.cli.main", "worker"]
     return subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
 
