@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.browser import EWA
+from support.stack import DATABASES
 from support.world import KARI, ODD, SIV, Stage, person, set_stage
 
 from deldokument.domain.audit import EventKind
@@ -117,7 +118,7 @@ def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage
     ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """The stage on each database."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.browser import EWA
 from support.numbers import synthetic_numbers
+from support.stack import DATABASES
 from support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person, set_stage
 
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
@@ -247,7 +248,7 @@ def test_ids_from_a_batch_are_taken_for_no_option(stage: Stage) -> None:
             members.remove_member(stage.world, **place(stage), member_id=view.id)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """The stage on each database."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None

@@ -14,22 +14,30 @@ those that look into files of the embedded form have the marker `embedded` and a
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, Protocol
+
+import obstore
 
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.s3_blobs import IN_MEMORY, S3BlobStore
+from deldokument.adapters.sql.migrations import migrate
 from deldokument.services.ports import BlobStore
 from tests.support.keyrings import file_keyring, openbao_keyring
 from tests.support.openbao import Server, made_place, openbao_settings
 from tests.support.postgres import PostgresServer
-from tests.support.seaweedfs import SeaweedFS, s3_settings
+from tests.support.seaweedfs import SeaweedFS, client_of, s3_settings
 
 StackName = Literal["embedded", "cluster"]
+
+_FILE = "deldokument.sqlite3"
 
 
 class Stack(Protocol):
@@ -43,7 +51,7 @@ class Stack(Protocol):
         ...
 
     def database_url(self, folder: Path) -> str:
-        """A database in which nothing is, with tables or without."""
+        """A database with today's tables and nothing in them."""
         ...
 
     def copied_database(self, url: str, folder: Path) -> str:
@@ -52,6 +60,10 @@ class Stack(Protocol):
 
     def blobs(self, folder: Path) -> BlobStore:
         """A store in which nothing is."""
+        ...
+
+    def moved_blobs(self, directory: Path) -> dict[str, str]:
+        """Copy a directory's blobs to where they are kept; what the processes of their deployment are told then."""
         ...
 
     def keyring(self, folder: Path) -> SealedKeyring:
@@ -72,10 +84,16 @@ class Embedded:
         return {}
 
     def database_url(self, folder: Path) -> str:
-        return f"sqlite:///{folder / 'deldokument.sqlite3'}"
+        path = folder / _FILE
+        path.touch(0o600)
+        path.write_bytes(_migrated())
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("UPDATE deployment SET id = ?", (secrets.token_urlsafe(16),))
+        return f"sqlite:///{path}"
 
     def copied_database(self, url: str, folder: Path) -> str:
-        copy = self.database_url(folder)
+        copy = f"sqlite:///{folder / _FILE}"
         source, target = (sqlite3.connect(one.removeprefix("sqlite:///")) for one in (url, copy))
         with closing(source), closing(target):
             source.backup(target)
@@ -84,11 +102,23 @@ class Embedded:
     def blobs(self, folder: Path) -> BlobStore:
         return DirectoryBlobStore(folder / "blobs")
 
+    def moved_blobs(self, directory: Path) -> dict[str, str]:
+        return {}
+
     def keyring(self, folder: Path) -> SealedKeyring:
         return file_keyring(folder / "keyring.sqlite3")
 
     def give_back(self, database_url: str) -> None:
         """The folder is somebody else's."""
+
+
+@cache
+def _migrated() -> bytes:
+    """What a file is after its migrations, which take a tenth of a second."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / _FILE
+        migrate(f"sqlite:///{path}")
+        return path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +145,13 @@ class Cluster:
     def blobs(self, folder: Path) -> BlobStore:
         return S3BlobStore(self.seaweedfs.place())
 
+    def moved_blobs(self, directory: Path) -> dict[str, str]:
+        place = self.seaweedfs.place()
+        for path in directory.rglob("*"):
+            if path.is_file():
+                obstore.put(client_of(place), str(path.relative_to(directory)), path)
+        return s3_settings(place)
+
     def keyring(self, folder: Path) -> SealedKeyring:
         return openbao_keyring(made_place(self.openbao, folder))
 
@@ -129,6 +166,9 @@ def stack_name() -> StackName:
     assert name in ("embedded", "cluster"), f"TEST_STACK={name}: embedded or cluster"
     return "cluster" if name == "cluster" else "embedded"
 
+
+DATABASES = ["sqlite", "postgresql"] if stack_name() == "embedded" else ["postgresql"]
+"""For fixtures that make a world on each database, whatever the run stands on."""
 
 _chosen: Stack = Embedded()
 

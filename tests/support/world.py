@@ -21,7 +21,6 @@ from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.press import MarkdownPress
 from deldokument.adapters.seal import PdfSeal, create_seal_certificate
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable
@@ -357,9 +356,8 @@ def run_all(world: World) -> int:
 
 
 def set_stage(folder: Path, database_url: str | None = None) -> Stage:
-    """A fresh world on the run's stack, with files in ``folder`` (or on a database that is there and empty)."""
+    """A fresh world on the run's stack, with files in ``folder``; or on a database with the tables alone."""
     url = database_url or stack().database_url(folder)
-    migrate(url)
     clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
     tokens = FakeTokens()
     database = SqlDatabase(url)

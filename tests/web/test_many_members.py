@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 from support.members import Crowd, check_pages, check_plans, crowd
 from support.plans import EVERYTHING_READ, plans
+from support.stack import DATABASES
 
 from tests.support.postgres import postgres_server  # noqa: F401
 
 COUNT = 1000
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=DATABASES)
 def many(request: pytest.FixtureRequest) -> Iterator[Crowd]:
     """The members, on each database; only to be looked at."""
     if request.param == "sqlite":
