@@ -119,7 +119,7 @@ class Deployment:
     def __enter__(self) -> Self:
         for name in ("data", "tmp", "registers"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._stack = stack().settings(self.folder)
+        self._stack = self._stores()
         self.registers = start_simulators(
             self.folder / "registers",
             redirect_uri=f"{self.url}/logg-inn/svar",
@@ -158,6 +158,10 @@ class Deployment:
         return self.node.world
 
     # --- processes ---------------------------------------------------------------------------------------------------
+
+    def _stores(self) -> dict[str, str]:
+        """Where it keeps what it has, besides its folder."""
+        return stack().settings(self.folder)
 
     def _prepare(self) -> None:
         key_path = self.folder / "registers" / "client-key.json"

@@ -1,26 +1,37 @@
-"""A deployment of the version before, as it was left: its wheel, its schema, its data, at the time that it was then."""
+"""A deployment of the version before, as it was left: its wheel, its schema, its data, at the time that it was then.
+
+It stands on as much of the run's stack as that version knows: 0.1.0 on SQLite or PostgreSQL, and always on files for
+blobs and keyring. Its blobs are moved to the run's stack by the new program; a keyring cannot be moved.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import pytest
-from support.server import Deployment
+from sqlalchemy import text
+from support.server import Deployment, wait_until
+from support.stack import stack, stack_name
 
 from deldokument.adapters.clock import ShiftedClock
+from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.bootstrap import demo_clock_file, open_node
 from deldokument.config import load_settings
 from tests.support.postgres import PROGRAMS, empty_postgres_url, postgres_server  # noqa: F401
+from tests.upgrade.dumps import load_into_sqlite
 
 HERE = Path(__file__).resolve().parent
 BEFORE = "0.1.0"
+_START_SECONDS = 90.0
 
 
 class OldDeployment(Deployment):
@@ -29,11 +40,30 @@ class OldDeployment(Deployment):
     ``note`` tells what is in it. ``node`` is a world of the new program; there is none before :meth:`migrate`.
     """
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str | None) -> None:
         super().__init__(folder, database_url)
         self.kept = HERE / BEFORE
         self.note: dict[str, str] = json.loads((self.kept / "note.json").read_text())
+        self._then = datetime.fromisoformat(self.note["kept_at"]) + timedelta(minutes=1)
         self._old = True
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        # Once the schema is the new one's, no process of the old program starts any more.
+        wait_until(self._works, _START_SECONDS, "the old worker did not start")
+        return self
+
+    def _works(self) -> bool:
+        engines = open_engines(self.settings.database_url)
+        try:
+            with transaction(engines.reader) as connection:
+                last = connection.execute(text("SELECT heartbeat_at FROM deployment")).scalar_one()
+        finally:
+            engines.close()
+        return last is not None and last > self._then.timestamp() * 1_000_000
+
+    def _stores(self) -> dict[str, str]:
+        return {}
 
     def _prepare(self) -> None:
         key_path = self.folder / "registers" / "client-key.json"
@@ -44,23 +74,22 @@ class OldDeployment(Deployment):
         [wheel] = self.kept.glob("*.whl")
         with zipfile.ZipFile(wheel) as packed:
             packed.extractall(self.folder / "old")
-        line = [
-            PROGRAMS / "psql",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-f",
-            self.folder / "dump.sql",
-            str(self._database_url),
-        ]
-        subprocess.run(line, check=True, capture_output=True)
-        then = datetime.fromisoformat(self.note["kept_at"]) + timedelta(minutes=1)
-        ShiftedClock(demo_clock_file(self.settings)).set_offset(then - datetime.now(UTC))
+        if self._database_url is None:
+            self._run("migrate")
+            load_into_sqlite(self.folder / "dump.sql", self.data / "deldokument.sqlite3")
+        else:
+            line = [PROGRAMS / "psql", "-qv", "ON_ERROR_STOP=1", "-f", self.folder / "dump.sql", self._database_url]
+            subprocess.run(line, check=True, capture_output=True)
+        ShiftedClock(demo_clock_file(self.settings)).set_offset(self._then - datetime.now(UTC))
 
     def environment(self) -> dict[str, str]:
         """The old program is found first, as long as it is to run."""
         found = super().environment()
         return found | ({"PYTHONPATH": str(self.folder / "old")} if self._old else {})
+
+    def _run(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "deldokument.cli.entry", *arguments]
+        subprocess.run(command, env=self.environment(), check=True, capture_output=True)
 
     def migrate(self) -> None:
         """What the operator does first, while the old program runs."""
@@ -71,9 +100,20 @@ class OldDeployment(Deployment):
         """From now on what is started is the new program."""
         self._old = False
 
+    def move_blobs(self) -> None:
+        """To where the run's stack has them, while nothing runs."""
+        self.stop_worker()
+        self.kill()
+        self.node.close()
+        self._further |= stack().moved_blobs(self.settings.blobs_dir)
+        self.settings = load_settings(**self._given(self.folder / "registers" / "client-key.json"))
+        self.node = open_node(self.settings)
+        self.restart()
+
 
 @pytest.fixture
-def old(tmp_path: Path, empty_postgres_url: str) -> Iterator[OldDeployment]:  # noqa: F811
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OldDeployment]:
     """The version before serves and works."""
-    with OldDeployment(tmp_path, empty_postgres_url) as running:
+    url = request.getfixturevalue("empty_postgres_url") if stack_name() == "cluster" else None
+    with OldDeployment(tmp_path, url) as running:
         yield running
