@@ -5,8 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from cli.transcripts import run, settings, write_client_key
+from cli.transcripts import database_url, make_ready, on_stack, write_client_key
 from support.simulators import start_simulators
+from support.stack import stack
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +28,12 @@ def folder(client_key: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def deployment(folder: Path) -> dict[str, str]:
-    """The environment of a deployment that is ready to run."""
-    environment = settings(folder)
-    for command in (("keys", "create-root"), ("migrate",)):
-        assert run(environment, *command).exit_code == 0
-    return environment
+def deployment(folder: Path) -> Iterator[dict[str, str]]:
+    """The environment of a deployment that is ready to run, on the run's stack."""
+    environment = on_stack(folder)
+    make_ready(environment)
+    yield environment
+    stack().give_back(database_url(environment))
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.transcripts import AUDIT, KARI, ODD, audit_text, run, seal, settings, tamper
+from cli.transcripts import (
+    AUDIT,
+    KARI,
+    ODD,
+    audit_text,
+    database_url,
+    make_ready,
+    on_stack,
+    run,
+    seal,
+    settings,
+    tamper,
+)
+from support.stack import stack
 
 from deldokument.adapters.seal import create_seal_certificate
 from deldokument.cli.auditing import _FLAWS
@@ -22,26 +35,28 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def made_once(client_key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a deployment with six events that concern no tenant, sealed up to the fourth."""
+def made_once(client_key: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A deployment with six events that concern no tenant, sealed up to the fourth."""
     folder = tmp_path_factory.mktemp("trail")
     (folder / "client.json").write_bytes(client_key.read_bytes())
-    environment = settings(folder)
-    for command in (("keys", "create-root"), ("keys", "seal"), ("migrate",)):
-        assert run(environment, *command).exit_code == 0
+    environment = on_stack(folder)
+    make_ready(environment)
+    assert run(environment, "keys", "seal").exit_code == 0
     for operator in [add(environment, number) for number in (KARI, ODD)]:
         assert run(environment, "operator", "remove", operator).exit_code == 0
     seal(environment)
     for number in (KARI, ODD):
         add(environment, number)
-    return folder
+    return environment
 
 
 @pytest.fixture
-def trail(made_once: Path, folder: Path) -> dict[str, str]:
+def trail(made_once: dict[str, str], folder: Path) -> Iterator[dict[str, str]]:
     """A deployment of one's own with that trail."""
-    shutil.copytree(made_once, folder, dirs_exist_ok=True)
-    return settings(folder)
+    shutil.copytree(made_once["DELDOKUMENT_DATA_DIR"], folder / "data")
+    url = stack().copied_database(database_url(made_once), folder / "data")
+    yield made_once | settings(folder, DATABASE_URL=url)
+    stack().give_back(url)
 
 
 def add(environment: dict[str, str], number: str) -> str:
@@ -65,8 +80,10 @@ def fault(*arguments: str, environment: dict[str, str] | None = None) -> tuple[i
     return (told["fault"]["event"], told["fault"]["flaw"]) if told["fault"] else None
 
 
-def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(folder: Path) -> None:
-    assert audit_text(folder) == AUDIT.read_text("utf-8")
+def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(
+    folder: Path, deployment: dict[str, str]
+) -> None:
+    assert audit_text(folder, deployment) == AUDIT.read_text("utf-8")
 
 
 def test_every_flaw_has_words() -> None:

@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cli.transcripts import HELP, KARI, SETUP, help_text, run, settings, setup_text
+from cli.transcripts import FIRST, HELP, KARI, SETUP, first_text, help_text, run, settings, setup_text, tamper
 
 from deldokument.adapters.seal import create_seal_certificate, valid_until
 from deldokument.services.sealing import fingerprint
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
-
-
-def database(environment: Mapping[str, str]) -> sqlite3.Connection:
-    """The deployment's database, past the application."""
-    return sqlite3.connect(Path(environment["DELDOKUMENT_DATA_DIR"]) / "deldokument.sqlite3", isolation_level=None)
 
 
 def process(environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
@@ -43,8 +36,15 @@ def test_the_help_of_every_command_is_as_committed() -> None:
     assert help_text() == HELP.read_text("utf-8")
 
 
-def test_setting_up_from_nothing_goes_as_the_committed_transcript_says(folder: Path, register: str) -> None:
-    text = setup_text(folder, register)
+@pytest.mark.embedded  # What is said of the root key's file, and of a schema that is not there.
+def test_a_deployment_is_made_from_nothing_as_the_committed_transcript_says(folder: Path) -> None:
+    assert first_text(folder) == FIRST.read_text("utf-8")
+
+
+def test_setting_up_goes_as_the_committed_transcript_says(
+    folder: Path, deployment: dict[str, str], register: str
+) -> None:
+    text = setup_text(folder, deployment | {"DELDOKUMENT_ENHETSREGISTERET_BASE_URL": register})
     assert text == SETUP.read_text("utf-8")
     assert KARI not in text
 
@@ -78,6 +78,7 @@ def test_a_client_key_is_written_for_its_owner_and_only_the_public_part_is_shown
     assert json.loads(path.read_text("utf-8")) == private
 
 
+@pytest.mark.embedded  # The root key's file.
 def test_a_root_key_is_never_overwritten(deployment: dict[str, str]) -> None:
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
     before = path.read_bytes()
@@ -119,6 +120,7 @@ def test_half_a_seal_does_not_start(deployment: dict[str, str]) -> None:
     assert (refused.exit_code, "chmod 600" in refused.output) == (1, True)
 
 
+@pytest.mark.embedded  # The root key's file.
 def test_a_rotated_root_key_opens_what_the_old_one_opened_and_the_old_one_nothing(deployment: dict[str, str]) -> None:
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
     assert run(deployment, "operator", "add", "Kari Lunde", typed=f"{KARI}\n").exit_code == 0
@@ -138,8 +140,7 @@ def test_the_doctor_tells_of_a_halt_and_the_worker_ends_it_when_the_clock_is_con
     deployment: dict[str, str],
 ) -> None:
     assert run(deployment, "doctor").exit_code == 0
-    with closing(database(deployment)) as connection:
-        connection.execute("UPDATE deployment SET halted_at = ?", (int(time.time() * 1_000_000),))
+    tamper(deployment, f"UPDATE deployment SET halted_at = {int(time.time() * 1_000_000)}")
     halted = run(deployment, "doctor")
     assert halted.exit_code == 1
     assert "HALTED" in halted.output
@@ -168,6 +169,7 @@ def test_half_a_configuration_does_not_start_and_names_what_is_missing(folder: P
     assert "subscription-secret" not in told
 
 
+@pytest.mark.embedded  # The root key's file.
 def test_serve_does_not_start_without_schema_or_root_key(folder: Path) -> None:
     environment = settings(folder)
     (folder / "data").mkdir()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import obstore
 import pytest
-from cli.transcripts import run
+from cli.transcripts import database_url, run
+from support.stack import stack
 
 from deldokument.adapters.s3_blobs import S3Place
 from tests.support.seaweedfs import READER_KEY, client_of, s3_place, s3_settings, seaweedfs  # noqa: F401
@@ -31,23 +32,25 @@ def test_a_deployment_starts_again_on_its_bucket(on_bucket: dict[str, str]) -> N
 
 def test_two_deployments_that_share_a_bucket_by_mistake_are_refused(on_bucket: dict[str, str], tmp_path: Path) -> None:
     assert run(on_bucket, "tenant", "list").exit_code == 0
-    other = on_bucket | {"DELDOKUMENT_DATABASE_URL": f"sqlite:///{tmp_path / 'other.sqlite3'}"}
+    other = on_bucket | {"DELDOKUMENT_DATABASE_URL": stack().database_url(tmp_path)}
     assert run(other, "migrate").exit_code == 0
     refused = run(other, "tenant", "list")
     assert (refused.exit_code, "blob_store_claimed" in refused.output) == (1, True)
+    stack().give_back(database_url(other))
 
 
 def test_two_deployments_that_share_a_keyring_by_mistake_are_refused(
     deployment: dict[str, str], tmp_path: Path
 ) -> None:
     assert run(deployment, "tenant", "list").exit_code == 0
-    place = tmp_path / "other"
-    others = {"DATABASE_URL": f"sqlite:///{place}.sqlite3", "BLOBS_DIR": place / "blobs"}
-    other = deployment | {f"DELDOKUMENT_{name}": str(value) for name, value in others.items()}
+    elsewhere = {name: f"{value}-other" for name, value in deployment.items() if name.endswith("_S3_PREFIX")}
+    others = {"DATABASE_URL": stack().database_url(tmp_path), "BLOBS_DIR": tmp_path / "blobs"}
+    other = deployment | elsewhere | {f"DELDOKUMENT_{name}": str(value) for name, value in others.items()}
     assert run(other, "migrate").exit_code == 0
     refused = run(other, "tenant", "list")
     assert (refused.exit_code, "the keyring belongs to another deployment" in refused.output) == (1, True)
     assert run(deployment, "tenant", "list").exit_code == 0
+    stack().give_back(database_url(other))
 
 
 def test_the_secret_may_be_in_a_file_that_nobody_else_reads_and_a_wrong_one_is_not_shown(

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 import zipfile
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli.transcripts import EWA, run, settings
+from cli.transcripts import EWA, opened, run
+from support.tenants import take_into_use
 
-from deldokument.bootstrap import open_node
-from deldokument.config import load_settings
 from deldokument.services.leaving import complete_deletions
 
 
 @pytest.fixture
-def tenant(folder: Path, register: str) -> tuple[dict[str, str], str]:
+def tenant(deployment: dict[str, str], register: str) -> tuple[dict[str, str], str]:
     """A deployment with a seal, and a tenant that is in use there."""
-    environment = settings(folder, ENHETSREGISTERET_BASE_URL=register)
-    for command in (("keys", "create-root"), ("keys", "seal"), ("migrate",)):
-        assert run(environment, *command).exit_code == 0
+    environment = deployment | {"DELDOKUMENT_ENHETSREGISTERET_BASE_URL": register}
+    assert run(environment, "keys", "seal").exit_code == 0
     created = ("tenant", "create", "--number", "310240001", "--administrator", "Ewa Kowalska")
     tenant_id = run(environment, *created, typed=f"{EWA}\n").stdout.strip().splitlines()[-1]
-    with closing(sqlite3.connect(folder / "data" / "deldokument.sqlite3")) as connection, connection:
-        connection.execute("UPDATE tenant SET activated_at = 1")
+    with opened(environment) as world:
+        take_into_use(world, tenant_id)
     return environment, tenant_id
 
 
@@ -41,7 +37,7 @@ def test_an_export_is_a_whole_zip_and_never_overwrites_a_file(tenant: tuple[dict
 
 
 def test_the_deletion_record_is_written_when_the_worker_has_done_its_part(
-    tenant: tuple[dict[str, str], str], folder: Path, monkeypatch: pytest.MonkeyPatch
+    tenant: tuple[dict[str, str], str], folder: Path
 ) -> None:
     environment, tenant_id = tenant
     path = folder / "record.pdf"
@@ -49,10 +45,8 @@ def test_the_deletion_record_is_written_when_the_worker_has_done_its_part(
     assert "under_way" in run(environment, "tenant", "deletion", tenant_id).output
     assert run(environment, "tenant", "deletion-record", tenant_id, str(path)).exit_code == 1
     assert not path.exists()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with closing(open_node(load_settings())) as node:
-        assert complete_deletions(node.world) == 1
+    with opened(environment) as world:
+        assert complete_deletions(world) == 1
     assert "contents_deleted" in run(environment, "tenant", "deletion", tenant_id).output
     assert run(environment, "tenant", "deletion-record", tenant_id, str(path)).exit_code == 0
     assert path.read_bytes().startswith(b"%PDF")

@@ -1,4 +1,4 @@
-"""What the commands say, as committed text: the help of each, and setting up a deployment from nothing.
+"""What the commands say, as committed text: the help of each, setting up a deployment from nothing, and its tenants.
 
 After a change that is meant, write them anew and read the difference:
 
@@ -11,10 +11,10 @@ import json
 import os
 import re
 import shlex
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,16 +22,19 @@ from typing import Any
 import typer
 from joserfc.jwk import RSAKey
 from support.simulators import start_simulators
+from support.stack import stack
 from support.stored import do_as_owner
+from support.tenants import take_into_use
 from typer.testing import CliRunner, Result
 
 from deldokument.bootstrap import open_node
 from deldokument.cli.main import app
 from deldokument.config import load_settings
+from deldokument.services.ports import World
 from deldokument.services.sealing import seal_chains
 
 HERE = Path(__file__).parent
-HELP, SETUP, AUDIT = HERE / "help.txt", HERE / "setup.txt", HERE / "audit.txt"
+HELP, FIRST, SETUP, AUDIT = (HERE / f"{name}.txt" for name in ("help", "first", "setup", "audit"))
 KARI, ODD, EWA = "12838514837", "03897214198", "47906701517"
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"
 _PLAIN = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
@@ -62,6 +65,24 @@ def settings(folder: Path, **changes: str) -> dict[str, str]:
     return {f"DELDOKUMENT_{name}": value for name, value in (given | changes).items()}
 
 
+def on_stack(folder: Path) -> dict[str, str]:
+    """A whole environment whose files are in ``folder``; what the run's servers keep is kept there."""
+    return settings(folder, **{name.upper(): value for name, value in stack().settings(folder).items()})
+
+
+def database_url(environment: Mapping[str, str]) -> str:
+    """Where the database of a deployment is."""
+    by_default = f"sqlite:///{environment['DELDOKUMENT_DATA_DIR']}/deldokument.sqlite3"
+    return environment.get("DELDOKUMENT_DATABASE_URL", by_default)
+
+
+def make_ready(environment: Mapping[str, str]) -> None:
+    """The root key, unless it is made elsewhere, and the schema."""
+    if "DELDOKUMENT_ROOT_KEY" not in environment:
+        assert run(environment, "keys", "create-root").exit_code == 0
+    assert run(environment, "migrate").exit_code == 0
+
+
 def write_client_key(path: Path) -> None:
     """A client key that is quick to load; those that the command makes are twice as long."""
     key = RSAKey.generate_key(2048, auto_kid=True)
@@ -89,10 +110,21 @@ def help_text() -> str:
     return "\n".join(_said({}, *path, "--help") for path in commands())
 
 
-def setup_text(folder: Path, register: str) -> str:
-    """From nothing to a member who may share, and what the commands say when something is wrong."""
-    told = Transcript(folder, settings(folder, ENHETSREGISTERET_BASE_URL=register))
-    _deployment(told)
+def first_text(folder: Path) -> str:
+    """From nothing to a deployment that answers, with everything in files."""
+    told = Transcript(folder, settings(folder))
+    told.say("keys", "create-root")
+    told.say("keys", "create-root")
+    told.say("doctor")
+    told.say("migrate")
+    told.say("doctor")
+    return "\n".join(told.lines)
+
+
+def setup_text(folder: Path, environment: Mapping[str, str]) -> str:
+    """From a deployment to a member who may share, and what the commands say when something is wrong."""
+    told = Transcript(folder, environment)
+    _operators(told)
     _tenant(told)
     _agreements(told)
     _way(told)
@@ -109,7 +141,7 @@ class Transcript:
     """Commands and what they said, ids under names of their own."""
 
     folder: Path
-    environment: dict[str, str]
+    environment: Mapping[str, str]
     lines: list[str] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
 
@@ -126,11 +158,10 @@ class Transcript:
         self.lines.append(re.sub(r"clock: \d\.\d{3}", "clock: 0.000", text))
 
 
-def audit_text(folder: Path) -> str:
+def audit_text(folder: Path, environment: Mapping[str, str]) -> str:
     """A trail that holds, is taken out, and does not hold any more."""
-    told = Transcript(folder, settings(folder))
-    for command in (("keys", "create-root"), ("keys", "seal"), ("migrate",)):
-        assert run(told.environment, *command).exit_code == 0
+    told = Transcript(folder, environment)
+    assert run(told.environment, "keys", "seal").exit_code == 0
     told.say("audit", "verify")
     for name in ("Tora Drift", "Nils Vakt"):
         run(told.environment, "operator", "add", name, typed=f"{KARI if name == 'Tora Drift' else ODD}\n")
@@ -155,34 +186,30 @@ def audit_text(folder: Path) -> str:
 
 def seal(environment: Mapping[str, str]) -> None:
     """What the worker does once an hour."""
-    with patched(environment):
-        node = open_node(load_settings())
-    seal_chains(node.world)
-    node.close()
+    with opened(environment) as world:
+        seal_chains(world)
 
 
 @contextmanager
-def patched(environment: Mapping[str, str]) -> Iterator[None]:
-    """The settings in this process's own environment."""
+def opened(environment: Mapping[str, str]) -> Iterator[World]:
+    """The deployment, past its commands."""
     before = dict(os.environ)
     os.environ.update(environment)
     try:
-        yield
+        node = open_node(load_settings())
     finally:
         os.environ.clear()
         os.environ.update(before)
+    with closing(node):
+        yield node.world
 
 
 def tamper(environment: Mapping[str, str], *statements: str) -> None:
     """What somebody can do who owns the database, triggers out of the way."""
-    do_as_owner(f"sqlite:///{environment['DELDOKUMENT_DATA_DIR']}/deldokument.sqlite3", *statements)
+    do_as_owner(database_url(environment), *statements)
 
 
-def _deployment(told: Transcript) -> None:
-    told.say("keys", "create-root")
-    told.say("keys", "create-root")
-    told.say("doctor")
-    told.say("migrate")
+def _operators(told: Transcript) -> None:
     told.say("operator", "add", "Tora Drift", typed=f"{KARI}\n", name="OPERATOR")
     told.say("operator", "list")
 
@@ -237,8 +264,8 @@ def _end(told: Transcript) -> None:
 def _accounts(told: Transcript) -> None:
     told.say("account", "create", "TENANT", "Byggesak")
     # The tenant signs, records its assessment and takes the service into use at its pages.
-    with closing(sqlite3.connect(told.folder / "data" / "deldokument.sqlite3")) as connection, connection:
-        connection.execute("UPDATE tenant SET activated_at = 1")
+    with opened(told.environment) as world:
+        take_into_use(world, told.named["TENANT"])
     told.say("account", "create", "TENANT", "Byggesak", name="ACCOUNT")
     told.say("account", "create", "TENANT", "byggesak")
     told.say("account", "rules", "ACCOUNT", "--quota-gb", "50", "--four-eyes", "--longest-days", "30")
@@ -277,13 +304,20 @@ def _said(environment: Mapping[str, str], *arguments: str, typed: str = "") -> s
     return f"$ deldokument {shlex.join(arguments)}{given}\n" + "\n".join(lines) + code + "\n"
 
 
+def _ready(text: Callable[[Path, Mapping[str, str]], str], folder: Path, **changes: str) -> str:
+    environment = settings(folder, **changes)
+    make_ready(environment)
+    return text(folder, environment)
+
+
 if __name__ == "__main__":
     HELP.write_text(help_text(), encoding="utf-8")
-    with TemporaryDirectory() as folder_name:
-        write_client_key(Path(folder_name) / "client.json")
-        AUDIT.write_text(audit_text(Path(folder_name)), encoding="utf-8")
-    with TemporaryDirectory() as folder_name:
-        root = Path(folder_name)
-        write_client_key(root / "client.json")
-        with TemporaryDirectory() as register, start_simulators(Path(register), names=["enhetsregisteret"]) as running:
-            SETUP.write_text(setup_text(root, running.enhetsregisteret), encoding="utf-8")
+    with TemporaryDirectory() as register, start_simulators(Path(register), names=["enhetsregisteret"]) as running:
+        for path, made in (
+            (FIRST, first_text),
+            (AUDIT, partial(_ready, audit_text)),
+            (SETUP, partial(_ready, setup_text, ENHETSREGISTERET_BASE_URL=running.enhetsregisteret)),
+        ):
+            with TemporaryDirectory() as folder_name:
+                write_client_key(Path(folder_name) / "client.json")
+                path.write_text(made(Path(folder_name)), encoding="utf-8")
