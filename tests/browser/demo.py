@@ -1,7 +1,11 @@
-"""The demo as a newcomer starts it: one command on a free port, everything it keeps in one folder."""
+"""The demo as a newcomer starts it: one command on a free port, everything it keeps in one folder.
+
+On the other stack it is the same demo, with what it keeps in the run's servers.
+"""
 
 from __future__ import annotations
 
+import json
 import queue
 import re
 import signal
@@ -12,10 +16,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Self
 
+from support.stack import stack
+
 from deldokument.adapters.clock import ShiftedClock
 
 _START_SECONDS = 60
 _RUNS = re.compile(r"Started server process")
+_ON_SERVERS = """
+import json, sys
+from pathlib import Path
+from deldokument.bootstrap import configure_logging
+from deldokument.cli.demo import run_demo
+configure_logging()
+run_demo(0, Path(sys.argv[1]), json.loads(sys.argv[2]))
+"""
 _URL = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -26,11 +40,17 @@ class Demo:
         self.data = data
         self.url = ""
         self.log: list[str] = []
+        self._stores: dict[str, str] = {}
         self._process: subprocess.Popen[str]
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "deldokument.cli.main", "demo", "--port", "0", "--data", str(self.data)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._stores = stack().settings(self.data.parent)
+        words = ["-m", "deldokument.cli.main", "demo", "--port", "0", "--data", str(self.data)]
+        if self._stores:
+            words = ["-c", _ON_SERVERS, str(self.data), json.dumps(self._stores)]
+        self._process = subprocess.Popen(
+            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         assert self._process.stdout is not None
         lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout, lines), daemon=True)
@@ -55,6 +75,12 @@ class Demo:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+        stack().give_back(self.database_url)
+
+    @property
+    def database_url(self) -> str:
+        """Where its database is."""
+        return self._stores.get("database_url", f"sqlite:///{self.data / 'deldokument.sqlite3'}")
 
     def _stop(self) -> None:
         self._process.send_signal(signal.SIGINT)

@@ -23,7 +23,7 @@ OLA = "218794 98012"
 @contextmanager
 def database_of(demo: Demo) -> Iterator[SqlDatabase]:
     """The demo's own database."""
-    database = SqlDatabase(f"sqlite:///{demo.data / 'deldokument.sqlite3'}")
+    database = SqlDatabase(demo.database_url)
     try:
         yield database
     finally:
