@@ -22,11 +22,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the other stack, what looks into files of the embedded form is left out."""
+    """On the other stack, what looks into files of the embedded form is left out, and what stands on no stack."""
     if stack_name() == "cluster":
-        embedded = [item for item in items if item.get_closest_marker("embedded")]
-        config.hook.pytest_deselected(items=embedded)
-        items[:] = [item for item in items if item not in embedded]
+        left_out = {item for item in items if {"embedded", "once"} & {mark.name for mark in item.iter_markers()}}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,8 @@ from cli.transcripts import run, write_client_key
 
 from deldokument.adapters.outbound import client_keys, signing_key
 
+pytestmark = pytest.mark.once
+
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from deldokument.cli.output import say_rows
 
+pytestmark = pytest.mark.once
+
 
 def test_an_id_stands_whole_in_a_narrow_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

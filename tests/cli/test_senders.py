@@ -20,6 +20,8 @@ from deldokument.cli.sending import read_recipients, read_until, share_id_of
 from deldokument.client import Settings, To
 from tests.docs.documents import DOCS, table
 
+pytestmark = pytest.mark.once
+
 OLA, FJELL = "21879498012", "312824450"
 PAGE = (DOCS / "command-line.md").read_text("utf-8")
 

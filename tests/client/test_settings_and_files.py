@@ -15,6 +15,8 @@ from deldokument.client import FileChanged, LocalFile, NotConfigured, Settings, 
 from deldokument.client.files import collect
 from deldokument.client.state import Ledger, Partial, sweep
 
+pytestmark = pytest.mark.once
+
 PLAIN = {
     "DELDOKUMENT_CLIENT_URL": "https://del.example/",
     "DELDOKUMENT_CLIENT_ISSUER": "https://maskinporten.example/",

@@ -18,6 +18,8 @@ from deldokument.client import Interrupted, NotConfigured, Refused, Settings, Un
 from deldokument.client.tokens import MaskinportenTokens, read_key
 from deldokument.client.transport import TRIES, Patience, Transport
 
+pytestmark = pytest.mark.once
+
 ISSUER = "https://maskinporten.example/"
 Answer = httpx.Response | Exception
 

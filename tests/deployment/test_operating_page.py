@@ -27,6 +27,8 @@ from support.simulators import Running, log_in, start_simulators
 from deldokument import __version__
 from tests.support.postgres import PROGRAMS, PostgresServer
 
+pytestmark = pytest.mark.once
+
 _SECONDS = 240
 _FOLDERS = (
     "/opt/deldokument",

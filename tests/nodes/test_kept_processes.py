@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 _SECONDS = 60.0
 _PROGRAM = """
 import itertools, logging, os, signal, sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
@@ -12,6 +13,8 @@ from starlette.types import Message
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.web.ks.forms import SharingForm
+
+pytestmark = pytest.mark.once
 
 KIND = "multipart/form-data; boundary=grense"
 FIRST = b'--grense\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n'

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from deldokument.crypto.stream import (
     ciphertext_length,
     part_associated_data,
 )
+
+pytestmark = pytest.mark.once
 
 KEY = bytes(range(32))
 BOUND_TO = part_associated_data(b"d" * 16, b"p" * 16)

@@ -12,6 +12,8 @@ import pytest
 
 from deldokument.web.archives import zip_pieces
 
+pytestmark = pytest.mark.once
+
 AT = datetime(2026, 11, 24, 13, 0, 1)  # noqa: DTZ001 - a zip has no zones
 
 

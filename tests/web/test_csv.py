@@ -9,6 +9,8 @@ import pytest
 
 from deldokument.web.csv import CSV_HEAD, csv_line
 
+pytestmark = pytest.mark.once
+
 FORMULAS = [
     "=cmd|' /C calc'!A0",
     "=1+1",

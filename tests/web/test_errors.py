@@ -18,6 +18,8 @@ from deldokument.domain.policy import AccessRule
 from deldokument.web.errors import RIGHTS, STATUS, WORDS, MediaTypeRefused, RateLimited, StalePage, status_of, words_of
 from deldokument.web.i18n import LANGUAGES, Tongue
 
+pytestmark = pytest.mark.once
+
 SOURCE = Path(errors.__file__).parents[1]
 FIXED: dict[str, ServiceError] = {
     "NotFound": errors.NotFound("why"),

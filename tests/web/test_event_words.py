@@ -19,6 +19,8 @@ from deldokument.services.proposals import Cause
 from deldokument.web.i18n import LANGUAGES, Tongue
 from deldokument.web.pages.event_words import EVENT_WORDS, GROUPS, LABELS, OF_SERVICE, UNTOLD, by_nobody, details_of
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SERVICES = Path(services.__file__).parent
 _RECORDERS = {"record", "record_about"}

@@ -10,6 +10,8 @@ import pytest
 from deldokument.domain.errors import TooLarge
 from deldokument.web.forms import SentFile, read_form
 
+pytestmark = pytest.mark.once
+
 KIND = "multipart/form-data; boundary=x"
 LIMITS = {"file_length": 100, "text_length": 50, "most_parts": 4}
 

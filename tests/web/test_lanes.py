@@ -15,6 +15,8 @@ import pytest
 
 from deldokument.web.lanes import HELPERS, LANES, Lanes, outlived
 
+pytestmark = pytest.mark.once
+
 
 def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() -> None:
     may_end, has_ended = threading.Event(), threading.Event()

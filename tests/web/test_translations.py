@@ -16,6 +16,8 @@ from babel.messages.pofile import read_po
 from deldokument.web.errors import WORDS
 from deldokument.web.i18n import OSLO, Tongue
 
+pytestmark = pytest.mark.once
+
 WEB = Path(__file__).parents[2] / "src" / "deldokument" / "web"
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}}
