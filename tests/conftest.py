@@ -16,17 +16,27 @@ from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 
+_MINUTES = 600
+"""The time limit of tests that take long."""
+
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the other stack, what looks into files of the embedded form is left out, and what stands on no stack."""
+    """Left out on the other stack: what looks into files of the embedded form, and what stands on no stack."""
     if stack_name() == "cluster":
         left_out = {item for item in items if {"embedded", "once"} & {mark.name for mark in item.iter_markers()}}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    # Before all others, since a worker that comes to one of them last is waited for.
+    items.sort(key=_takes_minutes, reverse=True)
+
+
+def _takes_minutes(item: pytest.Item) -> bool:
+    limit = item.get_closest_marker("timeout")
+    return limit is not None and limit.args[0] >= _MINUTES
 
 
 @pytest.fixture(scope="session", autouse=True)
