@@ -5,8 +5,7 @@ DEV := .venv-dev/bin
 BENCH := .venv-bench/bin/python
 JOBS ?= 2
 MEASURED := --cov --cov-report=
-ON_CLUSTER := $(addprefix tests/,api client downloads ks nodes property services uploads)
-LARGE_ON_CLUSTER := $(addprefix tests/,browser cli deployment matrix web)
+ON_CLUSTER := $(addprefix tests/,api browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
 CORE := src/deldokument/domain/*,src/deldokument/crypto/*,src/deldokument/services/*
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
@@ -51,7 +50,7 @@ tests: ## pytest, with every branch of the inner rooms covered
 	esac
 	$(DEV)/coverage report --skip-covered --include="$(CORE)" --fail-under=100
 
-cluster: ## the suites of use cases, bytes and APIs once more, on PostgreSQL, SeaweedFS and OpenBao
+cluster: ## every suite of the running product once more, on PostgreSQL, SeaweedFS and OpenBao
 	@TEST_STACK=cluster $(DEV)/pytest --numprocesses $(JOBS) --timeout=300 $(ON_CLUSTER); case $$? in \
 	  0) ;; \
 	  1) TEST_STACK=cluster $(MAKE) --no-print-directory alone MEASURED= ;; \
@@ -73,7 +72,6 @@ test-large: ## files of 5 GB and long loads, minutes each
 	@scripts/setup large
 	@scripts/setup dev
 	$(DEV)/pytest -m large --timeout=1800
-	@$(MAKE) --no-print-directory cluster ON_CLUSTER="$(LARGE_ON_CLUSTER)"
 
 bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts it into docs/performance.md
 	@scripts/setup bench
