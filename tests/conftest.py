@@ -16,6 +16,9 @@ from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 
+_OUTER = ("browser", "chaos", "deployment", "matrix", "nodes", "uploads")
+"""Suites that add nothing to what is covered of the inner rooms; following every call in them takes a third longer."""
+
 _MINUTES = 600
 """The time limit of tests that take long."""
 
@@ -30,6 +33,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if {"embedded", "once"} & {mark.name for mark in item.iter_markers()}}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if item.path.relative_to(config.rootpath / "tests").parts[0] in _OUTER:
+            item.add_marker("no_cover")
     # Before all others, since a worker that comes to one of them last is waited for.
     items.sort(key=_takes_minutes, reverse=True)
 
