@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import socket
+import sqlite3
 import stat
+import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,6 +177,17 @@ def test_sqlite_keeps_its_promises_to_the_disk(sqlite_url: str) -> None:
             for pragma, value in wanted.items():
                 assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
     engines.close()
+
+
+def test_two_who_open_a_new_file_at_once_both_get_it(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, other.execute, ["COMMIT"]).start()
+        engines = open_engines(f"sqlite:///{path}")
+        with transaction(engines.reader) as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        engines.close()
 
 
 def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:

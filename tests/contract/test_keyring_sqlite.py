@@ -266,3 +266,12 @@ def test_a_file_of_the_version_before_is_taken_over(sqlite: SealedKeyring, path:
         assert keyring.get(list(keys)) == keys
     with closing(file_keyring(path, NEW_ROOT)) as keyring:
         assert keyring.get(list(keys)) == keys
+
+
+def test_two_who_open_a_new_keyring_at_once_both_get_it(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, other.execute, ["COMMIT"]).start()
+        with closing(file_keyring(path)) as keyring:
+            assert keyring.create("a")

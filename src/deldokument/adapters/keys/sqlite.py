@@ -25,6 +25,7 @@ from typing import Final
 
 from deldokument.adapters.files import sync_directory, write_new
 from deldokument.adapters.keys.keyring import SealedEntry
+from deldokument.adapters.sqlite_files import set_pragmas
 from deldokument.domain.errors import Broken, StorageFull, Unavailable
 
 SLOT: Final = 128
@@ -217,8 +218,7 @@ def _make_private(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        for setting in _SETTINGS:
-            connection.execute(f"PRAGMA {setting}")
+        set_pragmas(connection, _SETTINGS, patience_s=_BUSY_SECONDS)
     except sqlite3.Error:
         connection.close()
         raise

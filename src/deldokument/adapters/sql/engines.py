@@ -22,6 +22,7 @@ from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from deldokument.adapters.sql.errors import of_library, translate
+from deldokument.adapters.sqlite_files import set_pragmas
 
 POSTGRES = "postgresql"
 BUSY_SECONDS = 10
@@ -136,8 +137,7 @@ def _prepare_sqlite(engine: Engine, path: Path, *, query_only: bool, begin: str)
             path.touch(mode=0o600, exist_ok=True)
 
     def set_up(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in _pragmas(query_only=query_only):
-            connection.execute(f"PRAGMA {pragma}")
+        set_pragmas(connection, _pragmas(query_only=query_only), patience_s=BUSY_SECONDS)
 
     event.listen(engine, "do_connect", create_private)
     event.listen(engine, "connect", set_up)
