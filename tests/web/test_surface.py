@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from starlette.responses import Response
 from support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
-from support.stored import contents
+from support.stored import contents, put_in_its_place
 from support.world import FJELL, KARI, OLA, PER, SIV, person
 
 from deldokument import worker
-from deldokument.services import drafting, publishing
+from deldokument.services import drafting, inspecting, publishing
 from deldokument.services.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.calls import Answer, Call, Endpoint, Who
@@ -297,6 +297,21 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
         answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
     assert (answer.status_code, answer.text) == (503, "Dokumentet kontrolleres. Prøv igjen om litt.")
     assert caplog.records == []
+
+
+def test_a_document_that_was_refused_is_told_to_those_who_operate(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+    stage = web.stage
+    share = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    document_id = stage.upload(share.id, "vedtak.pdf", b"innhold")
+    [part] = stage.world.blobs.list()
+    put_in_its_place(stage.world.blobs, part.name, b"damaged")
+    publishing.publish_share(stage.world, person(KARI), share.id)
+    inspecting.inspect_documents(stage.world)
+    with caplog.at_level(logging.ERROR, "deldokument.web"):
+        assert web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}").status_code == 503
+    assert "inspection_refused" in caplog.text
 
 
 def test_an_unforeseen_error_tells_the_client_nothing_and_is_logged_without_the_address(

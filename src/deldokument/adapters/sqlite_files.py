@@ -28,7 +28,8 @@ def _is_set(connection: sqlite3.Connection, pragma: str, deadline: float) -> boo
     try:
         connection.execute(f"PRAGMA {pragma}")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+        # The low byte: a recovery in the way is SQLITE_BUSY too.
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
             raise
         return False
     return True

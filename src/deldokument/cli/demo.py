@@ -1,7 +1,7 @@
 """`deldokument demo`: all of it on this machine, with simulated registers and made-up people.
 
-Promises that everything listens on loopback only, that the data survives a restart, and that a second start makes
-nothing twice, and that it is never the deployment whose settings stand in the environment. The registers are processes
+Promises that everything listens on loopback only, that the data survives a restart, that a second start makes nothing
+twice, and that it takes no setting of a deployment's from the environment. The registers are processes
 of their own (deldokument.simulators), as is the worker.
 """
 
@@ -43,7 +43,10 @@ SUBSCRIPTION_KEY = "simulator-subscription-key"
 
 
 def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> None:
-    """Serve the demo until interrupted. ``stores``: settings of what keeps its data instead of files in the folder."""
+    """Serve the demo until interrupted.
+
+    ``stores``: settings of what keeps its data instead of files in the folder; the tests' second stack.
+    """
     _forget_other_settings()
     data = data.absolute()
     data.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, NotReady, ServiceError, TooLarge
+from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.tenancy import Tenant
 from deldokument.services.agreements import must_not_have_ended
 from deldokument.services.ports import World
@@ -298,7 +298,7 @@ def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) ->
         error = Broken("integrity")
     status = status_of(error)
     # What comes by itself is nobody's trouble, and those who operate go by this level.
-    if status >= 500 and not isinstance(error, NotReady):
+    if status >= 500 and error.code != "inspection_running":
         log.error("%s answered %s: %s", endpoint_name(call.request), status, error)
     headers = retry_headers(error)
     if answer is Answer.JSON:
