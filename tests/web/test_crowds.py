@@ -22,7 +22,7 @@ from deldokument.web.downloads import ContentResponse
 from deldokument.web.intake import receive
 from deldokument.web.lanes import FEW, crowd
 
-SMALL, SMALLEST = 128 * 1024, 32 * 1024
+SMALL = 128 * 1024
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def many() -> Iterator[None]:
         crowd.leave()
 
 
-def taken(stage: Stage, content: Content, *, stop: int | None = None, pause_seconds: float = 0) -> list[bytes]:
-    """What a reader is sent, by the event loop, who is quick but for pauses."""
+def taken(stage: Stage, content: Content) -> list[bytes]:
+    """What a quick reader is sent, by the event loop."""
     pieces: list[bytes] = []
 
     async def hear() -> Message:
@@ -51,9 +51,8 @@ def taken(stage: Stage, content: Content, *, stop: int | None = None, pause_seco
 
     async def send(message: Message) -> None:
         pieces.append(bytes(message.get("body", b"")))
-        await asyncio.sleep(pause_seconds)
 
-    response = ContentResponse(stage.world, content, 0, stop or content.length, lambda: True, 200, {})
+    response = ContentResponse(stage.world, content, 0, content.length, lambda: True, 200, {})
     asyncio.run(response({"type": "http"}, hear, send))
     return pieces
 
@@ -76,13 +75,6 @@ def test_a_crowd_of_quick_readers_does_not_hold_a_large_step_each(stage: Stage, 
     pieces = taken(stage, content[0])
     assert b"".join(pieces) == content[1]
     assert max(map(len, pieces)) == SMALL
-
-
-@pytest.mark.usefixtures("many")
-def test_slow_readers_in_a_crowd_are_given_little_at_once(stage: Stage, content: tuple[Content, bytes]) -> None:
-    pieces = taken(stage, content[0], stop=STEP, pause_seconds=0.05)
-    assert b"".join(pieces) == content[1][:STEP]
-    assert max(map(len, pieces)) == SMALLEST
 
 
 @pytest.mark.usefixtures("many")

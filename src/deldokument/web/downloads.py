@@ -46,12 +46,9 @@ log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
 _SLOW_STEP = 128 * 1024
-_SLOWEST_STEP = 32 * 1024
-"""In a crowd. What it costs to open a segment eight times is little at that pace."""
 _PROBATION = 8 * STEP
 """A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
-_SLOWEST_BYTES_PER_SECOND = 1_000_000
 _readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="read")
 """No more read at once, however many wait: what is being opened takes several times what a step does."""
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
@@ -191,7 +188,7 @@ class ContentResponse(Response):
         return await run_in_threadpool(record)
 
     async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
-        step, quick = _step(rate=0), False
+        step, quick = _SLOW_STEP, False
         while self._position < self._stop:
             if quick and not await self._send_quickly(scope, gone):
                 return False
@@ -199,7 +196,7 @@ class ContentResponse(Response):
             if not await self._send_window(send, gone, step):
                 return False
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
-            step = _step(rate)
+            step = STEP if rate > _FAST_BYTES_PER_SECOND and crowd.is_small else _SLOW_STEP
             quick = is_quick(rate) and self._position - self._start >= _PROBATION
         return True
 
@@ -267,13 +264,6 @@ class ContentResponse(Response):
             return True
         self._checked = time.monotonic()
         return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
-
-
-def _step(rate: float) -> int:
-    """How much a reader of so many bytes a second is given at once: the less, the more of them there are."""
-    if crowd.is_small:
-        return STEP if rate > _FAST_BYTES_PER_SECOND else _SLOW_STEP
-    return _SLOW_STEP if rate > _SLOWEST_BYTES_PER_SECOND else _SLOWEST_STEP
 
 
 def _read_copies(world: World, content: Content, start: int, stop: int, *, step: int) -> Iterator[bytes]:
