@@ -27,7 +27,7 @@ def migrate(database_url: str) -> None:
         with transaction(engines.writer) as connection:
             if engines.is_postgres:
                 connection.execute(_ONE_AT_A_TIME)
-            # Here, since a process that serves needs none of it, and its ten megabytes least of all.
+            # Here, since a process that serves needs none of it, and its seven megabytes least of all.
             from alembic import command
 
             command.upgrade(configuration(connection), "head")
