@@ -384,7 +384,7 @@ def keep_freed_memory() -> None:
     libc.mallopt(_M_MMAP_THRESHOLD, 64 << 20)
     libc.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
     libc.mallopt(_M_TOP_PAD, 16 << 20)
-    libc.mallopt(_M_ARENA_MAX, 2)
+    libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def configure_logging() -> None:

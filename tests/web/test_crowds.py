@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -14,15 +17,17 @@ from support.browser import stage_in_memory
 from support.listening import running
 from support.world import KARI, OLA, Stage, person
 
+from deldokument.crypto.stream import SEGMENT
 from deldokument.services import drafting, uploading
 from deldokument.services.downloading import STEP, Content, open_document
 from deldokument.web import downloads
-from deldokument.web.connections import BoundedConnection, hold
+from deldokument.web.connections import BoundedConnection, hold, writable
 from deldokument.web.downloads import ContentResponse
 from deldokument.web.intake import receive
 from deldokument.web.lanes import FEW, crowd
 
-SMALL = 128 * 1024
+ROOM = 70_000
+"""What one reading takes from a socket, at most."""
 
 
 @pytest.fixture
@@ -41,19 +46,21 @@ def many() -> Iterator[None]:
         crowd.leave()
 
 
+async def deaf() -> Message:
+    """What never hears of anything."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 def taken(stage: Stage, content: Content) -> list[bytes]:
     """What a quick reader is sent, by the event loop."""
     pieces: list[bytes] = []
-
-    async def hear() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError
 
     async def send(message: Message) -> None:
         pieces.append(bytes(message.get("body", b"")))
 
     response = ContentResponse(stage.world, content, 0, content.length, lambda: True, 200, {})
-    asyncio.run(response({"type": "http"}, hear, send))
+    asyncio.run(response({"type": "http"}, deaf, send))
     return pieces
 
 
@@ -64,17 +71,63 @@ def content(stage: Stage) -> tuple[Content, bytes]:
     return open_document(stage.world, person(OLA), share_id, *stage.document_ids(share_id)), whole
 
 
+def reopened(stage: Stage, content: Content) -> Content:
+    """The same for one more reader."""
+    share_id = content.access.share.id
+    return open_document(stage.world, person(OLA), share_id, *stage.document_ids(share_id))
+
+
 def test_a_quick_reader_alone_is_sent_large_steps(stage: Stage, content: tuple[Content, bytes]) -> None:
     pieces = taken(stage, content[0])
     assert b"".join(pieces) == content[1]
-    assert max(map(len, pieces)) > SMALL
+    assert max(map(len, pieces)) > SEGMENT
 
 
 @pytest.mark.usefixtures("many")
 def test_a_crowd_of_quick_readers_does_not_hold_a_large_step_each(stage: Stage, content: tuple[Content, bytes]) -> None:
     pieces = taken(stage, content[0])
     assert b"".join(pieces) == content[1]
-    assert max(map(len, pieces)) == SMALL
+    assert max(map(len, pieces)) <= SEGMENT
+
+
+@pytest.mark.usefixtures("many")
+def test_steps_for_a_crowd_are_made_a_few_at_a_time(stage: Stage, content: tuple[Content, bytes]) -> None:
+    held, most = 0, 0
+
+    async def send(message: Message) -> None:
+        nonlocal held, most
+        if not message.get("body"):
+            return
+        held += 1
+        most = max(most, held)
+        await asyncio.sleep(0.01)
+        held -= 1
+
+    async def all_at_once() -> None:
+        each = [reopened(stage, content[0]) for _ in range(60)]
+        read = [ContentResponse(stage.world, one, 0, STEP, lambda: True, 206, {}) for one in each]
+        await asyncio.gather(*(response({"type": "http"}, deaf, send) for response in read))
+
+    asyncio.run(all_at_once())
+    assert 1 < most <= downloads._SMALL_STEPS
+
+
+@pytest.mark.usefixtures("many")
+def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
+    stage: Stage, content: tuple[Content, bytes]
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found = reopened(stage, content[0])
+        headers = {"Content-Length": str(found.length)}
+        await ContentResponse(stage.world, found, 0, found.length, lambda: True, 200, headers)(scope, receive, send)
+
+    with running(app, BoundedConnection) as port, ExitStack() as hanging:
+        for _ in range(2 * downloads._SMALL_STEPS):
+            client = hanging.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", port))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert httpx.get(f"http://127.0.0.1:{port}", timeout=60).content == content[1]
 
 
 @pytest.mark.usefixtures("many")
@@ -117,3 +170,73 @@ def test_a_body_that_is_not_asked_for_is_left_with_the_kernel() -> None:
     with running(app, BoundedConnection) as port:
         assert httpx.post(f"http://127.0.0.1:{port}", content=body, timeout=60).status_code == 200
     assert held == [True]
+
+
+def test_a_body_that_waits_in_the_kernel_comes_in_pieces_that_many_may_hold() -> None:
+    body, sizes = bytes(2**22), list[int]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while sum(sizes) < len(body):
+            sizes.append(len((await receive())["body"]))
+            hold(scope)
+            await asyncio.sleep(0.01)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    with running(app, BoundedConnection) as port:
+        assert httpx.post(f"http://127.0.0.1:{port}", content=body, timeout=60).status_code == 200
+    assert max(sizes) <= 2 * ROOM
+
+
+class Giver:
+    """An application that asks for room before each piece of what it sends, while ``left`` pieces are to be sent."""
+
+    def __init__(self, pieces: int) -> None:
+        self.left = pieces
+        self.waits = threading.Event()
+        """It asks for room and has none."""
+        self.ended = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = b"%d" % (self.left * SEGMENT)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        while self.left:
+            await self._wait(scope)
+            self.left -= 1
+            await send({"type": "http.response.body", "body": bytes(SEGMENT), "more_body": self.left > 0})
+        self.ended.set()
+
+    async def _wait(self, scope: Scope) -> None:
+        asking = asyncio.ensure_future(writable(scope))
+        if not (await asyncio.wait([asking], timeout=0.5))[0]:
+            self.waits.set()
+        await asking
+
+
+@pytest.fixture
+def waiting() -> Iterator[tuple[Giver, socket.socket]]:
+    """More than the kernel takes, for a client that takes none of it."""
+    giver = Giver(200)
+    with running(giver, BoundedConnection) as port, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert giver.waits.wait(30)
+        yield giver, client
+
+
+def test_who_sends_waits_for_room_with_nothing_in_hand(waiting: tuple[Giver, socket.socket]) -> None:
+    giver, client = waiting
+    left = giver.left
+    assert left > 0
+    assert not giver.ended.wait(0.5)
+    assert giver.left == left
+    came = 0
+    while came < 200 * SEGMENT:
+        came += len(client.recv(2**20))
+    assert giver.ended.wait(30)
+
+
+@pytest.mark.parametrize("how", [socket.SHUT_WR, socket.SHUT_RDWR])
+def test_whoever_leaves_keeps_no_one_waiting_for_room(waiting: tuple[Giver, socket.socket], how: int) -> None:
+    giver, client = waiting
+    client.shutdown(how)
+    assert giver.ended.wait(30)

@@ -2,20 +2,25 @@
 
 Promises that a head, a trailer or a chunk's extension beyond 64 KiB is refused, however it is cut into packets; that a
 connection from which bytes are awaited and on which too little comes is closed, so that idle and creeping clients use
-up no descriptors; and that a route can cut a response so that neither this process nor the kernel sends any more of
-it, send an interim response before it, and leave a body with the kernel until it asks for more. Bodies are the routes'
-business: those that take big ones have time limits of their own, shorter than those here.
+up no descriptors; that a body comes in pieces so small that many at once can be held; and that a route can cut a
+response so that neither this process nor the kernel sends any more of it, wait until the kernel takes more of it, send
+an interim response before it, and leave a body with the kernel until it asks for more. Bodies are the routes' business:
+those that take big ones have time limits of their own, shorter than those here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
@@ -27,6 +32,7 @@ _LOOK_SECONDS = 5.0
 _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
 _HOLD = "deldokument.hold"
+_WRITABLE = "deldokument.writable"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
@@ -52,10 +58,60 @@ def hold(scope: Scope) -> None:
         extension["hold"]()
 
 
+async def writable(scope: Scope) -> None:
+    """Return when what is sent next goes to the kernel at once, or nowhere; at once where that can't be told."""
+    extension = scope.get("extensions", {}).get(_WRITABLE)
+    if extension:
+        await extension["wait"]()
+
+
+class _Room(threading.local):
+    """Where an event loop receives, in its thread, for all its connections: what has come is parsed at once."""
+
+    def __init__(self) -> None:
+        # A little more than what pauses a connection, so that one such piece of a body is followed by no other.
+        self.view = memoryview(bytearray(HIGH_WATER_LIMIT + 4096))
+
+
+_room = _Room()
+
+
+class _Receiver(asyncio.BufferedProtocol):
+    """What hears for a connection: to the kind of protocol that it is, a quarter megabyte comes at a time."""
+
+    def __init__(self, connection: BoundedConnection) -> None:
+        self._connection = connection
+
+    def get_buffer(self, _size: int) -> memoryview:
+        """Where the next bytes go."""
+        return _room.view
+
+    def buffer_updated(self, count: int) -> None:
+        """So many have come."""
+        self._connection.data_received(_room.view[:count])
+
+    def eof_received(self) -> None:
+        """No more will come."""
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More than enough waits to be sent."""
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        self._connection.resume_writing()
+
+
 class BoundedConnection(HttpToolsProtocol):
     """One connection."""
 
     _watch: asyncio.TimerHandle | None = None
+    _writable: asyncio.Event | None = None
     _overhead = 0
     _in_head = True
     _since = 0.0
@@ -63,6 +119,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch."""
         super().connection_made(transport)
+        transport.set_protocol(_Receiver(self))
         self._since = self.loop.time()
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
 
@@ -70,12 +127,15 @@ class BoundedConnection(HttpToolsProtocol):
         """Watch no more."""
         if self._watch:
             self._watch.cancel()
+        if self._writable:
+            self._writable.set()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         """Parse; everything that is neither a finished head nor a piece of a body is overhead."""
         self._overhead += len(data)
-        super().data_received(data)
+        # The parser takes any buffer, and keeps none.
+        super().data_received(data)  # type: ignore[arg-type]
         if self._overhead > MAX_HEAD and not self.transport.is_closing():
             if self._in_head and (self.cycle is None or self.cycle.response_complete):
                 self.send_400_response("The head is too long.")
@@ -90,6 +150,7 @@ class BoundedConnection(HttpToolsProtocol):
             _CUT: {"cut": self._cut},
             _INTERIM: {"send": self._send_interim},
             _HOLD: {"hold": self.flow.pause_reading},
+            _WRITABLE: {"wait": self._wait_writable},
         }
         self.scope["extensions"] = extensions
 
@@ -124,6 +185,32 @@ class BoundedConnection(HttpToolsProtocol):
         # HTTP/1.0 knows no interim responses.
         if self.scope["http_version"] == "1.1" and not self.transport.is_closing():
             self.transport.write(response)
+
+    async def _wait_writable(self) -> None:
+        await self.flow.drain()
+        # The event loop watches no descriptor that a transport of its own has.
+        connection = None if self.transport.is_closing() else self._duplicate()
+        if connection is None:
+            return
+        with connection:
+            looking = select.poll()
+            looking.register(connection, select.POLLOUT)
+            if looking.poll(0):
+                return
+            self._writable = asyncio.Event()
+            self.loop.add_writer(connection, self._writable.set)
+            try:
+                await self._writable.wait()
+            finally:
+                self.loop.remove_writer(connection)
+
+    def _duplicate(self) -> socket.socket | None:
+        """A descriptor of our own: the server may close its any time. None when there is none left."""
+        connection: Any = self.transport.get_extra_info("socket")
+        with suppress(OSError):
+            duplicate: socket.socket = connection.dup()
+            return duplicate
+        return None
 
     def _cut(self) -> None:
         connection: Any = self.transport.get_extra_info("socket")

@@ -14,16 +14,19 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from deldokument.crypto.stream import SEGMENT
 from deldokument.domain.errors import Unavailable
 from deldokument.services.downloading import (
     STEP,
@@ -38,19 +41,24 @@ from deldokument.services.ports import World
 from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
-from deldokument.web.connections import cut
+from deldokument.web.connections import cut, writable
 from deldokument.web.lanes import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
+_Result = TypeVar("_Result")
 log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
-_SLOW_STEP = 128 * 1024
+_SMALL_STEP = SEGMENT
 _PROBATION = 8 * STEP
 """A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
-_readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="read")
+_READERS = 8
+_readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
 """No more read at once, however many wait: what is being opened takes several times what a step does."""
+_SMALL_STEPS = 3 * _READERS
+"""So many small steps are made, or wait for the event loop to send them, at once."""
+_semaphores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 lanes = Lanes("download")
@@ -131,7 +139,7 @@ def disposition(name: str) -> str:
 
 
 class ContentResponse(Response):
-    """A content's bytes [start, stop), read in threads one step ahead of the socket."""
+    """Bytes [start, stop) of a content, read in threads: large steps ahead of the socket, small when it has room."""
 
     def __init__(
         self,
@@ -188,15 +196,15 @@ class ContentResponse(Response):
         return await run_in_threadpool(record)
 
     async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
-        step, quick = _SLOW_STEP, False
+        large = quick = False
         while self._position < self._stop:
             if quick and not await self._send_quickly(scope, gone):
                 return False
             began, window = time.monotonic(), self._position
-            if not await self._send_window(send, gone, step):
+            if not await (self._send_large(send, gone) if large else self._send_small(scope, send, gone)):
                 return False
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
-            step = STEP if rate > _FAST_BYTES_PER_SECOND and crowd.is_small else _SLOW_STEP
+            large = rate > _FAST_BYTES_PER_SECOND and crowd.is_small
             quick = is_quick(rate) and self._position - self._start >= _PROBATION
         return True
 
@@ -223,39 +231,61 @@ class ContentResponse(Response):
                     self._position = self._handed_on = self._stop - loan.left
         return not gone.done()
 
-    async def _send_window(self, send: Send, gone: asyncio.Future[None], step: int) -> bool:
-        """Some steps: large ones are read while the one before is sent, of small ones there is never more than one."""
-        large, stop = step == STEP, min(self._position + 8 * step, self._stop)
-        read = read_content if large else _read_copies
-        buffers = read(self._world, self._content, self._position, stop, step=step)
-        coming = _next(buffers)
+    async def _send_large(self, send: Send, gone: asyncio.Future[None]) -> bool:
+        """Some steps, each read while the one before it is sent."""
+        stop = min(self._position + 8 * STEP, self._stop)
+        buffers = read_content(self._world, self._content, self._position, stop)
+        coming = _in_readers(partial(next, buffers, None))
         try:
             while (buffer := await coming) is not None:
-                if large:
-                    coming = _next(buffers)
-                if gone.done() or not await self._may_go_on() or not await self._send_one(send, buffer) or gone.done():
+                coming = _in_readers(partial(next, buffers, None))
+                if not await self._send_step(send, gone, buffer):
                     return False
-                # That this one was taken means that the one before it has left the process.
-                self._handed_on = self._position
-                self._position += len(buffer)
-                if not large:
-                    coming = _next(buffers)
         finally:
             await ended([coming])
         return not gone.done()
 
+    async def _send_small(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
+        """Some steps, each read when the socket has room and the one before it has left."""
+        stop = min(self._position + STEP, self._stop)
+        while self._position < stop:
+            if not await self._outlasts(writable(scope)):
+                return False
+            # Whoever has a turn waits for no client any more.
+            async with _turns():
+                coming = _in_readers(partial(_read_first, self._world, self._content, self._position, stop))
+                try:
+                    if not await self._send_step(send, gone, await coming):
+                        return False
+                finally:
+                    await ended([coming])
+            # Nothing is held while the socket has no room.
+            del coming
+        return not gone.done()
+
+    async def _send_step(self, send: Send, gone: asyncio.Future[None], buffer: bytes | memoryview) -> bool:
+        if gone.done() or not await self._may_go_on() or not await self._send_one(send, buffer) or gone.done():
+            return False
+        # That this one was taken means that the one before it has left the process.
+        self._handed_on = self._position
+        self._position += len(buffer)
+        return True
+
     async def _send_one(self, send: Send, buffer: bytes | memoryview) -> bool:
-        """False when the reader took nothing for a minute, or when it may not have more while it takes nothing."""
         message = {"type": "http.response.body", "body": buffer, "more_body": True}
-        sending = asyncio.ensure_future(send(message))
+        return await self._outlasts(send(message))
+
+    async def _outlasts(self, waiting: Awaitable[None]) -> bool:
+        """False when the reader took nothing for a minute, or when it may not have more while it takes nothing."""
+        taking = asyncio.ensure_future(waiting)
         began = time.monotonic()
         try:
-            while not (await asyncio.wait([sending], timeout=RECHECK_SECONDS))[0]:
+            while not (await asyncio.wait([taking], timeout=RECHECK_SECONDS))[0]:
                 if time.monotonic() - began >= STALL_SECONDS or not await self._may_go_on():
                     return False
-            await sending
+            await taking
         finally:
-            sending.cancel()
+            taking.cancel()
         return True
 
     async def _may_go_on(self) -> bool:
@@ -266,14 +296,17 @@ class ContentResponse(Response):
         return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
 
 
-def _read_copies(world: World, content: Content, start: int, stop: int, *, step: int) -> Iterator[bytes]:
-    """Bytes [start, stop) in steps that hold no more than themselves: not the segments that they were opened from."""
-    for at in range(start, stop, step):
-        yield b"".join(read_content(world, content, at, min(at + step, stop), step=step))
+def _turns() -> asyncio.Semaphore:
+    return _semaphores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_SMALL_STEPS))
 
 
-def _next(buffers: Iterator[bytes | memoryview]) -> asyncio.Future[bytes | memoryview | None]:
-    return asyncio.get_running_loop().run_in_executor(_readers, next, buffers, None)
+def _read_first(world: World, content: Content, start: int, stop: int) -> bytes | memoryview:
+    """The first of bytes [start, stop), to the end of a segment: to open it twice would take twice as long."""
+    return next(read_content(world, content, start, stop, step=_SMALL_STEP))
+
+
+def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:
+    return asyncio.get_running_loop().run_in_executor(_readers, read)
 
 
 def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:

@@ -21,7 +21,6 @@ from typing import TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, StorageFull
 from deldokument.services.parts import FEED
 from deldokument.services.ports import World
@@ -137,18 +136,19 @@ class _Intake:
                 async with asyncio.timeout(_LINGER_SECONDS):
                     message = await self._receive()
             except TimeoutError:
-                # A slow client's whole segments are sealed, so that it never holds much more than one, and whole
+                # What a slow client has sent is sealed, so that it never holds much more than a segment, and whole
                 # parts are committed, so that another connection can go on from there.
-                await (self._flush() if self._pending >= CAPACITY else self._sealed())
+                await self._flush()
                 continue
             if message["type"] == "http.disconnect":
                 return False
-            piece = message.get("body", b"")
-            await self._keep(piece)
-            came += len(piece)
+            size = len(message.get("body", b""))
+            # Handed over, so that none is held here while the next one comes.
+            await self._keep(message.pop("body", b""))
+            came += size
             if not message.get("more_body", False):
                 return True
-            if pace.is_quick(len(piece)):
+            if pace.is_quick(size):
                 moved, complete = await self._take_quickly()
                 if complete:
                     return True

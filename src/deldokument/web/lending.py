@@ -185,11 +185,3 @@ class LendingConnection(BoundedConnection):
             and not cycle.chunked_encoding
             and not self.transport.is_closing()
         )
-
-    def _duplicate(self) -> socket.socket | None:
-        """A descriptor of our own: the server may close its while a thread is at work. None when there is none left."""
-        connection: Any = self.transport.get_extra_info("socket")
-        with suppress(OSError):
-            duplicate: socket.socket = connection.dup()
-            return duplicate
-        return None
