@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from deldokument.crypto.stream import (
     CAPACITY,
@@ -31,11 +32,15 @@ _WHOLE = ciphertext_length(FULL_PART_PLAINTEXT)
 
 
 class _Workspace(threading.local):
-    """A thread's own buffers."""
+    """A thread's own buffers, which most threads never ask for."""
 
-    def __init__(self) -> None:
-        self.plain = bytearray(FEED + CAPACITY)
-        self.sealed = bytearray(ciphertext_length(FEED + CAPACITY))
+    @cached_property
+    def plain(self) -> bytearray:
+        return bytearray(FEED + CAPACITY)
+
+    @cached_property
+    def sealed(self) -> bytearray:
+        return bytearray(ciphertext_length(FEED + CAPACITY))
 
 
 _workspace = _Workspace()
