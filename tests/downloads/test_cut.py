@@ -157,6 +157,36 @@ def test_a_reader_who_leaves_has_no_receipt_for_the_rest(deployment: Deployment,
     assert receipt_of(deployment.node.world, share_id) is False
 
 
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A server whose minute is three seconds."""
+    waits = {"deldokument.web.downloads.STALL_SECONDS": 3.0, "deldokument.web.downloads.RECHECK_SECONDS": 1.0}
+    with Deployment(tmp_path_factory.mktemp("impatient"), constants=waits) as running:
+        yield running
+
+
+def test_a_reader_that_takes_nothing_is_let_go(impatient: Deployment, content: bytes) -> None:
+    share_id = impatient.share([OLA_NUMBER], {"stor.bin": content})
+    [path] = impatient.document_paths(share_id)
+    with reading(impatient, OLA, path) as connection:
+        wait_until(lambda: receipt_of(impatient.node.world, share_id) is not None, 20, "it was not let go")
+        assert read_on(connection, 0)[1] < LENGTH
+
+
+def test_a_reader_that_is_slow_but_steady_is_not_let_go(impatient: Deployment, content: bytes) -> None:
+    share_id = impatient.share([OLA_NUMBER], {"stor.bin": content})
+    [path] = impatient.document_paths(share_id)
+    with reading(impatient, OLA, path) as connection:
+        got = 0
+        for _ in range(150):
+            got += len(connection.recv(4096))
+            time.sleep(0.1)
+        assert receipt_of(impatient.node.world, share_id) is None
+        while got < LENGTH and (piece := connection.recv(2**20)):
+            got += len(piece)
+    assert got >= LENGTH
+
+
 def test_the_end_comes_and_rights_go_while_it_runs(tmp_path: Path, content: bytes) -> None:
     with Deployment(tmp_path) as running:
         share_id = running.share([OLA_NUMBER, FJELL], {"stor.bin": content})

@@ -35,7 +35,8 @@ STEP = 2**20
 """At most so many bytes are opened at once."""
 ROOM = STEP + 2 * SEGMENT
 """So much the segments hold that a step touches."""
-_GATHERED = 256 * 1024
+_GATHERED = CAPACITY - HEADER
+"""Bytes of a part's first segment: what is as long as a whole segment goes on as it is."""
 _PAGE = 500
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
 

@@ -3,17 +3,20 @@
 Promises that a head, a trailer or a chunk's extension beyond 64 KiB is refused, however it is cut into packets; that a
 connection from which bytes are awaited and on which too little comes is closed, so that idle and creeping clients use
 up no descriptors; that a body comes in pieces so small that many at once can be held; and that a route can cut a
-response so that neither this process nor the kernel sends any more of it, wait until the kernel takes more of it, send
-an interim response before it, and leave a body with the kernel until it asks for more. Bodies are the routes' business:
-those that take big ones have time limits of their own, shorter than those here.
+response so that neither this process nor the kernel sends any more of it, wait until the kernel takes more of it, ask
+how much the other side has not taken, send an interim response before it, and leave a body with the kernel until it
+asks for more. Bodies are the routes' business: those that take big ones have time limits of their own, shorter than
+those here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import select
 import socket
 import struct
+import termios
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,6 +36,7 @@ _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
 _HOLD = "deldokument.hold"
 _WRITABLE = "deldokument.writable"
+_UNTAKEN = "deldokument.untaken"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
@@ -59,10 +63,17 @@ def hold(scope: Scope) -> None:
 
 
 async def writable(scope: Scope) -> None:
-    """Return when what is sent next goes to the kernel at once, or nowhere; at once where that can't be told."""
+    """Return when the kernel has what was sent of the response and takes more; at once where nobody can tell."""
     extension = scope.get("extensions", {}).get(_WRITABLE)
     if extension:
         await extension["wait"]()
+
+
+def untaken(scope: Scope) -> int:
+    """Bytes of the response, here and in the kernel, that the other side has not taken; 0 where nobody can tell."""
+    extension = scope.get("extensions", {}).get(_UNTAKEN)
+    count: int = extension["count"]() if extension else 0
+    return count
 
 
 class _Room(threading.local):
@@ -77,7 +88,7 @@ _room = _Room()
 
 
 class _Receiver(asyncio.BufferedProtocol):
-    """What hears for a connection: to the kind of protocol that it is, a quarter megabyte comes at a time."""
+    """Hears for a connection: a plain protocol is handed a quarter megabyte at a time, this one what the room holds."""
 
     def __init__(self, connection: BoundedConnection) -> None:
         self._connection = connection
@@ -151,6 +162,7 @@ class BoundedConnection(HttpToolsProtocol):
             _INTERIM: {"send": self._send_interim},
             _HOLD: {"hold": self.flow.pause_reading},
             _WRITABLE: {"wait": self._wait_writable},
+            _UNTAKEN: {"count": self._count_untaken},
         }
         self.scope["extensions"] = extensions
 
@@ -203,6 +215,14 @@ class BoundedConnection(HttpToolsProtocol):
                 await self._writable.wait()
             finally:
                 self.loop.remove_writer(connection)
+
+    def _count_untaken(self) -> int:
+        connection: Any = self.transport.get_extra_info("socket")
+        if connection is None or self.transport.is_closing():
+            return 0
+        # SIOCOUTQ, which for a socket is another name of TIOCOUTQ (tcp(7)).
+        [in_kernel] = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+        return self.transport.get_write_buffer_size() + int(in_kernel)
 
     def _duplicate(self) -> socket.socket | None:
         """A descriptor of our own: the server may close its any time. None when there is none left."""

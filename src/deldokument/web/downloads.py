@@ -4,8 +4,8 @@ Promises: authorised at every request and again while a long response runs, also
 nothing, so that a withdrawn or ended share stops within five seconds, without a clean end, and what waits in buffers
 is dropped; a single range only, in linear time (RFC 9110, section 14); a strong ETag;
 never inline, never cached, never with the session's powers (attachment, no-store, sandbox); memory bounded per reader,
-less for slow ones; a reader that takes nothing for a minute is let go; a quick one's bytes go from the cipher to the
-socket in a thread, where the connection lends it.
+less for slow ones; a reader that takes less than a trickle for a minute is let go; a quick one's bytes go from the
+cipher to the socket in a thread, where the connection lends it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -41,7 +40,7 @@ from deldokument.services.ports import World
 from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
-from deldokument.web.connections import cut, writable
+from deldokument.web.connections import cut, untaken, writable
 from deldokument.web.lanes import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
@@ -49,6 +48,8 @@ _Result = TypeVar("_Result")
 log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
+TRICKLE = 4096
+"""A reader that takes fewer bytes in STALL_SECONDS is let go."""
 _SMALL_STEP = SEGMENT
 _PROBATION = 8 * STEP
 """A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
@@ -58,7 +59,6 @@ _readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
 """No more read at once, however many wait: what is being opened takes several times what a step does."""
 _SMALL_STEPS = 3 * _READERS
 """So many small steps are made, or wait for the event loop to send them, at once."""
-_semaphores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 lanes = Lanes("download")
@@ -201,7 +201,7 @@ class ContentResponse(Response):
             if quick and not await self._send_quickly(scope, gone):
                 return False
             began, window = time.monotonic(), self._position
-            if not await (self._send_large(send, gone) if large else self._send_small(scope, send, gone)):
+            if not await (self._send_large(scope, send, gone) if large else self._send_small(scope, send, gone)):
                 return False
             rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
             large = rate > _FAST_BYTES_PER_SECOND and crowd.is_small
@@ -231,57 +231,60 @@ class ContentResponse(Response):
                     self._position = self._handed_on = self._stop - loan.left
         return not gone.done()
 
-    async def _send_large(self, send: Send, gone: asyncio.Future[None]) -> bool:
+    async def _send_large(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
         """Some steps, each read while the one before it is sent."""
         stop = min(self._position + 8 * STEP, self._stop)
         buffers = read_content(self._world, self._content, self._position, stop)
         coming = _in_readers(partial(next, buffers, None))
         try:
-            while (buffer := await coming) is not None:
+            while (buffer := await asyncio.shield(coming)) is not None:
                 coming = _in_readers(partial(next, buffers, None))
-                if not await self._send_step(send, gone, buffer):
+                if not await self._send_step(scope, send, gone, buffer):
                     return False
         finally:
             await ended([coming])
         return not gone.done()
 
     async def _send_small(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
-        """Some steps, each read when the socket has room and the one before it has left."""
-        stop = min(self._position + STEP, self._stop)
-        while self._position < stop:
-            if not await self._outlasts(writable(scope)):
+        """Some steps, each made when the kernel has the one before it and takes more."""
+        until = self._position + STEP
+        while self._position < min(until, self._stop):
+            if not await self._outlasts(scope, writable(scope)):
                 return False
-            # Whoever has a turn waits for no client any more.
-            async with _turns():
-                coming = _in_readers(partial(_read_first, self._world, self._content, self._position, stop))
+            # Over a connection that tells when it takes more, whoever has a turn waits for no client.
+            async with _turns(asyncio.get_running_loop()):
+                coming = _in_readers(partial(_read_first, self._world, self._content, self._position, self._stop))
                 try:
-                    if not await self._send_step(send, gone, await coming):
+                    if not await self._send_step(scope, send, gone, await asyncio.shield(coming)):
                         return False
                 finally:
                     await ended([coming])
-            # Nothing is held while the socket has no room.
+            # What the kernel has not taken of it yet is held by the connection alone.
             del coming
         return not gone.done()
 
-    async def _send_step(self, send: Send, gone: asyncio.Future[None], buffer: bytes | memoryview) -> bool:
-        if gone.done() or not await self._may_go_on() or not await self._send_one(send, buffer) or gone.done():
+    async def _send_step(
+        self, scope: Scope, send: Send, gone: asyncio.Future[None], buffer: bytes | memoryview
+    ) -> bool:
+        if gone.done() or not await self._may_go_on():
+            return False
+        message = {"type": "http.response.body", "body": buffer, "more_body": True}
+        if not await self._outlasts(scope, send(message)) or gone.done():
             return False
         # That this one was taken means that the one before it has left the process.
         self._handed_on = self._position
         self._position += len(buffer)
         return True
 
-    async def _send_one(self, send: Send, buffer: bytes | memoryview) -> bool:
-        message = {"type": "http.response.body", "body": buffer, "more_body": True}
-        return await self._outlasts(send(message))
-
-    async def _outlasts(self, waiting: Awaitable[None]) -> bool:
-        """False when the reader took nothing for a minute, or when it may not have more while it takes nothing."""
+    async def _outlasts(self, scope: Scope, waiting: Awaitable[None]) -> bool:
+        """False when the reader took next to nothing for a minute, or may not have more while it takes little."""
         taking = asyncio.ensure_future(waiting)
-        began = time.monotonic()
+        since, left = time.monotonic(), untaken(scope)
         try:
             while not (await asyncio.wait([taking], timeout=RECHECK_SECONDS))[0]:
-                if time.monotonic() - began >= STALL_SECONDS or not await self._may_go_on():
+                if left - untaken(scope) >= TRICKLE:
+                    since, left = time.monotonic(), untaken(scope)
+                if time.monotonic() - since >= STALL_SECONDS or not await self._may_go_on():
                     return False
             await taking
         finally:
@@ -296,8 +299,10 @@ class ContentResponse(Response):
         return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
 
 
-def _turns() -> asyncio.Semaphore:
-    return _semaphores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_SMALL_STEPS))
+@cache
+def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """An event loop's own; a process that serves has one."""
+    return asyncio.Semaphore(_SMALL_STEPS)
 
 
 def _read_first(world: World, content: Content, start: int, stop: int) -> bytes | memoryview:

@@ -136,8 +136,8 @@ class _Intake:
                 async with asyncio.timeout(_LINGER_SECONDS):
                     message = await self._receive()
             except TimeoutError:
-                # What a slow client has sent is sealed, so that it never holds much more than a segment, and whole
-                # parts are committed, so that another connection can go on from there.
+                # What a client has sent before it pauses is sealed, so that it holds less than a segment meanwhile,
+                # and whole parts are committed, so that another connection can go on from there.
                 await self._flush()
                 continue
             if message["type"] == "http.disconnect":
