@@ -159,8 +159,8 @@ def test_a_reader_who_leaves_has_no_receipt_for_the_rest(deployment: Deployment,
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A server whose minute is three seconds."""
-    waits = {"deldokument.web.downloads.STALL_SECONDS": 3.0, "deldokument.web.downloads.RECHECK_SECONDS": 1.0}
+    """A server whose minute is six seconds."""
+    waits = {"deldokument.web.downloads.STALL_SECONDS": 6.0, "deldokument.web.downloads.RECHECK_SECONDS": 1.0}
     with Deployment(tmp_path_factory.mktemp("impatient"), constants=waits) as running:
         yield running
 
@@ -178,8 +178,8 @@ def test_a_reader_that_is_slow_but_steady_is_not_let_go(impatient: Deployment, c
     [path] = impatient.document_paths(share_id)
     with reading(impatient, OLA, path) as connection:
         got = 0
-        for _ in range(150):
-            got += len(connection.recv(4096))
+        for _ in range(200):
+            got += len(connection.recv(8192))
             time.sleep(0.1)
         assert receipt_of(impatient.node.world, share_id) is None
         while got < LENGTH and (piece := connection.recv(2**20)):
