@@ -44,7 +44,7 @@ frontend: ## the front end's types and tests
 	$(if $(wildcard frontend/tests/*.test.ts),cd frontend && ../$(DEV)/node --test 'tests/*.test.ts')
 
 tests: ## pytest, with every branch of the inner rooms covered
-	@$(DEV)/pytest --numprocesses $(JOBS) --dist worksteal $(MEASURED); case $$? in \
+	@$(DEV)/pytest --numprocesses $(JOBS) $(MEASURED); case $$? in \
 	  0) ;; \
 	  1) $(MAKE) --no-print-directory alone ;; \
 	  *) exit 1 ;; \
@@ -52,7 +52,7 @@ tests: ## pytest, with every branch of the inner rooms covered
 	$(DEV)/coverage report --skip-covered --include="$(CORE)" --fail-under=100
 
 cluster: ## every suite of the running product once more, on PostgreSQL, SeaweedFS and OpenBao
-	@TEST_STACK=cluster $(DEV)/pytest --numprocesses $(JOBS) --dist worksteal --timeout=300 $(ON_CLUSTER); case $$? in \
+	@TEST_STACK=cluster $(DEV)/pytest --numprocesses $(JOBS) --timeout=300 $(ON_CLUSTER); case $$? in \
 	  0) ;; \
 	  1) TEST_STACK=cluster $(MAKE) --no-print-directory alone MEASURED= ;; \
 	  *) exit 1 ;; \
@@ -64,7 +64,7 @@ alone: ## what failed in the last run, once more with nothing beside it; what fa
 
 oldest: ## unit and contract tests on Python 3.11
 	@scripts/setup oldest; case $$? in \
-	  0) .venv-311/bin/pytest --numprocesses $(JOBS) --dist worksteal tests/unit tests/contract ;; \
+	  0) .venv-311/bin/pytest --numprocesses $(JOBS) tests/unit tests/contract ;; \
 	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
 	  *) exit 1 ;; \
 	esac

@@ -41,16 +41,14 @@ from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import cut, untaken, writable
-from deldokument.web.lanes import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
+from deldokument.web.lanes import STRETCH, TRICKLE, Lanes, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
 _Result = TypeVar("_Result")
 log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
-TRICKLE = 4096
-"""A reader that takes fewer bytes in STALL_SECONDS is let go."""
-_SMALL_STEP = SEGMENT
+"""Whoever takes less than a trickle in so long is let go."""
 _PROBATION = 8 * STEP
 """A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
@@ -307,7 +305,7 @@ def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
 
 def _read_first(world: World, content: Content, start: int, stop: int) -> bytes | memoryview:
     """The first of bytes [start, stop), to the end of a segment: to open it twice would take twice as long."""
-    return next(read_content(world, content, start, stop, step=_SMALL_STEP))
+    return next(read_content(world, content, start, stop, step=SEGMENT))
 
 
 def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:

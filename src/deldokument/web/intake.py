@@ -26,12 +26,11 @@ from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.uploading import Append, Checksum, begin_append
 from deldokument.web.connections import hold
-from deldokument.web.lanes import Lanes, Pace, crowd, ended, outlived, stretch
+from deldokument.web.lanes import TRICKLE, Lanes, Pace, crowd, ended, outlived, stretch
 from deldokument.web.lending import Loan, borrow_body
 
 STALL_SECONDS = 60.0
-TRICKLE = 4096
-"""A client that sends fewer bytes in STALL_SECONDS is let go."""
+"""Whoever sends less than a trickle in so long is let go."""
 _LINGER_SECONDS = 1.0
 _GROUP = 4
 """Parts of a quick client that one transaction takes; a slow one's are committed each second."""
