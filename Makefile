@@ -7,7 +7,6 @@ BENCH := .venv-bench/bin/python
 JOBS ?= 3
 MEASURED := --cov --cov-report=
 ON_CLUSTER := $(addprefix tests/,api browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
-CORE := src/deldokument/domain/*,src/deldokument/crypto/*,src/deldokument/services/*
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 SOURCES := src tests scripts $(wildcard bench)
@@ -49,7 +48,7 @@ tests: ## pytest, with every branch of the inner rooms covered
 	  1) $(MAKE) --no-print-directory alone ;; \
 	  *) exit 1 ;; \
 	esac
-	$(DEV)/coverage report --skip-covered --include="$(CORE)" --fail-under=100
+	$(DEV)/coverage report --skip-covered --fail-under=100
 
 cluster: ## every suite of the running product once more, on PostgreSQL, SeaweedFS and OpenBao
 	@TEST_STACK=cluster $(DEV)/pytest --numprocesses $(JOBS) --timeout=300 $(ON_CLUSTER); case $$? in \

@@ -26,7 +26,7 @@ from chaos.gates import Door, Gates
 from chaos.hosts import Host, Network
 from chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
 from support.openbao import openbao_settings
-from support.ports import free_ports
+from support.ports import NO_TLS, free_ports
 from support.seaweedfs import s3_settings
 from support.server import Deployment
 
@@ -205,7 +205,7 @@ class Cluster(Deployment):
         """What a node answers without nginx; 0 when it does not."""
         words = {"Cookie": "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())} if cookies else {}
         try:
-            return httpx.get(f"{node.url}{path}", headers=words, timeout=_NO_ANSWER_SECONDS).status_code
+            return httpx.get(f"{node.url}{path}", headers=words, timeout=_NO_ANSWER_SECONDS, **NO_TLS).status_code
         except httpx.TransportError:
             return 0
 
@@ -226,6 +226,6 @@ class Cluster(Deployment):
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/helse/live", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/helse/live", timeout=5, **NO_TLS).status_code == 200
         except httpx.TransportError:
             return False

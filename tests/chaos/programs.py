@@ -29,7 +29,7 @@ from obstore.exceptions import BaseError
 from support.nginx import CONFIGURATION
 from support.openbao import PROGRAM as BAO
 from support.openbao import Place, Server, made_place
-from support.ports import free_ports
+from support.ports import NO_TLS, free_ports
 from support.postgres import PROGRAMS, unprivileged
 from support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
 from support.seaweedfs import PROGRAM as WEED
@@ -273,7 +273,7 @@ class Bao:
 
     def _status(self) -> int:
         try:
-            return httpx.get(f"{self._operator.url}/v1/sys/health", timeout=5).status_code
+            return httpx.get(f"{self._operator.url}/v1/sys/health", timeout=5, **NO_TLS).status_code
         except httpx.TransportError:
             return 0
 

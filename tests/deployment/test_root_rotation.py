@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.ports import NO_TLS
 from support.server import OLA, OLA_NUMBER, Deployment
 
 from deldokument.adapters.keys.files import create_root_key
@@ -92,7 +93,7 @@ class People:
                 "Upload-Offset": str(offset),
                 "Content-Type": "application/offset+octet-stream",
             }
-            answer = httpx.patch(self._upload, headers=headers, content=step, timeout=120)
+            answer = httpx.patch(self._upload, headers=headers, content=step, timeout=120, **NO_TLS)
             assert answer.status_code == 204, answer.text
             offset += len(step)
 

@@ -22,6 +22,7 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from support.ports import NO_TLS
 
 SENDER = "ikke-svar@del.example"
 
@@ -35,7 +36,7 @@ class RunningMail:
 
     def letters(self) -> list[dict[str, Any]]:
         """Those that have been taken, in order."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.url}/letters").raise_for_status().json()
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/letters", **NO_TLS).raise_for_status().json()
         return found
 
     def to(self, address: str) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ class RunningMail:
 
     def fail(self, mode: str, **order: Any) -> None:
         """See simulators.smtp.Mode; ``ok`` ends it."""
-        httpx.post(f"{self.url}/_simulator/mode", json={"mode": mode, **order}).raise_for_status()
+        httpx.post(f"{self.url}/_simulator/mode", json={"mode": mode, **order}, **NO_TLS).raise_for_status()
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def start_mail(*options: str) -> Iterator[RunningMail]:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().split()[1]
-            yield RunningMail(url, httpx.get(f"{url}/server").raise_for_status().json()["port"])
+            yield RunningMail(url, httpx.get(f"{url}/server", **NO_TLS).raise_for_status().json()["port"])
         finally:
             process.terminate()
             process.wait(10)

@@ -31,7 +31,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from deldokument.adapters.s3_blobs import S3Place
-from tests.support.ports import free_ports
+from tests.support.ports import NO_TLS, free_ports
 from tests.support.shared import shared_by_workers
 
 PROGRAM = Path(sys.executable).parent / "weed"
@@ -141,7 +141,7 @@ def _wait_until_it_answers(server: SeaweedFS) -> None:
 def change_bucket(place: S3Place, method: Literal["PUT", "DELETE"]) -> None:
     """Make or remove the bucket itself; one that is there already is no error. Raises httpx.HTTPError."""
     address = obstore.sign(client_of(replace(place, prefix="")), method, "", _SIGNED_FOR)
-    answer = httpx.request(method, address)
+    answer = httpx.request(method, address, **NO_TLS)
     if answer.status_code != httpx.codes.CONFLICT:
         answer.raise_for_status()
 

@@ -29,7 +29,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
-from support.ports import free_ports
+from support.ports import NO_TLS, free_ports
 from support.simulators import Running, log_in, start_simulators
 from support.stack import stack, stack_name
 from support.tenants import take_into_use
@@ -263,7 +263,7 @@ class Deployment:
     def _serves(self, url: str, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.log_text()
         try:
-            return httpx.get(f"{url}/helse/live", timeout=5).status_code == 200
+            return httpx.get(f"{url}/helse/live", timeout=5, **NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -292,7 +292,7 @@ class Deployment:
 
     def client(self) -> httpx.Client:
         """Somebody who is not logged in. Closed with the deployment."""
-        self._clients.append(httpx.Client(base_url=self.url, timeout=60))
+        self._clients.append(httpx.Client(base_url=self.url, timeout=60, **NO_TLS))
         return self._clients[-1]
 
     def session(self, name: str, *, fresh: bool = False) -> httpx.Client:
@@ -304,7 +304,7 @@ class Deployment:
         if known is not None and not fresh and known.get("/mine").status_code == 200:
             return known
         client = self.client()
-        with httpx.Client(timeout=60) as browser:
+        with httpx.Client(timeout=60, **NO_TLS) as browser:
             back = log_in(browser, client.get("/logg-inn?neste=/mine").headers["location"], person=name)
         assert client.get(back).headers["location"] == "/mine"
         client.headers["X-CSRF-Token"] = client.get("/del/csrf").json()["csrf_token"]
@@ -347,7 +347,8 @@ class Deployment:
 
     def create_upload(self, ticket: Ticket) -> str:
         """The path of the ticket's upload."""
-        answer = httpx.post(f"{self.url}/uploads", headers=ticket.headers | {"Upload-Length": str(ticket.length)})
+        headers = ticket.headers | {"Upload-Length": str(ticket.length)}
+        answer = httpx.post(f"{self.url}/uploads", headers=headers, **NO_TLS)
         assert answer.status_code == 201, answer.text
         return str(answer.headers["location"])
 
@@ -357,7 +358,7 @@ class Deployment:
         path = self.create_upload(ticket)
         if content:
             headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
-            answer = httpx.patch(f"{self.url}{path}", headers=headers, content=content, timeout=120)
+            answer = httpx.patch(f"{self.url}{path}", headers=headers, content=content, timeout=120, **NO_TLS)
             assert answer.status_code == 204, answer.text
         return ticket.document_id
 

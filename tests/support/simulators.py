@@ -25,6 +25,7 @@ from urllib.parse import urljoin
 import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from support.ports import NO_TLS
 
 CLIENT_ID = "deldokument-test"
 ORGANIZATION = "310240001"
@@ -65,19 +66,19 @@ class Running:
     def fail(self, name: str, mode: str, **order: Any) -> None:
         """Make a simulator ``down``, ``slow``, ``garbage``, ``500``, or ``ok`` again."""
         url = f"{getattr(self, name)}/_simulator/mode"
-        httpx.post(url, json={"mode": mode, **order}).raise_for_status()
+        httpx.post(url, json={"mode": mode, **order}, **NO_TLS).raise_for_status()
 
     def set_rights(
         self, person: str, organization: str, *, roles: Iterable[str] = (), packages: Iterable[str] = ()
     ) -> None:
         """Replace what a person (key of the cast) holds for an organisation."""
         order = {"person": person, "organization": organization, "roles": list(roles), "packages": list(packages)}
-        httpx.post(f"{self.altinn}/_simulator/rights", json=order).raise_for_status()
+        httpx.post(f"{self.altinn}/_simulator/rights", json=order, **NO_TLS).raise_for_status()
 
     def set_reachable(self, number: str, *, reachable: bool) -> None:
         """Whether the notifications know where a person or an organisation of the cast is reached."""
         order = {"number": number, "reachable": reachable}
-        httpx.post(f"{self.notifications}/_simulator/contacts", json=order).raise_for_status()
+        httpx.post(f"{self.notifications}/_simulator/contacts", json=order, **NO_TLS).raise_for_status()
 
     def register_client(self, client: Mapping[str, Any]) -> None:
         """Add or replace a client; works at once."""
@@ -101,7 +102,7 @@ class Running:
         grant = {"iss": client_id, "aud": self.maskinporten_issuer, "scope": scope, **timed, **claims}
         key = RSAKey.import_key(self.client_key)
         form = {"grant_type": GRANT, "assertion": jwt.encode({"alg": "RS256", "kid": key.kid}, grant, key)}
-        answer = httpx.post(f"{self.maskinporten}/token", data=form)
+        answer = httpx.post(f"{self.maskinporten}/token", data=form, **NO_TLS)
         assert answer.is_success, answer.text
         return str(answer.json()["access_token"])
 

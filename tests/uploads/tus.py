@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import httpx
+from support.ports import NO_TLS
 from support.server import OFFSET_TYPE, OLA, Deployment, Ticket
 
 CHUNK = 64 * 1024
-NO_TLS = {"verify": False}
-"""There is none here, and to read the authorities of the world takes longer than most requests."""
 
 
 @dataclass(frozen=True, slots=True)

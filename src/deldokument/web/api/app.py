@@ -7,6 +7,7 @@ client nothing.
 from __future__ import annotations
 
 import logging
+from functools import cache
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,8 +35,9 @@ def create_api(world: World, callers: Callers) -> ASGIApp:
     app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     for router in ROUTERS:
         app.include_router(router)
-    described = describe(app, PREFIX)
-    app.add_route("/openapi.json", lambda _: JSONResponse(described))
+    # Made when it is first asked for: it takes longer than all else here, and most processes are never asked.
+    described = cache(lambda: describe(app, PREFIX))
+    app.add_route("/openapi.json", lambda _: JSONResponse(described()))
     app.add_exception_handler(ServiceError, _told)
     app.add_exception_handler(IntegrityError, _told)
     app.add_exception_handler(RequestValidationError, _malformed)
