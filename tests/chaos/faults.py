@@ -60,6 +60,7 @@ def nodes_are_killed(cluster: Cluster, load: Load) -> None:
     """Two of three, until an upload and a download have been broken off in the middle; they go on at the third."""
     deadline = time.monotonic() + PATIENCE
     for spared in itertools.cycle(cluster.nodes):
+        load.wait_until_begun({"upload", "download"} - load.ledger.resumed.keys())
         killed = [node for node in cluster.nodes if node is not spared]
         for node in killed:
             node.kill()

@@ -1,7 +1,7 @@
 """People at work while something breaks: Kari shares and withdraws, Ola downloads and looks, Siv sees nothing.
 
     with Load(cluster) as load:
-        ...                    # something breaks; uploads and downloads dawdle, so that it hits them under way
+        ...                    # something breaks; uploads and downloads are slow, so that it hits them under way
         load.wait_for_progress()
     load.ledger                # what was promised and told
 
@@ -15,7 +15,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,8 @@ from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Ticket, form
 PIECE = 128 * 1024
 PATIENCE = 300.0
 _PAUSE = 0.3
+_JUST = 0.5
+"""Seconds in which neither proxy nor kernel has taken all that remains of a download, which then nothing breaks off."""
 _STANDING, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
 _CHUNK = 4_000_000
 NAME = "vedtak.pdf"
@@ -46,6 +48,7 @@ class Load:
         self._over = threading.Event()
         self._calm = threading.Event()
         self._progress = {name: 0 for name in ("upload 1", "upload 2", "withdrawal", "download", "pages")}
+        self._begun: dict[str, float] = {}
         self._standing: Promise
         self._threads: list[threading.Thread] = []
 
@@ -94,6 +97,25 @@ class Load:
         self._calm.clear()
         assert not self.failures, self.failures
 
+    def wait_until_begun(self, kinds: Set[str]) -> None:
+        """Until bytes of an upload or a download, whichever is among ``kinds``, have just begun to move."""
+
+        def has_begun() -> bool:
+            since = max(self._begun.get(kind, 0.0) for kind in kinds)
+            return time.monotonic() - since < _JUST
+
+        wait_until(has_begun, lambda: f"no client begins: {self.ledger.told}", PATIENCE)
+
+    def moves(self, what: str, *, first: bool) -> None:
+        """A piece of an upload or a download has moved, the ``first`` of its request or another.
+
+        Slow while things break, so that it hits them under way.
+        """
+        if first:
+            self._begun[what] = time.monotonic()
+        if not self._calm.is_set():
+            self._calm.wait(0.05)
+
     def wait_until_inspected(self, promise: Promise) -> None:
         """Until Ola can have it."""
 
@@ -103,11 +125,6 @@ class Load:
             return document is not None and document.inspected_at is not None
 
         wait_until(is_inspected, "a document was not inspected", PATIENCE)
-
-    def dawdle(self) -> None:
-        """Between two pieces of an upload or a download: slow while things break, so that it hits them under way."""
-        if not self._calm.is_set():
-            self._calm.wait(0.05)
 
     def _run(self, name: str, work: Callable[[], None]) -> None:
         try:
@@ -184,10 +201,10 @@ class Client:
                         answer.read()
                     self._ledger.answered("download", answer, {206} if got else {200})
                     tag = answer.headers["etag"]
-                    for piece in answer.iter_raw(PIECE):
+                    for number, piece in enumerate(answer.iter_raw(PIECE)):
                         digest.update(piece)
                         got += len(piece)
-                        self._load.dawdle()
+                        self._load.moves("download", first=number == 0)
             except (httpx.TransportError, Unanswered) as error:
                 self._broken_off("download", error, begun=got > 0)
         if digest.hexdigest() != promise.digest:
@@ -243,7 +260,7 @@ class Client:
     def _pieces(self, content: bytes) -> Iterator[bytes]:
         for start in range(0, len(content), PIECE):
             yield content[start : start + PIECE]
-            self._load.dawdle()
+            self._load.moves("upload", first=start == 0)
 
     def _publishes(self, promise: Promise) -> None:
         path = f"/del/utkast/{promise.share_id}/publisering"
