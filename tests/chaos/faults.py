@@ -58,18 +58,17 @@ class Fault:
 
 def nodes_are_killed(cluster: Cluster, load: Load) -> None:
     """Two of three, until an upload and a download have been broken off in the middle; they go on at the third."""
-    deadline = time.monotonic() + PATIENCE
-    for spared in itertools.cycle(cluster.nodes):
-        load.wait_until_begun({"upload", "download"} - load.ledger.resumed.keys())
+    deadline, nodes = time.monotonic() + PATIENCE, itertools.cycle(cluster.nodes)
+    while unnoticed := {"upload", "download"} - load.ledger.resumed.keys():
+        assert time.monotonic() < deadline, f"no client noticed that nodes were killed: {unnoticed}"
+        load.wait_until_begun(unnoticed)
+        spared = next(nodes)
         killed = [node for node in cluster.nodes if node is not spared]
         for node in killed:
             node.kill()
         for node in killed:
             node.start()
         cluster.wait_until_ready()
-        if all(load.ledger.resumed[what] for what in ("upload", "download")):
-            return
-        assert time.monotonic() < deadline, "no client noticed that nodes were killed"
 
 
 def workers_are_killed_in_mid_end(cluster: Cluster, load: Load) -> None:

@@ -30,7 +30,7 @@ PIECE = 128 * 1024
 PATIENCE = 300.0
 _PAUSE = 0.3
 _JUST = 0.5
-"""Seconds in which neither proxy nor kernel has taken all that remains of a download, which then nothing breaks off."""
+"""Seconds after which proxy and kernel may have all that remains of a download, so that no node's death breaks it off."""
 _STANDING, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
 _CHUNK = 4_000_000
 NAME = "vedtak.pdf"
@@ -98,7 +98,7 @@ class Load:
         assert not self.failures, self.failures
 
     def wait_until_begun(self, kinds: Set[str]) -> None:
-        """Until bytes of an upload or a download, whichever is among ``kinds``, have just begun to move."""
+        """Until an upload or a download, whichever is among ``kinds``, has just begun to move."""
 
         def has_begun() -> bool:
             since = max(self._begun.get(kind, 0.0) for kind in kinds)
