@@ -30,7 +30,7 @@ PIECE = 128 * 1024
 PATIENCE = 300.0
 _PAUSE = 0.3
 _JUST = 0.5
-"""Seconds after which proxy and kernel may have all that remains of a download, so that no node's death breaks it off."""
+"""Seconds after which proxy and kernel may have the rest of a download, so that no node's death breaks it off."""
 _STANDING, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
 _CHUNK = 4_000_000
 NAME = "vedtak.pdf"
