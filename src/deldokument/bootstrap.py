@@ -14,8 +14,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.maskinporten import MaskinportenClient
 from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.media_types import PuremagicMediaTypes
-from deldokument.adapters.outbound import client_keys, outbound_client
+from deldokument.adapters.outbound import outbound_client
 from deldokument.adapters.press import MarkdownPress
 from deldokument.adapters.processes import end_at_a_signal
 from deldokument.adapters.seal import load_seal
@@ -105,6 +105,7 @@ def open_node(settings: Settings) -> Node:
     database = SqlDatabase(settings.database_url)
     http = outbound_client()
     try:
+        login, altinn_token = _login(settings, http), _altinn_tokens(settings, http)
         seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, _secret(settings.seal_key_password))
         blobs = _blobs(settings)
         keyring = take_keyring(settings, _take_store(database, blobs))
@@ -112,7 +113,6 @@ def open_node(settings: Settings) -> Node:
         database.close()
         http.close()
         raise ConfigurationError(str(error)) from error
-    altinn_token = _altinn_tokens(settings, http)
     world = World(
         clock=_clock(settings, database),
         database=database,
@@ -120,7 +120,7 @@ def open_node(settings: Settings) -> Node:
         blobs=blobs,
         rights=_rights(settings, http, altinn_token),
         register=Enhetsregisteret(settings.enhetsregisteret_base_url, http),
-        login=_login(settings, http),
+        login=login,
         tokens=_tokens(settings, http),
         media_types=PuremagicMediaTypes(),
         press=MarkdownPress(),
@@ -217,14 +217,15 @@ def demo_clock_file(settings: Settings) -> Path:
 
 
 def _login(settings: Settings, http: httpx.Client) -> LoginProvider:
-    return IdPorten(
-        _given(settings.idporten_issuer),
-        _given(settings.idporten_client_id),
-        _key(settings.idporten_client_key_path),
-        settings.public_url + LOGIN_PATH,
-        settings.public_url + LOGGED_OUT_PATH,
-        http,
-    )
+    with _client_key(settings.idporten_client_key_path) as key:
+        return IdPorten(
+            _given(settings.idporten_issuer),
+            _given(settings.idporten_client_id),
+            key,
+            settings.public_url + LOGIN_PATH,
+            settings.public_url + LOGGED_OUT_PATH,
+            http,
+        )
 
 
 def _tokens(settings: Settings, http: httpx.Client) -> MaskinportenTokens:
@@ -234,13 +235,14 @@ def _tokens(settings: Settings, http: httpx.Client) -> MaskinportenTokens:
 
 def _altinn_tokens(settings: Settings, http: httpx.Client) -> Callable[[str], str]:
     """What gives bearer tokens for Altinn by their scope: Maskinporten's own, or Altinn's in exchange for those."""
-    maskinporten = MaskinportenClient(
-        _given(settings.maskinporten_issuer),
-        _given(settings.maskinporten_client_id),
-        _key(settings.maskinporten_client_key_path),
-        http,
-        resource=settings.maskinporten_resource or "",
-    )
+    with _client_key(settings.maskinporten_client_key_path) as key:
+        maskinporten = MaskinportenClient(
+            _given(settings.maskinporten_issuer),
+            _given(settings.maskinporten_client_id),
+            key,
+            http,
+            resource=settings.maskinporten_resource or "",
+        )
     if not settings.altinn_token_exchange:
         return maskinporten.token
     return AltinnTokens(_given(settings.altinn_base_url), maskinporten.token, http).token
@@ -302,13 +304,14 @@ def _given(value: str | None) -> str:
     return value
 
 
-def _key(path: Path | None) -> dict[str, Any]:
+@contextmanager
+def _client_key(path: Path | None) -> Iterator[dict[str, Any]]:
+    """What a client key's file holds; whether that is a key, whoever signs with it says in the block."""
+    file = Path(_given(str(path) if path else None))
     try:
-        loaded: dict[str, Any] = json.loads(Path(_given(str(path) if path else None)).read_text(encoding="utf-8"))
-        client_keys(loaded)
+        yield json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"client key {path}: {error}") from None
-    return loaded
 
 
 def site_of(settings: Settings) -> Site:

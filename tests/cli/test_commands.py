@@ -78,6 +78,24 @@ def test_a_client_key_is_written_for_its_owner_and_only_the_public_part_is_shown
     assert json.loads(path.read_text("utf-8")) == private
 
 
+@pytest.mark.parametrize("broken", ["", "[]", "public", "nameless"])
+@pytest.mark.parametrize("register", ["IDPORTEN", "MASKINPORTEN"])
+def test_a_file_that_holds_no_client_key_is_named_and_not_shown(
+    deployment: dict[str, str], register: str, broken: str
+) -> None:
+    setting = f"DELDOKUMENT_{register}_CLIENT_KEY_PATH"
+    whole = json.loads(Path(deployment[setting]).read_text("utf-8"))
+    parts = {
+        "public": {name: value for name, value in whole.items() if name not in PRIVATE},
+        "nameless": {name: value for name, value in whole.items() if name != "kid"},
+    }
+    path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "broken.json"
+    path.write_text(json.dumps(parts[broken]) if broken in parts else broken, "utf-8")
+    result = run(deployment | {setting: str(path)}, "doctor")
+    assert (result.exit_code, f"client key {path}: " in result.output) == (1, True)
+    assert whole["d"] not in result.output
+
+
 @pytest.mark.embedded  # The root key's file.
 def test_a_root_key_is_never_overwritten(deployment: dict[str, str]) -> None:
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
