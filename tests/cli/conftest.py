@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from cli.transcripts import database_url, make_ready, on_stack, write_client_key
+from support.memory import folder_in_memory
 from support.simulators import start_simulators
 from support.stack import stack
 
@@ -20,11 +20,10 @@ def client_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(client_key: Path) -> Iterator[Path]:
-    """An empty place with the client key in it; in memory where the machine can."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        (Path(name) / "client.json").write_bytes(client_key.read_bytes())
-        yield Path(name)
+    """An empty place with the client key in it."""
+    with folder_in_memory() as made:
+        (made / "client.json").write_bytes(client_key.read_bytes())
+        yield made
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -21,6 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.memory import folder_in_memory
 from support.world import KARI, Stage, person, set_stage
 
 from deldokument.crypto.keys import Purpose, derive
@@ -257,7 +256,7 @@ def _same(machine: Pieces, chosen: list[str]) -> bool:
 
 def test_a_document_in_pieces_agrees_with_lists_of_bytes() -> None:
     with ExitStack() as stack:
-        stage = set_stage(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stage = set_stage(stack.enter_context(folder_in_memory()))
         stack.callback(stage.close)
         keyring = MemoryKeyring()
         keyring.keys |= stage.world.keyring.get(stage.world.keyring.ids(""))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -22,6 +20,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.memory import folder_in_memory
 from support.world import KARI, Stage, person, set_stage
 
 from deldokument.crypto.keys import Purpose, derive
@@ -228,7 +227,7 @@ def read(world: World, manifest: uploading.Manifest, data_key: bytes, start: int
 
 def test_an_upload_agrees_with_a_list_of_bytes() -> None:
     with ExitStack() as stack:
-        stage = set_stage(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stage = set_stage(stack.enter_context(folder_in_memory()))
         stack.callback(stage.close)
         keyring = MemoryKeyring()
         keyring.keys |= stage.world.keyring.get(stage.world.keyring.ids(""))

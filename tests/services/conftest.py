@@ -1,15 +1,16 @@
 """The stage that each test of the use cases gets for itself."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from support.memory import folder_in_memory
 from support.world import Stage, set_stage
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage() -> Iterator[Stage]:
     """A fresh world with its people."""
-    made = set_stage(tmp_path)
-    yield made
-    made.close()
+    with folder_in_memory() as folder:
+        made = set_stage(folder)
+        yield made
+        made.close()

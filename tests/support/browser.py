@@ -13,12 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
+from support.memory import folder_in_memory
 from support.world import Stage, set_stage
 
 from deldokument.services.administrators import add_administrator
@@ -138,10 +137,9 @@ class Browser:
 
 @contextmanager
 def stage_in_memory() -> Iterator[Stage]:
-    """A fresh world whose files are in memory where the machine has such a place: the same SQLite, without the disk."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        stage = set_stage(Path(folder))
+    """A fresh world whose files are in memory."""
+    with folder_in_memory() as folder:
+        stage = set_stage(folder)
         add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
         try:
             yield stage

@@ -80,17 +80,25 @@ class Embedded:
 
     spooled = 0
 
+    def __init__(self) -> None:
+        self._names = TemporaryDirectory()
+        self._spare: list[Path] = []
+        """Links to databases that nobody uses any more."""
+
     def settings(self, folder: Path) -> dict[str, str]:
+        path = folder / "data" / _FILE
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_database(path)
         return {}
 
     def database_url(self, folder: Path) -> str:
-        path = folder / _FILE
-        path.touch(0o600)
-        path.write_bytes(_migrated())
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("UPDATE deployment SET id = ?", (secrets.token_urlsafe(16),))
-        return f"sqlite:///{path}"
+        _make_database(folder / _FILE)
+        # By a name that is used again, so that whoever knows a database at it knows its statements already.
+        link = self._spare.pop() if self._spare else Path(self._names.name) / secrets.token_hex(8)
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder / _FILE)
+        return f"sqlite:///{link}"
 
     def copied_database(self, url: str, folder: Path) -> str:
         copy = f"sqlite:///{folder / _FILE}"
@@ -109,7 +117,17 @@ class Embedded:
         return file_keyring(folder / "keyring.sqlite3")
 
     def give_back(self, database_url: str) -> None:
-        """The folder is somebody else's."""
+        link = Path(database_url.removeprefix("sqlite:///"))
+        if link.is_symlink():
+            self._spare.append(link)
+
+
+def _make_database(path: Path) -> None:
+    path.touch(0o600)
+    path.write_bytes(_migrated())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("UPDATE deployment SET id = ?", (secrets.token_urlsafe(16),))
 
 
 @cache
