@@ -68,7 +68,9 @@ def test_the_first_one_only_proposes_and_asking_again_says_the_same(stage: Stage
 def test_the_second_one_publishes_and_asking_again_says_the_same(stage: Stage) -> None:
     share = propose(stage)
     stage.clock.advance(hours=1)
-    published = approve(stage, share)
+    shown = proposal(stage, share.id)
+    assert shown
+    published = approve(stage, share, seen=datetime.fromisoformat(shown.seen))
     assert (published.state, published.published_at) == (ShareState.AVAILABLE, stage.clock.now())
     assert kinds(stage, share.id) == [EventKind.SHARE_APPROVED, EventKind.SHARE_PUBLISHED]
     stage.clock.advance(minutes=1)

@@ -6,7 +6,7 @@ import pytest
 from support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, Unavailable
+from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.services import operating
 from deldokument.services.roles import roles_of
@@ -93,6 +93,13 @@ def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_
         register(stage, name="S")
     assert [error.field for error in refused.value.errors] == ["name"]
     assert len(operating.list_tenants(stage.world)) == 2
+
+
+def test_one_tenant_is_shown_or_does_not_exist(stage: Stage) -> None:
+    tenant = register(stage)
+    assert operating.show_tenant(stage.world, tenant.id) == tenant
+    with pytest.raises(NotFound):
+        operating.show_tenant(stage.world, "unknown")
 
 
 def test_the_list_counts_administrators_and_accounts(stage: Stage) -> None:

@@ -64,6 +64,7 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
         assert event.subject_id is None
         assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
     assert [view.id for view in overview.list_shares(stage.world, SYSTEM).shares] == [share.id]
+    assert overview.acting_systems(stage.world, events) == {integration.id: integration.name}
 
 
 def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -> None:
