@@ -81,7 +81,6 @@ class Embedded:
     spooled = 0
 
     def __init__(self) -> None:
-        self._names = TemporaryDirectory()
         self._spare: list[Path] = []
         """Links to databases that nobody uses any more."""
 
@@ -95,7 +94,7 @@ class Embedded:
     def database_url(self, folder: Path) -> str:
         _make_database(folder / _FILE)
         # By a name that is used again, so that whoever knows a database at it knows its statements already.
-        link = self._spare.pop() if self._spare else Path(self._names.name) / secrets.token_hex(8)
+        link = self._spare.pop() if self._spare else Path(_links().name) / secrets.token_hex(8)
         link.unlink(missing_ok=True)
         link.symlink_to(folder / _FILE)
         return f"sqlite:///{link}"
@@ -120,6 +119,12 @@ class Embedded:
         link = Path(database_url.removeprefix("sqlite:///"))
         if link.is_symlink():
             self._spare.append(link)
+
+
+@cache
+def _links() -> TemporaryDirectory[str]:
+    """Where the run's links are."""
+    return TemporaryDirectory()
 
 
 def _make_database(path: Path) -> None:
