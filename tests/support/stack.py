@@ -85,6 +85,7 @@ class Embedded:
         """Links to databases that nobody uses any more."""
 
     def settings(self, folder: Path) -> dict[str, str]:
+        # Its tables are made already where a deployment's are by default: to migrate then takes no time.
         path = folder / "data" / _FILE
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,6 +118,7 @@ class Embedded:
 
     def give_back(self, database_url: str) -> None:
         link = Path(database_url.removeprefix("sqlite:///"))
+        # A deployment's is a file in somebody else's folder.
         if link.is_symlink():
             self._spare.append(link)
 

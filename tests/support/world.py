@@ -233,7 +233,7 @@ def seal() -> PdfSeal:
 
 @cache
 def database_at(url: str) -> SqlDatabase:
-    """One for each address, which the stack gives out again: a sixth of a run went into compiling the same statements.
+    """One for each address, which the stack gives out again: a sixth of a test process's time was compiling.
 
     Closed, it has no connections, and can be used again.
     """
