@@ -10,6 +10,8 @@ ON_CLUSTER := $(addprefix tests/,api browser cli client deployment downloads ks 
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 SOURCES := src tests scripts $(wildcard bench)
+# Some machines ask for nothing compiled to be kept; hundreds of processes would each compile all of it, two seconds long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types imports frontend tests cluster alone oldest test-large bench bench-large format lock wheel clean

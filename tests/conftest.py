@@ -10,6 +10,7 @@ import os
 
 import pytest
 from hypothesis import settings
+from support.server import deployment  # noqa: F401
 from support.stack import Cluster, choose, stack_name
 
 from tests.support.openbao import openbao  # noqa: F401

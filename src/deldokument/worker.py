@@ -30,6 +30,9 @@ log = logging.getLogger("deldokument.worker")
 _BREATH = 0.25
 _REST = 2.0
 """What nobody can read any more is in no hurry: those who use the service go first, all the more on a busy machine."""
+_UNHURRIED = 5.0
+"""What is kept for days to years may be kept for some seconds more: a dozen questions each second were half of what an
+idle worker did."""
 
 
 def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
@@ -116,7 +119,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("inspect", inspect_documents, 0.5),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH, _REST),
-        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), 1.0, _BREATH, _REST),
+        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _BREATH, _REST),
         Loop("seal", seal_chains, 15.0),
         Loop("plan", plan_what_is_told, 1.0, _BREATH, 1.0),
         Loop("remind", plan_what_time_brings, 15.0),

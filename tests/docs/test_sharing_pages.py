@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import sender
-from support.server import FJELL, OLA_NUMBER, Deployment, deployment  # noqa: F401
+from support.server import FJELL, OLA_NUMBER, Deployment
 
 from tests.docs.documents import DOCS
 
@@ -21,7 +21,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def machine(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:  # noqa: F811
+def machine(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A sender's machine, with what the examples share in the folder where one stands; its environment."""
     sender.registered(deployment)
     (tmp_path / "vedtak.pdf").write_bytes(b"%PDF-1.7")

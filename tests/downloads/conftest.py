@@ -1,4 +1,4 @@
-"""The deployment that these tests share, and one share in it that nobody changes."""
+"""One share that nobody changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from support.server import OLA, OLA_NUMBER, Deployment, deployment  # noqa: F401
+from support.server import OLA, OLA_NUMBER, Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Shared:
 
 
 @pytest.fixture(scope="session")
-def shared(deployment: Deployment) -> Shared:  # noqa: F811
+def shared(deployment: Deployment) -> Shared:
     content = os.urandom(10_000_000)
     share_id = deployment.share([OLA_NUMBER], {"vedtak.pdf": content})
     [path] = deployment.document_paths(share_id)

@@ -126,6 +126,8 @@ class Survey:
         self.content = content
         self.webs = {False: serve(stage), True: serve(stage, DEMO.endpoints(), demo=True)}
         self.browsers: dict[tuple[str, bool], tuple[Browser, str]] = {}
+        self.cases: dict[tuple[bool, bool], Case] = {}
+        """Shares that nobody has changed yet, by what rows need of them."""
 
     def run(self, rows: list[Row]) -> None:
         """Every row."""
@@ -138,6 +140,7 @@ class Survey:
                 self._compare(row, case, actor, answer)
                 if row.method not in {"GET", "HEAD", "OPTIONS"} and answer.status_code < 400:
                     self.browsers.pop((actor, row.demo), None)
+                    self.cases.pop(_kind(row))
                     case = self._case(row)
         for web in self.webs.values():
             web.close()
@@ -173,6 +176,11 @@ class Survey:
         return self.browsers[actor, demo]
 
     def _case(self, row: Row) -> Case:
+        if _kind(row) not in self.cases:
+            self.cases[_kind(row)] = self._fresh_case(row)
+        return self.cases[_kind(row)]
+
+    def _fresh_case(self, row: Row) -> Case:
         """A share in the survey's state for Ola and Fjell; a draft has an unfinished upload for rows with its token."""
         stage, now = self.stage, self.stage.clock.now()
         share = stage.draft()
@@ -205,6 +213,10 @@ class Survey:
                 append.feed([self.content[start : start + parts.FEED]])
             append.finish()
         return ticket.token, ticket.upload_id, ticket.document_id
+
+
+def _kind(row: Row) -> tuple[bool, bool]:
+    return row.token, row.path.startswith("/uploads")
 
 
 def _body(stage: Stage, path: str) -> dict[str, Any]:

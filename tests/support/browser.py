@@ -97,6 +97,7 @@ class Browser:
         inside = httpx.ASGITransport(web.app, raise_app_exceptions=False)
         transport = inside if web.port is None else _OverSocket(web.port)
         self.http = httpx.AsyncClient(transport=transport, base_url=origin)
+        self._token = ("", "")
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any request, as it is given."""
@@ -120,10 +121,13 @@ class Browser:
         return answer
 
     def csrf_token(self) -> str:
-        """The token that this browser's pages carry; empty without a session."""
-        found = _CSRF.search(self.get("/kontakt").text)
-        assert found
-        return unescape(found[1])
+        """The token that this browser's pages carry; empty without a session. A page is asked once in each session."""
+        session = next((one.value or "" for one in self.http.cookies.jar if one.name.endswith("deldokument")), "")
+        if session != self._token[0]:
+            found = _CSRF.search(self.get("/kontakt").text)
+            assert found
+            self._token = session, unescape(found[1])
+        return self._token[1]
 
     def post(self, path: str, fields: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
         """A form of a page, with its token."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
-from support.server import Deployment, deployment, wait_until  # noqa: F401
+from support.server import Deployment, wait_until
 from support.stack import stack
 
 from deldokument.domain.share import ShareState
@@ -41,7 +41,7 @@ def account_of(kari: httpx.Client) -> str:
     return str(next(one["kontoId"] for one in found if one["navn"] == "Byggesak"))
 
 
-def test_a_large_document_is_shared_as_it_comes_in_little_memory(deployment: Deployment) -> None:  # noqa: F811
+def test_a_large_document_is_shared_as_it_comes_in_little_memory(deployment: Deployment) -> None:
     kari, digest = deployment.session(KARI), hashlib.sha256()
     before, most = deployment.rss(), 0
 
@@ -75,7 +75,7 @@ def test_a_large_document_is_shared_as_it_comes_in_little_memory(deployment: Dep
     assert received.digest() == digest.digest()
 
 
-def test_a_client_that_goes_away_leaves_nothing_shared(deployment: Deployment) -> None:  # noqa: F811
+def test_a_client_that_goes_away_leaves_nothing_shared(deployment: Deployment) -> None:
     kari = deployment.session(KARI)
     path, place = f"{PATH}/{account_of(kari)}/deldokument", urlsplit(deployment.url)
     request = kari.build_request("POST", path, content=b"", headers={"Content-Type": KIND})
