@@ -160,9 +160,9 @@ class SharePage:
         self.page.get_by_label("Originalene er arkivert").check()
 
     def publish(self) -> str:
-        """«Del dokument»; the link."""
+        """«Del dokument»; the link. What still goes up is waited for."""
         self.page.get_by_role("button", name="Del dokument", exact=True).click()
-        self.page.wait_for_url("**/delinger/*/delt")
+        self.page.wait_for_url("**/delinger/*/delt", timeout=60_000)
         return self.page.locator("#share-link").inner_text()
 
     def share(self, file: Path, *numbers: str, title: str = "") -> str:
