@@ -31,8 +31,8 @@ _BREATH = 0.25
 _REST = 2.0
 """What nobody can read any more is in no hurry: those who use the service go first, all the more on a busy machine."""
 _UNHURRIED = 5.0
-"""What is kept for days to years may be kept for some seconds more: a dozen questions each second were half of what an
-idle worker did."""
+"""What is kept for days to years may be kept for some seconds more: to ask a dozen questions each second was a third
+of an idle worker's time."""
 
 
 def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
