@@ -131,12 +131,11 @@ class Sent:
 def assert_gone_on(uploads: list[Sent], length: int) -> None:
     """Each upload's last request went on from where the server said that it was, and that was not the beginning.
 
-    One that the server had all of, though its answer was lost, ends with the question. One that was begun after the
-    break has been asked for once, from its beginning.
+    One that the server had all of, though its answer was lost, ends with the question.
     """
-    each = [[other for other in uploads if other.url == url] for url in {sent.url for sent in uploads}]
-    assert all(sent[0].offset == 0 for sent in each if [one.method for one in sent] == ["PATCH"])
-    gone_on = [sent[-2:] for sent in each if len(sent) > 1 and sent[-1].method == "PATCH"]
+    last = [[other for other in uploads if other.url == url][-2:] for url in {sent.url for sent in uploads}]
+    gone_on = [pair for pair in last if pair[-1].method == "PATCH"]
+    assert all(len(pair) == 2 for pair in gone_on), uploads
     for asked, resumed in gone_on:
         assert asked.method == "HEAD"
         assert asked.offset == resumed.offset < length

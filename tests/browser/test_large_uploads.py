@@ -9,20 +9,30 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.files import noise, sha256
-from tests.browser.network import Network, assert_gone_on, uploads_of
+from tests.browser.network import Network, Sent, assert_gone_on, uploads_of
 from tests.browser.test_main_job import download, open_ready
 from tests.browser.test_uploads import start
-from tests.browser.visitor import SharePage, Visit
+from tests.browser.visitor import SharePage, Visit, Visitor
 
 OLA = "21879498012"
 LENGTH = 70_000_000
 _SLOW = 2_000_000
+_PIECES = 4
 pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return noise(tmp_path / "film.bin", LENGTH)
+
+
+def _started(kari: Visitor, network: Network, file: Path) -> tuple[SharePage, list[Sent]]:
+    """The page with all four pieces on their way, a tenth or more in sum, and what is asked for."""
+    uploads = uploads_of(kari.page)
+    form = start(kari, network, file, _SLOW)
+    while len({sent.url for sent in uploads}) < _PIECES:
+        kari.page.wait_for_timeout(50)
+    return form, uploads
 
 
 def test_a_large_file_goes_in_four_pieces_at_a_time_and_comes_out_whole(
@@ -32,7 +42,7 @@ def test_a_large_file_goes_in_four_pieces_at_a_time_and_comes_out_whole(
     uploads, joined = uploads_of(kari.page), []
     kari.page.on("request", lambda request: joined.append(request.headers.get("upload-concat", "")))
     path = SharePage(kari).share(file, OLA, title="Film")
-    assert [(sent.method, sent.offset) for sent in uploads] == [("PATCH", 0)] * 4
+    assert [(sent.method, sent.offset) for sent in uploads] == [("PATCH", 0)] * _PIECES
     assert sum(value.startswith("final;") for value in joined) == 1
     ola = visit("Ola Nordmann")
     open_ready(ola, path)
@@ -41,23 +51,23 @@ def test_a_large_file_goes_in_four_pieces_at_a_time_and_comes_out_whole(
 
 def test_a_paused_large_file_goes_on_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
-    uploads = uploads_of(kari.page)
-    row = start(kari, network, file, _SLOW).file(file.name)
+    form, uploads = _started(kari, network, file)
+    row = form.file(file.name)
     row.get_by_role("button", name="Pause").click()
     expect(row).to_contain_text("På pause")
     network.mend()
     row.get_by_role("button", name="Fortsett").click()
     expect(row).to_contain_text("Lastet opp")
     assert_gone_on(uploads, LENGTH)
-    assert len({sent.url for sent in uploads}) == 4
+    assert len({sent.url for sent in uploads}) == _PIECES
 
 
 def test_a_large_file_goes_on_in_each_piece_after_a_broken_connection(
     visit: Visit, network: Network, file: Path
 ) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
-    uploads = uploads_of(kari.page)
-    row = start(kari, network, file, _SLOW).file(file.name)
+    form, uploads = _started(kari, network, file)
+    row = form.file(file.name)
     network.cut()
     expect(row).to_contain_text("Det som er lastet opp, er trygt")
     network.mend()
@@ -67,7 +77,7 @@ def test_a_large_file_goes_on_in_each_piece_after_a_broken_connection(
 
 def test_after_a_reload_the_same_large_file_goes_on_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
-    form = start(kari, network, file, _SLOW)
+    form, _ = _started(kari, network, file)
     kari.page.on("dialog", lambda dialog: dialog.accept())
     kari.page.reload()
     row = form.file(file.name)

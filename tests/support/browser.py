@@ -51,6 +51,7 @@ class Web:
 
     stage: Stage
     app: ASGIApp
+    session_cookie: str
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     open: list[Browser] = field(default_factory=list)
     port: int | None = None
@@ -73,7 +74,8 @@ class Web:
 
 def serve(stage: Stage, extra: Sequence[Endpoint] = (), **changes: Any) -> Web:
     """The application over ``stage``; ``changes`` are to the site."""
-    return Web(stage, create_app(stage.world, site(**changes), tuple(extra)))
+    part = site(**changes)
+    return Web(stage, create_app(stage.world, part, tuple(extra)), part.session_cookie)
 
 
 class _OverSocket(httpx.AsyncHTTPTransport):
@@ -122,7 +124,7 @@ class Browser:
 
     def csrf_token(self) -> str:
         """The token that this browser's pages carry; empty without a session. A page is asked once in each session."""
-        session = next((one.value or "" for one in self.http.cookies.jar if one.name.endswith("deldokument")), "")
+        session = self.http.cookies.get(self._web.session_cookie, "")
         if session != self._token[0]:
             found = _CSRF.search(self.get("/kontakt").text)
             assert found
