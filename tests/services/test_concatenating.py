@@ -206,7 +206,7 @@ def test_a_piece_whose_document_is_begun_whole_meanwhile_leaves_nothing(stage: S
     with stage.world.database.read() as tx:
         whole = standing(tx.uploads.get(ticket.upload_id))
     send(stage.world, ticket, whole, b"abc")
-    with pytest.raises(Conflict):
+    with pytest.raises(NotFound):
         append.finish()
     assert blobs(stage) == set(parts(stage, ticket))
 

@@ -317,6 +317,32 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged_and_leaves_nothing_else
     assert send(world, ticket, bytes(FULL_PART_PLAINTEXT), FULL_PART_PLAINTEXT) == 2 * FULL_PART_PLAINTEXT
 
 
+def test_of_parts_for_which_there_was_no_room_in_the_middle_the_first_are_kept_and_none_after_the_gap(
+    stage: Stage,
+) -> None:
+    store = SmallBlobStore(stage.world.blobs, 2**40, full_at=frozenset({2}))
+    ticket = announce(stage, 4 * FULL_PART_PLAINTEXT)
+    append = begin(replace(stage.world, blobs=store), ticket)
+    feed(append, bytes(2 * FULL_PART_PLAINTEXT + 1))
+    with pytest.raises(StorageFull):
+        append.commit()
+    feed(append, bytes(FULL_PART_PLAINTEXT))
+    append.commit()
+    append.abandon()
+    assert (append.committed, store.open) == (FULL_PART_PLAINTEXT, 0)
+    assert offset_of(stage, ticket) == FULL_PART_PLAINTEXT
+    assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_of_two_writers_the_slower_is_told_where_the_quicker_has_come(stage: Stage) -> None:
+    ticket = announce(stage, 10)
+    slower = begin(stage.world, ticket)
+    assert send(stage.world, ticket, b"12345") == 5
+    with pytest.raises(Conflict) as caught:
+        feed_and_finish(slower, b"123")
+    assert (caught.value.code, caught.value.params) == ("upload_offset", {"expected": 5})
+
+
 def test_a_commit_whose_answer_is_lost_keeps_its_bytes(stage: Stage) -> None:
     database = TroubledDatabase(stage.world.database)
     ticket = announce(stage, 10)

@@ -65,6 +65,9 @@ class SmallBlobStore:
     broken: ServiceError | None = None
     expected: list[int] = field(default_factory=list)
     """Of each object that was begun."""
+    full_at: frozenset[int] = frozenset()
+    """The commits, from 1, that find no room, though others do."""
+    commits: int = 0
 
     def deployment_id(self) -> str | None:
         return self.inner.deployment_id()
@@ -96,13 +99,15 @@ class _SmallWriter:
         self._is_open = True
 
     def write(self, data: Buffer) -> None:
-        self._store.room -= memoryview(data).nbytes
-        if self._store.room < 0 and not self._store.at_commit:
+        size = memoryview(data).nbytes
+        if size > self._store.room and not self._store.at_commit:
             raise StorageFull("ENOSPC")
+        self._store.room -= size
         self._inner.write(data)
 
     def commit(self) -> None:
-        if self._store.room < 0:
+        self._store.commits += 1
+        if self._store.room < 0 or self._store.commits in self._store.full_at:
             raise StorageFull("ENOSPC")
         self._inner.commit()
         self._close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import os
 import socket
 import sys
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
@@ -223,6 +224,23 @@ def test_a_connection_without_a_whole_request_is_closed(impatient: Deployment, c
                 continue
             except ConnectionError:
                 break
+
+
+def test_a_stalled_client_that_promised_a_checksum_is_told_so_and_the_offset_stays(impatient_tus: Tus) -> None:
+    upload = impatient_tus.create(1_000_000)
+    promised = "sha256 " + base64.b64encode(hashlib.sha256(b"x" * 1_000_000).digest()).decode()
+    with upload.raw(0, 1_000_000, b"x" * 1000, Upload_Checksum=promised) as connection:
+        said = answer_of(connection)
+    assert status_of(said) == 408
+    assert upload.offset() == 0
+
+
+def test_a_kept_connection_on_which_no_request_follows_an_empty_line_is_closed(impatient: Deployment) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", impatient.port, timeout=10 * STALL)) as connection:
+        connection.request("GET", "/helse/live")
+        connection.getresponse().read()
+        connection.sock.sendall(b"\r\n")
+        assert connection.sock.recv(10) == b""
 
 
 def refused_on_the_way(connection: socket.socket, rest: bytes) -> int | None:

@@ -196,6 +196,15 @@ def test_a_wrong_offset_is_a_conflict_that_tells_both(sender: Tus) -> None:
     assert (told["expected-offset"], told["provided-offset"]) == (3, 5)
 
 
+def test_whoever_creates_again_what_has_begun_is_told_where_to_go_on(sender: Tus) -> None:
+    upload = begun(sender, 10)
+    patch(upload, 0, "?0", b"123")
+    answer = post(sender, upload.ticket, "?0", b"1")
+    assert (answer.status_code, answer.headers["upload-offset"]) == (409, "3")
+    told = json.loads(answer.text)
+    assert (told["expected-offset"], told["provided-offset"]) == (3, 0)
+
+
 def test_lengths_that_do_not_fit_together_change_nothing(sender: Tus) -> None:
     upload = begun(sender, 10)
     ticket = upload.ticket

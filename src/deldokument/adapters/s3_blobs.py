@@ -75,7 +75,10 @@ class S3Place:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a store is waited for. No use of it takes longer than ``retry_for`` and one ``request``."""
+    """How long a store is waited for. No use of it takes longer than ``retry_for`` and one more try.
+
+    A try is one ``request``; of an object that is written at most three, since it is looked at and may be taken away.
+    """
 
     connect: timedelta = timedelta(seconds=5)
     request: timedelta = timedelta(seconds=30)

@@ -2,8 +2,8 @@
 
 Promises that an upload has at most length / 8 MiB + 16 parts, that a merged part is a new stream under a new name
 and never an old nonce used again, and that the old objects go only after the new one stands in the database. Never
-stands in the way of an upload: what has been acknowledged is safe without it, so where it cannot be done it is left to
-the next request.
+stands in the way of an upload that can still succeed: what has been acknowledged is safe without it, so where it cannot
+be done it is left to the next request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _STEP = 4 * CAPACITY
 
 
 def merge_tail(world: World, upload_id: str, document_id: str, data_key: bytes) -> None:
-    """Make one part of small ones. Gives up when another writer has moved them, and when a store does not answer."""
+    """Make one part of small ones. Gives up when another writer has moved them, and when a store does not answer.
+
+    Raises IntegrityError when one is not what was sealed: then the document is lost, and whoever sends more is told.
+    """
     try:
         with world.database.read() as tx:
             old = tail_to_merge(tx.uploads.parts(upload_id))

@@ -152,6 +152,8 @@ class Append:
         self._received = upload.offset
         self._parts = SealedParts(world.blobs, upload, data_key)
         self._durable: list[Part] = []
+        self._is_torn = False
+        """A part could not be made durable, so no later one may be: what is acknowledged has no holes."""
         self.committed = upload.offset
 
     @property
@@ -181,15 +183,19 @@ class Append:
     def commit(self) -> None:
         """Make the sealed parts durable and, unless a checksum is awaited, move the offset.
 
-        Raises Conflict when another writer was first.
+        After a failure it may be called once more, for the parts that came before. Raises Conflict when another writer
+        was first, StorageFull, Unavailable.
         """
         batch = [self._parts.sealed.popleft() for _ in range(len(self._parts.sealed))]
         try:
-            while batch:
+            while batch and not self._is_torn:
                 part, writer = batch[0]
                 writer.commit()
                 self._durable.append(part)
                 del batch[0]
+        except BaseException:
+            self._is_torn = True
+            raise
         finally:
             for _, writer in batch:
                 writer.abort()
@@ -202,7 +208,7 @@ class Append:
             return
         try:
             self.committed = _advance(self._world, self._upload, self.committed, parts)
-        except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
+        except (Broken, Conflict, Frozen, NotFound, StorageFull, TooLarge):
             # Refused for certain. After any other failure the commit may stand all the same: the sweep will know.
             self._world.blobs.delete([part.id for part in parts])
             raise
@@ -245,7 +251,7 @@ def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> i
         if upload.is_partial:
             _check_room(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
-            raise Conflict("upload_offset", expected=old)
+            raise Conflict("upload_offset", expected=found(tx.uploads.get(upload.id), "upload").offset)
         if old == 0 and not upload.is_partial:
             # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
             tx.uploads.discard_partials(upload.id, world.clock.now())

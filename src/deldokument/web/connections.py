@@ -1,12 +1,12 @@
 """A connection of the web server: uvicorn's, with bounds on what it lets a client do before a route has its say.
 
-Promises that a head, a trailer or a chunk's extension beyond 64 KiB is refused, however it is cut into packets; that a
-connection from which bytes are awaited and on which too little comes is closed, so that idle and creeping clients use
-up no descriptors; that a body comes in pieces so small that many at once can be held; and that a route can cut a
-response so that neither this process nor the kernel sends any more of it, wait until the kernel takes more of it, ask
-how much the other side has not taken, send an interim response before it, and leave a body with the kernel until it
-asks for more. Bodies are the routes' business: those that take big ones have time limits of their own, shorter than
-those here.
+Promises that a head, a trailer or a chunk's extension beyond 64 KiB, and what one reading takes, is refused, however
+it is cut into packets; that a connection from which bytes are awaited and on which too little comes is closed, so that
+idle and creeping clients use up no descriptors; that a body comes in pieces so small that many at once can be held;
+and that a route can cut a response so that neither this process nor the kernel sends any more of it, wait until the
+kernel takes more of it, ask how much the other side has not taken, send an interim response before it, and leave a
+body with the kernel until it asks for more. Bodies are the routes' business: those that take big ones have time limits
+of their own, shorter than those here.
 """
 
 from __future__ import annotations
@@ -145,6 +145,10 @@ class BoundedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes | memoryview) -> None:
         """Parse; everything that is neither a finished head nor a piece of a body is overhead."""
         self._overhead += len(data)
+        if not self._in_head and self.cycle is not None and self.cycle.response_complete:
+            # A head begins with whatever comes next, be it an empty line of which the parser says nothing: the server
+            # waits no longer for a request that does not come.
+            self._in_head, self._since = True, self.loop.time()
         # The parser takes any buffer, and keeps none.
         super().data_received(data)  # type: ignore[arg-type]
         if self._overhead > MAX_HEAD and not self.transport.is_closing():

@@ -101,6 +101,11 @@ class _Intake:
         crowd.join()
         try:
             complete = await self._take_all()
+            await self._flush()
+            await self._settle()
+            if self._atomic and not complete:
+                raise self._broken_off()
+            offset = await outlived(_in(_feeders, self._append.finish))
         except StorageFull:
             await self._settle(quiet=True)
             # The parts for which there was room are as good as those of a broken connection.
@@ -112,14 +117,12 @@ class _Intake:
             raise
         finally:
             crowd.leave()
-        await self._flush()
-        await self._settle()
-        if self._atomic and not complete:
-            raise ClientDisconnect
-        offset = await outlived(_in(_feeders, self._append.finish))
         if not complete:
-            raise Stalled if self._stalled else ClientDisconnect
+            raise self._broken_off()
         return offset
+
+    def _broken_off(self) -> Exception:
+        return Stalled() if self._stalled else ClientDisconnect()
 
     async def _take_all(self) -> bool:
         """False when the connection broke or stalled before the end of the body."""

@@ -72,7 +72,9 @@ def _conflict(request: Request, error: Conflict) -> Response:
     if error.code != "upload_offset":
         return problem(request, error)
     expected = error.params["expected"]
-    offsets = {"expected-offset": expected, "provided-offset": header_count(request, "upload-offset")}
+    # Whoever creates an upload names no offset: its bytes are to stand at the beginning.
+    provided = header_count(request, "upload-offset") if "upload-offset" in request.headers else 0
+    offsets = {"expected-offset": expected, "provided-offset": provided}
     return _problem("mismatching-upload-offset", HTTPStatus.CONFLICT, offsets, {"Upload-Offset": str(expected)})
 
 
