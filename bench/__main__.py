@@ -144,6 +144,8 @@ def _start(bench: Bench, only: str) -> None:
         quick = bench.running[OURS]
         if isinstance(quick, servers.Ours):
             bench.start(f"{OURS}, TLS", servers.fronted(place / "front", quick, "http2 on;"))
+        else:
+            bench.running[f"{OURS}, TLS"] = quick
 
 
 def _round(bench: Bench) -> None:
@@ -200,7 +202,8 @@ def _notes(bench: Bench, size: float, rounds: int, seconds: float) -> list[str]:
     ours = bench.running.get(OURS)
     if isinstance(ours, servers.Ours):
         taken = [took for length, took in ours.inspections if length > CHECKED]
-        notes.append(f"Inspection by the worker after an upload, not in the tables: median {median(taken):.1f} s.")
+        if taken:
+            notes.append(f"Inspection by the worker after an upload, not in the tables: median {median(taken):.1f} s.")
     if bench.latencies:
         middle, most = (median(found[number] for found in bench.latencies) for number in (0, 1))
         asked = sum(found[2] for found in bench.latencies)

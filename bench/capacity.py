@@ -1,8 +1,9 @@
 """`python -m bench.capacity`: what Norway needs, and ten times Norway: nodes, database, store, network, money.
 
-A simulation of a busy day minute by minute and of the end second by second, beyond what two cores can run. Nothing is
-drawn at random: the same assumptions give the same figures. What one thing costs is measured (docs/performance.md,
-`python -m bench.ends`); how much there is of it, and what machines cost, is assumed, and stands here and nowhere else.
+A simulation of the busiest hour minute by minute and of the end in tenths of a second, beyond what two cores can run.
+Nothing is drawn at random: the same assumptions give the same figures. What one thing costs is measured
+(docs/performance.md, `python -m bench.ends`); how much there is of it, and what machines cost, is assumed, and stands
+here and nowhere else.
 """
 
 from __future__ import annotations
@@ -91,11 +92,8 @@ class Need:
     most_waiting_minutes: float
     end: EndOfDay
     kroner_a_month: float
-
-    @property
-    def kroner_per_terabyte(self) -> float:
-        """Of what is shared."""
-        return self.kroner_a_month / (self.gigabytes_a_day * 230 / 12 / 1000)
+    kroner_per_terabyte: float
+    """Of what is shared."""
 
 
 STEP = 0.1
@@ -152,7 +150,9 @@ def need(assumed: Assumptions, costs: Costs) -> Need:
     stored = gigabytes * assumed.working_days / 365 * assumed.days_open / 1000
     machines = (nodes + 2) * assumed.node_cores * assumed.kroner_per_core_month
     storage = stored * assumed.store_overhead * assumed.kroner_per_stored_terabyte_month
-    sent = gigabytes * assumed.downloads_per_document * assumed.working_days / 12 / 1000
+    shared = gigabytes * assumed.working_days / 12 / 1000
+    sent = shared * assumed.downloads_per_document
+    kroner = machines + storage + sent * assumed.kroner_per_sent_terabyte
     ending = round(shares * assumed.part_ending_at_midnight)
     return Need(
         shares_a_day=shares,
@@ -165,7 +165,8 @@ def need(assumed: Assumptions, costs: Costs) -> Need:
         stored_terabytes=stored,
         most_waiting_minutes=simulate_day(cores * 60, (nodes - 1) * assumed.node_cores, assumed),
         end=simulate_end(ending, 2, assumed.node_cores, costs, assumed.documents_per_share),
-        kroner_a_month=machines + storage + sent * assumed.kroner_per_sent_terabyte,
+        kroner_a_month=kroner,
+        kroner_per_terabyte=kroner / shared,
     )
 
 

@@ -61,16 +61,15 @@ class Line:
 
 
 @contextmanager
-def far_away(port: int, line: Line | None = None) -> Iterator[int]:
+def far_away(port: int, line: Line) -> Iterator[int]:
     """A port on the loopback that leads to ``port`` by such a line, served by a thread of its own."""
     loop = asyncio.new_event_loop()
-    carried = line or Line()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             there, back = await asyncio.open_connection("127.0.0.1", port)
             try:
-                await asyncio.gather(carried.carry(reader, back), carried.carry(there, writer))
+                await asyncio.gather(line.carry(reader, back), line.carry(there, writer))
             finally:
                 back.close()
         writer.close()

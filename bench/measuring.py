@@ -1,8 +1,8 @@
 """Taking one sample: files up or down, alone or at once, with what the server's processes used meanwhile.
 
 Promises that before each sample the disk is at rest and pages are warm (a virtual machine's first touch of memory is
-several times as dear), and that a sample that other processes disturbed is taken again, at most once. Whatever goes
-wrong with a server is a `Failed`, which says what.
+several times as dear), that a sample that other processes disturbed is taken again, at most once, and that one that
+fails leaves neither clients nor files to the next.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -77,11 +78,10 @@ def make_source(path: Path, length: int) -> str:
 def check(server: Server, source: Path, digest: str) -> None:
     """That what goes up comes down; warms the server as well."""
     length = source.stat().st_size
-    place = server.place(length)
-    talk(server, Job(place.upload, length, source))
-    if server.gives_back and talk(server, Job(place.download(), length), "--hash")["digest"] != digest:
-        raise Failed("it did not give back what it was given")
-    _discard(server, [place])
+    with _places(server, length) as [place]:
+        talk(server, Job(place.upload, length, source))
+        if server.gives_back and talk(server, Job(place.download(), length), "--hash")["digest"] != digest:
+            raise Failed("it did not give back what it was given")
 
 
 def up_and_down(server: Server, source: Path, folder: Path, *, synced: bool, down: bool) -> list[Measured]:
@@ -89,16 +89,15 @@ def up_and_down(server: Server, source: Path, folder: Path, *, synced: bool, dow
 
     def once() -> list[Measured]:
         length = source.stat().st_size
-        place = server.place(length)
-        _warm(folder / "warm", length)
-        sync = place.synced if synced else None
-        found = [_at_once(server, [Job(place.upload, length, source, sync)])]
-        if down:
-            head = place.download()
-            # What was written goes to the disk before, and not meanwhile.
-            os.sync()
-            found.append(_at_once(server, [Job(head, length)]))
-        _discard(server, [place])
+        with _places(server, length) as [place]:
+            _warm(folder / "warm", length)
+            sync = place.synced if synced else None
+            found = [_at_once(server, [Job(place.upload, length, source, sync)])]
+            if down:
+                head = place.download()
+                # What was written goes to the disk before, and not meanwhile.
+                os.sync()
+                found.append(_at_once(server, [Job(head, length)]))
         return found
 
     return _least_disturbed(once)
@@ -109,15 +108,13 @@ def down_as_zip(server: Server, source: Path, folder: Path) -> list[Measured]:
 
     def once() -> list[Measured]:
         length = source.stat().st_size
-        place = server.place(length)
-        if place.archive is None:
-            raise Failed("it makes no zip")
-        talk(server, Job(place.upload, length, source))
-        head, zipped = place.archive()
-        _warm(folder / "warm", length)
-        found = [_at_once(server, [Job(head, zipped)])]
-        _discard(server, [place])
-        return found
+        with _places(server, length) as [place]:
+            if place.archive is None:
+                raise Failed("it makes no zip")
+            talk(server, Job(place.upload, length, source))
+            head, zipped = place.archive()
+            _warm(folder / "warm", length)
+            return [_at_once(server, [Job(head, zipped)])]
 
     return _least_disturbed(once)
 
@@ -127,14 +124,13 @@ def together(server: Server, source: Path, folder: Path, *, ups: int, downs: int
 
     def once() -> list[Measured]:
         length = source.stat().st_size
-        there, fresh = ([server.place(length) for _ in range(count)] for count in (downs, ups))
-        for place in there:
-            talk(server, Job(place.upload, length, source))
-        jobs = [Job(place.download(), length) for place in there]
-        _warm(folder / "warm", length * max(ups, 1))
-        found = _at_once(server, [*jobs, *(Job(place.upload, length, source) for place in fresh)])
-        _discard(server, [*there, *fresh])
-        return [found]
+        with _places(server, length, downs + ups) as places:
+            there, fresh = places[:downs], places[downs:]
+            for place in there:
+                talk(server, Job(place.upload, length, source))
+            jobs = [Job(place.download(), length) for place in there]
+            _warm(folder / "warm", length * max(ups, 1))
+            return [_at_once(server, [*jobs, *(Job(place.upload, length, source) for place in fresh)])]
 
     return _least_disturbed(once)
 
@@ -142,7 +138,6 @@ def together(server: Server, source: Path, folder: Path, *, ups: int, downs: int
 def latency(server: Server, source: Path, path: str, *, ups: int) -> tuple[float, float, int]:
     """Median and 99th percentile, in milliseconds, of a small request while so many files go up; how many were made."""
     length = source.stat().st_size
-    places = [server.place(length) for _ in range(ups)]
     over, took = threading.Event(), list[float]()
 
     def ask() -> None:
@@ -156,13 +151,13 @@ def latency(server: Server, source: Path, path: str, *, ups: int) -> tuple[float
         connection.close()
 
     asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        _at_once(server, [Job(place.upload, length, source) for place in places])
-    finally:
-        over.set()
-        asking.join()
-    _discard(server, places)
+    with _places(server, length, ups) as places:
+        asking.start()
+        try:
+            _at_once(server, [Job(place.upload, length, source) for place in places])
+        finally:
+            over.set()
+            asking.join()
     return median(took), sorted(took)[int(len(took) * 0.99)], len(took)
 
 
@@ -177,10 +172,15 @@ def _disturbance(found: Sequence[Measured]) -> float:
     return max(measured.others for measured in found)
 
 
-def _discard(server: Server, places: Sequence[Place]) -> None:
-    for place in places:
-        place.discard()
-    server.settle()
+@contextmanager
+def _places(server: Server, length: int, count: int = 1) -> Iterator[list[Place]]:
+    """So many, which are gone afterwards, whatever came of it."""
+    with ExitStack() as gone:
+        gone.callback(server.settle)
+        places = [server.place(length) for _ in range(count)]
+        for place in places:
+            gone.callback(place.discard)
+        yield places
 
 
 def _warm(path: Path, length: int) -> None:
@@ -196,9 +196,14 @@ def _at_once(server: Server, jobs: Sequence[Job]) -> Measured:
     clients = [_start(server, job) for job in jobs]
     usage.forget_peak(server.pids)
     used, busy, began = usage.cpu_seconds(server.pids), usage.busy_seconds(), time.perf_counter()
-    for client, job in zip(clients, jobs, strict=True):
-        _begin(client, job)
-    answers = [_end(client, job) for client, job in zip(clients, jobs, strict=True)]
+    try:
+        for client, job in zip(clients, jobs, strict=True):
+            _begin(client, job)
+        answers = [_end(client, job) for client, job in zip(clients, jobs, strict=True)]
+    finally:
+        for client in clients:
+            client.kill()
+            client.wait()
     used, busy = usage.cpu_seconds(server.pids) - used, usage.busy_seconds() - busy
     elapsed = time.perf_counter() - began
     seconds = max(answer["ended"] for answer in answers) - min(answer["began"] for answer in answers)

@@ -57,9 +57,10 @@ def _put(address: str, path: str, token: str) -> None:
 def _get(address: str, path: str, cookie: str) -> None:
     connection = http.client.HTTPConnection(address)
     connection.request("GET", path, headers={"Cookie": cookie})
-    answer = connection.getresponse()
-    while answer.readinto(bytearray(2**20)):
-        pass
+    answer, got = connection.getresponse(), 0
+    while count := answer.readinto(bytearray(2**20)):
+        got += count
+    assert (answer.status, got) == (200, LENGTH)
 
 
 class Busy:
@@ -118,7 +119,6 @@ def _of_workers(running: Deployment, count: int) -> str:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: running.upload(share_id, f"{number}.bin", content), range(DOCUMENTS)))
     running.publish_uninspected(share_id)
-    busy, began = Busy(), time.monotonic()
     workers = [running._start("worker", (), {}) for _ in range(count)]
     first = _inspected(running, share_id)
     wait_until(lambda: _inspected(running, share_id) > first, 60, "no worker works")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -198,10 +199,8 @@ http {{ sendfile on; tcp_nopush on; access_log off; client_max_body_size 0; {ext
   server {{ listen 127.0.0.1:{port} {tls}; root {folder}/files; location / {{ {location} }} }} }}
 """
 _DAV = "dav_methods PUT DELETE;"
-PROXY_BUFFERS = (
-    "client_body_buffer_size 1m; proxy_request_buffering off; proxy_http_version 1.1; proxy_buffers 8 512k; "
-    "proxy_buffer_size 512k; proxy_busy_buffers_size 1m; proxy_max_temp_file_size 0; "
-)
+_OF_BUFFERS = re.compile(r"^ *((?:client_body|http2_body|proxy)_(?:[a-z_]*buffer|preread|max_temp|http)[^;]*;)", re.M)
+"""What `deploy/nginx.conf` says of the bodies that it hands on."""
 
 
 @contextmanager
@@ -225,10 +224,11 @@ def nginx(folder: Path, extra: str = "", *, tls: bool = False, location: str = _
 
 @contextmanager
 def fronted(folder: Path, inner: Ours, extra: str = "") -> Iterator[Fronted]:
-    """Ours behind nginx with TLS, its buffers as docs/operating.md sets them."""
+    """Ours behind nginx with TLS, its buffers as those that are delivered."""
+    buffers = " ".join(_OF_BUFFERS.findall((HERE.parent / "deploy" / "nginx.conf").read_text(encoding="utf-8")))
     there = f"127.0.0.1:{inner.port}"
     location = f"proxy_pass http://{there}; proxy_set_header Host {there}; proxy_set_header Connection '';"
-    with nginx(folder, PROXY_BUFFERS + extra, tls=True, location=location) as front:
+    with nginx(folder, f"{buffers} {extra}", tls=True, location=location) as front:
         yield Fronted(inner, front)
 
 

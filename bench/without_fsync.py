@@ -6,6 +6,7 @@ synchronous=FULL. Both its databases stay as they are, since it is the documents
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 from deldokument.adapters.blobs import DirectoryBlobStore
@@ -17,10 +18,9 @@ def main() -> None:
     """Serve until a signal comes."""
     configure_logging()
     settings = load_settings()
-    node = open_node(settings)
     blobs = DirectoryBlobStore(settings.blobs_dir, durable=False)
-    serve(settings, replace(node, world=replace(node.world, blobs=blobs)))
-    node.close()
+    with closing(open_node(settings)) as node:
+        serve(settings, replace(node, world=replace(node.world, blobs=blobs)))
 
 
 if __name__ == "__main__":
