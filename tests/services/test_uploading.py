@@ -13,6 +13,7 @@ from support.trouble import Crash, SmallBlobStore, TroubledDatabase
 from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, ciphertext_length
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
 from deldokument.services import drafting, publishing, retention, uploading
 from deldokument.services.drafting import UploadTicket
@@ -332,6 +333,20 @@ def test_of_parts_for_which_there_was_no_room_in_the_middle_the_first_are_kept_a
     assert (append.committed, store.open) == (FULL_PART_PLAINTEXT, 0)
     assert offset_of(stage, ticket) == FULL_PART_PLAINTEXT
     assert blobs(stage) == set(parts(stage, ticket))
+
+
+def test_an_upload_that_is_ended_twice_at_once_is_told_of_once(stage: Stage) -> None:
+    ticket = announce(stage, 10)
+
+    def end(world: World) -> None:
+        uploading.terminate_upload(world, ticket.token, ticket.upload_id)
+
+    database = TroubledDatabase(stage.world.database, before=[lambda: end(stage.world)])
+    with pytest.raises(NotFound):
+        end(replace(stage.world, database=database))
+    with stage.world.database.read() as tx:
+        told = [event.kind for _, event in tx.audit.events()]
+    assert told.count(EventKind.DOCUMENT_REMOVED) == 1
 
 
 def test_of_two_writers_the_slower_is_told_where_the_quicker_has_come(stage: Stage) -> None:

@@ -286,6 +286,13 @@ def test_an_unknown_or_unreadable_checksum_is_a_bad_request(tus: Tus, value: str
     assert upload.offset() == 0
 
 
+def test_a_checksum_of_no_ascii_is_a_bad_request(tus: Tus) -> None:
+    upload = tus.create(10)
+    headers = [(name.encode(), value.encode()) for name, value in upload.headers(0).items()]
+    answer = httpx.patch(upload.url, headers=[*headers, (b"Upload-Checksum", b"sha256 \xe9")], content=b"x")
+    assert answer.status_code == 400
+
+
 @BOTH_WAYS
 def test_a_checksum_holds_few_files_open_however_large_the_request(tus: Tus) -> None:
     content = os.urandom(8_000_000) * 20

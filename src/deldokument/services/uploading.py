@@ -101,6 +101,7 @@ def terminate_upload(world: World, token: str, upload_id: str) -> None:
     upload = find_upload(world, token, upload_id)
     with world.database.write() as tx:
         share, person = locked_draft(tx, upload), _uploader(world, tx, upload)
+        upload = found(tx.uploads.get(upload.id), "upload")
         if upload.is_partial:
             _remove_partial(tx, upload, world.clock.now())
             return
@@ -110,7 +111,7 @@ def terminate_upload(world: World, token: str, upload_id: str) -> None:
 
 
 def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
-    if found(tx.uploads.get(upload.id), "upload").is_finished:
+    if upload.is_finished:
         raise Conflict("upload_finished")
     tx.uploads.remove(upload.id, now)
 

@@ -1,12 +1,13 @@
 """A connection of the web server: uvicorn's, with bounds on what it lets a client do before a route has its say.
 
 Promises that a head, a trailer or a chunk's extension beyond 64 KiB, and what one reading takes, is refused, however
-it is cut into packets; that a connection from which bytes are awaited and on which too little comes is closed, so that
-idle and creeping clients use up no descriptors; that a body comes in pieces so small that many at once can be held;
-and that a route can cut a response so that neither this process nor the kernel sends any more of it, wait until the
-kernel takes more of it, ask how much the other side has not taken, send an interim response before it, and leave a
-body with the kernel until it asks for more. Bodies are the routes' business: those that take big ones have time limits
-of their own, shorter than those here.
+it is cut into packets, and so are many lines and many requests ahead of their answers; that nothing is put among the
+bytes of a response; that a connection from which bytes are awaited and on which too little comes is closed, and one
+that takes nothing of its answer, so that idle and creeping clients use up no descriptors; that a body comes in pieces
+so small that many at once can be held; and that a route can cut a response so that neither this process nor the kernel
+sends any more of it, wait until the kernel takes more of it, ask how much the other side has not taken, send an
+interim response before it, and leave a body with the kernel until it asks for more. Bodies are the routes' business:
+those that take big ones have time limits of their own, shorter than those here.
 """
 
 from __future__ import annotations
@@ -30,8 +31,15 @@ MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 30.0
 """A request's head must be there so long after the connection, or the head itself, began."""
 BODY_SECONDS = 150.0
-"""So long may nothing come while a body is awaited."""
+"""So long may less than a trickle come while a body is awaited, and nothing be taken of what is sent."""
+TRICKLE = 4096
+"""Bytes that whoever sends or takes many must move in the time that there is."""
+MAX_LINES = 200
+"""Headers of a request: many small ones weigh thirty times their bytes."""
+MAX_AHEAD = 16
+"""Requests that may wait for the answers of those before them."""
 _LOOK_SECONDS = 5.0
+_OF_BODIES = frozenset({b"content-length", b"transfer-encoding"})
 _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
 _HOLD = "deldokument.hold"
@@ -126,6 +134,9 @@ class BoundedConnection(HttpToolsProtocol):
     _overhead = 0
     _in_head = True
     _since = 0.0
+    _trickled = 0
+    _untaken = 0
+    _unmoved_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch."""
@@ -170,15 +181,39 @@ class BoundedConnection(HttpToolsProtocol):
         }
         self.scope["extensions"] = extensions
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. A trailer, which comes when the request is under way, is none (RFC 9110, 6.5.1)."""
+        if not self._in_head:
+            return
+        if len(self.headers) >= MAX_LINES:
+            raise ValueError("too many headers")
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._progress()
         self._in_head = False
+        if self.parser.should_upgrade() and any(name in _OF_BODIES for name, _ in self.headers):
+            # The parser would take its body for the next request.
+            raise ValueError("a body with a request to upgrade")
+        if len(self.pipeline) >= MAX_AHEAD:
+            raise ValueError("too many requests ahead of their answers")
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse; where that would stand among the bytes of another answer, break off."""
+        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if answering or self.pipeline:
+            self._cut()
+        else:
+            super().send_400_response(msg)
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
-        self._progress()
+        self._overhead = 0
+        self._trickled += len(body)
+        if self._trickled >= TRICKLE:
+            self._progress()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -187,7 +222,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _progress(self) -> None:
-        self._overhead, self._since = 0, self.loop.time()
+        self._overhead, self._trickled, self._since = 0, 0, self.loop.time()
 
     def _look(self) -> None:
         awaited = self._in_head or (self.cycle is not None and self.cycle.more_body and not self.flow.read_paused)
@@ -195,7 +230,17 @@ class BoundedConnection(HttpToolsProtocol):
         if awaited and self.loop.time() - self._since > patience:
             self.transport.close()
             return
+        if self._is_stuck():
+            self._cut()
+            return
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
+
+    def _is_stuck(self) -> bool:
+        """Whether nothing has been taken for long of what waits here to be sent."""
+        untaken = self._count_untaken() if self.transport.get_write_buffer_size() else 0
+        if not untaken or untaken != self._untaken:
+            self._untaken, self._unmoved_since = untaken, self.loop.time()
+        return self.loop.time() - self._unmoved_since > BODY_SECONDS
 
     def _send_interim(self, response: bytes) -> None:
         # HTTP/1.0 knows no interim responses.

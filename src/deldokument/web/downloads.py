@@ -40,8 +40,8 @@ from deldokument.services.ports import World
 from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
 from deldokument.web.calls import Answer, Call, Endpoint, Who
-from deldokument.web.connections import cut, untaken, writable
-from deldokument.web.lanes import STRETCH, TRICKLE, Lanes, crowd, ended, is_quick, outlived, stretch
+from deldokument.web.connections import TRICKLE, cut, untaken, writable
+from deldokument.web.lanes import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 
 _Result = TypeVar("_Result")

@@ -25,8 +25,8 @@ from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, Stor
 from deldokument.services.parts import FEED
 from deldokument.services.ports import World
 from deldokument.services.uploading import Append, Checksum, begin_append
-from deldokument.web.connections import hold
-from deldokument.web.lanes import TRICKLE, Lanes, Pace, crowd, ended, outlived, stretch
+from deldokument.web.connections import TRICKLE, hold
+from deldokument.web.lanes import Lanes, Pace, crowd, ended, outlived, stretch
 from deldokument.web.lending import Loan, borrow_body
 
 STALL_SECONDS = 60.0

@@ -35,8 +35,6 @@ STRETCH = 2**26
 STRETCH_SECONDS = 0.2
 QUICK = 20_000_000
 """Bytes a second that a client must move to be given a lane and to keep it."""
-TRICKLE = 4096
-"""Bytes that a client must move in a minute, up or down, not to be let go."""
 PROBATION = 2**21
 """Bytes over which it is seen how quick a client is."""
 

@@ -8,7 +8,6 @@ that only what is durable is acknowledged. How bytes are taken off the socket is
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import logging
 import re
@@ -213,7 +212,7 @@ def _checksum(request: Request) -> Checksum | None:
     algorithm, _, encoded = text.partition(" ")
     try:
         digest = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise InvalidInput("upload-checksum", "body_malformed") from None
     if algorithm not in CHECKSUMS or len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
         raise InvalidInput("upload-checksum", "body_malformed")

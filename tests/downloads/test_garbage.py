@@ -1,0 +1,34 @@
+"""A reader that sends what is no request while a document comes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from downloads.test_cut import reading
+from support.server import BOTH_WAYS, OLA, OLA_NUMBER, Deployment
+
+MEGABYTES = 60
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("after", [2_000_000, 20_000_000, 40_000_000])
+def test_garbage_from_a_reader_is_never_answered_among_the_bytes_of_a_document(
+    deployment: Deployment, after: int
+) -> None:
+    content = os.urandom(1_000_000) * MEGABYTES
+    share_id = deployment.share([OLA_NUMBER], {"stor.bin": content})
+    [path] = deployment.document_paths(share_id)
+    came = bytearray()
+    with reading(deployment, OLA, path) as connection:
+        while len(came) < after:
+            came += connection.recv(2**20)
+        connection.sendall(b"\0\0\r\n\r\n")
+        try:
+            while more := connection.recv(2**20):
+                came += more
+        except ConnectionResetError:
+            pass
+    body = bytes(came.partition(b"\r\n\r\n")[2])
+    assert after < len(body) < len(content)
+    assert content.startswith(body)

@@ -1,0 +1,89 @@
+"""What a client may put on a connection besides one plain request after the other, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from support.listening import running
+
+from deldokument.web.connections import MAX_AHEAD, MAX_LINES, BoundedConnection
+
+pytestmark = pytest.mark.once
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tells which headers it sees when it has the whole body; /never never answers, /half not to the end."""
+    while (await receive()).get("more_body"):
+        pass
+    if scope["path"] == "/never":
+        await asyncio.Event().wait()
+    said = b",".join(name for name, _ in scope["headers"])
+    length = len(said) + (scope["path"] == "/half")
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % length)]})
+    await send({"type": "http.response.body", "body": said, "more_body": scope["path"] == "/half"})
+    if scope["path"] == "/half":
+        await asyncio.Event().wait()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with running(app, BoundedConnection, timeout_graceful_shutdown=1) as port:
+        yield port
+
+
+def said(port: int, *pieces: bytes) -> bytes:
+    """All that comes back until the connection ends; each piece is sent when something has come of the one before."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        came = b""
+        try:
+            for piece in pieces:
+                connection.sendall(piece)
+                came += connection.recv(65536)
+            while more := connection.recv(65536):
+                came += more
+        except ConnectionResetError:
+            came += b"[reset]"
+        return came
+
+
+def test_garbage_is_never_answered_among_the_bytes_of_another_answer(port: int) -> None:
+    came = said(port, b"GET /half HTTP/1.1\r\nHost: x\r\n\r\n", b"\0\0\r\n\r\n")
+    assert came.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 400" not in came
+    assert came.endswith(b"[reset]")
+
+
+def test_garbage_alone_is_a_bad_request(port: int) -> None:
+    assert said(port, b"\0\0\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_trailer_is_no_header(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    came = said(port, head + b"1\r\nx\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+    assert came.endswith(b"\r\n\r\nconnection,transfer-encoding")
+
+
+def test_the_body_of_a_request_to_upgrade_is_never_taken_for_a_request(port: int) -> None:
+    inner = b"GET /inner HTTP/1.1\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(inner)
+    for sent in (head, head + inner):
+        came = said(port, sent)
+        assert came.startswith(b"HTTP/1.1 400 ")
+        assert came.count(b"HTTP/1.1 ") == 1
+
+
+def test_so_many_headers_are_taken_and_no_more(port: int) -> None:
+    head, close = b"GET / HTTP/1.1\r\n", b"Connection: close\r\n"
+    assert said(port, head + b"a: \r\n" * (MAX_LINES - 1) + close + b"\r\n").startswith(b"HTTP/1.1 200 ")
+    assert said(port, head + b"a: \r\n" * MAX_LINES + close + b"\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_so_many_requests_may_wait_for_their_answers_and_no_more(port: int) -> None:
+    ahead = b"GET / HTTP/1.1\r\n\r\n"
+    last = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+    assert said(port, ahead * MAX_AHEAD + last).count(b"HTTP/1.1 200 ") == MAX_AHEAD + 1
+    assert said(port, b"GET /never HTTP/1.1\r\n\r\n" + ahead * (MAX_AHEAD + 1)) == b"[reset]"
