@@ -57,6 +57,11 @@ def test_garbage_is_never_answered_among_the_bytes_of_another_answer(port: int) 
     assert came.endswith(b"[reset]")
 
 
+def test_garbage_is_never_taken_for_the_answer_to_the_request_before_it(port: int) -> None:
+    for more in (b"\0\0\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"a: \r\n" * (MAX_LINES + 1) + b"\r\n"):
+        assert said(port, b"GET /never HTTP/1.1\r\n\r\n" + more) == b"[reset]"
+
+
 def test_garbage_alone_is_a_bad_request(port: int) -> None:
     assert said(port, b"\0\0\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 

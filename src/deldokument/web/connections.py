@@ -201,9 +201,10 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse; where that would stand among the bytes of another answer, break off."""
-        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        if answering or self.pipeline:
+        """Refuse; where that would stand among the bytes of another answer, or be taken for it, break off."""
+        cycle = self.cycle
+        is_asked = cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body)
+        if is_asked or self.pipeline:
             self._cut()
         else:
             super().send_400_response(msg)
