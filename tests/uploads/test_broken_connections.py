@@ -6,7 +6,6 @@ import base64
 import hashlib
 import http.client
 import os
-import select
 import socket
 import sys
 import threading
@@ -168,7 +167,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     constants = {
         "deldokument.web.intake.STALL_SECONDS": STALL,
         "deldokument.web.connections.HEAD_SECONDS": STALL,
-        "deldokument.web.connections.BODY_SECONDS": 3 * STALL,
+        "deldokument.web.connections.BODY_SECONDS": 5 * STALL,
         "deldokument.web.connections._LOOK_SECONDS": 0.2,
     }
     with way.deployment(tmp_path_factory.mktemp("impatient"), constants) as running:
@@ -251,20 +250,8 @@ def test_whoever_creeps_with_the_body_of_a_page_is_let_go(impatient: Deployment)
         connection.sendall(head)
         began = time.monotonic()
         while not sends_fail(connection, b" "):
-            assert time.monotonic() - began < 10 * STALL
+            assert time.monotonic() - began < 15 * STALL
             time.sleep(0.2)
-
-
-def test_whoever_asks_and_takes_nothing_is_let_go(impatient: Deployment) -> None:
-    with socket.socket() as connection:
-        # So that the kernel takes less than the answers, and some of them wait in the server.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-        connection.connect(("127.0.0.1", impatient.port))
-        connection.sendall(b"GET /static/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 12)
-        ended = select.poll()
-        ended.register(connection, select.POLLHUP)
-        assert ended.poll(10 * STALL * 1000)
 
 
 def refused_on_the_way(connection: socket.socket, rest: bytes) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Iterator
 
@@ -16,11 +17,19 @@ pytestmark = pytest.mark.once
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tells which headers it sees when it has the whole body; /never never answers, /half not to the end."""
+    """Tells which headers it sees when it has the whole body; /never never answers, /half not to the end.
+
+    /whole sends a lot at once, /piecewise as much in pieces.
+    """
     while (await receive()).get("more_body"):
         pass
     if scope["path"] == "/never":
         await asyncio.Event().wait()
+    if pieces := {"/whole": 1, "/piecewise": 2**8}.get(scope["path"]):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for left in reversed(range(pieces)):
+            await send({"type": "http.response.body", "body": bytes(2**24 // pieces), "more_body": left > 0})
+        return
     said = b",".join(name for name, _ in scope["headers"])
     length = len(said) + (scope["path"] == "/half")
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % length)]})
@@ -33,6 +42,23 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 def port() -> Iterator[int]:
     with running(app, BoundedConnection, timeout_graceful_shutdown=1) as port:
         yield port
+
+
+class Impatient(BoundedConnection):
+    """Waits a second for those who take nothing."""
+
+    still_seconds = 1.0
+
+
+@pytest.mark.parametrize("path", [b"/whole", b"/piecewise"])
+def test_whoever_takes_nothing_of_an_answer_is_let_go_whether_or_not_all_of_it_has_been_given(path: bytes) -> None:
+    with running(app, Impatient, timeout_graceful_shutdown=1) as port, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(b"GET " + path + b" HTTP/1.1\r\n\r\n")
+        ended = select.poll()
+        ended.register(connection, select.POLLHUP)
+        assert ended.poll(60_000)
 
 
 def said(port: int, *pieces: bytes) -> bytes:
@@ -79,6 +105,12 @@ def test_the_body_of_a_request_to_upgrade_is_never_taken_for_a_request(port: int
         came = said(port, sent)
         assert came.startswith(b"HTTP/1.1 400 ")
         assert came.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_request_to_upgrade_without_a_body_is_answered_as_any(port: int) -> None:
+    upgrade = b"GET / HTTP/1.1\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n"
+    for length in (b"", b"Content-Length: 0\r\n"):
+        assert said(port, upgrade + length + b"\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_so_many_headers_are_taken_and_no_more(port: int) -> None:

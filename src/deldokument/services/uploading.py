@@ -209,7 +209,7 @@ class Append:
             return
         try:
             self.committed = _advance(self._world, self._upload, self.committed, parts)
-        except (Broken, Conflict, Frozen, NotFound, StorageFull, TooLarge):
+        except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
             # Refused for certain. After any other failure the commit may stand all the same: the sweep will know.
             self._world.blobs.delete([part.id for part in parts])
             raise

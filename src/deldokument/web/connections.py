@@ -31,7 +31,7 @@ MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 30.0
 """A request's head must be there so long after the connection, or the head itself, began."""
 BODY_SECONDS = 150.0
-"""So long may less than a trickle come while a body is awaited, and nothing be taken of what is sent."""
+"""So long may less than a trickle come while a body is awaited."""
 TRICKLE = 4096
 """Bytes that whoever sends or takes many must move in the time that there is."""
 MAX_LINES = 200
@@ -39,7 +39,6 @@ MAX_LINES = 200
 MAX_AHEAD = 16
 """Requests that may wait for the answers of those before them."""
 _LOOK_SECONDS = 5.0
-_OF_BODIES = frozenset({b"content-length", b"transfer-encoding"})
 _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
 _HOLD = "deldokument.hold"
@@ -82,6 +81,11 @@ def untaken(scope: Scope) -> int:
     extension = scope.get("extensions", {}).get(_UNTAKEN)
     count: int = extension["count"]() if extension else 0
     return count
+
+
+def _tells_of_a_body(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return name == b"transfer-encoding" or (name == b"content-length" and bool(value.strip(b"0 \t")))
 
 
 class _Room(threading.local):
@@ -129,6 +133,8 @@ class _Receiver(asyncio.BufferedProtocol):
 class BoundedConnection(HttpToolsProtocol):
     """One connection."""
 
+    still_seconds = 150.0
+    """So long may nothing be taken of what waits to be sent."""
     _watch: asyncio.TimerHandle | None = None
     _writable: asyncio.Event | None = None
     _overhead = 0
@@ -193,7 +199,7 @@ class BoundedConnection(HttpToolsProtocol):
         """The head is whole."""
         self._progress()
         self._in_head = False
-        if self.parser.should_upgrade() and any(name in _OF_BODIES for name, _ in self.headers):
+        if self.parser.should_upgrade() and any(map(_tells_of_a_body, self.headers)):
             # The parser would take its body for the next request.
             raise ValueError("a body with a request to upgrade")
         if len(self.pipeline) >= MAX_AHEAD:
@@ -229,19 +235,19 @@ class BoundedConnection(HttpToolsProtocol):
         awaited = self._in_head or (self.cycle is not None and self.cycle.more_body and not self.flow.read_paused)
         patience = HEAD_SECONDS if self._in_head else BODY_SECONDS
         if awaited and self.loop.time() - self._since > patience:
+            # Not yet the end, where an answer is still to be taken.
             self.transport.close()
-            return
         if self._is_stuck():
             self._cut()
-            return
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
 
     def _is_stuck(self) -> bool:
         """Whether nothing has been taken for long of what waits here to be sent."""
-        untaken = self._count_untaken() if self.transport.get_write_buffer_size() else 0
+        waiting = self.transport.get_write_buffer_size()
+        untaken = waiting + self._count_in_kernel() if waiting else 0
         if not untaken or untaken != self._untaken:
             self._untaken, self._unmoved_since = untaken, self.loop.time()
-        return self.loop.time() - self._unmoved_since > BODY_SECONDS
+        return self.loop.time() - self._unmoved_since > self.still_seconds
 
     def _send_interim(self, response: bytes) -> None:
         # HTTP/1.0 knows no interim responses.
@@ -267,12 +273,15 @@ class BoundedConnection(HttpToolsProtocol):
                 self.loop.remove_writer(connection)
 
     def _count_untaken(self) -> int:
+        return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size() + self._count_in_kernel()
+
+    def _count_in_kernel(self) -> int:
         connection: Any = self.transport.get_extra_info("socket")
-        if connection is None or self.transport.is_closing():
+        if connection is None:
             return 0
         # SIOCOUTQ, which for a socket is another name of TIOCOUTQ (tcp(7)).
         [in_kernel] = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
-        return self.transport.get_write_buffer_size() + int(in_kernel)
+        return int(in_kernel)
 
     def _duplicate(self) -> socket.socket | None:
         """A descriptor of our own: the server may close its any time. None when there is none left."""
@@ -284,6 +293,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _cut(self) -> None:
         connection: Any = self.transport.get_extra_info("socket")
-        if connection is not None and not self.transport.is_closing():
+        # Also one that is closing has its descriptor until all has been taken; one that is gone has none.
+        if connection is not None and connection.fileno() >= 0:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT_AT_ALL)
         self.transport.abort()
