@@ -4,12 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 from support.browser import Web, serve, stage_in_memory
+from support.world import Stage
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
+def stage() -> Iterator[Stage]:
+    """A fresh world with its people."""
+    with stage_in_memory() as made:
+        yield made
+
+
+@pytest.fixture
+def web(stage: Stage) -> Iterator[Web]:
     """The application as it is deployed behind https://del.example."""
-    with stage_in_memory() as stage:
-        served = serve(stage)
-        yield served
-        served.close()
+    served = serve(stage)
+    yield served
+    served.close()

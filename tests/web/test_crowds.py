@@ -15,7 +15,6 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
-from support.browser import stage_in_memory
 from support.listening import running
 from support.world import KARI, OLA, Stage, person
 
@@ -31,12 +30,6 @@ from deldokument.web.lanes import FEW, crowd
 
 ROOM = 70_000
 """What one reading takes from a socket, at most."""
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with stage_in_memory() as made:
-        yield made
 
 
 @pytest.fixture

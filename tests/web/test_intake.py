@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
-from support.browser import stage_in_memory
 from support.stored import names
 from support.trouble import SmallBlobStore
 from support.world import KARI, Stage, person
@@ -26,27 +25,17 @@ TAIL = FEED // 2
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    with stage_in_memory() as made:
-        yield made
-
-
-@pytest.fixture
 def ticket(stage: Stage) -> UploadTicket:
     return drafting.add_document(
         stage.world, person(KARI), stage.draft().id, name="a.bin", length=2**30, modified_at=None
     )
 
 
-def body(length: int, end: Callable[[], Message]) -> Callable[[], Iterator[Message]]:
+def body(length: int, end: Message) -> Iterator[Message]:
     """So many bytes in pieces as they come from a socket, and what comes after them."""
-
-    def messages() -> Iterator[Message]:
-        for start in range(0, length, 2**16):
-            yield {"type": "http.request", "body": bytes(min(2**16, length - start)), "more_body": True}
-        yield end()
-
-    return messages
+    for start in range(0, length, 2**16):
+        yield {"type": "http.request", "body": bytes(min(2**16, length - start)), "more_body": True}
+    yield end
 
 
 def sent(world: World, ticket: UploadTicket, messages: Iterator[Message]) -> int:
@@ -65,9 +54,9 @@ def test_when_there_is_no_room_for_the_last_bytes_the_parts_before_them_are_kept
 ) -> None:
     # Room for two parts and for what is sealed of the third before the last bytes are handed over.
     store = SmallBlobStore(stage.world.blobs, 2 * ciphertext_length(FULL_PART_PLAINTEXT))
-    messages = body(2 * FULL_PART_PLAINTEXT + TAIL, lambda: {"type": end, "body": b"", "more_body": False})
+    messages = body(2 * FULL_PART_PLAINTEXT + TAIL, {"type": end, "body": b"", "more_body": False})
     with pytest.raises(StorageFull):
-        sent(replace(stage.world, blobs=store), ticket, messages())
+        sent(replace(stage.world, blobs=store), ticket, messages)
     assert store.open == 0
     with stage.world.database.read() as tx:
         parts = tx.uploads.parts(ticket.upload_id)

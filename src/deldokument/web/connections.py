@@ -169,10 +169,7 @@ class BoundedConnection(HttpToolsProtocol):
         # The parser takes any buffer, and keeps none.
         super().data_received(data)  # type: ignore[arg-type]
         if self._overhead > MAX_HEAD and not self.transport.is_closing():
-            if self._in_head and (self.cycle is None or self.cycle.response_complete):
-                self.send_400_response("The head is too long.")
-            else:
-                self.transport.abort()
+            self.send_400_response("The head, or what stands between the pieces of the body, is too long.")
 
     def on_message_begin(self) -> None:
         """A head begins."""
