@@ -180,3 +180,40 @@ def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
         assert (answer.status_code, answer.json()["code"]) == (500, "broken")
         assert SIV not in answer.text
     assert create(cast.sharer, stage).status_code == 201
+
+
+def test_a_request_that_outlives_its_lease_is_not_done_twice(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, let_go, renewed = threading.Event(), threading.Event(), threading.Semaphore(0)
+    create_draft, renew = submitting.create_draft, repeating.renew_request
+
+    def held(*given: Any) -> Any:
+        inside.set()
+        assert let_go.wait(20)
+        return create_draft(*given)
+
+    def counted(*given: Any) -> Any:
+        request = renew(*given)
+        renewed.release()
+        return request
+
+    monkeypatch.setattr("deldokument.services.submitting.create_draft", held)
+    monkeypatch.setattr("deldokument.web.api.gate.renew_request", counted)
+    monkeypatch.setattr("deldokument.web.api.gate.RENEWED_S", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(create, cast.sharer, stage)
+        assert inside.wait(20)
+        for _ in range(3):
+            stage.clock.advance(seconds=repeating.LEASE.total_seconds() - 1)
+            # One that had begun before the clock was moved counts for nothing.
+            assert renewed.acquire(timeout=20)
+            assert renewed.acquire(timeout=20)
+        other_node = serve(stage)
+        meanwhile = create(System(other_node.browser(), cast.sharer.token), stage)
+        assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_under_way")
+        let_go.set()
+        made = first.result()
+    assert create(cast.sharer, stage).content == made.content
+    assert count(cast) == 1
+    other_node.close()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from support.logouts import ended_session
 
 from deldokument.adapters.idporten import IdPorten
 from deldokument.adapters.idporten_tokens import LoginRefused
@@ -120,11 +121,11 @@ def test_the_back_channels_token_names_our_session_and_counts_once(
     identity = logged_in(idporten, browser)
     log_out_at_idporten(running, browser)
     [token] = receiver.tokens
-    assert idporten.ended_session(token) == identity.session_id
+    assert ended_session(idporten, token) == identity.session_id
     with pytest.raises(LoginRefused):
-        idporten.ended_session(token)
+        ended_session(idporten, token)
     with pytest.raises(LoginRefused):
-        relying_party(running, outbound, OTHER).ended_session(token)
+        ended_session(relying_party(running, outbound, OTHER), token)
 
 
 def test_the_front_channels_frame_names_issuer_and_session_and_is_on_a_page_that_we_let_frame_ours(
@@ -150,7 +151,7 @@ def test_a_logout_from_another_service_is_told_to_us(
     assert single_sign_on.session_id == identity.session_id
     form = theirs.logout(single_sign_on.id_token, "bye")
     assert browser.post(form.action, data=dict(form.fields)).is_redirect
-    assert [ours.ended_session(token) for token in receiver.tokens] == [identity.session_id]
+    assert [ended_session(ours, token) for token in receiver.tokens] == [identity.session_id]
 
 
 def test_a_session_that_we_were_no_part_of_is_none_of_ours(

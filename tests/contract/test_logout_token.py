@@ -11,13 +11,14 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from support.logouts import ended_session
 
 from deldokument.adapters.idporten import IdPorten
 from deldokument.adapters.idporten_provider import ProviderUnavailable
 from deldokument.adapters.idporten_tokens import LoginRefused
 from deldokument.adapters.issuer_keys import FAILURE_REST_S, KEYS_REST_S
 from deldokument.adapters.outbound import outbound_client
-from deldokument.domain.errors import ServiceError
+from deldokument.domain.errors import ServiceError, Unavailable
 from tests.contract.test_idporten import encoded, hs256
 from tests.support.hostile_provider import HostileProvider
 
@@ -129,14 +130,14 @@ REFUSED: dict[str, Lie] = {
 
 
 def test_a_right_token_names_the_session_that_has_ended(provider: HostileProvider, outbound: httpx.Client) -> None:
-    assert client_of(provider, outbound).ended_session(signed(provider, sub="pairwise")) == "a-session"
-    assert client_of(provider, outbound).ended_session(signed(provider, aud=[CLIENT])) == "a-session"
+    assert ended_session(client_of(provider, outbound), signed(provider, sub="pairwise")) == "a-session"
+    assert ended_session(client_of(provider, outbound), signed(provider, aud=[CLIENT])) == "a-session"
 
 
 @pytest.mark.parametrize("lie", REFUSED.values(), ids=REFUSED.keys())
 def test_a_token_with_a_lie_ends_nothing(provider: HostileProvider, outbound: httpx.Client, lie: Lie) -> None:
     with pytest.raises(LoginRefused):
-        client_of(provider, outbound).ended_session(lie(provider))
+        ended_session(client_of(provider, outbound), lie(provider))
 
 
 def test_a_replayed_token_is_refused_for_as_long_as_it_could_be_good(
@@ -145,13 +146,13 @@ def test_a_replayed_token_is_refused_for_as_long_as_it_could_be_good(
     now = time.time()
     client = client_of(provider, outbound, lambda: now)
     token = signed(provider, exp=int(now) + 3600)
-    client.ended_session(token)
+    ended_session(client, token)
     for seconds in (0, 300, 300):
         now += seconds
         with pytest.raises(LoginRefused):
-            client.ended_session(token)
+            ended_session(client, token)
     now -= 600
-    assert client.ended_session(signed(provider, jti="two")) == "a-session"
+    assert ended_session(client, signed(provider, jti="two")) == "a-session"
 
 
 def test_invented_kids_do_not_make_us_ask_the_provider_each_time(outbound: httpx.Client) -> None:
@@ -159,7 +160,7 @@ def test_invented_kids_do_not_make_us_ask_the_provider_each_time(outbound: httpx
         client = client_of(provider, outbound)
         for number in range(5):
             with pytest.raises(LoginRefused):
-                client.ended_session(signed(provider, header={"kid": f"invented-{number}"}))
+                ended_session(client, signed(provider, header={"kid": f"invented-{number}"}))
         assert provider.key_fetches == 1
 
 
@@ -171,13 +172,13 @@ def test_invented_kids_hold_up_no_threads_while_the_provider_is_slow(
     outcome: list[type[Exception]] = []
     with HostileProvider() as provider:
         client = client_of(provider, outbound, lambda: now)
-        client.ended_session(signed(provider))
+        ended_session(client, signed(provider))
         now += KEYS_REST_S + 1
         invented = signed(provider, header={"kid": "invented"})
 
         def ask() -> None:
             try:
-                client.ended_session(invented)
+                ended_session(client, invented)
             except ServiceError as error:
                 outcome.append(type(error))
 
@@ -192,8 +193,8 @@ def test_invented_kids_hold_up_no_threads_while_the_provider_is_slow(
         # No wait is so long: whoever waits fails.
         monkeypatch.setattr("deldokument.adapters.issuer_keys._WAIT_S", -2.0)
         with pytest.raises(ProviderUnavailable):
-            client.ended_session(invented)
-        assert client.ended_session(signed(provider, jti="two")) == "a-session"
+            ended_session(client, invented)
+        assert ended_session(client, signed(provider, jti="two")) == "a-session"
         let_go.set()
         asking.join()
     assert outcome == [LoginRefused]
@@ -206,11 +207,11 @@ def test_a_provider_whose_keys_are_broken_is_left_alone_for_a_while(outbound: ht
         client = client_of(provider, outbound, lambda: now)
         for _ in range(3):
             with pytest.raises(ProviderUnavailable):
-                client.ended_session(signed(provider))
+                ended_session(client, signed(provider))
         assert provider.key_fetches == 1
         provider.published = right
         now += FAILURE_REST_S + 1
-        assert client.ended_session(signed(provider)) == "a-session"
+        assert ended_session(client, signed(provider)) == "a-session"
 
 
 def test_the_pages_that_may_frame_ours_are_the_issuers_and_those_of_its_login(outbound: httpx.Client) -> None:
@@ -224,3 +225,12 @@ def test_the_pages_that_may_frame_ours_are_the_issuers_and_those_of_its_login(ou
         assert client.framing_origins() == (provider.issuer, "http://login.example:80")
     with pytest.raises(ProviderUnavailable):
         client_of(provider, outbound).framing_origins()
+
+
+def test_what_could_not_be_done_may_be_told_again(provider: HostileProvider, outbound: httpx.Client) -> None:
+    client, token = client_of(provider, outbound), signed(provider)
+    with pytest.raises(Unavailable), client.ended_session(token):
+        raise Unavailable("database")
+    assert ended_session(client, token) == "a-session"
+    with pytest.raises(LoginRefused, match="used before"):
+        ended_session(client, token)

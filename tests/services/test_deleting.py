@@ -94,6 +94,27 @@ def test_what_the_operator_has_stopped_is_not_deleted_and_can_be_afterwards(stag
     assert delete(stage).deleted_at
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["the account", "the tenant"])
+def test_what_the_operator_stops_after_it_was_deleted_is_kept_until_it_goes_on(stage: Stage, whole: bool) -> None:
+    share_id = stage.publish()
+    delete(stage)
+    if whole:
+        freezing.freeze_tenant(stage.world, stage.tenant.id, None, FreezeReason.AUTHORITY)
+    else:
+        freezing.freeze_account(stage.world, stage.byggesak.id, None, FreezeReason.AUTHORITY)
+    stage.clock.advance(hours=25)
+    run_all(stage.world)
+    assert share(stage, share_id).state is ShareState.AVAILABLE
+    assert account(stage).ended_at is None
+    if whole:
+        freezing.unfreeze_tenant(stage.world, stage.tenant.id, None)
+    else:
+        freezing.unfreeze_account(stage.world, stage.byggesak.id, None)
+    run_all(stage.world)
+    assert share(stage, share_id).state is ShareState.WITHDRAWN
+    assert account(stage).ended_at
+
+
 def test_the_typed_name_need_not_have_the_same_capitals_and_spaces(stage: Stage) -> None:
     assert deleting.delete_account(stage.world, **of(stage), typed_name=" byggesak ").deleted_at
 

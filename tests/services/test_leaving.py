@@ -18,8 +18,9 @@ from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.domain.tenure import DeletionState, Holdings
-from deldokument.services import administrators, leaving, members, onboarding, receiving, retention
+from deldokument.services import administrators, freezing, leaving, members, onboarding, receiving, retention
 from deldokument.services.deletion_paper import deletion_paper
+from deldokument.services.freezing import FreezeReason
 from deldokument.services.leaving import DeletionRecord, deletion_record, end_service, holdings_of
 from deldokument.services.repositories import standing
 from deldokument.services.roles import roles_of
@@ -137,6 +138,14 @@ def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
         end(stage)
     with stage.world.database.read() as tx:
         assert standing(tx.shares.get(share_id)).state is ShareState.AVAILABLE
+
+
+def test_nor_does_an_end_delete_an_account_that_the_operator_has_stopped(stage: Stage) -> None:
+    freezing.freeze_account(stage.world, stage.byggesak.id, None, FreezeReason.AUTHORITY)
+    with pytest.raises(Conflict, match="end_while_frozen"):
+        end(stage)
+    freezing.unfreeze_account(stage.world, stage.byggesak.id, None)
+    assert end(stage).ended_at
 
 
 def test_a_tenant_that_does_not_exist_does_not_end(stage: Stage) -> None:

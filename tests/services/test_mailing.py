@@ -314,6 +314,15 @@ def test_an_approval_that_is_not_wanted_any_more_is_not_asked_for(stage: Stage) 
 
 
 @pytest.mark.usefixtures("four_eyes")
+def test_nobody_is_told_of_a_colleague_who_wants_what_is_ones_own_proposal_by_now(stage: Stage) -> None:
+    share_id = propose(stage)
+    outboxes.plan_messages(stage.world, PLANS)
+    publishing.return_proposal(stage.world, person(ODD), share_id)
+    publishing.publish_share(stage.world, person(ODD), share_id)
+    assert [to for to, _ in letters(stage)] == [AT_WORK]
+
+
+@pytest.mark.usefixtures("four_eyes")
 def test_a_proposal_taken_back_before_it_was_noticed_is_told_to_nobody(stage: Stage) -> None:
     share_id = propose(stage)
     publishing.return_proposal(stage.world, person(KARI), share_id)

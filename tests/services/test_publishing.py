@@ -1,15 +1,18 @@
 """Publishing, moving the end, withdrawing, and a new draft from an old share."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
+from support.trouble import TroubledDatabase
+from support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 from deldokument import worker
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.services import drafting, onboarding, overview, publishing, receiving
+from deldokument.services import administrators, drafting, leaving, onboarding, overview, publishing, receiving
 from deldokument.services.overview import ShareView
+from deldokument.services.repositories import ShareFilter
 
 
 def view(stage: Stage, share_id: str) -> ShareView:
@@ -150,3 +153,19 @@ def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: S
         assert receiving.open_share(stage.world, person(reader), copy.id).id == copy.id
     with pytest.raises(NotFound):
         receiving.open_share(stage.world, person(SIV), copy.id)
+
+
+def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage) -> None:
+    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    share_id = stage.publish(OLA)
+
+    def end() -> None:
+        leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune", person=person(SIV))
+        run_all(stage.world)
+
+    database = TroubledDatabase(stage.world.database, before=[end])
+    with pytest.raises(NotFound):
+        publishing.copy_share(replace(stage.world, database=database), person(KARI), share_id)
+    with stage.world.database.read() as tx:
+        left = tx.shares.find(ShareFilter((stage.byggesak.id,), tuple(ShareState), limit=2))
+    assert [(share.id, share.state) for share in left] == [(share_id, ShareState.WITHDRAWN)]

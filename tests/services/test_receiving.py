@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from support.trouble import TroubledDatabase
+from support.trouble import TroubledDatabase, TroubledKeyring
 from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
@@ -15,6 +15,7 @@ from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARK
 from deldokument.services import downloading, onboarding, publishing, receiving
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import standing
+from deldokument.services.vault import AUDIT_PREFIX
 
 
 def denials(stage: Stage) -> list[AuditEvent]:
@@ -300,6 +301,37 @@ def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Sta
     assert receiving.still_authorized(stage.world, access)
     stage.clock.advance(seconds=1)
     assert not receiving.still_authorized(stage.world, access)
+
+
+def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_and_its_end_is(stage: Stage) -> None:
+    access = receiving.authorize(stage.world, person(PER), stage.publish(FJELL))
+    stage.rights.down = True
+    for _ in range(3):
+        stage.clock.advance(seconds=5)
+        assert receiving.still_authorized(stage.world, access)
+    assert denials(stage) == []
+    stage.clock.advance(minutes=15)
+    assert not receiving.still_authorized(stage.world, access)
+    assert len(denials(stage)) == 1
+
+
+def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    access = receiving.authorize(stage.world, person(OLA), share_id)
+
+    def silence() -> None:
+        raise Unavailable("keyring")
+
+    world = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, {AUDIT_PREFIX: silence}))
+    assert receiving.still_authorized(world, access)
+
+
+def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
+    access = receiving.authorize(stage.world, person(OLA), stage.publish(OLA, title="Vedtak"))
+    stage.clock.off = timedelta(seconds=3)
+    assert not receiving.still_authorized(stage.world, access)
+    with pytest.raises(Unavailable, match="clock_untrusted"):
+        receiving.list_offers(stage.world, person(OLA))
 
 
 def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(stage: Stage) -> None:

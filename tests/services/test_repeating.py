@@ -21,6 +21,7 @@ from deldokument.services.repeating import (
     begin_request,
     finish_request,
     forget_answers,
+    renew_request,
 )
 
 FJELL, OTHER = Consumer(OrganizationNumber("312824450")), Consumer(OrganizationNumber("314758625"))
@@ -60,8 +61,47 @@ def test_after_a_crash_the_work_is_done_again_under_the_same_id(stage: Stage) ->
     crashed = begun(stage)
     stage.clock.advance(seconds=LEASE.total_seconds())
     again = begun(stage)
-    assert again == crashed
+    assert again.new_id == crashed.new_id
     finish_request(stage.world, FJELL, again, ANSWER)
+    assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
+
+
+def test_what_takes_long_and_says_so_in_time_is_nobody_elses(stage: Stage) -> None:
+    request = begun(stage)
+    for _ in range(3):
+        stage.clock.advance(seconds=LEASE.total_seconds() - 1)
+        request = renew_request(stage.world, request)
+    stage.clock.advance(seconds=LEASE.total_seconds() - 1)
+    with pytest.raises(Conflict, match="request_under_way"):
+        begin_request(stage.world, FJELL, "first", ASKED)
+    finish_request(stage.world, FJELL, request, ANSWER)
+    assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
+
+
+def taken_over(stage: Stage) -> tuple[NamedRequest, NamedRequest]:
+    """One that was taken to have ended, and the one that does it now."""
+    first = begun(stage)
+    stage.clock.advance(seconds=LEASE.total_seconds())
+    return first, begun(stage)
+
+
+def test_whoever_was_taken_to_have_ended_takes_nothing_from_who_does_it_now(stage: Stage) -> None:
+    first, second = taken_over(stage)
+    stage.clock.advance(seconds=1)
+    assert renew_request(stage.world, first) == first
+    for status in (409, 503):
+        finish_request(stage.world, FJELL, first, NamedAnswer(status, {}, b"{}"))
+        with pytest.raises(Conflict, match="request_under_way"):
+            begin_request(stage.world, FJELL, "first", ASKED)
+    finish_request(stage.world, FJELL, second, ANSWER)
+    finish_request(stage.world, FJELL, first, NamedAnswer(409, {}, b"{}"))
+    assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
+
+
+def test_what_was_made_is_kept_also_by_who_was_taken_to_have_ended(stage: Stage) -> None:
+    first, second = taken_over(stage)
+    finish_request(stage.world, FJELL, first, ANSWER)
+    finish_request(stage.world, FJELL, second, NamedAnswer(409, {}, b"{}"))
     assert begin_request(stage.world, FJELL, "first", ASKED) == ANSWER
 
 
@@ -73,7 +113,7 @@ def test_what_was_refused_changed_nothing_and_may_be_tried_again_corrected(stage
 def test_what_failed_on_our_side_goes_on_at_once_under_the_same_id(stage: Stage) -> None:
     failed = begun(stage)
     finish_request(stage.world, FJELL, failed, NamedAnswer(503, {}, b"{}"))
-    assert begun(stage) == failed
+    assert begun(stage).new_id == failed.new_id
     with pytest.raises(InvalidInput):
         begin_request(stage.world, FJELL, "first", ELSE)
 
@@ -158,3 +198,10 @@ def test_an_answer_moved_to_another_request_does_not_open(stage: Stage) -> None:
             connection.execute(text("update answered_request set sealed_answer = :answer where id = :id"), moved)
     with pytest.raises(IntegrityError):
         begin_request(stage.world, FJELL, "first", ASKED)
+
+
+def test_a_name_that_has_been_forgotten_is_not_renewed(stage: Stage) -> None:
+    request = begun(stage)
+    stage.clock.advance(seconds=KEPT.total_seconds() + 1)
+    run_all(stage.world)
+    assert renew_request(stage.world, request) == request

@@ -1,11 +1,14 @@
 """Logging in, staying logged in, logging out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.stored import everything
-from support.world import NOON, OLA, Stage
+from support.trouble import TroubledDatabase
+from support.world import NOON, OLA, FakeLogin, Stage
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import LoginFailed, Unavailable
@@ -249,3 +252,21 @@ def test_a_login_for_whoever_has_no_name_or_does_not_use_the_service_is_in_the_o
     with stage.world.database.write() as tx:
         tx.tenancies.save_tenant(replace(stage.tenant, on_behalf_of="eksempel_kommune", activated_at=None))
     assert begin_for(stage, number) == ""
+
+
+def test_a_session_whose_end_met_a_silent_database_has_not_been_told_of(stage: Stage) -> None:
+    told: list[str] = []
+
+    class Telling(FakeLogin):
+        @contextmanager
+        def ended_session(self, logout_token: str) -> Iterator[str]:
+            yield "sid-1"
+            told.append(logout_token)
+
+    database = TroubledDatabase(stage.world.database, fail=Unavailable("database"))
+    world = replace(stage.world, login=Telling(), database=database)
+    with pytest.raises(Unavailable):
+        sessions.end_by_back_channel(world, "token")
+    assert told == []
+    sessions.end_by_back_channel(world, "token")
+    assert told == ["token"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from support.trouble import SlowRegister
 from support.world import FJELL, OLA, VIGDIS, Stage
 
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
@@ -92,3 +95,21 @@ def test_an_id_finds_nothing_that_others_have_made(stage: Stage) -> None:
     theirs = stage.draft(VIGDIS, stage.barnevern)
     with pytest.raises(NotFound):
         at_once(stage, theirs.id)
+
+
+def test_when_another_has_begun_it_anew_meanwhile_no_half_of_it_is_published(stage: Stage) -> None:
+    share_id = new_id()
+
+    def silence() -> None:
+        raise Unavailable("register_unavailable")
+
+    def another_begins() -> None:
+        for document_id in stage.document_ids(share_id):
+            drafting.remove_document(stage.world, SYSTEM, share_id, document_id)
+        drafting.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
+
+    # What the register did not answer for it is asked once more when all has been uploaded.
+    world = replace(stage.world, register=SlowRegister(stage.register, [silence, another_begins]))
+    with pytest.raises(Conflict, match="state_changed"):
+        share_at_once(world, SYSTEM, stage.words(), [RecipientInput(FJELL)], DOCUMENTS, share_id)
+    assert shares(stage) == [ShareState.ABANDONED]

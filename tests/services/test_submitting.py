@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.accounts import events_of, set_rules
-from support.systems import SYSTEM, integrate
-from support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person
+from support.systems import SYSTEM, integrate, let_go
+from support.trouble import SlowRegister
+from support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
-from deldokument.domain.share import MAX_RECIPIENTS, Share
-from deldokument.services import drafting, overview, publishing
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, RightMissing
+from deldokument.domain.identifiers import Sharer
+from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
+from deldokument.domain.tenancy import IntegrationRights
+from deldokument.services import administrators, drafting, overview, publishing
+from deldokument.services.integrations import change_rights
+from deldokument.services.leaving import end_service
+from deldokument.services.ports import World
 from deldokument.services.recipients import RecipientInput
+from deldokument.services.repositories import ShareFilter, standing
 from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.views import ShareView
 
@@ -156,3 +165,64 @@ def test_what_is_published_is_changed_by_no_system(stage: Stage) -> None:
 
 def test_a_recipient_input_shows_no_number(stage: Stage) -> None:
     assert OLA not in repr(RecipientInput(OLA))
+
+
+# --- what happens elsewhere while the registers are asked ------------------------------------------------------------
+
+
+def meanwhile(stage: Stage, *happens: Callable[[], object]) -> World:
+    return replace(stage.world, register=SlowRegister(stage.register, list(happens)))
+
+
+def end(stage: Stage) -> None:
+    end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune", person=person(SIV))
+    run_all(stage.world)
+
+
+def test_nothing_is_begun_where_the_integration_has_gone_meanwhile(stage: Stage) -> None:
+    with stage.world.database.read() as tx:
+        [integration] = tx.tenancies.integrations(stage.byggesak.id)
+    with pytest.raises(NotFound):
+        create_draft(
+            meanwhile(stage, lambda: let_go(stage, integration)), SYSTEM, stage.words(), [RecipientInput(FJELL)]
+        )
+
+
+def test_nothing_is_begun_by_who_may_only_read_meanwhile(stage: Stage) -> None:
+    with stage.world.database.read() as tx:
+        [integration] = tx.tenancies.integrations(stage.byggesak.id)
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "integration_id": integration.id}
+    world = meanwhile(stage, lambda: change_rights(stage.world, **where, rights=IntegrationRights.READ))
+    with pytest.raises(RightMissing):
+        create_draft(world, SYSTEM, stage.words(), [RecipientInput(FJELL)])
+
+
+@pytest.mark.parametrize("sharer", [SYSTEM, person(KARI)], ids=["a system", "a person"])
+def test_nothing_is_left_of_a_tenant_that_has_ended_meanwhile(stage: Stage, sharer: Sharer) -> None:
+    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    with pytest.raises(NotFound):
+        create_draft(meanwhile(stage, lambda: end(stage)), sharer, stage.words(), [RecipientInput(FJELL)])
+    with stage.world.database.read() as tx:
+        assert tx.shares.find(ShareFilter((stage.byggesak.id,), tuple(ShareState), limit=1)) == []
+
+
+def test_a_draft_that_was_made_meanwhile_under_the_same_id_is_the_one(stage: Stage) -> None:
+    share_id, given = new_id(), (SYSTEM, stage.words(), [RecipientInput(FJELL)])
+    world = meanwhile(stage, lambda: create_draft(stage.world, *given, share_id))
+    made = create_draft(world, *given, share_id)
+    assert [share.id for share in overview.list_shares(stage.world, SYSTEM).shares] == [made.id] == [share_id]
+    assert len(shown(stage, made).recipients) == 1
+
+
+def test_a_draft_waits_for_an_end_that_is_under_way_and_is_not_begun(stage: Stage) -> None:
+    now = stage.clock.now()
+    with ThreadPoolExecutor(1) as pool:
+        with stage.world.database.write() as tx:
+            tenant = standing(tx.tenancies.lock_tenant(stage.tenant.id))
+            begun = pool.submit(create_draft, stage.world, SYSTEM, stage.words())
+            with pytest.raises(TimeoutError):
+                begun.result(0.5)
+            tx.tenancies.save_tenant(replace(tenant, ended_at=now))
+            tx.tenures.remove_everybody(tenant.id, now)
+        with pytest.raises(NotFound):
+            begun.result()

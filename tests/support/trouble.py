@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
-from deldokument.services.ports import BlobStore, BlobWriter, Buffer, Keyring, StoredBlob
+from deldokument.domain.identifiers import OrganizationNumber
+from deldokument.services.ports import (
+    BlobStore,
+    BlobWriter,
+    Buffer,
+    Keyring,
+    OrganizationRegister,
+    RegisteredOrganization,
+    StoredBlob,
+)
 from deldokument.services.repositories import Database, Transaction
 
 
@@ -145,3 +155,32 @@ class TroubledKeyring:
         self.inner.destroy(entry_ids)
         if self.dies_after_destroy:
             raise Crash
+
+
+@dataclass
+class SlowRegister:
+    """``meanwhile``: what happens elsewhere while it is asked, in order."""
+
+    inner: OrganizationRegister
+    meanwhile: list[Callable[[], object]]
+
+    def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return self.inner.find(number)
+
+
+@dataclass
+class SilentClock:
+    """The database's clock, with a database that is gone."""
+
+    at: datetime
+    silent: bool = False
+
+    def now(self) -> datetime:
+        if self.silent:
+            raise Unavailable("database")
+        return self.at
+
+    def skew(self) -> timedelta:
+        return timedelta()

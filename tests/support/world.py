@@ -6,7 +6,8 @@ People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -166,14 +167,15 @@ class FakeLogin:
             raise self.error
         return ("https://login.example", "https://pages.login.example")
 
-    def ended_session(self, logout_token: str) -> str:
+    @contextmanager
+    def ended_session(self, logout_token: str) -> Iterator[str]:
         """Believes every token that begins so; what follows is the session."""
         if self.error:
             raise self.error
         kind, _, session_id = logout_token.partition(":")
         if kind != "ended":
             raise LoginFailed("login_refused")
-        return session_id
+        yield session_id
 
 
 @dataclass

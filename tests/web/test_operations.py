@@ -134,7 +134,7 @@ def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Brows
     tenant_id = web.stage.tenant.id
     assert stop(operator, f"/drift/kunder/{tenant_id}/stans", reason="") == 422
     assert stop(operator, f"/drift/kunder/{tenant_id}/kontoer/{web.stage.barnevern.id}/stans") == 404
-    for share in ("", "finnes-ikke"):
+    for share in ("", "finnes-ikke", "a\0b", "https://del.example/d/a\0b"):
         page = operator.post("/drift/delinger", {"share": share, "deed": "freeze", "reason": "security"})
         assert page.status_code == 422
         assert 'href="#share"' in page.text

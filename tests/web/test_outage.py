@@ -10,36 +10,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from anyio.to_thread import current_default_thread_limiter
 from support.browser import Browser, Web, serve, stage_in_memory
-from support.trouble import TroubledDatabase
+from support.trouble import SilentClock, TroubledDatabase
 from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
 from deldokument.services.repositories import Database, Transaction
 from deldokument.web.calls import Endpoint, Who
 from deldokument.web.pages.general import live
-
-
-@dataclass
-class SilentClock:
-    """The database's clock, with a database that is gone."""
-
-    at: datetime
-    silent: bool = False
-
-    def now(self) -> datetime:
-        if self.silent:
-            raise Unavailable("database")
-        return self.at
-
-    def skew(self) -> timedelta:
-        return timedelta()
 
 
 @dataclass

@@ -17,6 +17,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -125,7 +126,7 @@ class IdPorten:
         addresses = (self._provider.issuer, metadata.authorization, metadata.end_session)
         return tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in addresses}))
 
-    def ended_session(self, logout_token: str) -> str:
+    def ended_session(self, logout_token: str) -> AbstractContextManager[str]:
         """The provider's session that a token of its back channel ends, once. Raises as LoginProvider says."""
         return self._judge.ended_session(logout_token)
 

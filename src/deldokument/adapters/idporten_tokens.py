@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -74,9 +75,11 @@ class TokenJudge:
             raise LoginRefused("id_token: on behalf of another")
         return self._identity(id_token, claims)
 
-    def ended_session(self, logout_token: str) -> str:
-        """The provider's session that a token of its back channel ends, once. Raises LoginRefused, ProviderUnavailable.
+    @contextmanager
+    def ended_session(self, logout_token: str) -> Iterator[str]:
+        """The provider's session that a token of its back channel ends. Raises LoginRefused, ProviderUnavailable.
 
+        Once, unless an error ends the block: what could not be done may be told again.
         A token without ``sid`` is refused: the client is registered to be told the session, and ``sub`` is not kept.
         """
         claims = self._genuine(logout_token, "logout_token", typ="logout+jwt", jti={"essential": True})
@@ -91,7 +94,11 @@ class TokenJudge:
             if self._spent_logouts.get(jti):
                 raise LoginRefused("logout_token: used before")
             self._spent_logouts.put(jti, True, self._clock())
-        return sid
+        try:
+            yield sid
+        except BaseException:
+            self._spent_logouts.put(jti, False, self._clock())
+            raise
 
     def _verified(self, id_token: str, nonce: str) -> dict[str, Any]:
         """The token's claims, when it is genuine, fresh, ours and an answer to ``nonce``."""

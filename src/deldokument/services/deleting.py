@@ -5,7 +5,8 @@
     end_deleted_accounts  after 24 hours: drafts abandoned, open shares withdrawn, members and integrations let go
 
 Promises that nothing of other accounts is touched, that an undone deletion has delayed no share's end, and that an
-account whose end is noted has left its name to others. From there on its shares go the way of all that are over.
+account whose end is noted has left its name to others; and that what the operator stops meanwhile waits until it goes
+on. From there on its shares go the way of all that are over.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def start_draft(world: World, sharer: Sharer, *, account_id: str) -> Share:
     check_may_share(membership)
     share = empty_draft(world, membership)
     with world.database.write() as tx:
-        insert_draft(world, tx, share, sharer, membership)
+        insert_draft(world, tx, share, sharer)
     return share
 
 
@@ -139,8 +139,14 @@ def empty_draft(world: World, membership: Membership, share_id: str = "") -> Sha
     )
 
 
-def insert_draft(world: World, tx: Transaction, share: Share, sharer: Sharer, membership: Membership) -> None:
-    """Keep a new draft."""
+def insert_draft(world: World, tx: Transaction, share: Share, sharer: Sharer) -> None:
+    """Keep a new draft, if it may still be begun: an end of the tenant has seen it, or it sees the end.
+
+    Raises NotFound, RightMissing, Frozen, InvalidInput for a closed account, or Conflict when the id is taken.
+    """
+    tx.tenancies.lock_tenant(share.tenant_id)
+    membership = membership_in(world, tx, sharer, share.account_id)
+    check_may_share(membership)
     tx.shares.add(share)
     note_use(world, tx, membership)
     record(world, tx, EventKind.DRAFT_STARTED, share=share, person=sharer)

@@ -164,15 +164,20 @@ def _kind(text: str) -> EventKind | None:
         raise InvalidInput("kind", "event_kind_unknown") from None
 
 
+def share_id_in(text: str) -> str | None:
+    """The id in a link to a share, or by itself; None where there is none."""
+    found = _SHARE_ID.search(text.strip())
+    return found[1] if found else None
+
+
 def _share_id(world: World, tenant_id: str, text: str) -> str | None:
     """The id in a link or by itself, of a share of the tenant; one that has been erased is found too."""
-    plain = text.strip()
-    if not plain:
+    if not text.strip():
         return None
-    found = _SHARE_ID.search(plain)
-    if found:
+    share_id = share_id_in(text)
+    if share_id:
         with world.database.read() as tx:
-            share = tx.shares.get(found[1])
+            share = tx.shares.get(share_id)
         if share is not None and share.tenant_id == tenant_id:
             return share.id
     raise InvalidInput("share", "share_unknown")

@@ -60,13 +60,13 @@ def end_service(world: World, *, tenant_id: str, typed_name: str, person: Person
     """End it now; asked again, it says the same and nothing more happens.
 
     Raises NotFound, InvalidInput when ``typed_name`` is not the tenant's, or Conflict: it was never taken into use, or
-    the operator has stopped the tenant, of which nothing is to be deleted then.
+    the operator has stopped the tenant or one of its accounts, of which nothing is to be deleted then.
     """
     with world.database.write() as tx:
         tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
         if tenant.ended_at is not None:
             return tenant
-        _must_be_able_to_end(tenant)
+        _must_be_able_to_end(tx, tenant)
         if not same_name(typed_name, tenant.name):
             raise InvalidInput("typed_name", "tenant_name_differs")
         now, held = world.clock.now(), tx.tenures.holdings(tenant_id)
@@ -81,10 +81,11 @@ def end_service(world: World, *, tenant_id: str, typed_name: str, person: Person
     return ended
 
 
-def _must_be_able_to_end(tenant: Tenant) -> None:
+def _must_be_able_to_end(tx: Transaction, tenant: Tenant) -> None:
     if tenant.activated_at is None:
         raise Conflict("nothing_to_end")
-    if tenant.frozen_at is not None:
+    living = [account for account in tx.tenancies.accounts_of_tenant(tenant.id) if account.ended_at is None]
+    if tenant.frozen_at is not None or any(account.frozen_at is not None for account in living):
         raise Conflict("end_while_frozen")
 
 

@@ -168,7 +168,7 @@ def _share_letter(world: World, tx: Transaction, message: OutgoingMessage) -> Le
     kind, share = LetterKind(message.kind), standing(tx.shares.get(standing(message.share_id)))
     member = standing(tx.tenancies.member(message.target))
     kept = _address(tx, member, kind)
-    if kept is None or not _is_still_so(world, tx, kind, share, message):
+    if kept is None or not _is_still_so(world, tx, kind, share, member, message):
         return None
     at = _soon(share) if kind is LetterKind.ENDING else message.created_at
     to = confirmed_address(directory_key(world), kept)
@@ -222,9 +222,12 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: LetterKind) -> NoticeAddr
     return kept if chosen[kind] else None
 
 
-def _is_still_so(world: World, tx: Transaction, kind: LetterKind, share: Share, message: OutgoingMessage) -> bool:
+def _is_still_so(
+    world: World, tx: Transaction, kind: LetterKind, share: Share, member: Member, message: OutgoingMessage
+) -> bool:
     if kind is LetterKind.APPROVAL:
-        return waits_for_approval(tx, share) is not None
+        proposer = waits_for_approval(tx, share)
+        return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
     if kind is LetterKind.ENDING:
         is_that_end = int(_soon(share).timestamp()) == message.details["ends"]
         return is_that_end and share.is_open_at(world.clock.now()) and not _has_all(tx, share)

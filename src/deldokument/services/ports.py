@@ -7,6 +7,7 @@ libraries. Times are aware datetimes in UTC. All methods block; the web runs the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -257,8 +258,11 @@ class LoginProvider(Protocol):
         """The origins of the provider's pages, one of which frames ours while it logs out. Raises Unavailable."""
         ...
 
-    def ended_session(self, logout_token: str) -> str:
-        """The provider's session that it tells, once, to have ended. Raises LoginFailed or Unavailable."""
+    def ended_session(self, logout_token: str) -> AbstractContextManager[str]:
+        """The provider's session that it tells to have ended. Raises LoginFailed or Unavailable.
+
+        A token is good once; a block that an error ends has not used it.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ withdrawal is never undone.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,13 +23,15 @@ from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.services.agreements import standing_of
 from deldokument.services.directory import directory_key
-from deldokument.services.drafting import start_draft
+from deldokument.services.drafting import empty_draft, insert_draft
 from deldokument.services.limits import check_room
 from deldokument.services.members import Membership
 from deldokument.services.naming import Answers, ask_again, is_unnamed, take_answers
 from deldokument.services.ownership import (
     check_living_draft,
+    check_may_share,
     check_not_stopped,
+    membership_in,
     note_use,
     own_draft,
     own_share,
@@ -50,8 +53,10 @@ from deldokument.services.vault import (
 from deldokument.services.views import share_view
 
 
-def publish_share(world: World, sharer: Sharer, share_id: str) -> Share:
+def publish_share(world: World, sharer: Sharer, share_id: str, documents: Collection[str] | None = None) -> Share:
     """Make the draft available to its recipients, or propose that where the account wants four eyes.
+
+    With ``documents`` only if it holds just these: Conflict when somebody has put others in their place.
 
     Raises InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict. Asked again,
     by a browser that lost the answer, it says the same.
@@ -62,6 +67,8 @@ def publish_share(world: World, sharer: Sharer, share_id: str) -> Share:
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
+        if documents is not None and {one.id for one in tx.shares.documents([share_id])} != set(documents):
+            raise Conflict("state_changed")
         if not membership.account.rules.four_eyes:
             plain = replace(share, proposed_by=None)
             return _publish(world, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)
@@ -203,26 +210,27 @@ def withdraw_share(world: World, sharer: Sharer, share_id: str) -> None:
 
 
 def copy_share(world: World, sharer: Sharer, share_id: str) -> Share:
-    """A new draft with the words and recipients of another share, without its documents and its end."""
+    """A new draft with the title, reference and recipients of another share. Raises as ``drafting.start_draft``."""
     with world.database.read() as tx:
         original = readable_share(world, tx, sharer, share_id)
+        membership = membership_in(world, tx, sharer, original.account_id)
         recipients = tx.shares.recipients([share_id])
         view = share_view(world, tx, original)
-    draft = start_draft(world, sharer, account_id=original.account_id)
-    key = existing_key(world.keyring, draft.audit_key_id)
+    check_may_share(membership)
+    empty = empty_draft(world, membership)
+    key = existing_key(world.keyring, empty.audit_key_id)
     old_key = existing_key(world.keyring, original.audit_key_id)
+    draft = replace(
+        empty,
+        confidential=original.confidential,
+        sealed_title=seal_field(key, view.title, Field.TITLE, empty.id),
+        sealed_reference=seal_field(key, view.reference, Field.REFERENCE, empty.id),
+        reference_hash=reference_hash(key, view.reference),
+    )
     with world.database.write() as tx:
+        insert_draft(world, tx, draft, sharer)
         for recipient in recipients:
             tx.shares.add_recipient(_copied_recipient(old_key, key, recipient, draft.id))
-        tx.shares.save(
-            replace(
-                draft,
-                confidential=original.confidential,
-                sealed_title=seal_field(key, view.title, Field.TITLE, draft.id),
-                sealed_reference=seal_field(key, view.reference, Field.REFERENCE, draft.id),
-                reference_hash=reference_hash(key, view.reference),
-            )
-        )
     return draft
 
 

@@ -83,11 +83,8 @@ class Offer:
 
 def authorize(world: World, person: PersonIdentifier, share_id: str) -> Access:
     """Decide. Raises NotFound, RightMissing, Gone or Frozen (these two tell whom to ask), or Unavailable."""
-    if world.clock.skew() > world.rules.max_skew:
-        raise Unavailable("clock_untrusted")
-    share, decision, now = _decide(world, person, share_id, OLDEST_RIGHTS)
-    if isinstance(decision, Denied) and decision.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
-        share, decision, now = _decide(world, person, share_id, OLDEST_DENIAL)
+    _check_clock(world)
+    share, decision, now = _decide(world, person, share_id)
     if isinstance(decision, Denied):
         raise _refusal(world, person, share, decision)
     ids, codes = zip(*decision.grounds, strict=True)
@@ -95,18 +92,37 @@ def authorize(world: World, person: PersonIdentifier, share_id: str) -> Access:
 
 
 def still_authorized(world: World, access: Access) -> bool:
-    """Whether a running response may go on: asked again every few seconds."""
-    try:
-        authorize(world, access.person, access.share.id)
-    except Unavailable:
-        with world.database.read() as tx:
-            share = standing(tx.shares.get(access.share.id))
-            stop = _stop(tx, share)
-        now = world.clock.now()
-        return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
-    except (NotFound, RightMissing, Gone, Frozen):
+    """Whether a running response may go on: asked again every few seconds. Written down is only what ends it."""
+    if _is_untrusted(world):
         return False
-    return True
+    try:
+        share, decision, _ = _decide(world, access.person, access.share.id)
+    except Unavailable:
+        return _is_granted_still(world, access)
+    if isinstance(decision, Allowed):
+        return True
+    if decision.reason is Reason.RIGHTS_UNKNOWN and _is_granted_still(world, access):
+        return True
+    _refusal(world, access.person, share, decision)
+    return False
+
+
+def _is_granted_still(world: World, access: Access) -> bool:
+    """Of one that is neither over nor stopped, for so long as nobody can say whether the rights stand."""
+    with world.database.read() as tx:
+        share = standing(tx.shares.get(access.share.id))
+        stop = _stop(tx, share)
+    now = world.clock.now()
+    return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
+
+
+def _check_clock(world: World) -> None:
+    if _is_untrusted(world):
+        raise Unavailable("clock_untrusted")
+
+
+def _is_untrusted(world: World) -> bool:
+    return world.clock.skew() > world.rules.max_skew
 
 
 def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
@@ -133,7 +149,11 @@ def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
 
 
 def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bool]:
-    """All that is shared with the person, and for organisations; False when Altinn did not answer."""
+    """All that is shared with the person, and for organisations; False when Altinn did not answer.
+
+    Raises Unavailable.
+    """
+    _check_clock(world)
     grants = _grants(world, person, OLDEST_RIGHTS)
     now = world.clock.now()
     offers: list[Offer] = []
@@ -172,10 +192,19 @@ class _Surroundings(Belongings):
         return stop_of(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
 
-def _decide(
+def _decide(world: World, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
+    """The share, what is decided about it, and when; for lack of rights only with young ones."""
+    made = _decide_with(world, person, share_id, OLDEST_RIGHTS)
+    denied = made[1]
+    if isinstance(denied, Denied) and denied.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
+        return _decide_with(world, person, share_id, OLDEST_DENIAL)
+    return made
+
+
+def _decide_with(
     world: World, person: PersonIdentifier, share_id: str, oldest: timedelta
 ) -> tuple[Share | None, Decision, datetime]:
-    """The share, what is decided about it, and when; with rights younger than ``oldest``, fetched first."""
+    """As ``_decide``, with rights younger than ``oldest``, fetched first."""
     grants = _grants(world, person, oldest)
     now = world.clock.now()
     with world.database.read() as tx:

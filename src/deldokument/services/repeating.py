@@ -1,12 +1,14 @@
 """Requests that their caller has named (Idempotency-Key): done once, and answered again as they were.
 
     begin     the request is noted, with the id of what it is to make; or its answer is there already
+    renew     it is still being done
     finish    what it came to is kept for a day; what was refused has changed nothing, and is forgotten
 
-Promises that two requests of one name never run at once; that a repeated one gets the first one's answer, and another
-one of the same name none; and that a crash between the work and its answer makes nothing twice, because the work done
-again makes the same id. An answer is sealed under a key that needs the caller's own name for the request, so that
-nobody opens it who does not ask for it. Deliberately does not know what a request is.
+Promises that two requests of one name do not run at once, as long as whoever does the first says so in time; that a
+repeated one gets the first one's answer, and another one of the same name none; and that a crash between the work and
+its answer makes nothing twice, because the work done again makes the same id. An answer is sealed under a key that
+needs the caller's own name for the request, so that nobody opens it who does not ask for it. Deliberately does not know
+what a request is.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
@@ -30,7 +32,7 @@ from deldokument.services.vault import Field, open_file, seal_file
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
-"""How long a request may take before a crash is taken to have ended it."""
+"""How long nothing is heard of a request before a crash is taken to have ended it."""
 KEY_LENGTH = 255
 FIELD = "Idempotency-Key"
 _BATCH = 500
@@ -47,11 +49,15 @@ class NamedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NamedRequest:
-    """A request that is to be done now; ``new_id`` is the id of what it makes."""
+    """A request that is to be done now; ``new_id`` is the id of what it makes.
+
+    Until ``leased_until`` nobody else does it.
+    """
 
     id: bytes
     key: bytes
     new_id: str
+    leased_until: datetime
 
 
 def begin_request(world: World, consumer: Consumer, name: str, digest: bytes) -> NamedRequest | NamedAnswer:
@@ -79,23 +85,43 @@ def begin_request(world: World, consumer: Consumer, name: str, digest: bytes) ->
         elif known.leased_until > now:
             raise Conflict("request_under_way")
         tx.requests.save(replace(known, leased_until=now + LEASE))
-    return NamedRequest(request_id, key, known.new_id)
+    return NamedRequest(request_id, key, known.new_id, now + LEASE)
+
+
+def renew_request(world: World, request: NamedRequest) -> NamedRequest:
+    """The same request, leased from now on; as it was where somebody else has come to do it. Raises Unavailable."""
+    with world.database.write() as tx:
+        known = tx.requests.lock(request.id)
+        if known is None or not _is_held(known, request):
+            return request
+        until = world.clock.now() + LEASE
+        tx.requests.save(replace(known, leased_until=until))
+    return replace(request, leased_until=until)
 
 
 def finish_request(world: World, consumer: Consumer, request: NamedRequest, answer: NamedAnswer) -> None:
-    """Keep what the request came to; let go of it when that was nothing, so that it may be tried again."""
+    """Keep what the request came to; let go of it when that was nothing, so that it may be tried again.
+
+    What has been made has been made, whoever does the request by now; that nothing was is for its holder alone to say.
+    """
     with world.database.write() as tx:
         known = tx.requests.lock(request.id)
-        if known is None or known.new_id != request.new_id:
+        if known is None or known.new_id != request.new_id or known.sealed_answer:
             return
         if answer.status < 300:
             sealed = _sealed(request.key, request.id, answer, _rights(world, tx, consumer))
             tx.requests.save(replace(known, sealed_answer=sealed))
+        elif not _is_held(known, request):
+            return
         elif answer.status < 500:
             tx.requests.remove(request.id)
         else:
             # It may have come halfway: whoever tries again goes on with the same id.
             tx.requests.save(replace(known, leased_until=world.clock.now()))
+
+
+def _is_held(known: AnsweredRequest, request: NamedRequest) -> bool:
+    return (known.new_id, known.leased_until) == (request.new_id, request.leased_until)
 
 
 def forget_answers(world: World) -> int:

@@ -143,7 +143,8 @@ def end_by_front_channel(world: World, *, issuer: str, provider_session_id: str)
 
 def end_by_back_channel(world: World, logout_token: str) -> None:
     """End what began in the session of the provider's token. Raises LoginFailed or Unavailable."""
-    _end_all(world, world.login.ended_session(logout_token), "back_channel")
+    with world.login.ended_session(logout_token) as provider_session_id:
+        _end_all(world, provider_session_id, "back_channel")
 
 
 def _end_all(world: World, provider_session_id: str, how: str) -> None:

@@ -48,9 +48,8 @@ def share_at_once(
         return draft
     try:
         _remove_documents(world, sharer, draft)
-        for document in documents:
-            _upload(world, sharer, draft, document)
-        return publish_share(world, sharer, draft.id)
+        uploaded = [_upload(world, sharer, draft, document) for document in documents]
+        return publish_share(world, sharer, draft.id, uploaded)
     except ServiceError as error:
         # What may come right by itself goes on with this draft when it is done again under the same id.
         if not (share_id and isinstance(error, _PASSING)):
@@ -66,12 +65,13 @@ def _remove_documents(world: World, sharer: Sharer, draft: Share) -> None:
         remove_document(world, sharer, draft.id, document.id)
 
 
-def _upload(world: World, sharer: Sharer, draft: Share, document: SmallDocument) -> None:
+def _upload(world: World, sharer: Sharer, draft: Share, document: SmallDocument) -> str:
+    """The document's id."""
     length = len(document.content)
     ticket = add_document(world, sharer, draft.id, name=document.name, length=length, modified_at=None)
     upload = create_upload(world, ticket.token, length=length)
     if not length:
-        return
+        return ticket.document_id
     append = begin_append(world, ticket.token, upload.id, offset=0, announced=length)
     try:
         view = memoryview(document.content)
@@ -80,3 +80,4 @@ def _upload(world: World, sharer: Sharer, draft: Share, document: SmallDocument)
         append.finish()
     finally:
         append.abandon()
+    return ticket.document_id

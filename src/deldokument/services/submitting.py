@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share
 from deldokument.services.drafting import (
@@ -49,9 +49,14 @@ def create_draft(
     if tidy is None or checked is None:
         raise faults[0] if len(faults) == 1 else InvalidFields(faults)
     draft = with_words(world, empty_draft(world, membership, share_id), membership, tidy)
-    with world.database.write() as tx:
-        insert_draft(world, tx, draft, sharer, membership)
-        insert_recipients(world, tx, draft, checked)
+    try:
+        with world.database.write() as tx:
+            insert_draft(world, tx, draft, sharer)
+            insert_recipients(world, tx, draft, checked)
+    except Conflict:
+        with world.database.read() as tx:
+            # Made meanwhile, by the same request that was taken to have ended.
+            return readable_share(world, tx, sharer, draft.id)
     return draft
 
 

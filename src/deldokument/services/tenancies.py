@@ -77,7 +77,10 @@ class Tenancies(Protocol):
 
     def contents(self, account_id: str) -> AccountContents: ...
     def spent_accounts(self, deleted_by: datetime, limit: int) -> list[Account]:
-        """Accounts deleted by then whose end is not noted, locked; another worker at the same time gets others."""
+        """Accounts deleted by then whose end is not noted, and that nobody has stopped, themselves or their tenant.
+
+        They are locked; another worker at the same time gets others.
+        """
         ...
 
     def add_member(self, member: Member) -> None: ...

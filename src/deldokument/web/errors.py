@@ -243,7 +243,7 @@ WORDS: dict[str, str] = {
     ),
     "nothing_to_end": _("The organisation has not taken the service into use, so there is nothing to end."),
     "end_while_frozen": _(
-        "Those who run the service have stopped it for the organisation. "
+        "Those who run the service have stopped it for the organisation or one of its accounts. "
         "As long as it is stopped, nothing can be deleted."
     ),
     "deletion_under_way": _("The deletion is not complete yet. Try again in a few minutes."),

@@ -70,7 +70,9 @@ _contents = select(
 )
 _spent_accounts = (
     select(*_account_columns)
+    .join_from(account, tenant)
     .where(is_to_be_ended, account.c.deleted_at <= one("horizon"))
+    .where(account.c.frozen_at.is_(None), tenant.c.frozen_at.is_(None))
     .order_by(account.c.deleted_at)
     .limit(one("most"))
 )
@@ -206,7 +208,7 @@ class SqlTenancies:
         return AccountContents(*list(self._work.rows(_contents, {"key": account_id})[0]))
 
     def spent_accounts(self, deleted_by: datetime, limit: int) -> list[Account]:
-        """Accounts deleted by then whose end is not noted, the first deleted first; held against others."""
+        """Accounts deleted by then that are neither ended nor stopped, the first deleted first; held against others."""
         query = self._work.shared_out(_spent_accounts, _accounts)
         return list(map(account_of, self._work.rows(query, {"horizon": deleted_by, "most": limit})))
 

@@ -25,7 +25,14 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, TokenRefused, TooLarge, Unavailable
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.ports import World
-from deldokument.services.repeating import NamedAnswer, begin_request, finish_request
+from deldokument.services.repeating import (
+    LEASE,
+    NamedAnswer,
+    NamedRequest,
+    begin_request,
+    finish_request,
+    renew_request,
+)
 from deldokument.web.api.calls import ApiCall
 from deldokument.web.api.parts import read_parts
 from deldokument.web.api.problems import problem
@@ -44,6 +51,7 @@ BODY_S = 120.0
 MOST_FORMS = 16
 MOST_OF_ONE = 8
 """So many bodies with files one consumer may send at once: the others have room."""
+RENEWED_S = LEASE.total_seconds() / 3
 _KEPT_HEADERS = ("content-type", "location")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -113,11 +121,12 @@ class Gate:
         named = await run_in_threadpool(begin_request, call.world, call.consumer, name, digest)
         if isinstance(named, NamedAnswer):
             return Response(named.body, named.status, {**named.headers, "Idempotency-Replayed": "true"})
-        answer = _Kept()
-        await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
+        answer, held = _Kept(), _Held(named)
+        async with held.renewed(call.world):
+            await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
         with suppress(ServiceError):
             # What has been done has been done: without its answer it is done again, under the same id.
-            await run_in_threadpool(finish_request, call.world, call.consumer, named, answer.named())
+            await run_in_threadpool(finish_request, call.world, call.consumer, held.request, answer.named())
         return answer.response()
 
     async def _admitted(self, request: Request, headers: dict[str, str]) -> Consumer:
@@ -131,6 +140,29 @@ class Gate:
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
+
+
+class _Held:
+    """A named request that is being done, however long that takes."""
+
+    def __init__(self, request: NamedRequest) -> None:
+        self.request = request
+
+    @asynccontextmanager
+    async def renewed(self, world: World) -> AsyncIterator[None]:
+        """While the block runs it is nobody else's."""
+        renewing = asyncio.create_task(self._renew(world))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+
+    async def _renew(self, world: World) -> None:
+        while True:
+            await asyncio.sleep(RENEWED_S)
+            with suppress(ServiceError):
+                self.request = await run_in_threadpool(renew_request, world, self.request)
 
 
 class _Kept:

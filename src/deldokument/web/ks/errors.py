@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused
+from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused, Unavailable
 from deldokument.services.ports import World
 from deldokument.web.errors import retry_headers, status_of, words_of
 from deldokument.web.i18n import Tongue, choose
@@ -40,7 +41,7 @@ def error_message(world: World, request: Request, error: ServiceError | Integrit
     tongue = Tongue(choose(None, request.headers.get("accept-language", "")))
     path = request.scope["path"]
     body = {
-        "timestamp": int(world.clock.now().timestamp() * _MILLISECONDS),
+        "timestamp": int(_now(world).timestamp() * _MILLISECONDS),
         "status": status,
         "error": HTTPStatus(status).phrase,
         "errorId": error_id,
@@ -51,6 +52,14 @@ def error_message(world: World, request: Request, error: ServiceError | Integrit
         "errorJson": json.dumps(_faults(error, tongue), ensure_ascii=False),
     }
     return JSONResponse(body, status, retry_headers(error))
+
+
+def _now(world: World) -> datetime:
+    """By this machine where the service's clock, which may be the database's, is what does not answer."""
+    try:
+        return world.clock.now()
+    except Unavailable:
+        return datetime.now(UTC)
 
 
 def _message(error: ServiceError, tongue: Tongue) -> str:

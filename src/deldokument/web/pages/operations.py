@@ -18,6 +18,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.paperwork import MAX_COPY_LENGTH
 from deldokument.domain.tenancy import Contact
 from deldokument.services import accounts, administrators, agreements, freezing, operating, texts
+from deldokument.services.event_search import share_id_in
 from deldokument.services.freezing import FreezeReason
 from deldokument.web.calls import Call, Endpoint, Handler, Who
 from deldokument.web.errors import status_of, words_of
@@ -126,10 +127,13 @@ def publish_text(call: Call) -> Response:
 
 def stop_share(call: Call) -> Response:
     """Freeze a share, or let it go on: by its link or its id."""
-    share_id = call.fields.get("share", "").strip().rstrip("/").rpartition("/")[2]
+    text = call.fields.get("share", "").strip()
     try:
-        if not share_id:
+        if not text:
             raise InvalidInput("share", "share_missing")
+        share_id = share_id_in(text)
+        if share_id is None:
+            raise NotFound("share")
         _freeze_or_thaw(call, freezing.freeze_share, freezing.unfreeze_share, share_id)
     except NotFound:
         unknown = InvalidInput("share", "share_unknown")

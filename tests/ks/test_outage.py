@@ -1,0 +1,26 @@
+"""What callers of the KS-compatible interface are told while the database is away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ks.published import ERROR_MESSAGE
+from support.browser import serve, stage_in_memory
+from support.trouble import SilentClock, TroubledDatabase
+from support.world import KARI
+
+from deldokument.web.ks.app import PREFIX
+
+
+def test_without_a_database_the_answer_is_an_error_message_that_says_when_to_come_back() -> None:
+    with stage_in_memory() as stage:
+        database, clock = TroubledDatabase(stage.world.database), SilentClock(stage.world.clock.now())
+        web = serve(replace(stage, world=replace(stage.world, database=database, clock=clock)))
+        kari = web.browser(KARI)
+        assert kari.get(f"{PREFIX}/kontoer").status_code == 200
+        database.reads, clock.silent = 0, True
+        answer = kari.get(f"{PREFIX}/kontoer")
+        assert answer.status_code == 503
+        assert ERROR_MESSAGE.fits(answer.json())
+        assert answer.headers["retry-after"]
+        web.close()
