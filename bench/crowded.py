@@ -35,7 +35,7 @@ def crowded(folder: Path, shares: int) -> Iterator[tuple[PostgresServer, Deploym
     with (
         running_postgres(folder / "postgres") as server,
         server.database() as url,
-        Deployment(folder / "run", url, settings={"api_requests_per_minute": 1_000_000}) as running,
+        Deployment(folder / "run", url, delivered=True, settings={"api_requests_per_minute": 1_000_000}) as running,
     ):
         registered(running)
         fill(running, url, shares)

@@ -146,7 +146,7 @@ def main() -> None:
         with (
             running_postgres(folder / "pg") as server,
             server.database() as url,
-            Deployment(folder / "d", url) as running,
+            Deployment(folder / "d", url, delivered=True) as running,
         ):
             assert running.session(KARI)
             with Pool(CONNECTIONS) as pool:

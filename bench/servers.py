@@ -135,7 +135,7 @@ def cookies(client: httpx.Client) -> str:
 def ours(folder: Path, *, durable: bool, workers: int = 1) -> Iterator[Ours]:
     """The product as `deldokument serve` runs it, in so many processes; without ``durable`` see without_fsync."""
     wrapper = () if durable else (sys.executable, "-m", "bench.without_fsync")
-    with Deployment(folder, wrapper=wrapper, settings={"serve_workers": workers}) as deployment:
+    with Deployment(folder, wrapper=wrapper, delivered=True, settings={"serve_workers": workers}) as deployment:
         yield Ours(deployment)
 
 

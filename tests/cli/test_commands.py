@@ -167,7 +167,8 @@ def test_the_doctor_tells_of_a_halt_and_the_worker_ends_it_when_the_clock_is_con
     while run(deployment, "doctor").exit_code and time.monotonic() < deadline:
         time.sleep(0.2)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    # It steps back (niceness 10) for whatever else runs on this machine.
+    assert worker.wait(60) == 0
     worker.communicate()
     assert run(deployment, "doctor").exit_code == 0
 

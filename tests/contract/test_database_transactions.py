@@ -295,13 +295,14 @@ def test_on_postgres_a_worker_skips_what_another_holds(postgres_url: str) -> Non
     database.close()
 
 
-def test_a_table_that_is_missing_is_broken(postgres_url: str) -> None:
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute("DROP TABLE session")
-    database = SqlDatabase(postgres_url)
-    with pytest.raises(Broken), database.read() as tx:
-        tx.sessions.get(b"token")
-    database.close()
+def test_a_table_that_is_missing_is_broken(postgres_server: PostgresServer) -> None:
+    with postgres_server.database() as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("DROP TABLE session")
+        database = SqlDatabase(url)
+        with pytest.raises(Broken), database.read() as tx:
+            tx.sessions.get(b"token")
+        database.close()
 
 
 def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.dying import OUTBOX, die_at
 from support.server import KARI, Deployment, wait_until
 
 from deldokument.domain.identifiers import parse_person
@@ -18,21 +19,20 @@ from deldokument.services.inspecting import inspect_documents
 from deldokument.services.letters import LetterKind
 from deldokument.services.mailing import send_letter
 from deldokument.services.outbox import send_message, take_messages
-from tests.deployment.test_outbox_crash import die_at
 from tests.support.mail import SENDER, RunningMail, start_mail
 
 KARIS_NUMBER, OLAS_NUMBER, OLA = "12838514837", "21879498012", "Ola Nordmann"
 ADDRESS = "kari.lunde@eksempel.example"
 _PATIENCE = 60.0
-SQL, SMTP = "deldokument.adapters.sql.outbox", "deldokument.adapters.smtp"
+SMTP = "deldokument.adapters.smtp:SmtpMail"
 POINTS = [
-    pytest.param(SQL, "module.SqlOutbox", "add", False, 1, id="before-anything-is-planned"),
-    pytest.param(SQL, "module.SqlOutbox", "move_cursor", True, 1, id="planned-not-committed"),
-    pytest.param(SQL, "module.SqlOutbox", "lease", True, 1, id="leased-not-committed"),
-    pytest.param(SMTP, "module.SmtpMail", "send", False, 1, id="lease-committed-not-sent"),
-    pytest.param(SMTP, "module.SmtpMail", "_greet", True, 1, id="in-the-midst-of-sending"),
-    pytest.param(SMTP, "module.SmtpMail", "send", True, 2, id="sent-nothing-noted"),
-    pytest.param(SQL, "module.SqlOutbox", "sent", True, 2, id="noted-not-committed"),
+    pytest.param(f"{OUTBOX}.add", False, 1, id="before-anything-is-planned"),
+    pytest.param(f"{OUTBOX}.move_cursor", True, 1, id="planned-not-committed"),
+    pytest.param(f"{OUTBOX}.lease", True, 1, id="leased-not-committed"),
+    pytest.param(f"{SMTP}.send", False, 1, id="lease-committed-not-sent"),
+    pytest.param(f"{SMTP}._greet", True, 1, id="in-the-midst-of-sending"),
+    pytest.param(f"{SMTP}.send", True, 2, id="sent-nothing-noted"),
+    pytest.param(f"{OUTBOX}.sent", True, 2, id="noted-not-committed"),
 ]
 
 
@@ -104,12 +104,12 @@ def go_on(mortal: Mailed, share_id: str) -> OutgoingMessage:
     return message
 
 
-@pytest.mark.parametrize(("module", "owner", "name", "after", "most"), POINTS)
+@pytest.mark.parametrize(("function", "after", "most"), POINTS)
 def test_no_letter_is_lost_and_each_has_one_message_id_wherever_the_worker_dies(
-    mortal: Mailed, module: str, owner: str, name: str, after: bool, most: int
+    mortal: Mailed, function: str, after: bool, most: int
 ) -> None:
     share_id = downloaded(mortal)
-    die_at(mortal.deployment, module, owner, name, after=after)
+    die_at(mortal.deployment, function, after=after)
     mortal.deployment.move_clock(LEASE + timedelta(seconds=1))
     message = go_on(mortal, share_id)
     taken = letters(mortal, share_id)

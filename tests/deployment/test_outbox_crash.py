@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from support.dying import OUTBOX, die_at
 from support.server import KARI, Deployment
 
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
@@ -21,37 +19,15 @@ from deldokument.services.repositories import standing
 from deldokument.worker import Sending, plan_what_is_told, plan_what_time_brings
 
 RECIPIENTS = ["21879498012", "14839114193", "312824450"]
-_PATIENCE = 60.0
-_RUN = """
-import functools, os, runpy, signal, sys
-import {module} as module
-
-def dying(original):
-    @functools.wraps(original)
-    def die(*given, **named):
-        if {after}:
-            original(*given, **named)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return die
-
-setattr({owner}, {name!r}, dying(getattr({owner}, {name!r})))
-sys.argv = ["deldokument", "worker"]
-runpy.run_module("deldokument.cli.main", run_name="__main__")
-"""
-
-SQL, ALTINN, USE_CASES = (
-    "deldokument.adapters.sql.outbox",
-    "deldokument.adapters.altinn_notifications",
-    "deldokument.services.outbox",
-)
+ALTINN = "deldokument.adapters.altinn_notifications:AltinnNotifications"
 POINTS = [
-    pytest.param(SQL, "module.SqlOutbox", "add", False, id="before-anything-is-planned"),
-    pytest.param(SQL, "module.SqlOutbox", "move_cursor", True, id="planned-not-committed"),
-    pytest.param(SQL, "module.SqlOutbox", "lease", True, id="leased-not-committed"),
-    pytest.param(ALTINN, "module.AltinnNotifications", "send", False, id="lease-committed-not-sent"),
-    pytest.param(ALTINN, "module.AltinnNotifications", "send", True, id="sent-nothing-noted"),
-    pytest.param(SQL, "module.SqlOutbox", "sent", True, id="noted-not-committed"),
-    pytest.param(USE_CASES, "module", "_note", True, id="event-written-not-committed"),
+    pytest.param(f"{OUTBOX}.add", False, id="before-anything-is-planned"),
+    pytest.param(f"{OUTBOX}.move_cursor", True, id="planned-not-committed"),
+    pytest.param(f"{OUTBOX}.lease", True, id="leased-not-committed"),
+    pytest.param(f"{ALTINN}.send", False, id="lease-committed-not-sent"),
+    pytest.param(f"{ALTINN}.send", True, id="sent-nothing-noted"),
+    pytest.param(f"{OUTBOX}.sent", True, id="noted-not-committed"),
+    pytest.param("deldokument.services.outbox:_note", True, id="event-written-not-committed"),
 ]
 
 
@@ -60,18 +36,6 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment whose workers the tests start, and kill."""
     with Deployment(tmp_path_factory.mktemp("mortal"), worker=False) as running:
         yield running
-
-
-def die_at(mortal: Deployment, module: str, owner: str, name: str, *, after: bool) -> None:
-    """A worker that kills itself at the function's first call, before or after it has done its work."""
-    program = _RUN.format(module=module, owner=owner, name=name, after=after)
-    with (mortal.folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen([sys.executable, "-c", program], env=mortal.environment(), stdout=log, stderr=log)
-        try:
-            assert worker.wait(_PATIENCE) == -signal.SIGKILL, mortal.log_text()
-        finally:
-            worker.kill()
-            worker.wait()
 
 
 def share(mortal: Deployment) -> str:
@@ -102,13 +66,13 @@ def go_on(mortal: Deployment) -> None:
         pass
 
 
-@pytest.mark.parametrize(("module", "owner", "name", "after"), POINTS)
+@pytest.mark.parametrize(("function", "after"), POINTS)
 def test_no_notice_is_lost_and_each_is_accepted_once_wherever_the_worker_dies(
-    mortal: Deployment, module: str, owner: str, name: str, after: bool
+    mortal: Deployment, function: str, after: bool
 ) -> None:
     earlier = {order["idempotency_id"] for order in orders(mortal)}
     share_id = share(mortal)
-    die_at(mortal, module, owner, name, after=after)
+    die_at(mortal, function, after=after)
     mortal.move_clock(LEASE + timedelta(seconds=1))
     go_on(mortal)
     assert all(message.sent_at for message in messages(mortal, share_id))
@@ -124,7 +88,7 @@ def test_each_is_reminded_once_when_the_worker_dies_while_it_plans_that(mortal: 
         end = standing(standing(tx.shares.get(share_id)).expires_at)
     week = REMINDERS[NoticeKind.WEEK_LEFT]
     mortal.move_clock(end - week - mortal.node.world.clock.now() + timedelta(seconds=1))
-    die_at(mortal, SQL, "module.SqlOutbox", "add", after=True)
+    die_at(mortal, f"{OUTBOX}.add", after=True)
     go_on(mortal)
     reminders = {one.id for one in messages(mortal, share_id) if one.kind == NoticeKind.WEEK_LEFT}
     accepted = [order for order in orders(mortal) if order["idempotency_id"] in reminders]

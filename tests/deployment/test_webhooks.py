@@ -6,8 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,24 +13,25 @@ from typing import Any
 
 import httpx
 import pytest
+from support.dying import OUTBOX, die_at
+from support.forked import forked
 from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 from support.webhook_receiver import Receiver, silent, status
 
 from deldokument.domain.outbox import LEASE
 from deldokument.services.integrations import add_integration
-from tests.deployment.test_outbox_crash import SQL, die_at
 
 pytestmark = pytest.mark.timeout(240)
 _PATIENCE = 60.0
 CLIENT = "fagsystem"
-CALLS = "deldokument.adapters.webhooks"
+CALLS = "deldokument.adapters.webhooks:WebhookClient"
 POINTS = [
-    pytest.param(SQL, "module.SqlOutbox", "add", False, 1, id="before-anything-is-planned"),
-    pytest.param(SQL, "module.SqlOutbox", "move_cursor", True, 1, id="planned-not-committed"),
-    pytest.param(SQL, "module.SqlOutbox", "lease", True, 1, id="leased-not-committed"),
-    pytest.param(CALLS, "module.WebhookClient", "post", False, 1, id="lease-committed-not-called"),
-    pytest.param(CALLS, "module.WebhookClient", "post", True, 2, id="called-nothing-noted"),
-    pytest.param(SQL, "module.SqlOutbox", "sent", True, 2, id="noted-not-committed"),
+    pytest.param(f"{OUTBOX}.add", False, 1, id="before-anything-is-planned"),
+    pytest.param(f"{OUTBOX}.move_cursor", True, 1, id="planned-not-committed"),
+    pytest.param(f"{OUTBOX}.lease", True, 1, id="leased-not-committed"),
+    pytest.param(f"{CALLS}.post", False, 1, id="lease-committed-not-called"),
+    pytest.param(f"{CALLS}.post", True, 2, id="called-nothing-noted"),
+    pytest.param(f"{OUTBOX}.sent", True, 2, id="noted-not-committed"),
 ]
 
 
@@ -80,9 +79,8 @@ def deliveries(running: Deployment, webhook: dict[str, Any]) -> list[dict[str, A
 @contextmanager
 def killed_in_the_end(running: Deployment) -> Iterator[None]:
     """A worker that has no time for anything when the block is left."""
-    line = [sys.executable, "-m", "deldokument.cli.main", "worker"]
-    with (running.folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen(line, env=running.environment(), stdout=log, stderr=log)
+    log, environment = running.folder / "worker.log", running.environment()
+    worker = forked("deldokument.cli.main:app", ["worker"], log=log, environment=environment)
     try:
         yield
     finally:
@@ -126,15 +124,15 @@ def assert_told_again_alike(running: Deployment, receiver: Receiver, webhook: di
     }
 
 
-@pytest.mark.parametrize(("module", "owner", "name", "after", "calls"), POINTS)
+@pytest.mark.parametrize(("function", "after", "calls"), POINTS)
 def test_no_call_is_lost_and_each_has_one_id_wherever_the_worker_dies(
-    running: Deployment, receiver: Receiver, module: str, owner: str, name: str, after: bool, calls: int
+    running: Deployment, receiver: Receiver, function: str, after: bool, calls: int
 ) -> None:
     with registered(running, receiver, "share.withdrawn") as webhook:
         share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
         running.stop_worker()
         running.withdraw(share_id)
-        die_at(running, module, owner, name, after=after)
+        die_at(running, function, after=after)
         assert not is_told(running, webhook)
         assert_told_again_alike(running, receiver, webhook, calls)
 

@@ -7,15 +7,14 @@ with start_mail() as mail:
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -23,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from support.ports import NO_TLS
+from support.simulators import start_simulator
 
 SENDER = "ikke-svar@del.example"
 
@@ -51,15 +51,9 @@ class RunningMail:
 @contextmanager
 def start_mail(*options: str) -> Iterator[RunningMail]:
     """The simulator on free ports."""
-    command = [sys.executable, "-m", "deldokument.simulators.smtp", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split()[1]
-            yield RunningMail(url, httpx.get(f"{url}/server", **NO_TLS).raise_for_status().json()["port"])
-        finally:
-            process.terminate()
-            process.wait(10)
+    with TemporaryDirectory() as folder, ExitStack() as processes:
+        url = start_simulator(processes, Path(folder), "smtp", list(options))()
+        yield RunningMail(url, httpx.get(f"{url}/server", **NO_TLS).raise_for_status().json()["port"])
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:

@@ -29,6 +29,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
+from support.forked import Forked, forked
 from support.ports import NO_TLS, free_ports
 from support.simulators import Running, log_in, start_simulators
 from support.stack import stack, stack_name
@@ -56,7 +57,9 @@ OFFSET_TYPE = "application/offset+octet-stream"
 LENT = {kind: f"{kind}s of quick clients go by sockets lent to threads" for kind in ("upload", "download")}
 """What a server process logs when it lends the first socket."""
 _START_SECONDS = 90.0
-_RUN = "import runpy, sys; sys.argv = ['deldokument', *{command!r}.split()]; {before}; runpy.run_module('deldokument.cli.main', run_name='__main__')"  # noqa: E501
+
+Process = Forked | subprocess.Popen[bytes]
+"""Of the deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Deployment:
     ``constants`` sets module constants in the server process alone, for what takes too long as it is delivered, e.g.
     ``{"deldokument.web.intake.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line. ``settings``
     are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn.
+
+    Its processes are forked (see support.forked), but for what has a wrapper; with ``delivered`` none is.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class Deployment:
         *,
         constants: Mapping[str, object] | None = None,
         wrapper: Sequence[str] = (),
+        delivered: bool = False,
         worker: bool = True,
         seeded: bool = True,
         settings: Mapping[str, Any] | None = None,
@@ -103,16 +109,17 @@ class Deployment:
         self.registers: Running
         self.node: Node
         self.settings: Settings
-        self.server: subprocess.Popen[bytes]
+        self.server: Process
         self._database_url = database_url
         self._constants = dict(constants or {})
         self._wrapper = tuple(wrapper)
+        self._delivered = delivered
         self._with_worker = worker
         self._seeded = seeded
         self._further = dict(settings or {})
         self._altinn_options = tuple(altinn_options)
         self._stack: dict[str, str] = {}
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._worker: Process | None = None
         self._sessions: dict[str, httpx.Client] = {}
         self._clients: list[httpx.Client] = []
 
@@ -208,19 +215,18 @@ class Deployment:
         own = {f"DELDOKUMENT_{name.upper()}": str(value) for name, value in given.items()}
         return os.environ | own | {"TMPDIR": str(self.folder / "tmp")}
 
-    def _start(
-        self, command: str, wrapper: Sequence[str], constants: Mapping[str, object], **other: str
-    ) -> subprocess.Popen[bytes]:
-        before = "; ".join(
-            f"import {name.rpartition('.')[0]} as m; m.{name.rpartition('.')[2]} = {value!r}"
-            for name, value in constants.items()
-        )
-        line = [*wrapper, sys.executable, "-c", _RUN.format(command=command, before=before or "pass")]
-        with (self.folder / ("worker.log" if command == "worker" else "server.log")).open("ab") as log:
-            return subprocess.Popen(line, env=self.environment() | other, stdout=log, stderr=log)
+    def _start(self, command: str, wrapper: Sequence[str], constants: Mapping[str, object], **other: str) -> Process:
+        log, words = self.folder / f"{'worker' if command == 'worker' else 'server'}.log", command.split()
+        environment = self.environment() | other
+        if not (wrapper or self._delivered):
+            return forked("deldokument.cli.main:app", words, log=log, environment=environment, constants=constants)
+        assert not constants, "what is run as it is delivered has its own constants"
+        line = [*wrapper, sys.executable, "-m", "deldokument.cli.main", *words]
+        with log.open("ab") as output:
+            return subprocess.Popen(line, env=environment, stdout=output, stderr=output)
 
     @contextmanager
-    def node_beside(self, command: str = "serve") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    def node_beside(self, command: str = "serve") -> Iterator[tuple[str, Process]]:
         """Another server process over the same database, blobs and keyring: its own address, and the process."""
         [port] = free_ports(1)
         process = self._start(command, (), self._constants, DELDOKUMENT_PORT=str(port))
@@ -260,7 +266,7 @@ class Deployment:
     def _answers(self) -> bool:
         return self._serves(self.url, self.server)
 
-    def _serves(self, url: str, process: subprocess.Popen[bytes]) -> bool:
+    def _serves(self, url: str, process: Process) -> bool:
         assert process.poll() is None, self.log_text()
         try:
             return httpx.get(f"{url}/helse/live", timeout=5, **NO_TLS).status_code == 200
@@ -418,7 +424,7 @@ def form_settings(page: str) -> dict[str, Any]:
     return settings
 
 
-def _stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _stop(process: Process, number: signal.Signals) -> None:
     process.send_signal(number)
     try:
         process.wait(30)

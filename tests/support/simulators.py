@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from urllib.parse import urljoin
 import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from support.forked import forked
 from support.ports import NO_TLS
 
 CLIENT_ID = "deldokument-test"
@@ -39,7 +39,6 @@ DECISION_SCOPE = "altinn:authorization/authorize"
 NOTIFICATIONS_SCOPE = "altinn:serviceowner/notifications.create"
 ALL = ("idporten", "maskinporten", "altinn", "notifications", "enhetsregisteret")
 _OF_ALTINN = ("altinn", "notifications")
-_STOP_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +140,15 @@ def start_simulators(
     issuer_options = {name: ["--clients", str(clients)] for name in ("idporten", "maskinporten")}
     urls = dict.fromkeys(ALL, "")
     with ExitStack() as processes:
-        first = {name: _start(processes, name, issuer_options.get(name, [])) for name in wanted - {*_OF_ALTINN}}
-        urls |= {name: _ready(process) for name, process in first.items()}
+        start = partial(start_simulator, processes, folder)
+        first = {name: start(name, issuer_options.get(name, [])) for name in wanted - {*_OF_ALTINN}}
+        urls |= {name: ready() for name, ready in first.items()}
         issuer = ["--maskinporten-issuer", f"{urls['maskinporten']}/"]
         if "altinn" in wanted:
-            urls["altinn"] = _ready(_start(processes, "altinn", [*issuer, *altinn_options]))
+            urls["altinn"] = start("altinn", [*issuer, *altinn_options])()
         if "notifications" in wanted:
             altinn = ["--altinn", urls["altinn"]] if urls["altinn"] else []
-            urls["notifications"] = _ready(_start(processes, "notifications", [*issuer, *altinn]))
+            urls["notifications"] = start("notifications", [*issuer, *altinn])()
         return Running(
             **urls,
             clients=clients,
@@ -161,28 +161,20 @@ def start_simulators(
         )
 
 
-def _start(processes: ExitStack, name: str, options: list[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", f"deldokument.simulators.{name}", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    processes.callback(_stop, process)
-    return process
+def start_simulator(processes: ExitStack, folder: Path, name: str, options: list[str]) -> Callable[[], str]:
+    """One more among ``processes``, with a log in ``folder``; the answer waits for the URL that it tells when it
+    accepts connections."""
+    log = folder / f"{name}.log"
+    process = forked(f"deldokument.simulators.{name}:main", options, log=log)
+    processes.callback(process.kill)
 
+    def ready() -> str:
+        while not (log.exists() and "\n" in (told := log.read_text())):
+            assert process.poll() is None, f"{name} did not start"
+            time.sleep(0.01)
+        return told.split()[1]
 
-def _ready(process: subprocess.Popen[str]) -> str:
-    """The URL that a simulator tells when it accepts connections."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, f"{process.args!r} did not start"
-    return line.split()[1]
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_S)
-    finally:
-        process.kill()
-        process.communicate()
+    return ready
 
 
 class _Form(HTMLParser):

@@ -17,7 +17,7 @@ import os
 import secrets
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -153,8 +153,6 @@ class Cluster:
     postgres: PostgresServer
     seaweedfs: SeaweedFS
     openbao: Server
-    spare: list[str] = field(default_factory=list)
-    """Databases in which nothing is any more."""
     spooled: int = IN_MEMORY * (8 << 20)
 
     def settings(self, folder: Path) -> dict[str, str]:
@@ -162,7 +160,7 @@ class Cluster:
         return database | s3_settings(self.seaweedfs.place()) | openbao_settings(made_place(self.openbao, folder))
 
     def database_url(self, folder: Path) -> str:
-        return self.spare.pop() if self.spare else self.postgres.new_database()
+        return self.postgres.fresh()
 
     def copied_database(self, url: str, folder: Path) -> str:
         return self.postgres.copied_database(url)
@@ -181,8 +179,7 @@ class Cluster:
         return openbao_keyring(made_place(self.openbao, folder))
 
     def give_back(self, database_url: str) -> None:
-        self.postgres.empty(database_url)
-        self.spare.append(database_url)
+        self.postgres.give_back(database_url)
 
 
 def stack_name() -> StackName:

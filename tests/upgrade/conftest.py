@@ -41,7 +41,7 @@ class OldDeployment(Deployment):
     """
 
     def __init__(self, folder: Path, database_url: str | None) -> None:
-        super().__init__(folder, database_url)
+        super().__init__(folder, database_url, delivered=True)
         self.kept = HERE / BEFORE
         self.note: dict[str, str] = json.loads((self.kept / "note.json").read_text())
         self._then = datetime.fromisoformat(self.note["kept_at"]) + timedelta(minutes=1)

@@ -1,0 +1,104 @@
+"""Processes of the program that begin with everything imported, as the children of `deldokument serve --workers` do.
+
+One that imports it all by itself takes two seconds of a core before it does anything, and a deployment in tests is
+seven. These are forked from one that has imported and done nothing else (multiprocessing's fork server, one for each
+worker of the run), and have an environment, a memory and an end of their own.
+
+    process = forked("deldokument.cli.main:app", ["serve"], log=folder / "server.log", environment=environment)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from pkgutil import resolve_name
+from subprocess import TimeoutExpired
+
+_SERVER = get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    [
+        # Or each child would look into what pytest was started with.
+        "__main__",
+        "deldokument.cli.main",
+        *(f"deldokument.simulators.{name}" for name in ("altinn", "idporten", "notifications", "smtp")),
+    ]
+)
+
+
+class Forked:
+    """As ``subprocess.Popen``, as far as tests use it."""
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        process.start()
+        assert process.pid is not None
+        self._process = process
+        self.pid: int = process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; a signal that ended it is negative."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The same."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended. Raises TimeoutExpired if it has not after so many seconds."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise TimeoutExpired(self._process.name, timeout or 0)
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Nothing happens where it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def forked(
+    entry: str,
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    constants: Mapping[str, object] | None = None,
+) -> Forked:
+    """A process that calls ``entry``, "module:function", as a command line with these arguments.
+
+    What it writes is added to ``log``. ``constants`` are set in its modules before:
+    ``{"deldokument.web.intake.STALL_SECONDS": 2.0}``.
+    """
+    given = (entry, list(arguments), log, dict(environment or os.environ), dict(constants or {}))
+    return Forked(_SERVER.Process(target=_become, args=given, name=f"{entry} {' '.join(arguments)}", daemon=True))
+
+
+def _become(
+    entry: str, arguments: list[str], log: Path, environment: dict[str, str], constants: dict[str, object]
+) -> None:
+    with log.open("ab") as output:
+        for standard in (sys.stdout, sys.stderr):
+            os.dup2(output.fileno(), standard.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        setattr(import_module(module), constant, value)
+    sys.argv = [entry, *arguments]
+    resolve_name(entry)()
