@@ -38,10 +38,19 @@ of an idle worker's time."""
 def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
     """Some of everything that is over, in order; how much there was. Short, so that a stop is soon heeded.
 
-    Raises Unavailable, having ended nothing, when the clock is not to be trusted.
+    Raises Unavailable, having ended nothing, when the clock is not to be trusted; and the first error of a round, the
+    others having had their turn.
     """
     _check_clock(world)
-    return sum(reconcile(world) for reconcile in rounds)
+    done, errors = 0, list[ServiceError | IntegrityError]()
+    for reconcile in rounds:
+        try:
+            done += reconcile(world)
+        except (ServiceError, IntegrityError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return done
 
 
 def _check_clock(world: World) -> None:

@@ -257,10 +257,14 @@ def test_people_and_assessments_of_a_tenant_are_forgotten_and_those_of_others_st
         tx.tenures.add_assessment(ASSESSMENT, b"sealed")
         tx.tenures.add_assessment(replace(ASSESSMENT, id="theirs", tenant_id=OTHER.id), b"sealed")
         tx.tenures.remove_everybody(TENANT.id, NOW)
-        tx.tenures.forget_people(TENANT.id)
+        # Whoever is found to have been left living all the same, several of them.
+        for each in ("late", "later"):
+            tx.tenancies.add_member(replace(KARI, id=each, lookup_hash=each.encode()))
+        tx.tenures.forget_people(TENANT.id, NOW + DAY)
     with database.read() as tx:
         forgotten = replace(KARI, lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", removed_at=NOW)
         assert tx.tenancies.member(KARI.id) == forgotten
+        assert tx.tenancies.member("later") == replace(forgotten, id="later", removed_at=NOW + DAY)
         assert tx.tenancies.administrators(TENANT.id) == []
         assert tx.tenures.assessments(TENANT.id) == []
         assert tx.tenures.assessment_file(ASSESSMENT.id) is None

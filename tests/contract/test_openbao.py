@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -283,14 +284,20 @@ class Stub(BaseHTTPRequestHandler):
 
     mode: ClassVar[str] = ""
     silence: ClassVar[threading.Event]
+    logins: ClassVar[list[str]]
 
     def log_message(self, *_: object) -> None:
         """Nothing is told."""
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path.endswith("/login"):
-            self._say(200, b'{"auth": {"client_token": "t", "lease_duration": 3600}}')
+        if self.path.endswith("/login") and self.mode == "lets in once" and self.logins:
+            self.silence.wait()
+            self.close_connection = True
+        elif self.path.endswith("/login"):
+            self.logins.append(self.path)
+            life = 0 if self.mode == "lets in once" else 3600
+            self._say(200, b'{"auth": {"client_token": "t", "lease_duration": %d}}' % life)
         elif self.mode == "slow":
             self.silence.wait()
             self.close_connection = True
@@ -312,7 +319,7 @@ class Stub(BaseHTTPRequestHandler):
 @contextmanager
 def stub(mode: str, secret_id_path: Path) -> Iterator[OpenBao]:
     """A connection to a server that has a fault."""
-    handler = type("Handler", (Stub,), {"mode": mode, "silence": threading.Event()})
+    handler = type("Handler", (Stub,), {"mode": mode, "silence": threading.Event(), "logins": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -346,3 +353,22 @@ def test_an_openbao_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "secret-id").touch(0o600)
     with pytest.raises(Unavailable):
         OpenBao(f"http://127.0.0.1:{port}", "role", tmp_path / "secret-id", timeout=QUICK)
+
+
+def test_many_who_are_let_in_by_nobody_do_not_wait_for_one_another(tmp_path: Path) -> None:
+    took: list[float] = []
+
+    def ask() -> None:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            bao.get("deldokument/data/root")
+        took.append(time.monotonic() - began)
+
+    with stub("lets in once", tmp_path / "secret-id") as bao:
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    # One after the other each would wait as long as the first.
+    assert max(took) < 2 * min(took)

@@ -1,20 +1,28 @@
-"""A tenant that two change at the same instant, on every database: none of the two brings back what the other ended."""
+"""What two change at the same instant, on every database: none of the two brings back what the other ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from deldokument.domain.tenancy import Tenant
-from deldokument.services import onboarding
+from deldokument.domain.errors import Conflict, NotFound, RightMissing
+from deldokument.domain.outbox import Channel, Fate, OutgoingMessage
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import IntegrationRights, Tenant
+from deldokument.domain.webhook import DisabledFor
+from deldokument.services import drafting, onboarding, registering, webhooks
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
-from tests.support.world import NOON, Stage, set_stage
+from deldokument.services.repositories import Transaction, standing
+from deldokument.services.webhook_contracts import CallOutcome
+from deldokument.services.webhook_sending import send_webhook
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import NOON, PER, Stage, set_stage
 
 WAITS = 0.5
 """How long the second has to come as far as it can while the first holds the tenant, in seconds."""
@@ -60,3 +68,79 @@ def test_new_rules_bring_no_tenant_back_that_has_just_been_ended_or_stopped(stag
     change_while_another_does(stage.world, stage.tenant.id, {first: NOON}, second)
     assert getattr(now(stage), first) == NOON
     assert now(stage).period.longest.days == 7
+
+
+def test_nobody_becomes_a_member_of_a_tenant_that_has_just_ended(stage: Stage) -> None:
+    def second() -> None:
+        with pytest.raises(Conflict):
+            stage.add(PER, "Per Hansen", stage.byggesak)
+
+    change_while_another_does(stage.world, stage.tenant.id, {"ended_at": NOON}, second)
+
+
+def test_nor_do_those_of_a_list(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "text": f"{PER};Per Hansen"}
+    preview = registering.preview_list(stage.world, **where)
+
+    def second() -> None:
+        with pytest.raises(Conflict):
+            registering.register_list(stage.world, **where, shown=preview.added, batch=preview.batch)
+
+    change_while_another_does(stage.world, stage.tenant.id, {"ended_at": NOON}, second)
+
+
+# --- what a system's own use must not bring back ---------------------------------------------------------------------
+
+
+def while_it_shares(stage: Stage, change: Callable[[Transaction], object]) -> None:
+    """A system begins a draft while somebody changes its integration, and has not committed yet."""
+    begun = Event()
+
+    def share() -> None:
+        begun.set()
+        with suppress(NotFound, RightMissing):
+            drafting.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with stage.world.database.write() as tx:
+            change(tx)
+            other = pool.submit(share)
+            begun.wait()
+            Event().wait(WAITS)
+        other.result()
+
+
+def test_an_integration_that_is_removed_while_its_system_shares_stays_so(stage: Stage) -> None:
+    added = integrate(stage)
+    while_it_shares(stage, lambda tx: tx.tenancies.remove_integration(added.id, NOON))
+    with stage.world.database.read() as tx:
+        assert standing(tx.tenancies.integration(added.id)).removed_at == NOON
+
+
+def test_rights_that_are_taken_while_a_system_shares_stay_taken(stage: Stage) -> None:
+    added = integrate(stage)
+    while_it_shares(stage, lambda tx: tx.tenancies.save_integration(replace(added, rights=IntegrationRights.READ)))
+    with stage.world.database.read() as tx:
+        assert standing(tx.tenancies.integration(added.id)).rights is IntegrationRights.READ
+
+
+def test_a_webhook_that_is_disabled_while_another_call_fails_stays_so(stage: Stage) -> None:
+    integrate(stage)
+    view, _ = webhooks.add_webhook(
+        stage.world, SYSTEM, account_id=stage.byggesak.id, url="https://hooks.fjell.example/del", events=["share.ended"]
+    )
+    message = OutgoingMessage(
+        new_id(), Channel.WEBHOOK, "share.ended", stage.tenant.id, None, view.id, NOON, NOON,
+        details={"at": NOON.isoformat()},
+    )  # fmt: skip
+    stage.world.webhook_calls.outcome = CallOutcome(500)  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(1) as pool:
+        with stage.world.database.write() as tx:
+            webhook, _ = standing(tx.webhooks.get(view.id))
+            tx.webhooks.save(replace(webhook, disabled_at=NOON, disabled_for=DisabledFor.GONE))
+            other = pool.submit(send_webhook, stage.world, message)
+            Event().wait(WAITS)
+        assert other.result().fate is Fate.REFUSED
+    with stage.world.database.read() as tx:
+        webhook, _ = standing(tx.webhooks.get(view.id))
+    assert webhook.disabled_for is DisabledFor.GONE

@@ -8,9 +8,9 @@ import time
 import pytest
 from support.world import Stage
 
-from deldokument.domain.errors import Unavailable
+from deldokument.domain.errors import Broken, Unavailable
 from deldokument.services.ports import World
-from deldokument.worker import Loop, run_loop
+from deldokument.worker import Loop, end_what_is_over, run_loop
 
 
 class Once(threading.Event):
@@ -75,3 +75,19 @@ def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: 
     with caplog.at_level("INFO", "deldokument.worker"):
         run_loop(Loop("work", work, 0.0), stage.world, stop)
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "INFO"]
+
+
+def test_a_round_that_fails_keeps_no_other_of_its_loop_from_its_turn(stage: Stage) -> None:
+    done: list[str] = []
+
+    def fails(world: World) -> int:
+        raise Broken("one tenant")
+
+    def goes_on(world: World) -> int:
+        done.append("keys destroyed")
+        return 1
+
+    with pytest.raises(Broken):
+        end_what_is_over(stage.world, rounds=(fails, goes_on, fails, goes_on))
+    assert len(done) == 2
+    assert end_what_is_over(stage.world, rounds=(goes_on, goes_on)) == 2

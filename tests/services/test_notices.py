@@ -252,6 +252,18 @@ def test_a_moved_end_moves_the_reminder(stage: Stage, altinn: FakeNotices) -> No
     assert send_notices(stage) == [Fate.SENT]
 
 
+def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    end = standing(share.expires_at)
+    send_notices(stage)
+    stage.clock.instant = end - timedelta(days=7)
+    assert notices.plan_reminders(stage.world) == 1
+    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=10))
+    assert send_notices(stage) == [Fate.MOOT]
+    stage.clock.instant = end + timedelta(days=3)
+    assert send_notices(stage) == [Fate.SENT]
+
+
 def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little_none(
     stage: Stage, altinn: FakeNotices
 ) -> None:

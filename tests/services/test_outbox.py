@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.world import KARI, OLA, Stage, person
 
+from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import (
@@ -193,8 +194,23 @@ def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stag
     with pytest.raises(ZeroDivisionError):
         Sending(Channel.WEBHOOK, send)(stage.world)
     assert all(kept(stage, other.id).sent_at for other in others)
-    assert kept(stage, broken.id).due_at == stage.clock.now() + LEASE
+    assert kept(stage, broken.id).last_error == "broken"
+    assert kept(stage, broken.id).due_at > stage.clock.now()
     assert Sending(Channel.WEBHOOK, send)(stage.world) == 0
+
+
+def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage) -> None:
+    added = put(stage)
+
+    def send(world: World, sent: OutgoingMessage) -> Outcome:
+        raise IntegrityError
+
+    for _ in range(MOST_ATTEMPTS):
+        stage.clock.instant = kept(stage, added.id).due_at
+        with pytest.raises(IntegrityError):
+            Sending(Channel.WEBHOOK, send)(stage.world)
+    assert kept(stage, added.id).given_up_at == stage.clock.now()
+    assert outbox.take_messages(stage.world, Channel.WEBHOOK) == []
 
 
 def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """The end: nothing early, nothing twice, nothing left; a crash anywhere means that it is done again."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -95,6 +96,57 @@ def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: St
     assert stored(stage) == set()
     assert run_all(stage.world) == 0
     assert kinds(stage, share_id)[-1] is EventKind.SHARE_KEY_DESTROYED
+
+
+class HardKeyring:
+    """One that takes fifteen seconds for each call, and does not destroy what it refuses."""
+
+    def __init__(self, stage: Stage, refused: str = "") -> None:
+        self._stage, self._refused = stage, refused
+
+    def destroy(self, entry_ids: Collection[str]) -> None:
+        self._stage.clock.advance(seconds=15)
+        if self._refused in entry_ids:
+            raise Unavailable("keyring")
+        self._stage.world.keyring.destroy(entry_ids)
+
+
+def with_keys(stage: Stage) -> int:
+    with stage.world.database.read() as tx:
+        return sum(tx.shares.get(key.removeprefix("share:")) is not None for key in stage.world.keyring.ids("share:"))
+
+
+@pytest.fixture
+def five_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Five shares that are over, the first first; their keys are destroyed one by one."""
+    monkeypatch.setattr(retention, "_AT_ONCE", 1)
+    over = []
+    for _ in range(5):
+        over.append(stage.draft().id)
+        drafting.discard_draft(stage.world, person(KARI), over[-1])
+        stage.clock.advance(seconds=1)
+    return over
+
+
+def test_what_a_slow_keyring_has_destroyed_is_noted_before_the_database_ends_the_transaction(
+    stage: Stage, five_over: list[str]
+) -> None:
+    slow = replace(stage.world, keyring=HardKeyring(stage))
+    began = stage.clock.now()
+    assert retention.destroy_share_keys(slow) == 2
+    assert stage.clock.now() - began < timedelta(seconds=60)
+    assert [share_of(stage, each).key_destroyed_at is not None for each in five_over] == [True] * 2 + [False] * 3
+    assert [retention.destroy_share_keys(slow) for _ in range(3)] == [2, 1, 0]
+    assert with_keys(stage) == 0
+
+
+def test_a_key_that_the_keyring_refuses_keeps_no_other_from_its_end(stage: Stage, five_over: list[str]) -> None:
+    hard = replace(stage.world, keyring=HardKeyring(stage, share_key_id(five_over[0])))
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            retention.destroy_share_keys(hard)
+    assert [share_of(stage, each).key_destroyed_at is not None for each in five_over] == [False] + [True] * 4
+    assert with_keys(stage) == 1
 
 
 def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: Stage) -> None:

@@ -120,7 +120,7 @@ def forget_tenants(world: World) -> int:
         spent = [tenant_id for tenant_id in tx.tenures.forgettable(now, _BATCH) if tenant_id in bare]
         for tenant_id in spent:
             world.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(world, tenant_id)])
-            tx.tenures.forget_people(tenant_id)
+            tx.tenures.forget_people(tenant_id, now)
             kept = replace(tx.tenures.tenure(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
             tx.tenures.save_tenure(replace(kept, names_erased_at=now))
             _free_number(tx, tenant_id)

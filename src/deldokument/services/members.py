@@ -59,9 +59,7 @@ def add_member(
     key = directory_key(world)
     member = sealed_member(key, account_id, new_id(), chosen, tidy, world.clock.now())
     with world.database.write() as tx:
-        # One at a time in the account: a list that is being registered stays what its preview showed.
-        tx.tenancies.lock_account(account_id)
-        account_in_use(tx, tenant_id, account_id)
+        locked_account(tx, tenant_id, account_id)
         tx.tenancies.add_member(member)
         record_added(world, tx, tenant_id, member, person)
     return view_member(key, member)
@@ -109,6 +107,14 @@ def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     account = account_of(tx, tenant_id, account_id)
     must_be_in_use(standing(tx.tenancies.tenant(tenant_id)))
     return account
+
+
+def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """As ``account_in_use``, with tenant and account held: an end finds whoever was added before it, and a list that is
+    being registered stays what its preview showed."""
+    tx.tenancies.lock_tenant(tenant_id)
+    tx.tenancies.lock_account(account_id)
+    return account_in_use(tx, tenant_id, account_id)
 
 
 def list_members(

@@ -164,7 +164,7 @@ def _composed(world: World, tx: Transaction, message: OutgoingMessage) -> Notice
 
 def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:
     """Why the notice is not to be delivered, not now or not ever."""
-    if not share.is_open_at(now):
+    if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(_OVER)
     if _has_downloaded(tx, share.id, message.target):
         return moot(_DOWNLOADED)
@@ -173,6 +173,12 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):
         return again("not_inspected")
     return None
+
+
+def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
+    """A reminder of an end that has been moved away since: there will be another when that one comes near."""
+    lead = REMINDERS.get(NoticeKind(message.kind))
+    return lead is not None and standing(share.expires_at) - now > lead
 
 
 def _has_downloaded(tx: Transaction, share_id: str, recipient_id: str) -> bool:

@@ -95,11 +95,21 @@ def take_messages(world: World, channel: Channel) -> list[OutgoingMessage]:
 
 
 def send_message(world: World, send: Sender, message: OutgoingMessage) -> Fate:
-    """Send what was taken, and note what came of it."""
+    """Send what was taken, and note what came of it. Whatever happens counts as an attempt: nothing is tried for ever.
+
+    Raises what the sender raises but Unavailable, which means: later.
+    """
     try:
         outcome = send(world, message)
     except Unavailable as error:
         outcome = again(error.code)
+    except Exception:
+        _settle(world, message, again("broken"))
+        raise
+    return _settle(world, message, outcome)
+
+
+def _settle(world: World, message: OutgoingMessage, outcome: Outcome) -> Fate:
     is_last = message.attempts >= MOST_ATTEMPTS and message.channel not in _ENDLESS
     if outcome.fate is Fate.AGAIN and is_last:
         outcome = Outcome(Fate.REFUSED, _GIVEN_UP)

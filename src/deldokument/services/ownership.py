@@ -7,7 +7,6 @@ takes away (removing, discarding, withdrawing, an earlier end) does not ask for 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing
@@ -86,9 +85,8 @@ def note_use(world: World, tx: Transaction, membership: Membership) -> None:
     """Write down that the member or the integration shares; not more than once a day."""
     now = world.clock.now()
     if membership.member_id is None:
-        integration = standing(tx.tenancies.integration(membership.id))
-        if _is_news(integration.used_at, now):
-            tx.tenancies.save_integration(replace(integration, used_at=now))
+        if _is_news(standing(tx.tenancies.integration(membership.id)).used_at, now):
+            tx.tenancies.use_integration(membership.id, now)
         return
     member = standing(tx.tenancies.member(membership.member_id))
     if _is_news(member.used_at, now):

@@ -26,7 +26,7 @@ from deldokument.domain.identifiers import PersonIdentifier, mask_digits
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Member
 from deldokument.services.directory import check_person, directory_key
-from deldokument.services.members import account_in_use, record_added, sealed_member
+from deldokument.services.members import account_in_use, locked_account, record_added, sealed_member
 from deldokument.services.ports import World
 from deldokument.services.repositories import Transaction
 from deldokument.services.vault import identifier_hash
@@ -140,8 +140,7 @@ def register_list(
     ]
     with world.database.write() as tx:
         # One list at a time: of the same list sent twice at once, the second finds what the first has done.
-        tx.tenancies.lock_account(account_id)
-        account_in_use(tx, tenant_id, account_id)
+        locked_account(tx, tenant_id, account_id)
         if members and tx.tenancies.member(members[0].id) is not None:
             return len(members)
         lines = _foresee(tx, key, account_id, entries)

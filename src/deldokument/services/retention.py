@@ -25,6 +25,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
 from deldokument.services.allowances import forget_allowances
 from deldokument.services.deleting import end_deleted_accounts
@@ -43,6 +44,10 @@ LEAP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)
 """So young a heartbeat is not written anew: many loops of many workers beat for one row."""
 _BATCH = 500
+_AT_ONCE = 50
+"""Of so many keys the keyring is asked at a time, so that one that it refuses keeps no more from their end."""
+_PATIENCE = timedelta(seconds=20)
+"""So long keys are destroyed in one transaction: the database ends those that stand idle for a minute."""
 _CLEARED = 150
 """So many shares' parts become garbage at a time: with some documents each, about as many objects as are deleted."""
 
@@ -102,14 +107,33 @@ def abandon_stale_drafts(world: World) -> int:
 
 
 def destroy_share_keys(world: World) -> int:
-    """Destroy the keys of shares that are over; only then is it written down that they are destroyed."""
+    """Destroy the keys of shares that are over; only then is it written down that they are destroyed.
+
+    However slow the keyring is, and whatever it refuses, what is destroyed is noted: raises its error afterwards.
+    """
     with world.database.write() as tx:
-        closed = tx.retention.keys_to_destroy(_BATCH)
-        world.keyring.destroy([share_key_id(share.id) for share in closed])
-        tx.retention.note_destroyed_keys(_ids(closed), world.clock.now())
-        for share in closed:
+        destroyed, refused = _destroyed(world, tx.retention.keys_to_destroy(_BATCH))
+        tx.retention.note_destroyed_keys(_ids(destroyed), world.clock.now())
+        for share in destroyed:
             record(world, tx, EventKind.SHARE_KEY_DESTROYED, share=share)
-    return len(closed)
+    if refused is not None:
+        raise refused
+    return len(destroyed)
+
+
+def _destroyed(world: World, closed: list[Share]) -> tuple[list[Share], ServiceError | None]:
+    """Those whose keys are destroyed when some seconds have passed, and the first error."""
+    began, destroyed, refused = world.clock.now(), list[Share](), None
+    for start in range(0, len(closed), _AT_ONCE):
+        some = closed[start : start + _AT_ONCE]
+        if world.clock.now() - began > _PATIENCE:
+            break
+        try:
+            world.keyring.destroy([share_key_id(share.id) for share in some])
+            destroyed += some
+        except ServiceError as error:
+            refused = refused or error
+    return destroyed, refused
 
 
 def release_blobs(world: World) -> int:

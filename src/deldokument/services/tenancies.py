@@ -150,6 +150,10 @@ class Tenancies(Protocol):
         """Write all of it. Raises NotFound."""
         ...
 
+    def use_integration(self, integration_id: str, now: datetime) -> None:
+        """Note that its system has shared something."""
+        ...
+
     def remove_integration(self, integration_id: str, now: datetime) -> bool:
         """Whether there was a living one to end."""
         ...

@@ -55,6 +55,6 @@ class Tenures(Protocol):
         """Emptied tenants past their retention period, without shares that have names, still to be forgotten."""
         ...
 
-    def forget_people(self, tenant_id: str) -> None:
-        """Erase who were members and administrators, and the assessments."""
+    def forget_people(self, tenant_id: str, now: datetime) -> None:
+        """Erase who were members and administrators, and the assessments; nobody is a member there any more."""
         ...

@@ -14,7 +14,7 @@ from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Share, new_id
 from deldokument.services.chains import Subject
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction, found
 from deldokument.services.vault import Field, audit_key_id, identifier_hash, open_field, seal_field
 
 
@@ -75,8 +75,8 @@ def record_at(
 
 
 def _acting(tx: Transaction, consumer: Consumer, account_id: str) -> dict[str, str | int]:
-    """Which integration acts, and who runs the system for it."""
+    """Which integration acts, and who runs the system for it. Raises NotFound where it has just lost its rights."""
     living = tx.tenancies.integrations_of(consumer.organization.value)
-    acting = standing(next((one for one, account in living if account.id == account_id), None))
+    acting = found(next((one for one, account in living if account.id == account_id), None), "integration")
     supplier = {"supplier": consumer.supplier.value} if consumer.supplier else {}
     return {"integration": acting.id, **supplier}

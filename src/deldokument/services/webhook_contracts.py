@@ -22,6 +22,10 @@ class Webhooks(Protocol):
         """A living one."""
         ...
 
+    def lock(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
+        """The same, its row locked."""
+        ...
+
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
         """The living ones, the newest first."""
         ...

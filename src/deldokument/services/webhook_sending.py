@@ -78,12 +78,10 @@ def send_webhook(world: World, message: OutgoingMessage) -> Outcome:
     if webhook.disabled_at is not None:
         return moot("webhook_disabled")
     outcome = _call(world, webhook, integration, message)
-    after = _after(world, webhook, outcome)
-    if after != webhook:
-        _keep(world, message, after)
+    is_disabled = _after(world, webhook, outcome) != webhook and _keep(world, message, outcome)
     if outcome.is_success:
         return SENT
-    return refused(outcome.code) if after.disabled_at else again(outcome.code)
+    return refused(outcome.code) if is_disabled else again(outcome.code)
 
 
 def _call(world: World, webhook: Webhook, integration: Integration, message: OutgoingMessage) -> CallOutcome:
@@ -127,11 +125,13 @@ def _after(world: World, webhook: Webhook, outcome: CallOutcome) -> Webhook:
     return replace(webhook, failing_since=webhook.failing_since or now)
 
 
-def _keep(world: World, message: OutgoingMessage, after: Webhook) -> None:
+def _keep(world: World, message: OutgoingMessage, outcome: CallOutcome) -> bool:
+    """Whether the webhook is disabled by now, by this call or by another at the same time."""
     with world.database.write() as tx:
-        present = tx.webhooks.get(after.id)
+        present = tx.webhooks.lock(message.target)
         if present is None or present[0].disabled_at is not None:
-            return
+            return True
+        after = _after(world, present[0], outcome)
         tx.webhooks.save(after)
         if after.disabled_for is not None:
             record(
@@ -144,3 +144,4 @@ def _keep(world: World, message: OutgoingMessage, after: Webhook) -> None:
                 webhook=after.id,
                 cause=after.disabled_for.value,
             )
+    return after.disabled_at is not None

@@ -66,6 +66,7 @@ class OpenBao:
         self._client = hvac.Client(url=url, token="", timeout=timeout, session=self._session, verify=verify)
         self._lock = threading.Lock()
         self._renew_at = 0.0
+        self._failures = 0
         try:
             self._log_in(self._renew_at)
         except BaseException:
@@ -128,15 +129,19 @@ class OpenBao:
         return data
 
     def _log_in(self, seen: float) -> None:
-        """Fetch a new token, unless another thread has done so since ``seen``."""
+        """Fetch a new token, unless another thread has done so since ``seen``; or has tried in vain meanwhile."""
+        failures = self._failures
         with self._lock:
             if self._renew_at != seen:
                 return
+            if self._failures != failures:
+                raise Unavailable("keyring", detail="OpenBao let nobody in a moment ago")
             secret_id = read_private(self._secret_id_path).decode("ascii", "replace")
             began = time.monotonic()
             try:
                 answer = self._client.auth.approle.login(self._role_id, secret_id)
                 life = float(answer["auth"]["lease_duration"])
             except (VaultError, requests.RequestException, KeyError, TypeError, ValueError) as error:
+                self._failures += 1
                 raise Unavailable("keyring", detail=f"OpenBao lets nobody in: {type(error).__name__}") from None
             self._renew_at = began + life * _RENEWED_AFTER

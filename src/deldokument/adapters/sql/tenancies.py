@@ -112,6 +112,7 @@ _integrations_of = select(*_INTEGRATION.columns).where(
     integration.c.organization_number == one("number"), is_living_integration
 )
 _save_integration = update(integration).where(integration.c.id == one("key"))
+_use_integration = update(integration).where(integration.c.id == one("key")).values(used_at=one("now"))
 _remove_integration = (
     update(integration).where(integration.c.id == one("key"), is_living_integration).values(removed_at=one("now"))
 )
@@ -304,6 +305,10 @@ class SqlTenancies:
         """Write all of it. Raises NotFound."""
         values = _INTEGRATION.values(integration)
         self._work.change(_save_integration.values(values), {"key": integration.id}, "integration")
+
+    def use_integration(self, integration_id: str, now: datetime) -> None:
+        """Note that its system has shared something."""
+        self._work.run(_use_integration, {"key": integration_id, "now": now})
 
     def remove_integration(self, integration_id: str, now: datetime) -> bool:
         """Whether there was a living one to end."""

@@ -116,7 +116,9 @@ _forgettable = _ended.where(
 _forget_members = (
     update(member)
     .where(member.c.account_id.in_(_own_accounts))
-    .values(lookup_hash=b"", sealed_identifier=b"", sealed_name=b"")
+    .values(
+        lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", removed_at=func.coalesce(member.c.removed_at, _now)
+    )
 )
 _forget_administrators = delete(administrator).where(administrator.c.tenant_id == _key)
 _forget_files = delete(assessment_file).where(
@@ -183,9 +185,10 @@ class SqlTenures:
         """Emptied tenants past their retention period, without shares that have names, still to be forgotten."""
         return self._ids(_forgettable, {"now": now, "most": limit})
 
-    def forget_people(self, tenant_id: str) -> None:
+    def forget_people(self, tenant_id: str, now: datetime) -> None:
         """Erase who were members and administrators, and the assessments."""
-        for statement in (_forget_members, _forget_administrators, _forget_files, _forget_assessments):
+        self._work.run(_forget_members, {"key": tenant_id, "now": now})
+        for statement in (_forget_administrators, _forget_files, _forget_assessments):
             self._work.run(statement, {"key": tenant_id})
 
     def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:

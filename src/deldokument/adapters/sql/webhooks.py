@@ -26,6 +26,7 @@ _living = (
     .where(is_living_integration)
 )
 _add = insert(webhook)
+_own = select(webhook.c.id).where(webhook.c.id == one("key"))
 _by_id = _living.where(webhook.c.id == one("key"))
 _of_integrations = _living.where(Among(webhook.c.integration_id, "keys")).order_by(*_newest_first)
 _of_account = _living.where(integration.c.account_id == one("key")).order_by(*_newest_first)
@@ -53,6 +54,11 @@ class SqlWebhooks:
         """A living one."""
         row = self._work.first(_by_id, {"key": webhook_id})
         return _with_integration(row) if row else None
+
+    def lock(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
+        """A living one, its row held against other writers."""
+        self._work.first(self._work.locked(_own), {"key": webhook_id})
+        return self.get(webhook_id)
 
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
         """The living ones, the newest first."""
