@@ -1,10 +1,15 @@
-"""Debian's Chromium, as it starts on any machine, also as root and without a screen."""
+"""Debian's Chromium, as it starts on any machine, also as root and without a screen.
+
+On the second stack, which is nothing to a browser, it is the one that can show no window: the same engine, and a third
+less work for the machine.
+"""
 
 from __future__ import annotations
 
 from playwright.sync_api import Browser, Playwright
+from support.stack import stack_name
 
-_PROGRAM = "/usr/bin/chromium"
+_PROGRAM = "/usr/bin/chromium" if stack_name() == "embedded" else "/usr/bin/chromium-headless-shell"
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
