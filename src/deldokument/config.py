@@ -39,6 +39,8 @@ _OPENBAO: Final = ("openbao_url", "openbao_role_id", "openbao_secret_id_path")
 _PKCS11: Final = ("pkcs11_module_path", "pkcs11_token", "pkcs11_pin_path", "pkcs11_key")
 _MAIL: Final = ("smtp_host", "smtp_sender")
 _MAIL_LOGIN: Final = ("smtp_username", "smtp_password")
+_SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
+_POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")
 
 
 class ConfigurationError(Exception):
@@ -90,6 +92,43 @@ def _has_valid_port(value: str) -> bool:
         return False
 
 
+def _database_url(value: str) -> str:
+    """As SQLAlchemy writes it; with SQLite a file's, since several connections share it."""
+    if value.startswith(_SQLITE) and not value.endswith(("///", "/:memory:")):
+        return value
+    if not value.startswith(_POSTGRES):
+        raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+    return _postgres_url(value)
+
+
+def _postgres_url(value: str) -> str:
+    if not value.startswith(_POSTGRES):
+        raise ValueError("must be a postgresql URL")
+    try:
+        parts = urlsplit(value)
+        # A "/" or the like in the password ends the host: login is then taken for host, and host for database.
+        is_plain = parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise ValueError("must have its password percent-encoded, and a valid port")
+    return value
+
+
+def _host_alone(value: str) -> str:
+    if set(value) & set("/@[] ") or value.count(":") == 1:
+        raise ValueError("must be a host's name or address and nothing else; its port is apart")
+    return value
+
+
+def _ascii(value: str | SecretStr) -> str | SecretStr:
+    """What is said by protocols or libraries that take nothing else."""
+    text = value if isinstance(value, str) else value.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must have no other letters than ASCII's")
+    return value
+
+
 def _codes(value: Any) -> Any:
     """Codes apart by commas; the URN prefix may be there, and case is no matter."""
     items = value.split(",") if isinstance(value, str) else value
@@ -126,6 +165,10 @@ def _absolute(value: Path) -> Path:
 
 Url = Annotated[str, AfterValidator(_checked_url)]
 Issuer = Annotated[str, AfterValidator(_checked_issuer)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
+Host = Annotated[str, AfterValidator(_host_alone)]
+AsciiSecret = Annotated[SecretStr, AfterValidator(_ascii)]
 Number = Annotated[str, AfterValidator(_organization_number)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
@@ -161,7 +204,7 @@ class Settings(BaseSettings):
 
     data_dir: AbsolutePath
     """Holds what the settings of paths below do not put elsewhere."""
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
     )
     blobs_dir: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "blobs")
@@ -178,7 +221,7 @@ class Settings(BaseSettings):
     """A file that holds the secret access key and nothing else."""
     keyring: Literal["sqlite", "postgresql", "openbao"] = "sqlite"
     keyring_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "keyring.sqlite3")
-    keyring_database_url: str | None = Field(None, repr=False)
+    keyring_database_url: PostgresUrl | None = Field(None, repr=False)
     """A PostgreSQL database for the keyring alone."""
     root_key: Literal["file", "transit", "pkcs11"] = "file"
     root_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "root.key")
@@ -219,7 +262,7 @@ class Settings(BaseSettings):
     resumable_upload_draft: bool = False
     """Whether uploads may come by the IETF's draft of resumable uploads, too; it will change."""
     altinn_base_url: Url | None = None
-    altinn_subscription_key: SecretStr | None = None
+    altinn_subscription_key: AsciiSecret | None = None
     altinn_token_exchange: bool = False
     altinn_rights: Literal["authorized-parties", "pdp"] = "authorized-parties"
     altinn_decision_scope: str = DECISION_SCOPE
@@ -240,20 +283,20 @@ class Settings(BaseSettings):
     webhook_networks: Networks = frozenset()
     """Closed networks that webhooks may lead into; all others may not be reached."""
 
-    smtp_host: str | None = None
+    smtp_host: Host | None = None
     """The mail server; without one nobody who shares or administers is told by e-mail."""
     smtp_port: Port = 587
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     smtp_sender: Mailbox | None = None
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
+    smtp_username: Annotated[str, AfterValidator(_ascii)] | None = None
+    smtp_password: AsciiSecret | None = None
 
     access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
     access_codes_ordinary: Codes = frozenset(
         {"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold", "ordinaer-post-til-virksomheten"}
     )
 
-    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    metrics_token: Annotated[AsciiSecret, Field(min_length=16)] | None = None
     """What the operator's monitoring must show to be told how the work stands; without one nobody is."""
 
     operator_name: str = Field("Del dokument", min_length=1)
@@ -326,17 +369,7 @@ class Settings(BaseSettings):
         if idle:
             chosen = f"{_variable('keyring')}={self.keyring}, {_variable('root_key')}={self.root_key}"
             raise ValueError(f"{idle}: not used with {chosen}")
-        if self.keyring_database_url is not None:
-            self._keyring_stays_apart(self.keyring_database_url)
         return self
-
-    def _keyring_stays_apart(self, url: str) -> None:
-        """A backup of the database must never hold the keyring."""
-        name, keyring = _variable("keyring_database_url"), _database(url)
-        if not url.startswith(("postgresql://", "postgresql+psycopg://")):
-            raise ValueError(f"{name}: must be a postgresql URL")
-        if keyring == _database(self.database_url):
-            raise ValueError(f"{name}: must be another database than {_variable('database_url')}")
 
     @model_validator(mode="after")
     def _mail_stays_protected(self) -> Self:
@@ -344,19 +377,6 @@ class Settings(BaseSettings):
         if self.smtp_security == "none" and self.smtp_host and not is_loopback(self.smtp_host):
             raise ValueError(f"{_variable('smtp_security')}: none is for a mail server on this machine only")
         return self
-
-
-def _database(url: str) -> tuple[str, int, str]:
-    """Which database a URL means, however one logs in to it."""
-    parts = urlsplit(url)
-    try:
-        place = parts.hostname or "", parts.port or 5432, parts.path
-    except ValueError:
-        place = None
-    # A "/" or the like in the password ends the host: the login is then taken for it, and the host for the database.
-    if place is None or "@" in parts.path + parts.query + parts.fragment:
-        raise ValueError("a database's URL must have its password percent-encoded, and a valid port")
-    return place
 
 
 def load_settings(**given: Any) -> Settings:

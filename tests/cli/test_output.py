@@ -1,10 +1,13 @@
-"""What commands print for people."""
+"""What commands print for people, and what they write."""
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from deldokument.cli.output import say_rows
+import pytest
+from support.limits import files_no_longer_than
+
+from deldokument.cli.output import new_file, say_rows
 
 pytestmark = pytest.mark.once
 
@@ -16,3 +19,18 @@ def test_an_id_stands_whole_in_a_narrow_table(
     columns = ("id", "state", "title", "expires_at", "recipients", "documents")
     say_rows(columns, [dict.fromkeys(columns, "a long value") | {"id": "zRrQdwU8W39Glg6n_RPh-A"}], as_json=False)
     assert "zRrQdwU8W39Glg6n_RPh-A" in capsys.readouterr().out
+
+
+def test_a_file_for_which_there_is_no_room_is_not_left_there_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with files_no_longer_than(100), pytest.raises(OSError, match="File too large"), new_file(path) as file:
+        file.write(b"x" * 200)
+    assert not path.exists()
+
+
+def test_a_file_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    path.write_bytes(b"there")
+    with pytest.raises(FileExistsError), new_file(path):
+        raise AssertionError
+    assert path.read_bytes() == b"there"

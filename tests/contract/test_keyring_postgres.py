@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from deldokument.adapters.keys import postgres
 from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.adapters.sql.engines import REST_SECONDS
+from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.errors import Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened
@@ -38,6 +40,39 @@ def test_a_database_without_the_tables_is_not_opened(empty_postgres_url: str) ->
 def test_tables_of_another_layout_are_not_opened(keyring_url: str) -> None:
     run(keyring_url, "UPDATE keyring_layout SET version = 99")
     with pytest.raises(Unavailable, match="migrate"):
+        postgres.PostgresStore(keyring_url, "root-1")
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        return {name for (name,) in connection.execute("SELECT relname FROM pg_class WHERE relname ~ '^keyring'")}
+
+
+def addresses(url: str) -> list[str]:
+    """The same database by other names than the service has for it."""
+    parts = urlsplit(url)
+    port, name = parts.port, parts.path.removeprefix("/")
+    return [
+        f"postgresql://postgres@localhost:{port}/{name}",
+        f"postgresql://postgres@/{name}?host=127.0.0.1&port={port}",
+        f"postgresql://postgres@127.0.0.1:{port}/?dbname={name}",
+        f"postgresql://postgres@127.0.0.1:{port}/%{ord(name[0]):x}{name[1:]}",
+        f"{url}?options=-c%20search_path%3Dkeys",
+    ]
+
+
+def test_the_keyring_never_stands_in_the_database_that_is_backed_up_by_whatever_name_that_is_reached(
+    postgres_url: str,
+) -> None:
+    for url in (postgres_url, *addresses(postgres_url)):
+        with pytest.raises(Unavailable, match="DELDOKUMENT_KEYRING_DATABASE_URL must be another database"):
+            postgres.prepare(url)
+    assert tables(postgres_url) == set()
+
+
+def test_nor_is_it_opened_where_the_service_has_moved_in_since(keyring_url: str) -> None:
+    migrate(keyring_url)
+    with pytest.raises(Unavailable, match="DELDOKUMENT_KEYRING_DATABASE_URL must be another database"):
         postgres.PostgresStore(keyring_url, "root-1")
 
 

@@ -38,6 +38,7 @@ from deldokument.adapters.press import MarkdownPress
 from deldokument.adapters.seal import MissingSeal, PdfSeal, create_seal_certificate, load_seal, verify_signature
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.services.papers import DocumentSeal, Paper
+from tests.support.limits import files_no_longer_than
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PDF = MarkdownPress().pdf(Paper("# Avtale\n\nPrisen er 100 kroner.\n", "Avtale", "1.0", NOON))
@@ -233,6 +234,13 @@ def test_two_who_make_one_at_once_are_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "exists", lambda path: False)
     with pytest.raises(Conflict):
         made(tmp_path)
+
+
+def test_without_room_for_both_there_is_neither_and_the_next_try_makes_them(tmp_path: Path) -> None:
+    with files_no_longer_than(100), pytest.raises(Unavailable, match="File too large"):
+        made(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert made(tmp_path).certificate() == loaded(tmp_path).certificate()
 
 
 def test_a_certificate_in_a_folder_that_is_missing_is_told_by_its_path(tmp_path: Path) -> None:

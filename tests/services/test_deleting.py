@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -221,6 +221,14 @@ def test_two_accounts_of_one_name_deleted_on_one_day_end_with_names_of_their_own
     run_all(stage.world)
     assert account(stage).name == "Byggesak (slettet 2026-11-24, 2)"
     assert account(stage, taken).ended_at is None
+
+
+def test_an_ended_account_is_named_by_the_day_in_norway(stage: Stage) -> None:
+    stage.clock.instant = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+    delete(stage)
+    stage.clock.advance(hours=24)
+    run_all(stage.world)
+    assert account(stage).name == "Byggesak (slettet 2026-11-25)"
 
 
 def test_an_account_that_has_ended_keeps_neither_members_nor_integrations(stage: Stage) -> None:

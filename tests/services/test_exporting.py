@@ -78,5 +78,24 @@ def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(s
     assert sorted(found.values()) == sorted([papers.PDF, papers.PDF, papers.PDF, papers.DOCX])
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ('DPIA: "skole"? <utkast>|1.pdf', "DPIA_ _skole__ _utkast__1.pdf"),
+        ("vurdering på området " + "å" * 200 + ".pdf", "vurdering på området " + "å" * 104 + ".pdf"),
+    ],
+    ids=["signs", "length"],
+)
+def test_an_assessments_file_can_be_unpacked_on_any_system_whatever_it_is_called(
+    stage: Stage, given: str, kept: str
+) -> None:
+    paper = AssessmentPaper(given, papers.PDF)
+    words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW, paper=paper)
+    assessing.record_assessment(stage.world, tenant_id=stage.tenant.id, words=words)
+    [exported] = exported_papers(stage.world, tenant_id=stage.tenant.id)
+    assert exported.name == f"01-dpia-2026-11-20-{kept}"
+    assert len(exported.name.encode()) <= 255
+
+
 def test_a_tenant_without_papers_takes_none(stage: Stage) -> None:
     assert list(exported_papers(stage.world, tenant_id=stage.tenant.id)) == []

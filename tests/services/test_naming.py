@@ -13,6 +13,8 @@ from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.services import drafting, naming, publishing, receiving
 from deldokument.services.ports import RegisteredOrganization
+from deldokument.services.recipients import RecipientInput
+from deldokument.services.submitting import add_recipient_inputs
 from deldokument.services.views import RecipientView, share_view
 
 
@@ -174,11 +176,9 @@ def test_asking_about_a_draft_of_yesterday_renames_nobody_and_does_not_need_an_a
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
 
 
-def test_a_slow_register_is_not_waited_for_longer_however_many_there_are(
-    stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add(stage, share, f"{FJELL} {BANKRUPT} {DELETED}")
-    asked = []
+def made_slow(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The register answers from now on, each time after six seconds; what it is asked about."""
+    asked: list[str] = []
 
     def slow(number: OrganizationNumber) -> RegisteredOrganization | None:
         asked.append(number.value)
@@ -186,7 +186,34 @@ def test_a_slow_register_is_not_waited_for_longer_however_many_there_are(
         return stage.register.known.get(number.value)
 
     monkeypatch.setattr(stage.register, "find", slow)
+    return asked
+
+
+def test_a_slow_register_is_not_waited_for_longer_however_many_there_are(
+    stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(stage, share, f"{FJELL} {BANKRUPT} {DELETED}")
+    asked = made_slow(stage, monkeypatch)
     assert len(naming.ask_again(stage.world, person(KARI), share.id)) == len(asked) == 2
+
+
+def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirmation(
+    stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = made_slow(stage, monkeypatch)
+    pasted = f"{FJELL} {BANKRUPT} {DELETED}"
+    [refused] = drafting.add_recipients(stage.world, person(KARI), share.id, pasted)
+    assert (refused.text, asked) == (BANKRUPT, [FJELL, BANKRUPT])
+    assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True), ("", False)]
+    assert refusals(stage, share) == ["organization_deleted", "recipients_unconfirmed"]
+
+
+def test_nor_when_a_system_hands_them_in(stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = made_slow(stage, monkeypatch)
+    inputs = [RecipientInput(FJELL), RecipientInput(OLA), RecipientInput(FJELL), RecipientInput(DELETED)]
+    add_recipient_inputs(stage.world, person(KARI), share.id, inputs)
+    assert asked == [FJELL, FJELL]
+    assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True), ("", True), ("", False)]
 
 
 def test_nobody_has_the_register_asked_about_a_share_of_others(stage: Stage, share: Share) -> None:

@@ -301,6 +301,23 @@ def test_the_sender_of_mail_is_an_address(monkeypatch: pytest.MonkeyPatch) -> No
     assert "DELDOKUMENT_SMTP_SENDER: must be an e-mail address" in told
 
 
+@pytest.mark.parametrize(
+    "host", ["post.eksempel.example:25", "smtp://post.eksempel.example", "[::1]", "u@post.example"]
+)
+def test_a_mail_server_is_a_host_without_its_port(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    told = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": host})
+    assert "DELDOKUMENT_SMTP_HOST: must be a host's name or address" in told
+    assert loaded(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": "2001:db8::25"}).smtp_host == "2001:db8::25"
+
+
+@pytest.mark.parametrize("name", ["SMTP_USERNAME", "SMTP_PASSWORD", "METRICS_TOKEN", "ALTINN_SUBSCRIPTION_KEY"])
+def test_letters_that_a_protocol_does_not_carry_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    login = MAIL | {"SMTP_USERNAME": "del", "SMTP_PASSWORD": "very-secret"}
+    told = refusal(monkeypatch, WHOLE | login, **{name: "blåbærsyltetøy og mer"})
+    assert f"DELDOKUMENT_{name}: must have no other letters than ASCII's" in told
+    assert "syltet" not in told
+
+
 def test_the_decision_point_needs_both_resources(monkeypatch: pytest.MonkeyPatch) -> None:
     told = refusal(monkeypatch, WHOLE, ALTINN_RIGHTS="pdp", ALTINN_RESOURCE_ORDINARY="ordinary")
     assert told.splitlines()[1:] == ["  missing DELDOKUMENT_ALTINN_RESOURCE_CONFIDENTIAL"]
@@ -421,22 +438,49 @@ def test_half_a_keyring_does_not_start(monkeypatch: pytest.MonkeyPatch, given: d
     assert "secret" not in told
 
 
-def test_the_keyring_never_stands_in_the_database_that_is_backed_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    same = "postgresql+psycopg://other:word@db.example:5432/keyring"
-    told = refusal(monkeypatch, WHOLE, DATABASE_URL=same, KEYRING="postgresql", KEYRING_DATABASE_URL=KEYRING)
-    assert "another database" in told
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgres://u:very-secret@db.example/deldokument"),
+        ("DATABASE_URL", "mysql://u:very-secret@db.example/deldokument"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:very-secret@db.example/deldokument"),
+        ("DATABASE_URL", "very-secret"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite://relative.sqlite3"),
+        ("DATABASE_URL", "postgresql://u:very-secret@db.example:port/deldokument"),
+        ("DATABASE_URL", "postgresql://u:very-secret℀@db.example/deldokument"),
+        ("KEYRING_DATABASE_URL", "postgres://u:very-secret@db.example/keyring"),
+        ("KEYRING_DATABASE_URL", "sqlite:////very-secret"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_named(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    told = refusal(monkeypatch, WHOLE | {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING}, **{name: url})
+    assert f"  DELDOKUMENT_{name}: must " in told
+    assert "very-secret" not in told
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///deldokument.sqlite3",
+        "sqlite+pysqlite:////var/lib/del@dokument.sqlite3",
+        "postgresql:///deldokument",
+        "postgresql+psycopg://u:p%2Fw@db.example:5433/deldokument?sslmode=require",
+        "postgresql:///?host=10.0.0.1&dbname=deldokument",
+    ],
+)
+def test_a_database_is_written_as_sqlalchemy_writes_it(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert loaded(monkeypatch, WHOLE, DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "KEYRING_DATABASE_URL"])
 @pytest.mark.parametrize("password", ["p/w", "12/w", "12?w", "12#w", "p@/w"])
 def test_a_password_that_is_not_percent_encoded_is_never_taken_for_a_host(
-    monkeypatch: pytest.MonkeyPatch, password: str
+    monkeypatch: pytest.MonkeyPatch, name: str, password: str
 ) -> None:
-    told = refusal(
-        monkeypatch,
-        WHOLE,
-        DATABASE_URL="postgresql://del@db.example/deldokument",
-        KEYRING="postgresql",
-        KEYRING_DATABASE_URL=f"postgresql://keys:{password}@db.example/deldokument",
-    )
-    assert "percent-encoded" in told or "another database" in told
+    given = WHOLE | {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING}
+    told = refusal(monkeypatch, given, **{name: f"postgresql://keys:{password}@db.example/deldokument"})
+    assert f"DELDOKUMENT_{name}: must have its password percent-encoded" in told
     assert password not in told

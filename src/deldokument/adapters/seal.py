@@ -10,6 +10,7 @@ The key is ECDSA or RSA, as PEM with the certificate and its chain in another fi
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from deldokument.adapters.files import sync_directory, write_new
+from deldokument.adapters.files import draft_beside, sync_directory, write_new
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 
 LIFETIME: Final = timedelta(days=5 * 365)
@@ -152,19 +153,33 @@ def create_seal_certificate(
     """
     key = ec.generate_private_key(ec.SECP256R1())
     seal = PdfSeal(key, _self_signed(key, operator_name, operator_number, at))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for path in (key_path, certificate_path):
         if path.exists():
             raise Conflict("seal_exists", detail=str(path))
     try:
-        write_new(certificate_path, seal.certificate())
-        write_new(key_path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        for folder in {key_path.parent, certificate_path.parent}:
-            sync_directory(folder)
+        _write_together({certificate_path: seal.certificate(), key_path: private})
     except FileExistsError as error:
-        raise Conflict("seal_exists", detail=str(error.filename)) from None
+        raise Conflict("seal_exists", detail=str(error.filename2)) from None
     except OSError as error:
         raise Unavailable("seal", detail=f"{error.filename}: {error.strerror}") from None
     return seal
+
+
+def _write_together(contents: Mapping[Path, bytes]) -> None:
+    """New files, none of which has its name before all of them are on the disk: no process starts with one alone."""
+    drafts = {path: draft_beside(path) for path in contents}
+    try:
+        for path, draft in drafts.items():
+            write_new(draft, contents[path])
+        for path, draft in drafts.items():
+            # Unlike a rename it never takes the place of another file.
+            path.hardlink_to(draft)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    for folder in {path.parent for path in contents}:
+        sync_directory(folder)
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, name: str, number: str, at: datetime) -> x509.Certificate:

@@ -13,10 +13,9 @@ from typing import Annotated
 import typer
 
 from deldokument.adapters.seal import verify_signature
-from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_rows, tell
+from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_one, say_rows, tell
 from deldokument.cli.running import opened_node, told_in_words
 from deldokument.domain.chain import Fault, Flaw
-from deldokument.domain.errors import ServiceError
 from deldokument.services.chains import EventFilter
 from deldokument.services.event_exports import begin_event_export, export_lines
 from deldokument.services.verifying import (
@@ -144,11 +143,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a whole chain with its seals, in JSON, to a file that is not there yet: it can be verified by itself."""
-    with opened_node() as node, to.open("xb") as file:
-        try:
+    with opened_node() as node:
+        with new_file(to) as file:
             made = begin_event_export(node.world, wanted=EventFilter(chain), form="json")
             file.writelines(export_lines(node.world, made))
-        except ServiceError:
-            to.unlink()
-            raise
         say_made({"id": chain, "events": made.last.number, "file": str(to)}, as_json=as_json)

@@ -1,16 +1,19 @@
 """How commands take what they must not show, and say what they found: a table for people, JSON for programs.
 
 Promises that a person's number is never an argument, which every user of the machine could see, and that ``--json``
-prints JSON on standard output and nothing else: one value, or one a line where things come one by one.
+prints JSON on standard output and nothing else: one value, or one a line where things come one by one; and that a file
+which is asked for takes no other's place and is whole, or not there.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
@@ -65,6 +68,19 @@ def say_made(row: Row, *, as_json: bool) -> None:
         _print_json(row)
     else:
         Console().print(row["id"], markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; nothing of it stays when that fails. Raises OSError, where one is there already, too."""
+    file = path.open("xb")
+    try:
+        # What is still in memory is written when it is closed, which a full disk refuses, too.
+        with file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def tell(words: str) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_one, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.cli.tenants import app, tenant_row
 from deldokument.domain.tenure import ResidualRisk
@@ -129,5 +129,5 @@ def write_deletion_record(tenant: str, to: NewFile, as_json: Json = False) -> No
 
 
 def _write(to: Path, pieces: Iterable[bytes]) -> None:
-    with to.open("xb") as file:
+    with new_file(to) as file:
         file.writelines(pieces)

@@ -21,6 +21,7 @@ from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import UNDO, Account
+from deldokument.domain.tenure import day_of
 from deldokument.services.accounts import any_account, locked_tenant, record_about
 from deldokument.services.activation import must_be_in_use
 from deldokument.services.ports import World
@@ -107,7 +108,7 @@ def _end_of(share: Share, now: datetime) -> tuple[ShareState, EventKind]:
 
 def _end_account(tx: Transaction, account: Account, now: datetime) -> None:
     others = [o.name for o in tx.tenancies.accounts_of_tenant(account.tenant_id) if o.id != account.id]
-    name = spent_name(account.name, standing(account.deleted_at).date(), others)
+    name = spent_name(account.name, day_of(standing(account.deleted_at)), others)
     tx.tenancies.save_account(replace(account, name=name, ended_at=now))
     tx.tenancies.remove_members(account.id, now)
     for integration in tx.tenancies.integrations(account.id):

@@ -38,7 +38,7 @@ from deldokument.domain.share import (
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
 from deldokument.services.limits import check_room
 from deldokument.services.members import Membership
-from deldokument.services.naming import is_unnamed, registered_name
+from deldokument.services.naming import begin_inquiry, is_unnamed
 from deldokument.services.ownership import (
     check_may_share,
     check_not_stopped,
@@ -233,7 +233,8 @@ def target_membership(world: World, tx: Transaction, sharer: Sharer, share: Shar
 def add_recipients(world: World, sharer: Sharer, share_id: str, pasted: str) -> list[Refused]:
     """Add every number in a pasted text; returns those refused, with reasons.
 
-    While Enhetsregisteret is silent, organisations are added without a name, to be confirmed as persons are.
+    While Enhetsregisteret is silent, and once it has taken seconds, organisations are added without a name, to be
+    confirmed as persons are.
 
     Raises InvalidInput, before any register is asked, for more than a share has room for.
     """
@@ -241,12 +242,13 @@ def add_recipients(world: World, sharer: Sharer, share_id: str, pasted: str) -> 
         readable_share(world, tx, sharer, share_id)
     texts = dict.fromkeys(split_pasted(pasted))
     check_room_for(len(texts))
+    inquiry = begin_inquiry(world)
     accepted: dict[Identifier, NewRecipient] = {}
     refused: list[Refused] = []
     for text in texts:
         try:
             identifier = parse_identifier(text, allow_synthetic=world.rules.allow_synthetic)
-            name = registered_name(world, identifier)
+            name = inquiry.registered_name(identifier)
             accepted[identifier] = NewRecipient(name, confirmed=bool(name))
         except ServiceError as error:
             refused.append(Refused(text, error))

@@ -15,6 +15,7 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Tenant
 from deldokument.services.agreements import agreements_of, main_agreement_copy, signed_pdf
+from deldokument.services.archive import unpackable_names
 from deldokument.services.assessing import list_assessments, open_paper
 from deldokument.services.directory import directory_key
 from deldokument.services.ports import World
@@ -76,7 +77,7 @@ def _exported(world: World, tx: Transaction, shares: list[Share]) -> list[Export
 
 
 def exported_papers(world: World, *, tenant_id: str) -> Iterator[ExportedPaper]:
-    """Signed agreements and the assessments' files, one at a time; names that no two have."""
+    """Signed agreements and the assessments' files, one at a time; names that no two have and any system takes."""
     agreements, number = agreements_of(world, tenant_id=tenant_id), count(1)
     for main in agreements.mains:
         copy = main_agreement_copy(world, tenant_id=tenant_id, agreement_id=main.agreement.id)
@@ -87,4 +88,9 @@ def exported_papers(world: World, *, tenant_id: str) -> Iterator[ExportedPaper]:
     for assessment in list_assessments(world, tenant_id=tenant_id):
         if assessment.file_name:
             view, content = open_paper(world, tenant_id=tenant_id, assessment_id=assessment.id)
-            yield ExportedPaper(f"{next(number):02}-dpia-{view.done_on}-{view.file_name}", content)
+            yield ExportedPaper(_unpackable(f"{next(number):02}-dpia-{view.done_on}-{view.file_name}"), content)
+
+
+def _unpackable(name: str) -> str:
+    """The name by itself, as its number tells it from the others."""
+    return next(unpackable_names([name]))

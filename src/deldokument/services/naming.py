@@ -3,14 +3,14 @@
 Promises that an organisation that the register does not know, or has as deleted or bankrupt, is refused; that one which
 the register could not be asked about is published only on the sharer's own word that its number was checked; and that
 the register is asked once more before that, about all of them when the draft is more than a day old. Its silence never
-refuses, and never names; nor is it waited for longer than seconds, however many there are to ask about.
+refuses, and never names; nor is it waited for longer than seconds, however many there are to ask about (see `Inquiry`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, Sharer
@@ -28,22 +28,34 @@ Answers = Mapping[str, str | InvalidInput]
 that have their name and keep it."""
 
 
-def registered_name(world: World, identifier: Identifier) -> str:
-    """The name of an organisation that may receive; empty for a person, and while the register is silent.
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """All that one request asks the register; what it has not come to within seconds is as if that were silent."""
 
-    Raises InvalidInput.
-    """
-    if not isinstance(identifier, OrganizationNumber):
-        return ""
-    try:
-        organization = world.register.find(identifier)
-    except Unavailable:
-        return ""
-    if organization is None:
-        raise InvalidInput("recipients", "organization_unknown", number=identifier.grouped)
-    if organization.status in {"deleted", "bankrupt"}:
-        raise InvalidInput("recipients", f"organization_{organization.status}", name=organization.name)
-    return organization.name
+    world: World
+    began_at: datetime
+
+    def registered_name(self, identifier: Identifier) -> str:
+        """The name of an organisation that may receive; empty for a person, and while the register is silent.
+
+        Raises InvalidInput.
+        """
+        if not isinstance(identifier, OrganizationNumber) or self.world.clock.now() - self.began_at > _PATIENCE:
+            return ""
+        try:
+            organization = self.world.register.find(identifier)
+        except Unavailable:
+            return ""
+        if organization is None:
+            raise InvalidInput("recipients", "organization_unknown", number=identifier.grouped)
+        if organization.status in {"deleted", "bankrupt"}:
+            raise InvalidInput("recipients", f"organization_{organization.status}", name=organization.name)
+        return organization.name
+
+
+def begin_inquiry(world: World) -> Inquiry:
+    """One whose seconds begin now."""
+    return Inquiry(world, world.clock.now())
 
 
 def is_unnamed(key: bytes, recipient: Recipient) -> bool:
@@ -58,28 +70,28 @@ def ask_again(world: World, sharer: Sharer, share_id: str) -> Answers:
 
     Outside any transaction: it may be slow. Raises NotFound.
     """
-    began_at = world.clock.now()
+    inquiry = begin_inquiry(world)
     with world.database.read() as tx:
         share = readable_share(world, tx, sharer, share_id)
         if share.state is not ShareState.DRAFT:
             return {}
-        key, is_old = existing_key(world.keyring, share.audit_key_id), began_at - share.created_at > FRESH
+        key, is_old = existing_key(world.keyring, share.audit_key_id), inquiry.began_at - share.created_at > FRESH
         organizations = [r for r in tx.shares.recipients([share.id]) if r.kind == "organization"]
     answers: dict[str, str | InvalidInput] = {}
     for recipient in organizations:
         unnamed = is_unnamed(key, recipient)
-        if not (unnamed or is_old) or world.clock.now() - began_at > _PATIENCE:
+        if not (unnamed or is_old):
             continue
         number = open_field(key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
-        answer = _answer(world, OrganizationNumber(number))
+        answer = _answer(inquiry, OrganizationNumber(number))
         if isinstance(answer, InvalidInput) or (answer and unnamed):
             answers[recipient.id] = answer
     return answers
 
 
-def _answer(world: World, number: OrganizationNumber) -> str | InvalidInput:
+def _answer(inquiry: Inquiry, number: OrganizationNumber) -> str | InvalidInput:
     try:
-        return registered_name(world, number)
+        return inquiry.registered_name(number)
     except InvalidInput as refusal:
         return refusal
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_identifier
 from deldokument.domain.share import LABEL_LENGTH, MAX_RECIPIENTS, Recipient, Share, check_text, new_id
-from deldokument.services.naming import registered_name
+from deldokument.services.naming import Inquiry, begin_inquiry
 from deldokument.services.ports import World
 from deldokument.services.repositories import Transaction
 from deldokument.services.vault import Field, existing_key, identifier_hash, identifier_kind, seal_field
@@ -22,7 +22,7 @@ from deldokument.services.vault import Field, existing_key, identifier_hash, ide
 class RecipientInput:
     """A recipient as a system gives it. ``confirmed``: the number is from its own register.
 
-    That goes without saying for a person, and is asked of an organisation only while Enhetsregisteret is silent.
+    That goes without saying for a person, and is asked of an organisation only while Enhetsregisteret does not answer.
     """
 
     number: str
@@ -46,11 +46,12 @@ def check_recipients(world: World, inputs: Sequence[RecipientInput]) -> dict[Ide
     that is wrong, each named ``recipients[i].number`` or ``recipients[i].label``.
     """
     check_room_for(len(inputs))
+    inquiry = begin_inquiry(world)
     checked: dict[Identifier, NewRecipient] = {}
     errors: list[InvalidInput] = []
     for index, given in enumerate(inputs):
         try:
-            identifier, recipient = _check(world, given, f"recipients[{index}]")
+            identifier, recipient = _check(inquiry, given, f"recipients[{index}]")
             checked.setdefault(identifier, recipient)
         except InvalidInput as error:
             errors.append(error)
@@ -59,11 +60,11 @@ def check_recipients(world: World, inputs: Sequence[RecipientInput]) -> dict[Ide
     return checked
 
 
-def _check(world: World, given: RecipientInput, field: str) -> tuple[Identifier, NewRecipient]:
+def _check(inquiry: Inquiry, given: RecipientInput, field: str) -> tuple[Identifier, NewRecipient]:
     label = check_text(given.label, LABEL_LENGTH, field=f"{field}.label")
     try:
-        identifier = parse_identifier(given.number, allow_synthetic=world.rules.allow_synthetic)
-        name = registered_name(world, identifier)
+        identifier = parse_identifier(given.number, allow_synthetic=inquiry.world.rules.allow_synthetic)
+        name = inquiry.registered_name(identifier)
     except InvalidInput as error:
         raise error.at(f"{field}.number") from None
     said = isinstance(identifier, PersonIdentifier) if given.confirmed is None else given.confirmed

@@ -1,7 +1,8 @@
 """Sealed entries in a PostgreSQL database of their own, apart from the one that says what they open.
 
-Promises that an entry is durable when `add` returns, on any number of nodes, and that nobody gets it from the database
-when `remove` has returned. Deliberately does not know how to open one.
+Promises that an entry is durable when `add` returns, on any number of nodes, that nobody gets it from the database
+when `remove` has returned, and that a database which holds the service's tables, and is backed up for them, is never
+taken. Deliberately does not know how to open an entry.
 
 What is left of a removed entry, still sealed under the root key. A deleted row stays in its page until the table is
 vacuumed, and its bytes stay there until another row takes their room: PostgreSQL clears nothing. So the table is
@@ -53,6 +54,8 @@ _TABLES: Final = (
     ) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)""",
     f"INSERT INTO keyring_layout SELECT {LAYOUT} WHERE NOT EXISTS (SELECT FROM keyring_layout)",  # noqa: S608
 )
+# By name in any schema: every role may read the catalogue, whatever address or search path has led it here.
+_SERVICES: Final = text("SELECT 1 FROM pg_class WHERE relname = 'deployment' AND relkind = 'r' LIMIT 1")
 _ROOT: Final = text("SELECT root_key_id FROM keyring_root")
 _TURN: Final = text("UPDATE keyring_root SET root_key_id = :root WHERE root_key_id = :before")
 _THESE: Final = text("SELECT id, root_key_id, sealed FROM keyring_entry WHERE id = ANY(:ids)")
@@ -94,7 +97,7 @@ class PostgresStore:
     def __init__(self, url: str, first_root: str, *, vacuum_every: float = _VACUUM_SECONDS) -> None:
         """``first_root`` is the root key that seals what is new in a database that is new.
 
-        Raises Unavailable when the database does not answer, or has other tables than `prepare` makes.
+        Raises Unavailable when the database does not answer, is the service's, or lacks the tables of `prepare`.
         """
         self._engine = _engine(url)
         self._vacuum_every = vacuum_every
@@ -188,6 +191,7 @@ class PostgresStore:
 
     def _begin_with(self, first_root: str) -> None:
         with _transaction(self._engine) as connection:
+            _require_apart(connection)
             if not _has_layout(connection):
                 raise Unavailable("keyring", detail="its tables are not this program's: run `deldokument migrate`")
             row = {"root": first_root}
@@ -201,14 +205,22 @@ class PostgresStore:
 
 
 def prepare(url: str) -> None:
-    """Make the tables, where they are missing. Raises Unavailable."""
+    """Make the tables, where they are missing. Raises Unavailable; in the service's database none are made."""
     engine = _engine(url)
     try:
         with _transaction(engine) as connection:
+            _require_apart(connection)
             for statement in _TABLES:
                 connection.execute(text(statement))
     finally:
         engine.dispose()
+
+
+def _require_apart(connection: Connection) -> None:
+    if connection.execute(_SERVICES).first():
+        raise Unavailable(
+            "keyring", detail="DELDOKUMENT_KEYRING_DATABASE_URL must be another database than the service's"
+        )
 
 
 def _has_layout(connection: Connection) -> bool:
