@@ -22,5 +22,6 @@ def test_without_a_database_the_answer_is_an_error_message_that_says_when_to_com
         answer = kari.get(f"{PREFIX}/kontoer")
         assert answer.status_code == 503
         assert ERROR_MESSAGE.fits(answer.json())
+        assert answer.json()["timestamp"] == 0
         assert answer.headers["retry-after"]
         web.close()

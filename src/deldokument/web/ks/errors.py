@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -41,7 +40,7 @@ def error_message(world: World, request: Request, error: ServiceError | Integrit
     tongue = Tongue(choose(None, request.headers.get("accept-language", "")))
     path = request.scope["path"]
     body = {
-        "timestamp": int(_now(world).timestamp() * _MILLISECONDS),
+        "timestamp": _timestamp(world),
         "status": status,
         "error": HTTPStatus(status).phrase,
         "errorId": error_id,
@@ -54,12 +53,12 @@ def error_message(world: World, request: Request, error: ServiceError | Integrit
     return JSONResponse(body, status, retry_headers(error))
 
 
-def _now(world: World) -> datetime:
-    """By this machine where the service's clock, which may be the database's, is what does not answer."""
+def _timestamp(world: World) -> int:
+    """In milliseconds; 0 where the clock, which may be the database's, is what does not answer."""
     try:
-        return world.clock.now()
+        return int(world.clock.now().timestamp() * _MILLISECONDS)
     except Unavailable:
-        return datetime.now(UTC)
+        return 0
 
 
 def _message(error: ServiceError, tongue: Tongue) -> str:
