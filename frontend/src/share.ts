@@ -28,8 +28,6 @@ class SharePage {
   readonly #summary = new SummaryView();
   #draftId: Promise<string> | null = null;
   #proposed = false;
-  /** Why the server has not kept the fields as they stand; empty when it has. */
-  #unsaved: FieldError[] = [];
   #publishing: 'no' | 'waiting' | 'sending' | 'done' = 'no';
   #painted = 0;
   #paintTimer: ReturnType<typeof setTimeout> | undefined;
@@ -76,7 +74,7 @@ class SharePage {
     byId('publish').addEventListener('click', () => void this.#publish());
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
     window.addEventListener('online', () => this.#queue.retryNow());
-    window.addEventListener('pagehide', () => void this.#saver.flush());
+    window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
       if (this.#queue.running && this.#publishing !== 'done') event.preventDefault();
     });
@@ -139,22 +137,32 @@ class SharePage {
     this.#repaint();
   }
 
-  async #saveFields(): Promise<void> {
-    if (this.#publishing === 'done' || this.#fields.expiresAt === '') return;
+  #leave(): void {
+    if (this.#publishing !== 'done') this.#saver.leave();
+  }
+
+  async #saveFields(): Promise<FieldError[]> {
+    if (this.#publishing === 'done' || this.#fields.expiresAt === '') return [];
     try {
       setText(byId('saved'), text('saving'));
       await this.#call('PUT', '', this.#fields.facts);
-      this.#unsaved = [];
       clearFieldErrors(['title', 'message', 'reference', 'expires_at', 'account_id', 'confidential']);
       if (this.#fields.archived) setFieldError('archived', null);
       setText(byId('saved'), text('saved'));
+      return [];
     } catch (error) {
       setText(byId('saved'), '');
-      if (!(error instanceof Refused)) throw error;
-      this.#unsaved = this.#faultsOf(error);
-      if (error.errors.length === 0) showErrors(this.#unsaved);
-      else for (const { field, message } of error.errors) setFieldError(field, message);
+      return this.#notKept(error);
     }
+  }
+
+  /** Says why: beside the fields, or above them all when it is about none of them. */
+  #notKept(error: unknown): FieldError[] {
+    if (!(error instanceof Refused)) throw error;
+    const faults = this.#faultsOf(error);
+    if (error.errors.length === 0) showErrors(faults);
+    else for (const { field, message } of faults) setFieldError(field, message);
+    return faults;
   }
 
   async #addRecipients(pasted: string): Promise<{ recipients: Draft['recipients']; refused: Refusal[] }> {
@@ -262,9 +270,9 @@ class SharePage {
 
   async #publish(): Promise<void> {
     await this.#recipients.addTyped(false);
-    // What was refused is handed in once more: nothing is shared but what stands in the form.
-    if (this.#unsaved.length > 0) this.#saver.touch();
     await this.#saver.flush();
+    // Pressed twice while the words were handed in: what is shared once is shared.
+    if (this.#publishing !== 'no') return;
     const problems = this.#problems();
     if (problems.length > 0) {
       showErrors(problems);
@@ -282,7 +290,7 @@ class SharePage {
 
   #problems(): FieldError[] {
     const problems = this.#missing().map(({ target, message }) => ({ field: target, message }));
-    problems.push(...this.#unsaved);
+    problems.push(...this.#saver.faults);
     if (this.#recipients.typed !== '') problems.push({ field: 'recipients', message: text('missing_typed') });
     return problems;
   }
@@ -292,18 +300,23 @@ class SharePage {
     if (this.#queue.running) return;
     const problems = this.#problems();
     const paused = this.#queue.items.some((item) => item.state === 'paused');
-    if (problems.length > 0 || paused) {
-      this.#stopWaiting();
-      if (problems.length > 0) showErrors(problems);
-      return;
-    }
+    if (problems.length > 0 || paused) return this.#stepBack(problems);
     this.#publishing = 'sending';
     void this.#send();
+  }
+
+  #stepBack(problems: FieldError[]): void {
+    this.#stopWaiting();
+    if (problems.length > 0) showErrors(problems);
   }
 
   async #send(): Promise<void> {
     try {
       await this.#saver.flush();
+      // Called off, or refused, while it was handed in: nothing is shared but what stands in the form.
+      if (this.#publishing !== 'sending') return;
+      const problems = this.#problems();
+      if (problems.length > 0) return this.#stepBack(problems);
       const { location } = await this.#call<{ location: string }>('POST', '/publisering', {});
       this.#publishing = 'done';
       window.location.assign(location);

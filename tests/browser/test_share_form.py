@@ -10,8 +10,10 @@ from playwright.sync_api import expect
 from support.server import wait_until
 
 from tests.browser.files import noise
-from tests.browser.visitor import SharePage, Visit
+from tests.browser.network import Held
+from tests.browser.visitor import SharePage, Visit, Visitor
 
+FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
 OLA, OLA_SHOWN, OLA_MASKED = "21879498012", "218794 98012", "218794 *****"
 EWA, FJELL = "47906701517", "312824450"
 
@@ -170,3 +172,69 @@ def test_words_that_were_refused_are_never_left_out_of_what_is_shared(visit: Vis
     title.fill("Uten bjeller")
     form.publish()
     expect(kari.page.get_by_text("Uten bjeller")).to_be_visible()
+
+
+def filled_in(visitor: Visitor, file: Path) -> SharePage:
+    """The form with all that a share needs, kept by the server."""
+    form = SharePage(visitor)
+    form.open()
+    form.choose(file)
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    form.confirm_all()
+    expect(form.file(file.name)).to_contain_text("Lastet opp")
+    expect(visitor.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    return form
+
+
+def test_words_that_a_slow_server_refuses_are_not_left_out_of_what_is_shared(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form, title = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Tittel")
+    words = Held(kari.page, "PUT", FIELDS)
+    title.fill("Gammel tittel")
+    title.blur()
+    words.wait()
+    title.fill("Ny tittel \x07 til riktig sak")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    words.send_on()
+    words.send_on()
+    summary = kari.page.locator("ds-error-summary")
+    expect(summary).to_be_focused()
+    expect(summary.get_by_role("link")).to_contain_text(["tegn som ikke kan vises"])
+    kari.page.unroute_all()
+    title.fill("Ny tittel til riktig sak")
+    form.publish()
+    expect(kari.page.get_by_text("Ny tittel til riktig sak")).to_be_visible()
+
+
+def test_who_presses_twice_while_words_are_on_their_way_shares_once(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
+    words, shares = Held(kari.page, "PUT", FIELDS), Held(kari.page, "POST", PUBLISHING)
+    kari.page.get_by_label("Tittel").fill("Til to trykk")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).dblclick()
+    words.send_on()
+    shares.send_on()
+    kari.page.wait_for_url("**/delinger/*/delt")
+    assert shares.count == 1
+
+
+def test_what_is_called_off_while_words_are_on_their_way_is_not_shared(visit: Visit, tmp_path: Path) -> None:
+    kari, file = visit("Kari Lunde"), noise(tmp_path / "plan.txt", 10)
+    form, title = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Tittel")
+    words, shares = Held(kari.page, "PUT", FIELDS), Held(kari.page, "POST", PUBLISHING)
+    upload = Held(kari.page, "POST", "/uploads")
+    form.choose(file)
+    upload.wait()
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    title.fill("Ikke ennå")
+    title.blur()
+    words.wait()
+    upload.send_on()
+    expect(form.file("plan.txt")).to_contain_text("Lastet opp")
+    kari.page.get_by_role("button", name="Ikke del ennå").click()
+    words.send_on()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    kari.page.reload()
+    expect(title).to_have_value("Ikke ennå")
+    assert shares.count == 0
