@@ -142,11 +142,13 @@ class SharePage {
   }
 
   async #saveFields(): Promise<FieldError[]> {
-    if (this.#publishing === 'done' || this.#fields.expiresAt === '') return [];
+    if (this.#publishing === 'done') return [];
     try {
       setText(byId('saved'), text('saving'));
       await this.#call('PUT', '', this.#fields.facts);
-      clearFieldErrors(['title', 'message', 'reference', 'expires_at', 'account_id', 'confidential']);
+      clearFieldErrors(['title', 'message', 'reference', 'account_id', 'confidential']);
+      // A draft may be kept without these, but not be shared.
+      if (this.#fields.expiresAt !== '') setFieldError('expires_at', null);
       if (this.#fields.archived) setFieldError('archived', null);
       setText(byId('saved'), text('saved'));
       return [];

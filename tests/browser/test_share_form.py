@@ -238,3 +238,23 @@ def test_what_is_called_off_while_words_are_on_their_way_is_not_shared(visit: Vi
     kari.page.reload()
     expect(title).to_have_value("Ikke ennå")
     assert shares.count == 0
+
+
+def test_words_typed_while_the_end_is_empty_are_kept(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    form.add(OLA)
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    kari.page.get_by_label("Tilgjengelig til").fill("")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    fault = kari.page.locator("#expires-date-error")
+    expect(fault).to_be_visible()
+    title.fill("Skrevet uten dato")
+    with kari.page.expect_response(re.compile(f"{FIELDS}$")):
+        title.blur()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    expect(fault).to_be_visible()
+    kari.page.reload()
+    expect(title).to_have_value("Skrevet uten dato")
+    expect(kari.page.get_by_label("Tilgjengelig til")).not_to_have_value("")
