@@ -29,6 +29,7 @@ class SharePage {
   #draftId: Promise<string> | null = null;
   #proposed = false;
   #publishing: 'no' | 'waiting' | 'sending' | 'done' = 'no';
+  #obstacle: Obstacle = 'none';
   #painted = 0;
   #paintTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #stale = new Set<UploadItem>();
@@ -76,7 +77,8 @@ class SharePage {
     window.addEventListener('online', () => this.#queue.retryNow());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
-      if (this.#queue.running && this.#publishing !== 'done') event.preventDefault();
+      const unfinished = this.#queue.running || this.#obstacle !== 'none';
+      if (unfinished && !this.#over) event.preventDefault();
     });
   }
 
@@ -138,11 +140,16 @@ class SharePage {
   }
 
   #leave(): void {
-    if (this.#publishing !== 'done') this.#saver.leave();
+    if (!this.#over) this.#saver.leave();
+  }
+
+  /** What is here has been shared, or was written by another than the one who sits here now: it is not kept. */
+  get #over(): boolean {
+    return this.#publishing === 'done' || this.#obstacle === 'someone-else';
   }
 
   async #saveFields(): Promise<FieldError[]> {
-    if (this.#publishing === 'done') return [];
+    if (this.#over) return [];
     try {
       setText(byId('saved'), text('saving'));
       await this.#call('PUT', '', this.#fields.facts);
@@ -250,6 +257,7 @@ class SharePage {
   }
 
   #showObstacle(obstacle: Obstacle): void {
+    this.#obstacle = obstacle;
     const loggedOut = byId('logged-out');
     if (obstacle === 'logged-out' && loggedOut.hidden) announce(text('said_logged_out'));
     if (obstacle === 'none' && !loggedOut.hidden) announce(text('said_logged_in'));

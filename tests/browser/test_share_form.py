@@ -6,11 +6,11 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 from support.server import wait_until
 
 from tests.browser.files import noise
-from tests.browser.network import Held
+from tests.browser.network import Held, Network
 from tests.browser.visitor import SharePage, Visit, Visitor
 
 FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
@@ -238,6 +238,33 @@ def test_what_is_called_off_while_words_are_on_their_way_is_not_shared(visit: Vi
     kari.page.reload()
     expect(title).to_have_value("Ikke ennå")
     assert shares.count == 0
+
+
+def test_who_leaves_while_words_wait_for_the_network_is_asked_first(visit: Visit, network: Network) -> None:
+    kari = visit("Kari Lunde", proxy=network.proxy)
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    title.fill("Skrevet med nett")
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    kari.page.on("dialog", stay)
+    network.cut()
+    title.fill("Skrevet uten nett")
+    title.blur()
+    expect(kari.page.get_by_role("heading", name="Ingen forbindelse")).to_be_visible()
+    leave = kari.page.get_by_role("link", name="Delinger", exact=True)
+    with kari.page.expect_event("dialog"):
+        leave.click(no_wait_after=True)
+    network.mend()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    leave.click()
+    expect(kari.page.get_by_text("Skrevet uten nett")).to_be_visible()
+    assert asked == ["beforeunload"]
 
 
 def test_words_typed_while_the_end_is_empty_are_kept(visit: Visit) -> None:
