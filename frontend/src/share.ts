@@ -59,10 +59,11 @@ class SharePage {
     });
     this.#recipients = new RecipientsView({
       add: (pasted) => this.#addRecipients(pasted),
-      update: (id, change) => this.#call('PUT', `/mottakere/${id}`, change),
+      update: (id, words) => this.#call('PUT', `/mottakere/${id}`, words),
       remove: (id) => this.#call('DELETE', `/mottakere/${id}`),
       changed: () => this.#repaint(),
       failed: (error) => this.#failed(error),
+      notKept: (error, label) => this.#notKept(error, { label }),
     });
     this.#listen();
     if (draft) this.#restore(draft);
@@ -140,7 +141,9 @@ class SharePage {
   }
 
   #leave(): void {
-    if (!this.#over) this.#saver.leave();
+    if (this.#over) return;
+    this.#saver.leave();
+    this.#recipients.leave();
   }
 
   /** What is here has been shared, or was written by another than the one who sits here now: it is not kept. */
@@ -165,10 +168,10 @@ class SharePage {
     }
   }
 
-  /** Says why: beside the fields, or above them all when it is about none of them. */
-  #notKept(error: unknown): FieldError[] {
+  /** Says why: beside the fields, or above them all when it is about none of them. `ids`: where a field has many. */
+  #notKept(error: unknown, ids: Record<string, string> = {}): FieldError[] {
     if (!(error instanceof Refused)) throw error;
-    const faults = this.#faultsOf(error);
+    const faults = this.#faultsOf(error).map(({ field, message }) => ({ field: ids[field] ?? field, message }));
     if (error.errors.length === 0) showErrors(faults);
     else for (const { field, message } of faults) setFieldError(field, message);
     return faults;
@@ -280,7 +283,7 @@ class SharePage {
 
   async #publish(): Promise<void> {
     await this.#recipients.addTyped(false);
-    await this.#saver.flush();
+    await this.#handIn();
     // Pressed twice while the words were handed in: what is shared once is shared.
     if (this.#publishing !== 'no') return;
     const problems = this.#problems();
@@ -298,9 +301,13 @@ class SharePage {
     byId('waiting-cancel').focus();
   }
 
+  async #handIn(): Promise<void> {
+    await Promise.all([this.#saver.flush(), this.#recipients.flush()]);
+  }
+
   #problems(): FieldError[] {
     const problems = this.#missing().map(({ target, message }) => ({ field: target, message }));
-    problems.push(...this.#saver.faults);
+    problems.push(...this.#saver.faults, ...this.#recipients.faults);
     if (this.#recipients.typed !== '') problems.push({ field: 'recipients', message: text('missing_typed') });
     return problems;
   }
@@ -322,7 +329,7 @@ class SharePage {
 
   async #send(): Promise<void> {
     try {
-      await this.#saver.flush();
+      await this.#handIn();
       // Called off, or refused, while it was handed in: nothing is shared but what stands in the form.
       if (this.#publishing !== 'sending') return;
       const problems = this.#problems();

@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Dialog, expect
+from playwright.sync_api import Dialog, Route, expect
 from support.server import wait_until
 
 from tests.browser.files import noise
@@ -285,3 +285,59 @@ def test_words_typed_while_the_end_is_empty_are_kept(visit: Visit) -> None:
     kari.page.reload()
     expect(title).to_have_value("Skrevet uten dato")
     expect(kari.page.get_by_label("Tilgjengelig til")).not_to_have_value("")
+
+
+def busy_once(visitor: Visitor) -> None:
+    """The server has no time for the next that is said of a recipient."""
+    visitor.page.route("**/mottakere/*", lambda route: route.fulfill(status=503), times=1)
+
+
+def test_the_label_that_was_typed_last_is_the_one_that_is_kept(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, label = SharePage(kari), kari.page.get_by_label("Egen merkelapp")
+    form.open()
+    form.add(OLA)
+    busy_once(kari)
+    label.fill("Mor")
+    with kari.page.expect_response("**/mottakere/*"):
+        label.blur()
+    label.fill("Mor til Ola")
+    with kari.page.expect_response("**/mottakere/*"):
+        label.blur()
+    kari.page.wait_for_event("response", lambda response: "/mottakere/" in response.url)
+    kari.page.reload()
+    expect(label).to_have_value("Mor til Ola")
+
+
+def test_what_is_said_of_a_recipient_is_handed_in_before_it_is_shared(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form, label = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Egen merkelapp")
+    label.fill("Mor \x07")
+    label.blur()
+    expect(label).to_have_accessible_description(re.compile("tegn som ikke kan vises"))
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    expect(kari.page.locator("ds-error-summary").get_by_role("link")).to_contain_text(["tegn som ikke kan vises"])
+    busy_once(kari)
+    label.fill("Mor til Ola")
+    with kari.page.expect_response("**/mottakere/*"):
+        label.blur()
+    form.publish()
+    expect(kari.page.get_by_text("Mor til Ola")).to_be_visible()
+
+
+def test_a_removed_recipient_does_not_come_back_with_an_older_answer(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        form.recipient(OLA_SHOWN).get_by_role("button", name="Fjern").click()
+        route.fulfill(response=answer)
+
+    kari.page.route("**/mottakere", answer_late)
+    form.add(FJELL)
+    expect(form.recipient("FJELL AS")).to_be_visible()
+    expect(form.rows("De som kan åpne delingen")).to_have_count(1)
