@@ -5,7 +5,7 @@
 
 import type { FieldError } from './types.ts';
 
-export type Obstacle = 'none' | 'offline' | 'logged-out';
+export type Obstacle = 'none' | 'offline' | 'logged-out' | 'someone-else';
 
 const DELAYS = [1000, 2000, 5000, 10_000, 15_000];
 const UNAVAILABLE = new Set([429, 502, 503, 504]);
@@ -66,6 +66,7 @@ export class Api {
         tokenRenewed = true;
         await this.#renewToken();
       } else {
+        this.#obstacle('none');
         throw new Refused(response.status, await errorsOf(response));
       }
     }
@@ -119,6 +120,7 @@ export class Api {
     const { csrf_token } = (await response.json()) as { csrf_token: string };
     if (whose(csrf_token) !== whose(this.#token)) {
       // Another person has logged in here since: what the first one wrote is neither sent for them nor left to read.
+      this.#obstacle('someone-else');
       window.location.reload();
       return new Promise<never>(() => undefined);
     }

@@ -6,23 +6,27 @@
 import { announce, button, byId, el, icon, setHidden } from './dom.ts';
 import { setFieldError } from './errors.ts';
 import { grouped, matchNumbers } from './numbers.ts';
+import { Saver } from './saver.ts';
 import { counted, text } from './texts.ts';
-import type { Recipient } from './types.ts';
+import type { FieldError, Recipient } from './types.ts';
 
 export interface Refusal {
   text: string;
   message: string;
 }
 
+/** What the person says of a recipient. */
+export type Words = Pick<Recipient, 'label' | 'confirmed'>;
+
 export interface RecipientsPorts {
   add(pasted: string): Promise<{ recipients: Recipient[]; refused: Refusal[] }>;
-  update(id: string, change: { label: string } | { confirmed: boolean }): Promise<void>;
+  update(id: string, words: Words): Promise<void>;
   remove(id: string): Promise<void>;
   changed(): void;
   failed(error: unknown): void;
+  /** Tells why words were not kept; `label` is the id of the label's field. */
+  notKept(error: unknown, label: string): FieldError[];
 }
-
-const LABEL_DELAY = 600;
 
 /** Nobody has said whose number it is: it is a person's, or Enhetsregisteret did not answer. */
 function asksForConfirmation(recipient: Recipient): boolean {
@@ -36,6 +40,8 @@ export class RecipientsView {
   readonly #list = byId<HTMLUListElement>('recipient-list');
   readonly #refusals = byId<HTMLUListElement>('recipients-refused');
   readonly #whole = new Map<string, string>();
+  readonly #savers = new Map<string, Saver>();
+  readonly #removed = new Set<string>();
   #adding: Promise<void> | null = null;
   #lastRefused = '';
 
@@ -63,6 +69,21 @@ export class RecipientsView {
     return `recipient-${recipient.id}-confirmed`;
   }
 
+  /** Why the server has not kept what is said of the recipients; empty when it has. */
+  get faults(): FieldError[] {
+    return [...this.#savers.values()].flatMap((saver) => saver.faults);
+  }
+
+  /** Resolves when all that is said of the recipients has been handed in. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#savers.values()].map((saver) => saver.flush()));
+  }
+
+  /** The page is being left. */
+  leave(): void {
+    for (const saver of this.#savers.values()) saver.leave();
+  }
+
   restore(recipients: Recipient[]): void {
     this.recipients = recipients;
     this.#list.replaceChildren(...recipients.map((recipient) => this.#row(recipient)));
@@ -71,7 +92,7 @@ export class RecipientsView {
 
   /** Hands in what stands in the field. `asked` says that the person pressed for it, and so keeps the focus there. */
   async addTyped(asked: boolean): Promise<void> {
-    if (this.#adding) await this.#adding;
+    while (this.#adding) await this.#adding;
     if (this.typed === '' || (!asked && this.typed === this.#lastRefused)) return;
     this.#adding = this.#add(this.typed).catch((error: unknown) => this.#ports.failed(error));
     await this.#adding;
@@ -80,7 +101,10 @@ export class RecipientsView {
   }
 
   async #add(pasted: string): Promise<void> {
-    const { recipients, refused } = await this.#ports.add(pasted);
+    const answer = await this.#ports.add(pasted);
+    const { refused } = answer;
+    // The answer may be from before a row was removed.
+    const recipients = answer.recipients.filter((recipient) => !this.#removed.has(recipient.id));
     const known = new Map(this.recipients.map((recipient) => [recipient.id, recipient]));
     const added = recipients.filter((recipient) => !known.has(recipient.id));
     for (const [id, number] of matchNumbers(pasted, added)) this.#whole.set(id, number);
@@ -106,6 +130,7 @@ export class RecipientsView {
   }
 
   #row(recipient: Recipient): HTMLLIElement {
+    this.#savers.set(recipient.id, new Saver(() => this.#save(recipient.id)));
     const person = recipient.kind === 'person';
     const number = this.#whole.get(recipient.id);
     const shown = number === undefined ? recipient.display : grouped(number);
@@ -139,8 +164,8 @@ export class RecipientsView {
     box.checked = recipient.confirmed;
     box.addEventListener('change', () => {
       setFieldError(id, null);
-      this.#replace(recipient.id, { confirmed: box.checked });
-      this.#ports.update(recipient.id, { confirmed: box.checked }).catch(this.#ports.failed);
+      this.#change(recipient.id, { confirmed: box.checked });
+      void this.#savers.get(recipient.id)?.flush();
     });
     const words = recipient.kind === 'person' ? 'confirm_number' : 'confirm_unanswered';
     const about = el('span', { class: 'ds-sr-only' }, ` ${recipient.display}`);
@@ -150,32 +175,41 @@ export class RecipientsView {
   }
 
   #label(recipient: Recipient): HTMLElement {
-    const id = `recipient-${recipient.id}-label`;
-    const input = el('input', { class: 'ds-input', id, maxlength: '100', autocomplete: 'off', 'data-size': 'sm' });
+    const id = this.#labelId(recipient.id);
+    const described = { 'aria-describedby': `${id}-error`, 'data-size': 'sm' };
+    const input = el('input', { class: 'ds-input', id, maxlength: '100', autocomplete: 'off', ...described });
     input.value = recipient.label;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const save = (): void => {
-      clearTimeout(timer);
-      if (input.value === recipient.label || !input.isConnected) return;
-      recipient.label = input.value;
-      this.#ports.update(recipient.id, { label: input.value }).catch(this.#ports.failed);
-    };
-    input.addEventListener('input', () => {
-      clearTimeout(timer);
-      timer = setTimeout(save, LABEL_DELAY);
-    });
-    input.addEventListener('change', save);
-    window.addEventListener('pagehide', save);
+    input.addEventListener('input', () => this.#change(recipient.id, { label: input.value }));
+    input.addEventListener('change', () => void this.#savers.get(recipient.id)?.flush());
     const about = el('span', { class: 'ds-sr-only' }, ` ${recipient.name ?? recipient.display}`);
     return el(
       'div',
       { class: 'ds-field label-field' },
       el('label', { class: 'ds-label', for: id, 'data-weight': 'regular' }, text('label'), about),
       input,
+      el('p', { class: 'ds-validation-message', id: `${id}-error`, hidden: true }),
     );
   }
 
-  #replace(id: string, change: Partial<Recipient>): void {
+  #labelId(id: string): string {
+    return `recipient-${id}-label`;
+  }
+
+  async #save(id: string): Promise<FieldError[]> {
+    const recipient = this.recipients.find((other) => other.id === id);
+    if (!recipient) return [];
+    try {
+      await this.#ports.update(id, { label: recipient.label, confirmed: recipient.confirmed });
+      setFieldError(this.#labelId(id), null);
+      return [];
+    } catch (error) {
+      // Removed meanwhile: the server knows it no more than the page does.
+      return this.#removed.has(id) ? [] : this.#ports.notKept(error, this.#labelId(id));
+    }
+  }
+
+  #change(id: string, change: Partial<Words>): void {
+    this.#savers.get(id)?.touch();
     this.recipients = this.recipients.map((other) => (other.id === id ? { ...other, ...change } : other));
     this.#ports.changed();
   }
@@ -186,6 +220,8 @@ export class RecipientsView {
     row.remove();
     this.recipients = this.recipients.filter((other) => other.id !== recipient.id);
     this.#whole.delete(recipient.id);
+    this.#savers.delete(recipient.id);
+    this.#removed.add(recipient.id);
     setHidden(this.#list, this.recipients.length === 0);
     place.focus();
     announce(text('said_removed', { name: recipient.name ?? recipient.display }));

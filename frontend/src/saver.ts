@@ -1,14 +1,18 @@
-/** Saves the draft's fields as they are filled in: one request at a time, the latest words win. */
+/** Saves what is filled in as it is filled in: one request at a time, the latest words win. */
+
+import type { FieldError } from './types.ts';
 
 const DELAY = 600;
 
 export class Saver {
-  readonly #save: () => Promise<void>;
+  /** Why the server has not kept what was handed in last; empty when it has. */
+  faults: FieldError[] = [];
+  readonly #save: () => Promise<FieldError[]>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dirty = false;
   #running: Promise<void> | null = null;
 
-  constructor(save: () => Promise<void>) {
+  constructor(save: () => Promise<FieldError[]>) {
     this.#save = save;
   }
 
@@ -19,15 +23,27 @@ export class Saver {
     this.#timer = setTimeout(() => void this.flush(), DELAY);
   }
 
-  /** Resolves when everything typed so far has been handed in. */
+  /** Resolves when everything typed so far has been handed in, what was refused once more. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
-    if (this.#running) await this.#running;
-    if (!this.#dirty) return;
+    this.#dirty ||= this.faults.length > 0;
+    while (this.#running || this.#dirty) {
+      this.#running ??= this.#handIn();
+      await this.#running;
+    }
+  }
+
+  /** The page is being left: nothing that waits for an answer, or for its next try, will ever run. */
+  leave(): void {
+    if (this.#dirty || this.#running) void this.#save();
+  }
+
+  async #handIn(): Promise<void> {
     this.#dirty = false;
-    this.#running = this.#save().finally(() => {
+    try {
+      this.faults = await this.#save();
+    } finally {
       this.#running = null;
-    });
-    await this.#running;
+    }
   }
 }

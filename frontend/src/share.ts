@@ -28,9 +28,8 @@ class SharePage {
   readonly #summary = new SummaryView();
   #draftId: Promise<string> | null = null;
   #proposed = false;
-  /** Why the server has not kept the fields as they stand; empty when it has. */
-  #unsaved: FieldError[] = [];
   #publishing: 'no' | 'waiting' | 'sending' | 'done' = 'no';
+  #obstacle: Obstacle = 'none';
   #painted = 0;
   #paintTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #stale = new Set<UploadItem>();
@@ -60,10 +59,11 @@ class SharePage {
     });
     this.#recipients = new RecipientsView({
       add: (pasted) => this.#addRecipients(pasted),
-      update: (id, change) => this.#call('PUT', `/mottakere/${id}`, change),
+      update: (id, words) => this.#call('PUT', `/mottakere/${id}`, words),
       remove: (id) => this.#call('DELETE', `/mottakere/${id}`),
       changed: () => this.#repaint(),
       failed: (error) => this.#failed(error),
+      notKept: (error, label) => this.#notKept(error, { label }),
     });
     this.#listen();
     if (draft) this.#restore(draft);
@@ -76,9 +76,10 @@ class SharePage {
     byId('publish').addEventListener('click', () => void this.#publish());
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
     window.addEventListener('online', () => this.#queue.retryNow());
-    window.addEventListener('pagehide', () => void this.#saver.flush());
+    window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
-      if (this.#queue.running && this.#publishing !== 'done') event.preventDefault();
+      const unfinished = this.#queue.running || this.#obstacle !== 'none';
+      if (unfinished && !this.#over) event.preventDefault();
     });
   }
 
@@ -139,22 +140,41 @@ class SharePage {
     this.#repaint();
   }
 
-  async #saveFields(): Promise<void> {
-    if (this.#publishing === 'done' || this.#fields.expiresAt === '') return;
+  #leave(): void {
+    if (this.#over) return;
+    this.#saver.leave();
+    this.#recipients.leave();
+  }
+
+  /** What is here has been shared, or was written by another than the one who sits here now: it is not kept. */
+  get #over(): boolean {
+    return this.#publishing === 'done' || this.#obstacle === 'someone-else';
+  }
+
+  async #saveFields(): Promise<FieldError[]> {
+    if (this.#over) return [];
     try {
       setText(byId('saved'), text('saving'));
       await this.#call('PUT', '', this.#fields.facts);
-      this.#unsaved = [];
-      clearFieldErrors(['title', 'message', 'reference', 'expires_at', 'account_id', 'confidential']);
+      clearFieldErrors(['title', 'message', 'reference', 'account_id', 'confidential']);
+      // A draft may be kept without these, but not be shared.
+      if (this.#fields.expiresAt !== '') setFieldError('expires_at', null);
       if (this.#fields.archived) setFieldError('archived', null);
       setText(byId('saved'), text('saved'));
+      return [];
     } catch (error) {
       setText(byId('saved'), '');
-      if (!(error instanceof Refused)) throw error;
-      this.#unsaved = this.#faultsOf(error);
-      if (error.errors.length === 0) showErrors(this.#unsaved);
-      else for (const { field, message } of error.errors) setFieldError(field, message);
+      return this.#notKept(error);
     }
+  }
+
+  /** Says why: beside the fields, or above them all when it is about none of them. `ids`: where a field has many. */
+  #notKept(error: unknown, ids: Record<string, string> = {}): FieldError[] {
+    if (!(error instanceof Refused)) throw error;
+    const faults = this.#faultsOf(error).map(({ field, message }) => ({ field: ids[field] ?? field, message }));
+    if (error.errors.length === 0) showErrors(faults);
+    else for (const { field, message } of faults) setFieldError(field, message);
+    return faults;
   }
 
   async #addRecipients(pasted: string): Promise<{ recipients: Draft['recipients']; refused: Refusal[] }> {
@@ -240,6 +260,7 @@ class SharePage {
   }
 
   #showObstacle(obstacle: Obstacle): void {
+    this.#obstacle = obstacle;
     const loggedOut = byId('logged-out');
     if (obstacle === 'logged-out' && loggedOut.hidden) announce(text('said_logged_out'));
     if (obstacle === 'none' && !loggedOut.hidden) announce(text('said_logged_in'));
@@ -262,9 +283,9 @@ class SharePage {
 
   async #publish(): Promise<void> {
     await this.#recipients.addTyped(false);
-    // What was refused is handed in once more: nothing is shared but what stands in the form.
-    if (this.#unsaved.length > 0) this.#saver.touch();
-    await this.#saver.flush();
+    await this.#handIn();
+    // Pressed twice while the words were handed in: what is shared once is shared.
+    if (this.#publishing !== 'no') return;
     const problems = this.#problems();
     if (problems.length > 0) {
       showErrors(problems);
@@ -280,9 +301,13 @@ class SharePage {
     byId('waiting-cancel').focus();
   }
 
+  async #handIn(): Promise<void> {
+    await Promise.all([this.#saver.flush(), this.#recipients.flush()]);
+  }
+
   #problems(): FieldError[] {
     const problems = this.#missing().map(({ target, message }) => ({ field: target, message }));
-    problems.push(...this.#unsaved);
+    problems.push(...this.#saver.faults, ...this.#recipients.faults);
     if (this.#recipients.typed !== '') problems.push({ field: 'recipients', message: text('missing_typed') });
     return problems;
   }
@@ -292,18 +317,23 @@ class SharePage {
     if (this.#queue.running) return;
     const problems = this.#problems();
     const paused = this.#queue.items.some((item) => item.state === 'paused');
-    if (problems.length > 0 || paused) {
-      this.#stopWaiting();
-      if (problems.length > 0) showErrors(problems);
-      return;
-    }
+    if (problems.length > 0 || paused) return this.#stepBack(problems);
     this.#publishing = 'sending';
     void this.#send();
   }
 
+  #stepBack(problems: FieldError[]): void {
+    this.#stopWaiting();
+    if (problems.length > 0) showErrors(problems);
+  }
+
   async #send(): Promise<void> {
     try {
-      await this.#saver.flush();
+      await this.#handIn();
+      // Called off, or refused, while it was handed in: nothing is shared but what stands in the form.
+      if (this.#publishing !== 'sending') return;
+      const problems = this.#problems();
+      if (problems.length > 0) return this.#stepBack(problems);
       const { location } = await this.#call<{ location: string }>('POST', '/publisering', {});
       this.#publishing = 'done';
       window.location.assign(location);

@@ -281,8 +281,10 @@ export class UploadQueue {
     }
     const remedy = remedyFor(status);
     if (remedy === 'give-up' || (remedy === 'renew' && item.renewed)) return this.#fail(item, 'rejected');
-    if (item.file && !(await this.#ports.readable(item.file))) return this.#loseFile(item);
-    if (item.state !== 'uploading') return;
+    const readable = item.file === null || (await this.#ports.readable(item.file));
+    // Paused, and perhaps resumed, or removed meanwhile.
+    if (item.state !== 'uploading' || item.transfer || !this.items.includes(item)) return;
+    if (!readable) return this.#loseFile(item);
     if (remedy === 'renew') {
       item.renewed = true;
       this.#registerLater(item);

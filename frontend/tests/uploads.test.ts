@@ -92,6 +92,33 @@ test('a broken connection waits and is tried again at once when the network is b
   assert.equal(sent.length, 2);
 });
 
+test('what is paused and resumed while its failure is looked into goes on once', async () => {
+  const { queue, sent } = scene();
+  queue.add(file('a'));
+  await settle();
+  sent[0]?.events.failed(null);
+  const [item] = queue.items;
+  assert.ok(item);
+  queue.pause(item);
+  queue.resume(item);
+  await settle();
+  assert.equal(item.state, 'uploading');
+  queue.retryNow();
+  assert.equal(sent.length, 2);
+});
+
+test('what is removed while its failure is looked into is not tried again', async () => {
+  const { queue, sent } = scene();
+  queue.add(file('a'));
+  await settle();
+  sent[0]?.events.failed(null);
+  const [item] = queue.items;
+  assert.ok(item);
+  queue.remove(item);
+  await settle();
+  assert.equal(item.timer, undefined);
+});
+
 test('a spent token is renewed once, then the file counts as rejected', async () => {
   const { queue, sent, registered } = scene();
   queue.add(file('a'));

@@ -1,15 +1,16 @@
-"""The network between a browser and the server: made slow, cut and mended; and what uploads sent over it."""
+"""The network between a browser and the server: made slow, cut and mended; what is held back or sent over it."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
 from dataclasses import dataclass
 from typing import Self
 
-from playwright.sync_api import Page, Request, Response
+from playwright.sync_api import Page, Request, Response, Route
 
 _PIECE = 256 * 1024
 
@@ -117,6 +118,36 @@ def _exactly(source: socket.socket, count: int) -> bytes:
             raise OSError("the client went away")
         data += piece
     return data
+
+
+class Held:
+    """A page's requests of a method to a path that ends so: they wait until the test sends them on."""
+
+    def __init__(self, page: Page, method: str, path: str) -> None:
+        self._page = page
+        self._method = method
+        self._waiting: list[Route] = []
+        self.count = 0
+        page.route(re.compile(f"{path}$"), self._met)
+
+    def _met(self, route: Route) -> None:
+        if route.request.method != self._method:
+            route.continue_()
+            return
+        self.count += 1
+        self._waiting.append(route)
+
+    def wait(self) -> None:
+        """Until one is there."""
+        deadline = time.monotonic() + 20
+        while not self._waiting:
+            assert time.monotonic() < deadline, f"no {self._method} came"
+            self._page.wait_for_timeout(20)
+
+    def send_on(self) -> None:
+        """The one that has waited longest, or the next that comes."""
+        self.wait()
+        self._waiting.pop(0).continue_()
 
 
 @dataclass(frozen=True, slots=True)

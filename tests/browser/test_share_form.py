@@ -6,12 +6,14 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, Route, expect
 from support.server import wait_until
 
 from tests.browser.files import noise
-from tests.browser.visitor import SharePage, Visit
+from tests.browser.network import Held, Network
+from tests.browser.visitor import SharePage, Visit, Visitor
 
+FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
 OLA, OLA_SHOWN, OLA_MASKED = "21879498012", "218794 98012", "218794 *****"
 EWA, FJELL = "47906701517", "312824450"
 
@@ -170,3 +172,172 @@ def test_words_that_were_refused_are_never_left_out_of_what_is_shared(visit: Vis
     title.fill("Uten bjeller")
     form.publish()
     expect(kari.page.get_by_text("Uten bjeller")).to_be_visible()
+
+
+def filled_in(visitor: Visitor, file: Path) -> SharePage:
+    """The form with all that a share needs, kept by the server."""
+    form = SharePage(visitor)
+    form.open()
+    form.choose(file)
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    form.confirm_all()
+    expect(form.file(file.name)).to_contain_text("Lastet opp")
+    expect(visitor.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    return form
+
+
+def test_words_that_a_slow_server_refuses_are_not_left_out_of_what_is_shared(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form, title = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Tittel")
+    words = Held(kari.page, "PUT", FIELDS)
+    title.fill("Gammel tittel")
+    title.blur()
+    words.wait()
+    title.fill("Ny tittel \x07 til riktig sak")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    words.send_on()
+    words.send_on()
+    summary = kari.page.locator("ds-error-summary")
+    expect(summary).to_be_focused()
+    expect(summary.get_by_role("link")).to_contain_text(["tegn som ikke kan vises"])
+    kari.page.unroute_all()
+    title.fill("Ny tittel til riktig sak")
+    form.publish()
+    expect(kari.page.get_by_text("Ny tittel til riktig sak")).to_be_visible()
+
+
+def test_who_presses_twice_while_words_are_on_their_way_shares_once(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
+    words, shares = Held(kari.page, "PUT", FIELDS), Held(kari.page, "POST", PUBLISHING)
+    kari.page.get_by_label("Tittel").fill("Til to trykk")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).dblclick()
+    words.send_on()
+    shares.send_on()
+    kari.page.wait_for_url("**/delinger/*/delt")
+    assert shares.count == 1
+
+
+def test_what_is_called_off_while_words_are_on_their_way_is_not_shared(visit: Visit, tmp_path: Path) -> None:
+    kari, file = visit("Kari Lunde"), noise(tmp_path / "plan.txt", 10)
+    form, title = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Tittel")
+    words, shares = Held(kari.page, "PUT", FIELDS), Held(kari.page, "POST", PUBLISHING)
+    upload = Held(kari.page, "POST", "/uploads")
+    form.choose(file)
+    upload.wait()
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    title.fill("Ikke ennå")
+    title.blur()
+    words.wait()
+    upload.send_on()
+    expect(form.file("plan.txt")).to_contain_text("Lastet opp")
+    kari.page.get_by_role("button", name="Ikke del ennå").click()
+    words.send_on()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    kari.page.reload()
+    expect(title).to_have_value("Ikke ennå")
+    assert shares.count == 0
+
+
+def test_who_leaves_while_words_wait_for_the_network_is_asked_first(visit: Visit, network: Network) -> None:
+    kari = visit("Kari Lunde", proxy=network.proxy)
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    title.fill("Skrevet med nett")
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    kari.page.on("dialog", stay)
+    network.cut()
+    title.fill("Skrevet uten nett")
+    title.blur()
+    expect(kari.page.get_by_role("heading", name="Ingen forbindelse")).to_be_visible()
+    leave = kari.page.get_by_role("link", name="Delinger", exact=True)
+    with kari.page.expect_event("dialog"):
+        leave.click(no_wait_after=True)
+    network.mend()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    leave.click()
+    expect(kari.page.get_by_text("Skrevet uten nett")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+def test_words_typed_while_the_end_is_empty_are_kept(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    form.add(OLA)
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    kari.page.get_by_label("Tilgjengelig til").fill("")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    fault = kari.page.locator("#expires-date-error")
+    expect(fault).to_be_visible()
+    title.fill("Skrevet uten dato")
+    with kari.page.expect_response(re.compile(f"{FIELDS}$")):
+        title.blur()
+    expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
+    expect(fault).to_be_visible()
+    kari.page.reload()
+    expect(title).to_have_value("Skrevet uten dato")
+    expect(kari.page.get_by_label("Tilgjengelig til")).not_to_have_value("")
+
+
+def busy_once(visitor: Visitor) -> None:
+    """The server has no time for the next that is said of a recipient."""
+    visitor.page.route("**/mottakere/*", lambda route: route.fulfill(status=503), times=1)
+
+
+def test_the_label_that_was_typed_last_is_the_one_that_is_kept(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, label = SharePage(kari), kari.page.get_by_label("Egen merkelapp")
+    form.open()
+    form.add(OLA)
+    busy_once(kari)
+    label.fill("Mor")
+    with kari.page.expect_response("**/mottakere/*"):
+        label.blur()
+    label.fill("Mor til Ola")
+    with kari.page.expect_response("**/mottakere/*"):
+        label.blur()
+    kari.page.wait_for_event("response", lambda response: "/mottakere/" in response.url)
+    kari.page.reload()
+    expect(label).to_have_value("Mor til Ola")
+
+
+def test_what_is_said_of_a_recipient_is_handed_in_before_it_is_shared(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form, label = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Egen merkelapp")
+    label.fill("Mor \x07")
+    label.blur()
+    expect(label).to_have_accessible_description(re.compile("tegn som ikke kan vises"))
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    expect(kari.page.locator("ds-error-summary").get_by_role("link")).to_contain_text(["tegn som ikke kan vises"])
+    busy_once(kari)
+    label.fill("Mor til Ola")
+    with kari.page.expect_response("**/mottakere/*"):
+        label.blur()
+    form.publish()
+    expect(kari.page.get_by_text("Mor til Ola")).to_be_visible()
+
+
+def test_a_removed_recipient_does_not_come_back_with_an_older_answer(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        form.recipient(OLA_SHOWN).get_by_role("button", name="Fjern").click()
+        route.fulfill(response=answer)
+
+    kari.page.route("**/mottakere", answer_late)
+    form.add(FJELL)
+    expect(form.recipient("FJELL AS")).to_be_visible()
+    expect(form.rows("De som kan åpne delingen")).to_have_count(1)

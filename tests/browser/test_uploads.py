@@ -125,6 +125,8 @@ def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_b
     title.fill("Skrevet for sent")
     title.blur()
     expect(kari.page.get_by_role("heading", name="Du er logget ut")).to_be_visible()
+    # Whoever sits here next is not asked whether to keep the page as it is.
+    kari.page.on("dialog", lambda dialog: dialog.dismiss())
     kari.context.clear_cookies()
     tab = kari.context.new_page()
     tab.goto("/logg-inn?neste=/logget-inn")
