@@ -254,7 +254,7 @@ def test_who_leaves_while_words_wait_for_the_network_is_asked_first(visit: Visit
 
     kari.page.on("dialog", stay)
     network.cut()
-    title.fill("Skrevet uten nett")
+    title.fill("Skrevet mens nettet var borte")
     title.blur()
     expect(kari.page.get_by_role("heading", name="Ingen forbindelse")).to_be_visible()
     leave = kari.page.get_by_role("link", name="Delinger", exact=True)
@@ -263,7 +263,7 @@ def test_who_leaves_while_words_wait_for_the_network_is_asked_first(visit: Visit
     network.mend()
     expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
     leave.click()
-    expect(kari.page.get_by_text("Skrevet uten nett")).to_be_visible()
+    expect(kari.page.get_by_text("Skrevet mens nettet var borte")).to_be_visible()
     assert asked == ["beforeunload"]
 
 
