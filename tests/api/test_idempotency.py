@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -179,6 +180,30 @@ def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
         answer = create(cast.sharer, stage)
         assert (answer.status_code, answer.json()["code"]) == (500, "broken")
         assert SIV not in answer.text
+    assert create(cast.sharer, stage).status_code == 201
+
+
+def test_what_is_refused_while_it_is_being_renewed_may_be_corrected_under_its_key(
+    cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, create_draft, renew = threading.Event(), submitting.create_draft, repeating.renew_request
+
+    def held(*given: Any) -> Any:
+        assert written.wait(20)
+        return create_draft(*given)
+
+    def slow(*given: Any) -> Any:
+        stage.clock.advance(seconds=1)
+        request = renew(*given)
+        written.set()
+        time.sleep(0.2)
+        return request
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deldokument.services.submitting.create_draft", held)
+        patched.setattr("deldokument.web.api.gate.renew_request", slow)
+        patched.setattr("deldokument.web.api.gate.RENEWED_S", 0.01)
+        assert create(cast.sharer, stage, title="\x07").status_code == 422
     assert create(cast.sharer, stage).status_code == 201
 
 

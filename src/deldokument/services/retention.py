@@ -44,8 +44,9 @@ LEAP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)
 """So young a heartbeat is not written anew: many loops of many workers beat for one row."""
 _BATCH = 500
-_AT_ONCE = 50
-"""Of so many keys the keyring is asked at a time, so that one that it refuses keeps no more from their end."""
+_AT_ONCE = 32
+"""Of so many keys the keyring is asked at a time, so that one that it refuses keeps no more from their end; and so few
+that a keyring in which each takes as long as may be has answered well within the minute below."""
 _PATIENCE = timedelta(seconds=20)
 """So long keys are destroyed in one transaction: the database ends those that stand idle for a minute."""
 _CLEARED = 150

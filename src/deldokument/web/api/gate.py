@@ -151,16 +151,20 @@ class _Held:
     @asynccontextmanager
     async def renewed(self, world: World) -> AsyncIterator[None]:
         """While the block runs it is nobody else's."""
-        renewing = asyncio.create_task(self._renew(world))
+        over = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(world, over))
         try:
             yield
         finally:
-            renewing.cancel()
+            # A renewal that is under way is waited for: broken off, it might be written and not known here.
+            over.set()
             await asyncio.wait([renewing])
 
-    async def _renew(self, world: World) -> None:
-        while True:
-            await asyncio.sleep(RENEWED_S)
+    async def _renew(self, world: World, over: asyncio.Event) -> None:
+        while not over.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), RENEWED_S)
+                return
             with suppress(ServiceError):
                 self.request = await run_in_threadpool(renew_request, world, self.request)
 
