@@ -163,9 +163,10 @@ def test_nothing_is_sealed_outside_the_certificates_time(seal: PdfSeal) -> None:
         seal.leaf.not_valid_before_utc - timedelta(seconds=1),
         seal.leaf.not_valid_after_utc + timedelta(seconds=1),
     ):
-        with pytest.raises(Unavailable) as caught:
-            seal.seal(PDF, reason="r", location="l", at=at)
-        assert caught.value.code == "seal_expired"
+        for use in (lambda at: seal.seal(PDF, reason="r", location="l", at=at), seal.check):
+            with pytest.raises(Unavailable) as caught:
+                use(at)
+            assert caught.value.code == "seal_expired"
 
 
 def test_a_process_that_seals_nothing_does_not_wait_for_what_seals() -> None:
@@ -261,10 +262,11 @@ def test_what_was_made_is_loaded(tmp_path: Path) -> None:
 def test_without_files_every_use_says_that_the_seal_is_missing(tmp_path: Path) -> None:
     seal = loaded(tmp_path)
     assert isinstance(seal, MissingSeal)
-    uses: list[Callable[[], bytes]] = [
+    uses: list[Callable[[], object]] = [
         lambda: seal.seal(PDF, reason="r", location="l", at=NOON),
         lambda: seal.sign(DATA),
         seal.certificate,
+        lambda: seal.check(NOON),
     ]
     for use in uses:
         with pytest.raises(Unavailable) as caught:
@@ -333,13 +335,15 @@ def _issued(
     key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey,
     by: ec.EllipticCurvePrivateKey,
     issuer: str,
+    *,
+    signs: bool = True,
 ) -> x509.Certificate:
     def named(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
     usage = dict.fromkeys(
-        ("key_encipherment", "data_encipherment", "key_agreement", "crl_sign", "encipher_only", "decipher_only"), False
-    )
+        ("data_encipherment", "key_agreement", "crl_sign", "encipher_only", "decipher_only"), False
+    ) | {"key_encipherment": not signs, "digital_signature": signs, "content_commitment": signs}
     return (
         x509.CertificateBuilder()
         .subject_name(named(name))
@@ -350,7 +354,7 @@ def _issued(
         .not_valid_after(NOON + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
         .add_extension(
-            x509.KeyUsage(digital_signature=True, content_commitment=True, key_cert_sign=name == issuer, **usage),
+            x509.KeyUsage(key_cert_sign=name == issuer, **usage),
             critical=True,
         )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -368,6 +372,15 @@ def test_a_bought_certificate_in_pkcs_12_seals_and_its_issuer_vouches_for_it(tmp
     assert "Signature is Valid." in pdfsig(sealed, tmp_path / "sealed.pdf")
     assert verify_signature(seal.certificate(), DATA, seal.sign(DATA))
     assert not verify_signature(seal.certificate(), b"other", seal.sign(DATA))
+
+
+def test_the_certificate_for_encryption_that_is_sold_with_the_one_for_signing_is_refused(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    certificate = _issued("Del dokument", key, ec.generate_private_key(ec.SECP256R1()), "Utsteder", signs=False)
+    packed = pkcs12.serialize_key_and_certificates(b"segl", key, certificate, None, NoEncryption())
+    (tmp_path / "seal.key").touch(0o600)
+    (tmp_path / "seal.key").write_bytes(packed)
+    assert "for other uses than signing" in refusal(tmp_path)
 
 
 def test_a_wrong_password_is_refused_and_shown_nowhere(tmp_path: Path) -> None:

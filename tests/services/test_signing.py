@@ -256,8 +256,8 @@ class _Interrupting:
     seal_itself: object
     meanwhile: Callable[[], object]
 
-    def certificate(self) -> bytes:
-        return b""
+    def check(self, at: datetime) -> None:
+        """It can seal."""
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
         self.meanwhile()
@@ -465,6 +465,13 @@ def test_without_a_seal_nobody_is_sent_to_log_in_in_vain(stage: Stage) -> None:
         signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id)
 
 
+def test_nobody_is_sent_to_log_in_for_what_an_expired_seal_cannot_seal(stage: Stage) -> None:
+    stage.clock.advance(days=6 * 365)
+    with pytest.raises(Unavailable, match="seal_expired"):
+        begin(stage, session(stage))
+    assert events(stage, EventKind.SIGNING_BEGUN) == []
+
+
 def test_a_seal_that_breaks_signs_nothing(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
@@ -559,6 +566,25 @@ def test_a_role_that_is_a_novel_or_no_text_is_refused(stage: Stage) -> None:
     for role in ("x" * 101, "Råd\nmann"):
         with pytest.raises(InvalidFields):
             begin(stage, session(stage), role=role)
+
+
+def test_a_role_makes_no_line_of_its_own_in_the_statement_on_the_paper(stage: Stage) -> None:
+    """A press begins a new line at characters at which Python's own files and the form do not."""
+    ewa = session(stage)
+    _, answer = begin(stage, ewa, role="Rådmann\u2028SHA-256 av teksten: " + "0" * 64)
+    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
+    agreement = signed(stage)[0].agreement
+    _, pdf = agreements.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    lines = [line.strip() for line in text_of(pdf).splitlines()]
+    assert [line for line in lines if line.startswith("SHA-256 av teksten")] == [
+        f"SHA-256 av teksten: {agreement.text_sha256}"
+    ]
+
+
+def test_a_role_that_turns_the_direction_of_writing_is_refused(stage: Stage) -> None:
+    with pytest.raises(InvalidFields) as failed:
+        begin(stage, session(stage), role="Råd\u202emann")
+    assert [(error.field, error.code) for error in failed.value.errors] == [("role", "text_control_characters")]
 
 
 def test_only_what_was_shown_is_signed(stage: Stage) -> None:

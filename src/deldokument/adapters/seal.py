@@ -1,7 +1,8 @@
 """The seal: the service's key and certificate in files, and PDF signatures made with them by pyHanko.
 
 Promises that a sealed PDF is covered whole by a signature of PAdES baseline B-B which allows no change afterwards, that
-nothing is sealed outside the certificate's time, and that a key open to others than its owner is not taken.
+no PDF is sealed outside the certificate's time, and that a key open to others than its owner, or a certificate that is
+not for signing, is not taken.
 Deliberately has no timestamps from an authority (RFC 3161), and so no B-T: when something was sealed is our own word.
 
 The key is ECDSA or RSA, as PEM with the certificate and its chain in another file, or both in one PKCS#12 file.
@@ -50,12 +51,18 @@ class PdfSeal:
     leaf: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
 
+    def check(self, at: datetime) -> None:
+        """Raises Unavailable when the certificate is not valid ``at``."""
+        first, last = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
+        if not first <= at <= last:
+            raise Unavailable("seal_expired", detail=f"the seal certificate is for {first} to {last}")
+
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
         """Signed and certified: whatever is added to the file later shows. Nothing of it is seen on the pages."""
         # Half a second to load, which no process that seals nothing should wait for.
         from deldokument.adapters.pades import signed_pdf
 
-        self._require_valid(at)
+        self.check(at)
         return signed_pdf(pdf, self.key, (self.leaf, *self.chain), reason=reason, location=location, at=at)
 
     def sign(self, data: bytes) -> bytes:
@@ -68,14 +75,13 @@ class PdfSeal:
         """The certificate without its chain."""
         return self.leaf.public_bytes(Encoding.PEM)
 
-    def _require_valid(self, at: datetime) -> None:
-        first, last = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
-        if not first <= at <= last:
-            raise Unavailable("seal_expired", detail=f"the seal certificate is for {first} to {last}")
-
 
 class MissingSeal:
     """Satisfies `DocumentSeal` where no certificate has been made: everything else works."""
+
+    def check(self, at: datetime) -> None:
+        """Raises Unavailable."""
+        raise Unavailable("seal_missing")
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
         """Raises Unavailable."""
@@ -224,7 +230,18 @@ def _fitted(path: Path, key: object, certificates: list[x509.Certificate]) -> Pd
         raise Unavailable("seal", detail=f"{path} holds neither an ECDSA nor an RSA key")
     if not certificates or certificates[0].public_key() != key.public_key():
         raise Unavailable("seal", detail=f"the first certificate is not for the key in {path}")
+    if not _is_for_signing(certificates[0]):
+        raise Unavailable("seal", detail=f"the certificate of the key in {path} is for other uses than signing")
     return PdfSeal(key, certificates[0], tuple(certificates[1:]))
+
+
+def _is_for_signing(certificate: x509.Certificate) -> bool:
+    """Issuers sell certificates for signing, for logging in and for encryption together; RFC 5280, 4.2.1.3."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return usage.digital_signature or usage.content_commitment
 
 
 def _content(path: Path, *, is_private: bool = False) -> bytes | None:

@@ -61,15 +61,19 @@ class DocumentSeal(Protocol):
     Whoever has the certificate can verify without us.
     """
 
+    def check(self, at: datetime) -> None:
+        """Raises Unavailable when nothing could be sealed ``at``: there is no seal, or its certificate is not valid."""
+        ...
+
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
         """The PDF with a signature (PAdES baseline B-B) over the whole of it; ``at`` is what it says of the time.
 
-        Raises Unavailable when there is no seal or its certificate is not valid ``at``, Broken when it is no PDF.
+        Raises Unavailable as ``check``, Broken when it is no PDF.
         """
         ...
 
     def sign(self, data: bytes) -> bytes:
-        """A signature over ``data``, detached. Raises Unavailable when there is no seal.
+        """A signature over ``data``, detached, also after the certificate's time. Raises Unavailable without a seal.
 
         ``data`` begins with a label that nothing else signed has, so that a signature serves for one thing only.
         """

@@ -33,7 +33,7 @@ from deldokument.domain.paperwork import (
     is_login_for,
 )
 from deldokument.domain.share import check_text, new_id
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenancy import Tenant, tidy_words
 from deldokument.domain.tenure import ROLE_LENGTH
 from deldokument.services.agreements import (
     ServiceAgreementView,
@@ -88,7 +88,7 @@ def offer_signing(world: World, session: Session, *, tenant_id: str) -> SigningO
         raise Conflict("agreement_not_published")
     if document.version in signed:
         raise Conflict("agreement_signed")
-    world.seal.certificate()
+    world.seal.check(world.clock.now())
     pdf = world.press.pdf(document.paper)
     return SigningOffer(tenant, document, hashlib.sha256(pdf).hexdigest(), signer, pdf)
 
@@ -343,7 +343,7 @@ def _check_confirmation(role: str, confirmed: bool) -> str:
     errors: list[InvalidInput] = []
     tidy = ""
     try:
-        tidy = check_text(role, ROLE_LENGTH, field="role")
+        tidy = _check_role(role)
     except InvalidInput as error:
         errors.append(error)
     else:
@@ -352,6 +352,17 @@ def _check_confirmation(role: str, confirmed: bool) -> str:
         errors.append(InvalidInput("authority", "authority_missing"))
     if errors:
         raise InvalidFields(errors)
+    return tidy
+
+
+def _check_role(role: str) -> str:
+    """One line of words that can be seen: a press begins a new line at more characters than a form does.
+
+    On paper each line of the statement must be one that was confirmed.
+    """
+    tidy = tidy_words(check_text(role, ROLE_LENGTH, field="role"))
+    if not tidy.isprintable():
+        raise InvalidInput("role", "text_control_characters")
     return tidy
 
 
