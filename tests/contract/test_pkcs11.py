@@ -10,7 +10,9 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute
 
+from deldokument.adapters.keys.keyring import SealedKeyring, rotate_root
 from deldokument.adapters.keys.pkcs11 import Pkcs11RootKeys
+from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import entry_data, open_sealed
 from deldokument.domain.errors import Unavailable
@@ -91,6 +93,22 @@ def test_a_module_that_has_forgotten_us_is_logged_in_to_again(hsm: Token) -> Non
         if forged != wrapped:
             with pytest.raises(IntegrityError):
                 root.unwrap_all(forged)
+
+
+@pytest.mark.parametrize("own", [b"", b"\x01", b"k1", b"\xff"])
+def test_a_root_key_that_another_program_has_made_gives_way_to_a_newer_one(
+    hsm: Token, tmp_path: Path, own: bytes
+) -> None:
+    """The operator is told to destroy what holds the old one: it must not be the one that everything is under."""
+    with pkcs11.lib(str(MODULE)).get_token(token_label=hsm.name).open(rw=True, user_pin=hsm.pin) as session:
+        session.generate_key(pkcs11.KeyType.AES, 256, id=own, label=hsm.label, store=True)
+    roots = opened(hsm)
+    with closing(SealedKeyring(SqliteStore(tmp_path / "keyring", roots.ids()[-1]), roots)) as keyring:
+        old, key = keyring.root(), keyring.create("share:1")
+        assert rotate_root(keyring)[0] == 1
+        assert keyring.root() != old
+        assert roots.ids() == [keyring.root()]
+        assert keyring.get(["share:1"]) == {"share:1": key}
 
 
 @pytest.mark.parametrize("name", ["token", "pin", "module"])

@@ -2,8 +2,9 @@
 
 Promises that the name is looked up here, once, and that the connection goes to the address that was checked and to no
 other, so that a name that changes its answer gains nothing; that one forbidden address among a name's refuses them
-all; that redirects, proxies and cookies are none of it; that at most a few kB of an answer are read; and that a call is
-over ten seconds after it was connected, however slowly the other side speaks. Knows nothing of what it carries.
+all; that redirects, proxies and cookies are none of it; that at most a few kB of an answer are read, its head among
+them; and that a call is over ten seconds after it was connected, however slowly the other side speaks. Knows nothing of
+what it carries.
 
 A name's look-up takes as long as the system's resolver lets it.
 """
@@ -11,6 +12,7 @@ A name's look-up takes as long as the system's resolver lets it.
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
 import threading
@@ -19,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 from deldokument.adapters.breaker import Breaker
 from deldokument.adapters.outbound import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, ExpiringCache
@@ -183,6 +185,7 @@ def _exchange(
     client = http.client.HTTPConnection(target.host, target.port)
     client.auto_open = 0  # it shall not look the name up by itself
     client.sock = connection
+    client.response_class = _Answer
     client.request("POST", target.path, body, {"Host": _host_header(target), "Connection": "close", **headers})
     with client.getresponse() as answer:
         if is_over.is_set():
@@ -191,6 +194,35 @@ def _exchange(
         with suppress(OSError, http.client.HTTPException):
             answer.read(MOST_ANSWER_BYTES)
         return answer.status
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer of which the beginning is all there is: a hundred headers of 64 KiB would be read, one by one."""
+
+    def __init__(self, connection: socket.socket, *args: Any, **given: Any) -> None:
+        super().__init__(connection, *args, **given)
+        self.fp = io.BufferedReader(_Beginning(self.fp))
+
+
+class _Beginning(io.RawIOBase):
+    """The first bytes of a stream, as if no more came."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._left = MOST_ANSWER_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        some = self._stream.read1(min(len(room), self._left))
+        room[: len(some)] = some
+        self._left -= len(some)
+        return len(some)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def _host_header(target: WebhookUrl) -> str:

@@ -55,7 +55,7 @@ class Trouble(StrEnum):
     """Why a call got no answer."""
 
     ADDRESS = "address_refused"
-    """The URL leads where this service may not send, or the name leads nowhere."""
+    """The URL leads where this service may not send."""
     SILENT = "not_tried"
     """Not tried, because the other side has just been silent several times on end."""
     UNREACHABLE = "unreachable"

@@ -63,7 +63,8 @@ class Pkcs11RootKeys:
         """Have the module make another, sensitive and not to be taken out."""
 
         def make() -> None:
-            last = max((_id_of(name)[:_PLACE] for name in self._look_up()), default=bytes(_PLACE))
+            # A key that another program has made may have a shorter id: filled up, it still sorts before the next.
+            last = max((_id_of(name)[:_PLACE] for name in self._look_up()), default=b"").ljust(_PLACE, b"\0")
             place = (int.from_bytes(last, "big") + 1).to_bytes(_PLACE, "big")
             template = {
                 Attribute.SENSITIVE: True,
