@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 import stat
 import subprocess
 import sys
@@ -194,6 +195,14 @@ def test_a_signature_of_another_seal_does_not_verify(seal: PdfSeal, tmp_path: Pa
 def test_what_is_no_certificate_verifies_nothing(certificate: bytes) -> None:
     with pytest.raises(Broken):
         verify_signature(certificate, DATA, b"")
+
+
+@pytest.mark.parametrize("known", ["06072a8648ce3d0201", "06082a8648ce3d030107"], ids=["key", "curve"])
+def test_a_certificate_with_a_key_of_an_unknown_kind_verifies_nothing(seal: PdfSeal, known: str) -> None:
+    der = x509.load_pem_x509_certificate(seal.certificate()).public_bytes(Encoding.DER)
+    odd = der.replace(bytes.fromhex(known), bytes.fromhex(known[:-2] + "77"))
+    with pytest.raises(Broken):
+        verify_signature(ssl.DER_cert_to_PEM_cert(odd).encode(), DATA, b"")
 
 
 # --- the certificate -------------------------------------------------------------------------------------------------

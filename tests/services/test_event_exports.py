@@ -390,6 +390,25 @@ def test_what_is_no_export_is_told(raw: bytes) -> None:
         verifying.verify_export([raw], certificates=(), is_signed=verify_signature)
 
 
+def test_a_number_that_no_export_holds_makes_a_line_none(whole: Lines) -> None:
+    """Read as infinite, it has no form in which it could be hashed."""
+    head, *rest = [json.dumps(line) for line in whole]
+    infinite = head[:-1] + ',"x":1e999}'
+    with pytest.raises(InvalidInput, match="export_unknown"):
+        verifying.verify_export([infinite.encode()], certificates=(), is_signed=verify_signature)
+    raw = [head.encode(), (rest[0][:-1] + ',"x":1e999}').encode()]
+    told = verifying.verify_export(raw, certificates=(), is_signed=verify_signature).fault
+    assert told is not None
+    assert (told.number, told.flaw) == (1, Flaw.ALTERED)
+
+
+def test_a_seal_of_a_time_that_there_is_not_is_told_as_altered(whole: Lines) -> None:
+    lines = whole
+    seal = next(line for line in lines if line["type"] == "seal")
+    seal["sealed_at"] = "0001-01-01T00:00:00+14:00"
+    assert fault(lines) == (seal["number"] + 1, Flaw.ALTERED)
+
+
 @pytest.mark.parametrize("missing", ["chain", "whole", "last", "certificates"])
 def test_a_head_that_lacks_something_is_no_export(whole: Lines, missing: str) -> None:
     lines = whole

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -103,7 +103,7 @@ def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
     """
     try:
         key = x509.load_pem_x509_certificate(certificate).public_key()
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise Broken(f"seal certificate: {error}") from None
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):

@@ -176,7 +176,7 @@ class _Reading:
             return self._fault(Flaw.UNKNOWN if self.is_over else Flaw.ALTERED, self.last.number + 1)
         try:
             fault = take(line)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return self._fault(Flaw.ALTERED, self.last.number + 1)
         if fault is None and line.get("line") != number:
             fault = self._fault(Flaw.CHANGED if self.head["whole"] else Flaw.MISSING, self.last.number)
@@ -261,13 +261,13 @@ def _head(raw: bytes) -> Mapping[str, Any]:
 
 
 def _parsed(raw: bytes) -> Mapping[str, Any]:
-    """A line as JSON; one that is none has no type either."""
+    """A line as JSON; one that is none, or has a number that is not whole, has no type either."""
     try:
-        line = json.loads(raw, parse_constant=_refuse)
+        line = json.loads(raw, parse_constant=_refuse, parse_float=_refuse)
     except (ValueError, RecursionError):
         return {}
     return line if isinstance(line, dict) else {}
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+def _refuse(number: str) -> None:
+    raise ValueError(number)

@@ -52,6 +52,7 @@ def test_an_address_is_kept_as_mail_servers_take_it(typed: str, kept: str) -> No
         "kari lunde@eksempel.example",
         "kari@odd@eksempel.example",
         '"kari"@eksempel.example',
+        "=?utf-8?q?kari?=@eksempel.example",
         ".kari@eksempel.example",
         "kari..lunde@eksempel.example",
         "kari@eksempel.example\r\nBcc: alle@eksempel.example",
