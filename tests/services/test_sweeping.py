@@ -1,6 +1,6 @@
 """What crashes left behind goes, when it is old enough and certainly nobody's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from support.world import KARI, Stage, person
 from deldokument import worker
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.domain.errors import Conflict, Unavailable
-from deldokument.services import drafting, retention
-from deldokument.services.ports import BlobStore, StoredBlob, World
+from deldokument.services import drafting, retention, submitting
+from deldokument.services.drafting import DraftWords
+from deldokument.services.ports import BlobStore, Keyring, StoredBlob, World
 from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
 from deldokument.services.sweeps import Sweep
 from deldokument.services.vault import share_key_id
@@ -239,3 +240,34 @@ def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> No
     assert born == [share_key_id(share.id)]
     assert sweep_orphan_keys(stage.world, born) == set()
     assert stage.world.keyring.ids("share:") == [share_key_id(share.id)]
+
+
+@dataclass(frozen=True)
+class Long:
+    """A keyring of which it takes a while to go through all: something happens before its last entry."""
+
+    inner: Keyring
+    meanwhile: Callable[[], object]
+
+    def ids(self, prefix: str) -> Iterator[str]:
+        first, *rest = self.inner.ids(prefix)
+        yield from [first, *(rest * 1000)]
+        self.meanwhile()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_a_key_whose_share_is_made_at_last_while_others_are_looked_at_stands(stage: Stage) -> None:
+    """A request that was killed once it had made the key is sent again under its name, and makes the same share."""
+    stage.draft()
+    share_id = "0" * 22
+    stage.world.keyring.create(share_key_id(share_id))
+    suspects = sweep_orphan_keys(stage.world, set())
+
+    def again() -> None:
+        submitting.create_draft(stage.world, person(KARI), DraftWords(stage.byggesak.id), share_id=share_id)
+
+    long: Any = Long(stage.world.keyring, again)
+    sweep_orphan_keys(replace(stage.world, keyring=long), suspects)
+    assert suspects == {share_key_id(share_id)} <= set(stage.world.keyring.ids("share:"))
