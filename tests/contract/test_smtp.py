@@ -144,6 +144,11 @@ def test_a_server_without_logins_is_the_operators_to_mend(mail: RunningMail) -> 
     assert sender(mail.port, password="hemmelig").send(LETTER) == again("smtp_not_supported")
 
 
+def test_a_server_that_knows_none_of_our_ways_to_log_in_is_the_operators_to_mend() -> None:
+    with odd_mail_server([b"220 here\r\n", b"250-here\r\n250 AUTH GSSAPI\r\n", b"221 bye\r\n"]) as port:
+        assert sender(port, password="hemmelig").send(LETTER) == again("smtp_login")
+
+
 def test_tls_from_the_first_byte_is_not_talked_to_in_plain(mail: RunningMail) -> None:
     assert sender(mail.port, "tls").send(LETTER) == again("smtp_tls")
 

@@ -2,9 +2,9 @@
 
 Promises that nothing, least of all the password, is said to a server whose certificate has not been checked, unless the
 operator has chosen an unprotected connection to this machine; that the same letter is the same bytes each time, under
-the same Message-ID; that no server holds a thread for longer than a minute and a half; and that once the server has
-taken a letter nothing that happens afterwards makes it unsent. Outcomes hold codes, never what the server wrote:
-servers like to repeat addresses.
+the same Message-ID; that no server that is there holds a thread for longer than a minute and a half; and that once the
+server has taken a letter nothing that happens afterwards makes it unsent. Outcomes hold codes, never what the server
+wrote: servers like to repeat addresses.
 
 A refusal of the recipient or the content (5xx) is final. A refusal of who we are (login, sender, TLS) is the operator's
 to mend, and so is tried again.
@@ -89,8 +89,13 @@ class SmtpMail:
             return _final_or_later("content", error.smtp_code)
         except smtplib.SMTPResponseException as error:
             return again(f"smtp_{error.smtp_code}" if error.smtp_code > 0 else "smtp_unreadable")
-        except (OSError, EOFError, ValueError):
-            # smtplib's own errors are OSErrors; ValueError is what a connection says that was cut from outside.
+        except (smtplib.SMTPServerDisconnected, EOFError, ValueError):
+            # ValueError is what a connection says that was cut from outside.
+            return again("smtp_unreachable")
+        except smtplib.SMTPException:
+            # None of the server's ways to log in is one of smtplib's.
+            return again("smtp_login")
+        except OSError:
             return again("smtp_unreachable")
 
     def _hand_over(self, smtp: smtplib.SMTP, to: str, message: bytes) -> Outcome:
