@@ -230,6 +230,15 @@ def test_every_page_of_a_pdf_says_title_version_and_its_number() -> None:
         assert f"Side {number} av {len(pages)}" in page
 
 
+def test_what_goes_on_from_a_line_of_code_in_a_pdf_is_not_to_be_taken_for_a_line() -> None:
+    """On the page of a signature a signer could else make a role look like another line of what was confirmed."""
+    text = read_pdf(PRESS.pdf(paper("# A\n\n```\n" + "ord " * 40 + "\nslutt\n```\n")), "-layout")
+    first, *rest, end = (len(line) - len(line.lstrip()) for line in text.splitlines() if re.search("ord|slutt", line))
+    assert first == end
+    assert rest
+    assert min(rest) > first
+
+
 def test_a_pdf_has_the_letters_of_all_our_languages() -> None:
     letters = "ÆØÅæøå ÁČĐŊŠŦŽ áčđŋšŧž éèêëöüàâ «»–§€"
     assert letters in read_pdf(PRESS.pdf(paper(f"# A\n\n{letters}\n")))
