@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +30,10 @@ log = logging.getLogger("deldokument.worker")
 _BREATH = 0.25
 _REST = 2.0
 """What nobody can read any more is in no hurry: those who use the service go first, all the more on a busy machine."""
+_ROUND = 10.0
+"""So many seconds a round of sending goes on beginning with more."""
+_LOOK = 1.0
+"""So many seconds after which it looks for more though nothing has come to an end."""
 _UNHURRIED = 5.0
 """What is kept for days to years may be kept for some seconds more: to ask a dozen questions each second was a third
 of an idle worker's time."""
@@ -90,22 +94,31 @@ def plan_what_time_brings(world: World) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Sends the messages of one channel, several at a time; one that fails does not keep the others."""
+    """Sends the messages of one channel, several at a time; one that fails does not keep the others.
+
+    Nor does one that takes long: while it is under way the others' next ones are sent, for some seconds of each round.
+    """
 
     channel: Channel
     send: Sender
 
     def __call__(self, world: World) -> int:
         """One round."""
-        messages = take_messages(world, self.channel)
-        if not messages:
-            return 0
+        began, under_way, ended = time.monotonic(), dict[Future[Fate], str](), list[Future[Fate]]()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"send-{self.channel.value}") as pool:
-            under_way = [pool.submit(send_message, world, self.send, message) for message in messages]
-        waiting = [done for done in under_way if done.result() is Fate.AGAIN]
+            while True:
+                if time.monotonic() - began < _ROUND:
+                    for message in take_messages(world, self.channel, busy=under_way.values()):
+                        under_way[pool.submit(send_message, world, self.send, message)] = message.target
+                if not under_way:
+                    break
+                for done in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
+                    del under_way[done]
+                    ended.append(done)
+        waiting = [done for done in ended if done.result() is Fate.AGAIN]
         if waiting:
-            log.warning("send %s: %d of %d were not taken", self.channel.value, len(waiting), len(messages))
-        return len(messages)
+            log.warning("send %s: %d of %d were not taken", self.channel.value, len(waiting), len(ended))
+        return len(ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,14 @@ def test_a_message_that_waits_does_not_hold_back_the_next_to_the_same_target(dat
     assert [one.id for one in lease(database)] == [fresh.id]
 
 
+def test_a_target_that_is_busy_gets_none(database: SqlDatabase) -> None:
+    put(database, message(target="a"), message(target="b"), free := message(target="c"))
+    with database.write() as tx:
+        [taken] = tx.outbox.lease(Channel.WEBHOOK, NOW, NOW + MINUTE, 10, busy=["a", "b"])
+    assert taken.id == free.id
+    assert {one.target for one in lease(database)} == {"a", "b"}
+
+
 def test_each_channel_has_its_own(database: SqlDatabase) -> None:
     put(database, message(channel=Channel.EMAIL))
     assert lease(database) == []

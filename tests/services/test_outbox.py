@@ -183,6 +183,26 @@ def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) 
     assert [told.kind for told in outbox.take_messages(stage.world, Channel.WEBHOOK)] == ["tenant_created"]
 
 
+def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> None:
+    """As long as it has not answered, the others get all of theirs, and it gets nothing more."""
+    slow = [put(stage, target="slow") for _ in range(2)]
+    quick = [put(stage, target="quick") for _ in range(5)]
+    gone, order = threading.Event(), list[str]()
+
+    def send(world: World, sent: OutgoingMessage) -> Outcome:
+        if sent.target == "slow":
+            order.append("begun")
+            assert gone.wait(30)
+        order.append(sent.target)
+        if order.count("quick") == len(quick):
+            gone.set()
+        return SENT
+
+    assert Sending(Channel.WEBHOOK, send)(stage.world) == len(slow) + len(quick)
+    assert order.count("begun") == order.count("slow") == len(slow)
+    assert order.index("slow") > max(at for at, target in enumerate(order) if target == "quick")
+
+
 def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stage) -> None:
     broken, *others = (put(stage, target=target) for target in "abc")
 

@@ -13,7 +13,7 @@ sends, is in plans.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain as joined
 
@@ -83,15 +83,20 @@ def each(plan: EventPlanner) -> Planner:
     return lambda world, tx, told: joined.from_iterable(plan(world, tx, event) for event in told)
 
 
-def take_messages(world: World, channel: Channel) -> list[OutgoingMessage]:
-    """Some that are due, one for each target, for ``send_message``; nobody else takes them for a while."""
+def take_messages(world: World, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
+    """Some that are due, one for each target, for ``send_message``; nobody else takes them for a while.
+
+    ``busy``: to these targets messages are under way; they get no more, and the others so many fewer.
+    """
+    if len(busy) >= AT_ONCE:
+        return []
     now = world.clock.now()
     # Asked first: where there is nothing, nobody who writes is kept waiting.
     with world.database.read() as tx:
         if not tx.outbox.is_due(channel, now):
             return []
     with world.database.write() as tx:
-        return tx.outbox.lease(channel, now, now + LEASE, AT_ONCE)
+        return tx.outbox.lease(channel, now, now + LEASE, AT_ONCE - len(busy), busy=busy)
 
 
 def send_message(world: World, send: Sender, message: OutgoingMessage) -> Fate:

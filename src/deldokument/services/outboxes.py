@@ -61,9 +61,12 @@ class Outbox(Protocol):
         """Whether the channel has anything to lease."""
         ...
 
-    def lease(self, channel: Channel, now: datetime, until: datetime, limit: int) -> list[OutgoingMessage]:
+    def lease(
+        self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
+    ) -> list[OutgoingMessage]:
         """Messages that are due, those that were due first first, one for each target; not due before ``until``.
 
+        None for targets that are ``busy``, of which there are few.
         Each has one more attempt. Workers at the same time get different ones.
         """
         ...

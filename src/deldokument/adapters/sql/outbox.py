@@ -172,9 +172,12 @@ class SqlOutbox:
         """Whether the channel has anything to lease."""
         return self._work.first(_any_due, {"channel": channel, "now": now}) is not None
 
-    def lease(self, channel: Channel, now: datetime, until: datetime, limit: int) -> list[OutgoingMessage]:
+    def lease(
+        self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
+    ) -> list[OutgoingMessage]:
         """See services.outboxes.Outbox; what another worker has in hand is passed over."""
-        due = self._work.shared_out(_due, outbox)
+        of_others = _due.where(outbox.c.target.not_in(list(busy))) if busy else _due
+        due = self._work.shared_out(of_others, outbox)
         keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]
         if not keys:
             return []
