@@ -197,12 +197,19 @@ def test_what_is_no_certificate_verifies_nothing(certificate: bytes) -> None:
         verify_signature(certificate, DATA, b"")
 
 
-@pytest.mark.parametrize("known", ["06072a8648ce3d0201", "06082a8648ce3d030107"], ids=["key", "curve"])
+def odd_certificate(certificate: bytes, known: str) -> bytes:
+    """The same, but that what it has a known kind of is of a kind that nobody knows."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    return ssl.DER_cert_to_PEM_cert(der.replace(bytes.fromhex(known), bytes.fromhex(known[:-2] + "77"))).encode()
+
+
+KEY_KIND, CURVE = "06072a8648ce3d0201", "06082a8648ce3d030107"
+
+
+@pytest.mark.parametrize("known", [KEY_KIND, CURVE])
 def test_a_certificate_with_a_key_of_an_unknown_kind_verifies_nothing(seal: PdfSeal, known: str) -> None:
-    der = x509.load_pem_x509_certificate(seal.certificate()).public_bytes(Encoding.DER)
-    odd = der.replace(bytes.fromhex(known), bytes.fromhex(known[:-2] + "77"))
     with pytest.raises(Broken):
-        verify_signature(ssl.DER_cert_to_PEM_cert(odd).encode(), DATA, b"")
+        verify_signature(odd_certificate(seal.certificate(), known), DATA, b"")
 
 
 # --- the certificate -------------------------------------------------------------------------------------------------
@@ -304,6 +311,12 @@ def test_half_a_seal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "away.pem").rename(tmp_path / "seal.pem")
     (tmp_path / "seal.key").unlink()
     assert "no key at" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("known", [KEY_KIND, CURVE])
+def test_a_certificate_with_a_key_of_an_unknown_kind_is_refused(tmp_path: Path, known: str) -> None:
+    (tmp_path / "seal.pem").write_bytes(odd_certificate(made(tmp_path).certificate(), known))
+    assert "seal.pem" in refusal(tmp_path)
 
 
 def test_a_certificate_of_another_key_is_refused(tmp_path: Path) -> None:

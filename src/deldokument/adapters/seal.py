@@ -144,9 +144,9 @@ def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> Pdf
             bundle = pkcs12.load_pkcs12(content, secret)
             key = bundle.key
             certificates = [found.certificate for found in (bundle.cert, *bundle.additional_certs) if found]
-    except (ValueError, TypeError) as error:
+        return _fitted(key_path, key, certificates)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Unavailable("seal", detail=f"{key_path}, {certificate_path}: {error}") from None
-    return _fitted(key_path, key, certificates)
 
 
 def create_seal_certificate(
