@@ -83,12 +83,13 @@ def test_a_chain_is_read_in_steps_up_to_a_number(database: SqlDatabase) -> None:
         assert [e.number for e in tx.audit.following("tenant", after=1, last_number=2, limit=2)] == [2]
 
 
-def test_the_events_of_a_share_come_in_order_with_their_numbers(database: SqlDatabase) -> None:
+def test_the_newest_events_of_a_share_come_in_order_with_their_numbers(database: SqlDatabase) -> None:
     write(database, OPENED, DENIED, LATER, BARE)
     with database.read() as tx:
         assert tx.audit.events(share_id="share") == [(1, OPENED), (3, LATER)]
-        assert tx.audit.events(share_id="share", limit=1) == [(1, OPENED)]
+        assert tx.audit.events(share_id="share", limit=1) == [(3, LATER)]
         assert tx.audit.events() == [(1, OPENED), (1, BARE), (2, DENIED), (3, LATER)]
+        assert tx.audit.events(limit=2) == [(2, DENIED), (3, LATER)]
 
 
 ALL = EventFilter("tenant")

@@ -81,7 +81,7 @@ class Audit(Protocol):
         ...
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
-        """Events with their numbers, the oldest first, of one share or of everything."""
+        """The newest events with their numbers, the oldest of them first, of one share or of everything."""
         ...
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:

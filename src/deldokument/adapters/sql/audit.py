@@ -66,9 +66,12 @@ _heads = select(audit_head).where(Among(audit_head.c.chain, "keys")).order_by(au
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=one("moved_to"), hash=one("link"))
 _append = insert(audit_event)
 
-_events = select(audit_event).order_by(_event.at, _event.chain, _event.number).limit(_most)
+_events = select(audit_event).order_by(_event.at.desc(), _event.chain.desc(), _event.number.desc()).limit(_most)
 _events_of_share = (
-    select(audit_event).where(_event.share_id == one("share")).order_by(_event.at, _event.number).limit(_most)
+    select(audit_event)
+    .where(_event.share_id == one("share"))
+    .order_by(_event.at.desc(), _event.number.desc())
+    .limit(_most)
 )
 _following = (
     select(audit_event)
@@ -171,10 +174,10 @@ class SqlAudit:
         return {row.chain: Mark(row.number, row.hash) for row in rows}
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
-        """Events with their numbers, the oldest first. Raises Broken for one that was tampered beyond reading."""
+        """The newest, the oldest of them first. Raises Broken for one that was tampered beyond reading."""
         query = _events if share_id is None else _events_of_share
         values = {"most": limit} | ({} if share_id is None else {"share": share_id})
-        return [(stored.number, stored.event) for stored in self._stored(query, values)]
+        return [(stored.number, stored.event) for stored in reversed(self._stored(query, values))]
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:
         """The newest first; ``before`` continues."""
