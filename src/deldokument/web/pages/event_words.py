@@ -172,7 +172,7 @@ LABELS: dict[str, str] = {
     "length": _("Size"),
     "bytes": _("Size"),
     "stored_bytes": _("Stored"),
-    "whole": _("Whole document"),
+    "whole": _("Whole documents, for the first time"),
     "count": _("How many"),
     "accounts": _("Accounts"),
     "members": _("Users"),
@@ -283,8 +283,8 @@ def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Tongue
         return tongue.text(RIGHTS[IntegrationRights(str(value))])
     if name == "until":
         return tongue.when(datetime.fromisoformat(str(value)), now)
-    if name == "whole":
-        return tongue.text(_("Yes") if value else _("No"))
+    if name == "whole" and not value:
+        return ""
     return _codes(str(value), tongue) if name in _LISTS else _code(str(value), tongue)
 
 
