@@ -169,6 +169,7 @@ def test_a_trail_longer_than_one_step_fits_its_chain(database: SqlDatabase, tamp
         ('UPDATE audit_event SET details = \'{"recipient":"x","count"\\:3}\' WHERE number = 1', 1, Flaw.ALTERED),
         ("UPDATE audit_event SET details = 'no JSON' WHERE number = 1", 1, Flaw.ALTERED),
         ("UPDATE audit_event SET details = '[NaN]' WHERE number = 1", 1, Flaw.ALTERED),
+        (f"UPDATE audit_event SET details = '{'[' * 100_000}' WHERE number = 1", 1, Flaw.ALTERED),
         ("UPDATE audit_event SET kind = 'never_heard_of' WHERE number = 2", 2, Flaw.ALTERED),
         ("UPDATE audit_event SET at = at + 1 WHERE number = 2", 2, Flaw.ALTERED),
         ("UPDATE audit_event SET at = 9000000000000000000 WHERE number = 2", 2, Flaw.ALTERED),

@@ -342,6 +342,7 @@ def test_a_signature_on_the_file_that_does_not_hold_is_noticed(
     assert fault([*lines[:-1], lines[-1] | changes]) == (len(events(lines)), flaw)
 
 
+        ({"sealed_at": "0001-01-01T00:00:00+14:00"}, Flaw.ALTERED),
 def test_lines_behind_the_end_are_noticed(whole: Lines) -> None:
     lines = whole
     assert fault([*lines, lines[1]]) == (len(events(lines)) + 1, Flaw.UNKNOWN)
@@ -443,6 +444,24 @@ def test_a_database_that_nobody_touched_holds_with_every_chain_and_seal(moved: S
     assert told.fault is None
     with moved.world.database.read() as tx:
         assert [state.chain for state in told.chains] == tx.audit.chains()
+DOUBTFUL = [
+    ('"kind":"', '"kind":"logged_in","kind":"'),
+    ('"kind":"', '"also":1e400,"kind":"'),
+    ('"kind":"', f'"also":{"[" * 990}{"]" * 990},"kind":"'),
+]
+
+
+@pytest.mark.parametrize(("there", "instead"), DOUBTFUL)
+def test_a_line_that_could_be_read_in_two_ways_or_in_none_does_not_hold(whole: Lines, there: str, instead: str) -> None:
+    raw = [json.dumps(line, separators=(",", ":")) for line in whole]
+    place = index_of(whole, BETWEEN)
+    assert there in raw[place]
+    raw[place] = raw[place].replace(there, instead, 1)
+    file = (line.encode() for line in raw)
+    told = verifying.verify_export(file, certificates=[seal().certificate()], is_signed=verify_signature)
+    assert told.fault
+
+
     [state] = [state for state in told.chains if state.chain == moved.tenant.id]
     assert state.seal
     assert state.events > state.seal.number

@@ -370,6 +370,6 @@ def _telling(row: Row[Any]) -> Telling | None:
     try:
         at = EPOCH + timedelta(microseconds=row.microseconds)
         details = json.loads(row.details) if row.details else {}
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     return at.isoformat(timespec="microseconds"), row.kind, row.share_id, row.subject_id, details
