@@ -240,14 +240,15 @@ def test_what_follows_a_seal_is_verified_without_what_came_before(database: SqlD
 def test_chains_that_have_moved_since_an_old_seal_are_to_be_sealed(database: SqlDatabase) -> None:
     write(database, OPENED, FOREIGN)
     with database.write() as tx:
-        assert tx.audit.unsealed(NOW - DAY) == ["tenant", "z"]
+        assert tx.audit.unsealed(NOW - DAY, NOW) == ["tenant", "z"]
         tx.audit.add_seal(seal_of(database, 1))
     with database.read() as tx:
-        assert tx.audit.unsealed(NOW) == ["z"]
+        assert tx.audit.unsealed(NOW, NOW) == ["z"]
     write(database, DENIED)
     with database.read() as tx:
-        assert tx.audit.unsealed(NOW - HOUR) == ["z"]
-        assert tx.audit.unsealed(NOW) == ["tenant", "z"]
+        assert tx.audit.unsealed(NOW - HOUR, NOW) == ["z"]
+        assert tx.audit.unsealed(NOW - HOUR, NOW - HOUR) == ["tenant", "z"]
+        assert tx.audit.unsealed(NOW, NOW) == ["tenant", "z"]
 
 
 def test_seals_are_kept_in_order_and_an_event_is_sealed_once(database: SqlDatabase) -> None:

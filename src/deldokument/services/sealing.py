@@ -22,8 +22,9 @@ def seal_chains(world: World) -> int:
 
     Raises Unavailable when there is no seal; Broken, the other chains having been sealed, for one that does not hold.
     """
+    now = world.clock.now()
     with world.database.read() as tx:
-        chains = tx.audit.unsealed(world.clock.now() - world.rules.seal_every)
+        chains = tx.audit.unsealed(now - world.rules.seal_every, now)
     # Asked for first: without a seal nothing is to be read, however much there is.
     certificate = world.seal.certificate() if chains else b""
     faults = [fault for fault in (_seal(world, chain, certificate) for chain in chains) if fault]

@@ -101,7 +101,12 @@ _unsealed = (
     select(audit_head.c.chain)
     .where(
         audit_head.c.number != func.coalesce(_sealed_number, 0),
-        or_(_sealed_at.is_(None), _sealed_at <= bindparam("before", type_=Instant())),
+        or_(
+            _sealed_at.is_(None),
+            _sealed_at <= bindparam("before", type_=Instant()),
+            # By a clock that had leapt ahead: until then nothing more would be sealed.
+            _sealed_at > bindparam("now", type_=Instant()),
+        ),
     )
     .order_by(audit_head.c.chain)
 )
@@ -240,9 +245,10 @@ class SqlAudit:
             ChainCheck(chain, mark, mark.number), self._every_link(chain, mark.number), (), self.head(chain)
         )
 
-    def unsealed(self, sealed_before: datetime) -> list[str]:
-        """Chains whose head is not what was sealed last, and whose last seal is none or older than that."""
-        return [row.chain for row in self._work.rows(_unsealed, {"before": sealed_before})]
+    def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
+        """Chains whose head is not what was sealed last, and whose last seal is none, older, or of a time to come."""
+        values = {"before": sealed_before, "now": now}
+        return [row.chain for row in self._work.rows(_unsealed, values)]
 
     def add_seal(self, seal: Seal) -> None:
         """Raises Conflict when another worker has sealed the same event."""
