@@ -313,3 +313,18 @@ def test_the_whole_life_of_a_share_is_in_the_log(stage: Stage) -> None:
     told = kinds(search(stage, share=share_id))
     assert told[0] is EventKind.SHARE_WITHDRAWN
     assert told[-1] is EventKind.DRAFT_STARTED
+
+
+def test_a_token_is_good_for_a_day_from_its_record_however_many_pages_are_turned(stage: Stage) -> None:
+    happen(stage, 60)
+    page = open_log(stage)
+    for _ in range(3):
+        assert page.next
+        stage.clock.advance(hours=7)
+        happen(stage, 1)
+        page = show(stage, show(stage, page.next).token)
+    stage.clock.advance(hours=3)
+    for token in (page.token, page.next or ""):
+        with pytest.raises(InvalidInput, match="search_expired"):
+            show(stage, token)
+    assert len(of_log(stage)) == 1

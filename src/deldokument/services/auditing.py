@@ -5,14 +5,14 @@
     show_log      the page of a token
 
 Promises that whoever looks is recorded before anything is shown: both ways in are recorded, and a token is made in one
-of them. Shows nothing that the tenant may not know: persons as actors has them, titles while they are there. How events
-are told is left to the edges, which have the words.
+of them, good for a day from there however many pages are turned. Shows nothing that the tenant may not know: persons
+as actors has them, titles while they are there. How events are told is left to the edges, which have the words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from deldokument.domain.audit import AuditEvent, EventKind
@@ -87,12 +87,12 @@ def _page(world: World, person: PersonIdentifier, search: Search) -> LogPage:
         entries = _entries(world, tx, actors, found[:PAGE])
         sought = _sought(tx, actors, wanted)
     last = found[PAGE - 1] if len(found) > PAGE else None
-    following = Search(wanted, (last.event.at, last.number)) if last else None
+    following = replace(search, before=(last.event.at, last.number)) if last else None
     return LogPage(
         entries=entries,
         wanted=wanted,
         person=sought,
-        token=seal_search(world, person, Search(wanted)),
+        token=seal_search(world, person, replace(search, before=None)),
         next=seal_search(world, person, following) if following else None,
         is_first=search.before is None,
     )
