@@ -1,8 +1,8 @@
 """Sealing the chains of events: the service signs how far each has come, and with which hash.
 
 Promises that nothing is sealed that does not follow from what was sealed before, so that whoever can write to the
-database, but has not the key of the seal, cannot rewrite a chain behind a seal unnoticed. A seal is verified with the
-certificate alone. Any number of workers may do it.
+database, but has not the key of the seal, cannot rewrite a chain unnoticed as far as a seal stands. A seal is verified
+with the certificate alone. Any number of workers may do it.
 """
 
 from __future__ import annotations
