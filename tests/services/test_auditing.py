@@ -299,12 +299,26 @@ def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage
     added = by_kind[EventKind.MEMBER_ADDED]
     assert added.event.details
     assert set(added.names.values()) == {"Byggesak", "Kari Lunde"}
-    assert dict(by_kind[EventKind.ADMINISTRATOR_ADDED].names) == {ewa.id: "Ewa Kowalska"}
+    assert set(by_kind[EventKind.ADMINISTRATOR_ADDED].names.values()) == {"Ewa Kowalska", f"{EWA[:6]} *****"}
+    assert ewa.id in by_kind[EventKind.ADMINISTRATOR_ADDED].names
     assert by_kind[EventKind.TENANT_CREATED].names == {}
     with stage.world.database.write() as tx:
         for detail in ("account", "member", "administrator", "unheard_of"):
             record(stage.world, tx, EventKind.ACCOUNT_CLOSED, tenant_id=stage.tenant.id, **{detail: "nobody"})  # type: ignore[arg-type]
     assert [entry.names for entry in search(stage, kind="account_closed").entries] == [{}] * 4
+
+
+def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stage: Stage) -> None:
+    tenant_id = stage.tenant.id
+    for number, name in ((EWA, "Ewa Kowalska"), (SIV, "Siv Holm")):
+        added = administrators.add_administrator(stage.world, tenant_id=tenant_id, number=number, name=name)
+    administrators.remove_administrator(stage.world, tenant_id=tenant_id, administrator_id=added.id)
+    [removed] = search(stage, kind="administrator_removed").entries
+    assert list(removed.names.values()) == [f"{SIV[:6]} *****"]
+    stage.world.keyring.destroy([f"audit:{tenant_id}:2026-11"])
+    stage.clock.advance(days=31)
+    [removed] = search(stage, kind="administrator_removed").entries
+    assert removed.names == {}
 
 
 def test_the_whole_life_of_a_share_is_in_the_log(stage: Stage) -> None:

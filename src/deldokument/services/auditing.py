@@ -108,7 +108,7 @@ def _sought(tx: Transaction, actors: Actors, wanted: EventFilter) -> Actor | Non
 def _entries(world: World, tx: Transaction, actors: Actors, found: Sequence[StoredEvent]) -> tuple[LogEntry, ...]:
     behind = actors.behind(tx, [stored.event for stored in found])
     titles = _titles(world, tx, {stored.event.share_id for stored in found if stored.event.share_id})
-    names = _Names(world, tx)
+    names = _Names(world, tx, actors)
     return tuple(
         LogEntry(
             stored.number,
@@ -133,10 +133,14 @@ def _titles(world: World, tx: Transaction, share_ids: set[str]) -> dict[str, str
 
 
 class _Names:
-    """The names of accounts and people that details name by their ids; each is looked up once."""
+    """The names of accounts and people that details name by their ids, of whoever has or had a right the masked number.
 
-    def __init__(self, world: World, tx: Transaction) -> None:
+    Each is looked up once.
+    """
+
+    def __init__(self, world: World, tx: Transaction, actors: Actors) -> None:
         self._tx = tx
+        self._actors = actors
         self._key = directory_key(world)
         self._known: dict[str, str] = {}
 
@@ -164,4 +168,6 @@ class _Names:
             administrators = self._tx.tenancies.administrators(event.chain)
             views = [view_person(self._key, Office.ADMINISTRATOR, a) for a in administrators if a.id == record_id]
             return views[0].name if views else ""
+        if detail == "holder":
+            return self._actors.of(self._tx, [record_id])[record_id].masked
         return ""

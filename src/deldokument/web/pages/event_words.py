@@ -153,6 +153,7 @@ LABELS: dict[str, str] = {
     "account": _("Account"),
     "member": _("User"),
     "administrator": _("Administrator"),
+    "holder": _("Fødselsnummer or D-nummer"),
     "integration": _("System"),
     "supplier": _("The system is run by"),
     "rights": _("Access"),
@@ -188,7 +189,7 @@ UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "
 """Details that are random ids of what has no name in a log."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
-_NAMED = frozenset({"account", "member", "administrator", "integration"})
+_NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
 _SIZES = frozenset({"length", "bytes", "stored_bytes"})
 _LISTS = frozenset({"filters", "changed", "ground"})
 _CODES: dict[str, str] = {
