@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from deldokument.adapters.keys import files, postgres
+from deldokument.adapters.keys import files
 from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore
 from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.config import ConfigurationError, Settings
@@ -82,6 +82,8 @@ def create_root_key(settings: Settings) -> str:
 def prepare_keyring(settings: Settings) -> None:
     """Make what the keyring's store needs to be there before it is opened."""
     if settings.keyring_database_url is not None:
+        from deldokument.adapters.keys import postgres
+
         postgres.prepare(settings.keyring_database_url)
 
 
@@ -90,7 +92,9 @@ def _store(settings: Settings, first_root: str) -> SealedStore:
         case "sqlite":
             return SqliteStore(settings.keyring_path, first_root)
         case "postgresql":
-            return postgres.PostgresStore(_given(settings.keyring_database_url), first_root)
+            from deldokument.adapters.keys.postgres import PostgresStore
+
+            return PostgresStore(_given(settings.keyring_database_url), first_root)
         case "openbao":
             with _cluster("OpenBao"):
                 from deldokument.adapters.keys.openbao_store import OpenBaoStore

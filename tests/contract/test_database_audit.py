@@ -83,12 +83,13 @@ def test_a_chain_is_read_in_steps_up_to_a_number(database: SqlDatabase) -> None:
         assert [e.number for e in tx.audit.following("tenant", after=1, last_number=2, limit=2)] == [2]
 
 
-def test_the_events_of_a_share_come_in_order_with_their_numbers(database: SqlDatabase) -> None:
+def test_the_newest_events_of_a_share_come_in_order_with_their_numbers(database: SqlDatabase) -> None:
     write(database, OPENED, DENIED, LATER, BARE)
     with database.read() as tx:
         assert tx.audit.events(share_id="share") == [(1, OPENED), (3, LATER)]
-        assert tx.audit.events(share_id="share", limit=1) == [(1, OPENED)]
+        assert tx.audit.events(share_id="share", limit=1) == [(3, LATER)]
         assert tx.audit.events() == [(1, OPENED), (1, BARE), (2, DENIED), (3, LATER)]
+        assert tx.audit.events(limit=2) == [(2, DENIED), (3, LATER)]
 
 
 ALL = EventFilter("tenant")
@@ -168,6 +169,7 @@ def test_a_trail_longer_than_one_step_fits_its_chain(database: SqlDatabase, tamp
         ('UPDATE audit_event SET details = \'{"recipient":"x","count"\\:3}\' WHERE number = 1', 1, Flaw.ALTERED),
         ("UPDATE audit_event SET details = 'no JSON' WHERE number = 1", 1, Flaw.ALTERED),
         ("UPDATE audit_event SET details = '[NaN]' WHERE number = 1", 1, Flaw.ALTERED),
+        (f"UPDATE audit_event SET details = '{'[' * 100_000}' WHERE number = 1", 1, Flaw.ALTERED),
         ("UPDATE audit_event SET kind = 'never_heard_of' WHERE number = 2", 2, Flaw.ALTERED),
         ("UPDATE audit_event SET at = at + 1 WHERE number = 2", 2, Flaw.ALTERED),
         ("UPDATE audit_event SET at = 9000000000000000000 WHERE number = 2", 2, Flaw.ALTERED),
@@ -238,14 +240,15 @@ def test_what_follows_a_seal_is_verified_without_what_came_before(database: SqlD
 def test_chains_that_have_moved_since_an_old_seal_are_to_be_sealed(database: SqlDatabase) -> None:
     write(database, OPENED, FOREIGN)
     with database.write() as tx:
-        assert tx.audit.unsealed(NOW - DAY) == ["tenant", "z"]
+        assert tx.audit.unsealed(NOW - DAY, NOW) == ["tenant", "z"]
         tx.audit.add_seal(seal_of(database, 1))
     with database.read() as tx:
-        assert tx.audit.unsealed(NOW) == ["z"]
+        assert tx.audit.unsealed(NOW, NOW) == ["z"]
     write(database, DENIED)
     with database.read() as tx:
-        assert tx.audit.unsealed(NOW - HOUR) == ["z"]
-        assert tx.audit.unsealed(NOW) == ["tenant", "z"]
+        assert tx.audit.unsealed(NOW - HOUR, NOW) == ["z"]
+        assert tx.audit.unsealed(NOW - HOUR, NOW - HOUR) == ["tenant", "z"]
+        assert tx.audit.unsealed(NOW, NOW) == ["tenant", "z"]
 
 
 def test_seals_are_kept_in_order_and_an_event_is_sealed_once(database: SqlDatabase) -> None:

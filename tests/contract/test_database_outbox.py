@@ -345,6 +345,9 @@ def test_who_has_a_whole_document_is_not_reminded(database: SqlDatabase, *, whol
             done = NOW if whole and key else None
             tx.shares.record_receipt(Receipt(share.id, key, recipient.id, "subject", NOW, NOW, ((0, 1),), done))
     assert bool(unreminded(database)) is reminded
+    with database.read() as tx:
+        assert tx.outbox.has_received(recipient.id) is not reminded
+        assert not tx.outbox.has_received("another")
 
 
 def test_who_was_reminded_of_late_is_not_reminded_again(database: SqlDatabase) -> None:

@@ -20,7 +20,8 @@ from sqlalchemy import Engine, text
 
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import REST_SECONDS, open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.postgres import REST_SECONDS
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares

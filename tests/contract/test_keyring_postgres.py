@@ -12,8 +12,8 @@ import pytest
 
 from deldokument.adapters.keys import postgres
 from deldokument.adapters.keys.keyring import SealedEntry
-from deldokument.adapters.sql.engines import REST_SECONDS
 from deldokument.adapters.sql.migrations import migrate
+from deldokument.adapters.sql.postgres import REST_SECONDS
 from deldokument.domain.errors import Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened

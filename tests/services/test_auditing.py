@@ -299,7 +299,8 @@ def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage
     added = by_kind[EventKind.MEMBER_ADDED]
     assert added.event.details
     assert set(added.names.values()) == {"Byggesak", "Kari Lunde"}
-    assert dict(by_kind[EventKind.ADMINISTRATOR_ADDED].names) == {ewa.id: "Ewa Kowalska"}
+    assert set(by_kind[EventKind.ADMINISTRATOR_ADDED].names.values()) == {"Ewa Kowalska", f"{EWA[:6]} *****"}
+    assert ewa.id in by_kind[EventKind.ADMINISTRATOR_ADDED].names
     assert by_kind[EventKind.TENANT_CREATED].names == {}
     with stage.world.database.write() as tx:
         for detail in ("account", "member", "administrator", "unheard_of"):
@@ -307,9 +308,49 @@ def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage
     assert [entry.names for entry in search(stage, kind="account_closed").entries] == [{}] * 4
 
 
+def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stage: Stage) -> None:
+    tenant_id = stage.tenant.id
+    for number, name in ((EWA, "Ewa Kowalska"), (SIV, "Siv Holm")):
+        added = administrators.add_administrator(stage.world, tenant_id=tenant_id, number=number, name=name)
+    administrators.remove_administrator(stage.world, tenant_id=tenant_id, administrator_id=added.id)
+    [removed] = search(stage, kind="administrator_removed").entries
+    assert list(removed.names.values()) == [f"{SIV[:6]} *****"]
+    stage.world.keyring.destroy([f"audit:{tenant_id}:2026-11"])
+    stage.clock.advance(days=31)
+    [removed] = search(stage, kind="administrator_removed").entries
+    assert removed.names == {}
+
+
 def test_the_whole_life_of_a_share_is_in_the_log(stage: Stage) -> None:
     share_id = stage.publish(PER)
+    receiving.open_share(stage.world, person(PER), share_id)
+    stage.clock.advance(hours=1)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
-    told = kinds(search(stage, share=share_id))
-    assert told[0] is EventKind.SHARE_WITHDRAWN
-    assert told[-1] is EventKind.DRAFT_STARTED
+    run_all(stage.world)
+    stage.clock.instant += stage.tenant.retention
+    run_all(stage.world)
+    assert kinds(search(stage, share=share_id))[::-1] == [
+        EventKind.DRAFT_STARTED,
+        EventKind.DOCUMENT_COMPLETED,
+        EventKind.SHARE_PUBLISHED,
+        EventKind.DOCUMENT_INSPECTED,
+        EventKind.SHARE_OPENED,
+        EventKind.SHARE_WITHDRAWN,
+        EventKind.SHARE_KEY_DESTROYED,
+        EventKind.SHARE_ERASED,
+    ]
+
+
+def test_a_token_is_good_for_a_day_from_its_record_however_many_pages_are_turned(stage: Stage) -> None:
+    happen(stage, 60)
+    page = open_log(stage)
+    for _ in range(3):
+        assert page.next
+        stage.clock.advance(hours=7)
+        happen(stage, 1)
+        page = show(stage, show(stage, page.next).token)
+    stage.clock.advance(hours=3)
+    for token in (page.token, page.next or ""):
+        with pytest.raises(InvalidInput, match="search_expired"):
+            show(stage, token)
+    assert len(of_log(stage)) == 1

@@ -217,6 +217,15 @@ def test_who_has_downloaded_is_not_reminded(stage: Stage, altinn: FakeNotices) -
     assert send_notices(stage) == []
 
 
+def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
+    stage: Stage, altinn: FakeNotices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = share_with(stage)
+    download(stage, share)
+    monkeypatch.delattr("deldokument.adapters.sql.shares.SqlShares.receipts")
+    assert send_notices(stage) == [Fate.MOOT]
+
+
 def test_who_has_got_only_some_of_it_is_reminded(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)

@@ -6,9 +6,13 @@ import pytest
 from support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument import worker
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.services import downloading, drafting, members, overview, publishing, receiving, uploading
+from deldokument.services import downloading, drafting, members, overview, publishing, receiving, uploading, views
+from deldokument.services.chains import Subject
+from deldokument.services.repositories import standing
+from deldokument.services.trail import record, subject_number
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:
@@ -216,3 +220,46 @@ def test_a_page_is_as_long_as_is_asked_for(stage: Stage) -> None:
     assert len(page.shares) == 2
     assert {view.id for view in (*page.shares, *rest.shares)} == set(shares)
     assert rest.next is None
+
+
+def test_what_has_happened_to_a_share_ends_with_the_end_however_many_documents_it_has(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    with stage.world.database.write() as tx:
+        share = standing(tx.shares.get(share_id))
+        for _ in range(1000):
+            record(stage.world, tx, EventKind.DOCUMENT_COMPLETED, share=share)
+    stage.clock.advance(seconds=1)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    kinds = [event.kind for event in overview.show_share(stage.world, person(KARI), share_id)[1]]
+    assert (kinds[0], kinds[-1]) == (EventKind.DRAFT_STARTED, EventKind.SHARE_WITHDRAWN)
+    assert len(kinds) > 1000
+
+
+def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    share_id = stage.publish(OLA)
+    monkeypatch.setattr(overview, "MOST_EVENTS", 5)
+    for _ in range(6):
+        with pytest.raises(NotFound):
+            receiving.open_share(stage.world, person(SIV), share_id)
+    stage.clock.advance(seconds=1)
+    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    kinds = [event.kind for event in overview.show_share(stage.world, person(KARI), share_id)[1]]
+    assert kinds == [EventKind.SHARE_DENIED] * 4 + [EventKind.SHARE_WITHDRAWN]
+
+
+def test_a_person_who_had_many_documents_is_opened_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    share_id, opened = stage.publish(OLA, FJELL), list[str]()
+    for reader in (OLA, PER):
+        [document_id] = stage.document_ids(share_id)
+        receiving.open_share(stage.world, person(reader), share_id)
+        content = downloading.open_document(stage.world, person(reader), share_id, document_id)
+        downloading.record_delivery(stage.world, content, 0, content.length)
+
+    def counted(key: bytes, subject: Subject) -> str:
+        opened.append(subject.id)
+        return subject_number(key, subject)
+
+    monkeypatch.setattr(views, "subject_number", counted)
+    ola, fjell = overview.view_share(stage.world, person(KARI), share_id).recipients
+    assert [len(one.openings) + len(one.downloads) for one in (ola, fjell)] == [2, 2]
+    assert len(opened) == len(set(opened)) == 2

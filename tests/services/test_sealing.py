@@ -127,3 +127,15 @@ def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:
     certificate = stage.world.seal.certificate()
     assert len(sealing.fingerprint(certificate)) == 64
     assert sealing.fingerprint(certificate.replace(b"\n", b"\r\n")) == sealing.fingerprint(certificate)
+
+
+def test_a_seal_by_a_clock_that_had_leapt_ahead_keeps_nothing_from_being_sealed(stage: Stage) -> None:
+    right = stage.clock.now()
+    stage.clock.advance(days=30)
+    sealing.seal_chains(stage.world)
+    stage.clock.instant = right
+    happen(stage, stage.tenant.id)
+    assert sealing.seal_chains(stage.world) == 1
+    sealed = last_seal(stage, stage.tenant.id)
+    assert sealed
+    assert sealed.sealed_at == right

@@ -16,28 +16,44 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import tempfile
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import obstore
 
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.keys.keyring import SealedKeyring
+from deldokument.adapters.keys.openbao_store import OpenBaoStore
 from deldokument.adapters.s3_blobs import IN_MEMORY, S3BlobStore
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.services.ports import BlobStore
 from tests.support.keyrings import file_keyring, openbao_keyring
-from tests.support.openbao import Server, made_place, openbao_settings
+from tests.support.openbao import Place, Server, made_place, openbao_settings
 from tests.support.postgres import PostgresServer
 from tests.support.seaweedfs import SeaweedFS, client_of, s3_settings
 
 StackName = Literal["embedded", "cluster"]
 
 _FILE = "deldokument.sqlite3"
+_KEYS = "keyring.sqlite3"
+
+People = Callable[[Path, str, SealedKeyring], Any]
+"""Puts whoever every world has into an empty database and keyring; what it returns is kept beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a world of the use cases stands on: a database and a keyring in which the people are, and who they are."""
+
+    database_url: str
+    keyring: SealedKeyring
+    people: Any
 
 
 class Stack(Protocol):
@@ -70,8 +86,12 @@ class Stack(Protocol):
         """A keyring in which nothing is."""
         ...
 
+    def ground(self, folder: Path, people: People) -> Ground:
+        """For one world, which gives it back. The people are made once: to make them takes longer than most tests."""
+        ...
+
     def give_back(self, database_url: str) -> None:
-        """Nobody uses the database any more. What else was made goes with the run."""
+        """Nobody uses the database any more, nor its ground. What else was made goes with the run."""
         ...
 
 
@@ -83,17 +103,21 @@ class Embedded:
     def __init__(self) -> None:
         self._spare: list[Path] = []
         """Links to databases that nobody uses any more."""
+        self._prepared: _Prepared | None = None
 
     def settings(self, folder: Path) -> dict[str, str]:
         # Its tables are made already where a deployment's are by default: to migrate then takes no time.
         path = folder / "data" / _FILE
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _make_database(path)
+            _make_database(path, _migrated())
         return {}
 
     def database_url(self, folder: Path) -> str:
-        _make_database(folder / _FILE)
+        _make_database(folder / _FILE, _migrated())
+        return self._linked(folder)
+
+    def _linked(self, folder: Path) -> str:
         # By a name that is used again, so that whoever knows a database at it knows its statements already.
         link = self._spare.pop() if self._spare else Path(_links().name) / secrets.token_hex(8)
         link.unlink(missing_ok=True)
@@ -114,7 +138,15 @@ class Embedded:
         return {}
 
     def keyring(self, folder: Path) -> SealedKeyring:
-        return file_keyring(folder / "keyring.sqlite3")
+        return file_keyring(folder / _KEYS)
+
+    def ground(self, folder: Path, people: People) -> Ground:
+        if self._prepared is None:
+            self._prepared = _prepare(people)
+        _make_database(folder / _FILE, self._prepared.database)
+        (folder / _KEYS).touch(0o600)
+        (folder / _KEYS).write_bytes(self._prepared.keyring)
+        return Ground(self._linked(folder), self.keyring(folder), self._prepared.people)
 
     def give_back(self, database_url: str) -> None:
         link = Path(database_url.removeprefix("sqlite:///"))
@@ -125,13 +157,31 @@ class Embedded:
 
 @cache
 def _links() -> TemporaryDirectory[str]:
-    """Where the run's links are."""
+    """Where the run's links are, and what belongs to grounds."""
     return TemporaryDirectory()
 
 
-def _make_database(path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Files with the people in them."""
+
+    database: bytes
+    keyring: bytes
+    people: Any
+
+
+def _prepare(people: People) -> _Prepared:
+    with TemporaryDirectory() as name:
+        database, keys = Path(name) / _FILE, Path(name) / _KEYS
+        _make_database(database, _migrated())
+        with closing(file_keyring(keys)) as keyring:
+            made = people(Path(name), f"sqlite:///{database}", keyring)
+        return _Prepared(database.read_bytes(), keys.read_bytes(), made)
+
+
+def _make_database(path: Path, content: bytes) -> None:
     path.touch(0o600)
-    path.write_bytes(_migrated())
+    path.write_bytes(content)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("UPDATE deployment SET id = ?", (secrets.token_urlsafe(16),))
@@ -154,6 +204,9 @@ class Cluster:
     seaweedfs: SeaweedFS
     openbao: Server
     spooled: int = IN_MEMORY * (8 << 20)
+    _lent: dict[str, _Kept] = field(default_factory=dict)
+    """Grounds in use, by database."""
+    _spare: list[_Kept] = field(default_factory=list)
 
     def settings(self, folder: Path) -> dict[str, str]:
         database = {"database_url": self.database_url(folder)}
@@ -178,8 +231,45 @@ class Cluster:
     def keyring(self, folder: Path) -> SealedKeyring:
         return openbao_keyring(made_place(self.openbao, folder))
 
+    def ground(self, folder: Path, people: People) -> Ground:
+        kept = self._spare.pop() if self._spare else self._prepare(people)
+        self._lent[kept.database_url] = kept
+        return Ground(kept.database_url, openbao_keyring(kept.place), kept.people)
+
+    def _prepare(self, people: People) -> _Kept:
+        folder, url = Path(tempfile.mkdtemp(dir=_links().name)), self.postgres.new_database()
+        place = made_place(self.openbao, folder)
+        with closing(openbao_keyring(place)) as keyring:
+            made = people(folder, url, keyring)
+        self.postgres.keep(url)
+        return _Kept(url, place, made)
+
     def give_back(self, database_url: str) -> None:
-        self.postgres.give_back(database_url)
+        kept = self._lent.pop(database_url, None)
+        if kept is None:
+            self.postgres.give_back(database_url)
+        elif kept.restore_keys():
+            self.postgres.put_back(database_url)
+            self._spare.append(kept)
+
+
+class _Kept:
+    """A database and a place in OpenBao that are put back to how they were once the people were in them."""
+
+    def __init__(self, database_url: str, place: Place, people: Any) -> None:
+        self.database_url, self.place, self.people = database_url, place, people
+        self._store = OpenBaoStore(place.connection(), place.keyring_mount, "")
+        self._root = self._store.root()
+        self._entries = {entry.id: entry for entry in self._store.read(self._store.ids(""))}
+
+    def restore_keys(self) -> bool:
+        """False when another root key seals them: that cannot be put back."""
+        if self._store.root() != self._root:
+            self._store.close()
+            return False
+        now = set(self._store.ids(""))
+        self._store.remove(now - self._entries.keys())
+        return all(self._store.add(self._entries[missing]) for missing in self._entries.keys() - now)
 
 
 def stack_name() -> StackName:

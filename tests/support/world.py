@@ -6,17 +6,18 @@ People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from support.stack import stack
+from support.stack import Ground, stack
 from support.tenants import take_into_use
 
+from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.press import MarkdownPress
@@ -248,7 +249,19 @@ def person(number: str) -> PersonIdentifier:
 
 
 @dataclass
-class Stage:
+class Cast:
+    """Who is there when a test begins."""
+
+    tenant: Tenant
+    byggesak: Account
+    avtaler: Account
+    barnevern: Account
+    members: dict[str, str]
+    """Ids of those who share."""
+
+
+@dataclass
+class Stage(Cast):
     """The world with its people in place."""
 
     world: World
@@ -259,18 +272,14 @@ class Stage:
     tokens: FakeTokens
     folder: Path
     database_url: str
-    owns_database: bool
-    tenant: Tenant
-    byggesak: Account
-    avtaler: Account
-    barnevern: Account
-    members: dict[str, str]
+    owns: bool
+    """Whether the database is its own."""
 
     def close(self) -> None:
         """Let go of connections and files, and of a database of its own."""
         self.world.keyring.close()  # type: ignore[attr-defined]
         self.world.database.close()  # type: ignore[attr-defined]
-        if self.owns_database:
+        if self.owns:
             stack().give_back(self.database_url)
 
     @property
@@ -281,8 +290,7 @@ class Stage:
 
     def add(self, number: str, name: str, account: Account) -> str:
         """A member of the account; returns the member's id."""
-        given = {"tenant_id": account.tenant_id, "account_id": account.id, "number": number, "name": name}
-        return members.add_member(self.world, **given).id
+        return _add(self.world, number, name, account)
 
     def remove(self, key: str) -> None:
         """Remove a member of the cast."""
@@ -368,22 +376,37 @@ def run_all(world: World) -> int:
 
 def set_stage(folder: Path, database_url: str | None = None) -> Stage:
     """A fresh world on the run's stack, with files in ``folder``; or on a database with the tables alone."""
-    url = database_url or stack().database_url(folder)
+    if database_url is None:
+        ground = stack().ground(folder, _cast)
+    else:
+        keyring = stack().keyring(folder)
+        ground = Ground(database_url, keyring, _cast(folder, database_url, keyring))
     clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
     tokens = FakeTokens()
-    database = database_at(url)
-    blobs = stack().blobs(folder)
-    with database.write() as tx:
-        blobs.claim(tx.retention.deployment().id)
-    world = World(
-        clock=clock,
-        database=database,
-        keyring=stack().keyring(folder),
-        blobs=blobs,
-        rights=rights,
-        register=register,
-        login=login,
-        tokens=tokens,
+    told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
+    world = replace(_world(folder, ground.database_url, ground.keyring), **told)
+    with world.database.write() as tx:
+        world.blobs.claim(tx.retention.deployment().id)  # type: ignore[attr-defined]
+    rights.held = {
+        PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
+        LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
+    }
+    cast = vars(ground.people) | {"members": dict(ground.people.members)}
+    return Stage(
+        **cast, **told, world=world, folder=folder, database_url=ground.database_url, owns=database_url is None
+    )
+
+
+def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> World:
+    return World(
+        clock=FakeClock(),
+        database=database_at(database_url),
+        keyring=keyring,
+        blobs=stack().blobs(folder),
+        rights=FakeRights(),
+        register=FakeRegister(_organizations()),
+        login=FakeLogin(),
+        tokens=FakeTokens(),
         media_types=PuremagicMediaTypes(),
         press=press(),
         seal=seal(),
@@ -392,15 +415,10 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
         rules=Rules(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
         mail=FakeMail(),
     )
-    rights.held = {
-        PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
-        LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
-    }
-    own = database_url is None
-    return _with_people(world, partial(Stage, world, clock, rights, register, login, tokens, folder, url, own))
 
 
-def _with_people(world: World, stage_with: Callable[..., Stage]) -> Stage:
+def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
+    world = _world(folder, database_url, keyring)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
     tenant = onboarding.create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
     tenant = take_into_use(world, tenant.id)
@@ -409,14 +427,20 @@ def _with_people(world: World, stage_with: Callable[..., Stage]) -> Stage:
     other = onboarding.create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
     take_into_use(world, other.id)
     barnevern = accounts.create_account(world, tenant_id=other.id, name="Barnevern")
-    stage = stage_with(tenant, byggesak, avtaler, barnevern, {})
-    stage.members = {
-        "kari": stage.add(KARI, "Kari Lunde", byggesak),
-        "kari-avtaler": stage.add(KARI, "Kari Lunde", avtaler),
-        "odd": stage.add(ODD, "Odd Bakken", avtaler),
-        "vigdis": stage.add(VIGDIS, "Vigdis Myhre", barnevern),
+    made = {
+        "kari": _add(world, KARI, "Kari Lunde", byggesak),
+        "kari-avtaler": _add(world, KARI, "Kari Lunde", avtaler),
+        "odd": _add(world, ODD, "Odd Bakken", avtaler),
+        "vigdis": _add(world, VIGDIS, "Vigdis Myhre", barnevern),
     }
-    return stage
+    world.database.close()  # type: ignore[attr-defined]
+    return Cast(tenant, byggesak, avtaler, barnevern, made)
+
+
+def _add(world: World, number: str, name: str, account: Account) -> str:
+    """A member of the account; returns the member's id."""
+    given = {"tenant_id": account.tenant_id, "account_id": account.id, "number": number, "name": name}
+    return members.add_member(world, **given).id
 
 
 def _organizations() -> dict[str, RegisteredOrganization]:

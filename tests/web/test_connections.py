@@ -55,7 +55,7 @@ def test_whoever_takes_nothing_of_an_answer_is_let_go_whether_or_not_all_of_it_h
     with running(app, Impatient, timeout_graceful_shutdown=1) as port, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", port))
-        connection.sendall(b"GET " + path + b" HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
         ended = select.poll()
         ended.register(connection, select.POLLHUP)
         assert ended.poll(60_000)
@@ -84,8 +84,8 @@ def test_garbage_is_never_answered_among_the_bytes_of_another_answer(port: int) 
 
 
 def test_garbage_is_never_taken_for_the_answer_to_the_request_before_it(port: int) -> None:
-    for more in (b"\0\0\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"a: \r\n" * (MAX_LINES + 1) + b"\r\n"):
-        assert said(port, b"GET /never HTTP/1.1\r\n\r\n" + more) == b"[reset]"
+    for more in (b"\0\0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: \r\n" * (MAX_LINES + 1) + b"\r\n"):
+        assert said(port, b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n" + more) == b"[reset]"
 
 
 def test_garbage_alone_is_a_bad_request(port: int) -> None:
@@ -93,14 +93,16 @@ def test_garbage_alone_is_a_bad_request(port: int) -> None:
 
 
 def test_a_trailer_is_no_header(port: int) -> None:
-    head = b"POST / HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     came = said(port, head + b"1\r\nx\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
-    assert came.endswith(b"\r\n\r\nconnection,transfer-encoding")
+    assert came.endswith(b"\r\n\r\nhost,connection,transfer-encoding")
 
 
 def test_the_body_of_a_request_to_upgrade_is_never_taken_for_a_request(port: int) -> None:
-    inner = b"GET /inner HTTP/1.1\r\n\r\n"
-    head = b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(inner)
+    inner = b"GET /inner HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(
+        inner
+    )
     for sent in (head, head + inner):
         came = said(port, sent)
         assert came.startswith(b"HTTP/1.1 400 ")
@@ -108,19 +110,39 @@ def test_the_body_of_a_request_to_upgrade_is_never_taken_for_a_request(port: int
 
 
 def test_a_request_to_upgrade_without_a_body_is_answered_as_any(port: int) -> None:
-    upgrade = b"GET / HTTP/1.1\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n"
+    upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n"
     for length in (b"", b"Content-Length: 0\r\n"):
         assert said(port, upgrade + length + b"\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_so_many_headers_are_taken_and_no_more(port: int) -> None:
-    head, close = b"GET / HTTP/1.1\r\n", b"Connection: close\r\n"
-    assert said(port, head + b"a: \r\n" * (MAX_LINES - 1) + close + b"\r\n").startswith(b"HTTP/1.1 200 ")
-    assert said(port, head + b"a: \r\n" * MAX_LINES + close + b"\r\n").startswith(b"HTTP/1.1 400 ")
+    head, close = b"GET / HTTP/1.1\r\nHost: x\r\n", b"Connection: close\r\n"
+    assert said(port, head + b"a: \r\n" * (MAX_LINES - 2) + close + b"\r\n").startswith(b"HTTP/1.1 200 ")
+    assert said(port, head + b"a: \r\n" * (MAX_LINES - 1) + close + b"\r\n").startswith(b"HTTP/1.1 400 ")
 
 
 def test_so_many_requests_may_wait_for_their_answers_and_no_more(port: int) -> None:
-    ahead = b"GET / HTTP/1.1\r\n\r\n"
-    last = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+    ahead = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert said(port, ahead * MAX_AHEAD + last).count(b"HTTP/1.1 200 ") == MAX_AHEAD + 1
-    assert said(port, b"GET /never HTTP/1.1\r\n\r\n" + ahead * (MAX_AHEAD + 1)) == b"[reset]"
+    assert said(port, b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n" + ahead * (MAX_AHEAD + 1)) == b"[reset]"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"",
+        b"Host: x\r\nHost: y\r\n",
+        b"Host: x\r\nTransfer-Encoding: gzip, chunked\r\n",
+        b"Host: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+    ],
+)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(port: int, lines: bytes) -> None:
+    body = b"1\r\nx\r\n0\r\n\r\n" if b"chunked" in lines else b""
+    came = said(port, b"POST / HTTP/1.1\r\nConnection: close\r\n" + lines + b"\r\n" + body)
+    assert came.startswith(b"HTTP/1.1 400 ")
+    assert came.count(b"HTTP/1.1 ") == 1
+
+
+def test_before_1_1_nobody_must_name_a_host(port: int) -> None:
+    assert said(port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")

@@ -78,13 +78,17 @@ def test_a_code_is_told_in_words(name: str, code: str) -> None:
 def test_details_are_told_as_people_say_them() -> None:
     assert told({"bytes": 412_000, "whole": 1, "documents": 3}) == [
         "Størrelse: 412\u00a0kB",
-        "Hele dokumentet: Ja",
+        "Hele dokumenter, for første gang: 1",
         "Dokumenter: 3",
     ]
     assert told({"until": "2026-12-04T14:30:00+00:00"}) == ["Tilgjengelig til: fredag 4. desember kl. 15.30"]
     assert told({"filters": "time,person"}) == ["Avgrenset på: tid, person"]
     assert told({"changed": "quota,four_eyes"}) == ["Endret: kvote, godkjenning av en annen bruker"]
     assert told({"ground": "named,a0236"}) == ["Rettighet: oppgitt som mottaker, a0236"]
+
+
+def test_a_whole_document_that_is_downloaded_once_more_is_not_told_as_a_part() -> None:
+    assert told({"documents": 1, "bytes": 412_000, "whole": 0}) == ["Dokumenter: 1", "Størrelse: 412\u00a0kB"]
 
 
 def test_a_random_id_is_told_by_its_name_or_not_at_all() -> None:

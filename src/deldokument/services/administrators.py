@@ -1,14 +1,14 @@
 """Who configures a tenant: naming administrators, and removing them.
 
 Promises that a tenant that has an administrator always has one, also when two remove each other at once, and that who
-is removed is out at the next request. Being an administrator makes nobody a member of an account, and the other way
-round.
+is removed is out at the next request, and stands in the trail as long as anybody does. Being an administrator makes
+nobody a member of an account, and the other way round.
 """
 
 from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import Conflict
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
@@ -23,8 +23,8 @@ from deldokument.services.directory import (
 )
 from deldokument.services.ports import World
 from deldokument.services.repositories import found
-from deldokument.services.trail import record
-from deldokument.services.vault import identifier_hash
+from deldokument.services.trail import record, subject_told_of
+from deldokument.services.vault import Field, identifier_hash, open_field
 
 
 def add_administrator(
@@ -50,6 +50,7 @@ def add_administrator(
             tenant_id=tenant_id,
             person=person,
             administrator=administrator.id,
+            holder=subject_told_of(world, tx, tenant_id, chosen.value),
         )
     return view_person(key, Office.ADMINISTRATOR, administrator)
 
@@ -78,11 +79,13 @@ def remove_administrator(
     with world.database.write() as tx:
         # Locked before they are counted: of two who remove each other, the second counts what the first has left.
         found(tx.tenancies.lock_tenant(tenant_id), "tenant")
-        ids = {administrator.id for administrator in tx.tenancies.administrators(tenant_id)}
-        if administrator_id not in ids:
-            raise NotFound("administrator")
-        if len(ids) == 1:
+        living = {administrator.id: administrator for administrator in tx.tenancies.administrators(tenant_id)}
+        removed = found(living.get(administrator_id), "administrator")
+        if len(living) == 1:
             raise Conflict("last_administrator")
+        number = open_field(
+            directory_key(world), removed.sealed_identifier, Field.ADMINISTRATOR_NUMBER, administrator_id
+        )
         tx.tenancies.remove_administrator(administrator_id)
         record(
             world,
@@ -91,4 +94,5 @@ def remove_administrator(
             tenant_id=tenant_id,
             person=person,
             administrator=administrator_id,
+            holder=subject_told_of(world, tx, tenant_id, number),
         )

@@ -5,14 +5,14 @@
     show_log      the page of a token
 
 Promises that whoever looks is recorded before anything is shown: both ways in are recorded, and a token is made in one
-of them. Shows nothing that the tenant may not know: persons as actors has them, titles while they are there. How events
-are told is left to the edges, which have the words.
+of them, good for a day from there however many pages are turned. Shows nothing that the tenant may not know: persons
+as actors has them, titles while they are there. How events are told is left to the edges, which have the words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from deldokument.domain.audit import AuditEvent, EventKind
@@ -87,12 +87,12 @@ def _page(world: World, person: PersonIdentifier, search: Search) -> LogPage:
         entries = _entries(world, tx, actors, found[:PAGE])
         sought = _sought(tx, actors, wanted)
     last = found[PAGE - 1] if len(found) > PAGE else None
-    following = Search(wanted, (last.event.at, last.number)) if last else None
+    following = replace(search, before=(last.event.at, last.number)) if last else None
     return LogPage(
         entries=entries,
         wanted=wanted,
         person=sought,
-        token=seal_search(world, person, Search(wanted)),
+        token=seal_search(world, person, replace(search, before=None)),
         next=seal_search(world, person, following) if following else None,
         is_first=search.before is None,
     )
@@ -108,7 +108,7 @@ def _sought(tx: Transaction, actors: Actors, wanted: EventFilter) -> Actor | Non
 def _entries(world: World, tx: Transaction, actors: Actors, found: Sequence[StoredEvent]) -> tuple[LogEntry, ...]:
     behind = actors.behind(tx, [stored.event for stored in found])
     titles = _titles(world, tx, {stored.event.share_id for stored in found if stored.event.share_id})
-    names = _Names(world, tx)
+    names = _Names(world, tx, actors)
     return tuple(
         LogEntry(
             stored.number,
@@ -133,10 +133,14 @@ def _titles(world: World, tx: Transaction, share_ids: set[str]) -> dict[str, str
 
 
 class _Names:
-    """The names of accounts and people that details name by their ids; each is looked up once."""
+    """The names of accounts and people that details name by their ids, of whoever has or had a right the masked number.
 
-    def __init__(self, world: World, tx: Transaction) -> None:
+    Each is looked up once.
+    """
+
+    def __init__(self, world: World, tx: Transaction, actors: Actors) -> None:
         self._tx = tx
+        self._actors = actors
         self._key = directory_key(world)
         self._known: dict[str, str] = {}
 
@@ -164,4 +168,6 @@ class _Names:
             administrators = self._tx.tenancies.administrators(event.chain)
             views = [view_person(self._key, Office.ADMINISTRATOR, a) for a in administrators if a.id == record_id]
             return views[0].name if views else ""
+        if detail == "holder":
+            return self._actors.of(self._tx, [record_id])[record_id].masked
         return ""

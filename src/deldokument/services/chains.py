@@ -81,7 +81,7 @@ class Audit(Protocol):
         ...
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
-        """Events with their numbers, the oldest first, of one share or of everything."""
+        """The newest events with their numbers, the oldest of them first, of one share or of everything."""
         ...
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:
@@ -112,8 +112,8 @@ class Audit(Protocol):
         """As ``verify`` for what follows a mark in one chain, the marked event itself included."""
         ...
 
-    def unsealed(self, sealed_before: datetime) -> list[str]:
-        """Chains whose head is not what was sealed last, and whose last seal is none or older than that."""
+    def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
+        """Chains whose head is not what was sealed last, and whose last seal is none, older, or of a time to come."""
         ...
 
     def add_seal(self, seal: Seal) -> None:

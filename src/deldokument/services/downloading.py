@@ -295,7 +295,7 @@ def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
 def _record_receipts(
     tx: Transaction, content: Content, subject_id: str, now: datetime, by_number: Mapping[int, Ranges]
 ) -> int:
-    """Those of some documents; how many have been had whole by this."""
+    """Those of some documents; how many the person has got the whole of by this, for whichever recipient."""
     access, share_id = content.access, content.access.share.id
     ids = {number: content.sources.id(number) for number in by_number}
     earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, ids.values())}
@@ -310,7 +310,7 @@ def _record_receipts(
         for recipient_id in access.recipient_ids
     ]
     tx.shares.record_receipts(receipts)
-    return sum(receipt.completed_at == now for receipt in receipts)
+    return len({receipt.document_id for receipt in receipts if receipt.completed_at == now})
 
 
 def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:

@@ -7,7 +7,7 @@ An export in JSON is one object a line, so that it is written and read in consta
     seal     the seal
     end      the digest of all lines, and the service's signature over it
 
-Promises that an export is recorded before its first byte leaves, and is itself the last event of it when nothing was
+Promises that an export is recorded before its first byte leaves, and stands in itself, at the end, when nothing was
 left out; that no transaction is open while somebody reads slowly; and that erasing «who» from a file breaks nothing:
 the names are outside of every hash.
 """

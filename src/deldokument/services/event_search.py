@@ -48,10 +48,11 @@ class SearchWords:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A filter, and from which page on."""
+    """A filter, from which page on, and until when its token is good, which turning pages puts off no further."""
 
     wanted: EventFilter
     before: Place | None = None
+    until: datetime | None = None
 
 
 def search_of(
@@ -88,7 +89,7 @@ def seal_search(world: World, person: PersonIdentifier, search: Search) -> str:
     """The token of a search."""
     wanted = search.wanted
     body = {
-        "until": _to_number(world.clock.now() + LIFETIME),
+        "until": _to_number(search.until or world.clock.now() + LIFETIME),
         "times": [_to_number(wanted.since), _to_number(wanted.until)],
         "kind": wanted.kind,
         "share": wanted.share_id,
@@ -115,7 +116,7 @@ def open_search(world: World, *, tenant_id: str, person: PersonIdentifier, token
     subject_ids = None if body["subjects"] is None else tuple(body["subjects"])
     wanted = EventFilter(tenant_id, since, until, kind, body["share"], subject_ids)
     before = body["before"] and (_EPOCH + body["before"][0] * _MICROSECOND, body["before"][1])
-    return Search(wanted, before)
+    return Search(wanted, before, _to_instant(body["until"]))
 
 
 def _owner(key: bytes, tenant_id: str, person: PersonIdentifier) -> str:

@@ -166,7 +166,7 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     """Why the notice is not to be delivered, not now or not ever."""
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(_OVER)
-    if _has_downloaded(tx, share.id, message.target):
+    if tx.outbox.has_received(message.target):
         return moot(_DOWNLOADED)
     if stop_of(*_tenancy(tx, share), share):
         return again("sharing_stopped")
@@ -179,12 +179,6 @@ def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
     """A reminder of an end that has been moved away since: there will be another when that one comes near."""
     lead = REMINDERS.get(NoticeKind(message.kind))
     return lead is not None and standing(share.expires_at) - now > lead
-
-
-def _has_downloaded(tx: Transaction, share_id: str, recipient_id: str) -> bool:
-    """Whether somebody has received a whole document for the recipient."""
-    receipts = tx.shares.receipts([share_id])
-    return any(r.recipient_id == recipient_id and r.document_id and r.completed_at for r in receipts)
 
 
 def _tenancy(tx: Transaction, share: Share) -> tuple[Tenant, Account]:

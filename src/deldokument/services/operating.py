@@ -18,7 +18,7 @@ from deldokument.services.directory import Office, check_person, directory_key, 
 from deldokument.services.onboarding import new_tenant
 from deldokument.services.ports import RegisteredOrganization, World
 from deldokument.services.repositories import found
-from deldokument.services.trail import record
+from deldokument.services.trail import record, subject_told_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ def register_tenant(
         tx.tenancies.add_administrator(administrator)
         record(world, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
         added = EventKind.ADMINISTRATOR_ADDED
-        record(world, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id)
+        holder = subject_told_of(world, tx, tenant.id, chosen.value)
+        record(world, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id, holder=holder)
     return tenant
 
 

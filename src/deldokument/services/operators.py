@@ -20,7 +20,8 @@ from deldokument.services.directory import (
     view_person,
 )
 from deldokument.services.ports import World
-from deldokument.services.trail import record
+from deldokument.services.trail import record, subject_told_of
+from deldokument.services.vault import Field, open_field
 
 
 def add_operator(world: World, *, number: str, name: str) -> PersonView:
@@ -31,7 +32,13 @@ def add_operator(world: World, *, number: str, name: str) -> PersonView:
     operator = Operator(sealed.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name)
     with world.database.write() as tx:
         tx.tenancies.add_operator(operator)
-        record(world, tx, EventKind.OPERATOR_ADDED, operator=operator.id)
+        record(
+            world,
+            tx,
+            EventKind.OPERATOR_ADDED,
+            operator=operator.id,
+            holder=subject_told_of(world, tx, None, chosen.value),
+        )
     return view_person(key, Office.OPERATOR, operator)
 
 
@@ -46,6 +53,10 @@ def list_operators(world: World) -> list[PersonView]:
 def remove_operator(world: World, *, operator_id: str) -> None:
     """End a person's right to run the service, from the next request on. Raises NotFound."""
     with world.database.write() as tx:
+        known = {one.id: one for one in tx.tenancies.operators()}
         if not tx.tenancies.remove_operator(operator_id):
             raise NotFound("operator")
-        record(world, tx, EventKind.OPERATOR_REMOVED, operator=operator_id)
+        sealed = known[operator_id].sealed_identifier
+        number = open_field(directory_key(world), sealed, Field.OPERATOR_NUMBER, operator_id)
+        holder = subject_told_of(world, tx, None, number)
+        record(world, tx, EventKind.OPERATOR_REMOVED, operator=operator_id, holder=holder)

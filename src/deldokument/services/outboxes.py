@@ -101,6 +101,10 @@ class Outbox(Protocol):
         """Recipients for whom nobody has received a whole document. Those whose share ends first first."""
         ...
 
+    def has_received(self, recipient_id: str) -> bool:
+        """Whether somebody has received a whole document for the recipient."""
+        ...
+
     def forget(self, created_before: datetime, limit: int) -> int:
         """Remove messages of no share that were planned before then and are settled; how many."""
         ...

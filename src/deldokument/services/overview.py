@@ -23,6 +23,8 @@ from deldokument.services.vault import audit_key_id, existing_key, reference_has
 from deldokument.services.views import ShareView, display_number, share_view, share_views
 
 PAGE = 50
+MOST_EVENTS = 10_000
+"""So many events of a share are looked at, the newest: whoever has the link can add to them as long as it is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _reference_hashes(world: World, tenant_ids: set[str], reference: str) -> tup
 
 
 def show_share(world: World, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
-    """One share and what has happened to it. Raises NotFound."""
+    """One share and what has happened to it; of more than MOST_EVENTS only the last. Raises NotFound."""
     with world.database.read() as tx:
         share = readable_share(world, tx, sharer, share_id)
         return share_view(world, tx, share), _timeline(tx, share_id)
@@ -126,4 +128,4 @@ def acting_systems(world: World, events: Sequence[AuditEvent]) -> dict[str, str]
 
 
 def _timeline(tx: Transaction, share_id: str) -> list[AuditEvent]:
-    return [event for _, event in tx.audit.events(share_id=share_id)]
+    return [event for _, event in tx.audit.events(share_id=share_id, limit=MOST_EVENTS)]

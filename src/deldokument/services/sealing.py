@@ -1,8 +1,8 @@
 """Sealing the chains of events: the service signs how far each has come, and with which hash.
 
 Promises that nothing is sealed that does not follow from what was sealed before, so that whoever can write to the
-database, but has not the key of the seal, cannot rewrite a chain behind a seal unnoticed. A seal is verified with the
-certificate alone. Any number of workers may do it.
+database, but has not the key of the seal, cannot rewrite a chain unnoticed as far as a seal stands. A seal is verified
+with the certificate alone. Any number of workers may do it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ def seal_chains(world: World) -> int:
 
     Raises Unavailable when there is no seal; Broken, the other chains having been sealed, for one that does not hold.
     """
+    now = world.clock.now()
     with world.database.read() as tx:
-        chains = tx.audit.unsealed(world.clock.now() - world.rules.seal_every)
+        chains = tx.audit.unsealed(now - world.rules.seal_every, now)
     # Asked for first: without a seal nothing is to be read, however much there is.
     certificate = world.seal.certificate() if chains else b""
     faults = [fault for fault in (_seal(world, chain, certificate) for chain in chains) if fault]

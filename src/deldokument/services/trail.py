@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
+from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import Share, new_id
 from deldokument.services.chains import Subject
 from deldokument.services.ports import World
@@ -27,6 +27,12 @@ def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifie
     sealed = seal_field(key, person.value, Field.SUBJECT, subject_id)
     tx.audit.add_subject(Subject(subject_id, key_id, identifier_hash(key, person), sealed))
     return subject_id
+
+
+def subject_told_of(world: World, tx: Transaction, tenant_id: str | None, number: str) -> str:
+    """The random id of a registered person of whom an event of now tells, and who need not have done it."""
+    key_id, person = audit_key_id(tenant_id, world.clock.now()), parse_person(number, allow_synthetic=True)
+    return subject_of(tx, key_id, world.keyring.create(key_id), person)
 
 
 def subject_number(key: bytes, subject: Subject) -> str:

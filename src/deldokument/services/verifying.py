@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -261,13 +261,22 @@ def _head(raw: bytes) -> Mapping[str, Any]:
 
 
 def _parsed(raw: bytes) -> Mapping[str, Any]:
-    """A line as JSON; one that is none, or has a number that is not whole, has no type either."""
+    """A line as JSON; one that is none, or could be read in two ways, has no type either."""
     try:
-        line = json.loads(raw, parse_constant=_refuse, parse_float=_refuse)
+        line = json.loads(raw, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return {}
     return line if isinstance(line, dict) else {}
 
 
 def _refuse(number: str) -> None:
+    """No export has another number than a whole one."""
     raise ValueError(number)
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name stands twice: else another reader could take the other."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError("a name twice")
+    return named

@@ -179,12 +179,17 @@ class _Gathered(Belongings):
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):
             self.offsets[upload.document_id] += upload.offset
+        self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
+        for many in self.receipts.values():
+            for receipt in many:
+                self.receipts_for[receipt.recipient_id].append(receipt)
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
         for message in tx.outbox.of_shares([share.id for share in shares if share.notify], Channel.ALTINN):
             if notice := view_notice(message):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
+        self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
         self.systems = {i: standing(tx.tenancies.integration(i)).name for i in integration_ids}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
@@ -285,7 +290,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int]) ->
 
 
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gathered: _Gathered) -> RecipientView:
-    receipts = [r for r in gathered.receipts[recipient.share_id] if r.recipient_id == recipient.id]
+    receipts = gathered.receipts_for[recipient.id]
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -319,4 +324,8 @@ def display_number(key: bytes, recipient: Recipient) -> str:
 
 
 def _person_display(key: bytes, receipt: Receipt, gathered: _Gathered) -> str:
-    return mask_person(subject_number(key, gathered.subjects[receipt.subject_id]))
+    """Opened once, however many documents the person has had."""
+    subject_id = receipt.subject_id
+    if subject_id not in gathered.people:
+        gathered.people[subject_id] = mask_person(subject_number(key, gathered.subjects[subject_id]))
+    return gathered.people[subject_id]

@@ -1,13 +1,14 @@
 """A connection of the web server: uvicorn's, with bounds on what it lets a client do before a route has its say.
 
 Promises that a head, a trailer or a chunk's extension beyond 64 KiB, and what one reading takes, is refused, however
-it is cut into packets, and so are many lines and many requests ahead of their answers; that nothing is put among the
-bytes of a response; that a connection from which bytes are awaited and on which too little comes is closed, and one
-that takes nothing of its answer, so that idle and creeping clients use up no descriptors; that a body comes in pieces
-so small that many at once can be held; and that a route can cut a response so that neither this process nor the kernel
-sends any more of it, wait until the kernel takes more of it, ask how much the other side has not taken, send an
-interim response before it, and leave a body with the kernel until it asks for more. Bodies are the routes' business:
-those that take big ones have time limits of their own, shorter than those here.
+it is cut into packets, and so are many lines, many requests ahead of their answers, and heads that can be read in two
+ways; that nothing is put among the bytes of a response; that a connection from which bytes are awaited and on which
+too little comes is closed, and one that takes nothing of its answer, so that idle and creeping clients use up no
+descriptors; that a body comes in pieces so small that many at once can be held; and that a route can cut a response
+so that neither this process nor the kernel sends any more of it, wait until the kernel takes more of it, ask how much
+the other side has not taken, send an interim response before it, and leave a body with the kernel until it asks for
+more. Bodies are the routes' business: those that take big ones have time limits of their own, shorter than those
+here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import socket
 import struct
 import termios
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -86,6 +87,15 @@ def untaken(scope: Scope) -> int:
 def _tells_of_a_body(header: tuple[bytes, bytes]) -> bool:
     name, value = header
     return name == b"transfer-encoding" or (name == b"content-length" and bool(value.strip(b"0 \t")))
+
+
+def _must_be_plain(headers: Sequence[tuple[bytes, bytes]], version: str) -> None:
+    """Refuse what can be read in two ways: which host is meant (RFC 9112, 3.2), and how a body is coded (6.1)."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (version == "1.1" and not hosts):
+        raise ValueError("no host, or several")
+    if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in headers):
+        raise ValueError("a body coded in another way than in chunks")
 
 
 class _Room(threading.local):
@@ -196,6 +206,7 @@ class BoundedConnection(HttpToolsProtocol):
         """The head is whole."""
         self._progress()
         self._in_head = False
+        _must_be_plain(self.headers, self.parser.get_http_version())
         if self.parser.should_upgrade() and any(map(_tells_of_a_body, self.headers)):
             # The parser would take its body for the next request.
             raise ValueError("a body with a request to upgrade")

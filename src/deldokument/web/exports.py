@@ -1,8 +1,8 @@
 """What a tenant takes with it, as a zip that is made while it is sent: shares, receipts, event log, papers.
 
-Shares are written twice, as JSON that a program reads and as lines for spreadsheets. Promises that both say the same,
-that no message is in either, and that the export is recorded before its first byte. Keys are English as the API's,
-columns are in the person's language.
+Shares are written twice, one after the other: as JSON that a program reads and as lines for spreadsheets. Promises that
+both say the same of what nobody changes meanwhile, that no message is in either, and that the export is recorded before
+its first byte. Keys are English as the API's, columns are in the person's language.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.keys.keyring import SealedEntry
-from deldokument.adapters.sql.engines import try_rested
-from deldokument.adapters.sql.errors import of_library, translate
+from deldokument.adapters.sql.errors import of_library
+from deldokument.adapters.sql.postgres import translate, try_rested
 from deldokument.domain.errors import ServiceError, Unavailable
 
 log = logging.getLogger("deldokument")

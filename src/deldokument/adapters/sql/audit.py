@@ -66,9 +66,12 @@ _heads = select(audit_head).where(Among(audit_head.c.chain, "keys")).order_by(au
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=one("moved_to"), hash=one("link"))
 _append = insert(audit_event)
 
-_events = select(audit_event).order_by(_event.at, _event.chain, _event.number).limit(_most)
+_events = select(audit_event).order_by(_event.at.desc(), _event.chain.desc(), _event.number.desc()).limit(_most)
 _events_of_share = (
-    select(audit_event).where(_event.share_id == one("share")).order_by(_event.at, _event.number).limit(_most)
+    select(audit_event)
+    .where(_event.share_id == one("share"))
+    .order_by(_event.at.desc(), _event.number.desc())
+    .limit(_most)
 )
 _following = (
     select(audit_event)
@@ -98,7 +101,12 @@ _unsealed = (
     select(audit_head.c.chain)
     .where(
         audit_head.c.number != func.coalesce(_sealed_number, 0),
-        or_(_sealed_at.is_(None), _sealed_at <= bindparam("before", type_=Instant())),
+        or_(
+            _sealed_at.is_(None),
+            _sealed_at <= bindparam("before", type_=Instant()),
+            # By a clock that had leapt ahead: until then nothing more would be sealed.
+            _sealed_at > bindparam("now", type_=Instant()),
+        ),
     )
     .order_by(audit_head.c.chain)
 )
@@ -171,10 +179,10 @@ class SqlAudit:
         return {row.chain: Mark(row.number, row.hash) for row in rows}
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
-        """Events with their numbers, the oldest first. Raises Broken for one that was tampered beyond reading."""
+        """The newest, the oldest of them first. Raises Broken for one that was tampered beyond reading."""
         query = _events if share_id is None else _events_of_share
         values = {"most": limit} | ({} if share_id is None else {"share": share_id})
-        return [(stored.number, stored.event) for stored in self._stored(query, values)]
+        return [(stored.number, stored.event) for stored in reversed(self._stored(query, values))]
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:
         """The newest first; ``before`` continues."""
@@ -237,9 +245,10 @@ class SqlAudit:
             ChainCheck(chain, mark, mark.number), self._every_link(chain, mark.number), (), self.head(chain)
         )
 
-    def unsealed(self, sealed_before: datetime) -> list[str]:
-        """Chains whose head is not what was sealed last, and whose last seal is none or older than that."""
-        return [row.chain for row in self._work.rows(_unsealed, {"before": sealed_before})]
+    def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
+        """Chains whose head is not what was sealed last, and whose last seal is none, older, or of a time to come."""
+        values = {"before": sealed_before, "now": now}
+        return [row.chain for row in self._work.rows(_unsealed, values)]
 
     def add_seal(self, seal: Seal) -> None:
         """Raises Conflict when another worker has sealed the same event."""
@@ -367,6 +376,6 @@ def _telling(row: Row[Any]) -> Telling | None:
     try:
         at = EPOCH + timedelta(microseconds=row.microseconds)
         details = json.loads(row.details) if row.details else {}
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     return at.isoformat(timespec="microseconds"), row.kind, row.share_id, row.subject_id, details

@@ -1,25 +1,20 @@
-"""Connections: how SQLite and PostgreSQL are opened so that both keep the same promises.
+"""Connections: how SQLite is opened so that it keeps the same promises as PostgreSQL (`postgres`).
 
-SQLite: WAL, every commit on stable storage, foreign keys on, deleted content overwritten; readers cannot write, and
-there is one writing connection. PostgreSQL: writes READ COMMITTED with row locks, reads one snapshot; a node that
-hangs loses its locks, and a network that swallows everything is noticed within seconds.
+WAL, every commit on stable storage, foreign keys on, deleted content overwritten; readers cannot write, and there is
+one writing connection.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.sql.errors import of_library, translate
 from deldokument.adapters.sqlite_files import set_pragmas
@@ -27,16 +22,7 @@ from deldokument.adapters.sqlite_files import set_pragmas
 POSTGRES = "postgresql"
 BUSY_SECONDS = 10
 """How long a transaction waits for a lock or a connection before it is told that the database is not available."""
-_HUNG_SECONDS = 60
-_SILENCE_SECONDS = 15
-"""How long the network to PostgreSQL may be silent before a connection is given up; by itself the system waits for a
-quarter of an hour, and everybody with it."""
-REST_SECONDS = 1
-"""A connection that has rested so long is tried before it is used: the server may have closed it. One that has just
-been used is not, which saves each transaction a way to the server and back."""
 _READERS = 40
-_POSTGRES_POOL = 10
-_POSTGRES_OVERFLOW = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +50,11 @@ def open_engines(database_url: str) -> Engines:
         case "sqlite":
             return _sqlite(url)
         case "postgresql":
-            return _postgres(url.set(drivername="postgresql+psycopg"))
+            from deldokument.adapters.sql.postgres import open_postgres
+
+            return Engines(*open_postgres(url, BUSY_SECONDS))
         case other:
             raise ValueError(f"neither SQLite nor PostgreSQL: {other}")
-
-
-class _Columns(Sequence[Any]):
-    """What a cursor tells of its result's columns, made when it is looked at.
-
-    The library asks every result for it, and looks at that of a statement that it has not seen before: measured, three
-    hundredths of a list of shares.
-    """
-
-    def __init__(self, cursor: psycopg.Cursor[Any], count: int) -> None:
-        self._cursor = cursor
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: Any) -> Any:
-        return [psycopg.Column(self._cursor, number) for number in range(self._count)][index]
-
-
-class _Cursor(psycopg.Cursor[Any]):
-    """One that describes its columns to whoever looks."""
-
-    @property
-    def description(self) -> Any:
-        """As its parent's."""
-        result = self.pgresult
-        return _Columns(self, result.nfields) if result and result.nfields else super().description
 
 
 @contextmanager
@@ -162,50 +122,3 @@ def _statement(text: str) -> Callable[[Connection], None]:
         connection.exec_driver_sql(text)
 
     return execute
-
-
-def _postgres(url: URL) -> Engines:
-    settings = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout={_HUNG_SECONDS}s"
-    # What the operator's URL says comes last and wins.
-    own = url.query.get("options", "")
-    writer = create_engine(
-        url,
-        isolation_level="READ COMMITTED",
-        pool_size=_POSTGRES_POOL,
-        max_overflow=_POSTGRES_OVERFLOW,
-        pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,
-        connect_args={
-            "connect_timeout": BUSY_SECONDS,
-            "application_name": "deldokument",
-            "cursor_factory": _Cursor,
-            "tcp_user_timeout": _SILENCE_SECONDS * 1000,
-            "keepalives_idle": _SILENCE_SECONDS // 3,
-            "keepalives_interval": _SILENCE_SECONDS // 3,
-            "keepalives_count": 2,
-            "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}",
-        },
-    )
-    event.listen(writer, "handle_error", translate)
-    try_rested(writer)
-    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Engines(reader, writer)
-
-
-def try_rested(engine: Engine) -> None:
-    """Have the pool try a connection that has rested, and open all of them anew when it is found closed."""
-
-    def note(_: object, record: ConnectionPoolEntry) -> None:
-        record.info["used"] = time.monotonic()
-
-    def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-        used = record.info.get("used")
-        if used is None or time.monotonic() - used < REST_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except psycopg.Error as error:
-            raise InvalidatePoolError from error
-
-    event.listen(engine, "checkin", note)
-    event.listen(engine, "checkout", check)

@@ -1,4 +1,4 @@
-"""Errors of SQLAlchemy and of the drivers as errors of the domain.
+"""Errors of SQLAlchemy and of SQLite as errors of the domain; PostgreSQL's are in `postgres`.
 
 Promises that the detail for the log names classes, codes and constraints but holds no value of a row. An error at the
 very commit is Unavailable too, and then nobody knows whether the transaction stands.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 
-import psycopg
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -35,8 +34,6 @@ def translate(context: ExceptionContext) -> BaseException | None:
     original = context.original_exception
     if isinstance(original, sqlite3.Error):
         return _of_sqlite(original)
-    if isinstance(original, psycopg.Error):
-        return _of_postgres(original)
     return None if isinstance(original, SQLAlchemyError) else original
 
 
@@ -57,19 +54,3 @@ def _of_sqlite(error: sqlite3.Error) -> ServiceError:
     if isinstance(error, sqlite3.OperationalError) and primary not in _DAMAGED:
         return Unavailable("database", detail=detail)
     return Broken(detail)
-
-
-def _of_postgres(error: psycopg.Error) -> ServiceError:
-    detail = " ".join(filter(None, [type(error).__name__, error.sqlstate, error.diag.constraint_name]))
-    match error:
-        case psycopg.errors.DiskFull():
-            return StorageFull(detail)
-        case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
-            return Conflict("state_changed", detail=detail)
-        # The server has ended the session of a transaction that a busy machine held too long.
-        case psycopg.errors.IdleInTransactionSessionTimeout():
-            return Unavailable("database", detail=detail)
-        case psycopg.OperationalError() | psycopg.InterfaceError():
-            return Unavailable("database", detail=detail)
-        case _:
-            return Broken(detail)

@@ -102,6 +102,8 @@ _of_target = (
     .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     .limit(_most)
 )
+_is_whole = and_(receipt.c.document_id != "", receipt.c.completed_at.is_not(None))
+_received = select(receipt.c.share_id).where(receipt.c.recipient_id == _key, _is_whole).limit(1)
 _published, _end = type_coerce(share.c.published_at, BigInteger), type_coerce(share.c.expires_at, BigInteger)
 _unreminded = (
     select(share.c.tenant_id, share.c.id.label("share_id"), recipient.c.id.label("recipient_id"), share.c.expires_at)
@@ -112,12 +114,7 @@ _unreminded = (
         share.c.expires_at > bindparam("after", type_=Instant()),
         share.c.expires_at <= bindparam("until", type_=Instant()),
         _published + bindparam("open_for", type_=Span()) <= _end,
-        ~exists().where(
-            receipt.c.share_id == share.c.id,
-            receipt.c.recipient_id == recipient.c.id,
-            receipt.c.document_id != "",
-            receipt.c.completed_at.is_not(None),
-        ),
+        ~exists().where(receipt.c.share_id == share.c.id, receipt.c.recipient_id == recipient.c.id, _is_whole),
         ~exists().where(
             outbox.c.channel == Channel.ALTINN,
             outbox.c.target == recipient.c.id,
@@ -210,6 +207,10 @@ class SqlOutbox:
         """Recipients for whom nobody has received a whole document. Those whose share ends first first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
         return [Unreminded(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
+
+    def has_received(self, recipient_id: str) -> bool:
+        """Whether somebody has received a whole document for the recipient."""
+        return self._work.first(_received, {"key": recipient_id}) is not None
 
     def of_target(
         self, channel: Channel, target: str, *, before: tuple[datetime, str] | None, limit: int

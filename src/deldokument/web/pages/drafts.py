@@ -34,7 +34,7 @@ def share_page(call: Call) -> Response:
     _must_be_registered(call)
     accounts, draft = _sharing_accounts(call), None
     if draft_id := call.query("utkast"):
-        view, _ = overview.show_share(call.world, call.person.person, draft_id)
+        view = overview.view_share(call.world, call.person.person, draft_id)
         if view.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.id}", 303)
         draft = _draft(view)
@@ -176,7 +176,7 @@ def add_document(call: Call) -> Response:
         length=_number(call, "length"),
         modified_at=_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
     )
-    view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
+    view = overview.view_share(call.world, call.person.person, call.path("id"))
     document = next(_document(d) for d in view.documents if d.id == ticket.document_id)
     upload = {
         "endpoint": "/uploads",
@@ -205,7 +205,7 @@ def publish(call: Call) -> Response:
 
 def published_page(call: Call) -> Response:
     """The link and the e-mail text."""
-    view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
+    view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     return call.page("shared.html", share=view, emails={code: email_text(view, Tongue(code)) for code in LANGUAGES})
@@ -253,7 +253,7 @@ def oslo_instant(text: str) -> datetime | None:
 
 
 def _answer(call: Call, share_id: str, *, status: int = 200, **more: Any) -> Response:
-    view, _ = overview.show_share(call.world, call.person.person, share_id)
+    view = overview.view_share(call.world, call.person.person, share_id)
     return JSONResponse({"draft": _draft(view), **more}, status)
 
 

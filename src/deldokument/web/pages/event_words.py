@@ -153,6 +153,7 @@ LABELS: dict[str, str] = {
     "account": _("Account"),
     "member": _("User"),
     "administrator": _("Administrator"),
+    "holder": _("Fødselsnummer or D-nummer"),
     "integration": _("System"),
     "supplier": _("The system is run by"),
     "rights": _("Access"),
@@ -172,7 +173,7 @@ LABELS: dict[str, str] = {
     "length": _("Size"),
     "bytes": _("Size"),
     "stored_bytes": _("Stored"),
-    "whole": _("Whole document"),
+    "whole": _("Whole documents, for the first time"),
     "count": _("How many"),
     "accounts": _("Accounts"),
     "members": _("Users"),
@@ -188,7 +189,7 @@ UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "
 """Details that are random ids of what has no name in a log."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
-_NAMED = frozenset({"account", "member", "administrator", "integration"})
+_NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
 _SIZES = frozenset({"length", "bytes", "stored_bytes"})
 _LISTS = frozenset({"filters", "changed", "ground"})
 _CODES: dict[str, str] = {
@@ -283,8 +284,8 @@ def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Tongue
         return tongue.text(RIGHTS[IntegrationRights(str(value))])
     if name == "until":
         return tongue.when(datetime.fromisoformat(str(value)), now)
-    if name == "whole":
-        return tongue.text(_("Yes") if value else _("No"))
+    if name == "whole" and not value:
+        return ""
     return _codes(str(value), tongue) if name in _LISTS else _code(str(value), tongue)
 
 

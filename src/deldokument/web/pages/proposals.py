@@ -22,7 +22,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def proposal_page(call: Call) -> Response:
     """All that there is to look through; for the proposer what happens next."""
-    view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
+    view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.proposal is None:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     return _page(call, view)
@@ -57,7 +57,7 @@ def _seen(call: Call) -> datetime:
 
 
 def _refused(call: Call, status: int, errors: list[tuple[str, str]]) -> Response:
-    view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
+    view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.proposal is None:
         return detail_of(call, view.id, status=status, errors=errors)
     return _page(call, view, status, errors)

@@ -181,6 +181,7 @@ def detail_of(
         share=view,
         recipients=[_recipient_row(recipient, view) for recipient in view.recipients],
         moments=moments(events, overview.acting_systems(call.world, events), call.tongue, call.world.clock.now()),
+        earlier_left_out=len(events) >= overview.MOST_EVENTS,
         open=view.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),
@@ -228,7 +229,7 @@ def change_end(call: Call) -> Response:
 
 def withdrawal_page(call: Call) -> Response:
     """The question asked once, for those whose browser cannot ask it in a dialog."""
-    view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
+    view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     return call.page("share_withdrawal.html", share=view)

@@ -1,0 +1,17 @@
+"""What is loaded when it is needed and not before: what a process holds counts for each of them, all day."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_what_is_on_sqlite_holds_neither_postgresqls_driver_nor_what_migrates_and_typesets(tmp_path: Path) -> None:
+    script = f"""
+import sys
+import deldokument.cli.main
+from deldokument.adapters.sql.engines import open_engines, transaction
+with transaction(open_engines('sqlite:///{tmp_path}/of-the-test.sqlite3').writer):
+    print(sorted({{'psycopg', 'alembic', 'typst', 'docx', 'hvac', 'obstore', 'pkcs11'}} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

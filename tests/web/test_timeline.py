@@ -1,0 +1,34 @@
+"""What a share's page tells of what has happened to it."""
+
+from __future__ import annotations
+
+import pytest
+from support.browser import Web
+from support.world import KARI, OLA, person
+
+from deldokument.domain.audit import EventKind
+from deldokument.services import overview, publishing
+from deldokument.services.repositories import standing
+from deldokument.services.trail import record
+
+LEFT_OUT = "Det er så mye at bare det siste vises her."
+
+
+def test_a_share_of_a_thousand_documents_tells_that_it_was_shared_and_withdrawn(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    with web.stage.world.database.write() as tx:
+        share = standing(tx.shares.get(share_id))
+        for _ in range(999):
+            record(web.stage.world, tx, EventKind.DOCUMENT_COMPLETED, share=share)
+    web.stage.clock.advance(minutes=1)
+    publishing.withdraw_share(web.stage.world, person(KARI), share_id)
+    page = web.browser(KARI).get(f"/delinger/{share_id}").text
+    for words in ("Dokumentene ble delt", "1000 ganger den dagen", "Delingen ble trukket tilbake"):
+        assert words in page
+    assert LEFT_OUT not in page
+
+
+def test_what_is_left_out_of_a_page_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    share_id = web.stage.publish(OLA)
+    monkeypatch.setattr(overview, "MOST_EVENTS", 3)
+    assert LEFT_OUT in web.browser(KARI).get(f"/delinger/{share_id}").text
