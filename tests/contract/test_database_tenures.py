@@ -13,7 +13,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Account, Administrator, Integration, Member
+from deldokument.domain.tenancy import Account, AccountRules, Administrator, Contact, Integration, Member
 from deldokument.domain.tenure import Holdings, ImpactAssessment, ResidualRisk, Tenure
 from tests.contract.records import (
     ACCOUNT,
@@ -31,6 +31,7 @@ from tests.contract.records import (
     keep,
     settle,
 )
+from tests.contract.test_database_paperwork import MAIN, PAPER, SERVICE
 
 ASSESSMENT = ImpactAssessment(
     id="assessment",
@@ -46,6 +47,7 @@ ASSESSMENT = ImpactAssessment(
     length=4,
     sealed_file_name=b"name",
 )
+REACHED = AccountRules(Contact("22 00 00 00", "kari@eksempel.example", "9-15"), four_eyes=True, sms_cost_code="Kari")
 OTHER = replace(TENANT, id="other", organization_number="974760223")
 OTHERS = Account("theirs", OTHER.id, "Byggesak")
 VIGDIS = Member("vigdis", OTHERS.id, b"hash of vigdis", b"sealed number", b"sealed name", NOW)
@@ -249,13 +251,21 @@ def test_a_tenant_is_forgettable_after_its_retention_when_no_share_has_names(dat
     assert forgettable(over) == []
 
 
-def test_people_and_assessments_of_a_tenant_are_forgotten_and_those_of_others_stay(database: SqlDatabase) -> None:
+def test_people_assessments_papers_and_contacts_of_a_tenant_are_forgotten_and_those_of_others_stay(
+    database: SqlDatabase,
+) -> None:
     ewa = Administrator("ewa", TENANT.id, b"hash of ewa", b"sealed", b"name")
     with database.write() as tx:
         tx.tenancies.add_administrator(ewa)
         tx.tenancies.add_administrator(replace(ewa, id="ewa-other", tenant_id=OTHER.id))
         tx.tenures.add_assessment(ASSESSMENT, b"sealed")
         tx.tenures.add_assessment(replace(ASSESSMENT, id="theirs", tenant_id=OTHER.id), b"sealed")
+        for number, owner in enumerate((TENANT, OTHER)):
+            tx.paperwork.add_main_agreement(replace(MAIN, id=f"main{number}", tenant_id=owner.id), b"sealed")
+            service = replace(SERVICE, id=f"service{number}", tenant_id=owner.id)
+            tx.paperwork.add_service_agreement(service, PAPER)
+        for kept in (ACCOUNT, OTHERS):
+            tx.tenancies.save_account(replace(kept, rules=REACHED))
         tx.tenures.remove_everybody(TENANT.id, NOW)
         # Whoever is found to have been left living all the same, several of them.
         for each in ("late", "later"):
@@ -271,3 +281,9 @@ def test_people_and_assessments_of_a_tenant_are_forgotten_and_those_of_others_st
         assert tx.tenancies.member(VIGDIS.id) == VIGDIS
         assert len(tx.tenancies.administrators(OTHER.id)) == 1
         assert tx.tenures.assessment_file("theirs") == b"sealed"
+        papers = [tx.paperwork.main_agreement_pdf(f"main{number}") for number in range(2)]
+        assert papers == [None, b"sealed"]
+        assert [tx.paperwork.signed_paper(f"service{number}") for number in range(2)] == [None, PAPER]
+        assert len(tx.paperwork.main_agreements(TENANT.id)) == 1
+        kept = tx.tenancies.accounts_by_id([ACCOUNT.id, OTHERS.id])
+        assert [account.rules for account in kept.values()] == [AccountRules(four_eyes=True), REACHED]

@@ -56,5 +56,8 @@ class Tenures(Protocol):
         ...
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
-        """Erase who were members and administrators, and the assessments; nobody is a member there any more."""
+        """Erase who were members and administrators, assessments, papers, and whom the accounts gave as contacts.
+
+        Nobody is a member there any more.
+        """
         ...

@@ -241,7 +241,6 @@ WORDS: dict[str, str] = {
     "steps_missing": _(
         "Agreements and impact assessment must be in place before the service is taken into use. Missing: %(steps)s."
     ),
-    "nothing_to_end": _("The organisation has not taken the service into use, so there is nothing to end."),
     "end_while_frozen": _(
         "Those who run the service have stopped it for the organisation or one of its accounts. "
         "As long as it is stopped, nothing can be deleted."

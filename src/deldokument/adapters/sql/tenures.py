@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Delete,
     Row,
     Select,
+    Table,
     and_,
     bindparam,
     cast,
@@ -41,7 +43,11 @@ from deldokument.adapters.sql.tables import (
     is_living,
     is_living_integration,
     is_unerased,
+    main_agreement,
+    main_agreement_paper,
     member,
+    service_agreement,
+    service_agreement_paper,
     share,
     tenant,
     tenure,
@@ -125,6 +131,26 @@ _forget_files = delete(assessment_file).where(
     assessment_file.c.assessment_id.in_(select(impact_assessment.c.id).where(impact_assessment.c.tenant_id == _key))
 )
 _forget_assessments = delete(impact_assessment).where(impact_assessment.c.tenant_id == _key)
+_forget_contacts = (
+    update(account)
+    .where(account.c.tenant_id == _key)
+    .values(contact_telephone="", contact_email="", contact_hours="", sms_sender="", sms_cost_code="")
+)
+
+
+def _forget_papers(paper: Table, agreement: Table) -> Delete:
+    own = select(agreement.c.id).where(agreement.c.tenant_id == _key)
+    return delete(paper).where(paper.c.agreement_id.in_(own))
+
+
+_FORGET = (
+    _forget_administrators,
+    _forget_files,
+    _forget_assessments,
+    _forget_contacts,
+    _forget_papers(main_agreement_paper, main_agreement),
+    _forget_papers(service_agreement_paper, service_agreement),
+)
 
 
 class SqlTenures:
@@ -186,9 +212,9 @@ class SqlTenures:
         return self._ids(_forgettable, {"now": now, "most": limit})
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
-        """Erase who were members and administrators, and the assessments."""
+        """Erase who were members and administrators, assessments, papers, and whom recipients could ask."""
         self._work.run(_forget_members, {"key": tenant_id, "now": now})
-        for statement in (_forget_administrators, _forget_files, _forget_assessments):
+        for statement in _FORGET:
             self._work.run(statement, {"key": tenant_id})
 
     def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:
