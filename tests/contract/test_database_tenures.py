@@ -138,12 +138,12 @@ def test_holdings_count_what_lives_and_is_the_tenants_own(database: SqlDatabase)
         for share in (open_share, spent):
             tx.shares.add_document(complete_document_of(share, length=3 * 10**9))
     with database.read() as tx:
-        assert tx.tenures.holdings(TENANT.id) == Holdings(1, 1, 2, 1, 1, 3 * 10**9)
-        assert tx.tenures.holdings("nobody") == Holdings()
+        assert tx.tenures.holdings(TENANT.id, NOW) == Holdings(1, 1, 2, 1, 1, 3 * 10**9)
+        assert tx.tenures.holdings("nobody", NOW) == Holdings()
 
 
 def test_an_end_withdraws_open_shares_and_abandons_drafts_of_that_tenant_alone(database: SqlDatabase) -> None:
-    shares = [available(), draft(), ended(), of_others()]
+    shares = [available(), draft(), ended(), of_others(), available(expires_at=NOW + HOUR)]
     keep(database, *shares)
     with database.write() as tx:
         tx.tenures.close_shares(TENANT.id, NOW + HOUR)
@@ -153,7 +153,8 @@ def test_an_end_withdraws_open_shares_and_abandons_drafts_of_that_tenant_alone(d
     assert after == [
         replace(shares[0], state=ShareState.WITHDRAWN, **closed),
         replace(shares[1], state=ShareState.ABANDONED, **closed),
-        *shares[2:],
+        *shares[2:4],
+        replace(shares[4], state=ShareState.ENDED, **closed),
     ]
 
 

@@ -68,6 +68,21 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
     assert receiving.list_offers(stage.world, person(OLA)) == ([], True)
 
 
+def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(
+    stage: Stage,
+) -> None:
+    late, open_share = stage.publish(), stage.publish()
+    with stage.world.database.write() as tx:
+        share = standing(tx.shares.get(late))
+        tx.shares.save(replace(share, expires_at=NOON + timedelta(hours=1)))
+    stage.clock.advance(hours=1)
+    end(stage)
+    assert recorded(stage).held.open_shares == 1
+    with stage.world.database.read() as tx:
+        states = [standing(tx.shares.get(share_id)).state for share_id in (late, open_share)]
+    assert states == [ShareState.ENDED, ShareState.WITHDRAWN]
+
+
 def test_after_the_end_members_reach_nothing_and_administrators_still_get_in(stage: Stage) -> None:
     share_id = stage.publish()
     tenant = end(stage)

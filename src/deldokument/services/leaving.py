@@ -53,7 +53,7 @@ def holdings_of(world: World, *, tenant_id: str) -> Holdings:
     """What an end would take with it. Raises NotFound."""
     with world.database.read() as tx:
         found(tx.tenancies.tenant(tenant_id), "tenant")
-        return tx.tenures.holdings(tenant_id)
+        return tx.tenures.holdings(tenant_id, world.clock.now())
 
 
 def end_service(world: World, *, tenant_id: str, typed_name: str, person: PersonIdentifier | None = None) -> Tenant:
@@ -70,7 +70,8 @@ def end_service(world: World, *, tenant_id: str, typed_name: str, person: Person
         _must_not_be_frozen(tx, tenant)
         if not same_name(typed_name, tenant.name):
             raise InvalidInput("typed_name", "tenant_name_differs")
-        now, held = world.clock.now(), tx.tenures.holdings(tenant_id)
+        now = world.clock.now()
+        held = tx.tenures.holdings(tenant_id, now)
         ended = replace(tenant, ended_at=now)
         tx.tenancies.save_tenant(ended)
         tx.tenures.close_shares(tenant_id, now)

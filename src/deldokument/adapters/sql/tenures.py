@@ -87,11 +87,16 @@ _holdings = select(
     _number(account.c.id, account.c.tenant_id == _key, account.c.deleted_at.is_(None)),
     _number(member.c.id, member.c.account_id.in_(_living_accounts), is_living),
     _number(share.c.id, _is_own, is_draft),
-    _number(share.c.id, _is_own, is_available),
+    _number(share.c.id, _is_own, is_available, share.c.expires_at > _now),
     select(func.count(document.c.id)).join_from(document, share).where(_may_hold).scalar_subquery(),
     _stored.where(_may_hold).scalar_subquery(),
 )
 _abandon = update(share).where(_is_own, is_draft).values(state=ShareState.ABANDONED, closed_at=_now, changed_at=_now)
+_end = (
+    update(share)
+    .where(_is_own, is_available, share.c.expires_at <= _now)
+    .values(state=ShareState.ENDED, closed_at=_now, changed_at=_now)
+)
 _withdraw = (
     update(share).where(_is_own, is_available).values(state=ShareState.WITHDRAWN, closed_at=_now, changed_at=_now)
 )
@@ -184,13 +189,13 @@ class SqlTenures:
         """Write all of it."""
         self._work.insert_or_replace(tenure, _values(record))
 
-    def holdings(self, tenant_id: str) -> Holdings:
+    def holdings(self, tenant_id: str, now: datetime) -> Holdings:
         """Counted now."""
-        return Holdings(*list(self._work.rows(_holdings, {"key": tenant_id})[0]))
+        return Holdings(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
         """Drafts first: one that is being published meanwhile is then found as an open share."""
-        for statement in (_abandon, _withdraw):
+        for statement in (_abandon, _end, _withdraw):
             self._work.run(statement, {"key": tenant_id, "now": now})
 
     def remove_everybody(self, tenant_id: str, now: datetime) -> None:
