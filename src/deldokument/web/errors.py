@@ -142,7 +142,10 @@ WORDS: dict[str, str] = {
     "too_many_webhooks": _("There is room for %(longest)s webhooks on an account. Remove one first."),
     "webhook_disabled": _("The webhook has been disabled, since its calls weren't taken. Remove it, and add it anew."),
     "choice_missing": _("Choose which value is to hold."),
-    "tenant_exists": _("The organisation has taken the service into use already."),
+    "tenant_exists": _(
+        "The organisation is registered here already. If it has ended the service, its number is free when its "
+        "retention period is over."
+    ),
     "member_exists": _("The person is registered on the account already."),
     "administrator_exists": _("The person is an administrator already."),
     "last_administrator": _("The organisation must have an administrator. Name another one first."),
