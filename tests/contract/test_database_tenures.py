@@ -231,6 +231,19 @@ def test_a_tenant_is_empty_when_it_has_ended_and_no_key_and_no_object_is_left(da
     assert emptied() == []
 
 
+def test_what_others_have_to_be_deleted_keeps_no_tenant_from_being_empty(database: SqlDatabase) -> None:
+    mine, theirs = ended(key_destroyed_at=NOW), of_others()
+    keep(database, mine, theirs)
+    [own], [others] = (append(database, begin_upload(database, share), 100) for share in (mine, theirs))
+    end(database)
+    with database.write() as tx:
+        tx.retention.release_blobs([mine.id, theirs.id], NOW)
+        assert set(tx.uploads.garbage(10)) == {own.id, others.id}
+        assert tx.tenures.emptied(10) == []
+        tx.uploads.forget_garbage([own.id])
+        assert tx.tenures.emptied(10) == [TENANT.id]
+
+
 def test_a_tenant_is_forgettable_after_its_retention_when_no_share_has_names(database: SqlDatabase) -> None:
     def forgettable(now: datetime) -> list[str]:
         with database.write() as tx:
