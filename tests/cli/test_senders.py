@@ -82,6 +82,12 @@ def test_recipients_that_are_none_are_wrong_usage(to: list[str], files: list[str
     assert not re.search(r"\d{5}", str(caught.value)), "an error repeats what may be somebody's number"
 
 
+def test_a_recipients_own_label_goes_before_one_given_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "to.txt"
+    path.write_text(f"{FJELL};søker\n", "utf-8")
+    assert read_recipients([], [str(path)], [f"{FJELL}=advokat"], confirmed=False) == [To(FJELL, "søker")]
+
+
 def test_a_share_is_named_by_its_id_or_its_link() -> None:
     assert {share_id_of(given) for given in ("abc", "https://del.example/d/abc", "https://del.example/d/abc/")} == {
         "abc"

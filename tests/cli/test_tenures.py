@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
 from cli.transcripts import EWA, opened, run
+from support.limits import files_no_longer_than
 from support.tenants import take_into_use
 
 from deldokument.services.leaving import complete_deletions
@@ -50,3 +52,43 @@ def test_the_deletion_record_is_written_when_the_worker_has_done_its_part(
     assert "contents_deleted" in run(environment, "tenant", "deletion", tenant_id).output
     assert run(environment, "tenant", "deletion-record", tenant_id, str(path)).exit_code == 0
     assert path.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code", "words"),
+    [
+        ("--standard-days", "999999999999", 2, "Invalid value"),
+        ("--longest-days", "0", 2, "Invalid value"),
+        ("--quota-gb", "nan", 2, "a number of GB"),
+        ("--quota-gb", "inf", 2, "a number of GB"),
+        ("--quota-gb", "1e-12", 1, "quota_range"),
+    ],
+)
+def test_a_rule_that_is_no_number_of_days_or_gigabytes_is_refused_in_words(
+    tenant: tuple[dict[str, str], str], option: str, value: str, code: int, words: str
+) -> None:
+    environment, tenant_id = tenant
+    account_id = run(environment, "account", "create", tenant_id, "Byggesak").stdout.strip()
+    result = run(environment, "account", "rules", account_id, option, value)
+    assert result.exit_code == code
+    assert words in result.output
+
+
+def test_a_disk_without_room_leaves_no_half_agreement(tenant: tuple[dict[str, str], str], folder: Path) -> None:
+    environment, tenant_id = tenant
+    copy, path = folder / "signed.pdf", folder / "agreement.pdf"
+    copy.write_bytes(b"%PDF-1.7" + bytes(5 * 10**6))
+    assert run(environment, "agreement", "publish", "hovedavtale", "1.0").exit_code == 0
+    recorded = ("agreement", "record-main", tenant_id, str(copy), "--version", "1.0", "--signed-on", "2026-11-02")
+    agreement_id = run(environment, *recorded, "--signed-by", "Grethe Ness").stdout.strip()
+    with files_no_longer_than(4 * 10**6):
+        assert run(environment, "agreement", "export", tenant_id, agreement_id, str(path)).exit_code == 1
+    assert not path.exists()
+
+
+def test_a_tenants_contact_is_changed_a_part_at_a_time(tenant: tuple[dict[str, str], str]) -> None:
+    environment, tenant_id = tenant
+    for option, value in (("--telephone", "22 99 00 00"), ("--email", "ny@eksempel.example")):
+        assert run(environment, "tenant", "rules", tenant_id, option, value).exit_code == 0
+    told = json.loads(run(environment, "tenant", "show", tenant_id, "--json").stdout)
+    assert (told["telephone"], told["email"], told["hours"]) == ("22 99 00 00", "ny@eksempel.example", "")

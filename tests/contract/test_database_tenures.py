@@ -13,7 +13,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Account, Administrator, Integration, Member
+from deldokument.domain.tenancy import Account, AccountRules, Administrator, Contact, Integration, Member
 from deldokument.domain.tenure import Holdings, ImpactAssessment, ResidualRisk, Tenure
 from tests.contract.records import (
     ACCOUNT,
@@ -31,6 +31,7 @@ from tests.contract.records import (
     keep,
     settle,
 )
+from tests.contract.test_database_paperwork import MAIN, PAPER, SERVICE
 
 ASSESSMENT = ImpactAssessment(
     id="assessment",
@@ -46,6 +47,7 @@ ASSESSMENT = ImpactAssessment(
     length=4,
     sealed_file_name=b"name",
 )
+REACHED = AccountRules(Contact("22 00 00 00", "kari@eksempel.example", "9-15"), four_eyes=True, sms_cost_code="Kari")
 OTHER = replace(TENANT, id="other", organization_number="974760223")
 OTHERS = Account("theirs", OTHER.id, "Byggesak")
 VIGDIS = Member("vigdis", OTHERS.id, b"hash of vigdis", b"sealed number", b"sealed name", NOW)
@@ -136,12 +138,12 @@ def test_holdings_count_what_lives_and_is_the_tenants_own(database: SqlDatabase)
         for share in (open_share, spent):
             tx.shares.add_document(complete_document_of(share, length=3 * 10**9))
     with database.read() as tx:
-        assert tx.tenures.holdings(TENANT.id) == Holdings(1, 1, 2, 1, 1, 3 * 10**9)
-        assert tx.tenures.holdings("nobody") == Holdings()
+        assert tx.tenures.holdings(TENANT.id, NOW) == Holdings(1, 1, 2, 1, 1, 3 * 10**9)
+        assert tx.tenures.holdings("nobody", NOW) == Holdings()
 
 
 def test_an_end_withdraws_open_shares_and_abandons_drafts_of_that_tenant_alone(database: SqlDatabase) -> None:
-    shares = [available(), draft(), ended(), of_others()]
+    shares = [available(), draft(), ended(), of_others(), available(expires_at=NOW + HOUR)]
     keep(database, *shares)
     with database.write() as tx:
         tx.tenures.close_shares(TENANT.id, NOW + HOUR)
@@ -151,7 +153,8 @@ def test_an_end_withdraws_open_shares_and_abandons_drafts_of_that_tenant_alone(d
     assert after == [
         replace(shares[0], state=ShareState.WITHDRAWN, **closed),
         replace(shares[1], state=ShareState.ABANDONED, **closed),
-        *shares[2:],
+        *shares[2:4],
+        replace(shares[4], state=ShareState.ENDED, **closed),
     ]
 
 
@@ -228,6 +231,19 @@ def test_a_tenant_is_empty_when_it_has_ended_and_no_key_and_no_object_is_left(da
     assert emptied() == []
 
 
+def test_what_others_have_to_be_deleted_keeps_no_tenant_from_being_empty(database: SqlDatabase) -> None:
+    mine, theirs = ended(key_destroyed_at=NOW), of_others()
+    keep(database, mine, theirs)
+    [own], [others] = (append(database, begin_upload(database, share), 100) for share in (mine, theirs))
+    end(database)
+    with database.write() as tx:
+        tx.retention.release_blobs([mine.id, theirs.id], NOW)
+        assert set(tx.uploads.garbage(10)) == {own.id, others.id}
+        assert tx.tenures.emptied(10) == []
+        tx.uploads.forget_garbage([own.id])
+        assert tx.tenures.emptied(10) == [TENANT.id]
+
+
 def test_a_tenant_is_forgettable_after_its_retention_when_no_share_has_names(database: SqlDatabase) -> None:
     def forgettable(now: datetime) -> list[str]:
         with database.write() as tx:
@@ -249,13 +265,21 @@ def test_a_tenant_is_forgettable_after_its_retention_when_no_share_has_names(dat
     assert forgettable(over) == []
 
 
-def test_people_and_assessments_of_a_tenant_are_forgotten_and_those_of_others_stay(database: SqlDatabase) -> None:
+def test_people_assessments_papers_and_contacts_of_a_tenant_are_forgotten_and_those_of_others_stay(
+    database: SqlDatabase,
+) -> None:
     ewa = Administrator("ewa", TENANT.id, b"hash of ewa", b"sealed", b"name")
     with database.write() as tx:
         tx.tenancies.add_administrator(ewa)
         tx.tenancies.add_administrator(replace(ewa, id="ewa-other", tenant_id=OTHER.id))
         tx.tenures.add_assessment(ASSESSMENT, b"sealed")
         tx.tenures.add_assessment(replace(ASSESSMENT, id="theirs", tenant_id=OTHER.id), b"sealed")
+        for number, owner in enumerate((TENANT, OTHER)):
+            tx.paperwork.add_main_agreement(replace(MAIN, id=f"main{number}", tenant_id=owner.id), b"sealed")
+            service = replace(SERVICE, id=f"service{number}", tenant_id=owner.id)
+            tx.paperwork.add_service_agreement(service, PAPER)
+        for kept in (ACCOUNT, OTHERS):
+            tx.tenancies.save_account(replace(kept, rules=REACHED))
         tx.tenures.remove_everybody(TENANT.id, NOW)
         # Whoever is found to have been left living all the same, several of them.
         for each in ("late", "later"):
@@ -271,3 +295,9 @@ def test_people_and_assessments_of_a_tenant_are_forgotten_and_those_of_others_st
         assert tx.tenancies.member(VIGDIS.id) == VIGDIS
         assert len(tx.tenancies.administrators(OTHER.id)) == 1
         assert tx.tenures.assessment_file("theirs") == b"sealed"
+        papers = [tx.paperwork.main_agreement_pdf(f"main{number}") for number in range(2)]
+        assert papers == [None, b"sealed"]
+        assert [tx.paperwork.signed_paper(f"service{number}") for number in range(2)] == [None, PAPER]
+        assert len(tx.paperwork.main_agreements(TENANT.id)) == 1
+        kept = tx.tenancies.accounts_by_id([ACCOUNT.id, OTHERS.id])
+        assert [account.rules for account in kept.values()] == [AccountRules(four_eyes=True), REACHED]

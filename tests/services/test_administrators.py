@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from support.browser import EWA
 from support.stack import DATABASES
-from support.world import KARI, ODD, SIV, Stage, person, set_stage
+from support.world import KARI, ODD, SIV, Stage, person, run_all, set_stage
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
-from deldokument.services import administrators, event_search, members
+from deldokument.services import administrators, event_search, leaving, members
 from deldokument.services.roles import roles_of
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
@@ -67,6 +67,18 @@ def test_a_tenant_that_does_not_exist_has_no_administrators(stage: Stage) -> Non
         administrators.list_administrators(stage.world, tenant_id="unknown")
     with pytest.raises(NotFound):
         administrators.remove_administrator(stage.world, tenant_id="unknown", administrator_id="unknown")
+
+
+def test_nobody_is_named_administrator_of_a_tenant_that_has_been_forgotten(stage: Stage) -> None:
+    name(stage, EWA, "Ewa Kowalska")
+    leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+    name(stage, ODD, "Odd Bakken")
+    run_all(stage.world)
+    stage.clock.advance(days=365)
+    run_all(stage.world)
+    with pytest.raises(Conflict, match="service_ended"):
+        name(stage, SIV, "Siv Holm")
+    assert names(stage) == []
 
 
 def test_administrators_are_listed_in_norwegian_order(stage: Stage) -> None:

@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.tenants import record_assessment
+from support.tenants import record_assessment, sign_agreements
 from support.trouble import Crash, TroubledKeyring
-from support.world import FJELL, KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+from support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.domain.tenure import DeletionState, Holdings
 from deldokument.services import administrators, freezing, leaving, members, onboarding, receiving, retention
+from deldokument.services.agreements import agreements_of
 from deldokument.services.deletion_paper import deletion_paper
 from deldokument.services.freezing import FreezeReason
 from deldokument.services.leaving import DeletionRecord, deletion_record, end_service, holdings_of
@@ -65,6 +66,21 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
     assert receiving.list_offers(stage.world, person(OLA)) == ([], True)
+
+
+def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(
+    stage: Stage,
+) -> None:
+    late, open_share = stage.publish(), stage.publish()
+    with stage.world.database.write() as tx:
+        share = standing(tx.shares.get(late))
+        tx.shares.save(replace(share, expires_at=NOON + timedelta(hours=1)))
+    stage.clock.advance(hours=1)
+    end(stage)
+    assert recorded(stage).held.open_shares == 1
+    with stage.world.database.read() as tx:
+        states = [standing(tx.shares.get(share_id)).state for share_id in (late, open_share)]
+    assert states == [ShareState.ENDED, ShareState.WITHDRAWN]
 
 
 def test_after_the_end_members_reach_nothing_and_administrators_still_get_in(stage: Stage) -> None:
@@ -125,10 +141,17 @@ def test_of_two_administrators_who_end_it_at_once_one_does(stage: Stage) -> None
     assert kinds(stage).count(EventKind.TENANT_ENDED) == 1
 
 
-def test_what_was_never_taken_into_use_has_nothing_to_end(stage: Stage) -> None:
-    tenant = onboarding.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
-    with pytest.raises(Conflict, match="nothing_to_end"):
-        end_service(stage.world, tenant_id=tenant.id, typed_name="Fjell")
+def test_what_was_never_taken_into_use_may_leave_too_and_is_forgotten(stage: Stage) -> None:
+    stage.change_tenant(activated_at=None)
+    record_assessment(stage.world, stage.tenant.id, person(SIV))
+    end(stage)
+    run_all(stage.world)
+    assert recorded(stage).state is DeletionState.CONTENTS_DELETED
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    assert recorded(stage).state is DeletionState.NAMES_ERASED
+    assert roles_of(stage.world, person(SIV)).administered == ()
+    onboarding.create_tenant(stage.world, organization_number="310240001", name="Eksempel kommune", contact=Contact())
 
 
 def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
@@ -273,6 +296,25 @@ def test_a_tenant_is_forgotten_with_what_was_done_to_it_after_the_end_too(stage:
     assert {who for who, _ in mine} == {None}
 
 
+def test_nobody_can_be_asked_and_no_paper_is_left_when_a_tenant_is_forgotten(stage: Stage) -> None:
+    sign_agreements(stage.world, stage.tenant.id)
+    rules = AccountRules(contact=Contact("22 33 44 55", "kari.lunde@eksempel.example", "9-15"), sms_cost_code="Kari L.")
+    stage.change_account(stage.byggesak, rules=rules)
+    end(stage)
+    run_all(stage.world)
+    papers = agreements_of(stage.world, tenant_id=stage.tenant.id)
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        assert standing(tx.tenancies.tenant(stage.tenant.id)).contact == Contact()
+        accounts = tx.tenancies.accounts_of_tenant(stage.tenant.id)
+        assert {account.rules for account in accounts} == {AccountRules()}
+        assert tx.paperwork.main_agreement_pdf(papers.mains[0].agreement.id) is None
+        assert tx.paperwork.signed_paper(papers.services[0].agreement.id) is None
+    after = agreements_of(stage.world, tenant_id=stage.tenant.id)
+    assert [(view.agreement, view.signer) for view in after.mains] == [(papers.mains[0].agreement, "")]
+
+
 def test_a_body_that_has_been_forgotten_may_come_back_and_finds_nothing_of_its_own(stage: Stage) -> None:
     back = {"organization_number": "310240001", "name": "Eksempel kommune", "contact": Contact()}
     end(stage)
@@ -340,6 +382,7 @@ def test_the_paper_of_a_forgotten_tenant_names_nobody(stage: Stage) -> None:
     assert "Virksomheten avsluttet tjenesten" in text
     assert "Navn og identifikatorer ble slettet 24.11.2027" in text
     assert "Ingen igjen" in text
+    assert "kontaktopplysninger" in text
 
 
 def test_a_name_that_looks_like_markup_is_only_a_name_on_paper(stage: Stage) -> None:

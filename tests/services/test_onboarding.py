@@ -6,7 +6,7 @@ import pytest
 from support.world import KARI, Stage, person
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.tenancy import Contact
 from deldokument.services import drafting, onboarding
 
@@ -75,3 +75,14 @@ def test_the_operator_says_what_the_provider_knows_a_tenant_by_and_takes_it_back
 def test_what_the_provider_cannot_know_a_tenant_by_is_refused(stage: Stage, name: str) -> None:
     with pytest.raises(InvalidInput, match="on_behalf_of"):
         onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, on_behalf_of=name)
+
+
+def test_whom_recipients_may_ask_can_be_changed_after_the_tenant_was_made(stage: Stage) -> None:
+    contact = Contact(" 22 99  00 00", "ny@eksempel.example")
+    changed = onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, contact=contact)
+    assert changed.contact == Contact("22 99 00 00", "ny@eksempel.example")
+    with stage.world.database.read() as tx:
+        assert tx.tenancies.tenant(stage.tenant.id) == changed
+    with pytest.raises(InvalidFields) as caught:
+        onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, contact=Contact("ring oss"))
+    assert [error.code for error in caught.value.errors] == ["telephone_malformed"]

@@ -115,13 +115,12 @@ def test_two_administrators_end_it_once(web: Web, ewa: Browser) -> None:
     assert ends(web) == 1
 
 
-def test_what_was_never_in_use_has_nothing_to_end_also_by_a_direct_post(web: Web, ewa: Browser) -> None:
+def test_what_was_never_in_use_may_end_too(web: Web, ewa: Browser) -> None:
     web.stage.change_tenant(activated_at=None)
-    assert "ingenting å avslutte" in ewa.get(path(web)).text
-    answer = end(web, ewa)
-    assert answer.status_code == 409
-    assert "ingenting å avslutte" in answer.text
-    assert not has_ended(web)
+    assert 'name="typed_name"' in ewa.get(path(web)).text
+    assert end(web, ewa).status_code == 303
+    assert "Tjenesten er avsluttet" in ewa.get(path(web)).text
+    assert ewa.get(f"/konfigurasjon/{web.stage.tenant.id}").status_code == 200
 
 
 def test_what_the_operator_has_stopped_is_not_ended_also_by_a_direct_post(web: Web, ewa: Browser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -115,8 +116,8 @@ def rename(account: str, name: str, as_json: Json = False) -> None:
 @app.command("rules", context_settings=TAKES_IDS)
 def rules(
     account: str,
-    standard_days: Annotated[int | None, typer.Option(help="Standard period in days.")] = None,
-    longest_days: Annotated[int | None, typer.Option(help="Longest period in days.")] = None,
+    standard_days: Annotated[int | None, typer.Option(min=1, max=90, help="Standard period in days.")] = None,
+    longest_days: Annotated[int | None, typer.Option(min=1, max=90, help="Longest period in days.")] = None,
     confidential: Annotated[bool | None, typer.Option(help="Are shares confidential unless said otherwise?")] = None,
     quota_gb: Annotated[float | None, typer.Option(help="Quota in GB; 0 for none.")] = None,
     four_eyes: Annotated[bool | None, typer.Option(help="Must a second member approve each share?")] = None,
@@ -138,7 +139,7 @@ def rules(
             standard=kept.standard if standard_days is None else standard_days * _DAY,
             longest=kept.longest if longest_days is None else longest_days * _DAY,
             confidential=kept.confidential if confidential is None else confidential,
-            quota=kept.quota if quota_gb is None else round(quota_gb * GIGABYTE) or None,
+            quota=kept.quota if quota_gb is None else _bytes(quota_gb),
             four_eyes=kept.four_eyes if four_eyes is None else four_eyes,
             notify=kept.notify if notify is None else notify,
             sms_sender=kept.sms_sender if sms_sender is None else sms_sender,
@@ -148,6 +149,13 @@ def rules(
             node.world, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
         )
         say_made(account_row(changed), as_json=as_json)
+
+
+def _bytes(gigabytes: float) -> int | None:
+    """None for 0, which is no quota; what is less than a byte is none either, but a fault."""
+    if not isfinite(gigabytes):
+        raise typer.BadParameter("say a number of GB", param_hint="--quota-gb")
+    return round(gigabytes * GIGABYTE) if gigabytes else None
 
 
 def _with_contact(kept: AccountRules, telephone: str | None, email: str | None, hours: str | None) -> AccountRules:

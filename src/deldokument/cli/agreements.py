@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.agreement import AgreementKind
 from deldokument.services import agreements, texts
@@ -108,6 +108,6 @@ def export(
             content = agreements.main_agreement_copy(node.world, tenant_id=tenant, agreement_id=agreement)
         else:
             _, content = agreements.signed_pdf(node.world, tenant_id=tenant, agreement_id=agreement)
-        with to.open("xb") as file:
+        with new_file(to) as file:
             file.write(content)
         say_made({"id": agreement, "file": str(to)}, as_json=as_json)

@@ -97,7 +97,8 @@ def read_recipients(
     for line in lines:
         number, _, label = line.partition(";")
         number = _digits(number)
-        found.setdefault(number, To(number, label.strip() or named.pop(number, ""), True if confirmed else None))
+        given = named.pop(number, "")
+        found.setdefault(number, To(number, label.strip() or given, True if confirmed else None))
     if named:
         raise typer.BadParameter("--label names somebody who is no recipient")
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -89,16 +90,23 @@ def rules(
     on_behalf_of: Annotated[
         str | None, typer.Option(help='What ID-porten knows it by, for logins in its name; "" for none.')
     ] = None,
+    telephone: Annotated[str | None, typer.Option(help="Whom recipients may ask.")] = None,
+    email: str | None = None,
+    hours: str | None = None,
     as_json: Json = False,
 ) -> None:
-    """Set a tenant's rules."""
+    """Set a tenant's rules; what is not given stays."""
+    words = {"telephone": telephone, "email": email, "hours": hours}
+    given = {name: value for name, value in words.items() if value is not None}
     with opened_node() as node:
+        kept = operating.show_tenant(node.world, tenant).contact
         changed = onboarding.change_tenant_rules(
             node.world,
             tenant_id=tenant,
             longest_days=longest_days,
             ask_archived=ask_archived,
             on_behalf_of=on_behalf_of,
+            contact=replace(kept, **given) if given else None,
         )
         say_made(tenant_row(changed), as_json=as_json)
 

@@ -32,7 +32,8 @@ def add_administrator(
 ) -> PersonView:
     """Let a person configure the tenant. ``person`` is the administrator who asks, None for an operator.
 
-    Raises InvalidInput or InvalidFields, NotFound, or Conflict when the person is one already.
+    Raises InvalidInput or InvalidFields, NotFound, or Conflict: the person is one already, or the tenant has been
+    forgotten, and whoever were named then never would be. Before that it may need one, though it has ended.
     """
     chosen, tidy = check_person(world, number, name)
     key = directory_key(world)
@@ -41,7 +42,9 @@ def add_administrator(
         sealed.id, tenant_id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
     )
     with world.database.write() as tx:
-        found(tx.tenancies.tenant(tenant_id), "tenant")
+        found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        if tx.tenures.tenure(tenant_id).names_erased_at is not None:
+            raise Conflict("service_ended")
         tx.tenancies.add_administrator(administrator)
         record(
             world,

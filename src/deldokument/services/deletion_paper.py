@@ -58,10 +58,12 @@ over før avslutningen, har fått nøkkel og innhold slettet på samme måte da 
 {names}
 
 Det omfatter navn og fødselsnummer på brukere, administratorer, mottakere og andre personer i hendelsesloggen, titler,
-filnavn og saksnummer, og virksomhetens konsekvensvurderinger og avtaler slik de ligger i tjenesten.
+filnavn og saksnummer, kontaktopplysninger, og virksomhetens konsekvensvurderinger og avtaler slik de ligger i
+tjenesten.
 
-Det som blir stående, er virksomhetens navn og organisasjonsnummer, navnene på kontoene, tidspunkter og antall, og
-hendelsesloggen uten opplysninger om hvem personene var.
+Det som blir stående, er virksomhetens navn og organisasjonsnummer, navnene på kontoene og på virksomhetene som hadde
+fagsystemer med tilgang til dem, hvilke avtaler som var signert når, tidspunkter og antall, og hendelsesloggen uten
+opplysninger om hvem personene var.
 
 ## Om protokollen
 

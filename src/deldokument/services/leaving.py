@@ -3,8 +3,8 @@
     end_service          nothing new; open shares withdrawn, drafts abandoned, members and integrations let go
     (retention's rounds  keys destroyed, ciphertext deleted, names erased when their time is up)
     complete_deletions   notes that no key and no object is left: the deletion record is complete
-    forget_tenants       after the retention period: members, administrators, the tenant's own papers, its audit keys;
-                         its number is free, should it come back
+    forget_tenants       after the retention period: members, administrators, contacts, the tenant's own papers, its
+                         audit keys; its number is free, should it come back
 
 Promises that there is one end, however many press at once, that it cannot be undone, that the record is not complete
 while anything of the contents is left, and that other tenants are not touched. Administrators get in until they are
@@ -20,7 +20,7 @@ from deldokument.domain.accounts import same_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.domain.tenure import DeletionState, Holdings, Tenure, spent_number
 from deldokument.services.assessing import acting_name
 from deldokument.services.ports import World
@@ -53,23 +53,25 @@ def holdings_of(world: World, *, tenant_id: str) -> Holdings:
     """What an end would take with it. Raises NotFound."""
     with world.database.read() as tx:
         found(tx.tenancies.tenant(tenant_id), "tenant")
-        return tx.tenures.holdings(tenant_id)
+        return tx.tenures.holdings(tenant_id, world.clock.now())
 
 
 def end_service(world: World, *, tenant_id: str, typed_name: str, person: PersonIdentifier | None = None) -> Tenant:
     """End it now; asked again, it says the same and nothing more happens.
 
-    Raises NotFound, InvalidInput when ``typed_name`` is not the tenant's, or Conflict: it was never taken into use, or
-    the operator has stopped the tenant or one of its accounts, of which nothing is to be deleted then.
+    One that was never taken into use may end, too: it has an administrator, and perhaps papers. Raises NotFound,
+    InvalidInput when ``typed_name`` is not the tenant's, or Conflict: the operator has stopped the tenant or one of its
+    accounts, of which nothing is to be deleted then.
     """
     with world.database.write() as tx:
         tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
         if tenant.ended_at is not None:
             return tenant
-        _must_be_able_to_end(tx, tenant)
+        _must_not_be_frozen(tx, tenant)
         if not same_name(typed_name, tenant.name):
             raise InvalidInput("typed_name", "tenant_name_differs")
-        now, held = world.clock.now(), tx.tenures.holdings(tenant_id)
+        now = world.clock.now()
+        held = tx.tenures.holdings(tenant_id, now)
         ended = replace(tenant, ended_at=now)
         tx.tenancies.save_tenant(ended)
         tx.tenures.close_shares(tenant_id, now)
@@ -81,9 +83,7 @@ def end_service(world: World, *, tenant_id: str, typed_name: str, person: Person
     return ended
 
 
-def _must_be_able_to_end(tx: Transaction, tenant: Tenant) -> None:
-    if tenant.activated_at is None:
-        raise Conflict("nothing_to_end")
+def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
     living = [account for account in tx.tenancies.accounts_of_tenant(tenant.id) if account.ended_at is None]
     if tenant.frozen_at is not None or any(account.frozen_at is not None for account in living):
         raise Conflict("end_while_frozen")
@@ -119,11 +119,13 @@ def forget_tenants(world: World) -> int:
     with world.database.write() as tx:
         spent = [tenant_id for tenant_id in tx.tenures.forgettable(now, _BATCH) if tenant_id in bare]
         for tenant_id in spent:
+            # Held from here on: whoever is being named administrator meanwhile is refused then.
+            tenant = standing(tx.tenancies.lock_tenant(tenant_id))
             world.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(world, tenant_id)])
             tx.tenures.forget_people(tenant_id, now)
             kept = replace(tx.tenures.tenure(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
             tx.tenures.save_tenure(replace(kept, names_erased_at=now))
-            _free_number(tx, tenant_id)
+            tx.tenancies.save_tenant(_bare(tenant))
         for tenant_id in spent:
             record(world, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
     return len(spent)
@@ -143,10 +145,10 @@ def _audit_keys(world: World, tenant_id: str) -> list[str]:
     return world.keyring.ids(f"{AUDIT_PREFIX}{tenant_id}:")
 
 
-def _free_number(tx: Transaction, tenant_id: str) -> None:
-    tenant = standing(tx.tenancies.lock_tenant(tenant_id))
+def _bare(tenant: Tenant) -> Tenant:
+    """Without its contact, and with its number free."""
     number = spent_number(tenant.organization_number, standing(tenant.ended_at))
-    tx.tenancies.save_tenant(replace(tenant, organization_number=number))
+    return replace(tenant, organization_number=number, contact=Contact())
 
 
 def deletion_record(world: World, *, tenant_id: str) -> DeletionRecord:

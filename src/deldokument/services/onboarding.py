@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.domain.identifiers import OrganizationNumber, parse_organization
@@ -53,33 +55,30 @@ def change_tenant_rules(
     longest_days: int | None = None,
     ask_archived: bool | None = None,
     on_behalf_of: str | None = None,
+    contact: Contact | None = None,
 ) -> Tenant:
-    """Set the tenant's longest period, whether sharers must confirm that the original is archived, and the name that
-    logins for it are in at the provider; what is None stays.
+    """Set the tenant's longest period, whether sharers must confirm that the original is archived, the name that logins
+    for it are in at the provider, and whom recipients may ask; what is None stays. Raises InvalidInput, InvalidFields
+    or NotFound.
     """
     if on_behalf_of is not None:
         check_on_behalf_of(on_behalf_of)
     if longest_days is not None and not 1 <= longest_days <= 90:
         raise InvalidInput("longest_days", "period_rule", shortest=1, longest=90)
+    given = {"ask_archived": ask_archived, "on_behalf_of": on_behalf_of, "contact": contact and check_contact(contact)}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with world.database.write() as tx:
         # Locked before it is read: all of it is written, also whether it has been stopped or has ended.
         tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
-        changed = _with_rules(tenant, longest_days, ask_archived, on_behalf_of)
+        changed = replace(tenant, **changes, period=_period(tenant.period, longest_days))
         if changed != tenant:
             tx.tenancies.save_tenant(changed)
             record(world, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
     return changed
 
 
-def _with_rules(
-    tenant: Tenant, longest_days: int | None, ask_archived: bool | None, on_behalf_of: str | None
-) -> Tenant:
-    if longest_days is not None:
-        longest = timedelta(days=longest_days)
-        period = PeriodRule(tenant.period.shortest, min(PeriodRule().standard, longest), longest)
-        tenant = replace(tenant, period=period)
-    if ask_archived is not None:
-        tenant = replace(tenant, ask_archived=ask_archived)
-    if on_behalf_of is not None:
-        tenant = replace(tenant, on_behalf_of=on_behalf_of)
-    return tenant
+def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:
+    if longest_days is None:
+        return present
+    longest = timedelta(days=longest_days)
+    return PeriodRule(present.shortest, min(PeriodRule().standard, longest), longest)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from deldokument.services.vault import DIRECTORY, Field, form_mark, open_field, 
 IDLE = timedelta(minutes=30)
 PENDING = timedelta(minutes=15)
 _TOUCH_EVERY = timedelta(seconds=30)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+"""As they are made here, of 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,19 @@ class LoginDone:
     return_to: str
 
 
-def begin_login(world: World, *, return_to: str, locale: str, organization_number: str = "") -> LoginStarted:
+def begin_login(
+    world: World, *, return_to: str, locale: str, organization_number: str = "", browser_secret: str = ""
+) -> LoginStarted:
     """Start a login at the provider. ``return_to`` is a local path. Raises Unavailable.
+
+    ``browser_secret`` is what the browser has of a login begun before, perhaps in another tab: with another one in its
+    place the answer to that would be refused.
 
     ``organization_number`` names the tenant that the login is for; one that has no name of its own at the provider, or
     is no tenant in use, is answered like none.
     """
     request = world.login.begin(locale, on_behalf_of=_name_at_provider(world, organization_number))
-    secret = secrets.token_urlsafe(32)
+    secret = browser_secret if _SECRET.fullmatch(browser_secret) else secrets.token_urlsafe(32)
     pending = PendingLogin(
         state=request.state,
         browser_hash=_hash(secret),

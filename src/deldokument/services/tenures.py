@@ -31,12 +31,15 @@ class Tenures(Protocol):
         ...
 
     def save_tenure(self, tenure: Tenure) -> None: ...
-    def holdings(self, tenant_id: str) -> Holdings:
-        """Counted now. Documents and bytes are those that can be read, or could be if their uploads were finished."""
+    def holdings(self, tenant_id: str, now: datetime) -> Holdings:
+        """Counted now; open are those that can be opened at ``now``.
+
+        Documents and bytes are those that can be read, or could be if their uploads were finished.
+        """
         ...
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
-        """Every open share is withdrawn and every draft abandoned."""
+        """Every open share is withdrawn, every draft abandoned, and what no worker has ended in time is ended."""
         ...
 
     def remove_everybody(self, tenant_id: str, now: datetime) -> None:
@@ -56,5 +59,8 @@ class Tenures(Protocol):
         ...
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
-        """Erase who were members and administrators, and the assessments; nobody is a member there any more."""
+        """Erase who were members and administrators, assessments, papers, and whom the accounts gave as contacts.
+
+        Nobody is a member there any more.
+        """
         ...

@@ -1,8 +1,9 @@
 """Logging in and out in a browser: cookies, the provider's answer, where to go next.
 
 Promises: the session cookie is HttpOnly, SameSite=Lax and, over HTTPS, bound to the host by its name; the id is new at
-every login; a login's answer is taken only in the browser that began it; ``neste`` never leads to another site; what
-the provider says of a login that it has ended needs no cookie, and is answered alike whether there was a session here.
+every login; a login's answer is taken only in the browser that began it, in whichever tab; ``neste`` never leads to
+another site; what the provider says of a login that it has ended needs no cookie, and is answered alike whether there
+was a session here.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def log_in(call: Call) -> Response:
             call.request.cookies.get(LANGUAGE_COOKIE), call.request.headers.get("accept-language", "")
         ),
         organization_number=call.query("for"),
+        browser_secret=call.request.cookies.get(call.site.login_cookie, ""),
     )
     response = RedirectResponse(started.url, 303)
     response.set_cookie(
@@ -65,7 +67,6 @@ def logged_in(call: Call) -> Response:
     response.set_cookie(
         call.site.session_cookie, done.session_secret, httponly=True, samesite="lax", secure=call.site.secure
     )
-    response.delete_cookie(call.site.login_cookie, httponly=True, samesite="lax", secure=call.site.secure)
     return response
 
 
@@ -82,7 +83,8 @@ def log_out(call: Call) -> Response:
         target = urlsplit(form.action)
         # The one page whose form goes elsewhere: to the provider, and from there back.
         response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {target.scheme}://{target.netloc}"
-    response.delete_cookie(call.site.session_cookie, httponly=True, samesite="lax", secure=call.site.secure)
+    for name in (call.site.session_cookie, call.site.login_cookie):
+        response.delete_cookie(name, httponly=True, samesite="lax", secure=call.site.secure)
     return response
 
 

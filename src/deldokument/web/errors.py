@@ -142,7 +142,10 @@ WORDS: dict[str, str] = {
     "too_many_webhooks": _("There is room for %(longest)s webhooks on an account. Remove one first."),
     "webhook_disabled": _("The webhook has been disabled, since its calls weren't taken. Remove it, and add it anew."),
     "choice_missing": _("Choose which value is to hold."),
-    "tenant_exists": _("The organisation has taken the service into use already."),
+    "tenant_exists": _(
+        "The organisation is registered here already. If it has ended the service, its number is free when its "
+        "retention period is over."
+    ),
     "member_exists": _("The person is registered on the account already."),
     "administrator_exists": _("The person is an administrator already."),
     "last_administrator": _("The organisation must have an administrator. Name another one first."),
@@ -241,7 +244,6 @@ WORDS: dict[str, str] = {
     "steps_missing": _(
         "Agreements and impact assessment must be in place before the service is taken into use. Missing: %(steps)s."
     ),
-    "nothing_to_end": _("The organisation has not taken the service into use, so there is nothing to end."),
     "end_while_frozen": _(
         "Those who run the service have stopped it for the organisation or one of its accounts. "
         "As long as it is stopped, nothing can be deleted."

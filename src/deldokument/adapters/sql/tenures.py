@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Delete,
     Row,
     Select,
+    Table,
     and_,
     bindparam,
     cast,
@@ -41,7 +43,11 @@ from deldokument.adapters.sql.tables import (
     is_living,
     is_living_integration,
     is_unerased,
+    main_agreement,
+    main_agreement_paper,
     member,
+    service_agreement,
+    service_agreement_paper,
     share,
     tenant,
     tenure,
@@ -81,11 +87,16 @@ _holdings = select(
     _number(account.c.id, account.c.tenant_id == _key, account.c.deleted_at.is_(None)),
     _number(member.c.id, member.c.account_id.in_(_living_accounts), is_living),
     _number(share.c.id, _is_own, is_draft),
-    _number(share.c.id, _is_own, is_available),
+    _number(share.c.id, _is_own, is_available, share.c.expires_at > _now),
     select(func.count(document.c.id)).join_from(document, share).where(_may_hold).scalar_subquery(),
     _stored.where(_may_hold).scalar_subquery(),
 )
 _abandon = update(share).where(_is_own, is_draft).values(state=ShareState.ABANDONED, closed_at=_now, changed_at=_now)
+_end = (
+    update(share)
+    .where(_is_own, is_available, share.c.expires_at <= _now)
+    .values(state=ShareState.ENDED, closed_at=_now, changed_at=_now)
+)
 _withdraw = (
     update(share).where(_is_own, is_available).values(state=ShareState.WITHDRAWN, closed_at=_now, changed_at=_now)
 )
@@ -105,7 +116,8 @@ _is_left = exists().where(
     _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))
 )
 _ended = select(tenure.c.tenant_id).join(tenant).where(tenant.c.ended_at.is_not(None)).limit(_most)
-_emptied = _ended.where(tenure.c.contents_deleted_at.is_(None), ~_is_left, ~exists().where(garbage.c.name.is_not(None)))
+_may_be_its = or_(garbage.c.tenant_id == tenure.c.tenant_id, garbage.c.tenant_id.is_(None))
+_emptied = _ended.where(tenure.c.contents_deleted_at.is_(None), ~_is_left, ~exists().where(_may_be_its))
 _forgotten_at = type_coerce(tenant.c.ended_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger)
 _forgettable = _ended.where(
     tenure.c.contents_deleted_at.is_not(None),
@@ -125,6 +137,26 @@ _forget_files = delete(assessment_file).where(
     assessment_file.c.assessment_id.in_(select(impact_assessment.c.id).where(impact_assessment.c.tenant_id == _key))
 )
 _forget_assessments = delete(impact_assessment).where(impact_assessment.c.tenant_id == _key)
+_forget_contacts = (
+    update(account)
+    .where(account.c.tenant_id == _key)
+    .values(contact_telephone="", contact_email="", contact_hours="", sms_sender="", sms_cost_code="")
+)
+
+
+def _forget_papers(paper: Table, agreement: Table) -> Delete:
+    own = select(agreement.c.id).where(agreement.c.tenant_id == _key)
+    return delete(paper).where(paper.c.agreement_id.in_(own))
+
+
+_FORGET = (
+    _forget_administrators,
+    _forget_files,
+    _forget_assessments,
+    _forget_contacts,
+    _forget_papers(main_agreement_paper, main_agreement),
+    _forget_papers(service_agreement_paper, service_agreement),
+)
 
 
 class SqlTenures:
@@ -158,13 +190,13 @@ class SqlTenures:
         """Write all of it."""
         self._work.insert_or_replace(tenure, _values(record))
 
-    def holdings(self, tenant_id: str) -> Holdings:
+    def holdings(self, tenant_id: str, now: datetime) -> Holdings:
         """Counted now."""
-        return Holdings(*list(self._work.rows(_holdings, {"key": tenant_id})[0]))
+        return Holdings(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
         """Drafts first: one that is being published meanwhile is then found as an open share."""
-        for statement in (_abandon, _withdraw):
+        for statement in (_abandon, _end, _withdraw):
             self._work.run(statement, {"key": tenant_id, "now": now})
 
     def remove_everybody(self, tenant_id: str, now: datetime) -> None:
@@ -186,9 +218,9 @@ class SqlTenures:
         return self._ids(_forgettable, {"now": now, "most": limit})
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
-        """Erase who were members and administrators, and the assessments."""
+        """Erase who were members and administrators, assessments, papers, and whom recipients could ask."""
         self._work.run(_forget_members, {"key": tenant_id, "now": now})
-        for statement in (_forget_administrators, _forget_files, _forget_assessments):
+        for statement in _FORGET:
             self._work.run(statement, {"key": tenant_id})
 
     def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:

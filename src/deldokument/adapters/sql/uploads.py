@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Insert, delete, insert, literal, select, union_all, update
 
 from deldokument.adapters.sql.columns import Instant
-from deldokument.adapters.sql.tables import garbage, part, upload
+from deldokument.adapters.sql.tables import garbage, part, share, upload
 from deldokument.adapters.sql.work import Among, Shape, Work, batches, one
 from deldokument.domain.upload import Part, Upload
 
@@ -165,8 +165,8 @@ class SqlUploads:
         if len(self._work.batched(_standing, "ids", ids, key=upload_id)) != len(ids):
             return False
         for batch in batches(ids):
+            self._work.run(_made_garbage(part.c.id.in_(batch), now))
             self._work.run(_remove_parts, {"ids": batch})
-        self._work.run(insert(garbage), [{"name": name, "since": now} for name in ids])
         self._work.run(_insert_part, _PART.values(new))
         return True
 
@@ -193,7 +193,17 @@ def discard_uploads(work: Work, which: ColumnElement[bool], now: datetime) -> No
     ids = [row[0] for row in work.rows(work.locked(select(upload.c.id).where(which).order_by(partial_first)))]
     for batch in batches(ids):
         parts = part.c.upload_id.in_(batch)
-        named = select(part.c.id, literal(now, Instant())).where(parts)
-        work.run(insert(garbage).from_select(["name", "since"], named))
+        work.run(_made_garbage(parts, now))
         work.run(delete(part).where(parts))
         work.run(delete(upload).where(upload.c.id.in_(batch)))
+
+
+def _made_garbage(which: ColumnElement[bool], now: datetime) -> Insert:
+    """Parts that are still there, each with the tenant whose it was."""
+    named = (
+        select(part.c.id, literal(now, Instant()), share.c.tenant_id)
+        .join_from(part, upload, part.c.upload_id == upload.c.id)
+        .join(share, upload.c.share_id == share.c.id)
+        .where(which)
+    )
+    return insert(garbage).from_select(["name", "since", "tenant_id"], named)

@@ -46,6 +46,7 @@ garbage = Table(
     "garbage",
     metadata,
     Column("name", Id, primary_key=True),
-    # Absent for what became garbage before this was noted.
+    # Both absent for what became garbage before they were noted.
     Column("since", Instant),
+    Column("tenant_id", Id),
 )
