@@ -354,6 +354,28 @@ def test_publishing_again_says_the_same_and_changes_nothing(web: Web, kari: Brow
     assert contents(web.stage) == before
 
 
+def test_what_another_page_has_put_in_is_not_shared_unseen(web: Web, kari: Browser, draft: str) -> None:
+    save(kari, draft, words(web))
+    web.stage.add_recipients(draft, OLA)
+    web.stage.upload(draft, "vedtak.pdf", b"innhold")
+
+    def shown() -> dict[str, list[str]]:
+        page = saved(kari, draft)
+        return {name: [one["id"] for one in page[name]] for name in ("documents", "recipients")}
+
+    def publish(seen: dict[str, Any]) -> int:
+        return kari.call("POST", f"/del/utkast/{draft}/publisering", seen).status_code
+
+    before = shown()
+    web.stage.add_recipients(draft, FJELL)
+    assert publish(before) == 409
+    before = shown()
+    web.stage.upload(draft, "plan.pdf", b"innhold")
+    assert publish(before) == 409
+    assert publish(shown() | {"recipients": OLA}) == publish(shown() | {"documents": [1]}) == 422
+    assert publish(shown()) == 200
+
+
 def test_nothing_of_a_published_share_can_be_changed_as_a_draft(web: Web, kari: Browser, draft: str) -> None:
     published(web, kari, draft)
     recipient = "x"
