@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.accounts import set_rules
 from support.browser import Browser, Web
 from support.stored import contents
 from support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
@@ -453,3 +454,13 @@ def test_the_form_offers_a_month_and_the_tenants_limits(web: Web, kari: Browser)
 def test_a_person_without_an_account_sees_no_form_to_share(web: Web) -> None:
     for number in (OLA, LISE):
         assert web.browser(number).get("/del").status_code == 404
+
+
+@pytest.mark.parametrize(("hours", "told"), [(12, "12 timer"), (24, "1 dag"), (36, "36 timer")])
+def test_an_accounts_longest_period_is_told_as_it_is(
+    web: Web, kari: Browser, draft: str, hours: int, told: str
+) -> None:
+    set_rules(web.stage, web.stage.byggesak, standard=timedelta(hours=2), longest=timedelta(hours=hours))
+    assert f"høyst {told}." in fault(save(kari, draft, words(web)), "expires_at")
+    assert published(web, kari, draft, expires_at="2026-11-24T18:00").status_code == 200
+    assert f"Høyst {told} fra nå." in kari.get(f"/delinger/{draft}").text
