@@ -209,7 +209,9 @@ def published_page(call: Call) -> Response:
     view, _ = overview.show_share(call.world, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    return call.page("shared.html", share=view, emails={code: email_text(view, Tongue(code)) for code in LANGUAGES})
+    emails = {code: email_text(view, Tongue(code)) for code in LANGUAGES}
+    told = view.notify and call.world.notices is not None
+    return call.page("shared.html", share=view, emails=emails, tells_recipients=told)
 
 
 def email_text(share: ShareView, tongue: Tongue) -> str:
