@@ -106,8 +106,14 @@ export class UploadItem {
   }
 
   same(file: File): boolean {
-    return this.name === file.name && this.length === file.size && this.modifiedAt === file.lastModified;
+    return tidied(this.name) === tidied(file.name) && this.length === file.size && this.modifiedAt === file.lastModified;
   }
+}
+
+/** As the server keeps a name (`check_file_name`): a draft that is opened again has only that. */
+function tidied(name: string): string {
+  const base = name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1);
+  return base.replaceAll(/[\p{Cc}\p{Cs}]/gu, '').trim();
 }
 
 export function remedyFor(status: number | null): Remedy {

@@ -170,3 +170,13 @@ test('every answer of the server has its remedy', () => {
   assert.equal(remedyFor(410), 'renew');
   assert.equal(remedyFor(413), 'give-up');
 });
+
+test('a draft knows its file again under the name that the server has tidied', async () => {
+  const { queue, registered } = scene();
+  queue.restore([{ id: 'd', name: 'vedtak.pdf', length: 3, modified_at: 1, offset: 1, complete: false }]);
+  queue.add(file(' vedtak.pdf '));
+  await settle();
+  assert.deepEqual(registered, [' vedtak.pdf ']);
+  assert.equal(queue.items.length, 1);
+  assert.equal(queue.add(file('\u0007vedtak.pdf')), false);
+});
