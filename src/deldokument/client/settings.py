@@ -96,8 +96,12 @@ def _xdg(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:
 
 def is_safe(url: str) -> bool:
     """Whether what is said there is for nobody on the way."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
 
 
