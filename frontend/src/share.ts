@@ -258,7 +258,7 @@ class SharePage {
     if (this.#queue.items.length === 0) lacks('files', 'missing_files');
     for (const item of this.#queue.items) {
       if (item.state !== 'missing' && item.state !== 'failed') continue;
-      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.name }) });
+      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.shown }) });
     }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
     const [unconfirmed] = this.#recipients.unconfirmed;

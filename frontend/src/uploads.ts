@@ -105,6 +105,11 @@ export class UploadItem {
     return ['registering', 'queued', 'uploading', 'waiting'].includes(this.state);
   }
 
+  /** The name with invisible and direction-changing characters as a box, so that it pretends to be no other. */
+  get shown(): string {
+    return this.name.replaceAll(/[\p{Cf}\p{Cc}]/gu, '\u25a1');
+  }
+
   same(file: File): boolean {
     return tidied(this.name) === tidied(file.name) && this.length === file.size && this.modifiedAt === file.lastModified;
   }

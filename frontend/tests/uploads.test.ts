@@ -180,3 +180,9 @@ test('a draft knows its file again under the name that the server has tidied', a
   assert.equal(queue.items.length, 1);
   assert.equal(queue.add(file('\u0007vedtak.pdf')), false);
 });
+
+test('a name that would turn the direction of reading is shown for what it is', () => {
+  const { queue } = scene();
+  queue.add(file('inv\u202excod.exe'));
+  assert.equal(queue.items[0]?.shown, 'inv\u25a1xcod.exe');
+});
