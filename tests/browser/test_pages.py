@@ -175,3 +175,20 @@ def test_titles_and_labels_without_spaces_make_no_page_wider(visit: Visit, tmp_p
         for one in paths:
             visitor.open(one)
             assert sideways(visitor.page) == [], one
+
+
+def test_who_downloads_after_the_login_has_run_out_is_led_to_a_new_one(visit: Visit, tmp_path: Path) -> None:
+    file = noise(tmp_path / "vedtak.pdf", 100)
+    path = SharePage(visit("Kari Lunde")).share(file, OLA)
+    ola = visit("Ola Nordmann", path)
+    download = ola.page.get_by_role("link", name="Last ned vedtak.pdf")
+    ola.reload_until(download)
+    ola.context.clear_cookies()
+    download.click()
+    expect(ola.page.get_by_role("heading", name="Logg inn for å se dokumentene")).to_be_visible()
+    ola.page.get_by_role("link", name="Logg inn med ID-porten").click()
+    ola.choose_person("Ola Nordmann")
+    with ola.page.expect_download() as started:
+        download.click()
+    started.value.save_as(tmp_path / "fetched")
+    assert sha256(tmp_path / "fetched") == sha256(file)
