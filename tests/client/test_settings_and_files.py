@@ -103,6 +103,11 @@ def test_neither_tokens_nor_documents_go_without_tls(home: Path, url: str) -> No
         loaded(DELDOKUMENT_CLIENT_ISSUER=url)
 
 
+def test_a_home_folder_that_cannot_be_found_is_told_of(home: Path) -> None:
+    with pytest.raises(NotConfigured, match="in full"):
+        loaded(DELDOKUMENT_CLIENT_KEY_PATH="~nobody-of-that-name/key.json")
+
+
 @pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:80"])
 def test_this_machine_needs_no_tls(home: Path, url: str) -> None:
     assert loaded(DELDOKUMENT_CLIENT_URL=url).url == url
