@@ -375,3 +375,14 @@ def test_whom_a_colleague_has_added_meanwhile_nothing_is_shared_with_unseen(visi
     expect(form.recipient("FJELL AS")).to_be_visible()
     form.publish()
     expect(kari.page.get_by_text("FJELL AS")).to_be_visible()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    kari.page.route("**/mottakere", lambda route: route.fulfill(status=200, body='{"draft": {'), times=1)
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    form.add(FJELL)
+    expect(form.recipient("FJELL AS")).to_be_visible()
