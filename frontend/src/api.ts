@@ -29,6 +29,12 @@ const pause = (milliseconds: number): Promise<void> => new Promise((done) => set
 /** What is the same in the tokens of all sessions of one person, and in no other's. */
 const whose = (token: string): string => token.slice(token.lastIndexOf('.') + 1);
 
+/** An answer that breaks off, or that something on the way gives in the server's place, is none. */
+async function whole(response: Response): Promise<Response> {
+  if (response.ok && response.status !== 204) await response.clone().json();
+  return response;
+}
+
 async function errorsOf(response: Response): Promise<FieldError[]> {
   try {
     const body = (await response.json()) as { errors?: FieldError[] };
@@ -85,7 +91,7 @@ export class Api {
       init.body = JSON.stringify(body);
       init.keepalive = init.body.length <= OUTLIVES_PAGE;
     }
-    return fetch(path, init).catch(() => null);
+    return fetch(path, init).then(whole).catch(() => null);
   }
 
   /** The person logs in again in another tab; this one notices when it is looked at, and now and then. */

@@ -77,12 +77,12 @@ export class FilesView {
     const parts = {
       stateIcon: icon('hourglass'),
       stateWord: el('span'),
-      bar: el('progress', { class: 'progress', max: '100', 'aria-label': text('progress_of', { name: item.name }) }),
+      bar: el('progress', { class: 'progress', max: '100', 'aria-label': text('progress_of', { name: item.shown }) }),
       figures: el('span', { class: 'figures' }),
       note: el('p', { class: 'file-note', hidden: true }),
-      toggle: button(text('pause'), item.name, { id: `${key}-toggle` }),
-      choose: button(text('choose_again'), item.name, { id: `${key}-choose`, 'data-variant': 'secondary' }),
-      remove: button(text('remove'), item.name, { id: `${key}-remove` }),
+      toggle: button(text('pause'), item.shown, { id: `${key}-toggle` }),
+      choose: button(text('choose_again'), item.shown, { id: `${key}-choose`, 'data-variant': 'secondary' }),
+      remove: button(text('remove'), item.shown, { id: `${key}-remove` }),
     };
     const node = el(
       'li',
@@ -91,7 +91,7 @@ export class FilesView {
       el(
         'div',
         { class: 'row-body' },
-        el('p', { class: 'row-name' }, item.name),
+        el('p', { class: 'row-name' }, item.shown),
         el(
           'p',
           { class: 'row-facts' },
@@ -168,14 +168,14 @@ export class FilesView {
     const milestone = Math.floor(percent / MILESTONE) * MILESTONE;
     if (item.state === 'uploading' && milestone > row.told && percent < 100) {
       if (row.toldState === 'uploading') {
-        announce(text('said_progress', { name: item.name, percent: `${milestone} %` }), 'progress');
+        announce(text('said_progress', { name: item.shown, percent: `${milestone} %` }), 'progress');
       }
       row.told = milestone;
     }
     if (row.toldState === item.state) return;
     row.toldState = item.state;
-    if (['waiting', 'failed'].includes(item.state)) announce(`${item.name}: ${this.#note(item)}`);
-    if (['complete', 'paused'].includes(item.state)) announce(`${item.name}: ${text(`state_${item.state}`)}`, 'progress');
+    if (['waiting', 'failed'].includes(item.state)) announce(`${item.shown}: ${this.#note(item)}`);
+    if (['complete', 'paused'].includes(item.state)) announce(`${item.shown}: ${text(`state_${item.state}`)}`, 'progress');
   }
 
   #askToRemove(item: UploadItem): void {
@@ -184,7 +184,7 @@ export class FilesView {
       return;
     }
     const dialog = byId<HTMLDialogElement>('remove-dialog');
-    setText(byId('remove-dialog-name'), item.name);
+    setText(byId('remove-dialog-name'), item.shown);
     dialog.returnValue = '';
     dialog.onclose = () => {
       if (dialog.returnValue === 'remove') this.#remove(item);
@@ -202,7 +202,7 @@ export class FilesView {
     this.#queue.remove(item);
     this.#ports.removed(item);
     (neighbour ? this.#rows.get(neighbour)?.remove : byId('files'))?.focus();
-    announce(text('said_removed', { name: item.name }));
+    announce(text('said_removed', { name: item.shown }));
   }
 
   #tick(): void {

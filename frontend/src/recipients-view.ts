@@ -21,7 +21,7 @@ export type Words = Pick<Recipient, 'label' | 'confirmed'>;
 export interface RecipientsPorts {
   add(pasted: string): Promise<{ recipients: Recipient[]; refused: Refusal[] }>;
   update(id: string, words: Words): Promise<void>;
-  remove(id: string): Promise<void>;
+  remove(id: string): void;
   changed(): void;
   failed(error: unknown): void;
   /** Tells why words were not kept; `label` is the id of the label's field. */
@@ -154,7 +154,7 @@ export class RecipientsView {
       ),
       el('div', { class: 'row-actions' }, remove),
     );
-    remove.addEventListener('click', () => void this.#remove(recipient, row));
+    remove.addEventListener('click', () => this.#remove(recipient, row));
     return row;
   }
 
@@ -214,7 +214,7 @@ export class RecipientsView {
     this.#ports.changed();
   }
 
-  async #remove(recipient: Recipient, row: HTMLLIElement): Promise<void> {
+  #remove(recipient: Recipient, row: HTMLLIElement): void {
     const neighbour = row.nextElementSibling ?? row.previousElementSibling;
     const place = neighbour?.querySelector<HTMLButtonElement>('.row-actions button') ?? this.#field;
     row.remove();
@@ -226,6 +226,6 @@ export class RecipientsView {
     place.focus();
     announce(text('said_removed', { name: recipient.name ?? recipient.display }));
     this.#ports.changed();
-    await this.#ports.remove(recipient.id).catch(this.#ports.failed);
+    this.#ports.remove(recipient.id);
   }
 }

@@ -33,6 +33,7 @@ class SharePage {
   #painted = 0;
   #paintTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #stale = new Set<UploadItem>();
+  readonly #removals = new Set<Promise<unknown>>();
 
   constructor(settings: ShareSettings, draft: Draft | null) {
     this.#settings = settings;
@@ -49,7 +50,7 @@ class SharePage {
       send: sendByTus,
       readable: isReadable,
       refusal: (error) => this.#refusal(error),
-      unwanted: (id) => void this.#deleteDocument(id),
+      unwanted: (id) => this.#deleteDocument(id),
       changed: (item) => this.#itemChanged(item),
       now: () => Date.now(),
     });
@@ -60,7 +61,7 @@ class SharePage {
     this.#recipients = new RecipientsView({
       add: (pasted) => this.#addRecipients(pasted),
       update: (id, words) => this.#call('PUT', `/mottakere/${id}`, words),
-      remove: (id) => this.#call('DELETE', `/mottakere/${id}`),
+      remove: (id) => this.#takeOut(`/mottakere/${id}`),
       changed: () => this.#repaint(),
       failed: (error) => this.#failed(error),
       notKept: (error, label) => this.#notKept(error, { label }),
@@ -204,12 +205,20 @@ class SharePage {
   }
 
   #removed(item: UploadItem): void {
-    if (item.id !== null) void this.#deleteDocument(item.id);
+    if (item.id !== null) this.#deleteDocument(item.id);
     this.#repaint();
   }
 
-  async #deleteDocument(id: string): Promise<void> {
-    await this.#call('DELETE', `/dokumenter/${encodeURIComponent(id)}`).catch((error: unknown) => this.#failed(error));
+  #deleteDocument(id: string): void {
+    this.#takeOut(`/dokumenter/${encodeURIComponent(id)}`);
+  }
+
+  /** What has been taken out on the page must be out before anything is shared, however long the network takes. */
+  #takeOut(path: string): void {
+    const removal = this.#call('DELETE', path)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 
   #itemChanged(item: UploadItem): void {
@@ -249,7 +258,7 @@ class SharePage {
     if (this.#queue.items.length === 0) lacks('files', 'missing_files');
     for (const item of this.#queue.items) {
       if (item.state !== 'missing' && item.state !== 'failed') continue;
-      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.name }) });
+      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.shown }) });
     }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
     const [unconfirmed] = this.#recipients.unconfirmed;
@@ -302,7 +311,7 @@ class SharePage {
   }
 
   async #handIn(): Promise<void> {
-    await Promise.all([this.#saver.flush(), this.#recipients.flush()]);
+    await Promise.all([this.#saver.flush(), this.#recipients.flush(), ...this.#removals]);
   }
 
   #problems(): FieldError[] {
@@ -334,7 +343,7 @@ class SharePage {
       if (this.#publishing !== 'sending') return;
       const problems = this.#problems();
       if (problems.length > 0) return this.#stepBack(problems);
-      const { location } = await this.#call<{ location: string }>('POST', '/publisering', {});
+      const { location } = await this.#call<{ location: string }>('POST', '/publisering', this.#shown);
       this.#publishing = 'done';
       window.location.assign(location);
     } catch (error) {
@@ -342,6 +351,14 @@ class SharePage {
       this.#repaint();
       this.#failed(error);
     }
+  }
+
+  /** What the person has before them: what another page, or a colleague, has put in meanwhile is not shared unseen. */
+  get #shown(): { documents: string[]; recipients: string[] } {
+    return {
+      documents: this.#queue.items.flatMap(({ id }) => id ?? []),
+      recipients: this.#recipients.recipients.map(({ id }) => id),
+    };
   }
 
   #stopWaiting(): void {

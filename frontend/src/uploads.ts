@@ -105,9 +105,20 @@ export class UploadItem {
     return ['registering', 'queued', 'uploading', 'waiting'].includes(this.state);
   }
 
-  same(file: File): boolean {
-    return this.name === file.name && this.length === file.size && this.modifiedAt === file.lastModified;
+  /** The name with invisible and direction-changing characters as a box, so that it pretends to be no other. */
+  get shown(): string {
+    return this.name.replaceAll(/[\p{Cf}\p{Cc}]/gu, '\u25a1');
   }
+
+  same(file: File): boolean {
+    return tidied(this.name) === tidied(file.name) && this.length === file.size && this.modifiedAt === file.lastModified;
+  }
+}
+
+/** As the server keeps a name (`check_file_name`): a draft that is opened again has only that. */
+function tidied(name: string): string {
+  const base = name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1);
+  return base.replaceAll(/[\p{Cc}\p{Cs}]/gu, '').trim();
 }
 
 export function remedyFor(status: number | null): Remedy {

@@ -170,3 +170,19 @@ test('every answer of the server has its remedy', () => {
   assert.equal(remedyFor(410), 'renew');
   assert.equal(remedyFor(413), 'give-up');
 });
+
+test('a draft knows its file again under the name that the server has tidied', async () => {
+  const { queue, registered } = scene();
+  queue.restore([{ id: 'd', name: 'vedtak.pdf', length: 3, modified_at: 1, offset: 1, complete: false }]);
+  queue.add(file(' vedtak.pdf '));
+  await settle();
+  assert.deepEqual(registered, [' vedtak.pdf ']);
+  assert.equal(queue.items.length, 1);
+  assert.equal(queue.add(file('\u0007vedtak.pdf')), false);
+});
+
+test('a name that would turn the direction of reading is shown for what it is', () => {
+  const { queue } = scene();
+  queue.add(file('inv\u202excod.exe'));
+  assert.equal(queue.items[0]?.shown, 'inv\u25a1xcod.exe');
+});

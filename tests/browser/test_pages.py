@@ -149,3 +149,46 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(visit: 
     expect(page.get_by_role("heading", name="Trekke tilbake delingen?")).to_be_visible()
     page.get_by_role("button", name="Trekk tilbake delingen").click()
     expect(page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()
+
+
+def test_titles_and_labels_without_spaces_make_no_page_wider(visit: Visit, tmp_path: Path) -> None:
+    kari, anne, tora = visit("Kari Lunde"), visit("Anne Myhre", "/konfigurasjon"), visit("Tora Vik", "/drift")
+    form = SharePage(kari)
+    form.open()
+    form.choose(noise(tmp_path / "inv\u202excod.scr", 100))
+    form.add(OLA)
+    expect(form.file("inv\u25a1xcod.scr")).to_contain_text("Lastet opp")
+    kari.page.get_by_label("Tittel").fill("Byggesøknadsvedleggsoversikt" * 7)
+    kari.page.get_by_label("Egen merkelapp").fill("rettighetshaver" * 6)
+    form.confirm_all()
+    path = form.publish().removeprefix(kari.url)
+    anne.page.get_by_role("link", name="DPIA").click()
+    tora.page.get_by_role("link", name="Eksempel kommune").click()
+    ola, share = visit("Ola Nordmann"), path.replace("/d/", "/delinger/")
+    for visitor, paths in (
+        (kari, ("/delinger", share, f"{share}/delt", f"{share}/tilbaketrekking")),
+        (ola, (path, "/mine")),
+        (anne, (anne.page.url.removeprefix(anne.url),)),
+        (tora, (tora.page.url.removeprefix(tora.url),)),
+    ):
+        visitor.page.set_viewport_size({"width": 320, "height": 640})
+        for one in paths:
+            visitor.open(one)
+            assert sideways(visitor.page) == [], one
+
+
+def test_who_downloads_after_the_login_has_run_out_is_led_to_a_new_one(visit: Visit, tmp_path: Path) -> None:
+    file = noise(tmp_path / "vedtak.pdf", 100)
+    path = SharePage(visit("Kari Lunde")).share(file, OLA)
+    ola = visit("Ola Nordmann", path)
+    download = ola.page.get_by_role("link", name="Last ned vedtak.pdf")
+    ola.reload_until(download)
+    ola.context.clear_cookies()
+    download.click()
+    expect(ola.page.get_by_role("heading", name="Logg inn for å se dokumentene")).to_be_visible()
+    ola.page.get_by_role("link", name="Logg inn med ID-porten").click()
+    ola.choose_person("Ola Nordmann")
+    with ola.page.expect_download() as started:
+        download.click()
+    started.value.save_as(tmp_path / "fetched")
+    assert sha256(tmp_path / "fetched") == sha256(file)

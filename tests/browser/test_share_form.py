@@ -341,3 +341,48 @@ def test_a_removed_recipient_does_not_come_back_with_an_older_answer(visit: Visi
     form.add(FJELL)
     expect(form.recipient("FJELL AS")).to_be_visible()
     expect(form.rows("De som kan åpne delingen")).to_have_count(1)
+
+
+def test_what_was_taken_out_is_out_before_anything_is_shared(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form = filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
+    form.add(FJELL)
+    form.choose(noise(tmp_path / "feil.txt", 10))
+    expect(form.recipient("FJELL AS")).to_be_visible()
+    expect(form.file("feil.txt")).to_contain_text("Lastet opp")
+    for path, row in (("mottakere", form.recipient("FJELL AS")), ("dokumenter", form.file("feil.txt"))):
+        # The server has no time for it just then, and is asked again.
+        kari.page.route(f"**/{path}/*", lambda route: route.fulfill(status=503), times=1)
+        with kari.page.expect_response(f"**/{path}/*"):
+            row.get_by_role("button", name="Fjern").click()
+    form.publish()
+    expect(kari.page.get_by_text("vedtak.txt")).to_be_visible()
+    expect(kari.page.get_by_text("FJELL AS")).to_have_count(0)
+    expect(kari.page.get_by_text("feil.txt")).to_have_count(0)
+
+
+def test_whom_a_colleague_has_added_meanwhile_nothing_is_shared_with_unseen(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
+    form = filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
+    colleague = SharePage(visit("Kari Lunde", form.draft_path))
+    colleague.add(FJELL)
+    expect(colleague.recipient("FJELL AS")).to_be_visible()
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    summary = kari.page.locator("ds-error-summary")
+    expect(summary).to_be_focused()
+    expect(summary).to_contain_text("Last den på nytt")
+    kari.page.reload()
+    expect(form.recipient("FJELL AS")).to_be_visible()
+    form.publish()
+    expect(kari.page.get_by_text("FJELL AS")).to_be_visible()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    kari.page.route("**/mottakere", lambda route: route.fulfill(status=200, body='{"draft": {'), times=1)
+    form.add(OLA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    form.add(FJELL)
+    expect(form.recipient("FJELL AS")).to_be_visible()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.limits import files_no_longer_than
 
-from deldokument.cli.output import new_file, say_rows
+from deldokument.cli.output import new_file, say_one, say_rows, tell
 
 pytestmark = pytest.mark.once
 
@@ -34,3 +34,15 @@ def test_a_file_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError), new_file(path):
         raise AssertionError
     assert path.read_bytes() == b"there"
+
+
+def test_what_a_title_says_is_shown_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    titles = ["Svar [utkast]", "Sak [/24]", "Vedtak :id: 7"]
+    say_rows(("title",), [{"title": title} for title in titles], as_json=False)
+    for title in titles:
+        say_one({"title": title}, as_json=False)
+        tell(title)
+    said = capsys.readouterr()
+    for title in titles:
+        assert said.out.count(title) == 2
+        assert title in said.err

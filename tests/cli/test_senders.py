@@ -35,6 +35,7 @@ PAGE = (DOCS / "command-line.md").read_text("utf-8")
         ("2026-12-24", "2026-12-24T23:00:00+00:00"),
         ("2026-06-30", "2026-06-30T22:00:00+00:00"),
         ("2026-12-24T15:30", "2026-12-24T14:30:00+00:00"),
+        ("2026-12-24 15:30", "2026-12-24T14:30:00+00:00"),
         ("2026-12-24T15:30:00Z", "2026-12-24T15:30:00+00:00"),
         ("2026-12-24T15:30+02:00", "2026-12-24T13:30:00+00:00"),
     ],
@@ -43,7 +44,7 @@ def test_a_day_counts_to_its_end_in_norway_and_a_time_is_norwegian(typed: str, i
     assert read_until(typed).astimezone(UTC) == datetime.fromisoformat(instant)
 
 
-@pytest.mark.parametrize("typed", ["", "tomorrow", "24.12.2026", "2026-13-01", "9999-12-31"])
+@pytest.mark.parametrize("typed", ["", "tomorrow", "24.12.2026", "2026-13-01", "9999-12-31", "20261224", "2026-W52-4"])
 def test_what_is_no_end_is_wrong_usage(typed: str) -> None:
     with pytest.raises(typer.BadParameter, match="YYYY-MM-DD"):
         read_until(typed)
@@ -58,6 +59,15 @@ def test_recipients_come_from_options_and_files_each_once(tmp_path: Path, monkey
     monkeypatch.setattr("sys.stdin", io.StringIO("47906701517\n"))
     found = read_recipients([FJELL, "-"], [str(path)], [f"{FJELL}=advokat"], confirmed=False)
     assert found == [To(FJELL, "advokat"), To(OLA, "søker"), To("47906701517")]
+
+
+def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "to.csv").write_text(f"{OLA};søker\r\n", "utf-8-sig")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"\ufeff{FJELL}\n"))
+    found = read_recipients([], [str(tmp_path / "to.csv"), "-"], [], confirmed=False)
+    assert found == [To(OLA, "søker"), To(FJELL)]
 
 
 def test_several_numbers_may_stand_in_one_option_and_be_confirmed() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.limits import files_no_longer_than
 
 from deldokument.client import FileChanged, LocalFile, NotConfigured, Settings, load_settings
 from deldokument.client.files import collect
@@ -83,12 +84,28 @@ def test_a_file_that_is_no_settings_is_refused(home: Path, content: str | None, 
         loaded(DELDOKUMENT_CLIENT_CONFIG=str(path))
 
 
-@pytest.mark.parametrize("url", ["http://del.example", "ftp://del.example", "del.example", "https://", "http://127.1x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://del.example",
+        "ftp://del.example",
+        "del.example",
+        "https://",
+        "http://127.1x",
+        "https://[::1",
+        "https://del.example:x",
+    ],
+)
 def test_neither_tokens_nor_documents_go_without_tls(home: Path, url: str) -> None:
     with pytest.raises(NotConfigured, match="must be an https URL"):
         loaded(DELDOKUMENT_CLIENT_URL=url)
     with pytest.raises(NotConfigured, match="must be an https URL"):
         loaded(DELDOKUMENT_CLIENT_ISSUER=url)
+
+
+def test_a_home_folder_that_cannot_be_found_is_told_of(home: Path) -> None:
+    with pytest.raises(NotConfigured, match="in full"):
+        loaded(DELDOKUMENT_CLIENT_KEY_PATH="~nobody-of-that-name/key.json")
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:80"])
@@ -133,6 +150,12 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     for name, words in (("empty", "no file to share"), ("pipe", "is not a file"), ("missing", "No such file")):
         with pytest.raises(NotConfigured, match=words):
             collect([tmp_path / name])
+
+
+def test_a_name_that_no_text_can_hold_is_refused_and_not_the_end_of_the_program(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/s\xf8knad.pdf")).write_bytes(b"1")
+    with pytest.raises(NotConfigured, match="no UTF-8"):
+        collect([tmp_path])
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -229,12 +252,25 @@ def test_what_is_done_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_torn_or_foreign_state_file_is_as_none(tmp_path: Path) -> None:
-    for content in ("{", "[]", '{"layout": 0}', ""):
+    for content in ("{", "[]", '{"layout": 0}', '{"layout": 1}', ""):
         with ledger(tmp_path) as first:
             first.began("share-1")
         next((tmp_path / "state").glob("*.json")).write_text(content)
         with ledger(tmp_path) as again:
             assert again.share_id is None
+
+
+def test_a_disk_that_takes_no_state_is_told_of(tmp_path: Path) -> None:
+    with ledger(tmp_path) as first:
+        with files_no_longer_than(10), pytest.raises(NotConfigured, match="cannot be kept"):
+            first.began("share-1")
+        first.began("share-1")
+    [kept] = (tmp_path / "state").glob("*.json")
+    kept.unlink()
+    kept.mkdir()
+    for _ in range(2):
+        with pytest.raises(NotConfigured, match="cannot be kept"), ledger(tmp_path):
+            pass
 
 
 def test_what_was_left_for_more_than_a_week_is_removed(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +16,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.client import Interrupted, NotConfigured, Refused, Settings, Unreachable
+from deldokument.client import Client, Interrupted, NotConfigured, Refused, Settings, Unreachable
 from deldokument.client.tokens import MaskinportenTokens, read_key
 from deldokument.client.transport import TRIES, Patience, Transport
 
@@ -328,3 +330,31 @@ def _no_thread_is_left() -> Iterator[None]:
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.join()
+
+
+def test_what_is_for_this_machine_goes_by_no_proxy(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        port = proxy.getsockname()[1]
+
+        def serve() -> None:
+            while True:
+                try:
+                    taken, _ = proxy.accept()
+                except OSError:
+                    return
+                with taken:
+                    came.append(taken.recv(4096))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        for name in ("HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        here = replace(settings, url="http://127.0.0.1:1", issuer="http://localhost:1/")
+        with Client(here) as client, pytest.raises(Unreachable):
+            client.accounts()
+        proxy.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+    assert came == []

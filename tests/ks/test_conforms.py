@@ -125,6 +125,7 @@ def test_an_account_may_come_with_its_notices(fiks: Fiks) -> None:
         ("POST", "", {"navn": 7}, "navn"),
         ("POST", "", {"navn": "Skole", "varsling": "ja"}, "varsling"),
         ("POST", "", {"navn": "Skole", "varsling": {}}, "avsendernavn"),
+        ("POST", "", {"navn": "Skole", "varsling": {"avsendernavn": "!"}}, "avsendernavn"),
         ("PUT", "one", {"navn": None}, "navn"),
         ("POST", "one/aktiverVarsling", {"avsendernavn": ""}, "avsendernavn"),
         ("POST", "one/aktiverVarsling", {"avsendernavn": "!"}, "avsendernavn"),

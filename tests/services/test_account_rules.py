@@ -24,7 +24,7 @@ def test_the_accounts_own_period_holds_for_drafts_publication_and_a_moved_end(st
     share_id = stage.publish(OLA, expires_at=now + 7 * DAY)
     with pytest.raises(InvalidInput, match="period_too_long") as caught:
         publishing.change_expiry(stage.world, person(KARI), share_id, now + 8 * DAY)
-    assert caught.value.params == {"days": 7}
+    assert caught.value.params == {"longest_seconds": 7 * 86400}
     draft = stage.draft()
     with pytest.raises(InvalidInput, match="period_too_long"):
         drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(expires_at=now + 8 * DAY))

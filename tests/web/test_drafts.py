@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.accounts import set_rules
 from support.browser import Browser, Web
 from support.stored import contents
 from support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
@@ -354,6 +355,28 @@ def test_publishing_again_says_the_same_and_changes_nothing(web: Web, kari: Brow
     assert contents(web.stage) == before
 
 
+def test_what_another_page_has_put_in_is_not_shared_unseen(web: Web, kari: Browser, draft: str) -> None:
+    save(kari, draft, words(web))
+    web.stage.add_recipients(draft, OLA)
+    web.stage.upload(draft, "vedtak.pdf", b"innhold")
+
+    def shown() -> dict[str, list[str]]:
+        page = saved(kari, draft)
+        return {name: [one["id"] for one in page[name]] for name in ("documents", "recipients")}
+
+    def publish(seen: dict[str, Any]) -> int:
+        return kari.call("POST", f"/del/utkast/{draft}/publisering", seen).status_code
+
+    before = shown()
+    web.stage.add_recipients(draft, FJELL)
+    assert publish(before) == 409
+    before = shown()
+    web.stage.upload(draft, "plan.pdf", b"innhold")
+    assert publish(before) == 409
+    assert publish(shown() | {"recipients": OLA}) == publish(shown() | {"documents": [1]}) == 422
+    assert publish(shown()) == 200
+
+
 def test_nothing_of_a_published_share_can_be_changed_as_a_draft(web: Web, kari: Browser, draft: str) -> None:
     published(web, kari, draft)
     recipient = "x"
@@ -431,3 +454,13 @@ def test_the_form_offers_a_month_and_the_tenants_limits(web: Web, kari: Browser)
 def test_a_person_without_an_account_sees_no_form_to_share(web: Web) -> None:
     for number in (OLA, LISE):
         assert web.browser(number).get("/del").status_code == 404
+
+
+@pytest.mark.parametrize(("hours", "told"), [(12, "12 timer"), (24, "1 dag"), (36, "36 timer")])
+def test_an_accounts_longest_period_is_told_as_it_is(
+    web: Web, kari: Browser, draft: str, hours: int, told: str
+) -> None:
+    set_rules(web.stage, web.stage.byggesak, standard=timedelta(hours=2), longest=timedelta(hours=hours))
+    assert f"høyst {told}." in fault(save(kari, draft, words(web)), "expires_at")
+    assert published(web, kari, draft, expires_at="2026-11-24T18:00").status_code == 200
+    assert f"Høyst {told} fra nå." in kari.get(f"/delinger/{draft}").text

@@ -91,3 +91,13 @@ def test_a_stranger_still_gets_the_page_of_what_does_not_exist(web: Web) -> None
     share_id, _ = share(web)
     siv = web.browser(SIV)
     assert siv.get(f"/d/{share_id}").status_code == siv.get(f"/d/{'x' * 22}").status_code == 404
+
+
+def test_who_follows_a_link_to_bytes_is_shown_the_page(web: Web) -> None:
+    share_id, document_id = share(web)
+    lise, nobody, followed = web.browser(LISE), web.browser(), {"Accept": "text/html,*/*;q=0.8"}
+    for path in (f"/d/{share_id}/alt.zip", f"/d/{share_id}/dokument/{document_id}"):
+        page, login = lise.get(path, headers=followed), nobody.get(path, headers=followed)
+        assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert "Du mangler en rettighet i Altinn" in page.text
+        assert (login.status_code, login.headers["location"]) == (303, f"/d/{share_id}")

@@ -71,6 +71,17 @@ def test_the_page_of_a_share_tells_what_became_of_its_notices(told: tuple[Web, F
     assert "Et varsel ble sendt til en mottaker" in page
 
 
+def test_whoever_has_shared_is_told_whether_the_recipients_are(told: tuple[Web, FakeNotices]) -> None:
+    web, _ = told
+    kari = web.browser(KARI)
+    loud, silent = (
+        kari.get(f"/delinger/{web.stage.publish(OLA, notify=notify)}/delt").text for notify in (True, False)
+    )
+    assert "Mottakerne får et varsel" in loud
+    assert "Ingen har fått beskjed" not in loud
+    assert "Ingen har fått beskjed" in silent
+
+
 def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(told: tuple[Web, FakeNotices]) -> None:
     web, altinn = told
     altinn.outcome = refused("unreachable")

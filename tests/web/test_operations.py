@@ -142,3 +142,13 @@ def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Brows
 
 def test_the_operator_opens_no_share(web: Web, operator: Browser) -> None:
     assert operator.get(f"/d/{web.stage.publish(SIV)}").status_code == 404
+
+
+def test_no_field_is_told_to_be_wrong_before_anything_is_sent(web: Web, operator: Browser) -> None:
+    texts.publish_agreement(web.stage.world, AgreementKind.MAIN, "1.0", None)
+    for path in ("/drift", "/drift/ny", f"/drift/kunder/{web.stage.tenant.id}"):
+        page = operator.get(path)
+        assert page.status_code == 200
+        assert "<form" in page.text
+        assert "aria-invalid" not in page.text, path
+        assert "built-in" not in page.text, path

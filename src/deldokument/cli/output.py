@@ -19,7 +19,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-_errors = Console(stderr=True)
 TAKES_IDS = {"ignore_unknown_options": True}
 """An id may begin with a hyphen, and is no option for that."""
 
@@ -45,7 +44,7 @@ def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "id", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row[column]) for column in columns))
-    Console().print(table)
+    _plain_console().print(table)
 
 
 def say_one(row: Row, *, as_json: bool) -> None:
@@ -54,7 +53,7 @@ def say_one(row: Row, *, as_json: bool) -> None:
         _print_json(row)
         return
     for key, value in row.items():
-        Console().print(f"{key}: {_shown(value)}", markup=False, highlight=False, soft_wrap=True)
+        _plain_console().print(f"{key}: {_shown(value)}", soft_wrap=True)
 
 
 def say_line(row: Row) -> None:
@@ -67,7 +66,7 @@ def say_made(row: Row, *, as_json: bool) -> None:
     if as_json:
         _print_json(row)
     else:
-        Console().print(row["id"], markup=False, highlight=False, soft_wrap=True)
+        _plain_console().print(row["id"], soft_wrap=True)
 
 
 @contextmanager
@@ -85,7 +84,12 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 def tell(words: str) -> None:
     """One line on standard error."""
-    _errors.print(f"deldokument: {words}", markup=False, highlight=False, soft_wrap=True)
+    _plain_console(stderr=True).print(f"deldokument: {words}", soft_wrap=True)
+
+
+def _plain_console(*, stderr: bool = False) -> Console:
+    """Words are shown as they are: a title may have brackets, which Rich takes for markup, or :colons:, for emoji."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def _shown(value: Any) -> str:

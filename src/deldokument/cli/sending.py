@@ -79,6 +79,9 @@ def read_until(text: str) -> datetime:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             day = date.fromisoformat(text) + timedelta(days=1)
             return datetime(day.year, day.month, day.day, tzinfo=_OSLO)
+        if not re.search(r"[T ]\d\d:", text):
+            # 20261224 is a day too, but would count from its beginning.
+            raise ValueError("no time of the day")
         instant = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise typer.BadParameter("say YYYY-MM-DD, or YYYY-MM-DDTHH:MM") from None
@@ -111,7 +114,9 @@ def _lines(name: str) -> list[str]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise typer.BadParameter(f"{name} cannot be read") from None
-    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    # Spreadsheets and editors on Windows put a mark before the first line.
+    lines = text.removeprefix("\ufeff").splitlines()
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _labelled(text: str) -> tuple[str, str]:

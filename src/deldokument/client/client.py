@@ -42,7 +42,8 @@ class Client(Api):
         """``http``: connections of your own, e.g. through a proxy; closed with this client. ``clock``: Unix time."""
         self._settings = settings
         self._clock = clock
-        self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        # Without TLS it is this machine alone that is spoken to: by no proxy, which would read it all.
+        self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
         self._running: list[Patience] = []
         patience = Patience()
         try:

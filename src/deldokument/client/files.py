@@ -91,4 +91,6 @@ def _file(path: Path, name: str) -> LocalFile:
         raise NotConfigured(f"{path} is not a file")
     if not os.access(path, os.R_OK):
         raise NotConfigured(f"{path} may not be read")
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise NotConfigured(f"{path} has a name that is no UTF-8: give it another")
     return LocalFile(path, unicodedata.normalize("NFC", name), facts.st_size, facts.st_mtime_ns)

@@ -46,6 +46,14 @@ class Settings:
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of an environment and of the file that it names. Raises NotConfigured."""
+    try:
+        return _loaded(environment)
+    except RuntimeError as error:
+        # Of pathlib: who runs this, or whose ~ is named, has no home folder.
+        raise NotConfigured(f"{error} Name folders and files in full, by XDG_CONFIG_HOME and {PREFIX}*") from None
+
+
+def _loaded(environment: Mapping[str, str]) -> Settings:
     known = {field.name for field in fields(Settings)}
     given = _of_file(environment, known)
     given |= {name: value for name in known if (value := environment.get(PREFIX + name.upper(), "").strip())}
@@ -96,8 +104,12 @@ def _xdg(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:
 
 def is_safe(url: str) -> bool:
     """Whether what is said there is for nobody on the way."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
 
 

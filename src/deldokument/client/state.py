@@ -53,12 +53,13 @@ class Ledger:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
             _hold(self._held, self._lock_path)
+            self._state = self._read() or _fresh()
         except BlockingIOError:
             self.__exit__(None, None, None)
             raise NotConfigured("the same is being shared by another process of this machine") from None
         except OSError as error:
-            raise NotConfigured(f"{self._path.parent}: {error.strerror}") from None
-        self._state = self._read() or _fresh()
+            self.__exit__(None, None, None)
+            raise self._unusable(error) from None
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
@@ -114,14 +115,23 @@ class Ledger:
         self.save()
 
     def save(self) -> None:
-        """Put it on the disk, whole or not at all."""
+        """Put it on the disk, whole or not at all. Raises NotConfigured."""
         with self._lock:
-            fresh = self._path.with_suffix(".new")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(self._state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            try:
+                self._write()
+            except OSError as error:
+                raise self._unusable(error) from None
+
+    def _write(self) -> None:
+        fresh = self._path.with_suffix(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(self._state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+
+    def _unusable(self, error: OSError) -> NotConfigured:
+        return NotConfigured(f"what is under way cannot be kept in {self._path.parent}: {error.strerror}")
 
     def close(self) -> None:
         """It is done: nothing of it is kept."""
@@ -137,7 +147,9 @@ class Ledger:
             found = json.loads(self._path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return found if isinstance(found, dict) and found.get("layout") == _LAYOUT else None
+        if not isinstance(found, dict) or found.get("layout") != _LAYOUT or found.keys() != _fresh().keys():
+            return None
+        return found
 
 
 def _fresh() -> dict[str, Any]:

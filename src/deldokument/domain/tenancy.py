@@ -40,7 +40,7 @@ class PeriodRule:
         if expires_at - now < self.shortest:
             raise InvalidInput(field, "period_too_short", hours=int(self.shortest / timedelta(hours=1)))
         if expires_at - now > self.longest:
-            raise InvalidInput(field, "period_too_long", days=self.longest.days)
+            raise InvalidInput(field, "period_too_long", longest_seconds=int(self.longest.total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,17 @@ from deldokument.services.vault import (
 from deldokument.services.views import share_view
 
 
-def publish_share(world: World, sharer: Sharer, share_id: str, documents: Collection[str] | None = None) -> Share:
+def publish_share(
+    world: World,
+    sharer: Sharer,
+    share_id: str,
+    documents: Collection[str] | None = None,
+    recipients: Collection[str] | None = None,
+) -> Share:
     """Make the draft available to its recipients, or propose that where the account wants four eyes.
 
-    With ``documents`` only if it holds just these: Conflict when somebody has put others in their place.
+    With ``documents`` or ``recipients`` only if it holds just these: Conflict when somebody has changed them since they
+    were seen.
 
     Raises InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict. Asked again,
     by a browser that lost the answer, it says the same.
@@ -67,8 +74,12 @@ def publish_share(world: World, sharer: Sharer, share_id: str, documents: Collec
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
-        if documents is not None and {one.id for one in tx.shares.documents([share_id])} != set(documents):
-            raise Conflict("state_changed")
+        for seen, there in (
+            (documents, tx.shares.documents([share_id])),
+            (recipients, tx.shares.recipients([share_id])),
+        ):
+            if seen is not None and {one.id for one in there} != set(seen):
+                raise Conflict("state_changed")
         if not membership.account.rules.four_eyes:
             plain = replace(share, proposed_by=None)
             return _publish(world, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)

@@ -58,6 +58,7 @@ class Answer(Enum):
     PAGE = "page"
     JSON = "json"
     BYTES = "bytes"
+    """In bare words; a browser that has followed a link is shown the page."""
 
 
 @dataclass(slots=True)
@@ -223,11 +224,19 @@ def _login_wanted(answer: Answer, call: Call) -> Response:
     if answer is Answer.JSON:
         return JSONResponse({"errors": [{"field": "", "message": call.tongue.text(WORDS["not_logged_in"])}]}, 401)
     if answer is Answer.BYTES:
+        if _shows_pages(call):
+            # Bytes hang below the page of their share, which says how to log in.
+            return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
         return Response(call.tongue.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
     if call.request.method not in _SAFE:
         kept = may_be_sent_again(call) and typed_in(call)
         return resend_page(call) if kept else RedirectResponse("/logg-inn", 303)
     return RedirectResponse(f"/logg-inn?neste={quote(call.address)}", 303)
+
+
+def _shows_pages(call: Call) -> bool:
+    """Whether a person has followed a link: bare words would leave them without a way on, or as a file of that name."""
+    return "text/html" in call.request.headers.get("accept", "")
 
 
 def safe_return(path: str) -> str:
@@ -293,7 +302,7 @@ def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
 
 
 def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) -> Response:
-    """An error as a page, as JSON, or as bare text on byte routes."""
+    """An error as a page, as JSON, or as bare text on byte routes for whoever is no browser."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
     status = status_of(error)
@@ -303,7 +312,7 @@ def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) ->
     headers = retry_headers(error)
     if answer is Answer.JSON:
         return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
-    if answer is Answer.BYTES and not isinstance(error, NotFound):
+    if answer is Answer.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
         return Response(words_of(error, call.tongue), status, headers, media_type="text/plain")
     response = _error_page(call, status, error)
     response.headers.update(headers)

@@ -6,7 +6,7 @@ reads nothing from an answer, and that ``detail`` stays in the log. Words are ms
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
@@ -83,7 +83,7 @@ WORDS: dict[str, str] = {
     "expiry_missing": _("Choose until when the documents are to be available."),
     "expiry_in_the_past": _("The time has already passed. Choose a later one."),
     "period_too_short": _("The documents must be available for at least %(hours)s hour."),
-    "period_too_long": _("The documents can be available for at most %(days)s days."),
+    "period_too_long": _("The documents can be available for at most %(longest_seconds)s."),
     "on_behalf_of": _("The name at ID-porten has letters from a to z, digits, dots, _ and - only, at most 100."),
     "period_rule": _("The longest period must be %(shortest)s to %(longest)s days."),
     "name_length": _("The name must have %(shortest)s to %(longest)s characters."),
@@ -115,7 +115,7 @@ WORDS: dict[str, str] = {
     "telephone_malformed": _(
         "A telephone number has digits only, with spaces between them and + in front if you like."
     ),
-    "code_wrong": _("That is not the code. You can try %(left)s more times."),
+    "code_wrong": _("That is not the code. Tries left: %(left)s."),
     "code_expired": _("The code can't be used any more. Ask for a new one."),
     "codes_spent": _("You have asked for %(most)s codes within a day. Try again tomorrow."),
     "email_malformed": _("The address isn't whole. It must look like postmottak@kommune.no."),
@@ -329,13 +329,18 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
 
 
 def words_of(error: ServiceError, tongue: Tongue) -> str:
-    """What the person reads. NotFound says the same whatever the reason; times and sizes are told in words."""
-    params = {
-        name: tongue.size(value) if name.endswith("_bytes") and isinstance(value, int) else value
-        for name, value in error.params.items()
-    }
+    """What the person reads. NotFound says the same whatever the reason; times, spans and sizes are told in words."""
+    params = {name: _told(name, value, tongue) for name, value in error.params.items()}
     if isinstance(params.get("at"), str) and params["at"]:
         params["at"] = tongue.when(datetime.fromisoformat(str(params["at"])))
     if "right" in params:
         params["right"] = tongue.text(RIGHTS.get(str(params["right"]), str(params["right"])))
     return tongue.text(WORDS.get(error.code, WORDS["broken"]), **params)
+
+
+def _told(name: str, value: str | int, tongue: Tongue) -> str | int:
+    if isinstance(value, int) and name.endswith("_bytes"):
+        return tongue.size(value)
+    if isinstance(value, int) and name.endswith("_seconds"):
+        return tongue.period(timedelta(seconds=value))
+    return value

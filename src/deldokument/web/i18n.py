@@ -143,6 +143,12 @@ class Tongue:
             return self.ngettext("%(num)s day", "%(num)s days", days)
         return format_timedelta(duration, locale=self.language, threshold=1.5)
 
+    def period(self, duration: timedelta) -> str:
+        """«7 dager», «36 timer»: a rule as it is kept, in days where they are whole."""
+        if duration % timedelta(days=1):
+            return self.ngettext("%(num)s hour", "%(num)s hours", duration // timedelta(hours=1))
+        return self.ngettext("%(num)s day", "%(num)s days", duration.days)
+
     def size(self, count: int) -> str:
         """«1,2 GB»: SI units, one decimal below ten, a space that does not break, as the script says it."""
         return _size(count, self.language)

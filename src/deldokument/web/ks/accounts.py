@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from deldokument.domain.accounts import check_rules
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.domain.uuids import document_id_of
@@ -54,6 +55,9 @@ def create(caller: Caller) -> Response:
     """A new konto, with its notices when they come along."""
     tenant, wanted = caller.tenant, caller.body.get("varsling")
     rules = with_sms(AccountRules(), _object(wanted, "varsling")) if wanted is not None else None
+    if rules is not None:
+        # What is refused leaves nothing behind.
+        check_rules(rules, tenant.period)
     made = accounts.create_account(caller.world, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
     if rules is not None:
         _change_rules(caller, made, rules)

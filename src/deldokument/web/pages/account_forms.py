@@ -185,12 +185,7 @@ def in_words(rules: AccountRules, tongue: Tongue) -> dict[str, str]:
 
 def period_words(period: timedelta | None, tongue: Tongue) -> str:
     """«7 dager», «36 timer»; empty for none."""
-    count, unit = _count(period)
-    if not count:
-        return ""
-    if unit == "days":
-        return tongue.ngettext("%(num)s day", "%(num)s days", int(count))
-    return tongue.ngettext("%(num)s hour", "%(num)s hours", int(count))
+    return tongue.period(period) if period else ""
 
 
 def with_choices(typed: Typed, choices: Typed, stored: Typed) -> dict[str, str]:

@@ -197,8 +197,9 @@ def remove_document(call: Call) -> Response:
 
 
 def publish(call: Call) -> Response:
-    """«Del dokument», or «Send til godkjenning»."""
-    share = publishing.publish_share(call.world, call.person.person, call.path("id"))
+    """«Del dokument», or «Send til godkjenning»: what the page shows, and nothing that another page has added since."""
+    seen = {name: _ids(call, name) for name in ("documents", "recipients")}
+    share = publishing.publish_share(call.world, call.person.person, call.path("id"), **seen)
     done = "delt" if share.state is ShareState.AVAILABLE else "godkjenning"
     return JSONResponse({"location": f"/delinger/{share.id}/{done}"})
 
@@ -208,7 +209,9 @@ def published_page(call: Call) -> Response:
     view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    return call.page("shared.html", share=view, emails={code: email_text(view, Tongue(code)) for code in LANGUAGES})
+    emails = {code: email_text(view, Tongue(code)) for code in LANGUAGES}
+    told = view.notify and call.world.notices is not None
+    return call.page("shared.html", share=view, emails=emails, tells_recipients=told)
 
 
 def email_text(share: ShareView, tongue: Tongue) -> str:
@@ -310,6 +313,14 @@ def _text(call: Call, name: str) -> str:
 def _number(call: Call, name: str) -> int:
     value = call.body.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**53:
+        raise InvalidInput(name, "body_malformed")
+    return value
+
+
+def _ids(call: Call, name: str) -> list[str] | None:
+    """None when the page, being of the version before, does not say."""
+    value = call.body.get(name)
+    if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise InvalidInput(name, "body_malformed")
     return value
 

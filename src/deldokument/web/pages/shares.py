@@ -190,7 +190,7 @@ def detail_of(
         expires_time=time,
         earliest=_local(call.world.clock.now() + period.shortest)[0],
         latest=_local(call.world.clock.now() + period.longest)[0],
-        longest_days=period.longest.days,
+        longest=call.tongue.period(period.longest),
         tells_recipients=call.world.notices is not None,
         retention_ends=view.closed_at + view.tenant.retention if view.closed_at else None,
     )
