@@ -43,7 +43,7 @@ from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.outbound import outbound_client
 from deldokument.adapters.press import MarkdownPress
-from deldokument.adapters.processes import end_at_a_signal
+from deldokument.adapters.processes import end_at_a_signal, has_to_end
 from deldokument.adapters.seal import load_seal
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
@@ -351,11 +351,15 @@ def serve(
     )
     # The server raises the signal again when it has ended: that is the time to go, and no death.
     end_at_a_signal()
-    _Server(config).run(sockets=[listener] if listener else None)
+    Server(config).run(sockets=[listener] if listener else None)
 
 
-class _Server(uvicorn.Server):
-    """Does not end before downloads that it has cut off have their receipts."""
+class Server(uvicorn.Server):
+    """Does not end before downloads that it has cut off have their receipts, nor begin once it has to end."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.should_exit |= has_to_end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)

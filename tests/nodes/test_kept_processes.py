@@ -90,3 +90,25 @@ def child(serves):
         assert "has died" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(_SECONDS) == 0
+
+
+def test_a_signal_that_comes_while_an_object_is_freed_is_not_lost() -> None:
+    program = """
+import os, signal
+import uvicorn
+from deldokument.adapters.processes import end_at_a_signal
+from deldokument.bootstrap import Server
+
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+end_at_a_signal()
+Freed()
+print("goes on", flush=True)
+end_at_a_signal()
+Server(uvicorn.Config(None, port=0, lifespan="off")).run()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=_SECONDS)
+    assert (done.returncode, done.stdout) == (0, "goes on\n")
+    assert "SystemExit" in done.stderr

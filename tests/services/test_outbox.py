@@ -105,6 +105,13 @@ def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:
     assert kept(stage, added.id).sent_at
 
 
+def test_no_more_are_taken_than_are_sent_at_once(stage: Stage) -> None:
+    put(stage)
+    busy = [f"receiver-{number}" for number in range(outbox.AT_ONCE)]
+    assert outbox.take_messages(stage.world, Channel.WEBHOOK, busy=busy) == []
+    assert len(outbox.take_messages(stage.world, Channel.WEBHOOK, busy=busy[1:])) == 1
+
+
 def test_what_a_crash_left_half_sent_is_sent_again_under_the_same_id(stage: Stage) -> None:
     added = put(stage)
     assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [added.id]

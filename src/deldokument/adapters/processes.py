@@ -18,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Final, NoReturn
@@ -40,6 +41,7 @@ _BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _OURS: Final = (*_ENDING, signal.SIGCHLD)
+_has_to_end: Final = threading.Event()
 
 
 class CannotStart(Exception):
@@ -49,15 +51,22 @@ class CannotStart(Exception):
 def end_at_a_signal() -> None:
     """Have SIGTERM and SIGINT end this process by SystemExit, once.
 
-    They may come several times: systemd tells all processes of a unit, and a parent its children.
+    They may come several times: systemd tells all processes of a unit, and a parent its children. Python drops what is
+    raised while it frees an object: who begins something that does not end by itself asks ``has_to_end``.
     """
 
     def end(*_: object) -> None:
+        _has_to_end.set()
         _heed_no_more()
         sys.exit(0)
 
     for number in _ENDING:
         signal.signal(number, end)
+
+
+def has_to_end() -> bool:
+    """Whether such a signal has come to this process."""
+    return _has_to_end.is_set()
 
 
 def _heed_no_more() -> None:

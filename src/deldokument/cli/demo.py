@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from rich.table import Table
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.keys.files import create_root_key
+from deldokument.adapters.processes import end_at_a_signal
 from deldokument.adapters.seal import create_seal_certificate
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.bootstrap import Node, demo_clock_file, open_node, serve
@@ -50,8 +50,8 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
     _forget_other_settings()
     data = data.absolute()
     data.mkdir(parents=True, exist_ok=True)
-    # Also a termination leaves by this block.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Also a signal leaves by this block.
+    end_at_a_signal()
     with ExitStack() as running:
         listener = running.enter_context(_listener(port))
         url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
