@@ -21,7 +21,7 @@ def to_section(visitor: Visitor, name: str) -> Page:
 def fill_in(page: Page, assessor: str) -> None:
     """The form about the assessment, as it should be."""
     page.get_by_label("Hvem var ansvarlig for vurderingen?").fill(assessor)
-    page.get_by_label("Rolle").fill("Personvernombud")
+    page.get_by_label("Rolle").fill("Enhetsleder")
     page.get_by_label("Når ble den gjort?").fill("2026-01-15")
     page.get_by_label("Middels").check()
 
@@ -57,8 +57,8 @@ def test_a_fault_in_the_form_leads_to_its_field_by_the_keyboard(visit: Visit) ->
     page.get_by_label("Høy").check()
     page.get_by_role("button", name="Registrer DPIA").press("Enter")
     expect(page.locator("ds-error-summary")).to_be_focused()
-    page.get_by_role("link", name="Når risikoen er høy").press("Enter")
-    expect(page.get_by_label("Forhåndsdrøfting med Datatilsynet er vurdert")).to_be_focused()
+    page.get_by_role("link", name="Når restrisikoen er høy").press("Enter")
+    expect(page.get_by_label("Datatilsynet er rådspurt (forhåndsdrøfting)")).to_be_focused()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Registrer DPIA").press("Enter")
-    expect(page.get_by_text("Forhåndsdrøfting med Datatilsynet er vurdert.").first).to_be_visible()
+    expect(page.get_by_text("Datatilsynet er rådspurt.").first).to_be_visible()

@@ -16,6 +16,8 @@ import httpx
 import pytest
 from support.simulators import log_in
 
+from deldokument.adapters.library import PackageLibrary
+from deldokument.domain.agreement import AgreementKind
 from deldokument.simulators.cast import load_cast
 
 # The command keeps everything in files.
@@ -96,6 +98,7 @@ def test_a_newcomer_meets_the_cast_the_banner_and_a_clock_and_finds_it_all_again
         every_page_says_that_it_is_a_demo(demo)
         only_this_machine_is_served(demo, port)
         the_municipality_has_signed(demo)
+        the_leader_and_not_the_data_protection_officer_answers_for_the_assessment(demo)
         its_own_login_is_in_its_name(demo)
         link = a_draft_is_made(demo)
         the_clock_moves_with_its_token_only(demo)
@@ -154,6 +157,16 @@ def the_municipality_has_signed(demo: Demo) -> None:
     assert len(papers) == 2
     for paper in papers:
         assert anne.get(paper).content.startswith(b"%PDF-")
+    newest = PackageLibrary().versions(AgreementKind.SERVICE)[-1]
+    assert f"<dt>Signert versjon</dt><dd>{newest}</dd>" in page
+    assert "Du trenger ikke å gjøre noe." in page
+
+
+def the_leader_and_not_the_data_protection_officer_answers_for_the_assessment(demo: Demo) -> None:
+    anne = demo.browser("Anne Myhre")
+    assessed = anne.get(anne.get("/konfigurasjon").headers["location"] + "/dpia").text
+    responsible = re.findall(r"<dt>Av</dt><dd>([^<]+)</dd>", assessed)
+    assert responsible == ["Anne Myhre, Kommunedirektør"]
 
 
 def its_own_login_is_in_its_name(demo: Demo) -> None:

@@ -243,7 +243,7 @@ def _agreements(told: Transcript) -> None:
 
 def _way(told: Transcript) -> None:
     told.say("tenant", "activate", "TENANT")
-    who = ("--assessor", "Berit Ås", "--role", "Personvernombud")
+    who = ("--assessor", "Berit Ås", "--role", "Enhetsleder")
     told.say("tenant", "record-assessment", "TENANT", *who, "--done-on", "2126-01-01", "--risk", "high")
     done = ("--done-on", "2026-01-15", "--risk", "low", "--paper", "/srv/signed.pdf")
     told.say("tenant", "record-assessment", "TENANT", *who, *done, name="ASSESSMENT")

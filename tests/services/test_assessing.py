@@ -30,7 +30,7 @@ from deldokument.services.assessing import (
 )
 from deldokument.services.vault import papers_key_id
 
-WORDS = AssessmentWords("Berit Ås", "Personvernombud", date(2026, 11, 20), ResidualRisk.LOW)
+WORDS = AssessmentWords("Berit Ås", "Enhetsleder", date(2026, 11, 20), ResidualRisk.LOW)
 PAPER = AssessmentPaper("DPIA «Del dokument».pdf", papers.PDF)
 
 
@@ -58,8 +58,8 @@ def refused(stage: Stage, **changes: Any) -> dict[str, str]:
 
 
 def test_an_assessment_is_recorded_with_who_when_and_the_risk_that_is_left(stage: Stage) -> None:
-    view = recorded(stage, assessor="  Berit   Ås ", role=" Personvernombud ")
-    assert (view.assessor, view.role, view.recorder) == ("Berit Ås", "Personvernombud", "Siv Holm")
+    view = recorded(stage, assessor="  Berit   Ås ", role=" Enhetsleder ")
+    assert (view.assessor, view.role, view.recorder) == ("Berit Ås", "Enhetsleder", "Siv Holm")
     assert (view.done_on, view.risk, view.recorded_at) == (WORDS.done_on, ResidualRisk.LOW, NOON)
     assert (view.review_on, view.is_due, view.file_name) == (date(2027, 11, 20), False, "")
     assert list_assessments(stage.world, tenant_id=stage.tenant.id) == [view]

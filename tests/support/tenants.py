@@ -67,5 +67,5 @@ def _service(world: World, tenant_id: str) -> tuple[ServiceAgreement, SignedPape
 
 def record_assessment(world: World, tenant_id: str, person: PersonIdentifier | None = None) -> AssessmentView:
     """An impact assessment with low residual risk, done today."""
-    words = AssessmentWords("Berit Ås", "Personvernombud", day_of(world.clock.now()), ResidualRisk.LOW)
+    words = AssessmentWords("Berit Ås", "Enhetsleder", day_of(world.clock.now()), ResidualRisk.LOW)
     return assessing.record_assessment(world, tenant_id=tenant_id, words=words, person=person)

@@ -15,7 +15,7 @@ from support.papers import PDF
 from support.texts import publish_texts, sign, with_short_texts
 from support.world import KARI, NOON, SIV, VIGDIS
 
-from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement import GRACE, AgreementKind
 from deldokument.domain.errors import LoginFailed, Unavailable
 from deldokument.services import administrators, agreements, texts
 from deldokument.services.repositories import standing
@@ -240,6 +240,38 @@ def test_whoever_turns_back_from_the_provider_can_go_on_or_leave_it(web: Web) ->
     assert (over.status_code, over.headers["location"]) == (303, result)
 
 
+# --- a new version ---------------------------------------------------------------------------------------------------
+
+
+def test_the_version_that_is_signed_applies_until_the_new_one_is_signed(web: Web) -> None:
+    publish_texts(web.stage)
+    sign(web.stage)
+    texts.publish_agreement(web.stage.world, AgreementKind.SERVICE, "1.1")
+    for page in (path(web), path(web, "tjenesteavtale")):
+        said = words(web.browser(EWA).get(page))
+        assert "Versjon 1.1 er publisert. Signer den før" in said
+        assert "Versjon 1.0, som dere har signert, gjelder til dere har signert den nye. Dere kan dele som før." in said
+        assert "Signer tjenesteavtalen" in said
+    web.stage.clock.advance(days=GRACE.days)
+    for page in (path(web), path(web, "tjenesteavtale")):
+        said = words(web.browser(EWA).get(page))
+        assert (
+            "Versjon 1.0, som dere har signert, gjelder fortsatt, og åpne delinger er fortsatt tilgjengelige." in said
+        )
+        assert "Ingenting nytt kan deles før versjon 1.1 er signert." in said
+        assert "Fristen er ute" in said
+        assert "gjelder ikke" not in said
+    sign(web.stage)
+    assert "Du trenger ikke å gjøre noe." in words(web.browser(EWA).get(path(web)))
+
+
+def test_the_main_agreement_may_be_signed_on_paper_or_electronically_as_it_says_itself(web: Web) -> None:
+    publish_texts(web.stage)
+    ewa = web.browser(EWA)
+    for page in (path(web), path(web, "hovedavtale")):
+        assert "papir eller elektronisk" in words(ewa.get(page))
+
+
 # --- what stops it ---------------------------------------------------------------------------------------------------
 
 
@@ -359,15 +391,6 @@ def test_a_new_version_asks_for_a_signature_and_shows_in_words_what_changed(web:
     assert "Du trenger ikke å gjøre noe." in words(ewa.get(path(web)))
     assert "Versjon 1.0" in words(ewa.get(path(web)))
     assert "Ingen avsnitt er endret." in words(ewa.get(path(web, "tjenesteavtale", "endringer")))
-
-
-def test_after_the_grace_period_the_signature_is_told_not_to_hold(web: Web) -> None:
-    publish_texts(web.stage)
-    sign(web.stage)
-    texts.publish_agreement(web.stage.world, AgreementKind.SERVICE, "1.1")
-    web.stage.clock.advance(days=90)
-    ewa = web.browser(EWA)
-    assert "Signaturen gjelder ikke lenger" in words(ewa.get(path(web, "tjenesteavtale")))
 
 
 def test_without_a_signature_there_is_no_page_of_changes(web: Web) -> None:

@@ -17,7 +17,7 @@ from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, ResidualRisk
 from deldokument.services import texts
 from deldokument.services.assessing import AssessmentView, list_assessments
 
-FORM = {"assessor": "Berit Ås", "role": "Personvernombud", "done_on": "2026-11-20", "risk": "low"}
+FORM = {"assessor": "Berit Ås", "role": "Enhetsleder", "done_on": "2026-11-20", "risk": "low"}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_assessment_is_recorded_and_shown_with_who_when_and_the_risk(web: Web
     answer = send(web, ewa)
     assert (answer.status_code, answer.headers["location"]) == (303, path(web))
     page = ewa.get(path(web)).text
-    for words in ("Berit Ås, Personvernombud", "20. november 2026", "Lav", "Ewa Kowalska", "20. november 2027"):
+    for words in ("Berit Ås, Enhetsleder", "20. november 2026", "Lav", "Ewa Kowalska", "20. november 2027"):
         assert words in page
     assert [view.file_name for view in recorded(web)] == [""]
 
@@ -89,11 +89,20 @@ def test_nothing_chosen_is_told_field_by_field(web: Web, ewa: Browser) -> None:
     }
 
 
-def test_a_high_risk_wants_prior_consultation_considered(web: Web, ewa: Browser) -> None:
-    assert "forhåndsdrøfting er vurdert" in send(web, ewa, risk="high").text
+def test_a_high_risk_is_recorded_only_when_datatilsynet_has_been_consulted(web: Web, ewa: Browser) -> None:
+    assert "Datatilsynet være rådspurt først" in send(web, ewa, risk="high").text
+    assert recorded(web) == []
     assert send(web, ewa, risk="high", consulted="on").status_code == 303
     assert recorded(web)[0].risk is ResidualRisk.HIGH
-    assert "Forhåndsdrøfting med Datatilsynet er vurdert." in ewa.get(path(web)).text
+    assert "Datatilsynet er rådspurt." in ewa.get(path(web)).text
+
+
+def test_the_form_does_not_propose_the_data_protection_officer_as_the_one_responsible(web: Web, ewa: Browser) -> None:
+    hint = re.search(r"For eksempel kommunedirektør[^<]*", ewa.get(path(web)).text)
+    assert hint
+    examples, _, officer = hint[0].partition(".")
+    assert "personvernombud" not in examples.lower()
+    assert officer.strip() == "Personvernombudet gir råd, men er ikke ansvarlig."
 
 
 def test_earlier_records_stay_in_the_history(web: Web, ewa: Browser) -> None:

@@ -126,11 +126,11 @@ def test_what_was_never_in_use_may_end_too(web: Web, ewa: Browser) -> None:
 def test_what_the_operator_has_stopped_is_not_ended_also_by_a_direct_post(web: Web, ewa: Browser) -> None:
     web.stage.change_tenant(frozen_at=NOON)
     page = ewa.get(path(web)).text
-    assert "Så lenge den er stanset, kan ingenting slettes." in page
+    assert "Så lenge den er stanset, kan tjenesten ikke avsluttes." in page
     assert 'name="typed_name"' not in page
     answer = end(web, ewa)
     assert answer.status_code == 409
-    assert "Så lenge den er stanset, kan ingenting slettes." in answer.text
+    assert "Så lenge den er stanset, kan tjenesten ikke avsluttes." in answer.text
     assert not has_ended(web)
 
 

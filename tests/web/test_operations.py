@@ -80,6 +80,14 @@ def test_a_text_counts_when_it_is_published(web: Web, operator: Browser) -> None
     assert operator.post("/drift/tekster", {"kind": "novelle", "version": "1.0"}).status_code == 404
 
 
+def test_the_newest_version_of_a_text_is_offered_and_no_other(web: Web, operator: Browser) -> None:
+    offered = re.findall(
+        r'name="kind" value="tjenesteavtale"><input type="hidden" name="version" value="([^"]+)"',
+        operator.get("/drift").text,
+    )
+    assert offered == [web.stage.world.library.versions(AgreementKind.SERVICE)[-1]]
+
+
 def record(operator: Browser, tenant_id: str, **changes: str) -> object:
     fields = {"csrf_token": operator.csrf_token(), "version": "1.0", "signed_on": "2026-11-20", "signed_by": "Liv Moe"}
     files = {"copy": ("avtale.pdf", PDF, "application/pdf")}

@@ -173,7 +173,7 @@ def test_what_is_done_says_by_whom_and_when(web: Web, fresh: Tenant, siv: Browse
     page = words(siv.get(f"/konfigurasjon/{fresh.id}").text)
     assert "Signert 24. november 2026 av Grethe Ness, kommunedirektør." in page
     assert "Versjon 1.0, signert tirsdag 24. november kl. 13.00 av Grethe Ness." in page
-    assert "Gjort 24. november 2026 av Berit Ås, Personvernombud." in page
+    assert "Gjort 24. november 2026 av Berit Ås, Enhetsleder." in page
 
 
 # --- how things stand ------------------------------------------------------------------------------------------------
@@ -213,18 +213,20 @@ def test_what_should_be_looked_at_is_told_with_its_day(settled: Web) -> None:
     page = overview(settled)
     assert "Signer den før 22. februar 2027." in page
     assert "Kontoen «Byggesak» er stanset" in page
+    assert "Delingene avsluttes likevel på sin dato, og da slettes dokumentene." in page
     assert "Kontoen «Byggesak» er nesten full" in page
     stage.clock.advance(days=365)
     later = overview(settled)
     assert "DPIA bør gjennomgås" in later
     assert "Den ble ett år 24. november 2027." in later
-    assert "Fristen var 22. februar 2027." in later
+    assert "Fristen var 22. februar 2027. Versjonen dere har signert, gjelder fortsatt" in later
 
 
 def test_a_tenant_that_the_operator_has_stopped_is_told_so(settled: Web) -> None:
     settled.stage.change_tenant(frozen_at=NOON)
     page = overview(settled)
     assert "Tjenesten er stanset for virksomheten" in page
+    assert "Delingene avsluttes likevel på sin dato, og da slettes dokumentene." in page
     assert "Alt er på plass" not in page
 
 

@@ -18,7 +18,7 @@ app = typer.Typer(help="Agreements: texts, and what tenants have signed.", no_ar
 
 @app.command("texts")
 def list_texts(as_json: Json = False) -> None:
-    """Every kind of text: the version that counts, and those that can be published."""
+    """Every kind of text: the version that counts, and the newest that can be published."""
     with opened_node() as node:
         rows = [_text_row(listing) for listing in texts.list_texts(node.world)]
         say_rows(("kind", "version", "published_at", "publishable"), rows, as_json=as_json)
@@ -30,7 +30,7 @@ def _text_row(listing: texts.TextListing) -> Row:
         "kind": listing.kind.value,
         "version": current.version if current else None,
         "published_at": current.published_at if current else None,
-        "publishable": ", ".join(listing.publishable),
+        "publishable": listing.publishable,
     }
 
 

@@ -36,6 +36,8 @@ from deldokument.services.signing import begin_signing, complete_signing, offer_
 from deldokument.services.texts import current_document, list_texts, publish_agreement
 from deldokument.simulators.cast import Cast, Person
 
+_LEADERS_ROLE: Final = "Kommunedirektør"
+"""Signs the agreements and is responsible for the impact assessment; the data protection officer only gives advice."""
 _TRANSACTION = re.compile(r'name="transaction" value="([^"]+)"')
 
 
@@ -79,7 +81,7 @@ def seed(world: World, cast: Cast) -> None:
     """Publish the texts and make the municipalities, unless they are there already."""
     for listing in list_texts(world):
         if not listing.published:
-            publish_agreement(world, listing.kind, listing.publishable[0])
+            publish_agreement(world, listing.kind, listing.publishable)
     with world.database.read() as tx:
         if tx.tenancies.tenants():
             return
@@ -108,7 +110,7 @@ def _make(world: World, municipality: _Municipality, people: Mapping[str, Person
     leader = people[municipality.administrator]
     add_administrator(world, tenant_id=tenant.id, number=leader.identifier, name=leader.name)
     _agree(world, tenant, leader)
-    assessment = AssessmentWords(leader.name, "Personvernombud", day_of(world.clock.now()), ResidualRisk.LOW)
+    assessment = AssessmentWords(leader.name, _LEADERS_ROLE, day_of(world.clock.now()), ResidualRisk.LOW)
     record_assessment(world, tenant_id=tenant.id, words=assessment)
     activate(world, tenant_id=tenant.id)
     for account_name, keys in municipality.members.items():
@@ -136,7 +138,7 @@ def _turn_on_notices(world: World, account: Account) -> None:
 
 def _agree(world: World, tenant: Tenant, leader: Person) -> None:
     """The main agreement has arrived on paper; the service agreement is signed."""
-    signed_by, today = f"{leader.name}, kommunedirektør", day_of(world.clock.now())
+    signed_by, today = f"{leader.name}, {_LEADERS_ROLE.lower()}", day_of(world.clock.now())
     document = standing(current_document(world, tenant_id=tenant.id, kind=AgreementKind.MAIN))
     markdown = f"{document.markdown}\n\nSignert {today:%d.%m.%Y}: *{signed_by}*\n"
     record_main_agreement(
@@ -151,7 +153,7 @@ def _agree(world: World, tenant: Tenant, leader: Person) -> None:
     offer = offer_signing(world, session, tenant_id=tenant.id)
     shown = offer.document.sha256, offer.document_sha256
     where = {"tenant_id": tenant.id}
-    intent_id = begin_signing(world, session, **where, shown=shown, role="Kommunedirektør", confirmed=True)
+    intent_id = begin_signing(world, session, **where, shown=shown, role=_LEADERS_ROLE, confirmed=True)
     answer = _log_in(start_login(world, session, **where, intent_id=intent_id, locale="nb"), leader)
     done = complete_signing(world, session, answer)
     if done.refusal is not None:

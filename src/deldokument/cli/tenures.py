@@ -43,7 +43,7 @@ def record_assessment(
     role: Annotated[str, typer.Option(help="That person's role.")],
     done_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day it was done.")],
     risk: Annotated[ResidualRisk, typer.Option(help="What is left after the measures.")],
-    consulted: Annotated[bool, typer.Option(help="Has prior consultation been considered?")] = False,
+    consulted: Annotated[bool, typer.Option(help="Has Datatilsynet been consulted?")] = False,
     paper: Annotated[Path | None, typer.Option(help="PDF, DOCX or ODT.", exists=True, dir_okay=False)] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,8 +1,8 @@
 """A tenant's time with the service: the impact assessment before it, and what becomes of everything after it.
 
-Promises that an assessment is dated when it can have been made, that a high residual risk is never recorded without the
-question of prior consultation (GDPR, article 36), and one rule for when an assessment should be looked at again.
-Names and files are sealed here; whoever holds the keys opens them.
+Promises that an assessment is dated when it can have been made, that a high residual risk is never recorded without
+prior consultation with Datatilsynet (GDPR, article 36(1)), and one rule for when an assessment should be looked at
+again. Names and files are sealed here; holders of the keys open them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ResidualRisk(StrEnum):
 class ImpactAssessment:
     """The tenant's record that an assessment was done (DPIA); a correction is a record anew.
 
-    ``media_type`` is empty when no file is kept. ``consulted``: prior consultation with Datatilsynet was considered.
+    ``media_type`` is empty when no file is kept. ``consulted``: Datatilsynet was consulted (prior consultation).
     """
 
     id: str
@@ -86,7 +86,7 @@ def check_done_on(done_on: date, today: date, *, field: str = "done_on") -> date
 
 
 def check_consulted(risk: ResidualRisk | None, consulted: bool, *, field: str = "consulted") -> bool:
-    """Raises InvalidInput when the risk is high and nobody has considered prior consultation."""
+    """Raises InvalidInput when the risk is high and Datatilsynet has not been consulted."""
     if risk is ResidualRisk.HIGH and not consulted:
         raise InvalidInput(field, "consultation_missing")
     return consulted

@@ -28,11 +28,14 @@ from deldokument.services.vault import Field, identifier_hash, open_field, seal_
 
 @dataclass(frozen=True, slots=True)
 class TextListing:
-    """A kind of text: what was published when and by whom (empty: on the command line), and what could be."""
+    """A kind of text: the published versions with their publishers (empty: on the command line).
+
+    ``publishable`` is the library's newest version; empty when that is published.
+    """
 
     kind: AgreementKind
     published: tuple[tuple[PublishedText, str], ...]
-    publishable: tuple[str, ...]
+    publishable: str
 
 
 def publish_agreement(
@@ -65,7 +68,8 @@ def list_texts(world: World) -> list[TextListing]:
 def _listing(world: World, tx: Transaction, kind: AgreementKind) -> TextListing:
     published = sorted(tx.paperwork.published(kind), key=lambda text: version_key(text.version), reverse=True)
     last = version_key(published[0].version) if published else ()
-    publishable = tuple(version for version in world.library.versions(kind) if version_key(version) > last)
+    newer = [version for version in world.library.versions(kind) if version_key(version) > last]
+    publishable = max(newer, key=version_key, default="")
     return TextListing(kind, tuple((text, _publisher(world, text)) for text in published), publishable)
 
 

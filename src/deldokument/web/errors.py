@@ -246,7 +246,7 @@ WORDS: dict[str, str] = {
     ),
     "end_while_frozen": _(
         "Those who run the service have stopped it for the organisation or one of its accounts. "
-        "As long as it is stopped, nothing can be deleted."
+        "As long as it is stopped, the service can't be ended."
     ),
     "deletion_under_way": _("The deletion is not complete yet. Try again in a few minutes."),
     "tenant_name_differs": _("That is not the name of the organisation. Write it as it stands above."),
@@ -255,7 +255,9 @@ WORDS: dict[str, str] = {
     "date_too_early": _("The date is too long ago. Check the year."),
     "role_missing": _("Write the role of whoever was responsible."),
     "risk_missing": _("Choose how much risk is left."),
-    "consultation_missing": _("When the risk is high, you must confirm that prior consultation has been considered."),
+    "consultation_missing": _(
+        "When the residual risk is high, Datatilsynet must be consulted first. Confirm that it has been."
+    ),
     "paper_type": _("The file is not a PDF, DOCX or ODT. Choose another."),
     "paper_too_large": _("The file is larger than %(megabytes)s MB. Choose a smaller one."),
     "service_ended": _("The organisation has ended the service. Nothing new can be made or shared here."),

@@ -64,7 +64,7 @@ def test_a_date_that_cannot_be_is_refused(done_on: date, code: str) -> None:
         check_done_on(done_on, TODAY)
 
 
-def test_a_high_risk_is_not_recorded_before_prior_consultation_has_been_considered() -> None:
+def test_a_high_risk_is_not_recorded_before_datatilsynet_has_been_consulted() -> None:
     with pytest.raises(InvalidInput, match="consultation_missing"):
         check_consulted(ResidualRisk.HIGH, consulted=False)
     assert check_consulted(ResidualRisk.HIGH, consulted=True)

@@ -68,13 +68,13 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """A kind of text: the version that counts, and those that can be published."""
+    """A kind of text: the version that counts, and the newest one that can be published (empty: none)."""
 
     kind: AgreementKind
     words: str
     current: str
     published_at: datetime | None
-    newer: tuple[str, ...]
+    newer: str
 
 
 # --- all tenants -----------------------------------------------------------------------------------------------------

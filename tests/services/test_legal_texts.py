@@ -1,0 +1,233 @@
+"""The newest agreements and templates say what the product does: periods, limits and acts are those of the code."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.tenants import sign_agreements
+from support.texts import name_administrator
+from support.world import KARI, SIV, Stage, person, run_all
+
+from deldokument.adapters.library import PackageLibrary
+from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict
+from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState, Verdict
+from deldokument.domain.tenancy import PeriodRule
+from deldokument.services import agreements, freezing, leaving, publishing, texts
+from deldokument.services.notices import REMINDERS
+from deldokument.services.onboarding import STANDARD_RETENTION
+from deldokument.services.repeating import KEPT
+from deldokument.services.repositories import standing
+from deldokument.services.sessions import IDLE
+from deldokument.web.i18n import Tongue
+
+LIBRARY = PackageLibrary()
+NEWEST = {kind: LIBRARY.versions(kind)[-1] for kind in AgreementKind}
+AGREEMENT, MAIN, DPIA, ROS = (
+    LIBRARY.text(kind, NEWEST[kind]).markdown
+    for kind in (AgreementKind.SERVICE, AgreementKind.MAIN, AgreementKind.ASSESSMENT, AgreementKind.RISK)
+)
+DOCS = Path(__file__).parents[2] / "docs"
+WORDS = {1: "én", 7: "sju", 12: "tolv"}
+
+
+def clause(number: str, text: str = AGREEMENT) -> str:
+    """A numbered paragraph of an agreement."""
+    return text.partition(f"**{number}** ")[2].partition("\n")[0]
+
+
+def section(heading: str, text: str) -> str:
+    """What stands below a heading, up to the next of its level or a higher one."""
+    marks = heading.partition(" ")[0]
+    return re.split(rf"^#{{2,{len(marks)}}} ", text.partition(f"{heading}\n")[2], flags=re.M)[0]
+
+
+def days(period: timedelta) -> str:
+    """As the texts write small numbers."""
+    return WORDS[period.days]
+
+
+# --- periods ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_retention_period_of_the_texts_is_the_products_and_nobody_is_promised_another() -> None:
+    months = WORDS[round(STANDARD_RETENTION.days / 30.4)]
+    for text in (AGREEMENT, DPIA):
+        assert set(re.findall(r"(\w+) måneder (?:etter|tilbake)", text)) == {months}
+        assert not re.search(r"hvis ikke (?:kunden har avtalt|annet er avtalt)", text)
+    assert "ikke endres i tjenesten" in clause("7.4")
+    assert "(12 months; there is no setting for it yet;" in " ".join((DOCS / "audit.md").read_text("utf-8").split())
+
+
+def test_the_deadline_for_signing_is_the_products() -> None:
+    assert f"kunden har {GRACE.days} dager på seg til å signere" in clause("17.1")
+    [promised] = re.findall(r"minst (\d+) dager til å signere", clause("9.3", MAIN))
+    assert int(promised) <= GRACE.days
+
+
+def test_drafts_answers_sessions_and_reminders_have_the_lifetimes_of_the_texts() -> None:
+    assert f"endret dem på {DRAFT_LIFETIME // timedelta(hours=1)} timer" in clause("15.1")
+    assert f"godkjenning i {days(PROPOSAL_LIFETIME)} dager" in clause("15.1")
+    week, day = (days(ahead) for ahead in REMINDERS.values())
+    for text in (AGREEMENT, DPIA):
+        assert f"kryptert i inntil {KEPT // timedelta(hours=1)} timer" in text
+        assert f"borte i {IDLE // timedelta(minutes=1)} minutter" in text
+        assert f"{week} dager og {day} dag før delingen avsluttes" in text
+    assert f"høyst {PeriodRule().longest.days} dager om gangen" in DPIA
+
+
+# --- what the service does -------------------------------------------------------------------------------------------
+
+
+def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement_says(stage: Stage) -> None:
+    sign_agreements(stage.world, stage.tenant.id)
+    name_administrator(stage)
+    texts.publish_agreement(stage.world, AgreementKind.SERVICE, NEWEST[AgreementKind.SERVICE])
+
+    def state() -> tuple[str, SignatureState, bool]:
+        now = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
+        assert now.signed
+        return now.signed.version, now.service.state, now.wants_signature
+
+    assert state() == ("1.0", SignatureState.DUE, True)
+    shared = stage.publish()
+    stage.clock.advance(days=GRACE.days - 1)
+    late = stage.publish()
+    stage.clock.advance(days=1)
+    assert state() == ("1.0", SignatureState.OVERDUE, True)
+    draft = stage.draft()
+    with pytest.raises(Conflict, match="signature_overdue"):
+        publishing.publish_share(stage.world, person(KARI), draft.id)
+    with stage.world.database.read() as tx:
+        assert [share.state for share in map(tx.shares.get, (shared, late)) if share] == [ShareState.AVAILABLE] * 2
+    said = clause("17.2")
+    assert "gjelder den versjonen kunden sist signerte, også når fristen er ute" in said
+    assert "stanser tjenesten nye delinger" in said
+    assert "blir stående til de utløper" in said
+
+
+def test_what_is_stopped_ends_on_its_date_as_the_texts_say(stage: Stage) -> None:
+    share_id = stage.publish()
+    freezing.freeze_share(stage.world, share_id, person(SIV), freezing.FreezeReason.REQUEST)
+    stage.clock.advance(days=PeriodRule().longest.days + 1)
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        share = tx.shares.get(share_id)
+    assert share
+    assert (share.state, share.key_destroyed_at is not None) == (ShareState.ENDED, True)
+    assert "avsluttes likevel" in clause("1.8")
+    assert "avsluttes likevel" in section("## 5 De registrertes rettigheter", DPIA)
+    assert "avsluttes likevel" in section("## 7 Organisasjon og personvern", ROS)
+
+
+def test_after_the_end_names_are_kept_as_long_as_the_agreement_says(stage: Stage) -> None:
+    share_id = stage.publish()
+    leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
+    run_all(stage.world)
+    kept = leaving.deletion_record(stage.world, tenant_id=stage.tenant.id)
+    assert kept.contents_deleted_at is not None
+    assert kept.names_until - kept.ended_at == STANDARD_RETENTION
+    with stage.world.database.read() as tx:
+        assert tx.shares.recipients([share_id])
+    assert "slettes ikke ved avslutningen" in clause("15.4")
+    assert "trekkes tilbake i samme øyeblikk" in clause("15.2")
+    assert "maskert" in clause("15.7")
+    assert "innen 30 dager" not in section("### 15 Sletting og tilbakelevering", AGREEMENT)
+
+
+def test_backups_are_kept_no_longer_than_the_agreement_says() -> None:
+    [promised] = re.findall(r"sikkerhetskopier senest (\d+) dager etter", clause("15.6"))
+    backup = section("## Backup", (DOCS / "operating.md").read_text("utf-8"))
+    assert f"Delete dumps after {promised} days at the latest" in " ".join(backup.split())
+
+
+def test_no_text_promises_a_check_for_malware_and_all_name_the_mark(stage: Stage) -> None:
+    stage.publish()
+    inspections = [event for _, event in stage.trail() if event.kind is EventKind.DOCUMENT_INSPECTED]
+    verdicts = {standing(event.details)["verdict"] for event in inspections}
+    assert verdicts == {Verdict.NOT_SCANNED}
+    mark = Tongue("nb").text("not checked for viruses").capitalize()
+    for text in (AGREEMENT, DPIA, ROS):
+        assert f"merket «{mark}» for mottakeren og for den som deler" in text
+        assert re.search(r"kontroller\w+ ikke (?:dokumenter )?for skadevare", text)
+        assert "når en slik kontroll" not in text
+
+
+def test_notices_e_mail_and_webhooks_are_in_the_texts() -> None:
+    recipients = section("### 3.4 Hvem som får opplysningene", DPIA)
+    for word in ("Altinn Varsling", "SMS", "e-post", "webhook"):
+        assert word in recipients, word
+        assert word in AGREEMENT, word
+    assert "sender ikke lenken selv" not in DPIA
+
+
+def test_the_main_agreement_says_in_which_order_the_agreements_may_be_signed(stage: Stage) -> None:
+    sign_agreements(stage.world, stage.tenant.id, AgreementKind.SERVICE)
+    now = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
+    assert (now.service_signed, now.main_arrived) == (True, False)
+    assert "kan signere tjenesteavtaler før hovedavtalen er registrert" in MAIN
+
+
+# --- responsibility and risk -----------------------------------------------------------------------------------------
+
+
+def test_the_assessment_is_the_controllers_and_the_data_protection_officer_gives_advice() -> None:
+    [responsible] = re.findall(r"^\| Ansvarlig for vurderingen.*$", DPIA, re.M)
+    assert "kommunedirektøren, virksomhetens leder eller den som har fått det delegert" in responsible
+    assert "ombud" not in responsible
+    for article in ("artikkel 35 nr. 2", "artikkel 38 nr. 6", "artikkel 39 nr. 1 bokstav c"):
+        assert article in DPIA, article
+
+
+def test_a_high_residual_risk_means_that_datatilsynet_is_consulted() -> None:
+    residual = section("## 7 Restrisiko", DPIA)
+    assert "skal virksomheten rådføre seg med Datatilsynet før tjenesten tas i bruk (artikkel 36 nr. 1)" in residual
+    assert "vurdert" not in residual
+
+
+def risks() -> dict[int, tuple[int, int]]:
+    """Consequence and likelihood of each row that has numbers."""
+    rows = re.findall(r"^\| (\d+) \|[^|]*\|[^|]*\| (\d) \| (\d) \|", ROS, re.M)
+    return {int(number): (int(consequence), int(likelihood)) for number, consequence, likelihood in rows}
+
+
+def test_the_suppliers_own_numbers_let_the_service_be_used() -> None:
+    [limit] = re.findall(r"Risiko (\d+) eller høyere skal reduseres før tjenesten brukes", ROS)
+    assert sorted(risks()) == list(range(1, len(risks()) + 1))
+    assert {number for number, (k, s) in risks().items() if k * s >= int(limit)} == set()
+
+
+def test_a_number_that_wants_a_measure_of_the_customers_says_what_the_risk_is_without_it() -> None:
+    wanted = re.findall(
+        r"^\| (\d+) \|.*Tallet forutsetter at dere .*Gjør dere ikke det, er S (\d) og risikoen (\d+)\.", ROS, re.M
+    )
+    assert [number for number, _, _ in wanted] == ["11", "15"]
+    for number, likelihood, risk in wanted:
+        consequence, with_the_measure = risks()[int(number)]
+        assert int(likelihood) > with_the_measure
+        assert int(risk) == consequence * int(likelihood)
+
+
+def test_the_loss_of_the_keyring_is_as_grave_as_it_is() -> None:
+    [row] = re.findall(r"^\| \d+ \| Nøkkelringen går tapt\. .*$", ROS, re.M)
+    assert risks()[int(row.split("|")[1])][0] == 4
+    for lost in ("registrert på nytt", "Signerte avtaler", "navnene i hendelsesloggen"):
+        assert lost in row
+        assert lost.lower() in clause("9.4").lower()
+
+
+# --- which version ---------------------------------------------------------------------------------------------------
+
+
+def test_the_operator_is_told_to_publish_the_newest_version() -> None:
+    commands = re.findall(r"agreement publish (\w+) ([\d.]+\d)", (DOCS / "administering.md").read_text("utf-8"))
+    assert commands
+    assert all(NEWEST[AgreementKind(kind)] == version for kind, version in commands)
+
+
+def test_the_first_versions_stay_for_those_who_signed_them() -> None:
+    assert {kind: LIBRARY.versions(kind)[0] for kind in AgreementKind} == dict.fromkeys(AgreementKind, "1.0")
