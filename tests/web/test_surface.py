@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.responses import Response
@@ -18,6 +20,7 @@ from deldokument.services.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.calls import Answer, Call, Endpoint, Who
 
+DOCS = Path(__file__).parents[2] / "docs"
 TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"
 """The one change without a session: its signed token is the proof (test_logout_elsewhere)."""
 ANYONE = {
@@ -108,6 +111,16 @@ def test_the_link_before_login_asks_nobody_about_the_share(web: Web) -> None:
     before = contents(web.stage)
     web.browser().get(f"/d/{UNKNOWN}")
     assert contents(web.stage) == before
+
+
+def test_the_page_about_accessibility_names_the_complaints_board_and_the_standard_of_the_documentation(
+    web: Web,
+) -> None:
+    [standard] = re.findall(r"WCAG 2\.\d at level AA", (DOCS / "accessibility.md").read_text("utf-8"))
+    page = web.browser().get("/tilgjengelighet").text
+    assert standard.replace("at level", "på nivå") in page
+    assert "klage til Diskrimineringsnemnda" in page
+    assert "uutilsynet" not in page
 
 
 def test_a_document_of_another_share_is_not_found_under_this_one(web: Web) -> None:
