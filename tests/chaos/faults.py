@@ -21,7 +21,7 @@ from chaos.programs import Bao, wait_until
 Strike = Callable[[Cluster, Load], None]
 _DYING = """
 import functools, os, runpy, signal, sys
-import {module} as module
+from pkgutil import resolve_name
 
 def dying(original):
     @functools.wraps(original)
@@ -33,7 +33,8 @@ def dying(original):
 
 {before}
 {haste}
-setattr({owner}, {name!r}, dying(getattr({owner}, {name!r})))
+owner = resolve_name({owner!r})
+setattr(owner, {name!r}, dying(getattr(owner, {name!r})))
 sys.argv = ["deldokument", "worker"]
 runpy.run_module("deldokument.cli.main", run_name="__main__")
 """
@@ -74,13 +75,14 @@ def nodes_are_killed(cluster: Cluster, load: Load) -> None:
 def workers_are_killed_in_mid_end(cluster: Cluster, load: Load) -> None:
     """With the keys destroyed and nothing noted; then with the objects deleted and their names not forgotten."""
     with no_workers(cluster):
-        worker_dies(cluster, "deldokument.services.retention", "module", "record")
-        worker_dies(cluster, "deldokument.adapters.sql.uploads", "module.SqlUploads", "forget_garbage")
+        worker_dies(cluster, "deldokument.services.retention.record")
+        worker_dies(cluster, "deldokument.adapters.sql.uploads.SqlUploads.forget_garbage")
 
 
-def worker_dies(cluster: Cluster, module: str, owner: str, name: str, *, when: str = "True", before: str = "") -> None:
+def worker_dies(cluster: Cluster, function: str, *, when: str = "True", before: str = "") -> None:
     """A worker runs, after ``before``, and kills itself when it calls a function, with ``given`` as in ``when``."""
-    program = _DYING.format(module=module, owner=owner, name=name, when=when, before=before, haste=HASTE)
+    owner, _, name = function.rpartition(".")
+    program = _DYING.format(owner=owner, name=name, when=when, before=before, haste=HASTE)
     with (cluster.folder / "w9.log").open("ab") as log:
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-c", program]
         worker = subprocess.Popen(command, env=cluster.environment(), stdout=log, stderr=log)
