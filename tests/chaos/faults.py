@@ -257,7 +257,7 @@ def the_store_is_slow(cluster: Cluster, load: Load) -> None:
         cluster.store.host.hasten()
 
 
-SMALL = (
+KILLED_AND_CUT = (
     Fault(
         "Nodes in mid-upload and mid-download",
         "kill -9 of two of three, uploads and downloads under way",
@@ -270,8 +270,6 @@ SMALL = (
     ),
     Fault("PostgreSQL", "kill -9 of all its processes, started again", postgres_is_killed),
     Fault("The store is cut off", "SeaweedFS's link is down", the_store_is_unplugged),
-)
-LARGE = (
     Fault("The store", "kill -9 of SeaweedFS, started again", the_store_is_killed),
     Fault("The keyring", "kill -9 of its PostgreSQL, started again", the_keyring_is_killed),
     Fault("A node loses the keyring", "all packets between one node and the keyring dropped", a_node_loses_the_keyring),
