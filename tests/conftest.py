@@ -6,10 +6,14 @@ for by name stand in pyproject.toml. Fixtures belong to the folder that needs th
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.memory import MEMORY, memory_has
 from support.server import deployment  # noqa: F401
 from support.stack import Cluster, choose, stack_name
 
@@ -23,9 +27,40 @@ _INNER = ("contract", "property", "services", "unit")
 _MINUTES = 600
 """The time limit of tests that take long."""
 
+_ROOM = 4 * 2**30
+"""More than the folders of a run hold together: some 300 MB a worker."""
+
+_AUTHORITY = Path(__file__).with_name("support") / "authority.pem"
+"""An authority that has signed nothing and whose key is gone."""
+
+# Nearly all that is imported and collected stays; garbage collection would walk it again and again.
+gc.disable()
+
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up all but the large tests: those write files of 5 GB, and fetch packages over TLS."""
+    if config.option.markexpr != "not large":
+        return
+    # Each HTTP client of each process reads the trusted authorities, 140 in the usual file: a hundredth of a second.
+    # Tests that use TLS name their own.
+    os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
+    if memory_has(_ROOM):
+        # Folders in memory wait for no disk.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect garbage again afterwards, but never among what is there by then."""
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

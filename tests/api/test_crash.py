@@ -68,20 +68,21 @@ def test_killed_anywhere_a_named_request_makes_one_share(mortal: Deployment, poi
     def states() -> list[str]:
         return sorted(share["state"] for share in system(mortal).get("/api/v1/shares").json()["items"])
 
-    before = states()
-    mortal.restart({POINTS[point]: die})
-    with pytest.raises(httpx.TransportError):
-        sent()
-    mortal.restart()
     answers: list[httpx.Response] = []
 
     def answered() -> bool:
+        """A caller tries again after 409 and 503: on a busy machine Maskinporten's keys may come too late."""
         answers.append(sent())
-        return answers[-1].status_code != 409
+        return answers[-1].status_code not in {409, 503}
 
+    before = states()
+    mortal.restart({POINTS[point]: die})
+    with pytest.raises(httpx.TransportError):
+        wait_until(answered, 60, "the server was not killed")
+    mortal.restart()
     wait_until(answered, 60, "the first request never ended")
     assert answers[-1].status_code == 201, answers[-1].text
-    assert {answer.json()["code"] for answer in answers[:-1]} <= {"request_under_way"}
+    assert {answer.json()["code"] for answer in answers[:-1]} <= {"request_under_way", "tokens_unavailable"}
     made = answers[-1].json()
     assert (made["state"], [one["name"] for one in made["documents"]]) == ("available", ["a.txt"])
     assert states() == sorted([*before, "available"])

@@ -33,7 +33,15 @@ from support.server import Deployment
 from deldokument.adapters.keys.postgres import prepare
 
 NODES, WORKERS = 3, 2
-HASTE = "import datetime; from deldokument.services import inspecting; inspecting.CLAIM = datetime.timedelta(seconds=5)"
+
+
+def setting(name: str, value: timedelta) -> str:
+    """Return a statement that sets a constant of the program, "module.NAME"; it fails if there is none."""
+    module, _, constant = name.rpartition(".")
+    return f"import datetime, {module} as changed; changed.{constant}; changed.{constant} = {value!r}"
+
+
+HASTE = setting("deldokument.services.inspecting.CLAIM", timedelta(seconds=5))
 """A worker that died holds back the documents that it read for a minute as it is delivered; here, for so long."""
 PORT = 8000
 _NO_ANSWER_SECONDS = 30.0

@@ -21,7 +21,7 @@ from chaos.programs import Bao, wait_until
 Strike = Callable[[Cluster, Load], None]
 _DYING = """
 import functools, os, runpy, signal, sys
-import {module} as module
+from pkgutil import resolve_name
 
 def dying(original):
     @functools.wraps(original)
@@ -33,7 +33,8 @@ def dying(original):
 
 {before}
 {haste}
-setattr({owner}, {name!r}, dying(getattr({owner}, {name!r})))
+owner = resolve_name({owner!r})
+setattr(owner, {name!r}, dying(getattr(owner, {name!r})))
 sys.argv = ["deldokument", "worker"]
 runpy.run_module("deldokument.cli.main", run_name="__main__")
 """
@@ -74,13 +75,14 @@ def nodes_are_killed(cluster: Cluster, load: Load) -> None:
 def workers_are_killed_in_mid_end(cluster: Cluster, load: Load) -> None:
     """With the keys destroyed and nothing noted; then with the objects deleted and their names not forgotten."""
     with no_workers(cluster):
-        worker_dies(cluster, "deldokument.services.retention", "module", "record")
-        worker_dies(cluster, "deldokument.adapters.sql.uploads", "module.SqlUploads", "forget_garbage")
+        worker_dies(cluster, "deldokument.services.retention.record")
+        worker_dies(cluster, "deldokument.adapters.sql.uploads.SqlUploads.forget_garbage")
 
 
-def worker_dies(cluster: Cluster, module: str, owner: str, name: str, *, when: str = "True", before: str = "") -> None:
+def worker_dies(cluster: Cluster, function: str, *, when: str = "True", before: str = "") -> None:
     """A worker runs, after ``before``, and kills itself when it calls a function, with ``given`` as in ``when``."""
-    program = _DYING.format(module=module, owner=owner, name=name, when=when, before=before, haste=HASTE)
+    owner, _, name = function.rpartition(".")
+    program = _DYING.format(owner=owner, name=name, when=when, before=before, haste=HASTE)
     with (cluster.folder / "w9.log").open("ab") as log:
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-c", program]
         worker = subprocess.Popen(command, env=cluster.environment(), stdout=log, stderr=log)
@@ -255,7 +257,7 @@ def the_store_is_slow(cluster: Cluster, load: Load) -> None:
         cluster.store.host.hasten()
 
 
-SMALL = (
+KILLED_AND_CUT = (
     Fault(
         "Nodes in mid-upload and mid-download",
         "kill -9 of two of three, uploads and downloads under way",
@@ -268,8 +270,6 @@ SMALL = (
     ),
     Fault("PostgreSQL", "kill -9 of all its processes, started again", postgres_is_killed),
     Fault("The store is cut off", "SeaweedFS's link is down", the_store_is_unplugged),
-)
-LARGE = (
     Fault("The store", "kill -9 of SeaweedFS, started again", the_store_is_killed),
     Fault("The keyring", "kill -9 of its PostgreSQL, started again", the_keyring_is_killed),
     Fault("A node loses the keyring", "all packets between one node and the keyring dropped", a_node_loses_the_keyring),

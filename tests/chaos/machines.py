@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from chaos.cluster import Cluster, Kept, Member
+from chaos.cluster import Cluster, Kept, Member, setting
 from chaos.faults import Fault, says_not_ready, wait_until_told, worker_dies
 from chaos.load import NAME, PATIENCE, Load
 from chaos.programs import wait_until
@@ -141,11 +141,9 @@ def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
     time.sleep(_ORPHAN_SECONDS + 1)
     worker_dies(
         cluster,
-        "deldokument.services.sweeping",
-        "module",
-        "record",
+        "deldokument.services.sweeping.record",
         when="given[2].value == 'orphans_swept'",
-        before=f"import datetime; module.ORPHAN_AGE = datetime.timedelta(seconds={_ORPHAN_SECONDS})",
+        before=setting("deldokument.services.sweeping.ORPHAN_AGE", timedelta(seconds=_ORPHAN_SECONDS)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The faults that every run tries: nodes, workers, database and store die or vanish under load, and nothing is lost."""
+"""The faults that every run tries, one of each kind; the others are in test_all_faults.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from chaos.checks import survive
 from chaos.cluster import Cluster
-from chaos.faults import SMALL
 from chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
+from chaos.report import EVERY_RUN
 
 pytestmark = [
     pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see tests/chaos"),
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-def test_nothing_is_lost_whatever_dies_under_load(folder: Path) -> None:
+def test_nothing_is_lost_when_something_dies_is_cut_off_or_has_a_wrong_clock(folder: Path) -> None:
     with Cluster(folder) as cluster:
-        for fault in SMALL:
+        for fault in EVERY_RUN:
             survive(cluster, fault)

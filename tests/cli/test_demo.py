@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,25 +49,35 @@ class Demo:
 
 
 @contextmanager
-def running(data: Path, port: int, **environment: str) -> Iterator[Demo]:
-    """The demo until the end of the block, then interrupted as with Ctrl-C."""
+def running(
+    data: Path, port: int, end: signal.Signals = signal.SIGINT, environment: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
+    """The demo until the end of the block, then interrupted as with Ctrl-C or ended as said; no process is left."""
     command = [sys.executable, "-u", "-m", "deldokument.cli.main", "demo", "--port", str(port), "--data", str(data)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DELDOKUMENT_")}
     log = data.with_suffix(".log").open("a")
     process = subprocess.Popen(
-        command, env={**kept, "COLUMNS": "120", **environment}, stdout=subprocess.PIPE, stderr=log, text=True
+        command,
+        env={**kept, "COLUMNS": "120", **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
     )
     assert process.stdout is not None
+    children: list[str] = []
     demo = Demo(f"http://127.0.0.1:{port}")
     try:
         demo.printed = _until_it_serves(process)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 7
         yield demo
     finally:
         for browser in demo.open:
             browser.close()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         process.communicate(timeout=30)
         log.close()
+    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
 
 
 def _until_it_serves(process: subprocess.Popen[str]) -> str:
@@ -91,9 +101,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo") / "data"
 
 
-def test_a_newcomer_meets_the_cast_the_banner_and_a_clock_and_finds_it_all_again(data: Path, port: int) -> None:
+def test_a_newcomer_meets_the_cast_and_a_clock_finds_it_all_again_and_no_process_is_left(data: Path, port: int) -> None:
     elsewhere = data.parent / "production.sqlite3"
-    with running(data, port, **production(elsewhere)) as demo:
+    with running(data, port, environment=production(elsewhere)) as demo:
         everybody_is_printed(demo)
         every_page_says_that_it_is_a_demo(demo)
         only_this_machine_is_served(demo, port)
@@ -103,25 +113,11 @@ def test_a_newcomer_meets_the_cast_the_banner_and_a_clock_and_finds_it_all_again
         link = a_draft_is_made(demo)
         the_clock_moves_with_its_token_only(demo)
     assert not elsewhere.exists()
-    with running(data, port) as again:
+    with running(data, port, signal.SIGTERM) as again:
         everybody_is_printed(again)
         assert again.browser("Kari Lunde").get(link).status_code == 200
         assert AHEAD in again.browser().get("/demo").text
     assert_nothing_is_left_running(port)
-
-
-def test_a_terminated_demo_leaves_no_process_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-u", "-m", "deldokument.cli.main", "demo", "--port", "0", "--data", str(tmp_path)]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, "COLUMNS": "120"}, stdout=subprocess.PIPE, stderr=log, text=True
-        )
-    _until_it_serves(process)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert len(children) == 7
-    process.terminate()
-    process.communicate(timeout=30)
-    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
 
 
 def production(database: Path) -> dict[str, str]:

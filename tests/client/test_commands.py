@@ -21,14 +21,14 @@ from support.server import OLA, OLA_NUMBER, Deployment, wait_until
 from deldokument.client import Client
 
 MIB = 2**20
-LENGTH = 160 * MIB
+LENGTH = 48 * MIB
 PROGRAM = [sys.executable, "-m", "deldokument.cli.entry"]
-# Loopback is so quick that nothing could be interrupted: each MiB takes a hundredth of a second.
+# Loopback is so quick that nothing could be interrupted: each MiB takes three hundredths of a second.
 SLOWLY = """
 import runpy, sys, time
 from deldokument.client.files import LocalFile
 pieces = LocalFile.pieces
-LocalFile.pieces = lambda self, start, stop: (time.sleep(0.01) or piece for piece in pieces(self, start, stop))
+LocalFile.pieces = lambda self, start, stop: (time.sleep(0.03) or piece for piece in pieces(self, start, stop))
 runpy.run_module('deldokument.cli.entry', run_name='__main__')
 """
 

@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from typing import Any
 
 import httpx
+import uvloop
 from starlette.types import ASGIApp
 from support.memory import folder_in_memory
 from support.world import Stage, set_stage
@@ -52,7 +54,7 @@ class Web:
     stage: Stage
     app: ASGIApp
     session_cookie: str
-    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
+    runner: asyncio.Runner = field(default_factory=partial(asyncio.Runner, loop_factory=uvloop.new_event_loop))
     open: list[Browser] = field(default_factory=list)
     port: int | None = None
     """Where browsers reach it; without one, in this process."""

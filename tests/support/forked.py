@@ -21,6 +21,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from pkgutil import resolve_name
 from subprocess import TimeoutExpired
+from types import ModuleType
 
 _SERVER = get_context("forkserver")
 _SERVER.set_forkserver_preload(
@@ -78,9 +79,14 @@ def forked(
 ) -> Forked:
     """A process that calls ``entry``, "module:function", as a command line with these arguments.
 
-    What it writes is added to ``log``. ``constants`` are set in its modules before:
+    Its output is appended to ``log``. ``constants`` are set in its modules first:
     ``{"deldokument.web.intake.STALL_SECONDS": 2.0}``.
+
+    Raises: ImportError or AttributeError if the program has no such constant; setting it would change nothing.
     """
+    for name in constants or {}:
+        module, constant = _constant(name)
+        getattr(module, constant)
     given = (entry, list(arguments), log, dict(environment or os.environ), dict(constants or {}))
     return Forked(_SERVER.Process(target=_become, args=given, name=f"{entry} {' '.join(arguments)}", daemon=True))
 
@@ -94,7 +100,12 @@ def _become(
     os.environ.clear()
     os.environ.update(environment)
     for name, value in constants.items():
-        module, _, constant = name.rpartition(".")
-        setattr(import_module(module), constant, value)
+        setattr(*_constant(name), value)
     sys.argv = [entry, *arguments]
     resolve_name(entry)()
+
+
+def _constant(name: str) -> tuple[ModuleType, str]:
+    """Return the module of "module.NAME", imported, and the name in it."""
+    module, _, constant = name.rpartition(".")
+    return import_module(module), constant

@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+MEMORY = Path("/dev/shm")
 _ROOM = 2**30
 """A container has 64 MiB there unless it is told otherwise."""
+
+
+def memory_has(room: int) -> bool:
+    """Whether so many bytes are free where folders are in memory."""
+    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > room
 
 
 @contextmanager
 def folder_in_memory() -> Iterator[Path]:
     """A folder of its own, in memory where the machine has room there: tests of the use cases wait half as long."""
-    memory = Path("/dev/shm")
-    has_room = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
-    with TemporaryDirectory(dir=memory if has_room else None) as name:
+    with TemporaryDirectory(dir=MEMORY if memory_has(_ROOM) else None) as name:
         yield Path(name)

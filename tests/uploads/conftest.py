@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from support.server import Deployment
+from support.server import WAYS, Deployment, Way
 from uploads.tus import Tus
 
 
@@ -19,3 +21,19 @@ def draft(deployment: Deployment) -> str:
 def tus(deployment: Deployment, draft: str) -> Tus:
     """Kari's tus client, with that draft."""
     return Tus(deployment, draft)
+
+
+@pytest.fixture(scope="session", params=WAYS)
+def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """A deployment to kill and to stop. When it is stopped it waits two seconds for requests under way, not ten."""
+    way: Way = request.param
+    with way.deployment(tmp_path_factory.mktemp("mortal"), {"deldokument.bootstrap.UNDER_WAY_SECONDS": 2}) as running:
+        yield running
+
+
+@pytest.fixture
+def mortal_tus(mortal: Deployment) -> Tus:
+    """Kari's tus client there, with a draft."""
+    draft_id = mortal.draft()
+    mortal.add_recipients(draft_id, ["21879498012"])
+    return Tus(mortal, draft_id)

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from support.server import WAYS, Deployment, Way
+from support.server import Deployment
 from support.stored import names
 from uploads.test_concatenation import Pieces
 from uploads.tus import Tus, Uploading, digest
@@ -19,14 +19,6 @@ from uploads.tus import Tus, Uploading, digest
 # The server starts anew up to six times.
 pytestmark = pytest.mark.timeout(300)
 LENGTH = 60_000_000
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """A deployment to kill."""
-    way: Way = request.param
-    with way.deployment(tmp_path_factory.mktemp("mortal")) as running:
-        yield running
 
 
 def send_slowly(upload: Uploading, content: bytes, offset: int, chunk: int, acknowledged: list[int]) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from support.browser import site, stage_in_memory
 from support.listening import running
-from support.server import OFFSET_TYPE, TUS, WAYS, Deployment, Way, wait_until
+from support.server import OFFSET_TYPE, TUS, wait_until
 from support.world import KARI, Stage, person
 from uploads.tus import Tus, answer_of, digest, status_of
 
@@ -63,21 +63,6 @@ def test_stalled_clients_hold_no_lane_that_others_need(stage: Stage) -> None:
         answer = httpx.patch(f"http://127.0.0.1:{port}{path}", headers=headers, content=b"y" * MUCH, timeout=60)
         assert answer.headers["upload-offset"] == str(MUCH)
         wait_until(all_lanes_are_free, 60, "a request that has ended occupies a lane")
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """A deployment to stop."""
-    way: Way = request.param
-    with way.deployment(tmp_path_factory.mktemp("mortal")) as running:
-        yield running
-
-
-@pytest.fixture
-def mortal_tus(mortal: Deployment) -> Tus:
-    draft_id = mortal.draft()
-    mortal.add_recipients(draft_id, ["21879498012"])
-    return Tus(mortal, draft_id)
 
 
 def test_a_request_behind_a_large_body_is_answered_on_the_same_connection(mortal_tus: Tus) -> None:

@@ -123,13 +123,14 @@ class OverConnections(Model):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("histories", [8, pytest.param(100, marks=pytest.mark.large)])
 @BOTH_WAYS
-def test_an_upload_over_connections_agrees_with_a_list_of_bytes(deployment: Deployment) -> None:
+def test_an_upload_over_connections_agrees_with_a_list_of_bytes(deployment: Deployment, histories: int) -> None:
     machine = type("OnDeployment", (OverConnections,), {"running": deployment})
     # To make a failing example smaller would take longer than the test may.
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
     checks = list(HealthCheck)
     chosen = settings(
-        max_examples=20, stateful_step_count=12, phases=phases, deadline=None, suppress_health_check=checks
+        max_examples=histories, stateful_step_count=12, phases=phases, deadline=None, suppress_health_check=checks
     )
     run_state_machine_as_test(machine, settings=chosen)

@@ -156,8 +156,7 @@ class SealedKeyring:
             existing = self.get([entry_id])
             if existing:
                 return existing[entry_id]
-            root = self.roots.named(self._store.root())
-            entry = _sealed(entry_id, root, key)
+            entry = _sealed(entry_id, self._sealing_root(), key)
             if self._store.add(entry):
                 self._follow(entry, key)
                 return key
@@ -166,10 +165,19 @@ class SealedKeyring:
     def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
         """The keys that exist among the ids. Raises Unavailable, or Broken when one cannot be unsealed."""
         entries = self._store.read(entry_ids)
-        keys, spoilt = self._opened(entries)
-        if spoilt:
-            raise Broken(_told(spoilt))
-        return keys
+        while True:
+            try:
+                keys, spoilt = self._opened(entries)
+            except Unavailable:
+                # A rotation may have ended since the entries were read: their root key is destroyed, and they are
+                # under another. Under the same one they would open no better a second time.
+                before, entries = entries, self._store.read(entry_ids)
+                if _root_ids(entries) == _root_ids(before):
+                    raise
+                continue
+            if spoilt:
+                raise Broken(_told(spoilt))
+            return keys
 
     def ids(self, prefix: str) -> list[str]:
         """The ids that begin with the prefix, in order."""
@@ -226,6 +234,16 @@ class SealedKeyring:
         if not is_newer or (before != root_key_id and not self._store.turn(before, root_key_id)):
             raise Unavailable("keyring", detail=_ANOTHER)
 
+    def _sealing_root(self) -> KeyWrapper:
+        """Return the root key that seals new entries; a rotation may end after the store has named the one before."""
+        while True:
+            root_key_id = self._store.root()
+            try:
+                return self.roots.named(root_key_id)
+            except Unavailable:
+                if self._store.root() == root_key_id:
+                    raise
+
     def _must_seal_under(self, root_key_id: str) -> None:
         if self._store.root() != root_key_id:
             raise Unavailable("keyring", detail=_ANOTHER)
@@ -237,8 +255,8 @@ class SealedKeyring:
         way of every later rotation: it goes.
         """
         try:
-            while (now := self._store.root()) != entry.root_key_id:
-                fresh = _sealed(entry.id, self.roots.named(now), key)
+            while (root := self._sealing_root()).key_id != entry.root_key_id:
+                fresh = _sealed(entry.id, root, key)
                 old = [one for one in self._store.read([entry.id]) if one.sealed == entry.sealed]
                 self._store.reseal(old, [replace(fresh, revision=one.revision) for one in old])
                 entry = fresh
@@ -280,6 +298,10 @@ def rotate_root(keyring: SealedKeyring) -> tuple[int, str]:
     newest = roots.ids()[-1]
     rotated = keyring.rotate(newest)
     return rotated, roots.retire(newest)
+
+
+def _root_ids(entries: Collection[SealedEntry]) -> set[str]:
+    return {entry.root_key_id for entry in entries}
 
 
 def _sealed(entry_id: str, root: KeyWrapper, key: bytes) -> SealedEntry:
