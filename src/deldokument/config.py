@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     """Where people reach the service; links begin with it."""
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8000
+    management_host: str = Field("127.0.0.1", min_length=1)
+    management_port: Port = Field(default_factory=lambda data: data["port"] + 1)
+    """The listener of health and metrics, apart from the public one."""
     serve_workers: int = Field(1, ge=1, le=64)
     """How many processes serve at the one port."""
 
@@ -272,7 +275,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _demo_stays_at_home(self) -> Self:
-        if self.demo and not (is_loopback(self.host) and is_loopback(urlsplit(self.public_url).hostname or "")):
+        hosts = self.host, self.management_host, urlsplit(self.public_url).hostname or ""
+        if self.demo and not all(map(is_loopback, hosts)):
             raise ValueError("demo settings can never bind a public address")
         return self
 

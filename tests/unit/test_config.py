@@ -59,6 +59,16 @@ def test_a_whole_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch)
     assert settings.enhetsregisteret_base_url == "https://data.brreg.no"
 
 
+def test_health_and_metrics_are_on_loopback_one_port_above_unless_put_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = loaded(monkeypatch, WHOLE, HOST="0.0.0.0", PORT="9000")
+    assert (settings.management_host, settings.management_port) == ("127.0.0.1", 9001)
+    settings = loaded(monkeypatch, WHOLE, MANAGEMENT_HOST="10.0.0.10", MANAGEMENT_PORT="9100")
+    assert (settings.management_host, settings.management_port) == ("10.0.0.10", 9100)
+    assert "DELDOKUMENT_MANAGEMENT_PORT: " in refusal(monkeypatch, WHOLE, MANAGEMENT_PORT="", PORT="65535")
+
+
 @pytest.mark.parametrize(
     ("typed", "origin"),
     [
@@ -124,6 +134,8 @@ def test_a_demo_with_half_a_register_is_refused(monkeypatch: pytest.MonkeyPatch)
         ("HOST", "192.0.2.1"),
         ("HOST", "127.0.0.1.example"),
         ("HOST", "2130706433"),
+        ("MANAGEMENT_HOST", "0.0.0.0"),
+        ("MANAGEMENT_HOST", "192.0.2.1"),
         ("PUBLIC_URL", "https://del.eksempel.example"),
         ("PUBLIC_URL", "https://localhost.eksempel.example"),
     ],
