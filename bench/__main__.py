@@ -165,7 +165,7 @@ def _round(bench: Bench) -> None:
     ours, front = bench.running.get(OURS), bench.running.get(f"{OURS}, TLS")
     try:
         if isinstance(ours, servers.Ours):
-            bench.latencies.append(measuring.latency(ours, bench.sources[0.25], "/helse/live", ups=FOUR))
+            bench.latencies.append(measuring.latency(ours, bench.sources[0.25], ours.port + 1, "/helse/live", ups=FOUR))
             _distance(bench, "HTTP/1.1", lambda streams: distance.by_connections(ours, bench.place, streams))
         if isinstance(front, servers.Fronted):
             _distance(bench, "HTTP/2 through nginx", lambda streams: distance.by_http2(front, bench.place, streams))

@@ -135,13 +135,13 @@ def together(server: Server, source: Path, folder: Path, *, ups: int, downs: int
     return _least_disturbed(once)
 
 
-def latency(server: Server, source: Path, path: str, *, ups: int) -> tuple[float, float, int]:
+def latency(server: Server, source: Path, port: int, path: str, *, ups: int) -> tuple[float, float, int]:
     """Median and 99th percentile, in milliseconds, of a small request while so many files go up; how many were made."""
     length = source.stat().st_size
     over, took = threading.Event(), list[float]()
 
     def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
         while not over.is_set():
             began = time.perf_counter()
             connection.request("GET", path)

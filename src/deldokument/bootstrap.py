@@ -6,13 +6,11 @@ cannot have its database, keyring, blobs or clock does not start, and that keyri
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import json
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +21,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import uvicorn
 from pydantic import SecretStr
 
 from deldokument import __version__, worker
@@ -43,7 +40,6 @@ from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.outbound import outbound_client
 from deldokument.adapters.press import MarkdownPress
-from deldokument.adapters.processes import end_at_a_signal, has_to_end
 from deldokument.adapters.seal import load_seal
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
@@ -66,17 +62,15 @@ from deldokument.services.ports import (
     Rules,
     World,
 )
+from deldokument.serving import Listeners, serve_both
 from deldokument.unlocking import take_keyring
 from deldokument.web.app import create_app
 from deldokument.web.calls import Endpoint
-from deldokument.web.connections import BoundedConnection
-from deldokument.web.lending import LendingConnection
+from deldokument.web.management import create_management
 from deldokument.web.rendering import Site
 
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
-UNDER_WAY_SECONDS = 10
-"""What is under way when a signal to end comes has so long; then it is cut off, and has as long again to say so."""
 _WORKERS_NICENESS = 10
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 log = logging.getLogger("deldokument")
@@ -324,49 +318,15 @@ def site_of(settings: Settings) -> Site:
         privacy_url=settings.privacy_url or "",
         demo=settings.demo,
         version=__version__,
-        metrics_token=_secret(settings.metrics_token),
     )
 
 
-def serve(
-    settings: Settings, node: Node, extra: tuple[Endpoint, ...] = (), listener: socket.socket | None = None
-) -> None:
-    """Run the web application until a signal comes; then end the process, by SystemExit.
-
-    No access log: paths hold ids of shares. What is worth keeping is in the audit trail.
-    """
+def serve(settings: Settings, node: Node, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
+    """Run the web application until a signal comes; then end the process, by SystemExit."""
     keep_freed_memory()
-    config = uvicorn.Config(
-        create_app(node.world, site_of(settings), extra),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=LendingConnection if settings.lend_sockets else BoundedConnection,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="off",
-        timeout_graceful_shutdown=UNDER_WAY_SECONDS,
-    )
-    # The server raises the signal again when it has ended: that is the time to go, and no death.
-    end_at_a_signal()
-    Server(config).run(sockets=[listener] if listener else None)
-
-
-class Server(uvicorn.Server):
-    """Does not end before downloads that it has cut off have their receipts, nor begin once it has to end."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.should_exit |= has_to_end()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(UNDER_WAY_SECONDS):
-                while tasks := self.server_state.tasks:
-                    await asyncio.wait(tasks)
+    public = create_app(node.world, site_of(settings), extra)
+    management = create_management(node.world, _secret(settings.metrics_token))
+    serve_both(public, management, listeners, lend_sockets=settings.lend_sockets)
 
 
 def work(node: Node) -> None:

@@ -7,7 +7,6 @@ know what is done with a setting: it opens no file and no connection. Read by bo
 
 from __future__ import annotations
 
-import ipaddress
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from deldokument.config_types import DatabaseUrl, PostgresUrl, is_loopback
 from deldokument.domain.addresses import Language, check_address
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_organization
@@ -39,22 +39,10 @@ _OPENBAO: Final = ("openbao_url", "openbao_role_id", "openbao_secret_id_path")
 _PKCS11: Final = ("pkcs11_module_path", "pkcs11_token", "pkcs11_pin_path", "pkcs11_key")
 _MAIL: Final = ("smtp_host", "smtp_sender")
 _MAIL_LOGIN: Final = ("smtp_username", "smtp_password")
-_SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
-_POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")
 
 
 class ConfigurationError(Exception):
     """The process cannot start; the text is for the operator, a line for each setting."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine and nothing else: localhost, or a loopback address without name resolution."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _checked_url(value: str) -> str:
@@ -90,29 +78,6 @@ def _has_valid_port(value: str) -> bool:
         return urlsplit(value).port != 0
     except ValueError:
         return False
-
-
-def _database_url(value: str) -> str:
-    """As SQLAlchemy writes it; with SQLite a file's, since several connections share it."""
-    if value.startswith(_SQLITE) and not value.endswith(("///", "/:memory:")):
-        return value
-    if not value.startswith(_POSTGRES):
-        raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
-    return _postgres_url(value)
-
-
-def _postgres_url(value: str) -> str:
-    if not value.startswith(_POSTGRES):
-        raise ValueError("must be a postgresql URL")
-    try:
-        parts = urlsplit(value)
-        # A "/" or the like in the password ends the host: login is then taken for host, and host for database.
-        is_plain = parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
-    except ValueError:
-        is_plain = False
-    if not is_plain:
-        raise ValueError("must have its password percent-encoded, and a valid port")
-    return value
 
 
 def _host_alone(value: str) -> str:
@@ -165,8 +130,6 @@ def _absolute(value: Path) -> Path:
 
 Url = Annotated[str, AfterValidator(_checked_url)]
 Issuer = Annotated[str, AfterValidator(_checked_issuer)]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 Host = Annotated[str, AfterValidator(_host_alone)]
 AsciiSecret = Annotated[SecretStr, AfterValidator(_ascii)]
 Number = Annotated[str, AfterValidator(_organization_number)]
@@ -196,6 +159,9 @@ class Settings(BaseSettings):
     """Where people reach the service; links begin with it."""
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8000
+    management_host: str = Field("127.0.0.1", min_length=1)
+    management_port: Port = Field(default_factory=lambda data: data["port"] + 1)
+    """The listener of health and metrics, apart from the public one."""
     serve_workers: int = Field(1, ge=1, le=64)
     """How many processes serve at the one port."""
 
@@ -309,7 +275,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _demo_stays_at_home(self) -> Self:
-        if self.demo and not (is_loopback(self.host) and is_loopback(urlsplit(self.public_url).hostname or "")):
+        hosts = self.host, self.management_host, urlsplit(self.public_url).hostname or ""
+        if self.demo and not all(map(is_loopback, hosts)):
             raise ValueError("demo settings can never bind a public address")
         return self
 

@@ -31,6 +31,7 @@ from support.seaweedfs import s3_settings
 from support.server import Deployment
 
 from deldokument.adapters.keys.postgres import prepare
+from deldokument.web.management import READY
 
 NODES, WORKERS = 3, 2
 
@@ -78,6 +79,11 @@ class Member:
     def url(self) -> str:
         """Where a node answers without nginx."""
         return f"http://{self.host.address}:{PORT}"
+
+    @property
+    def management(self) -> str:
+        """Where it says how it is."""
+        return Deployment.management(self.url)
 
 
 class Cluster(Deployment):
@@ -178,7 +184,8 @@ class Cluster(Deployment):
 
     def _member(self, name: str, command: str) -> Member:
         host = self.network.host(name)
-        environment = self.environment() | {"DELDOKUMENT_HOST": host.address, "DELDOKUMENT_PORT": str(PORT)}
+        listeners = {"HOST": host.address, "PORT": PORT, "MANAGEMENT_HOST": host.address}
+        environment = self.environment() | {f"DELDOKUMENT_{name}": str(value) for name, value in listeners.items()}
         run = f"{HASTE}; import runpy, sys; sys.argv = ['deldokument', {command!r}]; "
         run += "runpy.run_module('deldokument.cli.main', run_name='__main__')"
         program = Program(name, host.prefix, [sys.executable, "-c", run], self.folder / f"{name}.log", environment)
@@ -207,15 +214,16 @@ class Cluster(Deployment):
     def is_ready(self, node: Member) -> bool:
         """Whether a node says so."""
         assert not node.program.ended(), self.log_text()
-        return self.asked(node, "/helse/klar") == 200
+        return self.health(node, READY) == 200
+
+    def health(self, node: Member, path: str) -> int:
+        """What a node's management listener answers; 0 when it does not."""
+        return _status(f"{node.management}{path}")
 
     def asked(self, node: Member, path: str, cookies: Mapping[str, str] | None = None) -> int:
         """What a node answers without nginx; 0 when it does not."""
         words = {"Cookie": "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())} if cookies else {}
-        try:
-            return httpx.get(f"{node.url}{path}", headers=words, timeout=_NO_ANSWER_SECONDS, **NO_TLS).status_code
-        except httpx.TransportError:
-            return 0
+        return _status(f"{node.url}{path}", words)
 
     def is_halted(self) -> bool:
         """Whether destruction waits for an operator to look at the clock."""
@@ -232,8 +240,9 @@ class Cluster(Deployment):
         """All that the product's processes have logged."""
         return "\n".join(f"--- {log.name}\n{log.read_text()}" for log in sorted(self.folder.glob("[nw][0-9].log")))
 
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/helse/live", timeout=5, **NO_TLS).status_code == 200
-        except httpx.TransportError:
-            return False
+
+def _status(url: str, headers: Mapping[str, str] | None = None) -> int:
+    try:
+        return httpx.get(url, headers=headers, timeout=_NO_ANSWER_SECONDS, **NO_TLS).status_code
+    except httpx.TransportError:
+        return 0

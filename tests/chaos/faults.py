@@ -18,6 +18,8 @@ from chaos.cluster import HASTE, USUAL, Cluster, Kept, Member
 from chaos.load import PATIENCE, Load
 from chaos.programs import Bao, wait_until
 
+from deldokument.web.management import READY
+
 Strike = Callable[[Cluster, Load], None]
 _DYING = """
 import functools, os, runpy, signal, sys
@@ -174,7 +176,7 @@ def the_database_refuses_a_node(cluster: Cluster, load: Load) -> None:
 
 def says_not_ready(cluster: Cluster, node: Member) -> None:
     """The node says 503 where it is asked; it does not hang."""
-    wait_until(lambda: cluster.asked(node, "/helse/klar") == 503, "a node does not say that it is not ready", PATIENCE)
+    wait_until(lambda: cluster.health(node, READY) == 503, "a node does not say that it is not ready", PATIENCE)
 
 
 def the_database_is_unplugged(cluster: Cluster, load: Load) -> None:

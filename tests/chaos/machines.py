@@ -20,6 +20,7 @@ from support.server import OLA, OLA_NUMBER
 from deldokument.adapters.clock import REFRESH_EVERY
 from deldokument.services.retention import confirm_clock
 from deldokument.services.vault import share_key_id
+from deldokument.web.management import LIVE, READY
 
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 FAILING = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
@@ -156,8 +157,8 @@ def a_nodes_clock_is_off(cluster: Cluster, load: Load) -> None:
     node.kill()
     node.start(LD_PRELOAD=FAKE_TIME, FAKETIME=f"+{_OFF}s", DONT_FAKE_MONOTONIC="1")
     try:
-        wait_until(lambda: cluster.asked(node, "/helse/live") == 200, "a node does not start")
-        assert cluster.asked(node, "/helse/klar") == 503
+        wait_until(lambda: cluster.health(node, LIVE) == 200, "a node does not start")
+        assert cluster.health(node, READY) == 503
         ola = dict(cluster.session(OLA).cookies)
         assert cluster.asked(node, load.standing.path, cookies=ola) == 503
         load.wait_for_progress()

@@ -39,12 +39,14 @@ from deldokument.adapters.s3_blobs import S3Place
 PATIENCE = 180.0
 _PARTS, _GRPC = ("s3", "master", "volume", "filer", "admin"), 10_000
 _DISK = 'mount -t tmpfs -o size="$1"m,mode=755 tmpfs "$2" && echo mounted && exec sleep infinity'
+_PASSWORD = "a-password-of-the-tests"
 _POSTGRES = {
     "listen_addresses": "*",
     # A killed server loses nothing that it has written; only what a power cut would need is left out.
     "fsync": "off",
     "max_connections": "300",
     "shared_buffers": "64MB",
+    "ssl": "on",
     "max_wal_size": "96MB",
     "min_wal_size": "32MB",
 }
@@ -138,11 +140,12 @@ class Disk:
 
 
 class Postgres:
-    """A cluster on a host and a disk of its own, with one database."""
+    """A cluster on a host and a disk of its own, with one database, which is reached by verified TLS alone."""
 
     def __init__(self, host: Host, folder: Path, disk: Disk) -> None:
         self.host, self.disk = host, disk
-        self.url = f"postgresql://postgres@{host.address}/deldokument"
+        self._certificate = folder / f"{host.name}.pem"
+        self.url = self._url("deldokument")
         user = unprivileged()
         lowered = (
             "setpriv",
@@ -155,11 +158,14 @@ class Postgres:
         as_user = (*disk.prefix, *lowered)
         os.chown(disk.path, user.pw_uid, user.pw_gid)
         data = disk.folder / "data"
-        made = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--locale-provider=icu"]
+        (disk.path / "password").write_text(_PASSWORD)
+        made = ["-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256"]
+        made += [f"--pwfile={disk.folder / 'password'}", "--encoding=UTF8", "--no-sync", "--locale-provider=icu"]
         made += ["--icu-locale=nb-NO", "--locale=C.UTF-8", "--wal-segsize=4"]
         subprocess.run([*as_user, PROGRAMS / "initdb", "-D", data, *made], check=True, capture_output=True, cwd="/")
         with (disk.path / "data" / "pg_hba.conf").open("a") as rules:
-            rules.write(f"host all all {host.address.rpartition('.')[0]}.0/24 trust\n")
+            rules.write(f"hostssl all all {host.address.rpartition('.')[0]}.0/24 scram-sha-256\n")
+        self._write_certificate(user.pw_uid)
         options = [f"--{name}={value}" for name, value in _POSTGRES.items()]
         options.append(f"--unix_socket_directories={disk.folder}")
         self.program = Program(
@@ -190,7 +196,22 @@ class Postgres:
 
     @property
     def _maintenance(self) -> str:
-        return self.url.replace("/deldokument", "/postgres")
+        return self._url("postgres")
+
+    def _url(self, database: str) -> str:
+        tls = f"sslmode=verify-full&channel_binding=require&sslrootcert={self._certificate}"
+        return f"postgresql://postgres:{_PASSWORD}@{self.host.address}/{database}?{tls}"
+
+    def _write_certificate(self, owner: int) -> None:
+        """One that vouches for itself, where PostgreSQL looks for it, and for its clients."""
+        data = self.disk.path / "data"
+        named = ["-subj", "/CN=postgresql", "-addext", f"subjectAltName=IP:{self.host.address}"]
+        written = ["-keyout", data / "server.key", "-out", data / "server.crt"]
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        subprocess.run(["openssl", "req", "-x509", *curve, "-nodes", *named, *written], check=True, capture_output=True)
+        os.chown(data / "server.key", owner, -1)
+        (data / "server.crt").chmod(0o644)
+        shutil.copy(data / "server.crt", self._certificate)
 
 
 class Weed:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.ports import listening_at
 from support.simulators import log_in
 
 from deldokument.adapters.library import PackageLibrary
@@ -23,7 +24,7 @@ from deldokument.simulators.cast import load_cast
 # The command keeps everything in files.
 pytestmark = pytest.mark.embedded
 
-LOOPBACK = "0100007F"
+LOOPBACK = "127.0.0.1"
 AHEAD = "Klokken går"
 BANNER = "Dette er en demo"
 _TOKEN = re.compile(r'name="demo_token" value="([^"]+)"')
@@ -187,15 +188,13 @@ def every_page_says_that_it_is_a_demo(demo: Demo) -> None:
 
 def only_this_machine_is_served(demo: Demo, port: int) -> None:
     provider = httpx.URL(demo.browser().get("/logg-inn").headers["location"])
-    assert provider.host == "127.0.0.1"
-    for served in (port, provider.port):
-        assert listening_at(served) == {LOOPBACK}
-
-
-def listening_at(port: int | None) -> set[str]:
-    """The addresses, as the kernel writes them, at which somebody listens on the port."""
-    tables = "".join(Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6"))
-    return set(re.findall(rf"^ +\d+: ([0-9A-F]+):{port:04X} [0-9A-F]+:0000 0A ", tables, re.M))
+    health = httpx.URL(re.findall(r"http\S+/helse/klar", demo.printed)[0])
+    assert httpx.get(health).text == "ok"
+    for other in (provider, health):
+        assert other.host == LOOPBACK
+        assert listening_at(other.port or 0) == {LOOPBACK}
+    assert listening_at(port) == {LOOPBACK}
+    assert demo.browser().get("/helse/klar").status_code == 404
 
 
 def a_draft_is_made(demo: Demo) -> str:

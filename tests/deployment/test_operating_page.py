@@ -84,10 +84,10 @@ class Machine:
     environment: dict[str, str]
 
     def put(self, text: str) -> str:
-        """The text with the folders of this machine, and its port."""
+        """The text with the folders of this machine, and its ports."""
         for folder in _FOLDERS:
             text = text.replace(folder, f"{self.here}{folder}")
-        return text.replace("8000", str(self.port))
+        return text.replace("8000", str(self.port)).replace("8001", str(self.port + 1))
 
     def run(self, block: str) -> str:
         """What the block writes; it must end well."""
@@ -107,7 +107,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
     """A new one; what was started on it is stopped at the end, and its database is dropped."""
-    [port] = free_ports(1)
+    [port] = free_ports(1, 1)
     standins = tmp_path / "bin"
     standins.mkdir()
     for name, does in _STANDINS.items():

@@ -17,6 +17,7 @@ from support.operating import ANNE, blocks
 from support.server import wait_until
 from support.simulators import Running
 
+from deldokument.web.management import READY
 from tests.support.following import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
 from tests.support.machine import Machine, booted
 
@@ -133,7 +134,8 @@ def test_an_upgrade_turns_the_link(machine: Machine, browser: httpx.Client) -> N
     for block in blocks("Upgrading"):
         machine.run(block)
     assert machine.run("readlink /opt/deldokument").strip() == "/opt/deldokument-0.3.0"
-    assert browser.get("/helse/klar").status_code == 200
+    serves(browser)
+    assert browser.get(READY).status_code == 404
     machine.run("del doctor")
 
 

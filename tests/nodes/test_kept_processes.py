@@ -95,9 +95,8 @@ def child(serves):
 def test_a_signal_that_comes_while_an_object_is_freed_is_not_lost() -> None:
     program = """
 import os, signal
-import uvicorn
-from deldokument.adapters.processes import end_at_a_signal
-from deldokument.bootstrap import Server
+from deldokument.adapters.processes import end_at_a_signal, listen
+from deldokument.serving import Listeners, serve_both
 
 class Freed:
     def __del__(self):
@@ -107,7 +106,7 @@ end_at_a_signal()
 Freed()
 print("goes on", flush=True)
 end_at_a_signal()
-Server(uvicorn.Config(None, port=0, lifespan="off")).run()
+serve_both(None, None, Listeners(listen("127.0.0.1", 0), listen("127.0.0.1", 0)), lend_sockets=False)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=_SECONDS)
     assert (done.returncode, done.stdout) == (0, "goes on\n")

@@ -19,6 +19,8 @@ from support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.inspecting import inspect_documents
+from deldokument.web.management import LIVE, READY
+from deldokument.web.metrics import PATH as METRICS
 from tests.nodes.conftest import Nodes
 
 # Two nodes, their registers and a database start before the first of them.
@@ -59,13 +61,19 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front
 
 
 def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:
-    answer = front.curl("/helse/live", "-i")
+    answer = front.curl("/robots.txt", "-i")
     assert answer.stdout.startswith(b"HTTP/2 200")
     assert answer.stdout.lower().count(b"strict-transport-security: max-age=63072000") == 1
-    assert front.curl("/helse/live", "--tls-max", "1.2").returncode == 35
-    assert front.curl("/helse/live", "-k", host="other.example").returncode == 35
+    assert front.curl("/robots.txt", "--tls-max", "1.2").returncode == 35
+    assert front.curl("/robots.txt", "-k", host="other.example").returncode == 35
     sent_on = httpx.get(f"http://127.0.0.1:{front.plain}/d/x?y=z", headers={"Host": "other.example"})
     assert (sent_on.status_code, sent_on.headers["location"]) == (308, f"https://{HOST}/d/x?y=z")
+
+
+@pytest.mark.parametrize("path", [LIVE, READY, METRICS, f"/{READY}", "/helse%2Fklar"])
+def test_health_and_metrics_are_not_reached_through_the_proxy(front: Front, path: str) -> None:
+    for options in ([], ["--head"], ["--path-as-is"]):
+        assert front.curl(path, *options, "-w", "%{http_code}").stdout[-3:] == b"404"
 
 
 @pytest.mark.parametrize(("path", "longest"), [("/uploads/x", MAX_LENGTH), ("/del/utkast", 22 << 20)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,19 +12,28 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from support.memory import folder_in_memory
-from support.ports import free_ports
+from support.ports import free_ports, listening_at
 from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
 from deldokument.services.inspecting import inspect_documents
+from deldokument.web.management import LIVE, READY
+from deldokument.web.metrics import PATH as METRICS
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)
 
 _SECONDS = 90.0
+TOKEN = "a token of the monitoring"
+SPELLINGS = (
+    *(LIVE, READY, METRICS), f"/{LIVE}", f"/{READY}", f"/{METRICS}", f"{READY}/", f"{READY}?x", "/helse//klar",
+    "/helse/./klar", "/x/../helse/klar", "/helse%2Fklar", "/HELSE/KLAR", "/helse/klar%00", "/helse", "/metrics",
+)  # fmt: skip
+_DATE = re.compile(rb"(?im)^date: .*$")
 
 
 def children(process: subprocess.Popen[bytes]) -> list[int]:
@@ -38,10 +48,27 @@ def is_gone(pid: int) -> bool:
 
 
 def answers(url: str) -> bool:
+    """Whether a process serves people, and its management listener says so."""
     try:
-        return httpx.get(f"{url}/helse/klar", timeout=30).status_code == 200
+        asked = f"{url}/robots.txt", f"{Deployment.management(url)}{READY}"
+        return {httpx.get(one, timeout=30).status_code for one in asked} == {200}
     except httpx.TransportError:
         return False
+
+
+def is_closed(url: str) -> bool:
+    """Whether nobody listens there."""
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+    return True
+
+
+def asked(url: str, line: str, host: str = "x", **headers: str) -> bytes:
+    """The whole answer to a request that is sent as it is written."""
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=_SECONDS) as connection:
+        lines = [f"{line} HTTP/1.1", f"Host: {host}", "Connection: close", *(f"{n}: {v}" for n, v in headers.items())]
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +110,8 @@ def test_a_signal_to_end_lets_what_is_under_way_come_to_its_end(running: Deploym
             connection.sendall(bytes(1000))
             assert b"204 No Content" in connection.recv(4096)
         assert parent.wait(_SECONDS) == 0
-    assert not answers(url)
+    assert is_closed(url)
+    assert is_closed(running.management(url))
 
 
 @pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
@@ -145,7 +173,50 @@ def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deplo
         left = children(parent)
         parent.kill()
         wait_until(lambda: all(map(is_gone, left)), _SECONDS, "orphans go on serving")
-        assert not answers(url)
+        assert is_closed(url)
+        assert is_closed(running.management(url))
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
+def test_health_and_metrics_are_on_the_management_listener_alone(running: Deployment, command: str) -> None:
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    with running.node_beside(command, DELDOKUMENT_METRICS_TOKEN=TOKEN) as (url, _):
+        management = running.management(url)
+        for spelled in SPELLINGS:
+            for method in ("GET", "HEAD", "POST"):
+                for host in ("x", urlsplit(url).netloc, urlsplit(management).netloc):
+                    assert asked(url, f"{method} {spelled}", host, **bearer).split()[1] == b"404", (method, spelled)
+        for path in (LIVE, READY, METRICS):
+            unknown = path[:-1] + "x"
+            told, said = (asked(url, f"GET {one}", **bearer).replace(one.encode(), b"") for one in (path, unknown))
+            assert re.sub(_DATE, b"", told) == re.sub(_DATE, b"", said)
+            assert asked(management, f"GET {path}", **bearer).split()[1] == b"200"
+            assert asked(management, f"HEAD {path}", **bearer).split()[1] == b"200"
+        assert asked(management, f"GET {METRICS}").split()[1] == b"404"
+        assert asked(management, "GET /").split()[1] == b"404"
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
+def test_the_management_listener_is_loopback_wherever_people_are_served(running: Deployment, command: str) -> None:
+    everywhere = {"DELDOKUMENT_DEMO": "false", "DELDOKUMENT_HOST": "0.0.0.0"}
+    with running.node_beside(command, **everywhere) as (url, _):
+        port = int(url.rpartition(":")[2])
+        assert (listening_at(port), listening_at(port + 1)) == ({"0.0.0.0"}, {"127.0.0.1"})
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("name", "step"), [("PORT", 0), ("MANAGEMENT_PORT", 1)])
+def test_a_listener_that_is_taken_is_named_by_its_setting(
+    running: Deployment, name: str, step: int, workers: int
+) -> None:
+    [port] = free_ports(1, 1)
+    environment = running.environment() | {"DELDOKUMENT_PORT": str(port)}
+    command = [sys.executable, "-m", "deldokument.cli.entry", "serve", "--workers", str(workers)]
+    with socket.create_server(("127.0.0.1", port + step)):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert done.returncode == 1
+    assert f"DELDOKUMENT_{name}={port + step}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_processes_that_cannot_start_end_the_parent_with_an_error(running: Deployment, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def enter(browser: httpx.Client, person: str, path: str) -> httpx.Response:
 
 def serves(browser: httpx.Client) -> None:
     """Wait until the service does."""
-    wait_until(lambda: browser.get("/helse/klar").status_code == 200, 30, "it serves nobody")
+    wait_until(lambda: browser.get("/").status_code == 200, 30, "it serves nobody")
 
 
 def shown(machine: Machine, unit: str, name: str) -> str:

@@ -1,7 +1,7 @@
 """The delivered proxy as a process: deploy/nginx.conf itself, with addresses and paths that a test can have.
 
 with proxy(folder, ["127.0.0.1:8000"]) as front:
-    front.curl("/helse/live")
+    front.curl("/robots.txt")
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 # Below what the system hands out by itself, so that no client's own port takes a restarted server's.
@@ -27,3 +29,10 @@ def free_ports(count: int, *besides: int) -> list[int]:
                 continue
             found.append(port)
     return found
+
+
+def listening_at(port: int) -> set[str]:
+    """The addresses of this machine at which somebody listens on the port; those of IPv6 as the kernel writes them."""
+    tables = "".join(Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    found = re.findall(rf"^ +\d+: ([0-9A-F]+):{port:04X} [0-9A-F]+:0000 0A ", tables, re.M)
+    return {socket.inet_ntoa(bytes.fromhex(address)[::-1]) if len(address) == 8 else address for address in found}

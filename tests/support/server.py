@@ -50,6 +50,7 @@ from deldokument.services.ports import World
 from deldokument.services.retention import confirm_clock
 from deldokument.simulators.cast import load_cast
 from deldokument.unlocking import create_root_key
+from deldokument.web.management import LIVE
 
 KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjellstad", "Lise Dahl"
 OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
@@ -105,7 +106,7 @@ class Deployment:
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
-        [self.port] = free_ports(1)
+        [self.port] = free_ports(1, 1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.registers: Running
         self.node: Node
@@ -227,10 +228,10 @@ class Deployment:
             return subprocess.Popen(line, env=environment, stdout=output, stderr=output)
 
     @contextmanager
-    def node_beside(self, command: str = "serve") -> Iterator[tuple[str, Process]]:
+    def node_beside(self, command: str = "serve", **environment: str) -> Iterator[tuple[str, Process]]:
         """Another server process over the same database, blobs and keyring: its own address, and the process."""
-        [port] = free_ports(1)
-        process = self._start(command, (), self._constants, DELDOKUMENT_PORT=str(port))
+        [port] = free_ports(1, 1)
+        process = self._start(command, (), self._constants, DELDOKUMENT_PORT=str(port), **environment)
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: self._serves(url, process), _START_SECONDS, "the other node did not start")
@@ -270,9 +271,18 @@ class Deployment:
     def _serves(self, url: str, process: Process) -> bool:
         assert process.poll() is None, self.log_text()
         try:
-            return httpx.get(f"{url}/helse/live", timeout=5, **NO_TLS).status_code == 200
+            return httpx.get(f"{self._health(url)}{LIVE}", timeout=5, **NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
+
+    @staticmethod
+    def management(url: str) -> str:
+        """The management listener of the server process at ``url``: one port above, as it is by default."""
+        host, _, port = url.rpartition(":")
+        return f"{host}:{int(port) + 1}"
+
+    def _health(self, url: str) -> str:
+        return self.management(url)
 
     def rss(self) -> int:
         """Bytes of memory that the server process holds now."""

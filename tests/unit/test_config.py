@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import create_engine, make_url
 
 from deldokument.config import ConfigurationError, Settings, is_loopback, load_settings
 from deldokument.domain.policy import AccessRule
@@ -23,13 +24,19 @@ WHOLE = {
     "ALTINN_SUBSCRIPTION_KEY": "very-secret",
 }
 DEMO = {"PUBLIC_URL": "http://127.0.0.1:8000", "DATA_DIR": "/tmp/demo", "DEMO": "true"}
+VERIFIED = "sslmode=verify-full&channel_binding=require"
 REGISTERS = [name for name in WHOLE if name.startswith(("IDPORTEN", "MASKINPORTEN", "ALTINN"))]
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"DELDOKUMENT_{name.upper()}", raising=False)
+    for name in (
+        *(f"DELDOKUMENT_{name.upper()}" for name in Settings.model_fields),
+        "PGHOST",
+        "PGHOSTADDR",
+        "PGSERVICE",
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 def loaded(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], **others: str) -> Settings:
@@ -50,6 +57,16 @@ def test_a_whole_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch)
     assert settings.altinn_base_url == "https://platform.altinn.example"
     assert (settings.demo, settings.allow_synthetic, settings.host, settings.port) == (False, False, "127.0.0.1", 8000)
     assert settings.enhetsregisteret_base_url == "https://data.brreg.no"
+
+
+def test_health_and_metrics_are_on_loopback_one_port_above_unless_put_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = loaded(monkeypatch, WHOLE, HOST="0.0.0.0", PORT="9000")
+    assert (settings.management_host, settings.management_port) == ("127.0.0.1", 9001)
+    settings = loaded(monkeypatch, WHOLE, MANAGEMENT_HOST="10.0.0.10", MANAGEMENT_PORT="9100")
+    assert (settings.management_host, settings.management_port) == ("10.0.0.10", 9100)
+    assert "DELDOKUMENT_MANAGEMENT_PORT: " in refusal(monkeypatch, WHOLE, MANAGEMENT_PORT="", PORT="65535")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +134,8 @@ def test_a_demo_with_half_a_register_is_refused(monkeypatch: pytest.MonkeyPatch)
         ("HOST", "192.0.2.1"),
         ("HOST", "127.0.0.1.example"),
         ("HOST", "2130706433"),
+        ("MANAGEMENT_HOST", "0.0.0.0"),
+        ("MANAGEMENT_HOST", "192.0.2.1"),
         ("PUBLIC_URL", "https://del.eksempel.example"),
         ("PUBLIC_URL", "https://localhost.eksempel.example"),
     ],
@@ -218,8 +237,8 @@ def test_the_demo_keeps_nothing_outside_this_machine(monkeypatch: pytest.MonkeyP
     [
         ("OPENBAO_URL", "https://bao.example:8200", {"KEYRING": "openbao"}),
         ("OPENBAO_URL", "https://10.0.0.7:8200", {"ROOT_KEY": "transit"}),
-        ("KEYRING_DATABASE_URL", "postgresql://u@db.example/keyring", {"KEYRING": "postgresql"}),
-        ("KEYRING_DATABASE_URL", "postgresql:///keyring?host=db.example", {"KEYRING": "postgresql"}),
+        ("KEYRING_DATABASE_URL", f"postgresql://u@db.example/keyring?{VERIFIED}", {"KEYRING": "postgresql"}),
+        ("KEYRING_DATABASE_URL", f"postgresql:///keyring?host=db.example&{VERIFIED}", {"KEYRING": "postgresql"}),
     ],
 )
 def test_the_demo_keeps_no_keys_outside_this_machine(
@@ -233,7 +252,7 @@ def test_the_demo_keeps_no_keys_outside_this_machine(
 
 
 def test_secrets_show_neither_in_repr_nor_in_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = {"DATABASE_URL": "postgresql://u:very-secret@db/d", "SEAL_KEY_PASSWORD": "very-secret"}
+    secrets = {"DATABASE_URL": f"postgresql://u:very-secret@db/d?{VERIFIED}", "SEAL_KEY_PASSWORD": "very-secret"}
     secrets |= BUCKET | {"BLOBS_S3_SECRET_ACCESS_KEY_PATH": "", "BLOBS_S3_SECRET_ACCESS_KEY": "very-secret"}
     assert "very-secret" not in repr(loaded(monkeypatch, WHOLE | secrets))
     assert "very-secret" not in refusal(monkeypatch, WHOLE | secrets, PUBLIC_URL="https://u:very-secret@x.example")
@@ -353,7 +372,7 @@ def test_what_is_no_scope_and_no_limit_is_refused(monkeypatch: pytest.MonkeyPatc
     assert f"DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **{name: value})
 
 
-KEYRING = "postgresql://keys:secret@db.example/keyring"
+KEYRING = f"postgresql://keys:secret@db.example/keyring?{VERIFIED}"
 
 
 def test_the_keyring_may_have_a_postgresql_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -453,6 +472,8 @@ def test_half_a_keyring_does_not_start(monkeypatch: pytest.MonkeyPatch, given: d
         ("DATABASE_URL", "postgresql://u:very-secret℀@db.example/deldokument"),
         ("KEYRING_DATABASE_URL", "postgres://u:very-secret@db.example/keyring"),
         ("KEYRING_DATABASE_URL", "sqlite:////very-secret"),
+        ("DATABASE_URL", f"postgresql://u:very-secret@db.example/deldokument?{VERIFIED}#"),
+        ("DATABASE_URL", f"postgresql://u:very-secret@db.example/deldokument?{VERIFIED}#&sslmode=disable"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_named(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
@@ -467,8 +488,8 @@ def test_a_database_that_cannot_be_opened_is_named(monkeypatch: pytest.MonkeyPat
         "sqlite:///deldokument.sqlite3",
         "sqlite+pysqlite:////var/lib/del@dokument.sqlite3",
         "postgresql:///deldokument",
-        "postgresql+psycopg://u:p%2Fw@db.example:5433/deldokument?sslmode=require",
-        "postgresql:///?host=10.0.0.1&dbname=deldokument",
+        f"postgresql+psycopg://u:p%2Fw@db.example:5433/deldokument?{VERIFIED}",
+        f"postgresql:///?host=10.0.0.1&dbname=deldokument&{VERIFIED}",
     ],
 )
 def test_a_database_is_written_as_sqlalchemy_writes_it(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -484,3 +505,108 @@ def test_a_password_that_is_not_percent_encoded_is_never_taken_for_a_host(
     told = refusal(monkeypatch, given, **{name: f"postgresql://keys:{password}@db.example/deldokument"})
     assert f"DELDOKUMENT_{name}: must have its password percent-encoded" in told
     assert password not in told
+
+
+ELSEWHERE = [
+    "postgresql://u:very-secret@db.example/d?",
+    "postgresql+psycopg://u:very-secret@10.0.0.10:5433/d?",
+    "postgresql://u:very-secret@[2001:db8::1]/d?",
+    "postgresql://u:very-secret@[::ffff:10.0.0.10]/d?",
+    "postgresql://u:very-secret@localhost.example/d?",
+    "postgresql://u:very-secret@127.0.0.1,db.example/d?",
+    "postgresql://u:very-secret@db.example,127.0.0.1/d?",
+    "postgresql:///d?host=db.example&",
+    "postgresql:///d?host=/run/postgresql,db.example&",
+    "postgresql:///d?host=127.0.0.1:5432&host=db.example:5432&",
+    "postgresql:///d?host=2001:db8::1&",
+    "postgresql:///d?host=::ffff:10.0.0.10&",
+    "postgresql://u:very-secret@127.0.0.1/d?host=db.example&",
+    "postgresql://u:very-secret@127.0.0.1/d?hostaddr=10.0.0.10&",
+    "postgresql://u:very-secret@localhost/d?hostaddr=127.0.0.1,10.0.0.10&",
+    "postgresql:///d?service=production&",
+]
+HERE = [
+    "postgresql:///d",
+    "postgresql://u@/d",
+    "postgresql://u@127.0.0.1:5433/d",
+    "postgresql://u@127.9.9.9/d",
+    "postgresql://u@localhost/d",
+    "postgresql://u@[::1]:5433/d",
+    "postgresql://u@127.0.0.1,localhost/d",
+    "postgresql://%2Frun%2Fpostgresql/d",
+    "postgresql:///d?host=/run/postgresql",
+    "postgresql:///d?host=/run/postgresql,127.0.0.1",
+    "postgresql:///d?host=%40abstract",
+    "postgresql:///d?host=127.0.0.1:5432&host=localhost:5433",
+    "postgresql:///d?host=::1",
+    "postgresql://u@localhost/d?hostaddr=127.0.0.1&sslmode=disable",
+]
+UNVERIFIED = [
+    "",
+    "sslmode=disable",
+    "sslmode=prefer",
+    "sslmode=require",
+    "sslmode=require&channel_binding=require",
+    "sslmode=verify-ca&channel_binding=require",
+    "sslmode=verify-full",
+    "sslmode=verify-full&channel_binding=prefer",
+    "sslmode=verify-full&sslcert=",
+    "sslmode=verify-full&sslmode=disable&channel_binding=require",
+    "SSLMODE=verify-full&channel_binding=require",
+    "channel_binding=require",
+    "sslcert=/etc/deldokument/keys/postgresql.pem",
+]
+PROVEN = [
+    VERIFIED,
+    f"{VERIFIED}&sslrootcert=/etc/deldokument/postgresql.pem",
+    "sslmode=verify-full&sslcert=/etc/deldokument/keys/postgresql.pem&sslkey=/etc/deldokument/keys/postgresql.key",
+]
+TLS_RULE = "must have sslmode=verify-full and channel_binding=require in its query"
+
+
+def databases(name: str, url: str) -> dict[str, str]:
+    """Whole settings with that database URL."""
+    return WHOLE | {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING} | {name: url}
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "KEYRING_DATABASE_URL"])
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_a_database_on_another_machine_must_prove_who_it_is(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    # The environment's are not enough: another process, or a shell, has none.
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGCHANNELBINDING", "require")
+    for query in UNVERIFIED:
+        told = refusal(monkeypatch, databases(name, url + query))
+        assert f"  DELDOKUMENT_{name}: {TLS_RULE}" in told
+        assert "very-secret" not in told
+    for query in PROVEN:
+        assert loaded(monkeypatch, databases(name, url + query))
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "KEYRING_DATABASE_URL"])
+@pytest.mark.parametrize("url", HERE)
+def test_a_database_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    settings = loaded(monkeypatch, databases(name, url))
+    assert url in (settings.database_url, settings.keyring_database_url)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("PGHOST", "db.example"), ("PGHOSTADDR", "10.0.0.10"), ("PGSERVICE", "production")]
+)
+def test_a_variable_of_the_database_library_leads_to_no_other_machine_unverified(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert TLS_RULE in refusal(monkeypatch, databases("DATABASE_URL", "postgresql:///d"))
+    assert loaded(monkeypatch, databases("DATABASE_URL", f"postgresql:///d?{VERIFIED}"))
+
+
+@pytest.mark.parametrize("url", [url for url in (*ELSEWHERE, *HERE) if "service=" not in url])
+def test_where_a_database_is_is_read_as_its_library_reads_it(url: str) -> None:
+    """Every host that the driver is given is one that the rule has seen."""
+    place = make_url(url.rstrip("?&"))
+    _, given = create_engine(place.set(drivername="postgresql+psycopg")).dialect.create_connect_args(place)
+    named = [host for part in ("host", "hostaddr") for host in str(given.get(part, "")).split(",")]
+    assert (url in HERE) == all(not host or host[0] in "/@%" or is_loopback(host) for host in named), named

@@ -82,6 +82,10 @@ class OldDeployment(Deployment):
             subprocess.run(line, check=True, capture_output=True)
         ShiftedClock(demo_clock_file(self.settings)).set_offset(self._then - datetime.now(UTC))
 
+    def _health(self, url: str) -> str:
+        """0.1.0 has no management listener: its public one answers."""
+        return url if self._old else super()._health(url)
+
     def environment(self) -> dict[str, str]:
         """The old program is found first, as long as it is to run."""
         found = super().environment()

@@ -113,7 +113,7 @@ def test_a_body_of_doubtful_length_is_refused_and_the_connection_closed(tus: Tus
     upload = tus.create(10)
     head = upload.request_head(0, 5).decode().replace("Content-Length: 5", framing)
     with connected(tus.deployment) as connection:
-        connection.sendall(head.encode() + b"5\r\n12345\r\n0\r\n\r\nGET /helse/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(head.encode() + b"5\r\n12345\r\n0\r\n\r\nGET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n")
         said = b"".join(iter(lambda: connection.recv(65536), b""))
     assert said.count(b"HTTP/1.1") == 1
     assert status_of(said) == 400
@@ -137,7 +137,7 @@ def test_an_endless_head_is_refused_at_once(deployment: Deployment, endless: byt
         assert time.monotonic() - began < 5
     assert said == b"" or status_of(said) == 400
     assert deployment.rss() - before < 30_000_000
-    assert httpx.get(f"{deployment.url}/helse/live").status_code == 200
+    assert httpx.get(f"{deployment.url}/robots.txt").status_code == 200
 
 
 def sends_fail(connection: socket.socket, more: bytes) -> bool:
@@ -208,7 +208,7 @@ def test_a_client_that_creeps_is_let_go_too(impatient_tus: Tus) -> None:
     assert status_of(said) == 408
 
 
-@pytest.mark.parametrize("creep", [b"", b"GET /helse/live HTTP/1.1\r\nX: "], ids=["silent", "creeping"])
+@pytest.mark.parametrize("creep", [b"", b"GET /robots.txt HTTP/1.1\r\nX: "], ids=["silent", "creeping"])
 def test_a_connection_without_a_whole_request_is_closed(impatient: Deployment, creep: bytes) -> None:
     with connected(impatient) as connection:
         connection.settimeout(0.3)
@@ -238,7 +238,7 @@ def test_a_stalled_client_that_promised_a_checksum_is_told_so_and_the_offset_sta
 
 def test_a_kept_connection_on_which_no_request_follows_an_empty_line_is_closed(impatient: Deployment) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", impatient.port, timeout=10 * STALL)) as connection:
-        connection.request("GET", "/helse/live")
+        connection.request("GET", "/robots.txt")
         connection.getresponse().read()
         connection.sock.sendall(b"\r\n")
         assert connection.sock.recv(10) == b""

@@ -9,12 +9,14 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.browser import Web, serve, stage_in_memory
-from support.world import OLA
+from support.browser import Web, stage_in_memory
+from support.trouble import TroubledDatabase
+from support.world import OLA, Stage
 
 from deldokument.services import retention
 from deldokument.services.backlog import Queue, Waiting
 from deldokument.services.standing import measure_standing
+from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, as_text
 
 TOKEN = "a token of the monitoring"
@@ -23,9 +25,14 @@ TOKEN = "a token of the monitoring"
 @pytest.fixture
 def web() -> Iterator[Web]:
     with stage_in_memory() as stage:
-        served = serve(stage, metrics_token=TOKEN)
-        yield served
-        served.close()
+        managed = manage(stage, TOKEN)
+        yield managed
+        managed.close()
+
+
+def manage(stage: Stage, token: str) -> Web:
+    """The management application over a stage."""
+    return Web(stage, create_management(stage.world, token), session_cookie="")
 
 
 def figures(text: str) -> dict[str, float]:
@@ -85,17 +92,28 @@ def test_a_halt_is_told(web: Web) -> None:
 
 @pytest.mark.parametrize("given", ["", TOKEN, "Bearer", f"Bearer {TOKEN}x", "Bearer æ", f"bearer {TOKEN}"])
 def test_without_the_token_there_is_nothing_to_be_found(web: Web, given: str) -> None:
-    answer = web.browser().get(PATH, headers={"Authorization": given.encode()} if given else {})
-    assert answer.status_code == 404
-    assert "deldokument_" not in answer.text
+    browser = web.browser()
+    answer, unknown = browser.get(PATH, headers={"Authorization": given.encode()} if given else {}), browser.get("/x")
+    assert answer.status_code == unknown.status_code == 404
+    assert (answer.text, answer.headers) == (unknown.text, unknown.headers)
 
 
 def test_an_empty_token_opens_nothing_where_the_operator_has_set_none() -> None:
     with stage_in_memory() as stage:
-        served = serve(stage)
-        answer = served.browser().get(PATH, headers={"Authorization": "Bearer "})
-        served.close()
+        managed = manage(stage, "")
+        answer = managed.browser().get(PATH, headers={"Authorization": "Bearer "})
+        managed.close()
     assert answer.status_code == 404
+
+
+def test_without_a_database_there_are_no_figures_and_no_cause(web: Web) -> None:
+    silent = replace(
+        web.stage, world=replace(web.stage.world, database=TroubledDatabase(web.stage.world.database, reads=0))
+    )
+    managed = manage(silent, TOKEN)
+    answer = managed.browser().get(PATH, headers={"Authorization": f"Bearer {TOKEN}"})
+    managed.close()
+    assert (answer.status_code, answer.text) == (503, "failed")
 
 
 def test_figures_hold_no_identifier(web: Web) -> None:

@@ -1,28 +1,16 @@
-"""The database goes away in the midst of a page: what is said is 503 and what to do, never that we made a mistake.
-
-One that hangs takes every thread; whoever watches over the process must still learn that it lives.
-"""
+"""The database goes away in the midst of a page: what is said is 503 and what to do, never that we made a mistake."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-import httpx
 import pytest
-from anyio.to_thread import current_default_thread_limiter
 from support.browser import Browser, Web, serve, stage_in_memory
 from support.trouble import SilentClock, TroubledDatabase
 from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
-from deldokument.services.repositories import Database, Transaction
-from deldokument.web.calls import Endpoint, Who
-from deldokument.web.pages.general import live
 
 
 @dataclass
@@ -73,50 +61,3 @@ def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> 
         with stage.world.database.read() as tx:
             assert [receipt.document_id for receipt in tx.shares.receipts([share_id])] == [document_id]
         web.close()
-
-
-@dataclass
-class HungDatabase:
-    """The database of the stage, which answers nobody until it is told to."""
-
-    database: Database
-    answers: threading.Event = field(default_factory=threading.Event)
-
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        assert self.answers.wait(60)
-        with self.database.read() as tx:
-            yield tx
-
-    def write(self) -> AbstractContextManager[Transaction]:
-        return self.database.write()
-
-
-async def _live_while_all_wait(kari: Browser, database: HungDatabase) -> httpx.Response:
-    threads = current_default_thread_limiter()
-    pages = [asyncio.create_task(kari.http.get("/")) for _ in range(int(threads.total_tokens) + 1)]
-    try:
-        async with asyncio.timeout(30):
-            while threads.available_tokens:
-                await asyncio.sleep(0.01)
-            return await kari.http.get("/helse/live")
-    finally:
-        database.answers.set()
-        assert {page.status_code for page in await asyncio.gather(*pages)} == {200}
-
-
-def test_a_process_whose_threads_all_wait_for_the_database_is_not_taken_for_dead() -> None:
-    with stage_in_memory() as stage:
-        database = HungDatabase(stage.world.database)
-        web = serve(replace(stage, world=replace(stage.world, database=database)))
-        database.answers.set()
-        kari = web.browser(KARI)
-        database.answers.clear()
-        assert web.runner.run(_live_while_all_wait(kari, database)).text == "ok"
-        web.close()
-
-
-@pytest.mark.parametrize("guard", [{"who": Who.PERSON}, {"who": Who.ANYONE, "methods": ("POST",)}])
-def test_no_route_that_guards_anything_is_answered_at_once(guard: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="at once"):
-        Endpoint("/x", live, at_once=True, **guard)

@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"
 """The one change without a session: its signed token is the proof (test_logout_elsewhere)."""
 ANYONE = {
-    "/", "/kontakt", "/tilgjengelighet", "/personvern", "/helse/live", "/helse/klar", "/helse/metrikker", "/robots.txt",
+    "/", "/kontakt", "/tilgjengelighet", "/personvern", "/robots.txt",
     "/.well-known/security.txt", "/logg-inn", "/logg-inn/svar", "/logget-ut", "/sprak/{language}", "/d/{id}",
     "/logg-ut/frontkanal", TOLD_BY_THE_PROVIDER, "/varsling/{id}/vilkar",
 }  # fmt: skip
@@ -259,7 +259,7 @@ def test_every_kind_of_answer_carries_the_security_headers(broken: Web) -> None:
         "zip": ola.get(f"/d/{share_id}/alt.zip"),
         "bytes 401": broken.browser().get(f"/d/{share_id}/alt.zip"),
         "416": ola.get(f"/d/{share_id}/dokument/{document_id}", headers={"Range": "bytes=99-"}),
-        "text": ola.get("/helse/live"),
+        "text": ola.get("/robots.txt"),
         "upload": ola.request("OPTIONS", "/uploads"),
         "upload 412": ola.request("POST", "/uploads"),
     }
@@ -353,7 +353,7 @@ def test_what_a_request_says_of_hosts_and_proxies_changes_nothing(web: Web, forg
     for browser, path in [
         (kari, f"/delinger/{share_id}/delt"), (kari, f"/delinger/{share_id}"), (kari, "/del"), (kari, "/nei"),
         (nobody, f"/d/{share_id}"), (nobody, "/mine?a=b"), (nobody, "/.well-known/security.txt"), (nobody, "/del/"),
-        (nobody, "/static"), (nobody, "/helse/klar"),
+        (nobody, "/static"), (nobody, "/robots.txt"),
     ]:  # fmt: skip
         plain, odd = browser.get(path), browser.get(path, headers=forged)
         assert (odd.status_code, odd.text) == (plain.status_code, plain.text)

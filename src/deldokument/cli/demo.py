@@ -34,10 +34,14 @@ from deldokument.cli.client_keys import make_key
 from deldokument.cli.seeding import CUSTOMERS, seed
 from deldokument.config import NOTIFICATIONS_SCOPE, PARTIES_SCOPE, PREFIX, Settings, load_settings
 from deldokument.services.retention import confirm_clock
+from deldokument.serving import Listeners
 from deldokument.simulators.cast import Cast, load_cast
+from deldokument.web.management import READY
 from deldokument.web.pages.demo import LETTERS, NOTICES, CastEntry, Demo, Place
 
 LOOPBACK = "127.0.0.1"
+ANY_PORT = 0
+"""The system chooses one that is free, so that several demos run beside each other."""
 CLIENT_ID = "deldokument-demo"
 SUBSCRIPTION_KEY = "simulator-subscription-key"
 
@@ -53,10 +57,10 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
     # Also a signal leaves by this block.
     end_at_a_signal()
     with ExitStack() as running:
-        listener = running.enter_context(_listener(port))
-        url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        listeners = Listeners(*(running.enter_context(_listener(number)) for number in (port, ANY_PORT)))
+        url = f"http://{LOOPBACK}:{_port(listeners.public)}"
         registers = _start_registers(running, data, url)
-        settings = _settings(registers, data, url, stores or {})
+        settings = _settings(registers, data, url, _port(listeners.management), stores or {})
         migrate(settings.database_url)
         _make_keys(settings)
         node = open_node(settings)
@@ -66,7 +70,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         confirm_clock(node.world)
         running.callback(_stop, _start_worker(settings))
         _greet(url, cast, settings)
-        serve(settings, node, _demo(node, settings, cast, registers).endpoints(), listener)
+        serve(settings, node, listeners, _demo(node, settings, cast, registers).endpoints())
 
 
 def _forget_other_settings() -> None:
@@ -95,13 +99,19 @@ def _listener(port: int) -> socket.socket:
     return listener
 
 
-def _settings(registers: _Registers, data: Path, url: str, stores: Mapping[str, str]) -> Settings:
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def _settings(registers: _Registers, data: Path, url: str, management_port: int, stores: Mapping[str, str]) -> Settings:
     return load_settings(
         demo=True,
         allow_synthetic=True,
         public_url=url,
         host=LOOPBACK,
         port=int(url.rsplit(":", 1)[1]),
+        management_host=LOOPBACK,
+        management_port=management_port,
         data_dir=data,
         idporten_issuer=registers.idporten,
         idporten_client_id=CLIENT_ID,
@@ -227,6 +237,7 @@ def _greet(url: str, cast: Cast, settings: Settings) -> None:
         organizations.add_row(organization.name, organization.number, organization.status)
     console.print(people, organizations)
     console.print(f"\nDel dokument runs at [bold]{url}[/bold] (this machine only; data in {settings.data_dir})")
+    console.print(f"Health, for monitoring: http://{LOOPBACK}:{settings.management_port}{READY}")
     console.print("1. Log in as Kari, share a file with Ola.  2. Log in as Ola, open the link.")
     console.print(f"3. Move the clock at {url}/demo and open the link again.")
     ola = next(person.identifier for person in cast.people if person.key == "ola")

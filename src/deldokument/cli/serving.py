@@ -1,33 +1,38 @@
-"""`deldokument serve`: one process, or several at one port with a parent that keeps them."""
+"""`deldokument serve`: one process, or several at the same two listeners with a parent that keeps them."""
 
 from __future__ import annotations
 
+import logging
+import socket
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import typer
 
 from deldokument.adapters.processes import CannotStart, keep, listen
 from deldokument.bootstrap import open_node, serve
 from deldokument.cli.running import told_in_words
-from deldokument.config import ConfigurationError, Settings
+from deldokument.config import PREFIX, ConfigurationError, Settings
+from deldokument.serving import Listeners
+
+log = logging.getLogger("deldokument")
 
 
 def run_server(settings: Settings) -> None:
     """Serve until a signal comes. Raises ConfigurationError, OSError, or what opening the node raises."""
     if settings.serve_workers == 1:
-        with closing(open_node(settings)) as node:
-            serve(settings, node)
+        with closing(open_node(settings)) as node, _listening(settings) as listeners:
+            serve(settings, node, listeners)
         return
-    with listen(settings.host, settings.port) as listener:
+    with _listening(settings) as listeners:
 
         def child(serves: Callable[[], None]) -> None:
             # What is opened here is the child's own: connections and threads do not survive a fork.
             try:
                 with told_in_words(), closing(open_node(settings)) as node:
                     serves()
-                    serve(settings, node, listener=listener)
+                    serve(settings, node, listeners)
             except typer.Exit as end:
                 sys.exit(end.exit_code)
 
@@ -35,3 +40,23 @@ def run_server(settings: Settings) -> None:
             keep(settings.serve_workers, child)
         except CannotStart as error:
             raise ConfigurationError(f"the processes that serve {error}") from None
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[Listeners]:
+    """Both listeners, closed at the end. Raises ConfigurationError."""
+    with (
+        _listener("", settings.host, settings.port) as public,
+        _listener("MANAGEMENT_", settings.management_host, settings.management_port) as management,
+    ):
+        yield Listeners(public, management)
+
+
+def _listener(name: str, host: str, port: int) -> socket.socket:
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        where = f"{PREFIX}{name}HOST={host} {PREFIX}{name}PORT={port}"
+        raise ConfigurationError(f"cannot listen at {where}: {error.strerror}") from None
+    log.info("%s listener: %s, port %d", name.strip("_").lower() or "public", host, port)
+    return listener

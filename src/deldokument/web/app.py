@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deldokument.domain.errors import Broken, Conflict, NotFound, Unavailable
 from deldokument.services.ports import World
 from deldokument.services.sessions import find_session
-from deldokument.web import auth, downloads, metrics, notices, uploads
+from deldokument.web import auth, downloads, notices, uploads
 from deldokument.web.api.app import create_api
 from deldokument.web.api.gate import PREFIX as API_PREFIX
 from deldokument.web.api.rates import Callers
@@ -57,7 +57,6 @@ from deldokument.web.rendering import CSP, Site
 log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
     *general.ENDPOINTS,
-    *metrics.ENDPOINTS,
     *auth.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,

@@ -141,14 +141,8 @@ class Endpoint:
     """The handler checks a token of its own instead of the session's CSRF token."""
     after_end: bool = False
     """It may change something though the tenant that the path names has ended the service."""
-    at_once: bool = False
-    """It waits for nothing, and tells everybody the same: the event loop answers, whatever the threads wait for."""
     takes_file: int = 0
     """How many bytes of files its form may have; files are kept only from those who may call the route."""
-
-    def __post_init__(self) -> None:
-        if self.at_once and (self.who is not Who.ANYONE or not _SAFE.issuperset(self.methods)):
-            raise ValueError("what is answered at once asks nobody who they are")
 
     def route(self, world: World, site: Site) -> Route:
         """The Starlette route."""
@@ -164,8 +158,6 @@ async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request)
     call = Call(world, site, request, tongue, None)
     try:
         _check_address(request)
-        if endpoint.at_once:
-            return endpoint.handler(call)
         keeps_files = True
         if endpoint.takes_file:
             # On a call of its own: who may call is asked again when the body is there.

@@ -7,7 +7,7 @@ control characters in names are made visible (filter ``plain``), so that a name 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,6 @@ class Site:
     privacy_url: str
     demo: bool
     version: str
-    metrics_token: str = field(default="", repr=False)
-    """What the operator's monitoring shows; empty when nobody is told how the work stands."""
 
     @property
     def session_cookie(self) -> str:

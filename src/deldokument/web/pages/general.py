@@ -1,25 +1,22 @@
 """The pages that belong to no share: the front page, contact, accessibility, privacy, and what machines ask for.
 
-Promises that the health answers tell nobody why something is not well (the log does), and that what the privacy page
-says is kept, and for how long, is what the rooms below do. Deliberately does not know shares.
+Promises that what the privacy page says is kept, and for how long, is what the rooms below do. Deliberately does not
+know shares.
 """
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from starlette.responses import PlainTextResponse, Response
 
-from deldokument.domain.errors import NotFound, ServiceError
+from deldokument.domain.errors import NotFound
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
 from deldokument.domain.tenancy import Tenant
 from deldokument.services.onboarding import STANDARD_RETENTION
-from deldokument.services.ports import World
 from deldokument.services.sessions import IDLE
 from deldokument.web.calls import Answer, Call, Endpoint, Handler, Who
 
-log = logging.getLogger("deldokument.web")
 _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
 
@@ -63,16 +60,6 @@ def privacy(call: Call) -> Response:
     )
 
 
-def live(_call: Call) -> Response:
-    """The process answers."""
-    return PlainTextResponse("ok")
-
-
-def ready(call: Call) -> Response:
-    """Database and keyring answer, and the clock may be trusted; otherwise 503."""
-    return PlainTextResponse("ok") if _is_ready(call.world) else PlainTextResponse("not ready", 503)
-
-
 def robots(_call: Call) -> Response:
     """Nothing here is for search engines."""
     return PlainTextResponse("User-agent: *\nDisallow: /\n")
@@ -93,20 +80,6 @@ def _own_tenants(call: Call) -> list[Tenant]:
     return list({member.tenant.id: member.tenant for member in call.roles.memberships}.values())
 
 
-def _is_ready(world: World) -> bool:
-    try:
-        with world.database.read() as tx:
-            tx.retention.deployment()
-        world.keyring.get(["readiness"])
-        skew = world.clock.skew()
-    except ServiceError as error:
-        log.warning("not ready: %s", error)
-        return False
-    if skew > world.rules.max_skew:
-        log.warning("not ready: the clock is %s off", skew)
-    return skew <= world.rules.max_skew
-
-
 def _text(path: str, handler: Handler) -> Endpoint:
     return Endpoint(path, handler, Who.ANYONE, answer=Answer.BYTES)
 
@@ -116,8 +89,6 @@ ENDPOINTS = (
     Endpoint("/kontakt", contact, Who.ANYONE),
     Endpoint("/tilgjengelighet", accessibility, Who.ANYONE),
     Endpoint("/personvern", privacy, Who.ANYONE),
-    Endpoint("/helse/live", live, Who.ANYONE, answer=Answer.BYTES, at_once=True),
-    _text("/helse/klar", ready),
     _text("/robots.txt", robots),
     _text("/.well-known/security.txt", security_text),
 )

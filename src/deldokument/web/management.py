@@ -1,0 +1,103 @@
+"""The management application: liveness, readiness and metrics, for the operator's own machines.
+
+It has a listener of its own, which is not reachable from the internet.
+
+Guarantees:
+- it knows no session, cookie or page; every other path is a bare 404;
+- liveness does no I/O and runs on the event loop, so it works when every thread is busy;
+- readiness asks database, keyring and clock at most once a second, whatever the number of callers;
+- readiness and metrics have threads of their own, so they work when every thread that serves pages is busy;
+- health responses never say why something is wrong; the log does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from functools import partial
+from time import monotonic
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from deldokument.domain.errors import ServiceError
+from deldokument.services.ports import World
+from deldokument.web import metrics
+from deldokument.web.app import SecurityHeaders
+from deldokument.web.errors import status_of
+
+LIVE, READY = "/helse/live", "/helse/klar"
+READINESS_LIFETIME = timedelta(seconds=1)
+
+log = logging.getLogger("deldokument.web")
+
+
+class Readiness:
+    """Whether this process may be given work, cached for ``READINESS_LIFETIME``."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._asking = asyncio.Lock()
+        self._thread = CapacityLimiter(1)
+        self._is_ready = False
+        self._expires_at = 0.0
+
+    async def holds(self) -> bool:
+        """Return the cached answer, or ask; callers that come meanwhile wait for the same answer."""
+        async with self._asking:
+            if monotonic() >= self._expires_at:
+                self._is_ready = await to_thread.run_sync(_is_ready, self._world, limiter=self._thread)
+                self._expires_at = monotonic() + READINESS_LIFETIME.total_seconds()
+            return self._is_ready
+
+
+def create_management(world: World, metrics_token: str) -> ASGIApp:
+    """Return the application over a world. An empty ``metrics_token`` means no metrics."""
+    app = Starlette(
+        routes=[
+            Route(LIVE, _live),
+            Route(READY, partial(_ready, Readiness(world))),
+            Route(metrics.PATH, partial(_metrics, CapacityLimiter(1), world, metrics_token)),
+        ],
+        exception_handlers={ServiceError: _failed},
+    )
+    app.router.redirect_slashes = False
+    return SecurityHeaders(app, secure=False)
+
+
+async def _live(_request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _ready(readiness: Readiness, _request: Request) -> Response:
+    return PlainTextResponse("ok") if await readiness.holds() else PlainTextResponse("not ready", 503)
+
+
+async def _metrics(thread: CapacityLimiter, world: World, token: str, request: Request) -> Response:
+    return await to_thread.run_sync(metrics.metrics, world, token, request, limiter=thread)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("%s failed: %s", request.url.path, error)
+    status = status_of(error) if isinstance(error, ServiceError) else 500
+    return PlainTextResponse("failed", status)
+
+
+def _is_ready(world: World) -> bool:
+    """Whether database and keyring answer, and the clock may be trusted."""
+    try:
+        with world.database.read() as tx:
+            tx.retention.deployment()
+        world.keyring.get(["readiness"])
+        skew = world.clock.skew()
+    except ServiceError as error:
+        log.warning("not ready: %s", error)
+        return False
+    if skew > world.rules.max_skew:
+        log.warning("not ready: the clock is %s off", skew)
+    return skew <= world.rules.max_skew
