@@ -29,7 +29,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
 def open_ready(visitor: Visitor, path: str) -> None:
     """Open the link, and see the documents when they have been checked: the page renews itself."""
     assert visitor.open(path) == 200
-    expect(visitor.page.get_by_text("Kontrolleres")).to_have_count(0, timeout=60_000)
+    expect(visitor.page.get_by_text("Gjøres klart")).to_have_count(0, timeout=60_000)
 
 
 def share_through_an_interruption(kari: Visitor, network: Network, small: Path, large: Path) -> str:

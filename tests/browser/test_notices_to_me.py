@@ -85,7 +85,7 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
 
     path = SharePage(kari).share(noise(tmp_path / "hemmelig vedtak.pdf", 20_000), OLA, title="Barnevernssak")
     ola = visit("Ola Nordmann", path)
-    expect(ola.page.get_by_text("Kontrolleres")).to_have_count(0, timeout=60_000)
+    expect(ola.page.get_by_text("Gjøres klart")).to_have_count(0, timeout=60_000)
     with ola.page.expect_download() as started:
         ola.page.get_by_role("link", name="Last ned hemmelig vedtak.pdf").click()
     started.value.save_as(tmp_path / "fetched.pdf")
