@@ -1,6 +1,7 @@
 """Who may open a share, decided anew at every request; and what the recipient then sees.
 
-The order is fixed, so that neither an answer's content nor its time tells a stranger anything about a share:
+Answers are not constant-time: a share that exists costs about a millisecond more (docs/threat-model.md). The order
+is fixed, so that neither an answer's content nor the time that Altinn takes tells a stranger anything about a share:
 (0) a node whose clock is off answers nobody; (1) the person's rights at Altinn are fetched, before any share is
 looked up; (2) the share is looked up and related to the person; (3) domain.policy decides, and for lack of rights
 only with rights of the last half minute, for unknown ids too; (4) a refusal goes to the audit trail with its reason,
