@@ -254,6 +254,7 @@ def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[st
         "offset": 0,
         "complete": False,
         "inspected": False,
+        "verdict": None,
     }
 
 
@@ -353,6 +354,21 @@ def test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_rec
     }
     assert (downloaded["document_name"], downloaded["complete"]) == ("vedtak.pdf", True)
     assert opened["recipient_id"] == downloaded["recipient_id"] == share["recipients"][0]["id"]
+
+
+def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_over(
+    cast: Systems, stage: Stage
+) -> None:
+    share_id = published(cast)
+
+    def verdicts() -> list[str | None]:
+        return [document["verdict"] for document in cast.sharer.get(f"/shares/{share_id}").json()["documents"]]
+
+    assert verdicts() == ["not_scanned"]
+    [listed] = cast.sharer.get("/shares").json()["items"]
+    assert [document["verdict"] for document in listed["documents"]] == ["not_scanned"]
+    cast.sharer.post(f"/shares/{share_id}/withdrawal")
+    assert verdicts() == [None]
 
 
 def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:

@@ -86,8 +86,8 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     expect(ola.page.get_by_text("Vedtak i byggesak")).to_have_count(0)
     ola.page.get_by_role("link", name="Logg inn med ID-porten").click()
     ola.choose_person("Ola Nordmann")
-    # The page renews itself when the documents have been checked.
-    expect(ola.page.get_by_text("Kontrolleres")).to_have_count(0, timeout=60_000)
+    # The page renews itself when the documents are ready.
+    expect(ola.page.get_by_text("Gjøres klart")).to_have_count(0, timeout=60_000)
     expect(ola.page.get_by_role("heading", name="Vedtak i byggesak")).to_be_visible()
     ola.examine()
     for name, expected in sums.items():

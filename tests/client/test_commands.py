@@ -101,6 +101,19 @@ def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: M
     assert OLA_NUMBER not in json.dumps(said)
 
 
+def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Client) -> None:
+    machine.write(b"1")
+    link = machine.run(*machine.share("--reference", "verdict")).stdout.strip()
+
+    def verdict() -> str | None:
+        [share] = client.shares(reference="verdict")
+        return share.documents[0].verdict
+
+    wait_until(lambda: verdict() == "not_scanned", 60, "the document has no verdict")
+    assert "not_scanned" in machine.run("show", link).stdout
+    assert json.loads(machine.run("show", link, "--json").stdout)["documents"][0]["verdict"] == "not_scanned"
+
+
 @pytest.mark.parametrize(
     ("end", "parallel"), [(signal.SIGINT, "4"), (signal.SIGTERM, "1"), (signal.SIGKILL, "4")], ids=str
 )

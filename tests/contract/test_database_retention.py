@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 
@@ -48,6 +49,24 @@ def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlD
         tx.retention.resume(NOW + 2 * DAY)
     with database.read() as tx:
         assert tx.retention.deployment() == Deployment(fresh.id, NOW + 2 * DAY, None)
+
+
+def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_ends(database: SqlDatabase) -> None:
+    seen: list[Deployment] = []
+
+    def read_to_write() -> None:
+        with database.write() as tx:
+            seen.append(tx.retention.deployment())
+
+    with database.write() as tx:
+        tx.retention.deployment()
+        other = Thread(target=read_to_write)
+        other.start()
+        other.join(0.3)
+        assert (other.is_alive(), seen) == (True, [])
+        tx.retention.beat(NOW)
+    other.join()
+    assert [deployment.heartbeat_at for deployment in seen] == [NOW]
 
 
 def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:

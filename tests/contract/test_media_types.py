@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
+import struct
+import zipfile
 
 import pytest
+from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deldokument.adapters.media_types import PuremagicMediaTypes
+
+OOXML = "application/vnd.openxmlformats-officedocument."
+ODF = "application/vnd.oasis.opendocument."
+OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
+INSTALLER = bytes.fromhex("84100c0000000000c000000000000046")
 
 guess = PuremagicMediaTypes().guess
 
@@ -29,15 +38,128 @@ def test_known_formats_are_known_by_their_content(head: bytes, media_type: str) 
     assert guess(head) == media_type
 
 
+class Pipe(io.RawIOBase):
+    """Takes bytes in order only, as a socket does: zip then writes sizes after each entry."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: object) -> int:
+        self.taken += bytes(piece)  # type: ignore[call-overload]
+        return len(bytes(piece))  # type: ignore[call-overload]
+
+
+def package(*names: str, stream: bool = False) -> bytes:
+    """A zip with entries of these names; of «mimetype=…» the content is what follows."""
+    out: io.BytesIO | Pipe = Pipe() if stream else io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+        for name, _, content in (entry.partition("=") for entry in names):
+            stored = zipfile.ZIP_STORED if content else zipfile.ZIP_DEFLATED
+            archive.writestr(name, content or "<innhold/>" * 40, compress_type=stored)
+    return bytes(out.taken) if isinstance(out, Pipe) else out.getvalue()
+
+
+def compound(*streams: str, class_id: bytes = bytes(16), directory: int = 1, shift: int = 9) -> bytes:
+    """The head of an OLE file whose directory is in that sector."""
+    header = OLE_MAGIC + bytes(22) + struct.pack("<H", shift) + bytes(16) + struct.pack("<I", directory)
+    entries = [_entry("Root Entry", 5, class_id), *(_entry(name, 2, bytes(16)) for name in streams)]
+    return header.ljust((directory + 1) << shift, b"\0") + b"".join(entries).ljust(1 << shift, b"\0")
+
+
+def _entry(name: str, kind: int, class_id: bytes) -> bytes:
+    coded = name.encode("utf-16-le")
+    return struct.pack("<64sHB13x16s32x", coded, len(coded) + 2, kind, class_id)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("names", "media_type"),
+    [
+        (["[Content_Types].xml", "_rels/.rels", "word/document.xml"], OOXML + "wordprocessingml.document"),
+        (["_rels/.rels", "docProps/app.xml", "word/styles.xml"], OOXML + "wordprocessingml.document"),
+        (["word/numbering.xml", "word/document.xml"], OOXML + "wordprocessingml.document"),
+        (["docProps/app.xml", "xl/workbook.xml", "[Content_Types].xml"], OOXML + "spreadsheetml.sheet"),
+        (["[Content_Types].xml", "ppt/presentation.xml"], OOXML + "presentationml.presentation"),
+    ],
+)
+def test_an_office_document_is_no_zip(names: list[str], media_type: str, stream: bool) -> None:
+    assert guess(package(*names, stream=stream)) == media_type
+
+
+@pytest.mark.parametrize(
+    "media_type", [ODF + "text", ODF + "spreadsheet", ODF + "presentation", "application/epub+zip"]
+)
+def test_a_package_that_says_its_type_is_what_it_says(media_type: str) -> None:
+    assert guess(package(f"mimetype={media_type}", "META-INF/manifest.xml")) == media_type
+
+
+def test_what_a_library_writes_for_word_is_a_word_document() -> None:
+    written = io.BytesIO()
+    Document().save(written)
+    assert guess(written.getvalue()[: 64 * 1024]) == OOXML + "wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["vedtak.pdf", "vedlegg/kart.pdf"],
+        ["word/brev.txt", "xl/liste.csv"],
+        ["mimetype=text/html", "index.html"],
+        ["index.html", f"mimetype={ODF}text"],
+    ],
+)
+def test_a_zip_of_files_is_a_zip(names: list[str]) -> None:
+    assert guess(package(*names)) == "application/zip"
+
+
+def test_an_office_package_of_another_kind_is_not_given_to_a_zip_program() -> None:
+    assert guess(package("[Content_Types].xml", "visio/document.xml")) == "application/octet-stream"
+
+
+def test_a_zip_is_known_by_the_entries_that_begin_in_the_head() -> None:
+    whole = package("[Content_Types].xml", "word/document.xml")
+    assert guess(whole[: whole.index(b"word/document.xml") + 40]) == OOXML + "wordprocessingml.document"
+    assert guess(b"PK\x03\x04\x14\x00\x06\x00" + bytes(40)) == "application/zip"
+    assert guess(b"PK\x03\x04") == "application/zip"
+
+
 @pytest.mark.parametrize(
     ("head", "media_type"),
     [
-        (b"PK\x03\x04\x14\x00\x06\x00" + bytes(40), "application/zip"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), "application/x-ole-storage"),
+        (compound("1Table", "WordDocument"), "application/msword"),
+        (compound("Workbook", directory=40), "application/vnd.ms-excel"),
+        (compound("Book"), "application/vnd.ms-excel"),
+        (compound("PowerPoint Document", directory=2, shift=12), "application/vnd.ms-powerpoint"),
+        (compound("__nameid_version1.0", "__properties_version1.0"), "application/vnd.ms-outlook"),
+        (compound("Property", class_id=INSTALLER), "application/x-msi"),
+        (compound("EncryptedPackage"), "application/octet-stream"),
+        (OLE_MAGIC + bytes(22) + b"\t\0" + bytes(16) + b"\xff" * 600, "application/octet-stream"),
+        (compound("WordDocument", shift=11), "application/octet-stream"),
+        (compound("WordDocument", directory=200)[: 64 * 1024], "application/octet-stream"),
+        (OLE_MAGIC, "application/octet-stream"),
+        (OLE_MAGIC + bytes(504), "application/octet-stream"),
     ],
 )
-def test_a_container_of_many_formats_is_called_what_it_is(head: bytes, media_type: str) -> None:
+def test_old_office_is_known_where_its_directory_is_at_hand_and_else_unknown(head: bytes, media_type: str) -> None:
     assert guess(head) == media_type
+
+
+@given(magic=st.sampled_from([b"PK\x03\x04", OLE_MAGIC]), rest=st.binary(max_size=2000))
+def test_a_container_full_of_nonsense_has_a_media_type(magic: bytes, rest: bytes) -> None:
+    assert "/" in guess(magic + rest)
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n", b"\xef\xbb\xbf", b"\n" * 1024])
+def test_a_pdf_may_begin_with_white_space(before: bytes) -> None:
+    assert guess(before + b"%PDF-1.4\n1 0 obj") == "application/pdf"
+
+
+@pytest.mark.parametrize("digits", ["0123456789", "01234567890123", "21879498012", "2026\n"])
+def test_digits_alone_are_text(digits: str) -> None:
+    assert guess(digits.encode()) == "text/plain"
 
 
 @pytest.mark.parametrize("head", [b"", b"\x80\x81\x82\x83" * 9])

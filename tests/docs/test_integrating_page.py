@@ -14,8 +14,9 @@ import pytest
 from joserfc.jwk import RSAKey
 from support.server import FJELL, OLA, Deployment, wait_until
 
+from deldokument.domain.share import RELEASED, Verdict
 from deldokument.services.integrations import add_integration
-from tests.docs.documents import DOCS
+from tests.docs.documents import DOCS, table
 
 PAGE = (DOCS / "integrating.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)
@@ -144,6 +145,13 @@ def test_every_command_on_the_page_does_what_the_page_says(
         if "/receipts" in block:
             ola_downloads(deployment, shell.run('printf %s "$share"'))
         told = shell.run(block)
+
+
+def test_the_page_names_every_verdict_and_whether_recipients_get_the_document() -> None:
+    rows = {row[0].strip("`"): row[2] for row in table(PAGE, "Malware")[1:]}
+    assert {name for name in rows} == {verdict.value for verdict in Verdict}
+    for verdict in Verdict:
+        assert rows[verdict].partition(",")[0].partition(":")[0] == ("yes" if verdict in RELEASED else "no")
 
 
 def test_what_is_not_alike_is_found() -> None:

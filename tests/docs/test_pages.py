@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from deldokument.web.i18n import LANGUAGES
 from tests.docs.documents import DOCS, ROOT, anchors, dead_links, links, pages, table
 
 DECISIONS = DOCS / "decisions"
@@ -42,6 +44,19 @@ def test_a_decision_has_its_parts_and_fits_a_page(record: Path) -> None:
     text = record.read_text("utf-8")
     assert {"context", "decision", "consequences", "considered-alternatives"} <= anchors(text)
     assert len(text.splitlines()) <= 60
+
+
+def test_the_browser_sends_a_large_file_in_as_many_pieces_as_was_decided() -> None:
+    sent = re.search(r"^const PIECES = (\d+);$", (ROOT / "frontend" / "src" / "pieces.ts").read_text("utf-8"), re.M)
+    decided = re.search(r"in (\d+) pieces", (DECISIONS / "0036-four-pieces-and-alone.md").read_text("utf-8"))
+    assert sent
+    assert decided
+    assert sent[1] == decided[1]
+
+
+def test_every_page_of_the_site_has_the_three_languages_that_the_readme_names() -> None:
+    assert "The pages are in bokmål, nynorsk and English" in (ROOT / "README.md").read_text("utf-8")
+    assert set(LANGUAGES) == {"nb", "nn", "en"}
 
 
 def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from deldokument.domain.errors import Broken, NotFound
 from deldokument.services import downloading, drafting, publishing, receiving, uploading
 from deldokument.services.ports import World
 from deldokument.services.repositories import standing
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.vault import DIRECTORY, Field, existing_key, open_field, share_key_id
 from deldokument.services.views import file_name
 
 
@@ -79,6 +79,23 @@ def test_an_old_copy_names_nobody_with_the_keyring_of_after_the_retention_period
         file_name(anew, document)
     with pytest.raises(NotFound):
         receiving.open_share(world, person(OLA), share_id)
+    world.database.close()  # type: ignore[attr-defined]
+
+
+def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tuple[Stage, str, World]) -> None:
+    """What docs/threat-model.md says of the directory key, and why docs/operating.md wants an end for backups."""
+    stage, _, world = old_copy
+    member_id = stage.members["odd"]
+    stage.remove("odd")
+    stage.clock.advance(days=400)
+    run_all(stage.world)
+    with stage.world.database.read() as tx:
+        assert standing(tx.tenancies.member(member_id)).sealed_name == b""
+    with world.database.read() as tx:
+        kept = standing(tx.tenancies.member(member_id))
+    key = existing_key(stage.world.keyring, DIRECTORY)
+    assert open_field(key, kept.sealed_name, Field.MEMBER_NAME, member_id) == "Odd Bakken"
+    assert open_field(key, kept.sealed_identifier, Field.MEMBER_NUMBER, member_id).endswith(ODD)
     world.database.close()  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,9 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
+from deldokument.domain.share import Verdict
 from deldokument.services import downloading, onboarding, publishing, receiving
+from deldokument.services.findings import Finding
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import standing
 from deldokument.services.vault import AUDIT_PREFIX
@@ -29,7 +31,9 @@ def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
     assert (offer.title, offer.message, offer.account.name) == ("Vedtak", "Hei Ola", "Byggesak")
     assert offer.tenant.contact.telephone == "22 00 00 00"
     assert offer.expires_at == stage.clock.now() + timedelta(days=10)
-    assert [(d.name, d.length, d.ready, d.downloaded_at) for d in offer.documents] == [("vedtak.pdf", 7, True, None)]
+    [document] = offer.documents
+    assert (document.name, document.length, document.downloaded_at) == ("vedtak.pdf", 7, None)
+    assert document.finding == Finding("text/plain", Verdict.NOT_SCANNED)
     assert offer.acting_for == ()
 
 

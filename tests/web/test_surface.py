@@ -308,7 +308,7 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
     publishing.publish_share(stage.world, person(KARI), share.id)
     with caplog.at_level(logging.ERROR, "deldokument.web"):
         answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
-    assert (answer.status_code, answer.text) == (503, "Dokumentet kontrolleres. Prøv igjen om litt.")
+    assert (answer.status_code, answer.text) == (503, "Dokumentet gjøres klart. Prøv igjen om litt.")
     assert caplog.records == []
 
 

@@ -54,7 +54,12 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document of a share; ``offset`` is how many bytes of it the service has."""
+    """A document of a share; ``offset`` is how many bytes of it the service has.
+
+    ``verdict`` is ``not_scanned`` for every document that the service could read, as it has no malware scanner;
+    ``error`` for one that it could not. None until it has been read, after the share's end, and from a service of an
+    earlier version. Later versions add values; only ``clean`` says that it was scanned and nothing was found.
+    """
 
     id: str
     name: str
@@ -62,6 +67,7 @@ class Document:
     offset: int
     complete: bool
     inspected: bool
+    verdict: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,10 @@ def share(found: Json) -> Share:
             for r in found["recipients"]
         ),
         documents=tuple(
-            Document(**{name: d[name] for name in ("id", "name", "length", "offset", "complete", "inspected")})
+            Document(
+                **{name: d[name] for name in ("id", "name", "length", "offset", "complete", "inspected")},
+                verdict=d.get("verdict"),
+            )
             for d in found["documents"]
         ),
     )

@@ -49,12 +49,20 @@ CLOSED = frozenset({ShareState.WITHDRAWN, ShareState.ENDED, ShareState.ABANDONED
 
 
 class Verdict(StrEnum):
-    """What inspection may honestly say about a document."""
+    """What inspection may honestly say about a document.
+
+    NOT_SCANNED: there is no scanner. That a scanner could not look (too large, encrypted, its signatures too old) gets
+    a value of its own, so that nothing but CLEAN ever means that a document was scanned and nothing was found.
+    """
 
     CLEAN = "clean"
     INFECTED = "infected"
     NOT_SCANNED = "not_scanned"
     ERROR = "error"
+
+
+RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
+"""The verdicts with which recipients get a document."""
 
 
 RecipientKind = Literal["person", "organization"]

@@ -45,13 +45,8 @@ from deldokument.services.vault import (
     seal_file,
 )
 
-_ZIP = "application/zip"
-_HEAD = 4096
-_LOCAL_HEADER = 30
-# Behind the header of a zip's first entry: its name and, not compressed, its content (ODF 1.2, part 3, section 3.3).
-_ODT_MARK = b"mimetype" + ODT.encode() + b"PK"
-_PDF_MARK = b"%PDF-"
-_DOCX_MARKS = (b"[Content_Types].xml", b"word/document.xml")
+_KINDS = frozenset({PDF, DOCX, ODT})
+_HEAD = 64 * 1024
 TEMPLATES = (AgreementKind.ASSESSMENT, AgreementKind.RISK)
 _Value = TypeVar("_Value")
 
@@ -226,12 +221,7 @@ def _paper(world: World, paper: AssessmentPaper | None) -> AssessmentPaper | Non
 def paper_type(world: World, content: bytes) -> str | None:
     """PDF, DOCX or ODT, told by the content alone; None for everything else."""
     guess = world.media_types.guess(content[:_HEAD])
-    if guess == _ZIP and content[_LOCAL_HEADER:].startswith(_ODT_MARK):
-        return ODT
-    if guess == _ZIP and all(name in content for name in _DOCX_MARKS):
-        return DOCX
-    # One whose beginning is plain letters is taken for a text by its bytes.
-    return PDF if guess == PDF or content.startswith(_PDF_MARK) else None
+    return guess if guess in _KINDS else None
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------

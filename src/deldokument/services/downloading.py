@@ -15,14 +15,15 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from deldokument.crypto.keys import Purpose, derive
-from deldokument.crypto.manifest import InspectionRecord, Manifest, open_inspection, open_manifest
+from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, part_associated_data
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, NotReady
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import Document, Receipt, Share, Verdict, covers, merge_ranges
+from deldokument.domain.share import RELEASED, Document, Receipt, Share, covers, merge_ranges
 from deldokument.services.archive import Archive, Entry, Slice, Within
 from deldokument.services.chains import EventFilter
+from deldokument.services.findings import read_record, verdict_of
 from deldokument.services.packed import Packed
 from deldokument.services.ports import World
 from deldokument.services.receiving import Access, authorize
@@ -38,7 +39,6 @@ ROOM = STEP + 2 * SEGMENT
 _GATHERED = CAPACITY - HEADER
 """Bytes of a part's first segment: what is as long as a whole segment goes on as it is."""
 _PAGE = 500
-RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
 
 
 class Rooms:
@@ -342,8 +342,7 @@ def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
     """What inspection found in exactly the document that is sealed. Raises NotReady."""
     if not document.sealed_inspection:
         raise NotReady("inspection_running")
-    manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
-    inspection = open_inspection(share_key, manifest, document.sealed_inspection)
-    if inspection.verdict not in RELEASED:
+    inspection = read_record(share_key, document)
+    if verdict_of(inspection) not in RELEASED:
         raise NotReady("inspection_refused")
     return inspection

@@ -1,7 +1,7 @@
 """Reading every complete document once: SHA-256, CRC-32, media type by content, verdict.
 
-Promises that the record is sealed and bound to the manifest that was read, and that without it nobody gets a byte. No
-scanner is configured yet, so the verdict is honest: not scanned. Idempotent: a crash means that it is read again. Of
+Promises that the record is sealed and bound to the manifest that was read, and that without it nobody gets a byte.
+There is no malware scanner, and the verdict says so. Idempotent: a crash means that it is read again. Of
 several workers one reads a document: it claims it for a minute, and again as it reads on.
 """
 
@@ -20,6 +20,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.services.downloading import STEP, read_parts
+from deldokument.services.findings import WITHOUT_SCANNER
 from deldokument.services.ports import World
 from deldokument.services.repositories import standing
 from deldokument.services.trail import record
@@ -80,7 +81,7 @@ def _inspect(world: World, document: Document) -> bool:
 
 def _read(world: World, document: Document, manifest: Manifest, data_key: bytes) -> InspectionRecord:
     digest, crc, head = hashlib.sha256(), 0, b""
-    verdict = Verdict.NOT_SCANNED
+    verdict = WITHOUT_SCANNER
     claimed_at = world.clock.now()
     try:
         for _, buffer in read_parts(world, manifest, data_key, 0, manifest.length, STEP):

@@ -1,6 +1,7 @@
 """Who may open a share, decided anew at every request; and what the recipient then sees.
 
-The order is fixed, so that neither an answer's content nor its time tells a stranger anything about a share:
+Answers are not constant-time: a share that exists costs about a millisecond more (docs/threat-model.md). The order
+is fixed, so that neither an answer's content nor the time that Altinn takes tells a stranger anything about a share:
 (0) a node whose clock is off answers nobody; (1) the person's rights at Altinn are fetched, before any share is
 looked up; (2) the share is looked up and related to the person; (3) domain.policy decides, and for lack of rights
 only with rights of the last half minute, for unknown ids too; (4) a refusal goes to the audit trail with its reason,
@@ -21,6 +22,7 @@ from deldokument.domain.identifiers import Identifier, OrganizationNumber, Perso
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open, stop_of
 from deldokument.domain.share import Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.services.findings import Finding, finding_of
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import Transaction, standing
 from deldokument.services.trail import record, subject_of
@@ -53,12 +55,15 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class OfferedDocument:
-    """A document as its recipient sees it; ``downloaded_at`` when this person has had all of it."""
+    """A document as its recipient sees it; ``downloaded_at`` when this person has had all of it.
+
+    ``finding`` is None until the document has been inspected.
+    """
 
     id: str
     name: str
     length: int
-    ready: bool
+    finding: Finding | None
     downloaded_at: datetime | None
 
 
@@ -311,6 +316,7 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
 
 def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -> Offer:
     share = access.share
+    share_key = around.share_keys.get(share_key_id(share.id))
     had = {
         receipt.document_id: receipt.completed_at
         for receipt in around.receipts[share.id]
@@ -321,10 +327,10 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -
         tenant=around.tenants[share.tenant_id],
         account=around.accounts[share.account_id],
         title=open_field(key, share.sealed_title, Field.TITLE, share.id),
-        message=open_message(share, around.share_keys.get(share_key_id(share.id))),
+        message=open_message(share, share_key),
         expires_at=standing(share.expires_at),
         documents=tuple(
-            OfferedDocument(d.id, file_name(key, d), d.length, d.inspected_at is not None, had.get(d.id))
+            OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d), had.get(d.id))
             for d in around.documents[share.id]
         ),
         acting_for=tuple(

@@ -15,12 +15,12 @@ from typing import Protocol, TypeVar
 
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
-from deldokument.domain.statistics import ShareCounts
 from deldokument.domain.upload import Part, Upload
 from deldokument.services.address_book import AddressBook
 from deldokument.services.answered import AnsweredRequests
 from deldokument.services.backlog import Backlog
 from deldokument.services.chains import Audit
+from deldokument.services.counting import Statistics
 from deldokument.services.outboxes import Outbox
 from deldokument.services.paperwork import Paperwork
 from deldokument.services.spending import Allowances
@@ -259,7 +259,10 @@ class Deployment:
 class Retention(Sweeps, Protocol):
     """What is due. Rows are taken with SKIP LOCKED where the database has it, so that workers share the work."""
 
-    def deployment(self) -> Deployment: ...
+    def deployment(self) -> Deployment:
+        """Return the one row. A transaction that writes holds it against others until it ends."""
+        ...
+
     def beat(self, now: datetime) -> None: ...
     def halt(self, now: datetime) -> None: ...
     def resume(self, now: datetime) -> None:
@@ -327,29 +330,6 @@ class Retention(Sweeps, Protocol):
         ...
 
     def erase_subjects(self, audit_key_id: str) -> None: ...
-
-
-class Statistics(Protocol):
-    """Counts of shares, which outlive the erasing of what they count."""
-
-    def count_documents(self, share_id: str) -> None:
-        """Remember how many documents and bytes the share has: done when it is published."""
-        ...
-
-    def published_by_tenant(
-        self, tenant_id: str, start: datetime, stop: datetime, now: datetime
-    ) -> dict[str, ShareCounts]:
-        """By account, what was published from ``start`` until before ``stop``; accounts without shares are left out.
-
-        ``now`` decides which shares are over.
-        """
-        ...
-
-    def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
-        """The same of one account."""
-        ...
-
-    def first_published_at(self, tenant_id: str) -> datetime | None: ...
 
 
 class Transaction(Protocol):

@@ -15,6 +15,7 @@ from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Allowed, may_share, stop_of
 from deldokument.domain.share import CLOSED, PROPOSAL_LIFETIME, Document, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
+from deldokument.services.findings import Finding, finding_of
 from deldokument.services.members import Membership
 from deldokument.services.notices import NoticeView, view_notice
 from deldokument.services.ports import World
@@ -60,7 +61,10 @@ class DownloadView:
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document: ``offset`` tells how far its upload has come."""
+    """A document: ``offset`` tells how far its upload has come.
+
+    ``finding`` is None until the document has been inspected, and once its share is over.
+    """
 
     id: str
     name: str
@@ -69,6 +73,7 @@ class DocumentView:
     offset: int
     complete: bool
     inspected: bool
+    finding: Finding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +217,13 @@ def _share_view(
 ) -> ShareView:
     tenant, account = gathered.tenants[share.tenant_id], gathered.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in gathered.documents[share.id]}
+    state = state_at(share, now)
+    living_key = None if state in CLOSED else share_key
     return ShareView(
         id=share.id,
         account=account,
         tenant=tenant,
-        state=state_at(share, now),
+        state=state,
         created_at=share.created_at,
         published_at=share.published_at,
         expires_at=share.expires_at,
@@ -227,7 +234,10 @@ def _share_view(
         message=open_message(share, share_key),
         reference=open_field(key, share.sealed_reference, Field.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, gathered) for r in gathered.recipients[share.id]),
-        documents=tuple(_document_view(d, names[d.id], gathered.offsets) for d in gathered.documents[share.id]),
+        documents=tuple(
+            _document_view(d, names[d.id], gathered.offsets, finding_of(living_key, d))
+            for d in gathered.documents[share.id]
+        ),
         link=f"{world.rules.public_url}/d/{share.id}",
         stopped=stop_of(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
@@ -276,7 +286,7 @@ def open_message(share: Share, share_key: bytes | None) -> str:
     return open_field(message_key(share_key, share.id), share.sealed_message, Field.MESSAGE, share.id)
 
 
-def _document_view(document: Document, name: str, offsets: Mapping[str, int]) -> DocumentView:
+def _document_view(document: Document, name: str, offsets: Mapping[str, int], finding: Finding | None) -> DocumentView:
     """A document with its name opened."""
     return DocumentView(
         id=document.id,
@@ -286,6 +296,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int]) ->
         offset=document.length if document.is_complete else offsets.get(document.id, 0),
         complete=document.is_complete,
         inspected=document.inspected_at is not None,
+        finding=finding,
     )
 
 

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from deldokument.web.document_words import kind_of, other_ending
 from deldokument.web.i18n import LANGUAGES, OSLO, Tongue, translations
 
 if TYPE_CHECKING:
@@ -109,9 +110,13 @@ def _environment(tongue: Tongue) -> Environment:
         words = tongue.when(instant, context["now"])
         return Markup('<time datetime="{}">{}</time>').format(instant.isoformat(), words)
 
+    def kind(media_type: str) -> str:
+        return tongue.text(kind_of(media_type))
+
     env.filters.update(
         when=when, day=tongue.day, left=tongue.left, size=tongue.size, number=tongue.number, plain=plain, oslo=_oslo
     )
+    env.filters.update(kind=kind, other_ending=other_ending)
     return env
 
 

@@ -103,7 +103,12 @@ class Recipient(Given):
 
 
 class Document(Given):
-    """A file of a share. `offset`: how many bytes of it are durable. `inspected`: it has been checked after upload."""
+    """A file of a share. `offset`: how many bytes of it are durable. `inspected`: it has been read after upload.
+
+    `verdict`: what a scan for malware found; null until the file has been read, and again after the share's end. The
+    service has no scanner: a file that could be read is `not_scanned`, one that could not is `error`. Later versions
+    add values. Only `clean` says that a file was scanned and nothing was found.
+    """
 
     id: str
     name: str
@@ -112,6 +117,7 @@ class Document(Given):
     offset: int
     complete: bool
     inspected: bool
+    verdict: Annotated[str | None, Field(examples=["not_scanned"])]
 
 
 class Share(Given):
@@ -221,6 +227,7 @@ def _document(view: DocumentView) -> Document:
         offset=view.offset,
         complete=view.complete,
         inspected=view.inspected,
+        verdict=view.finding.verdict if view.finding else None,
     )
 
 

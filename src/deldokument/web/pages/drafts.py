@@ -18,6 +18,7 @@ from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services import drafting, overview, publishing
 from deldokument.services.drafting import DraftWords
+from deldokument.services.findings import WITHOUT_SCANNER
 from deldokument.services.members import Membership
 from deldokument.services.ownership import check_may_share
 from deldokument.services.views import DocumentView, RecipientView, ShareView
@@ -44,7 +45,13 @@ def share_page(call: Call) -> Response:
         check_may_share(call.roles.memberships[0])
     tells_recipients = call.world.notices is not None
     settings = _form_settings(call, accounts)
-    return call.page("share.html", draft=draft, settings=settings, tells_recipients=tells_recipients)
+    return call.page(
+        "share.html",
+        draft=draft,
+        settings=settings,
+        tells_recipients=tells_recipients,
+        foreseen_verdict=WITHOUT_SCANNER,
+    )
 
 
 class Unregistered(NotFound):
@@ -211,7 +218,7 @@ def published_page(call: Call) -> Response:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     emails = {code: email_text(view, Tongue(code)) for code in LANGUAGES}
     told = view.notify and call.world.notices is not None
-    return call.page("shared.html", share=view, emails=emails, tells_recipients=told)
+    return call.page("shared.html", share=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER)
 
 
 def email_text(share: ShareView, tongue: Tongue) -> str:

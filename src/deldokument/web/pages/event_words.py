@@ -77,7 +77,7 @@ OF_PEOPLE: dict[EventKind, str] = {
 OF_SHARES: dict[EventKind, str] = {
     EventKind.DRAFT_STARTED: _("The draft was started"),
     EventKind.DOCUMENT_COMPLETED: _("A document was uploaded"),
-    EventKind.DOCUMENT_INSPECTED: _("A document was checked"),
+    EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
     EventKind.DOCUMENT_REMOVED: _("A document was removed from the draft"),
     EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
     EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services import overview, publishing
+from deldokument.services.findings import WITHOUT_SCANNER
 from deldokument.services.views import ShareView
 from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.errors import words_of
@@ -32,7 +33,9 @@ def _page(call: Call, view: ShareView, status: int = 200, errors: list[tuple[str
     own = view.proposal is not None and is_own(call, view.proposal)
     template = "proposal_own.html" if own else "proposal.html"
     address = f"{call.site.public_url}/delinger/{view.id}/godkjenning"
-    return call.page(template, status=status, errors=errors, share=view, address=address)
+    return call.page(
+        template, status=status, errors=errors, share=view, address=address, foreseen_verdict=WITHOUT_SCANNER
+    )
 
 
 def approve(call: Call) -> Response:

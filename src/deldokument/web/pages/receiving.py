@@ -8,28 +8,14 @@ that room decides.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
 
 from starlette.responses import Response
 
-from deldokument.services.receiving import Offer, authorize, list_offers, open_share
+from deldokument.services.receiving import authorize, list_offers, open_share
 from deldokument.web.calls import Call, Endpoint, Who
+from deldokument.web.document_words import common_verdict
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,5})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class ListedDocument:
-    """A document as the page shows it; ``kind`` is its name's ending («PDF»), empty when it has none."""
-
-    id: str
-    name: str
-    kind: str
-    length: int
-    ready: bool
-    downloaded_at: datetime | None
 
 
 def link_page(call: Call) -> Response:
@@ -41,28 +27,20 @@ def link_page(call: Call) -> Response:
         authorize(call.world, call.person.person, share_id)
         return Response(media_type="text/html")
     offer = open_share(call.world, call.person.person, share_id)
-    documents = _documents(offer)
+    findings = [document.finding for document in offer.documents]
     return call.page(
         "offer.html",
         offer=offer,
-        documents=documents,
-        ready_count=sum(document.ready for document in documents),
-        total_length=sum(document.length for document in documents),
+        inspected_count=sum(finding is not None for finding in findings),
+        all_released=all(finding and finding.is_released for finding in findings),
+        common_verdict=common_verdict(findings),
+        total_length=sum(document.length for document in offer.documents),
     )
 
 
 def _login_path(share_id: str) -> str:
     """Login that leads back to the link; what cannot be an id is not carried along."""
     return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
-
-
-def _documents(offer: Offer) -> list[ListedDocument]:
-    return [ListedDocument(d.id, d.name, _kind(d.name), d.length, d.ready, d.downloaded_at) for d in offer.documents]
-
-
-def _kind(name: str) -> str:
-    found = _SUFFIX.fullmatch(name[name.rfind(".") :]) if "." in name[1:] else None
-    return found[1].upper() if found else ""
 
 
 def offers_page(call: Call) -> Response:

@@ -18,6 +18,7 @@ from deldokument.domain.share import REFERENCE_LENGTH, ShareState
 from deldokument.services import overview, publishing
 from deldokument.services.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.calls import Call, Endpoint, Handler, Who
+from deldokument.web.document_words import common_verdict
 from deldokument.web.errors import status_of, words_of
 from deldokument.web.i18n import LANGUAGES, OSLO, Tongue
 from deldokument.web.pages.drafts import can_be_filled_in, email_text, oslo_instant
@@ -192,6 +193,7 @@ def detail_of(
         latest=_local(call.world.clock.now() + period.longest)[0],
         longest=call.tongue.period(period.longest),
         tells_recipients=call.world.notices is not None,
+        common_verdict=common_verdict(document.finding for document in view.documents),
         retention_ends=view.closed_at + view.tenant.retention if view.closed_at else None,
     )
 

@@ -1,0 +1,105 @@
+"""Media types of the formats that are built on zip or OLE, from the container's first bytes.
+
+Guarantees
+
+- Any bytes have an answer; none raise.
+- Nothing is decompressed; what lies behind the head is not asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from struct import Struct
+from typing import Final
+
+UNKNOWN: Final = "application/octet-stream"
+ZIP: Final = b"PK\x03\x04"
+OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+_LOCAL_HEADER: Final = Struct("<6xHH8xI4xHH")
+"""Of a zip entry: flags, method, compressed size, lengths of the name and of the extra field."""
+_SIZE_COMES_LATER: Final = 0x0008
+_MOST_ENTRIES: Final = 1000
+_DECLARED: Final = re.compile(rb"application/(?:vnd\.oasis\.opendocument\.[a-z-]{1,40}|epub\+zip)")
+_OOXML: Final = "application/vnd.openxmlformats-officedocument."
+_OOXML_FOLDERS: Final = {
+    b"word": _OOXML + "wordprocessingml.document",
+    b"xl": _OOXML + "spreadsheetml.sheet",
+    b"ppt": _OOXML + "presentationml.presentation",
+}
+_CONTENT_TYPES: Final = b"[Content_Types].xml"
+_PACKAGE: Final = frozenset({_CONTENT_TYPES, b"_rels/.rels", b"docProps/app.xml", b"docProps/core.xml"})
+_MAIN_PARTS: Final = frozenset({b"word/document.xml", b"xl/workbook.xml", b"xl/workbook.bin", b"ppt/presentation.xml"})
+
+_OLE_HEADER: Final = Struct("<30xH16xI")
+"""Sector size as a power of two, number of the directory's first sector."""
+_OLE_ENTRY: Final = Struct("<64sHB13x16s32x")
+"""Of a directory: name, its length with the closing NUL, kind, class id."""
+_OLE_KINDS: Final = frozenset({1, 2, 5})
+_MOST_STREAMS: Final = 64
+_INSTALLER: Final = bytes.fromhex("84100c0000000000c000000000000046")
+_OLE_STREAMS: Final = {
+    "WordDocument": "application/msword",
+    "Workbook": "application/vnd.ms-excel",
+    "Book": "application/vnd.ms-excel",
+    "PowerPoint Document": "application/vnd.ms-powerpoint",
+    "__properties_version1.0": "application/vnd.ms-outlook",
+}
+
+
+def zip_type(head: bytes) -> str:
+    """Return OOXML's, OpenDocument's or EPUB's type, or ``application/zip``.
+
+    An Office package of another kind is unknown: a zip program is no use to whoever gets it.
+    """
+    names: set[bytes] = set()
+    for name, content in islice(_zip_entries(head), _MOST_ENTRIES):
+        if not names and name == b"mimetype" and (declared := _DECLARED.fullmatch(content)):
+            return declared[0].decode()
+        names.add(name)
+    folder = next((name.partition(b"/")[0] for name in names if name.partition(b"/")[0] in _OOXML_FOLDERS), None)
+    if folder and names & (_PACKAGE | _MAIN_PARTS):
+        return _OOXML_FOLDERS[folder]
+    return UNKNOWN if _CONTENT_TYPES in names else "application/zip"
+
+
+def _zip_entries(head: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names of the entries that begin within the head, each with what the head has of its content as stored."""
+    at = 0
+    while head.startswith(ZIP, at) and at + _LOCAL_HEADER.size <= len(head):
+        flags, _, size, name_length, extra_length = _LOCAL_HEADER.unpack_from(head, at)
+        name_at = at + _LOCAL_HEADER.size
+        content_at = name_at + name_length + extra_length
+        yield head[name_at : name_at + name_length], head[content_at : content_at + size]
+        at = content_at + size
+        if flags & _SIZE_COMES_LATER:
+            at = head.find(ZIP, content_at)
+            if at < 0:
+                return
+
+
+def ole_type(head: bytes) -> str:
+    """Return the type of old Office's formats and of an installer; unknown where the directory is not in the head."""
+    if len(head) < _OLE_HEADER.size:
+        return UNKNOWN
+    shift, sector = _OLE_HEADER.unpack_from(head)
+    if shift not in (9, 12):
+        return UNKNOWN
+    for name, class_id in islice(_ole_entries(head, (sector + 1) << shift), _MOST_STREAMS):
+        if class_id == _INSTALLER:
+            return "application/x-msi"
+        if name in _OLE_STREAMS:
+            return _OLE_STREAMS[name]
+    return UNKNOWN
+
+
+def _ole_entries(head: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+    """The directory's first entries, each with its class id. Its sectors nearly always follow each other."""
+    while at + _OLE_ENTRY.size <= len(head):
+        name, length, kind, class_id = _OLE_ENTRY.unpack_from(head, at)
+        if kind not in _OLE_KINDS:
+            return
+        yield name[: max(length - 2, 0)].decode("utf-16-le", "replace"), class_id
+        at += _OLE_ENTRY.size

@@ -1,0 +1,63 @@
+"""What inspection found in a document, read back from its sealed record.
+
+Guarantees
+
+- A record counts only for the manifest that it was sealed for.
+- Nothing is released on a verdict that this version does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
+from deldokument.domain.share import RELEASED, Document, Verdict
+
+WITHOUT_SCANNER: Final = Verdict.NOT_SCANNED
+"""The verdict on every document that can be read: there is no malware scanner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A document's media type, told by its content, and the verdict on it."""
+
+    media_type: str
+    verdict: Verdict
+
+    @property
+    def is_released(self) -> bool:
+        """Whether recipients get the document's bytes."""
+        return self.verdict in RELEASED
+
+
+_UNREADABLE: Final = Finding("application/octet-stream", Verdict.ERROR)
+
+
+def read_record(share_key: bytes, document: Document) -> InspectionRecord:
+    """Open the inspection record of a document that has one. Raises: IntegrityError."""
+    manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
+    return open_inspection(share_key, manifest, document.sealed_inspection)
+
+
+def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
+    """Return what the record says; None before the inspection, and after the share's end when its key is gone.
+
+    For pages: a record that does not open is reported as an error, so that one document does not hide the others.
+    """
+    if share_key is None or not document.sealed_inspection:
+        return None
+    try:
+        record = read_record(share_key, document)
+    except IntegrityError:
+        return _UNREADABLE
+    return Finding(record.media_type, verdict_of(record))
+
+
+def verdict_of(record: InspectionRecord) -> Verdict:
+    """Return the verdict; ERROR for one that a later version has written, which is not released here either."""
+    try:
+        return Verdict(record.verdict)
+    except ValueError:
+        return Verdict.ERROR

@@ -1,0 +1,71 @@
+"""What tests replace with monkeypatch: limits, and the few things that are listed here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+
+import pytest
+
+from tests.architecture.rules import ROOT
+
+LISTED = Counter(
+    {
+        # A call that is held or counted, and made all the same.
+        "tests/api/test_idempotency.py: deldokument.services.submitting.create_draft": 2,
+        "tests/api/test_idempotency.py: deldokument.web.api.gate.renew_request": 1,
+        "tests/services/test_overview.py: subject_number": 1,
+        # A fake that is slow for once.
+        "tests/services/test_naming.py: find": 1,
+        # Two at once: the one has looked, and the other has been there since.
+        "tests/contract/test_seal.py: exists": 1,
+        # Where the process reads, and puts temporary files.
+        "tests/cli/test_senders.py: sys.stdin": 2,
+        "tests/contract/test_s3_blobs.py: tempfile.tempdir": 1,
+        # Lanes of their own for a server in this process, and the limits of the path that bytes take.
+        "tests/matrix/test_matrix.py: lanes": 2,
+        "tests/matrix/test_matrix.py: name": 1,
+    }
+)
+_LIMIT = re.compile(r"_?[A-Z][A-Z0-9_]*|\{limit\}")
+
+
+def patched(source: str) -> list[str]:
+    """What a module replaces: the names given to ``monkeypatch.setattr``, without those of limits (constants)."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "monkeypatch.setattr":
+            first = node.args[0]
+            by_path = isinstance(first, ast.Constant | ast.JoinedStr) or len(node.args) == 2
+            name = ast.unparse(first if by_path else node.args[1]).removeprefix("f").strip("'\"")
+            if not _LIMIT.fullmatch(name.rpartition(".")[2]):
+                names.append(name)
+    return names
+
+
+def all_patched() -> Counter[str]:
+    found: Counter[str] = Counter()
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if "node_modules" not in path.parts:
+            found.update(f"{path.relative_to(ROOT)}: {name}" for name in patched(path.read_text("utf-8")))
+    return found
+
+
+def test_nothing_is_patched_but_limits_and_what_is_listed() -> None:
+    assert all_patched() == LISTED
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('monkeypatch.setattr("deldokument.web.api.gate.BODY_S", 0.0)', []),
+        ('monkeypatch.setattr(overview, "_PAGE", 1)', []),
+        ('monkeypatch.setattr(f"deldokument.web.api.rates.{limit}", 0)', []),
+        ('monkeypatch.setattr("services.submitting.create_draft", held)', ["services.submitting.create_draft"]),
+        ('monkeypatch.setattr(register, "find", slow)', ["find"]),
+        ("monkeypatch.setattr(name, value)", ["name"]),
+    ],
+)
+def test_what_is_patched_is_found(source: str, names: list[str]) -> None:
+    assert patched(source) == names

@@ -1,0 +1,84 @@
+"""What inspection found, as pages and the API read it: of exactly this document, and never more than is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.world import OLA, Stage, person
+
+from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
+from deldokument.domain.errors import NotReady
+from deldokument.domain.share import Document, Verdict
+from deldokument.services import downloading
+from deldokument.services.findings import Finding, finding_of
+from deldokument.services.repositories import standing
+from deldokument.services.vault import existing_key, share_key_id
+
+PDF = b"%PDF-1.7\n1 0 obj\n"
+
+
+def shared(stage: Stage, content: bytes = PDF) -> tuple[bytes, Document]:
+    """The share key and the one document of a published share."""
+    share_id = stage.publish(OLA, content=content)
+    [document_id] = stage.document_ids(share_id)
+    with stage.world.database.read() as tx:
+        document = standing(tx.shares.document(document_id))
+    return existing_key(stage.world.keyring, share_key_id(share_id)), document
+
+
+def judged(share_key: bytes, document: Document, verdict: str) -> Document:
+    """The same document with a record that says this."""
+    manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
+    record = InspectionRecord(manifest_hash(manifest), bytes(32), 0, "application/pdf", verdict)
+    return replace(document, sealed_inspection=seal_inspection(share_key, manifest, record))
+
+
+def test_without_a_scanner_every_document_that_can_be_read_is_not_scanned(stage: Stage) -> None:
+    share_key, document = shared(stage)
+    assert finding_of(share_key, document) == Finding("application/pdf", Verdict.NOT_SCANNED)
+
+
+def test_before_the_inspection_and_without_the_share_key_nothing_is_said(stage: Stage) -> None:
+    share_key, document = shared(stage)
+    assert finding_of(share_key, replace(document, sealed_inspection=b"")) is None
+    assert finding_of(None, document) is None
+
+
+def test_a_record_that_does_not_open_hides_no_other_document_and_releases_nothing(stage: Stage) -> None:
+    share_key, document = shared(stage)
+    other = shared(stage)[1]
+    for spoilt in (
+        replace(document, sealed_inspection=other.sealed_inspection),
+        replace(document, sealed_manifest=other.sealed_manifest),
+    ):
+        found = finding_of(share_key, spoilt)
+        assert found == Finding("application/octet-stream", Verdict.ERROR)
+        assert not found.is_released
+
+
+@pytest.mark.parametrize(
+    ("verdict", "read", "released"),
+    [
+        ("clean", Verdict.CLEAN, True),
+        ("not_scanned", Verdict.NOT_SCANNED, True),
+        ("infected", Verdict.INFECTED, False),
+        ("error", Verdict.ERROR, False),
+        ("too_large", Verdict.ERROR, False),
+    ],
+)
+def test_a_verdict_that_this_version_does_not_know_releases_nothing(
+    stage: Stage, verdict: str, read: Verdict, released: bool
+) -> None:
+    share_key, document = shared(stage)
+    told = judged(share_key, document, verdict)
+    found = finding_of(share_key, told)
+    assert found == Finding("application/pdf", read)
+    assert found.is_released is released
+    with stage.world.database.write() as tx:
+        tx.shares.save_document(told)
+    if released:
+        assert downloading.open_document(stage.world, person(OLA), document.share_id, document.id).length == len(PDF)
+        return
+    with pytest.raises(NotReady, match="inspection_refused"):
+        downloading.open_document(stage.world, person(OLA), document.share_id, document.id)
