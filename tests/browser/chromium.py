@@ -1,15 +1,14 @@
 """Debian's Chromium, as it starts on any machine, also as root and without a screen.
 
-On the second stack, which is nothing to a browser, it is the one that can show no window: the same engine, and a third
-less work for the machine.
+Most tests use ``chromium-headless-shell``: the same engine without windows, for about half the processor time. Sharing
+and fetching by the keyboard run in the whole Chromium on the embedded stack (tests/browser/test_keyboard.py).
 """
 
 from __future__ import annotations
 
 from playwright.sync_api import Browser, Playwright
-from support.stack import stack_name
 
-_PROGRAM = "/usr/bin/chromium" if stack_name() == "embedded" else "/usr/bin/chromium-headless-shell"
+WHOLE, SHELL = "/usr/bin/chromium", "/usr/bin/chromium-headless-shell"
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +22,6 @@ _ARGUMENTS = (
 )
 
 
-def launch(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright, program: str = SHELL) -> Browser:
     """A browser, to be closed by the caller."""
-    return playwright.chromium.launch(executable_path=_PROGRAM, args=_ARGUMENTS)
+    return playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)

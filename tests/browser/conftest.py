@@ -1,39 +1,89 @@
 """Chromium before the demo. The demo is one per worker; what a test needs of it (shares, drafts) it makes itself.
 
-The browser is one per module and no longer: while it runs, no other test on the same worker can run a loop of its own.
+One browser serves all tests of this folder that run one after the other. It is closed before a test of another folder:
+while it runs, no other test on the same worker can run a loop of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from support.memory import folder_in_memory
+from support.stack import stack_name
 
-from tests.browser.chromium import launch
+from tests.browser.chromium import SHELL, WHOLE, launch
 from tests.browser.demo import Demo
 from tests.browser.network import Network
 from tests.browser.visitor import Visit, Visitor
 
 _PATIENCE_MS = 20_000
+_ROOM = 4 << 30
+"""For what all tests share in one demo, a file of a gigabyte among them (test_sender.py)."""
+_FOLDER = Path(__file__).parent
+
+
+class _Running:
+    """Playwright and the browser, from the first test that asks for them until the folder is left."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    def playwright(self) -> Playwright:
+        if self._playwright is None:
+            expect.set_options(timeout=_PATIENCE_MS)
+            self._playwright = self._open.enter_context(sync_playwright())
+        return self._playwright
+
+    def browser(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = launch(self.playwright())
+            self._open.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        self._playwright = self._browser = None
+        self._open.close()
+
+
+_RUNNING = _Running()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """After the fixtures of the test have ended."""
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or _FOLDER not in nextitem.path.parents:
+            _RUNNING.close()
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo() -> Iterator[Demo]:
     """The demo, running. Its clock only goes forward."""
-    with Demo(tmp_path_factory.mktemp("demo") / "data") as running:
+    with folder_in_memory(_ROOM) as folder, Demo(folder / "data") as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+@pytest.fixture
+def chromium() -> Browser:
     """The browser."""
-    expect.set_options(timeout=_PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+    return _RUNNING.browser()
+
+
+@pytest.fixture
+def whole_chromium() -> Iterator[Browser]:
+    """The browser as people have it, for ``visit(browser=...)``. It is nothing to the second stack."""
+    browser = launch(_RUNNING.playwright(), WHOLE if stack_name() == "embedded" else SHELL)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -48,12 +98,12 @@ def visit(demo: Demo, chromium: Browser) -> Iterator[Visit]:
     """Makes a visitor, logged in when a name is given. At the end none of them may have met a problem."""
     made: list[Visitor] = []
 
-    def new(name: str = "", to: str = "/", **options: Any) -> Visitor:
-        visitor = Visitor(chromium, demo.url, **options)
+    def new(name: str = "", to: str = "", browser: Browser = chromium, **options: Any) -> Visitor:
+        visitor = Visitor(browser, demo.url, **options)
         visitor.context.set_default_timeout(_PATIENCE_MS)
         made.append(visitor)
         if name:
-            visitor.log_in(name, to)
+            visitor.enter(name, to)
         return visitor
 
     yield new

@@ -12,13 +12,15 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Self
 
 from support.stack import stack
 
 from deldokument.adapters.clock import ShiftedClock
+from deldokument.cli.demo_sender import ACCOUNT
+from deldokument.client import Client, To
 
 _START_SECONDS = 60
 _RUNS = re.compile(r"Started server process")
@@ -97,3 +99,21 @@ class Demo:
         """Move the demo's time as its own page does, but by any span; less than an hour at a time."""
         clock = ShiftedClock(self.data / "clock")
         clock.set_offset(clock.offset() + step)
+
+    def now(self) -> datetime:
+        """The demo's time."""
+        return ShiftedClock(self.data / "clock").now()
+
+    def share(self, file: Path, *numbers: str, title: str = "") -> str:
+        """The path of the link to a share of «Byggesak», made by the demo's fagsystem. Its document is not awaited."""
+        configuration = {"DELDOKUMENT_CLIENT_CONFIG": str(self.data / "registers" / "client.toml")}
+        with Client.from_environment(configuration) as client:
+            share = client.share(
+                [file],
+                account=ACCOUNT,
+                to=[To(number) for number in numbers],
+                until=self.now() + timedelta(days=14),
+                title=title,
+                archived=True,
+            )
+        return f"/d/{share.id}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from tests.browser.demo import Demo
 from tests.browser.files import noise, sha256
 from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import SharePage, Visit, Visitor
@@ -28,9 +29,11 @@ def log_in_by_keys(visitor: Visitor, name: str) -> None:
 
 
 @WIDTHS
-def test_a_file_is_shared_by_the_keyboard_alone(visit: Visit, tmp_path: Path, width: int) -> None:
+def test_a_file_is_shared_and_fetched_by_the_keyboard_alone(
+    visit: Visit, whole_chromium: Browser, tmp_path: Path, width: int
+) -> None:
     file = noise(tmp_path / "vedtak.pdf", 2000)
-    kari = visit(viewport={"width": width, "height": 740})
+    kari = visit(browser=whole_chromium, viewport={"width": width, "height": 740})
     page, keys = kari.page, Keyboard(kari.page)
     page.on("filechooser", lambda chooser: chooser.set_files(file))
     kari.open("/")
@@ -70,23 +73,19 @@ def test_a_file_is_shared_by_the_keyboard_alone(visit: Visit, tmp_path: Path, wi
     keys.tab_to("Bokmål")
     keys.press("ArrowRight", "Enter")
     expect(page.get_by_role("tab", name="Nynorsk")).to_have_attribute("aria-selected", "true")
+    path = page.locator("#share-link").inner_text().removeprefix(kari.url)
     keys.tab_to("Se delingen")
     keys.press("Enter")
     expect(page.get_by_text("søker")).to_be_visible()
 
-
-@WIDTHS
-def test_a_document_is_fetched_by_the_keyboard_alone(visit: Visit, tmp_path: Path, width: int) -> None:
-    file = noise(tmp_path / "vedtak.pdf", 2000)
-    path = SharePage(visit("Kari Lunde")).share(file, OLA)
-    ola = visit(viewport={"width": width, "height": 740})
+    # Its recipient.
+    ola = visit(browser=whole_chromium, viewport={"width": width, "height": 740})
     keys = Keyboard(ola.page)
     ola.open(path)
     keys.tab_to("Logg inn med ID-porten")
     keys.press("Enter")
     log_in_by_keys(ola, "Ola Nordmann")
-    link = ola.page.get_by_role("link", name="Last ned vedtak.pdf")
-    expect(link).to_be_visible(timeout=60_000)
+    ola.open_checked(path)
     keys.tab_to("Last ned vedtak.pdf")
     with ola.page.expect_download() as started:
         keys.press("Enter")
@@ -99,7 +98,9 @@ def test_a_document_is_fetched_by_the_keyboard_alone(visit: Visit, tmp_path: Pat
 
 
 @WIDTHS
-def test_the_skip_link_comes_first_and_leads_to_the_content(visit: Visit, width: int) -> None:
+def test_tab_begins_at_the_skip_link_to_the_content_and_leads_through_the_whole_page_and_back(
+    visit: Visit, width: int
+) -> None:
     kari = visit("Kari Lunde", viewport={"width": width, "height": 740})
     keys = Keyboard(kari.page)
     kari.open("/del")
@@ -111,22 +112,15 @@ def test_the_skip_link_comes_first_and_leads_to_the_content(visit: Visit, width:
     expect(kari.page.locator("#main")).to_be_focused()
     keys.press("Tab")
     expect(kari.page.get_by_label("Konto")).to_be_focused()
-
-
-@WIDTHS
-def test_tab_leads_through_the_whole_page_and_back(visit: Visit, width: int) -> None:
-    kari = visit("Kari Lunde", viewport={"width": width, "height": 740})
-    keys = Keyboard(kari.page)
     kari.open("/del")
     keys.tab_to("English")
     keys.tab_to("Hopp til hovedinnholdet", back=True)
 
 
-def test_the_questions_of_a_dialog_can_be_answered_and_left_by_keys(visit: Visit, tmp_path: Path) -> None:
-    kari = visit("Kari Lunde")
+def test_the_questions_of_a_dialog_can_be_answered_and_left_by_keys(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA)
+    kari = visit("Kari Lunde", path.replace("/d/", "/delinger/"))
     keys = Keyboard(kari.page)
-    SharePage(kari).share(noise(tmp_path / "vedtak.pdf", 100), OLA)
-    kari.page.get_by_role("link", name="Se delingen").click()
     keys.tab_to("Trekk tilbake delingen")
     keys.press("Enter")
     dialog = kari.page.get_by_role("dialog")
@@ -141,11 +135,12 @@ def test_the_questions_of_a_dialog_can_be_answered_and_left_by_keys(visit: Visit
     expect(kari.page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()
 
 
-def test_the_focus_goes_to_the_summary_of_faults_when_the_server_refuses(visit: Visit, tmp_path: Path) -> None:
-    kari = visit("Kari Lunde")
+def test_the_focus_goes_to_the_summary_of_faults_when_the_server_refuses(
+    visit: Visit, demo: Demo, tmp_path: Path
+) -> None:
+    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA)
+    kari = visit("Kari Lunde", path.replace("/d/", "/delinger/"))
     keys = Keyboard(kari.page)
-    SharePage(kari).share(noise(tmp_path / "vedtak.pdf", 100), OLA)
-    kari.page.get_by_role("link", name="Se delingen").click()
     kari.page.get_by_label("Dato").fill("2020-01-01")
     kari.page.get_by_label("Dato").focus()
     keys.tab_to("Endre sluttidspunkt")

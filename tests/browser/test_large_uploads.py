@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.files import noise, sha256
 from tests.browser.network import Network, Sent, assert_gone_on, uploads_of
-from tests.browser.test_main_job import download, open_ready
+from tests.browser.test_main_job import download
 from tests.browser.test_uploads import start
 from tests.browser.visitor import SharePage, Visit, Visitor
 
@@ -45,7 +45,7 @@ def test_a_large_file_goes_in_four_pieces_at_a_time_and_comes_out_whole(
     assert [(sent.method, sent.offset) for sent in uploads] == [("PATCH", 0)] * _PIECES
     assert sum(value.startswith("final;") for value in joined) == 1
     ola = visit("Ola Nordmann")
-    open_ready(ola, path)
+    ola.open_checked(path)
     assert sha256(download(ola.page, "Last ned film.bin", tmp_path / "ola")) == sha256(file)
 
 

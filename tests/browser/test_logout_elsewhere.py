@@ -12,7 +12,8 @@ from tests.browser.visitor import Visit
 
 @pytest.mark.parametrize("script", [True, False])
 def test_who_logs_out_at_idporten_is_logged_out_here(visit: Visit, script: bool) -> None:
-    kari = visit("Kari Lunde", "/mine", java_script_enabled=script)
+    kari = visit(java_script_enabled=script)
+    kari.log_in("Kari Lunde", "/mine")
     page = kari.page
     idporten = kari.context.request.get("/logg-inn", max_redirects=0).headers["location"]
     page.goto(urljoin(idporten, "/endsession"))

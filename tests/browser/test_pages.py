@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
+from tests.browser.demo import Demo
 from tests.browser.files import noise, sha256
 from tests.browser.visitor import SharePage, Visit, Visitor, sideways
 
@@ -94,23 +94,25 @@ def test_the_language_changes_and_the_page_stays(visit: Visit, tmp_path: Path) -
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
             expect(page.locator("html")).to_have_attribute("lang", code)
             assert page.url == kari.url + path
-            kari.examine()
+            if code != "nb":
+                # In bokmål: test_axe_finds_nothing_where_a_caseworker_works, test_axe_finds_nothing_before_login.
+                kari.examine()
     expect(page.get_by_label("Tittel")).to_have_value("Tegninger")
 
 
-@pytest.mark.parametrize("size", [(720, 450), (320, 256)], ids=["200 %", "400 %"])
-def test_nothing_is_cut_off_when_the_page_is_enlarged(visit: Visit, tmp_path: Path, size: tuple[int, int]) -> None:
-    kari = visit("Kari Lunde", viewport={"width": size[0], "height": size[1]})
+def test_nothing_is_cut_off_when_the_page_is_enlarged(visit: Visit, tmp_path: Path) -> None:
+    kari = visit("Kari Lunde")
     draft = draft_with_everything(kari, tmp_path)
     for path in ("/", draft, "/delinger", draft.replace("/del?utkast=", "/delinger/"), "/mine", "/demo", "/d/x", "/x"):
         kari.open(path)
-        assert sideways(kari.page) == [], path
+        for percent, width, height in ((200, 720, 450), (400, 320, 256)):
+            kari.page.set_viewport_size({"width": width, "height": height})
+            assert sideways(kari.page) == [], f"{path} at {percent} %"
 
 
-def test_receiving_works_without_script(visit: Visit, tmp_path: Path) -> None:
+def test_receiving_works_without_script(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     file = noise(tmp_path / "vedtak.pdf", 4000)
-    kari = visit("Kari Lunde")
-    path = SharePage(kari).share(file, OLA)
+    path = demo.share(file, OLA)
     ola = visit(java_script_enabled=False)
     page = ola.page
     ola.open(path)
@@ -119,6 +121,7 @@ def test_receiving_works_without_script(visit: Visit, tmp_path: Path) -> None:
     download = page.get_by_role("link", name="Last ned vedtak.pdf")
     while download.count() == 0:
         page.get_by_role("link", name="Last siden på nytt").click()
+        page.wait_for_timeout(200)
     with page.expect_download() as started:
         download.click()
     started.value.save_as(tmp_path / "fetched")
@@ -132,8 +135,10 @@ def test_receiving_works_without_script(visit: Visit, tmp_path: Path) -> None:
     ola.is_logged_out()
 
 
-def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(visit: Visit, tmp_path: Path) -> None:
-    path = SharePage(visit("Kari Lunde")).share(noise(tmp_path / "vedtak.pdf", 100), OLA)
+def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
+    visit: Visit, demo: Demo, tmp_path: Path
+) -> None:
+    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA)
     kari = visit("Kari Lunde", "/del", java_script_enabled=False)
     page = kari.page
     # By selector: words and roles are not looked for in what stands in for a script.
@@ -143,8 +148,8 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(visit: 
     kari.open(path.replace("/d/", "/delinger/"))
     page.get_by_label("Klokkeslett").fill("11:15")
     page.get_by_role("button", name="Endre sluttidspunkt").click()
-    # Before half past three the usual end is a day nearer.
-    expect(page.get_by_text(re.compile(r"kl\. 11\.15, (29|30) dager igjen"))).to_be_visible()
+    # The end is that day at a quarter past eleven, which may be a day nearer.
+    expect(page.get_by_text(re.compile(r"kl\. 11\.15, (13|14) dager igjen"))).to_be_visible()
     page.locator("noscript a[href$='/tilbaketrekking']").click()
     expect(page.get_by_role("heading", name="Trekke tilbake delingen?")).to_be_visible()
     page.get_by_role("button", name="Trekk tilbake delingen").click()
@@ -177,12 +182,14 @@ def test_titles_and_labels_without_spaces_make_no_page_wider(visit: Visit, tmp_p
             assert sideways(visitor.page) == [], one
 
 
-def test_who_downloads_after_the_login_has_run_out_is_led_to_a_new_one(visit: Visit, tmp_path: Path) -> None:
+def test_who_downloads_after_the_login_has_run_out_is_led_to_a_new_one(
+    visit: Visit, demo: Demo, tmp_path: Path
+) -> None:
     file = noise(tmp_path / "vedtak.pdf", 100)
-    path = SharePage(visit("Kari Lunde")).share(file, OLA)
-    ola = visit("Ola Nordmann", path)
+    path = demo.share(file, OLA)
+    ola = visit("Ola Nordmann")
+    ola.open_checked(path)
     download = ola.page.get_by_role("link", name="Last ned vedtak.pdf")
-    ola.reload_until(download)
     ola.context.clear_cookies()
     download.click()
     expect(ola.page.get_by_role("heading", name="Logg inn for å se dokumentene")).to_be_visible()

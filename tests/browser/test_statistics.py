@@ -6,8 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.demo import Demo
 from tests.browser.files import noise
-from tests.browser.visitor import SharePage, Visit, Visitor
+from tests.browser.visitor import Visit, Visitor
 
 OLA = "21879498012"
 # Resolves once a plot has an area in a colour, or in any when none is named; false when that never happens.
@@ -48,9 +49,9 @@ def appears(page: Page, kind: str, colour: str = "") -> bool:
 
 
 def test_an_administrator_sees_the_shares_as_bars_in_light_and_dark_narrow_and_wide(
-    visit: Visit, tmp_path: Path
+    visit: Visit, demo: Demo, tmp_path: Path
 ) -> None:
-    SharePage(visit("Kari Lunde")).share(noise(tmp_path / "vedtak.pdf", 200_000), OLA)
+    demo.share(noise(tmp_path / "vedtak.pdf", 200_000), OLA)
     anne = visit("Anne Myhre", "/konfigurasjon")
     go(anne)
     for words in ("delinger per måned", "hvor mye som ble delt per måned"):
@@ -61,8 +62,8 @@ def test_an_administrator_sees_the_shares_as_bars_in_light_and_dark_narrow_and_w
         assert appears(anne.page, "outcome")
 
 
-def test_without_script_the_table_says_all_and_no_plot_stands_empty(visit: Visit, tmp_path: Path) -> None:
-    SharePage(visit("Kari Lunde")).share(noise(tmp_path / "vedtak.pdf", 1000), OLA)
+def test_without_script_the_table_says_all_and_no_plot_stands_empty(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+    demo.share(noise(tmp_path / "vedtak.pdf", 1000), OLA)
     anne = visit("Anne Myhre", "/konfigurasjon", java_script_enabled=False)
     go(anne)
     expect(anne.page.locator("figure").first).to_be_hidden()

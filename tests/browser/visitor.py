@@ -6,17 +6,23 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, ViewportSize, expect
 from support.server import wait_until
+from support.simulators import Form
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 _AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-LOOKS = tuple((scheme, width) for scheme in _SCHEMES for width in (360, 1440))
-_RUN_AXE = """async () => {
+LOOKS = tuple((scheme, width) for width in (360, 1440) for scheme in _SCHEMES)
+HIGH = "idporten-loa-high"
+# Of the rules of axe only these look at colours; all others find the same in light and dark.
+_OF_COLOURS = ("color-contrast", "link-in-text-block")
+_RUN_AXE = """async (rules) => {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    const only = rules && { runOnly: { type: 'rule', values: rules } };
+    const { violations } = await axe.run(document, { resultTypes: ['violations'], ...only });
     return violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`);
 }"""
 # Chromium tells of every refused request; what the pages make of those is for the tests to say.
@@ -63,6 +69,27 @@ class Visitor:
         if not self.page.url.startswith(self.url):
             self.choose_person(name)
 
+    def enter(self, name: str, to: str = "") -> None:
+        """Log in by the same requests with no page drawn for them; then open the path ``to``, if any.
+
+        The browser has the cookies of both the service and ID-porten afterwards.
+        """
+        request = self.context.request
+        people = request.get("/logg-inn?neste=/")
+        link = urljoin(people.url, Form(people.text()).links[name])
+        form = Form(request.get(link).text())
+        fields = {**form.fields, "level": HIGH, "action": "login"}
+        answer = request.post(urljoin(link, form.action), form=fields)
+        assert (answer.status, answer.url) == (200, f"{self.url}/"), answer.url
+        if to:
+            self.open(to)
+
+    def open_checked(self, path: str) -> None:
+        """Open the link once its documents have been checked."""
+        request = self.context.request
+        wait_until(lambda: "data-checking" not in request.get(path).text(), 60, f"{path} is still being checked")
+        assert self.open(path) == 200
+
     def reload_until(self, shown: Locator, count: int = 1) -> None:
         """Load the page again until it shows so many: what follows upon an answer is written down a moment after it."""
 
@@ -85,21 +112,27 @@ class Visitor:
 
     def looks(self) -> Iterator[tuple[str, int]]:
         """The page in light and dark, narrow and wide, one after the other; then as it was."""
-        before = self.page.viewport_size
+        before = shown = self.page.viewport_size
         for scheme, width in LOOKS:
+            size: ViewportSize = {"width": width, "height": 900 if width > 600 else 740}
             self.page.emulate_media(color_scheme=scheme)
-            self.page.set_viewport_size({"width": width, "height": 900 if width > 600 else 740})
+            if size != shown:
+                self.page.set_viewport_size(size)
+                shown = size
             yield scheme, width
         self.page.emulate_media(color_scheme="null")
-        if before:
+        if before and before != shown:
             self.page.set_viewport_size(before)
 
     def examine(self) -> None:
-        """axe finds nothing on the page, and nothing sticks out at its side, however it is looked at."""
+        """axe finds nothing on the page, and nothing sticks out at its side, however it is looked at.
+
+        All rules of axe run in light, narrow and wide; in dark those that look at colours.
+        """
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(_AXE.read_text("utf-8"))
         for scheme, width in self.looks():
-            found = self.page.evaluate(_RUN_AXE)
+            found = self.page.evaluate(_RUN_AXE, None if scheme == "light" else list(_OF_COLOURS))
             found += sideways(self.page)
             assert found == [], f"{self.page.url}, {scheme} at {width}: {json.dumps(found, indent=1)}"
 

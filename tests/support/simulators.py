@@ -177,7 +177,7 @@ def start_simulator(processes: ExitStack, folder: Path, name: str, options: list
     return ready
 
 
-class _Form(HTMLParser):
+class Form(HTMLParser):
     """The fields of a page's only form, as it stands."""
 
     def __init__(self, page: str) -> None:
@@ -221,8 +221,8 @@ def log_in(
     if page.is_redirect:
         return str(page.headers["location"])
     if person is not None:
-        page = http.get(urljoin(url, _Form(page.text).links[person]))
-    form = _Form(page.text)
+        page = http.get(urljoin(url, Form(page.text).links[person]))
+    form = Form(page.text)
     fields = {**form.fields, "level": level, "action": "cancel" if cancel else "login"}
     if identifier is not None:
         fields["identifier"] = identifier
