@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.memory import folder_in_memory
 from support.server import FJELL, LISE, PER, SIV, Deployment
 
 from deldokument.domain.audit import EventKind
@@ -13,7 +14,7 @@ CONFIDENTIAL, ORDINARY = "deldokument-taushetsbelagt", "deldokument-ordinaer"
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def strict() -> Iterator[Deployment]:
     """An Altinn that takes no tokens of Maskinporten's, and decides by its own policies."""
     settings = {
         "altinn_token_exchange": True,
@@ -24,8 +25,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         "access_codes_confidential": "nothing",
         "access_codes_ordinary": "nothing",
     }
-    folder = tmp_path_factory.mktemp("decision-point")
-    with Deployment(folder, worker=True, settings=settings, altinn_options=["--only-altinn-tokens"]) as running:
+    options = ["--only-altinn-tokens"]
+    with folder_in_memory() as folder, Deployment(folder, settings=settings, altinn_options=options) as running:
         yield running
 
 

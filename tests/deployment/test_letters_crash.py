@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from support.dying import OUTBOX, die_at
+from support.memory import folder_in_memory
 from support.server import KARI, Deployment, wait_until
 
 from deldokument.domain.identifiers import parse_person
@@ -19,6 +21,8 @@ from deldokument.services.inspecting import inspect_documents
 from deldokument.services.letters import LetterKind
 from deldokument.services.mailing import send_letter
 from deldokument.services.outbox import send_message, take_messages
+from deldokument.services.plans import SENDERS
+from deldokument.worker import Sending, plan_what_is_told
 from tests.support.mail import SENDER, RunningMail, start_mail
 
 KARIS_NUMBER, OLAS_NUMBER, OLA = "12838514837", "21879498012", "Ola Nordmann"
@@ -50,10 +54,11 @@ def settings_of(mail: RunningMail) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailed]:
+def mortal() -> Iterator[Mailed]:
     """One whose workers the tests start, and kill. Kari has confirmed an address there."""
-    folder = tmp_path_factory.mktemp("mortal")
-    with start_mail() as mail, Deployment(folder, worker=False, settings=settings_of(mail)) as running:
+    with ExitStack() as stack:
+        mail, folder = stack.enter_context(start_mail()), stack.enter_context(folder_in_memory())
+        running = stack.enter_context(Deployment(folder, worker=False, settings=settings_of(mail)))
         world, kari = running.node.world, parse_person(KARIS_NUMBER, allow_synthetic=True)
         addresses.enter_address(world, kari, ADDRESS)
         for message in take_messages(world, Channel.EMAIL):
@@ -88,19 +93,15 @@ def letters(mortal: Mailed, share_id: str) -> list[dict[str, Any]]:
 
 
 def go_on(mortal: Mailed, share_id: str) -> OutgoingMessage:
-    """A worker runs until the message is sent."""
-
-    def is_sent() -> bool:
-        message = message_of(mortal, share_id)
-        return message is not None and message.sent_at is not None
-
-    mortal.deployment.start_worker()
-    try:
-        wait_until(is_sent, _PATIENCE, "a letter was lost")
-    finally:
-        mortal.deployment.stop_worker()
+    """What the next worker does, until nothing is due; the message, which is sent then."""
+    world = mortal.deployment.node.world
+    while plan_what_is_told(world):
+        pass
+    while Sending(Channel.EMAIL, SENDERS[Channel.EMAIL])(world):
+        pass
     message = message_of(mortal, share_id)
-    assert message is not None
+    assert message is not None, "a letter was lost"
+    assert message.sent_at is not None
     return message
 
 

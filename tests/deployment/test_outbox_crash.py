@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from support.dying import OUTBOX, die_at
+from support.memory import folder_in_memory
 from support.server import KARI, Deployment
 
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
@@ -32,9 +33,9 @@ POINTS = [
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def mortal() -> Iterator[Deployment]:
     """A deployment whose workers the tests start, and kill."""
-    with Deployment(tmp_path_factory.mktemp("mortal"), worker=False) as running:
+    with folder_in_memory() as folder, Deployment(folder, worker=False) as running:
         yield running
 
 

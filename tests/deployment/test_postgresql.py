@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+from support.memory import folder_in_memory
 from support.stored import names
 
 from tests.support.server import Deployment, wait_until
 
 
-def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(tmp_path: Path, postgres_url: str) -> None:
+def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(postgres_url: str) -> None:
     content = os.urandom(20_000_000)
-    with Deployment(tmp_path, postgres_url) as deployment:
+    with folder_in_memory() as folder, Deployment(folder, postgres_url) as deployment:
         share_id = deployment.share(["21879498012", "312824450"], {"vedtak.pdf": content})
         [path] = deployment.document_paths(share_id)
         ola = deployment.session("Ola Nordmann")

@@ -15,10 +15,12 @@ import httpx
 import pytest
 from support.dying import OUTBOX, die_at
 from support.forked import forked
+from support.memory import folder_in_memory
 from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 from support.webhook_receiver import Receiver, silent, status
 
 from deldokument.domain.outbox import LEASE
+from deldokument.services.inspecting import inspect_documents
 from deldokument.services.integrations import add_integration
 
 pytestmark = pytest.mark.timeout(240)
@@ -36,9 +38,9 @@ POINTS = [
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment whose worker the tests kill."""
-    with Deployment(tmp_path_factory.mktemp("webhooks")) as started:
+def running() -> Iterator[Deployment]:
+    """A deployment whose workers the tests start, and kill."""
+    with folder_in_memory() as folder, Deployment(folder, worker=False) as started:
         world = started.node.world
         with world.database.read() as tx:
             [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
@@ -70,6 +72,26 @@ def registered(running: Deployment, receiver: Receiver, *events: str) -> Iterato
         assert system.delete(f"/webhooks/{answer.json()['id']}").status_code == 204
 
 
+def shared(running: Deployment) -> str:
+    """A share whose documents have been inspected, without a worker."""
+    share_id = running.draft()
+    running.add_recipients(share_id, [OLA_NUMBER])
+    running.upload(share_id, "vedtak.txt", b"innhold")
+    running.publish_uninspected(share_id)
+    inspect_documents(running.node.world)
+    return share_id
+
+
+@contextmanager
+def worker(running: Deployment) -> Iterator[None]:
+    """While the block runs."""
+    running.start_worker()
+    try:
+        yield
+    finally:
+        running.stop_worker()
+
+
 def deliveries(running: Deployment, webhook: dict[str, Any]) -> list[dict[str, Any]]:
     with api(running) as system:
         found: list[dict[str, Any]] = system.get(f"/webhooks/{webhook['id']}/deliveries").json()["items"]
@@ -80,12 +102,12 @@ def deliveries(running: Deployment, webhook: dict[str, Any]) -> list[dict[str, A
 def killed_in_the_end(running: Deployment) -> Iterator[None]:
     """A worker that has no time for anything when the block is left."""
     log, environment = running.folder / "worker.log", running.environment()
-    worker = forked("deldokument.cli.main:app", ["worker"], log=log, environment=environment)
+    process = forked("deldokument.cli.main:app", ["worker"], log=log, environment=environment)
     try:
         yield
     finally:
-        worker.kill()
-        worker.wait()
+        process.kill()
+        process.wait()
 
 
 def is_told(running: Deployment, webhook: dict[str, Any], count: int = 1) -> bool:
@@ -98,9 +120,10 @@ def test_what_happens_is_told_to_whoever_registered_and_can_be_verified(
     running: Deployment, receiver: Receiver
 ) -> None:
     with registered(running, receiver, "share.published", "share.withdrawn") as webhook:
-        share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
+        share_id = shared(running)
         running.withdraw(share_id)
-        wait_until(lambda: is_told(running, webhook, 2), _PATIENCE, "not told")
+        with worker(running):
+            wait_until(lambda: is_told(running, webhook, 2), _PATIENCE, "not told")
     assert len(receiver.received) == 2
     key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
     for call in receiver.received:
@@ -115,8 +138,8 @@ def test_what_happens_is_told_to_whoever_registered_and_can_be_verified(
 def assert_told_again_alike(running: Deployment, receiver: Receiver, webhook: dict[str, Any], calls: int) -> None:
     """The next worker tells it, and all calls together are so many, under one id."""
     running.move_clock(LEASE + timedelta(seconds=1))
-    running.start_worker()
-    wait_until(lambda: is_told(running, webhook), _PATIENCE, "not told again")
+    with worker(running):
+        wait_until(lambda: is_told(running, webhook), _PATIENCE, "not told again")
     [delivery] = deliveries(running, webhook)
     assert len(receiver.received) == calls
     assert {(call.headers["webhook-id"], call.body) for call in receiver.received} == {
@@ -129,8 +152,7 @@ def test_no_call_is_lost_and_each_has_one_id_wherever_the_worker_dies(
     running: Deployment, receiver: Receiver, function: str, after: bool, calls: int
 ) -> None:
     with registered(running, receiver, "share.withdrawn") as webhook:
-        share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
-        running.stop_worker()
+        share_id = shared(running)
         running.withdraw(share_id)
         die_at(running, function, after=after)
         assert not is_told(running, webhook)
@@ -141,8 +163,7 @@ def test_a_worker_that_is_killed_while_it_calls_calls_again_under_the_same_id(
     running: Deployment, receiver: Receiver
 ) -> None:
     with registered(running, receiver, "share.withdrawn") as webhook:
-        share_id = running.share([OLA_NUMBER], {"vedtak.txt": b"innhold"})
-        running.stop_worker()
+        share_id = shared(running)
         receiver.behaviour = silent
         running.withdraw(share_id)
         with killed_in_the_end(running):

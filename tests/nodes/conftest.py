@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from support.memory import folder_in_memory
 from support.server import Deployment, Way
 
 from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
@@ -21,10 +22,10 @@ class Nodes:
 
 
 @pytest.fixture(scope="session")
-def nodes(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Nodes]:  # noqa: F811
+def nodes(postgres_server: PostgresServer) -> Iterator[Nodes]:  # noqa: F811
     """Two nodes that nobody else uses, which lend every socket; consumers of their API have 10 calls a minute."""
-    folder, constants = tmp_path_factory.mktemp("nodes"), Way(lend_sockets=True).constants
-    with postgres_server.database() as url:
+    constants = Way(lend_sockets=True).constants
+    with postgres_server.database() as url, folder_in_memory() as folder:
         deployment = Deployment(
             folder, url, worker=False, constants=constants, settings={"api_requests_per_minute": 10}
         )

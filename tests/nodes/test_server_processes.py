@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.memory import folder_in_memory
 from support.ports import free_ports
 from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
@@ -44,8 +45,8 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with Deployment(tmp_path_factory.mktemp("processes"), worker=False) as deployment:
+def running() -> Iterator[Deployment]:
+    with folder_in_memory() as folder, Deployment(folder, worker=False) as deployment:
         yield deployment
 
 

@@ -30,6 +30,7 @@ from typing import Any, Self
 import httpx
 import pytest
 from support.forked import Forked, forked
+from support.memory import folder_in_memory
 from support.ports import NO_TLS, free_ports
 from support.simulators import Running, log_in, start_simulators
 from support.stack import stack, stack_name
@@ -488,8 +489,8 @@ BOTH_WAYS = pytest.mark.parametrize("deployment", WAYS, indirect=True)
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_WAYS``."""
-    folder, way = tmp_path_factory.mktemp("deployment"), getattr(request, "param", None)
-    with way.deployment(folder) if way else Deployment(folder) as running:
+    way = getattr(request, "param", None)
+    with folder_in_memory() as folder, way.deployment(folder) if way else Deployment(folder) as running:
         yield running
