@@ -1,44 +1,32 @@
 """The front door: settings become adapters, adapters a world, a world the web application or the worker.
 
-With `unlocking`, which opens the keyring, the only module that names concrete adapters. Promises that a process that
-cannot have its database, keyring, blobs or clock does not start, and that keyring and blobs are this deployment's.
+Only this module, `unlocking` (the keyring) and `registers` name concrete adapters.
+
+Guarantees
+- A process that cannot have its database, keyring, blobs or clock does not start.
+- Keyring and blobs are this deployment's.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-from pydantic import SecretStr
-
 from deldokument import __version__, worker
-from deldokument.adapters.altinn import AltinnAuthorizedParties, AltinnCalls, CachedRights, GuardedRights
-from deldokument.adapters.altinn_notifications import AltinnNotifications
-from deldokument.adapters.altinn_pdp import AltinnDecisionPoint, resource_code
-from deldokument.adapters.altinn_tokens import AltinnTokens
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
-from deldokument.adapters.enhetsregisteret import Enhetsregisteret
-from deldokument.adapters.idporten import IdPorten
 from deldokument.adapters.keys.files import read_private
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.library import PackageLibrary
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.media_types import PuremagicMediaTypes
-from deldokument.adapters.outbound import outbound_client
 from deldokument.adapters.press import MarkdownPress
 from deldokument.adapters.seal import load_seal
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
@@ -48,17 +36,14 @@ from deldokument.adapters.webhooks import WebhookClient
 from deldokument.config import ConfigurationError, Settings
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
-from deldokument.domain.policy import AccessRule
 from deldokument.domain.webhook import AddressRule
+from deldokument.registers import Registers, access_rule, given, open_registers, secret_text
 from deldokument.services.letters import Mail
-from deldokument.services.notice import Notices
 from deldokument.services.ports import (
     SEAL_EVERY,
     BlobStore,
     Clock,
-    LoginProvider,
     NoticeRules,
-    OrganizationRights,
     Rules,
     World,
 )
@@ -69,7 +54,6 @@ from deldokument.web.calls import Endpoint
 from deldokument.web.management import create_management
 from deldokument.web.rendering import Site
 
-LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 _WORKERS_NICENESS = 10
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
@@ -83,11 +67,11 @@ class Node:
     world: World
     database: SqlDatabase
     keyring: SealedKeyring
-    http: httpx.Client
+    registers: Registers
 
     def close(self) -> None:
         """Let go of connections and files."""
-        self.http.close()
+        self.registers.clients.close()
         self.keyring.close()
         self.database.close()
 
@@ -97,35 +81,38 @@ def open_node(settings: Settings) -> Node:
     if not is_current(settings.database_url):
         raise ConfigurationError("the database's schema is not current: run `deldokument migrate`")
     database = SqlDatabase(settings.database_url)
-    http = outbound_client()
+    registers: Registers | None = None
     try:
-        login, altinn_token = _login(settings, http), _altinn_tokens(settings, http)
-        seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, _secret(settings.seal_key_password))
+        registers = open_registers(settings)
+        seal = load_seal(
+            settings.seal_key_path, settings.seal_certificate_path, secret_text(settings.seal_key_password)
+        )
         blobs = _blobs(settings)
         keyring = take_keyring(settings, _take_store(database, blobs))
     except (ServiceError, ConfigurationError) as error:
         database.close()
-        http.close()
+        if registers is not None:
+            registers.clients.close()
         raise ConfigurationError(str(error)) from error
     world = World(
         clock=_clock(settings, database),
         database=database,
         keyring=keyring,
         blobs=blobs,
-        rights=_rights(settings, http, altinn_token),
-        register=Enhetsregisteret(settings.enhetsregisteret_base_url, http),
-        login=login,
-        tokens=_tokens(settings, http),
+        rights=registers.rights,
+        register=registers.organizations,
+        login=registers.login,
+        tokens=registers.tokens,
         media_types=PuremagicMediaTypes(),
         press=MarkdownPress(),
         seal=seal,
         library=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
-        notices=_notices(settings, http, altinn_token),
+        notices=registers.notices,
         rules=Rules(
             public_url=settings.public_url,
             allow_synthetic=settings.allow_synthetic,
-            access=_access_rule(settings),
+            access=access_rule(settings),
             operator=_operator(settings),
             notices=NoticeRules(settings.notice_sender, settings.notice_language),
             api_requests_per_minute=settings.api_requests_per_minute,
@@ -135,7 +122,7 @@ def open_node(settings: Settings) -> Node:
         ),
         mail=_mail(settings),
     )
-    return Node(world, database, keyring, http)
+    return Node(world, database, keyring, registers)
 
 
 def _operator(settings: Settings) -> OperatorDetails:
@@ -151,10 +138,6 @@ def _webhook_rule(settings: Settings) -> AddressRule:
     return AddressRule(settings.webhook_ports, settings.webhook_networks, private=settings.demo)
 
 
-def _secret(value: SecretStr | None) -> str:
-    return value.get_secret_value() if value else ""
-
-
 def _blobs(settings: Settings) -> BlobStore:
     if settings.blobs_s3_bucket is None:
         return DirectoryBlobStore(settings.blobs_dir)
@@ -163,10 +146,10 @@ def _blobs(settings: Settings) -> BlobStore:
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"a bucket needs more packages: install deldokument[cluster] ({error})") from None
     place = S3Place(
-        endpoint=_given(settings.blobs_s3_endpoint),
+        endpoint=given(settings.blobs_s3_endpoint),
         bucket=settings.blobs_s3_bucket,
-        access_key_id=_given(settings.blobs_s3_access_key_id),
-        secret_access_key=_secret(settings.blobs_s3_secret_access_key)
+        access_key_id=given(settings.blobs_s3_access_key_id),
+        secret_access_key=secret_text(settings.blobs_s3_secret_access_key)
         or _secret_in(settings.blobs_s3_secret_access_key_path),
         region=settings.blobs_s3_region,
         prefix=settings.blobs_s3_prefix,
@@ -177,7 +160,7 @@ def _blobs(settings: Settings) -> BlobStore:
 
 def _secret_in(path: Path | None) -> str:
     try:
-        return read_private(Path(_given(str(path) if path else None))).decode()
+        return read_private(Path(given(str(path) if path else None))).decode()
     except (Unavailable, ValueError) as error:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
 
@@ -210,74 +193,6 @@ def demo_clock_file(settings: Settings) -> Path:
     return settings.data_dir / "clock"
 
 
-def _login(settings: Settings, http: httpx.Client) -> LoginProvider:
-    with _client_key(settings.idporten_client_key_path) as key:
-        return IdPorten(
-            _given(settings.idporten_issuer),
-            _given(settings.idporten_client_id),
-            key,
-            settings.public_url + LOGIN_PATH,
-            settings.public_url + LOGGED_OUT_PATH,
-            http,
-        )
-
-
-def _tokens(settings: Settings, http: httpx.Client) -> MaskinportenTokens:
-    issuer = _given(settings.maskinporten_issuer)
-    return MaskinportenTokens(issuer, settings.api_scope, settings.api_audience or "", http)
-
-
-def _altinn_tokens(settings: Settings, http: httpx.Client) -> Callable[[str], str]:
-    """What gives bearer tokens for Altinn by their scope: Maskinporten's own, or Altinn's in exchange for those."""
-    with _client_key(settings.maskinporten_client_key_path) as key:
-        maskinporten = MaskinportenClient(
-            _given(settings.maskinporten_issuer),
-            _given(settings.maskinporten_client_id),
-            key,
-            http,
-            resource=settings.maskinporten_resource or "",
-        )
-    if not settings.altinn_token_exchange:
-        return maskinporten.token
-    return AltinnTokens(_given(settings.altinn_base_url), maskinporten.token, http).token
-
-
-def _rights(settings: Settings, http: httpx.Client, token: Callable[[str], str]) -> OrganizationRights:
-    def calls(scope: str) -> AltinnCalls:
-        subscription_key = _secret(settings.altinn_subscription_key)
-        return AltinnCalls(_given(settings.altinn_base_url), lambda: token(scope), subscription_key, http)
-
-    parties = calls(settings.altinn_scope)
-    if settings.altinn_rights == "authorized-parties":
-        return CachedRights(GuardedRights(AltinnAuthorizedParties(parties)))
-    listed = AltinnAuthorizedParties(parties, all_listed=True)
-    point = AltinnDecisionPoint(calls(settings.altinn_decision_scope), listed, _resources(settings))
-    return CachedRights(GuardedRights(point))
-
-
-def _resources(settings: Settings) -> tuple[str, str]:
-    return _given(settings.altinn_resource_confidential), _given(settings.altinn_resource_ordinary)
-
-
-def _access_rule(settings: Settings) -> AccessRule:
-    if settings.altinn_rights == "authorized-parties":
-        return AccessRule(settings.access_codes_confidential, settings.access_codes_ordinary)
-    confidential, ordinary = map(resource_code, _resources(settings))
-    return AccessRule(frozenset({confidential}), frozenset({confidential, ordinary}))
-
-
-def _notices(settings: Settings, http: httpx.Client, token: Callable[[str], str]) -> Notices | None:
-    if settings.altinn_notifications_base_url is None:
-        return None
-    return AltinnNotifications(
-        settings.altinn_notifications_base_url,
-        lambda: token(settings.altinn_notifications_scope),
-        _secret(settings.altinn_subscription_key),
-        http,
-        resource_id=settings.altinn_notifications_resource,
-    )
-
-
 def _mail(settings: Settings) -> Mail | None:
     if settings.smtp_host is None:
         return None
@@ -285,27 +200,11 @@ def _mail(settings: Settings) -> Mail | None:
         settings.smtp_host,
         settings.smtp_port,
         settings.smtp_security,
-        _given(settings.smtp_sender),
+        given(settings.smtp_sender),
         settings.smtp_username or "",
-        _secret(settings.smtp_password),
+        secret_text(settings.smtp_password),
     )
     return SmtpMail(server, name=mail_name(urlsplit(settings.public_url).hostname or ""))
-
-
-def _given(value: str | None) -> str:
-    if value is None:
-        raise ConfigurationError("the registers are not configured; only `deldokument demo` simulates them")
-    return value
-
-
-@contextmanager
-def _client_key(path: Path | None) -> Iterator[dict[str, Any]]:
-    """What a client key's file holds; whether that is a key, whoever signs with it says in the block."""
-    file = Path(_given(str(path) if path else None))
-    try:
-        yield json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"client key {path}: {error}") from None
 
 
 def site_of(settings: Settings) -> Site:
@@ -325,7 +224,7 @@ def serve(settings: Settings, node: Node, listeners: Listeners, extra: tuple[End
     """Run the web application until a signal comes; then end the process, by SystemExit."""
     keep_freed_memory()
     public = create_app(node.world, site_of(settings), extra)
-    management = create_management(node.world, _secret(settings.metrics_token))
+    management = create_management(node.world, secret_text(settings.metrics_token))
     serve_both(public, management, listeners, lend_sockets=settings.lend_sockets)
 
 

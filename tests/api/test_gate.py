@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from support.api import FJELL, PREFIX, SUPPLIER, System, Systems, integrate, token_of
 from support.browser import Web, serve
 from support.world import OLA
 
@@ -120,6 +121,19 @@ def test_an_unknown_path_or_method_is_a_problem_too(cast: Systems) -> None:
 def test_an_address_that_is_no_text_is_nowhere(cast: Systems, path: str) -> None:
     answer = cast.sharer.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+
+
+def test_a_line_break_in_an_address_is_a_problem_at_every_path(cast: Systems) -> None:
+    described = cast.sharer.get("/openapi.json").json()["paths"]
+    asked = [(path.removeprefix(PREFIX), method.upper()) for path, methods in described.items() for method in methods]
+    assert asked
+    for path, method in asked:
+        within, behind = (re.sub("{[^}]+}", word, path) for word in ("a%0Ab", "x"))
+        for address in {within, f"{behind}%0A"} - {path}:
+            answer = cast.sharer.call(method, address, {})
+            assert 400 <= answer.status_code < 500, (method, address)
+            assert answer.headers["content-type"] == PROBLEM, (method, address)
+    assert cast.sharer.get("/openapi.json%0A").status_code == 404
 
 
 def test_a_query_with_a_nul_is_malformed(cast: Systems) -> None:

@@ -191,7 +191,7 @@ def test_invented_kids_hold_up_no_threads_while_the_provider_is_slow(
         asking.start()
         assert asked.wait(20)
         # No wait is so long: whoever waits fails.
-        monkeypatch.setattr("deldokument.adapters.issuer_keys._WAIT_S", -2.0)
+        monkeypatch.setattr(client._provider._keys, "_wait_seconds", -2.0)
         with pytest.raises(ProviderUnavailable):
             ended_session(client, invented)
         assert ended_session(client, signed(provider, jti="two")) == "a-session"

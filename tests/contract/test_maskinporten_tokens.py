@@ -468,7 +468,7 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
     assert asked.wait(20)
     assert tokens.verify(issuer.token()) == Consumer(FJELL)
     # No wait is so long: whoever waits fails.
-    monkeypatch.setattr("deldokument.adapters.issuer_keys._WAIT_S", -2.0)
+    monkeypatch.setattr(tokens._keys, "_wait_seconds", -2.0)
     with pytest.raises(KeysUnavailable):
         tokens.verify(stranger)
     let_go.set()

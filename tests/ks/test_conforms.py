@@ -172,6 +172,18 @@ def test_what_is_not_there_is_told_in_the_same_object(fiks: Fiks, method: str, p
     assert ERROR_MESSAGE.fits(answer.json())
 
 
+@pytest.mark.parametrize(("method", "path"), sorted(SUCCESS))
+def test_an_address_with_a_line_break_is_refused_in_the_same_object(fiks: Fiks, method: str, path: str) -> None:
+    ewa = fiks.web.browser(EWA)
+    within, behind = (re.sub("{[^}]+}", word, path) for word in ("a%0Ab", "x"))
+    for address in (within, f"{behind}%0A", f"{behind}/%0A"):
+        if "%" in address:
+            answer = ewa.call(method, PREFIX + address)
+            assert 400 <= answer.status_code < 500
+            assert ERROR_MESSAGE.fits(answer.json())
+            assert ewa.csrf_token() not in answer.text
+
+
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(fiks: Fiks) -> None:
     answer = fiks.web.browser(EWA).request("PATCH", f"{PREFIX}/kontoer")
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}

@@ -37,6 +37,10 @@ class HostileIssuer:
                 if not issuer.answer(self):
                     send(self, 200, "application/json", json.dumps(issuer._document(self.path)).encode())
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self.do_GET()
+
             def log_message(self, *_: Any) -> None:
                 """Keep the test's output clean."""
 

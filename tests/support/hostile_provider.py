@@ -18,7 +18,7 @@ TokenMaker = Callable[["HostileProvider"], str]
 class HostileProvider:
     """Serves discovery, keys and tokens at ``issuer``. ``make_token`` gives the next ID token.
 
-    ``before_keys`` is done before the keys are told.
+    ``before_keys`` is done before the keys are told. ``answer`` may take over the answer to any request.
     """
 
     def __init__(self) -> None:
@@ -30,14 +30,18 @@ class HostileProvider:
         self.status = 200
         self.make_token: TokenMaker = lambda _: ""
         self.before_keys: Callable[[], object] = lambda: None
+        self.answer: Callable[[BaseHTTPRequestHandler], bool] = lambda _: False
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._answer(200, provider._document(self.path))
+                if not provider.answer(self):
+                    self._answer(200, provider._document(self.path))
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
+                if provider.answer(self):
+                    return
                 provider.asked = {name: values[0] for name, values in parse_qs(body).items()}
                 token = provider.make_token(provider) if provider.status == 200 else ""
                 self._answer(provider.status, {"id_token": token, "access_token": "x", "token_type": "Bearer"})

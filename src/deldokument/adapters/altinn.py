@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from deldokument.adapters.breaker import Breaker
-from deldokument.adapters.outbound import ExpiringCache, json_of
+from deldokument.adapters.outbound import Bulkhead, ExpiringCache, json_of
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
@@ -33,6 +33,8 @@ _QUERY: Final = {
 }
 _CODE_PREFIXES: Final = ("urn:altinn:rolecode:", "urn:altinn:accesspackage:")
 _DEEPEST_TREE: Final = 8
+MAX_LIST_BYTES: Final = 16 << 20
+"""Of an answer: some thousand organisations, with the roles and packages that the person has in each."""
 _ORGANIZATION_DIGITS: Final = 9
 
 
@@ -106,14 +108,24 @@ class AltinnAuthorizedParties:
 
 
 class GuardedRights:
-    """Asks ``source``, but not for a while after it has been silent several times on end; ``clock`` is monotonic."""
+    """Asks ``source`` behind a bulkhead and a circuit breaker; ``clock`` is monotonic.
+
+    The bulkhead is around the token too: the threads that wait for one wait on a lock.
+    """
 
     def __init__(self, source: RightsSource, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
+        self._bulkhead = Bulkhead()
         self._breaker = Breaker(clock)
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
         """See RightsSource."""
+        with self._bulkhead.place() as is_admitted:
+            if not is_admitted:
+                raise RightsUnavailable("not asked, too many questions are under way")
+            return self._asked(person)
+
+    def _asked(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
         if not self._breaker.admits():
             raise RightsUnavailable("not asked, it was silent just now")
         try:

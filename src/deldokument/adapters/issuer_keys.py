@@ -16,8 +16,9 @@ from typing import Any, Final
 import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.util import base64_to_int
 
-from deldokument.adapters.outbound import json_object
+from deldokument.adapters.outbound import Bulkhead, json_object
 from deldokument.domain.errors import Unavailable
 
 KEYS_KEPT_S: Final = 24 * 60 * 60
@@ -25,14 +26,16 @@ KEYS_REST_S: Final = 30
 """The shortest time between two fetches on behalf of tokens that name unknown keys."""
 FAILURE_REST_S: Final = 10
 """How long nobody asks for the keys after an attempt that failed."""
-_WAIT_S: Final = 2.0
+MIN_RSA_BITS: Final = 2048
+"""RFC 7518, 3.3: a smaller key must not be used."""
 
 
 class IssuerKeys:
     """An issuer's public RSA keys. One thread fetches; for the first ones alone the others wait a moment.
 
     ``find`` tells the address of the key set; it may raise httpx.HTTPError or ValueError. ``unavailable`` makes the
-    error for keys that cannot be had, of a detail. ``clock`` is Unix time in seconds.
+    error for keys that cannot be had, of a detail. ``clock`` is Unix time in seconds. ``wait_seconds``: how long the
+    threads that have no keys wait for the one that fetches.
     """
 
     def __init__(
@@ -41,12 +44,16 @@ class IssuerKeys:
         http: httpx.Client,
         clock: Callable[[], float],
         unavailable: Callable[[str], Unavailable],
+        *,
+        wait_seconds: float = 2.0,
     ) -> None:
         self._find = find
         self._http = http
         self._clock = clock
         self._unavailable = unavailable
+        self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
+        self._bulkhead = Bulkhead()
         self._known: tuple[float, KeySet] | None = None
         self._next_at = 0.0
         self._failed = ""
@@ -55,13 +62,14 @@ class IssuerKeys:
         """Keys among which ``kid`` is, or would be if it were the issuer's. Raises what ``unavailable`` makes."""
         if (keys := self._young_keys()) and _has(keys, kid):
             return keys
-        # With keys at hand only invented names of keys and fresh ones come here, and may not hold up threads.
-        if not self._lock.acquire(timeout=0 if keys else _WAIT_S):
-            raise self._unavailable("keys are being fetched")
-        try:
-            return self._asked(kid)
-        finally:
-            self._lock.release()
+        with self._bulkhead.place() as is_admitted:
+            # With keys at hand only invented names of keys and fresh ones come here, and may not hold up threads.
+            if not is_admitted or not self._lock.acquire(timeout=0 if keys else self._wait_seconds):
+                raise self._unavailable("keys are being fetched")
+            try:
+                return self._asked(kid)
+            finally:
+                self._lock.release()
 
     def _asked(self, kid: object) -> KeySet:
         keys, now = self._young_keys(), self._clock()
@@ -90,10 +98,14 @@ class IssuerKeys:
 
 
 def _may_sign(key: Any) -> bool:
-    """A public RSA key with a name, not meant for encryption: whatever else stands there is no matter of ours."""
+    """Whether it is a strong enough RSA key with a name, not meant for encryption; other keys count as not published.
+
+    Raises ValueError, KeyError or TypeError for what is no key.
+    """
     if not isinstance(key, Mapping):
         raise ValueError("no key")
-    return key.get("kty") == "RSA" and isinstance(key.get("kid"), str) and key.get("use", "sig") == "sig"
+    named = key.get("kty") == "RSA" and isinstance(key.get("kid"), str) and key.get("use", "sig") == "sig"
+    return named and base64_to_int(key["n"]).bit_length() >= MIN_RSA_BITS
 
 
 def _has(keys: KeySet, kid: object) -> bool:

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import httpx
 
-from deldokument.adapters.outbound import endpoint_of, json_object, sign_assertion, signing_key
+from deldokument.adapters.outbound import WAIT_SECONDS, endpoint_of, json_object, sign_assertion, signing_key
 from deldokument.adapters.token_shelf import TokenShelf, TokenUnavailable
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _METADATA_S: Final = 24 * 60 * 60
-_LESS_PATIENCE: Final = httpx.Timeout(2.0)
+_LESS_PATIENCE: Final = httpx.Timeout(2.0, pool=WAIT_SECONDS)
 
 
 class _Trouble(TokenUnavailable):

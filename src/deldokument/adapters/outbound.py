@@ -1,16 +1,24 @@
-"""What the adapters to national registers share: a client with short time limits, signed assertions, a bounded cache.
+"""What the adapters to national registers share: a bounded HTTP client, signed assertions, a cache.
 
-Promises that no register is waited for longer than seconds, that redirects are never followed, and that the cache
-neither grows without bound nor answers with anything older than its limit. Knows no register.
+Guarantees
+- A register is waited for at most ten seconds a call, and its answer has at most ``max_bytes`` (see bounded_http).
+- At most ``max_calls`` calls to a register are under way. A further one waits `WAIT_SECONDS` for a place, then fails.
+  So a register that hangs holds few of the threads that serve pages.
+- Redirects are never followed.
+- The cache is bounded, and holds nothing older than its limit.
+
+Knows no register.
 """
 
 from __future__ import annotations
 
 import math
 import secrets
+import ssl
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -18,17 +26,74 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from deldokument.adapters.bounded_http import BoundedClient
+
 CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 5.0
+MAX_CALLS = 8
+"""Simultaneous calls to one register: a fifth of the threads that serve pages."""
+WAIT_SECONDS = 0.25
+MAX_ANSWER_BYTES = 1 << 20
 ASSERTION_LIFETIME_S = 100  # ID-porten and Maskinporten accept at most 120
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-def outbound_client() -> httpx.Client:
-    """A client for all registers together; safe to share between threads. The caller closes it."""
-    return httpx.Client(timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S), follow_redirects=False)
+def outbound_client(
+    *,
+    tls: ssl.SSLContext | None = None,
+    max_bytes: int = MAX_ANSWER_BYTES,
+    max_calls: int = MAX_CALLS,
+    read_seconds: float = READ_TIMEOUT_S,
+) -> httpx.Client:
+    """Return a client for one register; safe to share between threads. The caller closes it.
+
+    Whatever bound is exceeded, the call raises an httpx.TransportError.
+    """
+    return BoundedClient(
+        max_bytes=max_bytes,
+        timeout=httpx.Timeout(read_seconds, connect=CONNECT_TIMEOUT_S, pool=WAIT_SECONDS),
+        limits=httpx.Limits(max_connections=max_calls, max_keepalive_connections=max_calls),
+        verify=tls or httpx.create_ssl_context(),
+        follow_redirects=False,
+    )
+
+
+class OutboundClients:
+    """Opens a client for each register, so that one that hangs has no part in the calls to the others."""
+
+    def __init__(self) -> None:
+        self._tls = httpx.create_ssl_context()
+        self._clients: list[httpx.Client] = []
+
+    def open(self, *, max_bytes: int = MAX_ANSWER_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
+        """Return a new client, which is closed with the others."""
+        client = outbound_client(tls=self._tls, max_bytes=max_bytes, max_calls=max_calls)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close all of them."""
+        for client in self._clients:
+            client.close()
+
+
+class Bulkhead:
+    """Admits at most `MAX_CALLS` threads at once, for steps that wait on more than one call."""
+
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(MAX_CALLS)
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Yield whether there was a place within `WAIT_SECONDS`; it is kept until the block ends."""
+        is_admitted = self._places.acquire(timeout=WAIT_SECONDS)
+        try:
+            yield is_admitted
+        finally:
+            if is_admitted:
+                self._places.release()
 
 
 def json_of(response: httpx.Response) -> Any:

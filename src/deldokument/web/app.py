@@ -7,7 +7,6 @@ says so, and that an unexpected error tells the client nothing.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib.resources import files
@@ -52,6 +51,7 @@ from deldokument.web.pages import (
     shares,
     statistics,
 )
+from deldokument.web.paths import EncodedControls
 from deldokument.web.rendering import CSP, Site
 
 log = logging.getLogger("deldokument.web")
@@ -125,7 +125,7 @@ def create_app(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> AS
     )
     # The redirect to the same path without a slash would lead to whatever host the request names.
     app.router.redirect_slashes = False
-    return SecurityHeaders(app, secure=site.secure)
+    return SecurityHeaders(EncodedControls(app), secure=site.secure)
 
 
 def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:
@@ -133,8 +133,6 @@ def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[B
     callers = Callers()
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
     api = Mount(API_PREFIX, create_api(world, callers))
-    # A line break in the address is the API's to refuse too.
-    api.path_regex = re.compile(api.path_regex.pattern, re.DOTALL)
     ks = Mount(KS_PREFIX, create_ks(world, site, callers))
     pages = [endpoint.route(world, site) for endpoint in (*ENDPOINTS, *extra)]
     return [*pages, *uploads.routes(world), api, ks, assets]

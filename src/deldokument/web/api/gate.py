@@ -1,6 +1,6 @@
 """What every request to the API passes before a route has its say, and every answer after it.
 
-Promises, in this order: a verified token; a call left in the consumer's allowance; an address without NUL; a body that
+Promises, in this order: a verified token; a call left in the consumer's allowance; a query without NUL; a body that
 is bounded in length, time and number, whole, and of a kind that the route takes; and that a repeated request is
 answered as the first was (see repeating). Whoever is nobody is told nothing else, and nothing is read of the body.
 """
@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, TokenRefused, TooLarge, Unavailable
+from deldokument.domain.errors import InvalidInput, ServiceError, TokenRefused, TooLarge, Unavailable
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.ports import World
 from deldokument.services.repeating import (
@@ -135,8 +135,6 @@ class Gate:
             raise TokenRefused("token_missing")
         consumer = await run_in_threadpool(self._world.tokens.verify, token)
         headers.update(await self._callers.counted(self._world, consumer))
-        if "\0" in request.scope["path"]:
-            raise NotFound("NUL in the address")
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer

@@ -106,7 +106,7 @@ async def _shared(admitted: _Admitted, request: Request) -> Response:
 @asynccontextmanager
 async def _admitted(world: World, site: Site, callers: Callers, request: Request) -> AsyncIterator[Caller]:
     """Who calls, until it is answered: of a consumer's requests only so many are under way at once."""
-    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+    if b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")
     sharer = await run_in_threadpool(find_caller, world, site, request)
     if isinstance(sharer, Consumer):

@@ -1,0 +1,139 @@
+"""HTTP client with a time limit and a size limit for each whole call.
+
+httpx limits single reads only, so a server that sends a byte at a time is waited for without end. Here every connect,
+TLS handshake, read and write is given the time that is left of the call.
+
+Guarantees
+- A call ends within `TOTAL_PER_READ` times the time limit of its reads, headers and body included.
+- No answer of more than ``max_bytes`` is kept; a compressed one is refused, since its size is not known beforehand.
+- Both are an httpx.TransportError, as if the connection had failed.
+
+Not limited here: name look-up, and connecting to further addresses of a name after the first has timed out.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+TOTAL_PER_READ: Final = 2
+_call = threading.local()
+"""``ends_at`` (monotonic): when the call of this thread must be over. A call begins and ends on one thread."""
+
+
+class AnswerTooLarge(httpx.RemoteProtocolError):
+    """The answer has more bytes than the caller takes."""
+
+
+class AnswerCompressed(httpx.RemoteProtocolError):
+    """The answer is compressed, which was not asked for."""
+
+
+class BoundedClient(httpx.Client):
+    """An httpx.Client whose calls are bounded. The environment's proxies are heeded, as httpx does."""
+
+    def __init__(self, *, max_bytes: int, **given: Any) -> None:
+        self._max_bytes = max_bytes
+        super().__init__(**given)
+        self.headers["Accept-Encoding"] = "identity"
+
+    # httpx makes its transports in these two; the second is for the environment's proxies.
+    def _init_transport(self, *args: Any, **given: Any) -> httpx.BaseTransport:
+        return _BoundedTransport(super()._init_transport(*args, **given), self._max_bytes)
+
+    def _init_proxy_transport(self, *args: Any, **given: Any) -> httpx.BaseTransport:
+        return _BoundedTransport(super()._init_proxy_transport(*args, **given), self._max_bytes)
+
+
+class _BoundedTransport(httpx.BaseTransport):
+    """Reads whole answers over ``inner``, an httpx.HTTPTransport."""
+
+    def __init__(self, inner: Any, max_bytes: int) -> None:
+        self._inner = inner
+        self._max_bytes = max_bytes
+        # httpcore takes a network backend, but httpx has no parameter for it.
+        inner._pool._network_backend = _TimedBackend(inner._pool._network_backend)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        _call.ends_at = time.monotonic() + TOTAL_PER_READ * request.extensions["timeout"]["read"]
+        answer = self._inner.handle_request(request)
+        try:
+            body = self._body_of(answer)
+        finally:
+            answer.close()
+        return httpx.Response(
+            answer.status_code,
+            headers=answer.headers,
+            stream=httpx.ByteStream(body),
+            extensions={"http_version": answer.extensions["http_version"]},
+        )
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _body_of(self, answer: httpx.Response) -> bytes:
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise AnswerCompressed("compressed")
+        body = bytearray()
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) > self._max_bytes:
+                raise AnswerTooLarge(f"more than {self._max_bytes} bytes")
+        return bytes(body)
+
+
+class _TimedBackend(httpcore.NetworkBackend):
+    """Opens connections that heed the end of the call that uses them."""
+
+    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection that many calls use, one after the other."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _left(timeout: float | None, over: type[httpcore.TimeoutException]) -> float:
+    """Seconds that one step may take. Raises ``over`` when the call has none left."""
+    left: float = _call.ends_at - time.monotonic()
+    if left <= 0:
+        raise over("the whole call took too long")
+    return left if timeout is None else min(left, timeout)

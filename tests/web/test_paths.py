@@ -1,0 +1,42 @@
+"""Control characters in paths: no route takes one, whether at the end or within."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.routing import Route
+from support.browser import Web
+from support.world import KARI
+
+from deldokument.web import uploads
+from deldokument.web.app import ENDPOINTS
+from deldokument.web.calls import Endpoint
+from tests.web.test_surface import a_draft, an_address, whoever_may
+
+PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]
+
+
+@pytest.mark.parametrize(("endpoint", "method"), PAGES, ids=lambda value: getattr(value, "path", value))
+def test_a_line_break_after_an_address_is_not_that_address(web: Web, endpoint: Endpoint, method: str) -> None:
+    browser, address = web.browser(whoever_may(web, endpoint)), an_address(web, endpoint, a_draft(web))
+    answer = browser.call(method, f"{address}%0A")
+    assert not answer.is_success
+    assert "set-cookie" not in answer.headers
+    if not endpoint.path.endswith("}"):
+        # 405: the address of another route, whose last part may be any word.
+        assert answer.status_code in {404, 405}
+
+
+def test_a_line_break_after_an_address_of_uploads_is_not_that_address(web: Web) -> None:
+    for route in uploads.routes(web.stage.world):
+        assert isinstance(route, Route)
+        for method in set(route.methods or ()) - {"OPTIONS"} if "{id}" in route.path else route.methods or ():
+            headers = {"Tus-Resumable": uploads.VERSION}
+            answer = web.browser().request(method, route.path.replace("{id}", "x") + "%0A", headers=headers)
+            assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("code", ["%00", "%01", "%09", "%0A", "%0D", "%1F", "%7F"])
+def test_a_control_character_leads_nowhere(web: Web, code: str) -> None:
+    kari = web.browser(KARI)
+    for path in ("/kontakt", "/", "/static/app.css", "/helse/live", "/d/x"):
+        assert kari.get(path + code).status_code == 404
