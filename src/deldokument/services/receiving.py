@@ -315,7 +315,7 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -
     had = {
         receipt.document_id: receipt.completed_at
         for receipt in around.receipts[share.id]
-        if receipt.subject_id == subject_id and receipt.completed_at
+        if receipt.subject_id == subject_id and receipt.is_download
     }
     return Offer(
         id=share.id,

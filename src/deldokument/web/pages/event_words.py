@@ -260,6 +260,13 @@ RIGHTS: dict[IntegrationRights, str] = {
 }
 
 
+def words_for(event: AuditEvent) -> str:
+    """What happened. Bytes that complete no document for the first time are not told as a download."""
+    if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
+        return _("A recipient downloaded in part, or once more")
+    return EVENT_WORDS[event.kind]
+
+
 def by_nobody(kind: EventKind) -> str:
     """Who did it when no person is written down."""
     if kind in _BY_UPLOAD:
