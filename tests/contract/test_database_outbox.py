@@ -14,7 +14,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError
 from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.domain.share import Receipt, Recipient, Share, new_id
+from deldokument.domain.share import Progress, Receipt, Recipient, Share, new_id, progress_of
 from deldokument.services.outboxes import EndingFilter, Unreminded
 from deldokument.services.repositories import standing
 from tests.contract.records import (
@@ -291,6 +291,8 @@ def shared(database: SqlDatabase, **changes: Any) -> tuple[Share, Recipient]:
     recipient = recipient_of(share)
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
+        for _ in range(2):
+            tx.shares.add_document(complete_document_of(share))
     return share, recipient
 
 
@@ -335,19 +337,27 @@ def test_of_drafts_and_of_what_is_over_nobody_is_reminded(database: SqlDatabase)
     assert unreminded(database) == []
 
 
-@pytest.mark.parametrize(("whole", "reminded"), [(True, False), (False, True)])
-def test_who_has_a_whole_document_is_not_reminded(database: SqlDatabase, *, whole: bool, reminded: bool) -> None:
+@pytest.mark.parametrize("first", ["nothing", "opened", "byte", "whole"])
+@pytest.mark.parametrize("second", ["nothing", "byte", "whole"])
+def test_the_database_counts_as_downloaded_what_the_domain_does(database: SqlDatabase, first: str, second: str) -> None:
     share, recipient = shared(database)
-    document = complete_document_of(share)
+    another = recipient_of(share, lookup_hash=b"another")
     with database.write() as tx:
-        tx.shares.add_document(document)
-        for key in (None, document.id):
-            done = NOW if whole and key else None
-            tx.shares.record_receipt(Receipt(share.id, key, recipient.id, "subject", NOW, NOW, ((0, 1),), done))
-    assert bool(unreminded(database)) is reminded
+        tx.shares.add_recipient(another)
+        documents = [document.id for document in tx.shares.documents([share.id])]
+        for got, key, subject in ((first, documents[0], "one"), (second, documents[1], "a colleague")):
+            done = NOW if got == "whole" else None
+            if got != "nothing":
+                got_of = None if got == "opened" else key
+                tx.shares.record_receipt(Receipt(share.id, got_of, recipient.id, subject, NOW, NOW, ((0, 1),), done))
+        downloaded = progress_of(tx.shares.receipts([share.id]), documents) is Progress.DOWNLOADED
+    assert downloaded is (first == second == "whole")
+    assert (recipient.id not in unreminded(database)) is downloaded
+    assert another.id in unreminded(database)
     with database.read() as tx:
-        assert tx.outbox.has_received(recipient.id) is not reminded
-        assert not tx.outbox.has_received("another")
+        assert tx.outbox.has_downloaded(recipient.id) is downloaded
+        assert not tx.outbox.has_downloaded(another.id)
+        assert not tx.outbox.has_downloaded("unknown")
 
 
 def test_who_was_reminded_of_late_is_not_reminded_again(database: SqlDatabase) -> None:

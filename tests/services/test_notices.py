@@ -13,7 +13,7 @@ from support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 from deldokument.domain.addresses import Language
 from deldokument.domain.outbox import Channel, Fate, OutgoingMessage, again, refused
 from deldokument.domain.share import Receipt, Share
-from deldokument.services import drafting, inspecting, notices, outbox, overview, publishing
+from deldokument.services import downloading, drafting, inspecting, notices, outbox, overview, publishing
 from deldokument.services.notice import NoticeKind, Telling
 from deldokument.services.plans import PLANS
 from deldokument.services.ports import NoticeRules, Rules
@@ -198,7 +198,7 @@ def test_who_has_not_downloaded_is_reminded_a_week_and_a_day_before_the_end(stag
         send_notices(stage)
         assert len(altinn.taken) == 1 + kinds
     assert [message.kind for message in kept(stage, share)] == ["shared", "week_left", "day_left"]
-    assert altinn.taken[1].subject.startswith("Du har ikke lastet ned")
+    assert altinn.taken[1].subject.startswith("Du har fått dokumenter som du ikke har lastet ned")
 
 
 def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> None:
@@ -206,7 +206,7 @@ def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> N
     send_notices(stage)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
     send_notices(stage)
-    assert altinn.taken[-1].subject.startswith("Ingen har lastet ned")
+    assert altinn.taken[-1].subject.endswith("har fått dokumenter som ingen har lastet ned")
 
 
 def test_who_has_downloaded_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:
@@ -232,6 +232,34 @@ def test_who_has_got_only_some_of_it_is_reminded(stage: Stage, altinn: FakeNotic
     download(stage, share, whole=False)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
     assert send_notices(stage) == [Fate.SENT]
+
+
+def test_one_byte_stops_no_reminder(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    [document_id] = stage.document_ids(share.id)
+    content = downloading.open_document(stage.world, person(OLA), share.id, document_id)
+    downloading.record_delivery(stage.world, content, 0, 1)
+    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    assert send_notices(stage) == [Fate.SENT]
+
+
+def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_follows(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    draft = stage.draft()
+    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
+    stage.add_recipients(draft.id, OLA)
+    for name in ("vedtak.pdf", "kart.pdf"):
+        stage.upload(draft.id, name, b"innhold")
+    share = publishing.publish_share(stage.world, person(KARI), draft.id)
+    inspecting.inspect_documents(stage.world)
+    send_notices(stage)
+    for document_id, before, reminded in zip(stage.document_ids(share.id), (7, 1), ([Fate.SENT], []), strict=True):
+        content = downloading.open_document(stage.world, person(OLA), share.id, document_id)
+        downloading.record_delivery(stage.world, content, 0, content.length)
+        stage.clock.instant = standing(share.expires_at) - timedelta(days=before)
+        assert send_notices(stage) == reminded
 
 
 def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:

@@ -12,12 +12,14 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
-from deldokument.domain.share import Verdict
+from deldokument.domain.share import Recipient, Verdict
 from deldokument.services import downloading, onboarding, publishing, receiving
+from deldokument.services.chains import Subject
+from deldokument.services.event_search import subject_ids_of
 from deldokument.services.findings import Finding
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import standing
-from deldokument.services.vault import AUDIT_PREFIX
+from deldokument.services.vault import AUDIT_PREFIX, Field, existing_key, identifier_hash, seal_field
 
 
 def denials(stage: Stage) -> list[AuditEvent]:
@@ -393,6 +395,42 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
         [offer] = receiving.list_offers(stage.world, person(reader))[0]
         assert offer.documents[0].downloaded_at == had
+
+
+def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    with pytest.raises(NotFound):
+        receiving.open_share(stage.world, person(SIV), share_id)
+    with stage.world.database.read() as tx:
+        [refused] = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
+        [subject] = tx.audit.subjects([standing(refused)])
+    inserted = Recipient("inserted", share_id, "person", subject.lookup_hash, b"", confirmed=True, position=9)
+    with stage.world.database.write() as tx:
+        tx.shares.add_recipient(inserted)
+    for opens in (receiving.open_share, receiving.authorize):
+        with pytest.raises(NotFound):
+            opens(stage.world, person(SIV), share_id)
+    assert receiving.list_offers(stage.world, person(SIV)) == ([], True)
+
+
+def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"innhold")
+    [document_id] = stage.document_ids(share_id)
+    with stage.world.database.read() as tx:
+        key_id = standing(tx.shares.get(share_id)).audit_key_id
+    key = existing_key(stage.world.keyring, key_id)
+    written = Subject("old", key_id, identifier_hash(key, person(OLA)), seal_field(key, OLA, Field.SUBJECT, "old"))
+    with stage.world.database.write() as tx:
+        tx.audit.add_subject(written)
+    receiving.open_share(stage.world, person(OLA), share_id)
+    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    downloading.record_delivery(stage.world, content, 0, 7)
+    with stage.world.database.read() as tx:
+        opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
+    assert opened == ["old"]
+    assert subject_ids_of(stage.world, stage.tenant.id, person(OLA)) == ("old",)
+    [offer] = receiving.list_offers(stage.world, person(OLA))[0]
+    assert offer.documents[0].downloaded_at == stage.clock.now()
 
 
 def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:

@@ -288,7 +288,12 @@ def field_vectors() -> list[Vector]:
 
 def lookup_vectors() -> list[Vector]:
     key = drawn("audit key", 32)
-    cases = [("person", "21879400108"), ("organization", "974760673"), ("organization", "21879400108")]
+    cases = [
+        ("person", "21879400108"),
+        ("organization", "974760673"),
+        ("organization", "21879400108"),
+        ("subject", "21879400108"),
+    ]
     return [
         {
             "name": f"{kind} {identifier}",

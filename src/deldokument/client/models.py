@@ -95,9 +95,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That somebody opened the share (``document_id`` None) or downloaded a document, for one recipient.
+    """That somebody opened the share (``document_id`` None) or was sent bytes of a document, for one recipient.
 
-    ``complete``: every byte of the document has been sent. ``person`` is who did it, masked.
+    ``complete``: every byte of the document was sent. Only then is it downloaded. ``person`` is who did it, masked.
     """
 
     recipient_id: str

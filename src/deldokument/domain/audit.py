@@ -112,6 +112,11 @@ class AuditEvent:
         """The key of the chain that it belongs to: each tenant has one, and so has what concerns none."""
         return self.tenant_id or NO_TENANT
 
+    @property
+    def is_download(self) -> bool:
+        """Whether the person has now been sent the whole of a document for the first time, and not only some bytes."""
+        return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
+
     def telling(self) -> Telling:
         """What it says, as the hash covers it."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -165,6 +165,33 @@ class Receipt:
     last_at: datetime
     covered: tuple[tuple[int, int], ...] = ()
     completed_at: datetime | None = None
+
+    @property
+    def is_download(self) -> bool:
+        """Whether the person was sent every byte of the document. Fewer bytes never count as downloaded."""
+        return self.document_id is not None and self.completed_at is not None
+
+
+class Progress(StrEnum):
+    """How far a recipient has come with a share."""
+
+    NONE = "none"
+    OPENED = "opened"
+    PARTLY = "partly"
+    DOWNLOADED = "downloaded"
+
+
+def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) -> Progress:
+    """How far the recipient of these receipts has come with a share of these documents.
+
+    DOWNLOADED: every document was downloaded, whoever did so for an organisation. PARTLY: some bytes, but not that.
+    """
+    downloaded = {receipt.document_id for receipt in receipts if receipt.is_download}
+    if document_ids and downloaded.issuperset(document_ids):
+        return Progress.DOWNLOADED
+    if any(receipt.document_id is not None for receipt in receipts):
+        return Progress.PARTLY
+    return Progress.OPENED if receipts else Progress.NONE
 
 
 def new_id() -> str:

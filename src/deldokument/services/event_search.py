@@ -22,6 +22,7 @@ from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.services.chains import EventFilter, Place
 from deldokument.services.directory import directory_key
 from deldokument.services.ports import World
+from deldokument.services.trail import known_subjects
 from deldokument.services.vault import Field, audit_key_id, identifier_hash, open_field, seal_field
 
 LIFETIME = timedelta(days=1)
@@ -198,5 +199,6 @@ def subject_ids_of(world: World, tenant_id: str, wanted: PersonIdentifier) -> tu
     prefix = audit_key_id(tenant_id, world.clock.now())[: -len("YYYY-MM")]
     keys = world.keyring.get(world.keyring.ids(prefix))
     with world.database.read() as tx:
-        found = [tx.audit.subject(key_id, identifier_hash(key, wanted)) for key_id, key in sorted(keys.items())]
-    return tuple(subject.id for subject in found if subject)
+        return tuple(
+            subject.id for key_id, key in sorted(keys.items()) for subject in known_subjects(tx, key_id, key, wanted)
+        )

@@ -12,6 +12,7 @@ they have webhooks. What letters say is in services.letters.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from deldokument.domain.addresses import NoticeAddress
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
-from deldokument.domain.share import Share, new_id
+from deldokument.domain.share import Progress, Receipt, Share, new_id, progress_of
 from deldokument.domain.tenancy import Member
 from deldokument.domain.tenure import day_of
 from deldokument.services.addresses import code_of, confirmed_address
@@ -44,7 +45,7 @@ _PAGE = 1000
 def tell_downloaded(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a recipient has the whole of a document."""
     share = _share_of(tx, told)
-    if not (told.event.details or {}).get("whole") or share.member_id is None:
+    if not told.event.is_download or share.member_id is None:
         return
     member = standing(tx.tenancies.member(share.member_id))
     if _wants(world, tx, member, LetterKind.DOWNLOADED):
@@ -240,6 +241,9 @@ def _soon(share: Share) -> datetime:
 
 def _has_all(tx: Transaction, share: Share) -> bool:
     """Whether every recipient has downloaded every document, whoever did so for an organisation."""
-    had = {(r.recipient_id, r.document_id) for r in tx.shares.receipts([share.id]) if r.completed_at is not None}
-    recipients, documents = tx.shares.recipients([share.id]), tx.shares.documents([share.id])
-    return all((recipient.id, document.id) in had for recipient in recipients for document in documents)
+    receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
+    for receipt in tx.shares.receipts([share.id]):
+        receipts[receipt.recipient_id].append(receipt)
+    documents = [document.id for document in tx.shares.documents([share.id])]
+    recipients = tx.shares.recipients([share.id])
+    return all(progress_of(receipts[one.id], documents) is Progress.DOWNLOADED for one in recipients)

@@ -1,13 +1,14 @@
 """Notices to recipients: planned when a share is published and before it ends, sent while they apply.
 
     plan_notices      the share was published: a notice to each recipient
-    plan_reminders    a week and a day before the end: to each recipient who has not downloaded
+    plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
     send_notice       put into words and ordered
     applies           what the one who delivers asks just before it does
 
-Promises that a recipient who has downloaded is not reminded, that nobody is told of a share that is over or stopped,
-and that a reminder follows the end when it is moved: it is planned when it is due, by the end as it is then. Each is
-asked thrice: when it is planned, when it is ordered, and when it is delivered, which may be the next morning.
+Promises that a recipient who has downloaded every document is not reminded, that nobody is told of a share that is over
+or stopped, and that a reminder follows the end when it is moved: it is planned when it is due, by the end as it is
+then. Each is asked thrice: when it is planned, when it is ordered, and when it is delivered, which may be the next
+morning.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     """Why the notice is not to be delivered, not now or not ever."""
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(_OVER)
-    if tx.outbox.has_received(message.target):
+    if tx.outbox.has_downloaded(message.target):
         return moot(_DOWNLOADED)
     if stop_of(*_tenancy(tx, share), share):
         return again("sharing_stopped")

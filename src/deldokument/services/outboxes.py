@@ -29,7 +29,7 @@ class EndingFilter:
 
 @dataclass(frozen=True, slots=True)
 class Unreminded:
-    """A recipient who has not downloaded, of a share that is about to end."""
+    """A recipient who has not downloaded every document, of a share that is about to end."""
 
     tenant_id: str
     share_id: str
@@ -98,11 +98,11 @@ class Outbox(Protocol):
         ...
 
     def unreminded(self, wanted: EndingFilter, *, limit: int) -> list[Unreminded]:
-        """Recipients for whom nobody has received a whole document. Those whose share ends first first."""
+        """Recipients with a document that nobody has downloaded for them. Those whose share ends first first."""
         ...
 
-    def has_received(self, recipient_id: str) -> bool:
-        """Whether somebody has received a whole document for the recipient."""
+    def has_downloaded(self, recipient_id: str) -> bool:
+        """Whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
         ...
 
     def forget(self, created_before: datetime, limit: int) -> int:

@@ -30,7 +30,7 @@ class ReceiptEvent(StrEnum):
 class ReceiptView:
     """That a person (masked) opened the share or downloaded a document for a recipient.
 
-    ``complete``: the whole document has been sent to the person.
+    ``complete``: the person was sent the whole document. Only then does it count as downloaded.
     """
 
     recipient_id: str
@@ -82,7 +82,7 @@ def _views(world: World, tx: Transaction, share: Share, receipts: list[Receipt])
             person=mask_person(subject_number(key, subjects[receipt.subject_id])),
             first_at=receipt.first_at,
             last_at=receipt.last_at,
-            complete=receipt.completed_at is not None,
+            complete=receipt.is_download,
         )
         for receipt in receipts
     ]

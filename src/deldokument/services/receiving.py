@@ -25,14 +25,14 @@ from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.services.findings import Finding, finding_of
 from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
 from deldokument.services.repositories import Transaction, standing
-from deldokument.services.trail import record, subject_of
+from deldokument.services.trail import known_subjects, record, subject_of
 from deldokument.services.vault import (
     Field,
     existing_key,
-    identifier_hash,
     identifier_hashes,
     open_field,
     share_key_id,
+    subject_hashes,
 )
 from deldokument.services.views import Belongings, display_number, file_name, open_message
 
@@ -139,7 +139,7 @@ def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
     share = access.share
     key = existing_key(world.keyring, share.audit_key_id)
     with world.database.read() as tx:
-        known = tx.audit.subject(share.audit_key_id, identifier_hash(key, person))
+        known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
             return _offer(access, key, known.id, _Surroundings(world, tx, [share]))
     with world.database.write() as tx:
@@ -179,7 +179,8 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
             if not isinstance(decision, Allowed):
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            subject_id = subjects.get((share.audit_key_id, own[person]), "")
+            candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
+            subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             offers.append(_offer(access, key, subject_id, around))
     return offers, grants is not None
@@ -320,7 +321,7 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -
     had = {
         receipt.document_id: receipt.completed_at
         for receipt in around.receipts[share.id]
-        if receipt.subject_id == subject_id and receipt.completed_at
+        if receipt.subject_id == subject_id and receipt.is_download
     }
     return Offer(
         id=share.id,

@@ -6,7 +6,7 @@ an event's details are codes, counts, random ids and organisation numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
@@ -15,18 +15,27 @@ from deldokument.domain.share import Share, new_id
 from deldokument.services.chains import Subject
 from deldokument.services.ports import World
 from deldokument.services.repositories import Transaction, found
-from deldokument.services.vault import Field, audit_key_id, identifier_hash, open_field, seal_field
+from deldokument.services.vault import Field, audit_key_id, open_field, seal_field, subject_hashes
 
 
 def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> str:
     """The random id of ``person`` under the audit key, made if there is none."""
-    found = tx.audit.subject(key_id, identifier_hash(key, person))
-    if found is not None:
-        return found.id
+    known = next(known_subjects(tx, key_id, key, person), None)
+    if known is not None:
+        return known.id
     subject_id = new_id()
     sealed = seal_field(key, person.value, Field.SUBJECT, subject_id)
-    tx.audit.add_subject(Subject(subject_id, key_id, identifier_hash(key, person), sealed))
+    lookup_hash, _ = subject_hashes(key, person)
+    tx.audit.add_subject(Subject(subject_id, key_id, lookup_hash, sealed))
     return subject_id
+
+
+def known_subjects(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> Iterator[Subject]:
+    """The subjects of ``person`` under the audit key. Two when version 0.1.0 has written beside this one."""
+    for lookup_hash in subject_hashes(key, person):
+        subject = tx.audit.subject(key_id, lookup_hash)
+        if subject is not None:
+            yield subject
 
 
 def subject_told_of(world: World, tx: Transaction, tenant_id: str | None, number: str) -> str:

@@ -125,6 +125,16 @@ def identifier_hashes(
     return {key_id: dict(zip(identifiers, own, strict=True)) for key_id, own in zip(keys, hashes, strict=True)}
 
 
+def subject_hashes(key: bytes, person: PersonIdentifier) -> tuple[bytes, bytes]:
+    """The hashes under which the audit trail may hold the person: that of new rows, then that of rows of version 0.1.0.
+
+    The trail has a kind of its own: a refusal stores this hash, and it must match no recipient's. Version 0.1.0 stored
+    ``identifier_hash``. Those rows die with their audit key, which is per tenant and month; the second hash can go when
+    every key of that time has been destroyed.
+    """
+    return lookup_hash(key, "subject", person.value), identifier_hash(key, person)
+
+
 def form_mark(key: bytes, person: PersonIdentifier) -> str:
     """What tells the forms of one person from those of another; whoever has no key learns nothing else from it."""
     return lookup_hash(key, "form", person.value)[:_MARK_BYTES].hex()

@@ -13,7 +13,17 @@ from datetime import datetime
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Allowed, may_share, stop_of
-from deldokument.domain.share import CLOSED, PROPOSAL_LIFETIME, Document, Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import (
+    CLOSED,
+    PROPOSAL_LIFETIME,
+    Document,
+    Progress,
+    Receipt,
+    Recipient,
+    Share,
+    ShareState,
+    progress_of,
+)
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
 from deldokument.services.findings import Finding, finding_of
 from deldokument.services.members import Membership
@@ -37,6 +47,7 @@ class RecipientView:
     confirmed: bool
     openings: tuple[OpeningView, ...] = ()
     downloads: tuple[DownloadView, ...] = ()
+    progress: Progress = Progress.NONE
     notices: tuple[NoticeView, ...] = ()
 
 
@@ -318,11 +329,12 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gat
                 names[r.document_id],
                 _person_display(key, r, gathered),
                 r.last_at,
-                r.completed_at is not None,
+                r.is_download,
             )
             for r in receipts
             if r.document_id in names
         ),
+        progress=progress_of(receipts, names),
         notices=tuple(gathered.notices[recipient.id]),
     )
 

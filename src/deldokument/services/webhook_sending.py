@@ -48,7 +48,7 @@ def _messages(
     kind, now = TOLD[event.kind], world.clock.now()
     told = event.details or {}
     share = tx.shares.get(event.share_id) if event.share_id else None
-    if share is None or (kind is WebhookEvent.DOWNLOADED and not told.get("whole")):
+    if share is None or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
         return
     details = {"at": event.at.isoformat()}
     if document := told.get("document"):

@@ -64,3 +64,18 @@ def test_one_event_has_one_link_whatever_the_time_zone_and_the_order_of_its_deta
 
 def test_no_details_and_empty_details_are_the_same_event() -> None:
     assert replace(EVENT, details={}).link(1, GENESIS) == replace(EVENT, details=None).link(1, GENESIS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "expected"),
+    [
+        (EventKind.DOCUMENT_DOWNLOADED, {"bytes": 1, "whole": 0}, False),
+        (EventKind.DOCUMENT_DOWNLOADED, {"bytes": 9, "whole": 1}, True),
+        (EventKind.DOCUMENT_DOWNLOADED, None, False),
+        (EventKind.SHARE_OPENED, {"whole": 1}, False),
+    ],
+)
+def test_bytes_that_complete_no_document_are_no_download(
+    kind: EventKind, details: dict[str, str | int] | None, expected: bool
+) -> None:
+    assert AuditEvent(AT, kind, details=details).is_download is expected

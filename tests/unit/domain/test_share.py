@@ -15,6 +15,8 @@ from deldokument.domain.share import (
     FILE_NAME_LENGTH,
     PATH_LENGTH,
     Document,
+    Progress,
+    Receipt,
     Share,
     ShareState,
     check_document_name,
@@ -24,6 +26,7 @@ from deldokument.domain.share import (
     merge_ranges,
     new_document_id,
     new_id,
+    progress_of,
 )
 
 NOW = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -209,3 +212,38 @@ def test_merging_again_and_in_another_order_gives_the_same(
 def test_a_document_has_been_had_when_every_byte_of_it_has(ranges: list[tuple[int, int]], length: int) -> None:
     within = [(start, min(stop, length)) for start, stop in ranges]
     assert covers(merge_ranges(within), length) == ({b for r in within for b in range(*r)} == set(range(length)))
+
+
+OPENED = Receipt("s", None, "r", "p", NOW, NOW)
+PART_OF_A = Receipt("s", "a", "r", "p", NOW, NOW, ((0, 1),))
+ALL_OF_A = replace(PART_OF_A, covered=((0, 9),), completed_at=NOW)
+ALL_OF_B = replace(ALL_OF_A, document_id="b", subject_id="colleague")
+
+
+@pytest.mark.parametrize(
+    ("receipts", "progress"),
+    [
+        ([], Progress.NONE),
+        ([OPENED], Progress.OPENED),
+        ([OPENED, PART_OF_A], Progress.PARTLY),
+        ([PART_OF_A, replace(PART_OF_A, document_id="b")], Progress.PARTLY),
+        ([ALL_OF_A], Progress.PARTLY),
+        ([ALL_OF_A, replace(PART_OF_A, document_id="b")], Progress.PARTLY),
+        ([ALL_OF_A, ALL_OF_B], Progress.DOWNLOADED),
+        ([ALL_OF_A, PART_OF_A, ALL_OF_B], Progress.DOWNLOADED),
+    ],
+)
+def test_a_recipient_has_downloaded_when_every_document_was_sent_whole(
+    receipts: list[Receipt], progress: Progress
+) -> None:
+    assert progress_of(receipts, ["a", "b"]) is progress
+
+
+def test_a_share_without_documents_is_downloaded_by_nobody() -> None:
+    assert progress_of([], []) is Progress.NONE
+
+
+def test_an_opening_is_no_download() -> None:
+    assert not replace(OPENED, completed_at=NOW).is_download
+    assert not PART_OF_A.is_download
+    assert ALL_OF_A.is_download

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from deldokument.adapters.sql.columns import Instant, Span
 from deldokument.adapters.sql.tables import (
     audit_head,
+    document,
     is_available,
     is_unsettled,
     outbox,
@@ -102,8 +103,19 @@ _of_target = (
     .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     .limit(_most)
 )
-_is_whole = and_(receipt.c.document_id != "", receipt.c.completed_at.is_not(None))
-_received = select(receipt.c.share_id).where(receipt.c.recipient_id == _key, _is_whole).limit(1)
+# As domain.share.progress_of counts: a recipient has downloaded when every document has a complete receipt.
+_was_downloaded = (
+    exists()
+    .where(
+        receipt.c.share_id == document.c.share_id,
+        receipt.c.document_id == document.c.id,
+        receipt.c.recipient_id == recipient.c.id,
+        receipt.c.completed_at.is_not(None),
+    )
+    .correlate(document, recipient)
+)
+_has_any_left = exists().where(document.c.share_id == recipient.c.share_id, ~_was_downloaded)
+_downloaded = select(recipient.c.id).where(recipient.c.id == _key, ~_has_any_left)
 _published, _end = type_coerce(share.c.published_at, BigInteger), type_coerce(share.c.expires_at, BigInteger)
 _unreminded = (
     select(share.c.tenant_id, share.c.id.label("share_id"), recipient.c.id.label("recipient_id"), share.c.expires_at)
@@ -114,7 +126,7 @@ _unreminded = (
         share.c.expires_at > bindparam("after", type_=Instant()),
         share.c.expires_at <= bindparam("until", type_=Instant()),
         _published + bindparam("open_for", type_=Span()) <= _end,
-        ~exists().where(receipt.c.share_id == share.c.id, receipt.c.recipient_id == recipient.c.id, _is_whole),
+        _has_any_left,
         ~exists().where(
             outbox.c.channel == Channel.ALTINN,
             outbox.c.target == recipient.c.id,
@@ -204,13 +216,13 @@ class SqlOutbox:
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
     def unreminded(self, wanted: EndingFilter, *, limit: int) -> list[Unreminded]:
-        """Recipients for whom nobody has received a whole document. Those whose share ends first first."""
+        """Recipients with a document that nobody has downloaded for them. Those whose share ends first first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
         return [Unreminded(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
 
-    def has_received(self, recipient_id: str) -> bool:
-        """Whether somebody has received a whole document for the recipient."""
-        return self._work.first(_received, {"key": recipient_id}) is not None
+    def has_downloaded(self, recipient_id: str) -> bool:
+        """Whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
+        return self._work.first(_downloaded, {"key": recipient_id}) is not None
 
     def of_target(
         self, channel: Channel, target: str, *, before: tuple[datetime, str] | None, limit: int

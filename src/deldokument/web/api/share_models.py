@@ -167,9 +167,9 @@ class NewDocument(Given):
 
 
 class Receipt(Given):
-    """That a person (masked) opened the share, or downloaded a document, for a recipient.
+    """That a person (masked) opened the share, or was sent bytes of a document, for a recipient.
 
-    `complete`: the whole document has been sent.
+    `complete`: the person was sent the whole document. Count a document as downloaded only then.
     """
 
     recipient_id: str

@@ -33,7 +33,7 @@ from deldokument.web.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.downloads import disposition
 from deldokument.web.errors import words_of
 from deldokument.web.i18n import OSLO, Tongue, _
-from deldokument.web.pages.event_words import EVENT_WORDS, GROUPS, Detail, by_nobody, details_of
+from deldokument.web.pages.event_words import GROUPS, Detail, by_nobody, details_of, words_for
 from deldokument.web.pages.sections import section_endpoint, section_page, section_path
 
 _SECTION = "hendelseslogg"
@@ -182,7 +182,7 @@ def _row(call: Call, entry: LogEntry) -> Row:
         entry=entry,
         day=tongue.day(local.date()),
         clock=tongue.clock(local),
-        words=tongue.text(EVENT_WORDS[event.kind]),
+        words=tongue.text(words_for(event)),
         details=details_of(event, entry.names, tongue, call.world.clock.now()),
         by_nobody=tongue.text(by_nobody(event.kind)),
         is_forgotten=entry.who == FORGOTTEN,
@@ -203,7 +203,7 @@ def _values(exported: ExportedEvent, tongue: Tongue) -> tuple[str | int, ...]:
         f"{stored.event.at.astimezone(OSLO):%Y-%m-%d %H:%M:%S}",
         at,
         kind,
-        tongue.text(EVENT_WORDS[stored.event.kind]),
+        tongue.text(words_for(stored.event)),
         who.name,
         who.masked,
         share_id or "",

@@ -157,6 +157,7 @@ LABELS: dict[str, str] = {
     "integration": _("System"),
     "supplier": _("The system is run by"),
     "rights": _("Access"),
+    "archive": _("Archiving"),
     "agreement": _("Agreement"),
     "version": _("Version"),
     "reason": _("Why"),
@@ -236,6 +237,8 @@ _CODES: dict[str, str] = {
     "sms_cost_code": _("cost code"),
     "notify": _("notices to recipients"),
     "password": _("password"),
+    "confirmed": _("confirmed"),
+    "taken_back": _("the confirmation was taken back"),
     "altinn": "Altinn",
     "email": _("e-mail"),
     "webhook": "webhook",
@@ -258,6 +261,13 @@ RIGHTS: dict[IntegrationRights, str] = {
     IntegrationRights.SHARE: _("May share"),
     IntegrationRights.READ: _("May only read"),
 }
+
+
+def words_for(event: AuditEvent) -> str:
+    """What happened. Bytes that complete no document for the first time are not told as a download."""
+    if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
+        return _("A recipient downloaded in part, or once more")
+    return EVENT_WORDS[event.kind]
 
 
 def by_nobody(kind: EventKind) -> str:

@@ -6,6 +6,7 @@ deed works without script. All rules are in services.overview and services.publi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
-from deldokument.domain.share import REFERENCE_LENGTH, ShareState
+from deldokument.domain.share import REFERENCE_LENGTH, Progress, ShareState
 from deldokument.services import overview, publishing
 from deldokument.services.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.calls import Call, Endpoint, Handler, Who
@@ -35,20 +36,23 @@ _DATE, _TIME = "expires-date", "expires-time"
 
 @dataclass(frozen=True, slots=True)
 class RecipientRow:
-    """A recipient with how far it has come: ``all``, ``some``, ``opened`` or ``none``."""
+    """A recipient with its downloads, the latest first."""
 
     view: RecipientView
-    progress: str
     downloads: tuple[DownloadView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """A share in the list. ``need`` says what waits for me: ``approval``, ``unread``, ``unfinished`` or nothing."""
+    """A share in the list, with how many recipients have come how far.
+
+    ``need`` says what waits for me: ``approval``, ``unread``, ``unfinished`` or nothing.
+    """
 
     view: ShareView
     need: str
     downloaded: int
+    partly: int
     opened: int
 
 
@@ -127,12 +131,12 @@ def _needing(call: Call, views: Sequence[ShareView]) -> list[ShareRow]:
 
 
 def _row(call: Call, view: ShareView) -> ShareRow:
-    progress = [_progress(recipient, view) for recipient in view.recipients]
-    downloaded = sum(one in {"all", "some"} for one in progress)
-    return ShareRow(view, _need(call, view, downloaded), downloaded, sum(p != "none" for p in progress))
+    come = Counter(recipient.progress for recipient in view.recipients)
+    downloaded, partly = come[Progress.DOWNLOADED], come[Progress.PARTLY]
+    return ShareRow(view, _need(call, view), downloaded, partly, downloaded + partly + come[Progress.OPENED])
 
 
-def _need(call: Call, view: ShareView, downloaded: int) -> str:
+def _need(call: Call, view: ShareView) -> str:
     if view.stopped:
         return ""
     if view.proposal is not None:
@@ -141,21 +145,14 @@ def _need(call: Call, view: ShareView, downloaded: int) -> str:
         return "unfinished"
     now = call.world.clock.now()
     soon = view.expires_at is not None and view.expires_at - now <= SOON
+    # As the query that finds them: no document was downloaded for anybody.
+    downloaded = any(download.whole for recipient in view.recipients for download in recipient.downloads)
     return "unread" if view.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 
 def is_own(call: Call, proposal: ProposalView) -> bool:
     """Whether the logged-in person made the proposal, as a member of whatever account."""
     return proposal.proposer_id in {membership.member_id for membership in call.roles.memberships}
-
-
-def _progress(recipient: RecipientView, view: ShareView) -> str:
-    whole = {download.document_id for download in recipient.downloads if download.whole}
-    if view.documents and whole >= {document.id for document in view.documents}:
-        return "all"
-    if recipient.downloads:
-        return "some"
-    return "opened" if recipient.openings else "none"
 
 
 def detail_page(call: Call) -> Response:
@@ -180,7 +177,7 @@ def detail_of(
         status=status,
         errors=errors,
         share=view,
-        recipients=[_recipient_row(recipient, view) for recipient in view.recipients],
+        recipients=[_recipient_row(recipient) for recipient in view.recipients],
         moments=moments(events, overview.acting_systems(call.world, events), call.tongue, call.world.clock.now()),
         earlier_left_out=len(events) >= overview.MOST_EVENTS,
         open=view.state is ShareState.AVAILABLE,
@@ -198,9 +195,9 @@ def detail_of(
     )
 
 
-def _recipient_row(recipient: RecipientView, view: ShareView) -> RecipientRow:
+def _recipient_row(recipient: RecipientView) -> RecipientRow:
     latest_first = tuple(sorted(recipient.downloads, key=lambda download: download.at, reverse=True))
-    return RecipientRow(recipient, _progress(recipient, view), latest_first)
+    return RecipientRow(recipient, latest_first)
 
 
 def _local(instant: datetime | None) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from deldokument.domain.policy import Reason
 from deldokument.services.actors import acting_integration
 from deldokument.services.proposals import Cause
 from deldokument.web.i18n import OSLO, Tongue, _
-from deldokument.web.pages.event_words import EVENT_WORDS
+from deldokument.web.pages.event_words import words_for
 from deldokument.web.rendering import plain
 
 
@@ -96,7 +96,7 @@ def _telling(event: AuditEvent) -> tuple[str, str] | None:
     if event.kind is EventKind.MESSAGE_GIVEN_UP and (event.details or {}).get("channel") != Channel.ALTINN:
         return None
     icon = _ICONS.get(event.kind)
-    return (icon, EVENT_WORDS[event.kind]) if icon else None
+    return (icon, words_for(event)) if icon else None
 
 
 def _words(event: AuditEvent, msgid: str, tongue: Tongue, now: datetime) -> str:
