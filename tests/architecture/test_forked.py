@@ -1,0 +1,31 @@
+"""Processes of the tests (support.forked): what tests may count on when a machine is busy."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from support.forked import Forked, forked
+
+
+class Unheard(Forked):
+    """One whose end has not been reported yet."""
+
+    @property
+    def returncode(self) -> int | None:
+        return None
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Forked:
+    """A process that has ended."""
+    process = forked("deldokument.cli.main:app", ["--help"], log=tmp_path / "log")
+    process.wait(60)
+    return process
+
+
+def test_a_signal_to_a_process_whose_end_has_not_been_reported_is_no_error(ended: Forked) -> None:
+    unheard = Unheard.__new__(Unheard)
+    unheard.pid = ended.pid
+    unheard.send_signal(signal.SIGTERM)
