@@ -99,6 +99,18 @@ def test_a_login_that_took_more_than_fifteen_minutes_is_refused(stage: Stage) ->
         sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
 
 
+def test_only_the_browser_that_began_a_failed_login_learns_its_destination(stage: Stage) -> None:
+    started, answer = begin(stage)
+    with pytest.raises(LoginFailed) as elsewhere:
+        sessions.complete_login(stage.world, answer, browser_secret="another", previous_secret=None)
+    assert "return_to" not in elsewhere.value.params
+    stage.login.failure = LoginFailed("login_level")
+    started, answer = begin(stage)
+    with pytest.raises(LoginFailed) as here:
+        sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+    assert here.value.params["return_to"] == "/del"
+
+
 def test_who_cancels_is_told_so_and_is_not_logged_in(stage: Stage) -> None:
     started, answer = begin(stage)
     with pytest.raises(LoginFailed, match="login_cancelled"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 from http.cookies import SimpleCookie
 
 import httpx
@@ -205,8 +207,77 @@ def test_a_cancelled_login_says_that_nothing_happened_and_how_to_go_on(web: Web)
     page = browser.get("/logg-inn/svar", params={"error": "access_denied", "state": f"state-{web.stage.login.begun}"})
     assert page.status_code == 403
     assert "Du avbrøt innloggingen" in page.text
-    assert 'href="/logg-inn"' in page.text
+    assert 'href="/logg-inn?neste=/mine"' in page.text
     assert session_of(browser) is None
+
+
+LINK = "/d/AAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        LoginFailed("login_level"),
+        LoginFailed("login_person_missing"),
+        LoginFailed("login_refused"),
+        LoginFailed("login_cancelled"),
+        Unavailable("login_unavailable"),
+    ],
+    ids=lambda failure: failure.code,
+)
+def test_trying_again_after_a_failed_login_leads_to_where_the_person_was_going(
+    refusing: tuple[Web, RefusingLogin], failure: LoginFailed | Unavailable
+) -> None:
+    web, login = refusing
+    login.failure = failure
+    browser = web.browser()
+    browser.begin_login(LINK)
+    page = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{login.begun}"})
+    [again] = re.findall(r'href="(/logg-inn[^"]*)"', page.text)
+    # The link is not lost, so nobody has to be told to find it again.
+    assert "Åpne lenken på nytt" not in page.text
+    login.failure = None
+    assert browser.get(unescape(again)).status_code == 303
+    answer = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{login.begun}"})
+    assert (answer.status_code, answer.headers["location"]) == (303, LINK)
+
+
+def test_trying_again_when_no_login_could_be_begun_leads_to_where_the_person_was_going(
+    refusing: tuple[Web, RefusingLogin],
+) -> None:
+    web, login = refusing
+    login.down = True
+    page = web.browser().get(f"/logg-inn?neste={LINK}")
+    assert page.status_code == 503
+    assert f'href="/logg-inn?neste={LINK}"' in page.text
+
+
+def test_a_login_that_took_too_long_has_not_forgotten_where_the_person_was_going(web: Web) -> None:
+    browser = web.browser()
+    browser.begin_login(LINK)
+    web.stage.clock.advance(minutes=16)
+    page = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{web.stage.login.begun}"})
+    assert page.status_code == 403
+    assert f'href="/logg-inn?neste={LINK}"' in page.text
+
+
+def test_another_browser_does_not_learn_where_a_login_leads(web: Web) -> None:
+    web.browser().begin_login(LINK)
+    page = web.browser().get("/logg-inn/svar", params={"code": "c", "state": f"state-{web.stage.login.begun}"})
+    assert page.status_code == 403
+    assert LINK not in page.text
+    assert 'href="/logg-inn"' in page.text
+    assert "Åpne lenken på nytt" in page.text
+
+
+@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_trying_again_leads_to_no_other_site(refusing: tuple[Web, RefusingLogin], elsewhere: str) -> None:
+    web, login = refusing
+    login.failure = LoginFailed("login_level")
+    browser = web.browser()
+    browser.begin_login(elsewhere)
+    page = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{login.begun}"})
+    assert "evil.example" not in page.text
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidInput, LoginFailed
+from deldokument.domain.errors import InvalidInput, LoginFailed, ServiceError
 from deldokument.domain.identifiers import PersonIdentifier, parse_organization, parse_person
 from deldokument.services.ports import Identity, LoginRequest, LogoutForm, World
 from deldokument.services.repositories import PendingLogin, SessionRecord
@@ -90,11 +90,19 @@ def begin_login(
 def complete_login(
     world: World, params: Mapping[str, str], *, browser_secret: str, previous_secret: str | None
 ) -> LoginDone:
-    """Take the provider's answer; the browser's earlier session, if any, ends. Raises LoginFailed or Unavailable."""
+    """Take the provider's answer; the browser's earlier session, if any, ends. Raises LoginFailed or Unavailable.
+
+    The errors have the parameter ``return_to`` when the login was begun in this browser.
+    """
     pending = _take_pending(world, params.get("state", ""), browser_secret)
     asked = LoginRequest("", pending.state, pending.nonce, pending.code_verifier, pending.on_behalf_of)
-    identity = world.login.complete(params, asked)
-    person = _person(world, identity.person_identifier)
+    try:
+        identity = world.login.complete(params, asked)
+        person = _person(world, identity.person_identifier)
+    except ServiceError as error:
+        # Trying again must not forget where the person was going.
+        error.params["return_to"] = pending.return_to
+        raise
     secret, now = secrets.token_urlsafe(32), world.clock.now()
     sealed = _sealed(world, person, identity.id_token, _hash(secret))
     csrf_token = f"{secrets.token_urlsafe(32)}.{form_mark(world.keyring.create(DIRECTORY), person)}"
@@ -186,10 +194,12 @@ def _name_at_provider(world: World, organization_number: str) -> str:
 def _take_pending(world: World, state: str, browser_secret: str) -> PendingLogin:
     with world.database.write() as tx:
         pending = tx.sessions.take_pending(state)
-    if pending is None or world.clock.now() - pending.created_at > PENDING:
-        raise LoginFailed("login_refused", detail="unknown or old state")
+    if pending is None:
+        raise LoginFailed("login_refused", detail="unknown state")
     if not secrets.compare_digest(pending.browser_hash, _hash(browser_secret)):
         raise LoginFailed("login_refused", detail="another browser began this login")
+    if world.clock.now() - pending.created_at > PENDING:
+        raise LoginFailed("login_refused", detail="old state", return_to=pending.return_to)
     return pending
 
 
