@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import asdict, replace
+
+from sqlalchemy import insert, text
 
 from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.tables import pending_login
 from deldokument.services.repositories import PendingLogin, SessionRecord
 from tests.contract.records import HOUR, NOW
+from tests.support.plans import plans, statements
 
 LOGIN = PendingLogin("state", b"browser", "nonce", "verifier", "/del", NOW)
 SESSION = SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, NOW)
@@ -19,6 +25,39 @@ def test_a_login_under_way_is_taken_once(database: SqlDatabase) -> None:
         assert tx.sessions.take_pending("state") == LOGIN
     with database.write() as tx:
         assert tx.sessions.take_pending("state") is None
+
+
+def test_logins_under_way_are_counted_without_those_that_have_expired(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        for number, began in enumerate((NOW - HOUR, NOW, NOW + HOUR, NOW + HOUR)):
+            tx.sessions.add_pending(replace(LOGIN, state=f"state-{number}", created_at=began))
+    with database.read() as tx:
+        assert tx.sessions.count_pending(NOW, 10) == 3
+        assert tx.sessions.count_pending(NOW + 2 * HOUR, 10) == 0
+    with database.write() as tx:
+        tx.sessions.take_pending("state-1")
+        assert tx.sessions.count_pending(NOW, 10) == 2
+
+
+def test_counting_logins_under_way_stops_at_the_limit_and_reads_an_index(
+    database: SqlDatabase, database_url: str
+) -> None:
+    fill_pending(database_url, 5_000)
+    with database.read() as tx, statements() as asked:
+        assert tx.sessions.count_pending(NOW, 1_000) == 1_000
+    found = plans(database_url, asked)
+    assert "ix_pending_login_created_at" in found
+    assert not re.search("Seq Scan|SCAN pending_login|TEMP B-TREE", found)
+
+
+def fill_pending(url: str, count: int) -> None:
+    """So many logins that began just now; PostgreSQL looks at what it has got."""
+    engines = open_engines(url)
+    row = asdict(LOGIN)
+    with transaction(engines.writer) as connection:
+        connection.execute(insert(pending_login), [{**row, "state": f"state-{number}"} for number in range(count)])
+        connection.execute(text("ANALYZE pending_login"))
+    engines.close()
 
 
 def test_a_session_is_found_by_its_token_until_it_is_removed(database: SqlDatabase) -> None:

@@ -18,6 +18,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from deldokument.adapters.breaker import FAILURES, PAUSE_S
 from deldokument.adapters.idporten import IdPorten, LoginCancelled
 from deldokument.adapters.idporten_provider import ProviderUnavailable
 from deldokument.adapters.idporten_tokens import LevelTooLow, LoginRefused, PersonMissing
@@ -100,6 +101,70 @@ def test_without_a_place_to_push_to_the_request_goes_with_the_browser(running: R
     assert asked["redirect_uri"] == running.redirect_uri
     assert asked["acr_values"] == "idporten-loa-high"
     assert (asked["ui_locales"], asked["prompt"]) == ("se", "login")
+
+
+class Silence(httpx.BaseTransport):
+    """The way to ID-porten: ``asked`` counts what goes through; while ``down``, nothing is answered."""
+
+    def __init__(self) -> None:
+        self.asked, self.down = 0, False
+        self._way = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.down:
+            raise httpx.ReadTimeout("silent", request=request)
+        return self._way.handle_request(request)
+
+    def close(self) -> None:
+        self._way.close()
+
+
+def test_a_silent_idporten_is_not_waited_for_again_and_again_and_logins_recover(
+    running: Running, browser: httpx.Client
+) -> None:
+    now, way = [1000.0], Silence()
+    with httpx.Client(transport=way) as http:
+        idporten = relying_party(running, running.idporten, http, monotonic=lambda: now[0])
+        login = idporten.begin("nb")
+        back = log_in(browser, login.url, person="Ola Nordmann")
+        way.down, way.asked = True, 0
+        for _ in range(FAILURES + 5):
+            with pytest.raises(ProviderUnavailable):
+                idporten.begin("nb")
+        with pytest.raises(ProviderUnavailable):
+            finish(idporten, login, back)
+        assert way.asked == FAILURES
+        way.down = False
+        now[0] += PAUSE_S
+        assert finish(idporten, login, back).person_identifier == OLA
+        assert idporten.begin("nb").url
+
+
+def test_the_first_question_to_a_silent_idporten_is_not_waited_for_again_and_again_either(running: Running) -> None:
+    way = Silence()
+    way.down = True
+    with httpx.Client(transport=way) as http:
+        idporten = relying_party(running, running.idporten, http)
+        for _ in range(FAILURES + 5):
+            with pytest.raises(ProviderUnavailable):
+                idporten.begin("nb")
+    assert way.asked == FAILURES
+
+
+def test_an_idporten_that_refuses_has_answered(running: Running) -> None:
+    asked = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(500)
+
+    with httpx.Client(transport=httpx.MockTransport(refuse)) as http:
+        idporten = relying_party(running, running.idporten, http)
+        for _ in range(FAILURES + 1):
+            with pytest.raises(ProviderUnavailable):
+                idporten.begin("nb")
+    assert len(asked) == FAILURES + 1
 
 
 def test_two_logins_share_no_secret(idporten: IdPorten) -> None:

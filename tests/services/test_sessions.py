@@ -11,7 +11,7 @@ from support.trouble import TroubledDatabase
 from support.world import NOON, OLA, FakeLogin, Stage
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import LoginFailed, Unavailable
+from deldokument.domain.errors import LoginFailed, NotReady, Unavailable
 from deldokument.services import onboarding, sessions
 from deldokument.services.sessions import LoginDone, LoginStarted
 
@@ -97,6 +97,22 @@ def test_a_login_that_took_more_than_fifteen_minutes_is_refused(stage: Stage) ->
     stage.clock.advance(minutes=15, seconds=1)
     with pytest.raises(LoginFailed, match="login_refused"):
         sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+
+
+def test_no_more_logins_are_begun_than_the_limit_until_one_ends_or_expires(stage: Stage) -> None:
+    world = replace(stage.world, rules=replace(stage.world.rules, max_pending_logins=2))
+    limited = replace(stage, world=world)
+    started, answer = begin(limited)
+    begin(limited)
+    with pytest.raises(NotReady, match="login_busy"):
+        begin(limited)
+    assert stage.login.begun == 2
+    sessions.complete_login(world, answer, browser_secret=started.browser_secret, previous_secret=None)
+    begin(limited)
+    with pytest.raises(NotReady):
+        begin(limited)
+    stage.clock.advance(minutes=15, seconds=1)
+    begin(limited)
 
 
 def test_only_the_browser_that_began_a_failed_login_learns_its_destination(stage: Stage) -> None:

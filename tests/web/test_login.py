@@ -281,6 +281,21 @@ def test_trying_again_leads_to_no_other_site(refusing: tuple[Web, RefusingLogin]
 
 
 @pytest.mark.parametrize(
+    ("wanted", "leads_to"),
+    [
+        (f"/delinger?konto={'a' * 280}", f"/delinger?konto={'a' * 280}"),
+        (f"/delinger?konto={'a' * 300}", "/delinger"),
+        (f"/{'a' * 299}", f"/{'a' * 299}"),
+        (f"/{'a' * 300}", "/"),
+        (f"/{'a' * 300}?b", "/"),
+    ],
+    ids=["fits", "query too long", "longest page", "page too long", "both too long"],
+)
+def test_a_login_keeps_no_more_than_300_characters_of_where_it_leads(web: Web, wanted: str, leads_to: str) -> None:
+    assert web.browser().log_in(KARI, wanted).headers["location"] == leads_to
+
+
+@pytest.mark.parametrize(
     ("code", "words"),
     [
         ("login_level", "BankID"),

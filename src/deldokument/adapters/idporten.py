@@ -23,6 +23,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from deldokument.adapters.breaker import Breaker
 from deldokument.adapters.idporten_provider import Metadata, Provider, ProviderUnavailable, answered
 from deldokument.adapters.idporten_tokens import LoginRefused, TokenJudge
 from deldokument.adapters.outbound import sign_assertion, signing_key
@@ -45,7 +46,7 @@ class IdPorten:
     """One client of the ID-porten at ``issuer``; threads may share it.
 
     ``client_key`` is a private RSA JWK with ``kid``, or a set of them whose first signs. ``clock`` is Unix time in
-    seconds, by which tokens are judged.
+    seconds, by which tokens are judged. ``monotonic`` is the clock of the circuit breaker.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class IdPorten:
         http: httpx.Client,
         required_acr: str = "idporten-loa-high",
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client_id = client_id
         self._key = signing_key(client_key)
@@ -66,7 +68,7 @@ class IdPorten:
         self._http = http
         self._required_acr = required_acr
         self._clock = clock
-        self._provider = Provider(issuer, http, clock)
+        self._provider = Provider(issuer, http, clock, Breaker(monotonic))
         self._judge = TokenJudge(self._provider, client_id, required_acr, clock)
 
     @property
@@ -180,7 +182,7 @@ class IdPorten:
             "client_assertion": sign_assertion(self._key, claims, self._clock()),
         }
         try:
-            return self._http.post(endpoint, data={**form, **authentication})
+            return self._provider.ask(lambda: self._http.post(endpoint, data={**form, **authentication}))
         except httpx.HTTPError as error:
             raise ProviderUnavailable(type(error).__name__) from error
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 from joserfc.jwk import KeySet
 
+from deldokument.adapters.breaker import Breaker
 from deldokument.adapters.issuer_keys import IssuerKeys
 from deldokument.adapters.outbound import endpoint_of, json_object
 from deldokument.domain.errors import Unavailable
@@ -45,16 +46,34 @@ class Metadata:
 class Provider:
     """The provider at ``issuer``; threads may share it. ``clock`` is Unix time in seconds."""
 
-    def __init__(self, issuer: str, http: httpx.Client, clock: Callable[[], float]) -> None:
+    def __init__(self, issuer: str, http: httpx.Client, clock: Callable[[], float], breaker: Breaker) -> None:
         self.issuer = issuer
         self._http = http
         self._clock = clock
+        self._breaker = breaker
         self._known_metadata: Metadata | None = None
         self._keys = IssuerKeys(lambda: self._discovered().jwks, http, clock, ProviderUnavailable)
 
     def keys(self, kid: str) -> KeySet:
         """The provider's keys, among which ``kid`` is if it is one of them. Raises ProviderUnavailable."""
         return self._keys.with_key(kid)
+
+    def ask(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send a request through the circuit breaker.
+
+        Raises:
+            ProviderUnavailable: The breaker is open; nothing was sent.
+            httpx.HTTPError: There was no answer.
+        """
+        if not self._breaker.admits():
+            raise ProviderUnavailable("not asked, it was silent just now")
+        try:
+            response = send()
+        except httpx.TransportError:
+            self._breaker.failed()
+            raise
+        self._breaker.answered()
+        return response
 
     def metadata(self) -> Metadata:
         """The provider's addresses. Raises ProviderUnavailable."""
@@ -70,7 +89,7 @@ class Provider:
         known = self._known_metadata
         if known is None or now - known.fetched_at > _CACHE_S:
             url = f"{self.issuer}/.well-known/openid-configuration"
-            document = json_object(self._http.get(url).raise_for_status())
+            document = json_object(self.ask(lambda: self._http.get(url)).raise_for_status())
             known = self._known_metadata = self._read_metadata(document, now)
         return known
 

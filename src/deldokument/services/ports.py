@@ -309,6 +309,8 @@ class Rules:
     """What the texts of agreements say of the operator."""
     api_requests_per_minute: int = 600
     """How often one consumer may call the API."""
+    max_pending_logins: int = 10_000
+    """How many logins may be under way at a time, on all nodes together. Anybody may begin one."""
     resumable_upload_draft: bool = False
     """Whether uploads may come by the IETF's draft, too."""
     seal_every: timedelta = SEAL_EVERY

@@ -14,10 +14,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidInput, LoginFailed, ServiceError
+from deldokument.domain.errors import InvalidInput, LoginFailed, NotReady, ServiceError
 from deldokument.domain.identifiers import PersonIdentifier, parse_organization, parse_person
 from deldokument.services.ports import Identity, LoginRequest, LogoutForm, World
 from deldokument.services.repositories import PendingLogin, SessionRecord
@@ -63,7 +63,7 @@ class LoginDone:
 def begin_login(
     world: World, *, return_to: str, locale: str, organization_number: str = "", browser_secret: str = ""
 ) -> LoginStarted:
-    """Start a login at the provider. ``return_to`` is a local path. Raises Unavailable.
+    """Start a login at the provider. ``return_to`` is a local path. Raises Unavailable, or NotReady at the limit.
 
     ``browser_secret`` is what the browser has of a login begun before, perhaps in another tab: with another one in its
     place the answer to that would be refused.
@@ -71,6 +71,8 @@ def begin_login(
     ``organization_number`` names the tenant that the login is for; one that has no name of its own at the provider, or
     is no tenant in use, is answered like none.
     """
+    now = world.clock.now()
+    _check_pending(world, now)
     request = world.login.begin(locale, on_behalf_of=_name_at_provider(world, organization_number))
     secret = browser_secret if _SECRET.fullmatch(browser_secret) else secrets.token_urlsafe(32)
     pending = PendingLogin(
@@ -79,7 +81,7 @@ def begin_login(
         nonce=request.nonce,
         code_verifier=request.code_verifier,
         return_to=return_to,
-        created_at=world.clock.now(),
+        created_at=now,
         on_behalf_of=request.on_behalf_of,
     )
     with world.database.write() as tx:
@@ -189,6 +191,15 @@ def _name_at_provider(world: World, organization_number: str) -> str:
     with world.database.read() as tx:
         tenant = tx.tenancies.tenant_by_number(number.value)
     return tenant.on_behalf_of if tenant and tenant.is_in_use else ""
+
+
+def _check_pending(world: World, now: datetime) -> None:
+    """Raises NotReady at the limit. Logins that begin at the same instant may exceed it by a few."""
+    most = world.rules.max_pending_logins
+    with world.database.read() as tx:
+        pending = tx.sessions.count_pending(now - PENDING, most)
+    if pending >= most:
+        raise NotReady("login_busy", detail=f"{most} logins are under way")
 
 
 def _take_pending(world: World, state: str, browser_secret: str) -> PendingLogin:

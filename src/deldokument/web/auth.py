@@ -20,20 +20,23 @@ from deldokument.services.sessions import (
     end_by_front_channel,
     end_session,
 )
-from deldokument.web.calls import LANGUAGE_COOKIE, Answer, Call, Endpoint, Who, safe_return
+from deldokument.web.calls import LANGUAGE_COOKIE, Answer, Call, Endpoint, Who, destination, safe_return
 from deldokument.web.i18n import LANGUAGES, choose_for_login
 from deldokument.web.pages.agreements import signing_answer
 from deldokument.web.rendering import CSP
 
 _LOGIN_SECONDS = 15 * 60
 _LANGUAGE_SECONDS = 365 * 24 * 3600
+_LOGIN_THREADS = 8
+"""Logins that one process begins, and completes, at a time. ID-porten usually answers in a tenth of a second."""
+_LOGOUT_THREADS = 4
 
 
 def log_in(call: Call) -> Response:
     """Send the browser to the provider; in the name of the public body that ``for`` gives the number of."""
     started = begin_login(
         call.world,
-        return_to=safe_return(call.query("neste") or "/"),
+        return_to=destination(call.query("neste") or "/"),
         locale=choose_for_login(
             call.request.cookies.get(LANGUAGE_COOKIE), call.request.headers.get("accept-language", "")
         ),
@@ -129,13 +132,22 @@ def choose_language(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/logg-inn", log_in, Who.ANYONE),
-    Endpoint("/logg-inn/svar", logged_in, Who.ANYONE),
+    Endpoint("/logg-inn", log_in, Who.ANYONE, own_threads=_LOGIN_THREADS),
+    # Not the same threads: a flood of logins that are begun must not keep the others from being completed.
+    Endpoint("/logg-inn/svar", logged_in, Who.ANYONE, own_threads=_LOGIN_THREADS),
     Endpoint("/logget-inn", logged_in_again, Who.PERSON),
     Endpoint("/logg-ut", log_out, Who.PERSON, ("POST",)),
-    Endpoint("/logg-ut/frontkanal", told_in_front, Who.ANYONE, answer=Answer.BYTES),
+    Endpoint("/logg-ut/frontkanal", told_in_front, Who.ANYONE, answer=Answer.BYTES, own_threads=_LOGOUT_THREADS),
     # The token in the body is the proof; the provider has no session of ours.
-    Endpoint("/logg-ut/bakkanal", told_behind, Who.ANYONE, ("POST",), Answer.BYTES, own_token=True),
+    Endpoint(
+        "/logg-ut/bakkanal",
+        told_behind,
+        Who.ANYONE,
+        ("POST",),
+        Answer.BYTES,
+        own_token=True,
+        own_threads=_LOGOUT_THREADS,
+    ),
     Endpoint("/logget-ut", logged_out, Who.ANYONE),
     Endpoint("/sprak/{language}", choose_language, Who.ANYONE),
 )

@@ -35,12 +35,16 @@ from deldokument.web.forms import SentFile, read_form
 from deldokument.web.i18n import Tongue, choose
 from deldokument.web.rendering import Site, render
 from deldokument.web.resending import is_from_own_page, may_be_sent_again, resend_page, typed_in
+from deldokument.web.slots import LogThrottle, Slots, SlotsTaken
 
 log = logging.getLogger("deldokument.web")
 MAX_BODY = 256 * 1024
 MAX_FIELDS = 1000
 LANGUAGE_COOKIE = "spraak"
+MAX_DESTINATION = 300
+"""Characters of the address that a login keeps in the database; a share's link has 25."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_busy_lines = LogThrottle(60.0)
 
 
 class Who(Enum):
@@ -143,6 +147,8 @@ class Endpoint:
     """It may change something though the tenant that the path names has ended the service."""
     at_once: bool = False
     """It waits for nothing, and tells everybody the same: the event loop answers, whatever the threads wait for."""
+    own_threads: int = 0
+    """How many threads the route has to itself. For routes that wait for ID-porten on behalf of anonymous callers."""
     takes_file: int = 0
     """How many bytes of files its form may have; files are kept only from those who may call the route."""
 
@@ -152,14 +158,15 @@ class Endpoint:
 
     def route(self, world: World, site: Site) -> Route:
         """The Starlette route."""
+        slots = Slots(self.own_threads) if self.own_threads else None
 
         async def endpoint(request: Request) -> Response:
-            return await _serve(self, world, site, request)
+            return await _serve(self, world, site, request, slots)
 
         return Route(self.path, endpoint, methods=list(self.methods), name=f"{'+'.join(self.methods)} {self.path}")
 
 
-async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request) -> Response:
+async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request, slots: Slots | None) -> Response:
     tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
     call = Call(world, site, request, tongue, None)
     try:
@@ -178,9 +185,13 @@ async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request)
                 return stranger
             keeps_files = not stranger
         await _read_body(call, endpoint.takes_file, keeps_files)
-        return await run_in_threadpool(_handle, endpoint, call)
+        run = slots.run if slots else run_in_threadpool
+        return await run(_handle, endpoint, call)
     except ClientDisconnect:
         return Response(status_code=400)
+    except SlotsTaken as error:
+        # On the event loop: nobody's session is known yet, so rendering does no I/O.
+        return failure(call, endpoint.answer, error)
     except (ServiceError, IntegrityError) as error:
         return await run_in_threadpool(failure, call, endpoint.answer, error)
 
@@ -245,6 +256,18 @@ def safe_return(path: str) -> str:
     return path if local and path.isprintable() else "/"
 
 
+def destination(path: str) -> str:
+    """Return where a login leads: ``path`` if it is safe and short, else its page without the query, else "/".
+
+    A long address is a list with a filter: the list itself is nearer to what the person wanted than the front page.
+    """
+    safe = safe_return(path)
+    if len(safe) <= MAX_DESTINATION:
+        return safe
+    page = safe.partition("?")[0]
+    return page if len(page) <= MAX_DESTINATION else "/"
+
+
 def holds_token(call: Call) -> bool:
     """Whether the request carries the CSRF token of its session, and does not say that it is another site's."""
     sent = call.request.headers.get("x-csrf-token") or call.fields.get("csrf_token", "")
@@ -306,9 +329,8 @@ def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) ->
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
     status = status_of(error)
-    # What comes by itself is nobody's trouble, and those who operate go by this level.
-    if status >= 500 and error.code != "inspection_running":
-        log.error("%s answered %s: %s", endpoint_name(call.request), status, error)
+    if status >= 500:
+        _log_failure(call, status, error)
     headers = retry_headers(error)
     if answer is Answer.JSON:
         return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
@@ -317,6 +339,16 @@ def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) ->
     response = _error_page(call, status, error)
     response.headers.update(headers)
     return response
+
+
+def _log_failure(call: Call, status: int, error: ServiceError) -> None:
+    """Operators alert on the level ERROR: what passes by itself is not logged at it."""
+    if error.code == "inspection_running":
+        return
+    if error.code != "login_busy":
+        log.error("%s answered %s: %s", endpoint_name(call.request), status, error)
+    elif _busy_lines.admits():
+        log.warning("%s refuses logins: %s", endpoint_name(call.request), error)
 
 
 def _error_page(call: Call, status: int, error: ServiceError) -> Response:

@@ -213,6 +213,7 @@ WORDS: dict[str, str] = {
     "idempotency_key_malformed": _("The Idempotency-Key must be 1 to 255 visible ASCII characters."),
     "idempotency_key_reused": _("That Idempotency-Key was used for another request. Choose a new one."),
     "request_under_way": _("The first request with that Idempotency-Key is still running. Ask again in a moment."),
+    "login_busy": _("Very many people are logging in right now. Wait a few seconds, and try again."),
     "login_unavailable": _("We get no answer from ID-porten right now. Try again in a few minutes."),
     "inspection_running": _("The document is being checked. Try again in a moment."),
     "inspection_refused": _("The check found something wrong with the document. Contact the sender."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from deldokument.adapters.sql.tables import pending_login, session
 from deldokument.adapters.sql.work import Shape, Work, one
@@ -14,6 +14,10 @@ _SESSION = Shape(SessionRecord, session)
 _PENDING = Shape(PendingLogin, pending_login)
 
 _take = delete(pending_login).where(pending_login.c.state == one("key")).returning(*_PENDING.columns)
+# The limit bounds the work, and the order makes PostgreSQL read the index instead of the table.
+_began_at = pending_login.c.created_at
+_begun = select(_began_at).where(_began_at >= one("since")).order_by(_began_at.desc()).limit(bindparam("most"))
+_count_begun = select(func.count()).select_from(_begun.subquery())
 _is_token = session.c.token_hash == one("token")
 _by_token = select(*_SESSION.columns).where(_is_token)
 _add = insert(session)
@@ -39,6 +43,11 @@ class SqlSessions:
     def take_pending(self, state: str) -> PendingLogin | None:
         """Remove and return it: a state is good once."""
         return _PENDING.one(self._work.first(_take, {"key": state}))
+
+    def count_pending(self, since: datetime, at_most: int) -> int:
+        """How many logins that began at ``since`` or later are under way; ``at_most`` when there are more."""
+        counted = self._work.first(_count_begun, {"since": since, "most": at_most})
+        return int(counted[0]) if counted else 0
 
     def add(self, session: SessionRecord) -> None:
         """Raises Conflict when the token is taken."""
