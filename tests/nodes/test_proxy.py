@@ -6,7 +6,9 @@ import json
 import os
 import re
 import socketserver
+import ssl
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ from support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.inspecting import inspect_documents
+from deldokument.services.ports import Rules
+from deldokument.services.sessions import PENDING
 from tests.nodes.conftest import Nodes
 
 # Two nodes, their registers and a database start before the first of them.
@@ -102,7 +106,8 @@ class Upstream:
 
 
 @contextmanager
-def upstream(*, breaks_off: bool = False) -> Iterator[Upstream]:
+def upstream(*, breaks_off: bool = False, answers: threading.Event | None = None) -> Iterator[Upstream]:
+    """``answers``: it answers nobody before that."""
     seen = Upstream(breaks_off)
 
     class Handler(socketserver.StreamRequestHandler):
@@ -115,6 +120,7 @@ def upstream(*, breaks_off: bool = False) -> Iterator[Upstream]:
                 if breaks_off:
                     return
                 self._take(b"".join(head).lower())
+                assert answers is None or answers.wait(_SECONDS)
                 told = json.dumps([line.decode().strip() for line in head]).encode()
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(told), told))
 
@@ -128,6 +134,7 @@ def upstream(*, breaks_off: bool = False) -> Iterator[Upstream]:
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
         daemon_threads = True
+        request_queue_size = 200
 
     with Server(("127.0.0.1", 0), Handler) as server:
         seen.address = f"127.0.0.1:{server.server_address[1]}"
@@ -169,6 +176,117 @@ def test_the_bytes_of_an_upload_go_on_as_they_come(tmp_path: Path) -> None:
         connection.sendall(bytes(100_000))
         assert b" 200 " in connection.recv(64)
     assert len(behind.body) == 200_000
+
+
+# --- rate limits -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Client:
+    """Somebody at an address, with one connection to the proxy."""
+
+    http: httpx.Client
+
+    def statuses(self, path: str, count: int, address: str, method: str = "GET") -> Counter[int]:
+        """What so many requests in a row are answered."""
+        return Counter(self.ask(path, address, method).status_code for _ in range(count))
+
+    def ask(self, path: str, address: str, method: str = "GET") -> httpx.Response:
+        """One request from the address."""
+        named = {"sni_hostname": HOST}
+        return self.http.request(method, path, headers={"X-Test-Address": address}, extensions=named)
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Front, Client]]:
+    folder = tmp_path_factory.mktemp("limited")
+    with upstream() as behind, proxy(folder, [behind.address]) as front:
+        trust = ssl.create_default_context(cafile=str(folder / "front.pem"))
+        base = f"https://127.0.0.1:{front.secure}"
+        with httpx.Client(verify=trust, base_url=base, headers={"Host": HOST}, trust_env=False) as http:
+            yield front, Client(http)
+
+
+def test_nobody_begins_logins_without_end_and_others_are_not_held_up(limited: tuple[Front, Client]) -> None:
+    _, client = limited
+    flood = client.statuses("/logg-inn?neste=/mine", 400, "192.0.2.1")
+    assert flood[429] > 100
+    # Normal use: many employees behind the one address of their employer, all at once.
+    assert client.statuses("/logg-inn?neste=/mine", 200, "192.0.2.2") == {200: 200}
+    # A refused client is refused on this route only.
+    assert client.statuses("/mine", 50, "192.0.2.1") == {200: 50}
+    assert client.statuses("/logg-inn/svar?code=c&state=s", 50, "192.0.2.1") == {200: 50}
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/logg-inn/svar?code=c&state=s", "GET"), ("/logg-ut/frontkanal", "GET"), ("/logg-ut/bakkanal", "POST"),
+     ("/d/AAAAAAAAAAAAAAAAAAAAAA", "GET")],
+)  # fmt: skip
+def test_nobody_asks_without_end_for_what_needs_no_login(
+    limited: tuple[Front, Client], path: str, method: str, request: pytest.FixtureRequest
+) -> None:
+    _, client = limited
+    address = f"198.51.100.{sum(path.encode()) % 256}"
+    assert client.statuses(path, 1500, address, method)[429] > 100
+    assert client.statuses(path, 300, f"203.0.113.{sum(path.encode()) % 256}", method) == {200: 300}
+
+
+def test_bytes_and_uploads_have_no_rate_limit(limited: tuple[Front, Client]) -> None:
+    _, client = limited
+    for path in ("/d/AAAAAAAAAAAAAAAAAAAAAA/dokument/x", "/d/AAAAAAAAAAAAAAAAAAAAAA/alt.zip", "/uploads/x"):
+        assert client.statuses(path, 700, "192.0.2.3") == {200: 700}
+
+
+def test_a_client_over_the_limit_gets_a_page_with_retry_after(limited: tuple[Front, Client]) -> None:
+    _, client = limited
+    client.statuses("/logg-inn", 250, "192.0.2.4")
+    answer = client.ask("/logg-inn", "192.0.2.4")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "last siden på nytt" in answer.text
+
+
+def test_all_addresses_of_a_subscriber_are_one_client(limited: tuple[Front, Client]) -> None:
+    _, client = limited
+    of_one = Counter[int]()
+    for number in range(400):
+        of_one += client.statuses("/logg-inn", 1, f"2001:db8:0:a0a::{number:x}")
+    assert of_one[429] > 100
+    assert client.statuses("/logg-inn", 1, "2001:db8:0:a0b::1") == {200: 1}
+
+
+def test_nobody_holds_more_than_100_logins_that_wait(tmp_path: Path) -> None:
+    answers = threading.Event()
+    head = f"GET /logg-inn HTTP/1.1\r\nHost: {HOST}\r\nX-Test-Address: 192.0.2.5\r\n\r\n".encode()
+    with upstream(answers=answers) as behind, proxy(tmp_path, [behind.address]) as front, ExitStack() as stack:
+        held = [stack.enter_context(front.connect()) for _ in range(101)]
+        try:
+            for connection in held[:100]:
+                connection.sendall(head)
+            wait_until(lambda: len(behind.heads) == 100, _SECONDS, "the proxy let fewer than 100 through")
+            held[100].sendall(head)
+            assert b" 429 " in held[100].recv(64)
+        finally:
+            answers.set()
+        assert all(b" 200 " in connection.recv(64) for connection in held[:100])
+
+
+def test_no_address_of_a_client_that_was_refused_is_written_anywhere(limited: tuple[Front, Client]) -> None:
+    front, client = limited
+    assert client.statuses("/logg-inn", 300, "192.0.2.77")[429]
+    logs = [path for path in front.folder.rglob("*") if path.is_file() and path.suffix == ".log"]
+    assert logs
+    assert not any("192.0.2.77" in log.read_text() for log in logs)
+
+
+def test_one_client_alone_does_not_reach_the_limit_of_logins_under_way() -> None:
+    text = CONFIGURATION.read_text("utf-8")
+    rate = int(re.findall(r"zone=deldokument_logins:10m rate=(\d+)r/s", text)[0])
+    burst = int(re.findall(r"zone=deldokument_logins burst=(\d+)", text)[0])
+    most = Rules("https://del.example", allow_synthetic=False).max_pending_logins
+    assert rate * PENDING.total_seconds() + burst < most / 3
+    assert f"{rate} logins a second, with a burst of {burst}" in (ROOT / "docs" / "operating.md").read_text("utf-8")
 
 
 def test_when_no_node_answers_people_and_clients_are_told_to_try_again(tmp_path: Path) -> None:

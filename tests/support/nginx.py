@@ -42,6 +42,9 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    # So that a test can come from any address.
+    set_real_ip_from 127.0.0.1;
+    real_ip_header X-Test-Address;
     include {folder}/site.conf;
 }}
 """
