@@ -271,7 +271,7 @@ def test_an_error_of_idporten_ends_in_a_page_to_begin_anew_from(
     page = came_back_with(deployment, browser, error)
     assert page.status_code == 403
     assert "Innloggingen ble ikke fullført" in page.text
-    assert 'href="/logg-inn"' in page.text
+    assert 'href="/logg-inn?neste=/mine"' in page.text
     assert "<b>words</b>" not in page.text
 
 
@@ -288,7 +288,7 @@ def test_a_cancelled_login_ends_in_a_page_to_begin_anew_from(deployment: Deploym
     page = came_back_with(deployment, browser, "access_denied")
     assert page.status_code == 403
     assert "Innloggingen ble avbrutt" in page.text
-    assert 'href="/logg-inn"' in page.text
+    assert 'href="/logg-inn?neste=/mine"' in page.text
 
 
 @pytest.mark.parametrize("mode", ["down", "garbage", "500", "slow"])
