@@ -13,7 +13,8 @@ from support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
 from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services import inspecting, publishing, uploading
-from deldokument.services.integrations import remove_integration
+from deldokument.services.accounts import show_account
+from deldokument.services.integrations import confirm_archive, remove_integration
 
 UNTIL = "2026-12-04T12:00:00Z"
 PERSON = {"number": OLA}
@@ -325,6 +326,16 @@ def test_what_is_missing_before_publishing_is_told_all_at_once(cast: Systems, st
         "expires_at": "expiry_missing",
         "archived": "archived_missing",
     }
+
+
+def test_a_system_of_which_archiving_is_confirmed_need_not_say_so(cast: Systems, stage: Stage) -> None:
+    place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    for integration in show_account(stage.world, **place).integrations:
+        confirm_archive(stage.world, **place, integration_id=integration.id, confirmed=True)
+    [account] = [one for one in cast.sharer.get("/accounts").json()["items"] if one["id"] == stage.byggesak.id]
+    assert account["archive_question"] is False
+    assert begun(cast.sharer, stage, archived=None)["archived"] is True
+    assert begun(cast.sharer, stage, archived=False)["archived"] is False
 
 
 def test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_receipts(

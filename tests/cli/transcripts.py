@@ -273,6 +273,7 @@ def _accounts(told: Transcript) -> None:
     told.say("account", "show", "ACCOUNT")
     told.say("account", "add-integration", "ACCOUNT", "312824450", name="INTEGRATION")
     told.say("account", "integration-rights", "ACCOUNT", "INTEGRATION", "read")
+    told.say("account", "integration-archive", "ACCOUNT", "INTEGRATION", "--confirmed")
     told.say("account", "remove-integration", "ACCOUNT", "INTEGRATION")
     told.say("account", "freeze", "ACCOUNT", "--reason", "security")
     told.say("account", "unfreeze", "ACCOUNT")

@@ -159,3 +159,33 @@ def test_surrogates_in_a_password_are_no_fault_of_ours(stage: Stage) -> None:
     added = add(stage)
     integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
     assert not integrations.holds_password(stage.world, SYSTEM, added.id, "\ud800")
+
+
+def test_archiving_is_confirmed_when_access_is_given_or_later_and_taken_back(stage: Stage) -> None:
+    added = integrations.add_integration(stage.world, **of(stage), organization_number=FJELL, archive_confirmed=True)
+    assert added.archive_confirmed_at == stage.clock.now()
+    assert listed(stage) == [added]
+    for _ in range(2):
+        taken_back = integrations.confirm_archive(stage.world, **of(stage), integration_id=added.id, confirmed=False)
+    assert listed(stage) == [taken_back]
+    assert taken_back.archive_confirmed_at is None
+    stage.clock.advance(days=1)
+    for _ in range(2):
+        integrations.confirm_archive(stage.world, **of(stage), integration_id=added.id, confirmed=True)
+    assert listed(stage)[0].archive_confirmed_at == stage.clock.now()
+    assert [(kind, details.get("archive"), by) for kind, details, by in trail(stage)] == [
+        (EventKind.INTEGRATION_ADDED, "confirmed", True),
+        (EventKind.INTEGRATION_CHANGED, "taken_back", True),
+        (EventKind.INTEGRATION_CHANGED, "confirmed", True),
+    ]
+
+
+def test_nothing_is_confirmed_of_a_system_unless_somebody_does(stage: Stage) -> None:
+    assert add(stage).archive_confirmed_at is None
+
+
+def test_archiving_is_confirmed_in_the_integrations_own_account_only(stage: Stage) -> None:
+    added = add(stage)
+    with pytest.raises(NotFound):
+        integrations.confirm_archive(stage.world, **of(stage, stage.avtaler), integration_id=added.id, confirmed=True)
+    assert listed(stage) == [added]

@@ -18,8 +18,8 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
 from deldokument.domain.tenancy import IntegrationRights
-from deldokument.services import administrators, drafting, overview, publishing
-from deldokument.services.integrations import change_rights
+from deldokument.services import accounts, administrators, drafting, overview, publishing
+from deldokument.services.integrations import change_rights, confirm_archive
 from deldokument.services.leaving import end_service
 from deldokument.services.ports import World
 from deldokument.services.recipients import RecipientInput
@@ -64,6 +64,17 @@ def test_what_is_not_said_of_a_draft_is_as_the_account_has_it(stage: Stage, conf
     assert create_draft(stage.world, SYSTEM, stage.words()).confidential is confidential
     said = create_draft(stage.world, SYSTEM, stage.words(confidential=not confidential))
     assert said.confidential is not confidential
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_systems_draft_is_archived_as_it_says_or_else_as_was_confirmed_of_it(stage: Stage, confirmed: bool) -> None:
+    place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    [integration] = accounts.show_account(stage.world, **place).integrations
+    confirm_archive(stage.world, **place, integration_id=integration.id, confirmed=confirmed)
+    assert create_draft(stage.world, SYSTEM, stage.words(archived=None)).archived is confirmed
+    assert create_draft(stage.world, SYSTEM, stage.words(archived=not confirmed)).archived is not confirmed
+    # What was confirmed of the system is no answer for a person.
+    assert not create_draft(stage.world, person(KARI), stage.words(archived=None)).archived
 
 
 def test_a_draft_that_is_refused_is_not_begun_and_every_fault_is_named(stage: Stage) -> None:

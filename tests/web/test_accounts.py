@@ -524,6 +524,14 @@ def test_a_refused_organisation_stays_in_its_field(
     assert form(page, action)["organization_number"] == number
 
 
+def test_a_refused_organisation_leaves_the_confirmation_as_it_was_ticked(web: Web, ewa: Browser) -> None:
+    action = at(web, web.stage.byggesak.id, "integrasjoner")
+    for ticked in ({"archive_confirmed": "on"}, {}):
+        page = ewa.post(action, {"organization_number": "1"} | ticked)
+        assert page.status_code == 422
+        assert ("archive_confirmed" in form(page, action)) is bool(ticked)
+
+
 def test_with_the_register_down_the_number_is_kept_to_try_again(web: Web, ewa: Browser) -> None:
     web.stage.register.down = True
     action = at(web, web.stage.byggesak.id, "integrasjoner")
@@ -550,6 +558,7 @@ ROUTES: list[tuple[str, str, dict[str, str]]] = [
     ("POST", "integrasjoner", {"organization_number": FJELL}),
     ("GET", "integrasjoner/x", {}),
     ("POST", "integrasjoner/x", {"rights": "read"}),
+    ("POST", "integrasjoner/x/arkiv", {"confirmed": "yes"}),
     ("POST", "integrasjoner/x/passord", {}),
     ("GET", "integrasjoner/x/fjerning", {}),
     ("POST", "integrasjoner/x/fjerning", {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Annotated
 
@@ -73,9 +73,14 @@ def _integration_row(integration: Integration) -> Row:
         "organization_number": integration.organization_number,
         "name": integration.name,
         "rights": integration.rights.value,
+        "archive_confirmed_at": _iso(integration.archive_confirmed_at),
         "added_at": integration.added_at.isoformat(),
-        "used_at": integration.used_at.isoformat() if integration.used_at else None,
+        "used_at": _iso(integration.used_at),
     }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 @app.command("list", context_settings=TAKES_IDS)
@@ -223,13 +228,21 @@ def add_integration(
     account: str,
     number: str,
     rights: Annotated[IntegrationRights, typer.Option(help="What they may do there.")] = IntegrationRights.SHARE,
+    archive_confirmed: Annotated[
+        bool, typer.Option("--archive-confirmed", help="Everything that they share is in the organisation's archive.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let the systems of an organisation use the account, by their Maskinporten consumer's organisation number."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
         added = integrations.add_integration(
-            node.world, tenant_id=tenant, account_id=account, organization_number=number, rights=rights
+            node.world,
+            tenant_id=tenant,
+            account_id=account,
+            organization_number=number,
+            rights=rights,
+            archive_confirmed=archive_confirmed,
         )
         say_made(_integration_row(added), as_json=as_json)
 
@@ -241,6 +254,24 @@ def integration_rights(account: str, integration: str, rights: IntegrationRights
         tenant = tenant_of(node.world, account)
         changed = integrations.change_rights(
             node.world, tenant_id=tenant, account_id=account, integration_id=integration, rights=rights
+        )
+        say_made(_integration_row(changed), as_json=as_json)
+
+
+@app.command("integration-archive", context_settings=TAKES_IDS)
+def integration_archive(
+    account: str,
+    integration: str,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed/--not-confirmed", help="Is everything in the organisation's archive?")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Confirm that what its systems share is archived, so that they need not say so; or take that back."""
+    with opened_node() as node:
+        tenant = tenant_of(node.world, account)
+        changed = integrations.confirm_archive(
+            node.world, tenant_id=tenant, account_id=account, integration_id=integration, confirmed=confirmed
         )
         say_made(_integration_row(changed), as_json=as_json)
 

@@ -118,7 +118,13 @@ def _make(world: World, municipality: _Municipality, people: Mapping[str, Person
             add_member(world, tenant_id=tenant.id, account_id=account.id, number=person.identifier, name=person.name)
         if (municipality.number, account_name) == (demo_sender.ORGANIZATION, demo_sender.ACCOUNT):
             number = municipality.number
-            add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=number)
+            add_integration(
+                world,
+                tenant_id=tenant.id,
+                account_id=account.id,
+                organization_number=number,
+                archive_confirmed=True,
+            )
 
 
 def _turn_on_notices(world: World, account: Account) -> None:

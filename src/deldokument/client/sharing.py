@@ -49,11 +49,12 @@ class Wish:
             "title": self.title,
             "message": self.message,
             "reference": self.reference,
-            "archived": self.archived,
             "expires_at": written(self.until),
             "recipients": [_recipient(to) for to in self.recipients],
         }
-        optional = {"confidential": self.confidential, "notify": self.notify}
+        # Not said is not denied: the service may know it of the whole system.
+        archived = True if self.archived else None
+        optional = {"archived": archived, "confidential": self.confidential, "notify": self.notify}
         return given | {name: value for name, value in optional.items() if value is not None}
 
 

@@ -161,6 +161,7 @@ class Integration:
     """A fagsystem that may use an account through the API, known by its Maskinporten consumer's organisation number.
 
     ``password_hash`` is the SHA-256 of its password for KS' interface, None while it has none.
+    ``archive_confirmed_at``: since when the tenant vouches that whatever the system shares is in its archive.
     """
 
     id: str
@@ -172,6 +173,7 @@ class Integration:
     rights: IntegrationRights = IntegrationRights.SHARE
     used_at: datetime | None = None
     password_hash: bytes | None = None
+    archive_confirmed_at: datetime | None = None
 
     @property
     def may_share(self) -> bool:

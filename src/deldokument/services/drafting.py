@@ -70,8 +70,9 @@ from deldokument.services.views import file_name, open_message
 class DraftWords:
     """What the form says about a share; ``expires_at`` None while it is not filled in.
 
-    ``confidential`` and ``notify`` None: as the draft has it, which begins as the account has it. ``notify`` counts for
-    nothing where no notices are configured.
+    ``confidential`` and ``notify`` None: as the draft has it, which begins as the account has it. ``archived`` None: as
+    the draft has it, which begins as the tenant has confirmed it of the integration. ``notify`` counts for nothing
+    where no notices are configured.
     """
 
     account_id: str
@@ -79,7 +80,7 @@ class DraftWords:
     message: str = ""
     reference: str = ""
     confidential: bool | None = None
-    archived: bool = False
+    archived: bool | None = None
     expires_at: datetime | None = None
     notify: bool | None = None
 
@@ -135,6 +136,7 @@ def empty_draft(world: World, membership: Membership, share_id: str = "") -> Sha
         changed_at=now,
         audit_key_id=key_id,
         confidential=membership.account.rules.confidential,
+        archived=membership.archive_confirmed,
         notify=membership.account.rules.notify and world.notices is not None,
     )
 
@@ -193,7 +195,7 @@ def with_words(world: World, share: Share, membership: Membership, words: DraftW
         integration_id=membership.integration_id,
         expires_at=words.expires_at,
         confidential=share.confidential if words.confidential is None else words.confidential,
-        archived=words.archived,
+        archived=share.archived if words.archived is None else words.archived,
         notify=(share.notify if words.notify is None else words.notify) and world.notices is not None,
         sealed_title=seal_field(key, words.title, Field.TITLE, share.id),
         sealed_message=seal_field(message_key(share_key, share.id), words.message, Field.MESSAGE, share.id),

@@ -22,6 +22,7 @@ from deldokument.services.repositories import Transaction
 
 _FIELD = "organization_number"
 _PASSWORD_BYTES = 24
+_CONFIRMED, _TAKEN_BACK = "confirmed", "taken_back"
 
 
 def add_integration(
@@ -31,19 +32,30 @@ def add_integration(
     account_id: str,
     organization_number: str,
     rights: IntegrationRights = IntegrationRights.SHARE,
+    archive_confirmed: bool = False,
     person: PersonIdentifier | None = None,
 ) -> Integration:
-    """Give an organisation's systems rights to the account.
+    """Give an organisation's systems rights to the account. ``archive_confirmed`` as for ``confirm_archive``.
 
     Raises InvalidInput, NotFound, Conflict, or Unavailable when the register does not answer.
     """
     organization = _registered(world, parse_organization(organization_number, field=_FIELD))
     now = world.clock.now()
-    added = Integration(new_id(), account_id, organization.number, organization.name, now, rights=rights)
+    added = Integration(
+        id=new_id(),
+        account_id=account_id,
+        organization_number=organization.number,
+        name=organization.name,
+        added_at=now,
+        rights=rights,
+        archive_confirmed_at=now if archive_confirmed else None,
+    )
     with world.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         tx.tenancies.add_integration(added)
         details = {"integration": added.id, "rights": rights.value}
+        if archive_confirmed:
+            details["archive"] = _CONFIRMED
         record_about(world, tx, EventKind.INTEGRATION_ADDED, account, person, **details)
     return added
 
@@ -84,6 +96,31 @@ def change_rights(
             tx.tenancies.save_integration(changed)
             details = {"integration": integration.id, "rights": rights.value}
             record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+    return changed
+
+
+def confirm_archive(
+    world: World,
+    *,
+    tenant_id: str,
+    account_id: str,
+    integration_id: str,
+    confirmed: bool,
+    person: PersonIdentifier | None = None,
+) -> Integration:
+    """Vouch that whatever the systems share is in the tenant's archive, or take that back; holds for new drafts.
+
+    Raises NotFound or Conflict.
+    """
+    with world.database.write() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        integration = _integration(tx, account, integration_id)
+        if confirmed is (integration.archive_confirmed_at is not None):
+            return integration
+        changed = replace(integration, archive_confirmed_at=world.clock.now() if confirmed else None)
+        tx.tenancies.save_integration(changed)
+        details = {"integration": integration.id, "archive": _CONFIRMED if confirmed else _TAKEN_BACK}
+        record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return changed
 
 

@@ -173,7 +173,8 @@ class Membership:
     """An account that may be shared from, with its tenant and the sharer's own name there.
 
     Of a person the membership, of an organisation's system the integration: either ``member_id`` or ``integration_id``.
-    ``reads_only``: it may see what is there, and change nothing.
+    ``reads_only``: it may see what is there, and change nothing. ``archive_confirmed``: what the system shares is
+    archived, unless it says otherwise of a share.
     """
 
     account: Account
@@ -182,6 +183,7 @@ class Membership:
     member_id: str | None = None
     integration_id: str | None = None
     reads_only: bool = False
+    archive_confirmed: bool = False
 
     @property
     def id(self) -> str:
@@ -225,6 +227,7 @@ def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
             integration.name,
             integration_id=integration.id,
             reads_only=not integration.may_share,
+            archive_confirmed=integration.archive_confirmed_at is not None,
         )
         for integration, account in living
     ]

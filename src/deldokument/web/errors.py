@@ -102,6 +102,11 @@ WORDS: dict[str, str] = {
     "recipients_missing": _("Add at least one recipient."),
     "recipients_unconfirmed": _("Confirm that you have checked each number that stands without a name."),
     "archived_missing": _("Confirm that the original is in the archive."),
+    "archived_unconfirmed": _(
+        "Nobody has confirmed that what this system shares is archived. An administrator of the organisation does so "
+        "once at «Konfigurasjon», on the account's page at «Systems that may use the account». Or send "
+        '"arkivert": true.'
+    ),
     "account_of_other_tenant": _("The account belongs to another organisation than the draft."),
     "account_name_taken": _("There is an account of that name already."),
     "account_name_held": _("A deleted account has that name until %(at)s. Undo the deletion, or choose another name."),

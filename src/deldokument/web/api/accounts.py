@@ -61,6 +61,6 @@ def _account(membership: Membership) -> Account:
         confidential=account.rules.confidential,
         four_eyes=account.rules.four_eyes,
         notify=account.rules.notify,
-        archive_question=tenant.ask_archived,
+        archive_question=tenant.ask_archived and not membership.archive_confirmed,
         closed=not account.is_open,
     )

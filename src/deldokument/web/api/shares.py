@@ -135,7 +135,7 @@ def words_of(sent: ShareInput) -> DraftWords:
         message=sent.message or "",
         reference=sent.reference or "",
         confidential=sent.confidential,
-        archived=bool(sent.archived),
+        archived=sent.archived,
         expires_at=sent.expires_at,
         notify=sent.notify,
     )

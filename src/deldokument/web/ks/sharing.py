@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.identifiers import Consumer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
@@ -59,7 +60,8 @@ class Metadata:
     media_type: str
     reference: str
     expires_at: datetime
-    archived: bool
+    archived: bool | None
+    """None where it is not said: then it is as an administrator has confirmed it for the integration."""
     recipients: tuple[RecipientInput, ...]
     fields: tuple[str, ...]
     """The recipients' fields, for faults."""
@@ -84,7 +86,9 @@ async def share_document(caller: Caller) -> Response:
     except BaseException as error:
         with suppress(ServiceError):
             await run_in_threadpool(discard_draft, caller.world, caller.sharer, share.id)
-        raise (_renamed(error, metadata) if isinstance(error, InvalidInput | InvalidFields) else error) from None
+        raise (
+            _renamed(error, metadata, caller) if isinstance(error, InvalidInput | InvalidFields) else error
+        ) from None
 
 
 def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
@@ -97,14 +101,25 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
     try:
         return create_draft(caller.world, caller.sharer, words, metadata.recipients)
     except (InvalidInput, InvalidFields) as error:
-        raise _renamed(error, metadata) from None
+        raise _renamed(error, metadata, caller) from None
 
 
-def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata) -> InvalidFields:
-    """The same faults at the fields that the caller knows."""
+def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Caller) -> InvalidFields:
+    """The same faults at the fields that the caller knows.
+
+    Clients made for KS have no field for archiving: what they are told is what their administrator can do.
+    """
     faults = error.errors if isinstance(error, InvalidFields) else [error]
     known = _FIELDS | {f"recipients[{index}].number": name for index, name in enumerate(metadata.fields)}
-    return InvalidFields([fault.at(known.get(fault.field, fault.field)) for fault in faults])
+    unsaid = metadata.archived is None and isinstance(caller.sharer, Consumer)
+    return InvalidFields(
+        [
+            InvalidInput(_FIELDS["archived"], "archived_unconfirmed")
+            if unsaid and fault.code == "archived_missing"
+            else fault.at(known.get(fault.field, fault.field))
+            for fault in faults
+        ]
+    )
 
 
 async def _received(caller: Caller, form: SharingForm, share: Share, metadata: Metadata) -> Response:
@@ -155,12 +170,13 @@ def read_metadata(raw: bytes, now: datetime) -> Metadata:
     recipients = _recipients(body, faults)
     if faults:
         raise InvalidFields(faults)
+    archived = body.get("arkivert")
     return Metadata(
         name=name,
         media_type=text_of(body, "mimetype") or "application/octet-stream",
         reference=text_of(body, "korrelasjonsid"),
         expires_at=expires_at,
-        archived=body.get("arkivert") is True,
+        archived=archived if isinstance(archived, bool) else None,
         recipients=tuple(recipient for _, recipient in recipients),
         fields=tuple(field for field, _ in recipients),
     )

@@ -82,6 +82,7 @@ def shown_account(
     typed: Mapping[str, str] | None = None,
     name: str | None = None,
     number: str = "",
+    archived: bool = False,
 ) -> Response:
     view = view_of(call)
     account = view.account
@@ -98,6 +99,7 @@ def shown_account(
         typed=typed if typed is not None else account_forms.as_typed(account.rules, call.tongue),
         name=account.name if name is None else name,
         number=number,
+        archived=archived,
         faults=dict(errors or ()),
         saved=saved if saved in _SAVED and not errors else "",
         webhooks=webhooks_of_account(call.world, tenant_id=call.tenant.id, account_id=account.id),

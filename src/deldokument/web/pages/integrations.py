@@ -25,10 +25,17 @@ def add_integration(call: Call) -> Response:
     """A fagsystem that may use the account."""
     number = call.fields.get("organization_number", "")
     try:
-        integrations.add_integration(call.world, **given(call), organization_number=number, rights=_rights(call))
+        integrations.add_integration(
+            call.world,
+            **given(call),
+            organization_number=number,
+            rights=_rights(call),
+            archive_confirmed="archive_confirmed" in call.fields,
+        )
     except (InvalidInput, Conflict, Unavailable) as error:
         errors = told(call, error, "organization_number")
-        return shown_account(call, status=status_of(error), errors=errors, number=number)
+        archived = "archive_confirmed" in call.fields
+        return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
     return _to_account(call)
 
 
@@ -72,6 +79,13 @@ def change_rights(call: Call) -> Response:
     return _to_account(call)
 
 
+def confirm_archive(call: Call) -> Response:
+    """That what the systems share is archived, or that this is no longer vouched for."""
+    integration_id, confirmed = call.path("integration_id"), call.fields.get("confirmed") == "yes"
+    integrations.confirm_archive(call.world, **given(call), integration_id=integration_id, confirmed=confirmed)
+    return RedirectResponse(path_of(call, call.path("account_id"), "integrasjoner", integration_id), 303)
+
+
 def renew_password(call: Call) -> Response:
     """The new one, to be copied from this page and nowhere else."""
     password = integrations.renew_password(call.world, **given(call), integration_id=call.path("integration_id"))
@@ -99,6 +113,7 @@ ENDPOINTS = (
     section_endpoint(_ALL, add_integration, _POST),
     section_endpoint(_ONE, integration_page),
     section_endpoint(_ONE, change_rights, _POST),
+    section_endpoint(f"{_ONE}/arkiv", confirm_archive, _POST),
     section_endpoint(f"{_ONE}/passord", renew_password, _POST),
     section_endpoint(f"{_ONE}/fjerning", removal_page),
     section_endpoint(f"{_ONE}/fjerning", remove_integration, _POST),

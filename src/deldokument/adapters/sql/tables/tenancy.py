@@ -113,6 +113,7 @@ integration = Table(
     Column("rights", Word(IntegrationRights), nullable=False, server_default="share"),
     Column("used_at", Instant),
     Column("password_hash", LargeBinary),
+    Column("archive_confirmed_at", Instant),
     CheckConstraint("rights IN ('read', 'share')", "rights"),
 )
 
