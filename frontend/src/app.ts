@@ -4,7 +4,7 @@ import '@digdir/designsystemet-web/ds-error-summary';
 import '@digdir/designsystemet-web/ds-tabs';
 import '@digdir/designsystemet-web/dialog';
 import '@digdir/designsystemet-web/invokers';
-import { announce } from './dom.ts';
+import { announce, el } from './dom.ts';
 
 const COPIED_FOR = 4000;
 
@@ -47,3 +47,14 @@ document.addEventListener('click', (event) => {
 
 /** A step that only passes on to another site (logging out there) goes by itself; its button is for when this fails. */
 document.querySelector<HTMLFormElement>('form[data-submit-at-once]')?.submit();
+
+/** «Undo» stands there for as long as it works. The sentence in its place takes the focus if the button had it. */
+function endUndo(form: HTMLElement): void {
+  const focused = form.contains(document.activeElement);
+  const sentence = el('p', { tabindex: '-1' }, form.dataset['over'] ?? '');
+  form.replaceWith(sentence);
+  if (focused) sentence.focus();
+}
+
+const undo = document.querySelector<HTMLElement>('form[data-undo-ms]');
+if (undo) setTimeout(() => endUndo(undo), Number(undo.dataset['undoMs']));

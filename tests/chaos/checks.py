@@ -110,7 +110,9 @@ def settled(world: World, ledger: Ledger) -> bool:
         return False
     with world.database.read() as tx:
         return (
-            not tx.retention.keys_to_destroy(1) and not tx.retention.blobs_to_release(1) and not tx.uploads.garbage(1)
+            not tx.retention.keys_to_destroy(world.clock.now(), 1)
+            and not tx.retention.blobs_to_release(1)
+            and not tx.uploads.garbage(1)
         )
 
 

@@ -122,8 +122,16 @@ def test_the_keys_of_closed_shares_are_to_be_destroyed(database: SqlDatabase) ->
     thrown_away = draft(state=ShareState.ABANDONED, closed_at=NOW)
     keep(database, over, thrown_away, ended(key_destroyed_at=NOW), available(), draft())
     with database.write() as tx:
-        assert tx.retention.keys_to_destroy(10) == [thrown_away, over]
-        assert tx.retention.keys_to_destroy(1) == [thrown_away]
+        assert tx.retention.keys_to_destroy(NOW, 10) == [thrown_away, over]
+        assert tx.retention.keys_to_destroy(NOW, 1) == [thrown_away]
+
+
+def test_the_key_of_what_can_still_be_undone_is_not_to_be_destroyed(database: SqlDatabase) -> None:
+    discarded = draft(state=ShareState.ABANDONED, closed_at=NOW, undo_until=NOW + HOUR, undo_by="m")
+    keep(database, discarded)
+    with database.write() as tx:
+        assert tx.retention.keys_to_destroy(NOW, 10) == []
+        assert tx.retention.keys_to_destroy(NOW + HOUR, 10) == [discarded]
 
 
 def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> None:
@@ -235,7 +243,7 @@ def test_shares_are_closed_and_their_keys_noted_as_destroyed_many_at_a_time(data
             assert tx.shares.get(share.id) == replace(
                 share, **closed, key_destroyed_at=NOW + 2 * DAY, sealed_message=b""
             )
-        assert tx.retention.keys_to_destroy(10) == []
+        assert tx.retention.keys_to_destroy(NOW + 2 * DAY, 10) == []
         assert len(tx.retention.blobs_to_release(1000)) == len(over)
 
 

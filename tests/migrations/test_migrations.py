@@ -113,7 +113,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
         ["account"], NOW, NOW, 9
     ),
     "ix_share_draft": lambda tx: tx.retention.stale_drafts(NOW, NOW, 9),
-    "ix_share_key": lambda tx: tx.retention.keys_to_destroy(9),
+    "ix_share_key": lambda tx: tx.retention.keys_to_destroy(NOW, 9),
     "ix_share_blobs": lambda tx: tx.retention.blobs_to_release(9),
     "ix_share_spent": lambda tx: (tx.tenancies.add_tenant(TENANT), tx.retention.spent_shares(NOW, 9)),
     "INDEX ix_share_audit_key (audit_key_id>?)": lambda tx: tx.retention.audit_keys_in_use(),

@@ -384,6 +384,7 @@ def test_nothing_of_a_published_share_can_be_changed_as_a_draft(web: Web, kari: 
     tries = [
         save(kari, draft, words(web)), kari.call("POST", f"/del/utkast/{draft}/mottakere", {"text": SIV}),
         kari.call("DELETE", f"/del/utkast/{draft}/mottakere/{recipient}"), kari.post(f"/del/utkast/{draft}/forkasting"),
+        kari.post(f"/del/utkast/{draft}/angring"),
         kari.call("POST", f"/del/utkast/{draft}/dokumenter", {"name": "a", "length": 1}),
     ]  # fmt: skip
     assert {answer.status_code for answer in tries} == {409}

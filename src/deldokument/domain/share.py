@@ -4,8 +4,9 @@
       │                    └──────withdraw───> withdrawn
       └──24 h (proposed: 7 days), discard──> abandoned
 
-Ending is irrevocable: nothing leads out of the last column. Sealed fields are opaque here; whoever holds the keys
-opens them. Deliberately knows nothing of bytes (see upload) and of who may do what (see policy).
+Ending is irrevocable: nothing leads out of the last column, but for a draft that was discarded on the pages: for some
+seconds whoever did so can undo it, and its key is not destroyed before. Sealed fields are opaque here; whoever holds
+the keys opens them. Deliberately knows nothing of bytes (see upload) and of who may do what (see policy).
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from deldokument.domain.errors import InvalidInput
 DRAFT_LIFETIME = timedelta(hours=24)
 PROPOSAL_LIFETIME = timedelta(days=7)
 """How long a draft that waits for another member's approval is kept."""
+DISCARD_UNDO = timedelta(seconds=10)
+"""How long the pages say that discarding a draft can be undone."""
+DISCARD_GRACE = timedelta(seconds=15)
+"""How long it can: a little longer, for slow networks. Only then is the draft's key destroyed."""
 MAX_RECIPIENTS = 500
 MAX_DOCUMENTS = 1000
 TITLE_LENGTH = 200
@@ -74,7 +79,8 @@ class Share:
 
     ``frozen_at``: the operator has stopped it; it still ends on its date. ``proposed_by``: the member or the
     integration that has asked for a member's approval of the draft (four eyes). Either ``member_id`` or
-    ``integration_id`` says who shares. ``notify``: its recipients are sent notices.
+    ``integration_id`` says who shares. ``notify``: its recipients are sent notices. ``undo_until`` and ``undo_by``: how
+    long the membership that discarded the draft can undo that.
     """
 
     id: str
@@ -100,6 +106,8 @@ class Share:
     proposed_by: str | None = None
     integration_id: str | None = None
     notify: bool = False
+    undo_until: datetime | None = None
+    undo_by: str | None = None
 
     def is_open_at(self, now: datetime) -> bool:
         """Whether recipients may open it at ``now``: published, not withdrawn, the end not reached."""
@@ -108,6 +116,11 @@ class Share:
     def is_over_at(self, now: datetime) -> bool:
         """Whether it was published and is over at ``now``, whether or not a worker has noticed."""
         return self.published_at is not None and not self.is_open_at(now)
+
+    def can_be_restored(self, now: datetime, membership_id: str) -> bool:
+        """Whether it is a draft that this membership has just discarded, and whose key is not destroyed."""
+        in_time = self.undo_until is not None and now < self.undo_until and self.key_destroyed_at is None
+        return self.state is ShareState.ABANDONED and in_time and self.undo_by == membership_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
@@ -40,12 +40,14 @@ from deldokument.services.limits import check_room
 from deldokument.services.members import Membership
 from deldokument.services.naming import begin_inquiry, is_unnamed
 from deldokument.services.ownership import (
+    check_draft,
     check_may_share,
     check_not_stopped,
     living_draft,
     membership_in,
     note_use,
     own_draft,
+    own_share,
     readable_share,
 )
 from deldokument.services.ports import World
@@ -378,12 +380,14 @@ def remove_document(world: World, sharer: Sharer, share_id: str, document_id: st
         record(world, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
 
 
-def discard_draft(world: World, sharer: Sharer, share_id: str) -> None:
-    """Abandon the draft now rather than after 24 hours."""
+def discard_draft(world: World, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:
+    """Abandon the draft now rather than after 24 hours. With ``grace`` whoever does so can undo it for that long."""
     with world.database.write() as tx:
-        share = own_draft(world, tx, sharer, share_id)
+        share, membership = own_share(world, tx, sharer, share_id)
+        check_draft(share)
         now = world.clock.now()
-        tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=now, changed_at=now))
+        until, by = (now + grace, membership.id) if grace else (None, None)
+        tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=now, undo_until=until, undo_by=by))
         record(world, tx, EventKind.DRAFT_ABANDONED, share=share, person=sharer)
 
 

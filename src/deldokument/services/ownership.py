@@ -46,7 +46,7 @@ def readable_share(world: World, tx: Transaction, sharer: Sharer, share_id: str)
 def own_draft(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
     """The share of ``own_share``, still a draft. Raises Conflict when it is not."""
     share, _ = own_share(world, tx, sharer, share_id)
-    _check_draft(share)
+    check_draft(share)
     return share
 
 
@@ -59,7 +59,7 @@ def living_draft(world: World, tx: Transaction, sharer: Sharer, share_id: str) -
 
 def check_living_draft(share: Share, membership: Membership) -> None:
     """Raise unless it is a draft, where drafts may be filled in: Conflict, Frozen, or InvalidInput (closed)."""
-    _check_draft(share)
+    check_draft(share)
     check_may_share(membership, share)
 
 
@@ -102,7 +102,8 @@ def _check_may_change(membership: Membership) -> None:
         raise RightMissing("integration_reads_only")
 
 
-def _check_draft(share: Share) -> None:
+def check_draft(share: Share) -> None:
+    """Raise Conflict unless it is a draft."""
     if share.state is not ShareState.DRAFT:
         raise Conflict("not_a_draft")
 

@@ -278,8 +278,8 @@ class Retention(Sweeps, Protocol):
         """Drafts not changed since the one time, and if they are proposed, not since the other, earlier one."""
         ...
 
-    def keys_to_destroy(self, limit: int) -> list[Share]:
-        """Closed shares whose share key has not been destroyed."""
+    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
+        """Closed shares whose share key has not been destroyed, and whose end nobody can undo any more."""
         ...
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:

@@ -112,8 +112,9 @@ def destroy_share_keys(world: World) -> int:
 
     However slow the keyring is, and whatever it refuses, what is destroyed is noted: raises its error afterwards.
     """
+    now = world.clock.now()
     with world.database.write() as tx:
-        destroyed, refused = _destroyed(world, tx.retention.keys_to_destroy(_BATCH))
+        destroyed, refused = _destroyed(world, tx.retention.keys_to_destroy(now, _BATCH))
         tx.retention.note_destroyed_keys(_ids(destroyed), world.clock.now())
         for share in destroyed:
             record(world, tx, EventKind.SHARE_KEY_DESTROYED, share=share)

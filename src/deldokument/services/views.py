@@ -133,6 +133,10 @@ class ShareView:
     may_share: bool
     """Whether it may be filled in and published if it is a draft, and others like it be begun."""
     proposal: ProposalView | None
+    drafter_id: str
+    """The membership that fills in a draft, which was the last to save it; empty once it is no draft."""
+    drafter: str
+    """That member's name, or the organisation whose system it is; empty when it has been erased."""
     system: str
     """The organisation whose system shares it; empty when a person does."""
     notify: bool
@@ -208,6 +212,8 @@ class _Gathered(Belongings):
         self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
         self.systems = {i: standing(tx.tenancies.integration(i)).name for i in integration_ids}
+        drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
+        self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
         self.lonely = {proposer.id for proposer in self.proposers.values() if _is_lonely(tx, proposer)}
 
@@ -230,6 +236,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in gathered.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    drafter = gathered.drafters.get(_drafter_id(share)) if share.state is ShareState.DRAFT else None
     return ShareView(
         id=share.id,
         account=account,
@@ -253,9 +260,15 @@ def _share_view(
         stopped=stop_of(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(world, share, gathered),
+        drafter_id=drafter.id if drafter else "",
+        drafter=sharer_name(world.keyring.create(DIRECTORY), drafter) if drafter else "",
         system=gathered.systems.get(share.integration_id or "", ""),
         notify=share.notify,
     )
+
+
+def _drafter_id(share: Share) -> str:
+    return share.member_id or share.integration_id or ""
 
 
 def _proposal(world: World, share: Share, gathered: _Gathered) -> ProposalView | None:

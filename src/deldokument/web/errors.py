@@ -166,6 +166,7 @@ WORDS: dict[str, str] = {
     ),
     "line_columns": _("The line must have a number and a name, with a semicolon, a comma or a tab between them."),
     "line_quotes": _("The line has a quotation mark without another one to close it."),
+    "discard_final": _("It is too late to undo. The draft is deleted."),
     "not_a_draft": _("The share has been published or is over, and can't be changed any more."),
     "share_over": _("The share is over. It can't be changed any more."),
     "state_changed": _("The page was too old. Load it again, and try once more."),

@@ -72,7 +72,9 @@ _stale = _shares.where(
     share.c.changed_at < one("before"),
     or_(share.c.proposed_by.is_(None), share.c.changed_at < one("proposed_before")),
 ).order_by(share.c.changed_at)
-_with_key = _shares.where(has_key).order_by(share.c.closed_at)
+_with_key = _shares.where(has_key, or_(share.c.undo_until.is_(None), share.c.undo_until <= _now)).order_by(
+    share.c.closed_at
+)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _until = bindparam("until", type_=Instant())
 _nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
@@ -176,9 +178,9 @@ class SqlRetention:
         """Drafts that nobody has changed since then; proposed ones since another time."""
         return self._shares(_stale, {"before": changed_before, "proposed_before": proposed_before, "most": limit})
 
-    def keys_to_destroy(self, limit: int) -> list[Share]:
-        """Closed shares whose share key has not been destroyed."""
-        return self._shares(_with_key, {"most": limit})
+    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
+        """Closed shares whose share key has not been destroyed, and whose end nobody can undo any more."""
+        return self._shares(_with_key, {"now": now, "most": limit})
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
         """They are over since ``now``, in that state."""

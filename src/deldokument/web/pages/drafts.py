@@ -141,12 +141,6 @@ def save(call: Call) -> Response:
     return _answer(call, call.path("id"))
 
 
-def discard(call: Call) -> Response:
-    """Abandon the draft."""
-    drafting.discard_draft(call.world, call.person.person, call.path("id"))
-    return RedirectResponse("/delinger", 303)
-
-
 def add_recipients(call: Call) -> Response:
     """Add a pasted list; what was refused comes back with reasons."""
     refused = drafting.add_recipients(call.world, call.person.person, call.path("id"), _text(call, "text"))
@@ -349,7 +343,6 @@ ENDPOINTS = (
     _json("/del/csrf", fresh_csrf, "GET"),
     _json("/del/utkast", start, "POST"),
     _json(_DRAFT, save, "PUT"),
-    Endpoint(f"{_DRAFT}/forkasting", discard, Who.PERSON, ("POST",)),
     _json(f"{_DRAFT}/mottakere", add_recipients, "POST"),
     _json(f"{_DRAFT}/mottakere/{{recipient_id}}", change_recipient, "PUT"),
     _json(f"{_DRAFT}/mottakere/{{recipient_id}}", remove_recipient, "DELETE"),

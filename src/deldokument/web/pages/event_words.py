@@ -17,6 +17,7 @@ from deldokument.domain.policy import Reason
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.services.actors import acting_integration
+from deldokument.services.discarding import RESTORED
 from deldokument.services.freezing import FreezeReason
 from deldokument.services.letters import LetterKind
 from deldokument.services.proposals import Cause
@@ -220,6 +221,7 @@ _CODES: dict[str, str] = {
     "error": _("the check failed"),
     "named": _("named as a recipient"),
     "none": "",
+    RESTORED: "",
     "time": _("time"),
     "kind": _("kind of event"),
     "share": _("share"),
@@ -265,6 +267,8 @@ RIGHTS: dict[IntegrationRights, str] = {
 
 def words_for(event: AuditEvent) -> str:
     """What happened. Bytes that complete no document for the first time are not told as a download."""
+    if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
+        return _("The draft was brought back")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
         return _("A recipient downloaded in part, or once more")
     return EVENT_WORDS[event.kind]

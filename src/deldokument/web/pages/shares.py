@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
-from deldokument.domain.share import REFERENCE_LENGTH, Progress, ShareState
+from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
 from deldokument.services import overview, publishing
+from deldokument.services.discarding import Discarded
 from deldokument.services.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.calls import Call, Endpoint, Handler, Who
 from deldokument.web.document_words import common_verdict
@@ -27,6 +28,7 @@ from deldokument.web.pages.timeline import moments
 from deldokument.web.paging import Place, read_place, write_place
 
 SOON = timedelta(days=3)
+UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _ROWS = 25
 """Of the list at once; what is older comes by «Show more»."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
@@ -75,8 +77,15 @@ class Filter:
         return (ShareState(self.state),) if self.state else _LISTED
 
 
-def list_page(call: Call) -> Response:
-    """What needs me first, then the rest, newest first."""
+def list_of(
+    call: Call,
+    *,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+    discarded: Discarded | None = None,
+    restored: ShareView | None = None,
+) -> Response:
+    """What needs me first, then drafts of others, then the rest, newest first; with what has just been done."""
     if not call.roles.memberships:
         raise NotFound("no account")
     wanted, before = _filter(call), read_place(call.query("before"))
@@ -93,16 +102,28 @@ def list_page(call: Call) -> Response:
         mine=call.roles.memberships,
     )
     needing = _needing(call, found.needing)
-    shown = {row.view.id for row in needing}
+    others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
+    shown = {row.view.id for row in (*needing, *others)}
     return call.page(
         "shares.html",
+        status=status,
+        errors=errors,
         wanted=wanted,
         accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
         needing=needing,
+        others=others,
         rows=[_row(call, view) for view in found.shares if view.id not in shown],
         more=_more(wanted, found.next),
         continued=before is not None,
+        undo_seconds=UNDO_SECONDS,
+        discarded=discarded,
+        restored=restored,
     )
+
+
+def _is_draft_of_another(call: Call, view: ShareView) -> bool:
+    """Whether a colleague or a system fills it in, and asks nobody for anything yet."""
+    return view.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
 
 
 def _filter(call: Call) -> Filter:
@@ -142,7 +163,7 @@ def _need(call: Call, view: ShareView) -> str:
     if view.proposal is not None:
         return "" if is_own(call, view.proposal) else "approval"
     if view.state is ShareState.DRAFT:
-        return "unfinished"
+        return "unfinished" if view.drafter_id in _own_ids(call) else ""
     now = call.world.clock.now()
     soon = view.expires_at is not None and view.expires_at - now <= SOON
     # As the query that finds them: no document was downloaded for anybody.
@@ -152,7 +173,12 @@ def _need(call: Call, view: ShareView) -> str:
 
 def is_own(call: Call, proposal: ProposalView) -> bool:
     """Whether the logged-in person made the proposal, as a member of whatever account."""
-    return proposal.proposer_id in {membership.member_id for membership in call.roles.memberships}
+    return proposal.proposer_id in _own_ids(call)
+
+
+def _own_ids(call: Call) -> set[str]:
+    """The logged-in person's memberships, in whatever accounts."""
+    return {membership.id for membership in call.roles.memberships}
 
 
 def detail_page(call: Call) -> Response:
@@ -191,6 +217,8 @@ def detail_of(
         longest=call.tongue.period(period.longest),
         tells_recipients=call.world.notices is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
+        undo_seconds=UNDO_SECONDS,
+        own_draft=view.drafter_id in _own_ids(call),
         retention_ends=view.closed_at + view.tenant.retention if view.closed_at else None,
     )
 
@@ -258,7 +286,6 @@ def _deed(path: str, handler: Handler) -> Endpoint:
 
 
 ENDPOINTS = (
-    Endpoint("/delinger", list_page, Who.PERSON),
     Endpoint("/delinger/{id}", detail_page, Who.PERSON),
     Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, Who.PERSON),
     _deed("sluttidspunkt", change_end),

@@ -50,6 +50,8 @@ share = Table(
     Column("erased_at", Instant),
     Column("frozen_at", Instant),
     Column("proposed_by", Id),
+    Column("undo_until", Instant),
+    Column("undo_by", Id),
     # Not of the domain: set when the blobs have become garbage, so that the share is not looked at again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Nor these: what statistics need to know when documents and receipts are erased.

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022"
-down_revision: str | None = "0019"
+down_revision: str | None = "0021"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0019."""
+    """From 0021."""
     op.add_column("integration", sa.Column("archive_confirmed_at", sa.BigInteger()))

@@ -1,0 +1,24 @@
+"""Until when, and by whom, the discarding of a draft can be undone.
+
+Frozen: it says what the tables were on that day and imports nothing of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0021"
+down_revision: str | None = "0019"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | None = None
+
+Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    """From 0019."""
+    op.add_column("share", sa.Column("undo_until", sa.BigInteger()))
+    op.add_column("share", sa.Column("undo_by", Id))
