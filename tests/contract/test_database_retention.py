@@ -9,7 +9,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
-from deldokument.services.repositories import Deployment
+from deldokument.services.deployments import Deployment
 from deldokument.services.sweeps import Sweep
 from tests.contract.records import (
     DAY,
@@ -48,6 +48,14 @@ def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlD
         tx.retention.resume(NOW + 2 * DAY)
     with database.read() as tx:
         assert tx.retention.deployment() == Deployment(fresh.id, NOW + 2 * DAY, None)
+
+
+def test_the_first_keyring_that_is_noted_stays(database: SqlDatabase) -> None:
+    for fingerprint in (b"first", b"second"):
+        with database.write() as tx:
+            tx.retention.note_keyring(fingerprint)
+    with database.read() as tx:
+        assert tx.retention.deployment().keyring_fingerprint == b"first"
 
 
 def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:

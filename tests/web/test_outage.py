@@ -21,6 +21,7 @@ from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
 from deldokument.services.repositories import Database, Transaction
+from deldokument.services.vault import DIRECTORY
 from deldokument.web.calls import Endpoint, Who
 from deldokument.web.pages.general import live
 
@@ -120,3 +121,12 @@ def test_a_process_whose_threads_all_wait_for_the_database_is_not_taken_for_dead
 def test_no_route_that_guards_anything_is_answered_at_once(guard: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at once"):
         Endpoint("/x", live, at_once=True, **guard)
+
+
+def test_a_node_whose_keyring_is_not_the_deployments_any_more_is_not_ready(web: Web) -> None:
+    nobody, keyring = web.browser(), web.stage.world.keyring
+    assert nobody.get("/helse/klar").status_code == 200
+    keyring.destroy([DIRECTORY])
+    assert nobody.get("/helse/klar").status_code == 503
+    keyring.create(DIRECTORY)
+    assert nobody.get("/helse/klar").status_code == 503

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from deldokument.domain.errors import NotFound, ServiceError
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
 from deldokument.domain.tenancy import Tenant
+from deldokument.services.claiming import check_keyring
 from deldokument.services.onboarding import STANDARD_RETENTION
 from deldokument.services.ports import World
 from deldokument.services.sessions import IDLE
@@ -69,7 +70,7 @@ def live(_call: Call) -> Response:
 
 
 def ready(call: Call) -> Response:
-    """Database and keyring answer, and the clock may be trusted; otherwise 503."""
+    """Database and keyring answer, the keyring is the deployment's, the clock may be trusted; otherwise 503."""
     return PlainTextResponse("ok") if _is_ready(call.world) else PlainTextResponse("not ready", 503)
 
 
@@ -96,8 +97,8 @@ def _own_tenants(call: Call) -> list[Tenant]:
 def _is_ready(world: World) -> bool:
     try:
         with world.database.read() as tx:
-            tx.retention.deployment()
-        world.keyring.get(["readiness"])
+            deployment = tx.retention.deployment()
+        check_keyring(world.keyring, deployment)
         skew = world.clock.skew()
     except ServiceError as error:
         log.warning("not ready: %s", error)
