@@ -4,7 +4,7 @@ Only this module, `unlocking` (the keyring) and `registers` name concrete adapte
 
 Guarantees
 - A process that cannot have its database, keyring, blobs or clock does not start.
-- Keyring and blobs are this deployment's.
+- Keyring and blobs are this deployment's; an empty keyring is taken into use by `prepare` alone.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from deldokument.adapters.press import MarkdownPress
 from deldokument.adapters.seal import load_seal
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import is_current
+from deldokument.adapters.sql.migrations import is_current, migrate
 from deldokument.adapters.webhooks import WebhookClient
 from deldokument.config import ConfigurationError, Settings
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.webhook import AddressRule
 from deldokument.registers import Registers, access_rule, given, open_registers, secret_text
+from deldokument.services.claiming import claim_store
 from deldokument.services.letters import Mail
 from deldokument.services.ports import (
     SEAL_EVERY,
@@ -48,7 +49,7 @@ from deldokument.services.ports import (
     World,
 )
 from deldokument.serving import Listeners, serve_both
-from deldokument.unlocking import take_keyring
+from deldokument.unlocking import prepare_keyring, take_keyring
 from deldokument.web.app import create_app
 from deldokument.web.calls import Endpoint
 from deldokument.web.management import create_management
@@ -76,6 +77,20 @@ class Node:
         self.database.close()
 
 
+def prepare(settings: Settings) -> None:
+    """Bring database and keyring to what this version needs; the first time, take the keyring into use.
+
+    Raises ServiceError or ConfigurationError.
+    """
+    migrate(settings.database_url)
+    prepare_keyring(settings)
+    database = SqlDatabase(settings.database_url)
+    try:
+        take_keyring(settings, database, is_new=True).close()
+    finally:
+        database.close()
+
+
 def open_node(settings: Settings) -> Node:
     """Compose the world. Raises ConfigurationError when a part of it is not there."""
     if not is_current(settings.database_url):
@@ -88,7 +103,8 @@ def open_node(settings: Settings) -> Node:
             settings.seal_key_path, settings.seal_certificate_path, secret_text(settings.seal_key_password)
         )
         blobs = _blobs(settings)
-        keyring = take_keyring(settings, _take_store(database, blobs))
+        claim_store(database, blobs)
+        keyring = take_keyring(settings, database)
     except (ServiceError, ConfigurationError) as error:
         database.close()
         if registers is not None:
@@ -163,21 +179,6 @@ def _secret_in(path: Path | None) -> str:
         return read_private(Path(given(str(path) if path else None))).decode()
     except (Unavailable, ValueError) as error:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
-
-
-def _take_store(database: SqlDatabase, blobs: BlobStore) -> str:
-    """This deployment's id. The store must be its own. Only one that has never worked may claim an empty store.
-
-    So a volume that is not mounted is not taken for a fresh store.
-    """
-    with database.write() as tx:
-        deployment = tx.retention.deployment()
-    if blobs.deployment_id() is None and deployment.heartbeat_at is not None:
-        raise ConfigurationError(
-            "the blob store is empty though this deployment has worked before: is it the right one, and mounted?"
-        )
-    blobs.claim(deployment.id)
-    return deployment.id
 
 
 def _clock(settings: Settings, database: SqlDatabase) -> Clock:

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from deldokument.adapters.keys import files
 from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore
 from deldokument.adapters.keys.sqlite import SqliteStore
-from deldokument.config import ConfigurationError, Settings
+from deldokument.config import PREFIX, ConfigurationError, Settings
 from deldokument.domain.errors import Conflict
+from deldokument.services.claiming import adopt_keyring
+from deldokument.services.repositories import Database
 
 if TYPE_CHECKING:
     from deldokument.adapters.keys.openbao import OpenBao
 
 T = TypeVar("T")
+_PLACES: Final = {
+    "sqlite": "keyring_path",
+    "postgresql": "keyring_database_url",
+    "openbao": "openbao_keyring_mount",
+}
+"""The setting that says which keyring it is, by its kind."""
 
 
 def open_keyring(settings: Settings) -> SealedKeyring:
@@ -35,11 +43,17 @@ def open_keyring(settings: Settings) -> SealedKeyring:
         raise
 
 
-def take_keyring(settings: Settings, deployment_id: str) -> SealedKeyring:
-    """The keyring, which is this deployment's from now on. Raises as `open_keyring`; Conflict when it is another's."""
+def take_keyring(settings: Settings, database: Database, *, is_new: bool = False) -> SealedKeyring:
+    """Open this deployment's keyring; an empty one is taken into use if it ``is_new``.
+
+    Raises as `open_keyring`; ConfigurationError when the keyring is not this deployment's.
+    """
     keyring = open_keyring(settings)
     try:
-        keyring.claim(deployment_id)
+        adopt_keyring(database, keyring, is_new=is_new)
+    except Conflict as error:
+        keyring.close()
+        raise ConfigurationError(f"{PREFIX}{_PLACES[settings.keyring].upper()}: {error.detail}") from error
     except BaseException:
         keyring.close()
         raise

@@ -25,6 +25,13 @@ def on_bucket(deployment: dict[str, str], s3_place: S3Place) -> dict[str, str]: 
     return deployment | {f"DELDOKUMENT_{name.upper()}": value for name, value in given.items()}
 
 
+def another_keyring(folder: Path) -> dict[str, str]:
+    """The settings of a keyring in which nothing is, on the run's stack."""
+    made = {name: value for name, value in stack().settings(folder).items() if name.startswith(("openbao", "transit"))}
+    made = made or {"keyring_path": str(folder / "another.sqlite3")}
+    return {f"DELDOKUMENT_{name.upper()}": value for name, value in made.items()}
+
+
 def test_a_deployment_starts_again_on_its_bucket(on_bucket: dict[str, str]) -> None:
     for _ in range(2):
         assert run(on_bucket, "tenant", "list").exit_code == 0
@@ -32,7 +39,7 @@ def test_a_deployment_starts_again_on_its_bucket(on_bucket: dict[str, str]) -> N
 
 def test_two_deployments_that_share_a_bucket_by_mistake_are_refused(on_bucket: dict[str, str], tmp_path: Path) -> None:
     assert run(on_bucket, "tenant", "list").exit_code == 0
-    other = on_bucket | {"DELDOKUMENT_DATABASE_URL": stack().database_url(tmp_path)}
+    other = on_bucket | {"DELDOKUMENT_DATABASE_URL": stack().database_url(tmp_path)} | another_keyring(tmp_path)
     assert run(other, "migrate").exit_code == 0
     refused = run(other, "tenant", "list")
     assert (refused.exit_code, "blob_store_claimed" in refused.output) == (1, True)
@@ -46,11 +53,34 @@ def test_two_deployments_that_share_a_keyring_by_mistake_are_refused(
     elsewhere = {name: f"{value}-other" for name, value in deployment.items() if name.endswith("_S3_PREFIX")}
     others = {"DATABASE_URL": stack().database_url(tmp_path), "BLOBS_DIR": tmp_path / "blobs"}
     other = deployment | elsewhere | {f"DELDOKUMENT_{name}": str(value) for name, value in others.items()}
-    assert run(other, "migrate").exit_code == 0
-    refused = run(other, "tenant", "list")
-    assert (refused.exit_code, "the keyring belongs to another deployment" in refused.output) == (1, True)
+    for command in (("migrate",), ("tenant", "list")):
+        refused = run(other, *command)
+        assert (refused.exit_code, "the keyring belongs to another deployment" in refused.output) == (1, True)
     assert run(deployment, "tenant", "list").exit_code == 0
     stack().give_back(database_url(other))
+
+
+def test_a_deployment_whose_keyring_is_away_does_not_start_and_makes_no_other(
+    deployment: dict[str, str], tmp_path: Path
+) -> None:
+    other = another_keyring(tmp_path)
+    [setting] = {"DELDOKUMENT_KEYRING_PATH", "DELDOKUMENT_OPENBAO_KEYRING_MOUNT"} & other.keys()
+    for command in (("tenant", "list"), ("migrate",), ("doctor",), ("serve",), ("worker",), ("tenant", "list")):
+        refused = run(deployment | other, *command)
+        assert (refused.exit_code, setting in refused.output) == (1, True), refused.output
+        assert "the keyring is empty" in refused.output
+        assert "docs/operating.md" in refused.output
+    assert run(deployment, "tenant", "list").exit_code == 0
+
+
+def test_a_keyring_that_was_made_for_another_deployment_is_refused(deployment: dict[str, str], tmp_path: Path) -> None:
+    url, keyring = stack().database_url(tmp_path), another_keyring(tmp_path)
+    elsewhere = {"DELDOKUMENT_DATABASE_URL": url, "DELDOKUMENT_BLOBS_DIR": str(tmp_path / "blobs")}
+    assert run(deployment | elsewhere | keyring, "migrate").exit_code == 0
+    refused = run(deployment | keyring, "tenant", "list")
+    assert (refused.exit_code, "not the keyring that this deployment works with" in refused.output) == (1, True)
+    assert run(deployment, "tenant", "list").exit_code == 0
+    stack().give_back(url)
 
 
 def test_the_secret_may_be_in_a_file_that_nobody_else_reads_and_a_wrong_one_is_not_shown(

@@ -10,7 +10,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
-from deldokument.services.repositories import Deployment
+from deldokument.services.deployments import Deployment
 from deldokument.services.sweeps import Sweep
 from tests.contract.records import (
     DAY,
@@ -67,6 +67,14 @@ def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_
         tx.retention.beat(NOW)
     other.join()
     assert [deployment.heartbeat_at for deployment in seen] == [NOW]
+
+
+def test_the_first_keyring_that_is_noted_stays(database: SqlDatabase) -> None:
+    for fingerprint in (b"first", b"second"):
+        with database.write() as tx:
+            tx.retention.note_keyring(fingerprint)
+    with database.read() as tx:
+        assert tx.retention.deployment().keyring_fingerprint == b"first"
 
 
 def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from deldokument.adapters.keys.keyring import OWNER, SealedEntry, SealedKeyring, rotate_root
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.migrations import migrate
 from deldokument.crypto.keys import RootKey
 from deldokument.domain.errors import Broken, Conflict, Unavailable
+from deldokument.services.claiming import adopt_keyring
 from deldokument.services.ports import Keyring
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.root_keys import MemoryRootKeys
@@ -69,6 +73,25 @@ def test_thousands_are_got_and_destroyed_at_once(keyring: Keyring) -> None:
     assert keyring.get([*keys, *absent]) == keys
     keyring.destroy([*keys, *absent])
     assert keyring.ids("") == []
+
+
+def test_a_keyring_has_one_owner(keyring: Keyring) -> None:
+    for _ in range(2):
+        keyring.claim("one")
+    with pytest.raises(Conflict, match="belongs to another deployment"):
+        keyring.claim("other")
+
+
+def test_a_keyring_whose_entries_are_gone_is_refused_wherever_it_is_kept(keyring: Keyring, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'deployment.sqlite3'}"
+    migrate(url)
+    with closing(SqlDatabase(url)) as database:
+        adopt_keyring(database, keyring, is_new=True)
+        adopt_keyring(database, keyring, is_new=False)
+        keyring.destroy(keyring.ids(""))
+        with pytest.raises(Conflict, match="the keyring is empty"):
+            adopt_keyring(database, keyring, is_new=True)
+        assert keyring.ids("") == []
 
 
 def test_ids_are_found_by_how_they_begin(keyring: Keyring) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from deldokument.crypto.keys import new_key
+from deldokument.domain.errors import Conflict
 
 
 class MemoryKeyring:
@@ -12,6 +13,7 @@ class MemoryKeyring:
 
     def __init__(self) -> None:
         self.keys: dict[str, bytes] = {}
+        self.owner = ""
 
     def create(self, entry_id: str) -> bytes:
         if not entry_id:
@@ -23,6 +25,11 @@ class MemoryKeyring:
 
     def ids(self, prefix: str) -> list[str]:
         return sorted(entry_id for entry_id in self.keys if entry_id.startswith(prefix))
+
+    def claim(self, deployment_id: str) -> None:
+        if self.owner not in ("", deployment_id):
+            raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
+        self.owner = deployment_id
 
     def destroy(self, entry_ids: Collection[str]) -> None:
         for entry_id in entry_ids:

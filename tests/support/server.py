@@ -38,8 +38,7 @@ from support.tenants import take_into_use
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.seal import create_seal_certificate
-from deldokument.adapters.sql.migrations import migrate
-from deldokument.bootstrap import Node, demo_clock_file, open_node
+from deldokument.bootstrap import Node, demo_clock_file, open_node, prepare
 from deldokument.config import Settings, load_settings
 from deldokument.domain.tenancy import Contact
 from deldokument.services.accounts import create_account
@@ -176,9 +175,9 @@ class Deployment:
         key_path = self.folder / "registers" / "client-key.json"
         key_path.write_text(json.dumps(self.registers.client_key))
         self.settings = load_settings(**self._given(key_path))
-        migrate(self.settings.database_url)
         if self.settings.root_key == "file":
             create_root_key(self.settings)
+        prepare(self.settings)
         paths = self.settings.seal_key_path, self.settings.seal_certificate_path
         create_seal_certificate(*paths, operator_name="Del dokument", operator_number="", at=datetime.now(UTC))
         self.node = open_node(self.settings)

@@ -42,6 +42,7 @@ from deldokument.services import (
     retention,
     uploading,
 )
+from deldokument.services.claiming import adopt_keyring, claim_store
 from deldokument.services.drafting import DraftWords
 from deldokument.services.letters import Letter
 from deldokument.services.ports import (
@@ -56,6 +57,7 @@ from deldokument.services.ports import (
 )
 from deldokument.services.repositories import standing
 from deldokument.services.trail import subject_number
+from deldokument.services.vault import DIRECTORY
 from deldokument.services.webhook_contracts import CallOutcome
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -385,8 +387,8 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
     tokens = FakeTokens()
     told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
     world = replace(_world(folder, ground.database_url, ground.keyring), **told)
-    with world.database.write() as tx:
-        world.blobs.claim(tx.retention.deployment().id)  # type: ignore[attr-defined]
+    claim_store(world.database, world.blobs)
+    adopt_keyring(world.database, world.keyring, is_new=True)
     rights.held = {
         PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
         LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
@@ -419,6 +421,7 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> World:
 
 def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
     world = _world(folder, database_url, keyring)
+    keyring.create(DIRECTORY)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
     tenant = onboarding.create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
     tenant = take_into_use(world, tenant.id)

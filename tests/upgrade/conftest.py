@@ -23,8 +23,7 @@ from support.stack import stack, stack_name
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.adapters.sql.migrations import migrate
-from deldokument.bootstrap import demo_clock_file, open_node
+from deldokument.bootstrap import demo_clock_file, open_node, prepare
 from deldokument.config import load_settings
 from tests.support.postgres import PROGRAMS, empty_postgres_url, postgres_server  # noqa: F401
 from tests.upgrade.dumps import load_into_sqlite
@@ -97,7 +96,7 @@ class OldDeployment(Deployment):
 
     def migrate(self) -> None:
         """What the operator does first, while the old program runs."""
-        migrate(self.settings.database_url)
+        prepare(self.settings)
         self.node = open_node(self.settings)
 
     def become_new(self) -> None:

@@ -18,6 +18,7 @@ from support.trouble import TroubledDatabase
 from support.world import Stage
 
 from deldokument.services.ports import Keyring
+from deldokument.services.vault import DIRECTORY
 from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
@@ -87,6 +88,15 @@ def test_a_process_whose_clock_cannot_be_trusted_is_not_ready(stage: Stage) -> N
     web = managed(stage)
     assert web.browser().get(READY).status_code == 503
     web.close()
+
+
+def test_a_node_whose_keyring_is_not_the_deployments_any_more_is_not_ready(stage: Stage) -> None:
+    keyring = stage.world.keyring
+    for change in (lambda: keyring.destroy([DIRECTORY]), lambda: keyring.create(DIRECTORY)):
+        change()
+        web = managed(stage)
+        assert web.browser().get(READY).status_code == 503
+        web.close()
 
 
 @pytest.mark.parametrize("path", [LIVE, READY, METRICS])

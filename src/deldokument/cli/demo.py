@@ -27,8 +27,7 @@ from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.keys.files import create_root_key
 from deldokument.adapters.processes import end_at_a_signal
 from deldokument.adapters.seal import create_seal_certificate
-from deldokument.adapters.sql.migrations import migrate
-from deldokument.bootstrap import Node, demo_clock_file, open_node, serve
+from deldokument.bootstrap import Node, demo_clock_file, open_node, prepare, serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
 from deldokument.cli.seeding import CUSTOMERS, seed
@@ -61,8 +60,8 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         url = f"http://{LOOPBACK}:{_port(listeners.public)}"
         registers = _start_registers(running, data, url)
         settings = _settings(registers, data, url, _port(listeners.management), stores or {})
-        migrate(settings.database_url)
         _make_keys(settings)
+        prepare(settings)
         node = open_node(settings)
         running.callback(node.close)
         cast = load_cast()

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from deldokument import __version__
 from deldokument.adapters.seal import create_seal_certificate, valid_until
-from deldokument.adapters.sql.migrations import is_current, migrate
-from deldokument.bootstrap import Node, configure_logging, open_node, work
+from deldokument.adapters.sql.migrations import is_current
+from deldokument.bootstrap import Node, configure_logging, open_node, prepare, work
 from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
 from deldokument.cli.running import opened_node, told_in_words
@@ -29,7 +29,6 @@ from deldokument.services.probing import probe_store
 from deldokument.services.retention import confirm_clock
 from deldokument.services.sealing import fingerprint
 from deldokument.services.standing import measure_standing
-from deldokument.unlocking import prepare_keyring
 
 app = typer.Typer(
     name="deldokument",
@@ -93,12 +92,11 @@ def worker_command(
 
 @app.command("migrate")
 def migrate_command() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date; the first time, take the keyring into use."""
     with told_in_words():
         settings = load_settings()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        migrate(settings.database_url)
-        prepare_keyring(settings)
+        prepare(settings)
         console.print("The schema is current.")
 
 

@@ -16,7 +16,7 @@ from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
 from deldokument.domain.tenancy import check_name, norwegian_order
 from deldokument.services.ports import World
-from deldokument.services.vault import DIRECTORY, Field, identifier_hash, open_field, seal_field
+from deldokument.services.vault import DIRECTORY, Field, existing_key, identifier_hash, open_field, seal_field
 
 _DIGITS_OF_A_NUMBER = 6
 """A name with so many digits is a number, or has one in it, which would be shown to everybody."""
@@ -80,8 +80,8 @@ def check_person(world: World, number: str, name: str) -> tuple[PersonIdentifier
 
 
 def directory_key(world: World) -> bytes:
-    """The key of all registered persons."""
-    return world.keyring.create(DIRECTORY)
+    """The key of all registered persons. Raises Broken when the keyring does not hold it."""
+    return existing_key(world.keyring, DIRECTORY)
 
 
 def seal_person(key: bytes, office: Office, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:

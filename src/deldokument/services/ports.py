@@ -68,6 +68,10 @@ class Keyring(Protocol):
         """Make the entries unreadable for ever; ids that do not exist are no error."""
         ...
 
+    def claim(self, deployment_id: str) -> None:
+        """Make the keyring this deployment's; of two claimants one gets it. Raises Conflict when it is another's."""
+        ...
+
 
 # --- blobs -----------------------------------------------------------------------------------------------------------
 

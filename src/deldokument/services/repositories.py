@@ -21,6 +21,7 @@ from deldokument.services.answered import AnsweredRequests
 from deldokument.services.backlog import Backlog
 from deldokument.services.chains import Audit
 from deldokument.services.counting import Statistics
+from deldokument.services.deployments import Deployments
 from deldokument.services.outboxes import Outbox
 from deldokument.services.paperwork import Paperwork
 from deldokument.services.spending import Allowances
@@ -248,27 +249,8 @@ class Sessions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """The one row about this deployment: its id, the worker's last heartbeat, whether destruction is halted."""
-
-    id: str
-    heartbeat_at: datetime | None
-    halted_at: datetime | None
-
-
-class Retention(Sweeps, Protocol):
+class Retention(Sweeps, Deployments, Protocol):
     """What is due. Rows are taken with SKIP LOCKED where the database has it, so that workers share the work."""
-
-    def deployment(self) -> Deployment:
-        """Return the one row. A transaction that writes holds it against others until it ends."""
-        ...
-
-    def beat(self, now: datetime) -> None: ...
-    def halt(self, now: datetime) -> None: ...
-    def resume(self, now: datetime) -> None:
-        """End the halt and take ``now`` as the last heartbeat."""
-        ...
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Available shares whose end has come."""

@@ -29,11 +29,11 @@ from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
 from deldokument.services.allowances import forget_allowances
 from deldokument.services.deleting import end_deleted_accounts
+from deldokument.services.deployments import Deployment
 from deldokument.services.leaving import complete_deletions, forget_tenants
 from deldokument.services.outbox import forget_messages
 from deldokument.services.ports import World
 from deldokument.services.repeating import forget_answers
-from deldokument.services.repositories import Deployment
 from deldokument.services.sessions import IDLE
 from deldokument.services.signing import forget_intents
 from deldokument.services.trail import record

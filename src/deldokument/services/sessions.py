@@ -22,7 +22,7 @@ from deldokument.domain.identifiers import PersonIdentifier, parse_organization,
 from deldokument.services.ports import Identity, LoginRequest, LogoutForm, World
 from deldokument.services.repositories import PendingLogin, SessionRecord
 from deldokument.services.trail import record
-from deldokument.services.vault import DIRECTORY, Field, form_mark, open_field, seal_field
+from deldokument.services.vault import DIRECTORY, Field, existing_key, form_mark, open_field, seal_field
 
 IDLE = timedelta(minutes=30)
 PENDING = timedelta(minutes=15)
@@ -107,7 +107,7 @@ def complete_login(
         raise
     secret, now = secrets.token_urlsafe(32), world.clock.now()
     sealed = _sealed(world, person, identity.id_token, _hash(secret))
-    csrf_token = f"{secrets.token_urlsafe(32)}.{form_mark(world.keyring.create(DIRECTORY), person)}"
+    csrf_token = f"{secrets.token_urlsafe(32)}.{form_mark(existing_key(world.keyring, DIRECTORY), person)}"
     session = SessionRecord(_hash(secret), csrf_token, sealed, identity.session_id, now, now)
     with world.database.write() as tx:
         if previous_secret:
@@ -173,11 +173,11 @@ def _end_all(world: World, provider_session_id: str, how: str) -> None:
 
 def _sealed(world: World, person: PersonIdentifier, id_token: str, token_hash: bytes) -> bytes:
     body = json.dumps({"person": person.value, "id_token": id_token})
-    return seal_field(world.keyring.create(DIRECTORY), body, Field.SESSION, token_hash.hex())
+    return seal_field(existing_key(world.keyring, DIRECTORY), body, Field.SESSION, token_hash.hex())
 
 
 def _opened(world: World, found: SessionRecord) -> Session:
-    key, context = world.keyring.create(DIRECTORY), found.token_hash.hex()
+    key, context = existing_key(world.keyring, DIRECTORY), found.token_hash.hex()
     body = json.loads(open_field(key, found.sealed_identity, Field.SESSION, context))
     person = parse_person(body["person"], allow_synthetic=True)
     return Session(person, found.csrf_token, body["id_token"], found.token_hash)

@@ -32,7 +32,15 @@ from deldokument.services.ports import World
 from deldokument.services.proposals import waits_for_approval
 from deldokument.services.repositories import Transaction, standing
 from deldokument.services.trail import subject_number
-from deldokument.services.vault import DIRECTORY, Field, message_key, open_field, share_key_id, stored_identifier
+from deldokument.services.vault import (
+    DIRECTORY,
+    Field,
+    existing_key,
+    message_key,
+    open_field,
+    share_key_id,
+    stored_identifier,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +285,7 @@ def _proposal(world: World, share: Share, gathered: _Gathered) -> ProposalView |
         return None
     return ProposalView(
         proposer_id=proposer.id,
-        name=sharer_name(world.keyring.create(DIRECTORY), proposer),
+        name=sharer_name(existing_key(world.keyring, DIRECTORY), proposer),
         at=share.changed_at,
         until=share.changed_at + PROPOSAL_LIFETIME,
         lonely=proposer.id in gathered.lonely,

@@ -26,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from deldokument.domain.errors import ServiceError
+from deldokument.services.claiming import check_keyring
 from deldokument.services.ports import World
 from deldokument.web import metrics
 from deldokument.web.app import SecurityHeaders
@@ -89,11 +90,11 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 def _is_ready(world: World) -> bool:
-    """Whether database and keyring answer, and the clock may be trusted."""
+    """Whether database and keyring answer, the keyring is the deployment's, and the clock may be trusted."""
     try:
         with world.database.read() as tx:
-            tx.retention.deployment()
-        world.keyring.get(["readiness"])
+            deployment = tx.retention.deployment()
+        check_keyring(world.keyring, deployment)
         skew = world.clock.skew()
     except ServiceError as error:
         log.warning("not ready: %s", error)

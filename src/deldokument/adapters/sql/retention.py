@@ -52,14 +52,17 @@ from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.adapters.sql.work import Among, Work, batches, distinct_values, one
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import Document, Share, ShareState
-from deldokument.services.repositories import Deployment
+from deldokument.services.deployments import Deployment
 from deldokument.services.sweeps import Sweep
 
 _key = one("key")
 _now = bindparam("now", type_=Instant())
 _most = one("most")
 
-_deployment = select(deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at)
+_deployment = select(
+    deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at, deployment.c.keyring_fingerprint
+)
+_note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
 _sweep = select(*(column for column in sweep.c if not column.primary_key))
 _beat = update(deployment).values(heartbeat_at=_now)
 _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
@@ -143,7 +146,11 @@ class SqlRetention:
         row = self._work.first(self._work.locked(_deployment))
         if row is None:
             raise Broken("no deployment row")
-        return Deployment(row.id, row.heartbeat_at, row.halted_at)
+        return Deployment(row.id, row.heartbeat_at, row.halted_at, row.keyring_fingerprint)
+
+    def note_keyring(self, fingerprint: bytes) -> None:
+        """Remember the keyring that is in use; the first one stays."""
+        self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
 
     def beat(self, now: datetime) -> None:
         """The worker is alive at ``now``."""

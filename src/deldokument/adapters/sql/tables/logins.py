@@ -37,6 +37,7 @@ deployment = Table(
     Column("id", Id, nullable=False),
     Column("heartbeat_at", Instant),
     Column("halted_at", Instant),
+    Column("keyring_fingerprint", LargeBinary),
     CheckConstraint("singleton = 1", "one_row"),
 )
 

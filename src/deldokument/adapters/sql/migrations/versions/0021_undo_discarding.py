@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0021"
-down_revision: str | None = "0019"
+down_revision: str | None = "0020"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
@@ -19,6 +19,6 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0019."""
+    """From 0020."""
     op.add_column("share", sa.Column("undo_until", sa.BigInteger()))
     op.add_column("share", sa.Column("undo_by", Id))

@@ -1,0 +1,38 @@
+"""The one row about this deployment, and where it is kept; `claiming` checks what the deployment works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Its id, the worker's last heartbeat, whether destruction is halted.
+
+    ``keyring_fingerprint`` tells its keyring from others; None before one is in use.
+    """
+
+    id: str
+    heartbeat_at: datetime | None
+    halted_at: datetime | None
+    keyring_fingerprint: bytes | None = None
+
+
+class Deployments(Protocol):
+    """The row."""
+
+    def deployment(self) -> Deployment:
+        """Return the one row. A transaction that writes holds it against others until it ends."""
+        ...
+
+    def note_keyring(self, fingerprint: bytes) -> None:
+        """Remember the keyring that is in use; the first one stays."""
+        ...
+
+    def beat(self, now: datetime) -> None: ...
+    def halt(self, now: datetime) -> None: ...
+    def resume(self, now: datetime) -> None:
+        """End the halt and take ``now`` as the last heartbeat."""
+        ...

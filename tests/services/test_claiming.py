@@ -1,0 +1,126 @@
+"""A deployment works with its own store and keyring, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.stack import stack
+from support.world import NOON
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.domain.errors import Conflict
+from deldokument.services.claiming import adopt_keyring, check_keyring, claim_store
+from deldokument.services.deployments import Deployment
+from deldokument.services.vault import DIRECTORY
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.keyring import MemoryKeyring
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SqlDatabase]:
+    """With today's tables and nothing in them."""
+    url = stack().database_url(tmp_path)
+    with closing(SqlDatabase(url)) as opened:
+        yield opened
+    stack().give_back(url)
+
+
+@pytest.fixture
+def keyring() -> MemoryKeyring:
+    return MemoryKeyring()
+
+
+def deployment(database: SqlDatabase) -> Deployment:
+    with database.read() as tx:
+        return tx.retention.deployment()
+
+
+def work(database: SqlDatabase) -> None:
+    """A worker has run."""
+    with database.write() as tx:
+        tx.retention.beat(NOON)
+
+
+def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(
+    database: SqlDatabase, keyring: MemoryKeyring
+) -> None:
+    adopt_keyring(database, keyring, is_new=True)
+    assert set(keyring.keys) == {DIRECTORY}
+    assert keyring.owner == deployment(database).id
+    adopt_keyring(database, keyring, is_new=False)
+    check_keyring(keyring, deployment(database))
+    other = MemoryKeyring()
+    other.create(DIRECTORY)
+    for is_new in (True, False):
+        with pytest.raises(Conflict, match="not the keyring"):
+            adopt_keyring(database, other, is_new=is_new)
+    assert other.owner == ""
+
+
+def test_an_empty_keyring_is_refused_and_left_empty_once_one_is_in_use(database: SqlDatabase) -> None:
+    adopt_keyring(database, MemoryKeyring(), is_new=True)
+    empty = MemoryKeyring()
+    for is_new in (True, False):
+        with pytest.raises(Conflict, match="the keyring is empty"):
+            adopt_keyring(database, empty, is_new=is_new)
+    assert (empty.keys, empty.owner) == ({}, "")
+
+
+def test_nothing_but_the_first_migration_makes_the_directory_key(database: SqlDatabase, keyring: MemoryKeyring) -> None:
+    with pytest.raises(Conflict, match="deldokument migrate"):
+        adopt_keyring(database, keyring, is_new=False)
+    assert (keyring.keys, keyring.owner) == ({}, "")
+
+
+def test_the_keyring_of_a_deployment_from_before_is_known_by_its_directory_key(
+    database: SqlDatabase, keyring: MemoryKeyring
+) -> None:
+    key = keyring.create(DIRECTORY)
+    work(database)
+    adopt_keyring(database, keyring, is_new=False)
+    assert keyring.keys == {DIRECTORY: key}
+    assert keyring.owner == deployment(database).id
+    check_keyring(keyring, deployment(database))
+
+
+def test_a_deployment_from_before_that_has_worked_takes_no_empty_keyring(
+    database: SqlDatabase, keyring: MemoryKeyring
+) -> None:
+    work(database)
+    for is_new in (True, False):
+        with pytest.raises(Conflict, match="the keyring is empty"):
+            adopt_keyring(database, keyring, is_new=is_new)
+    assert (keyring.keys, keyring.owner) == ({}, "")
+
+
+def test_another_deployments_keyring_is_refused_and_not_remembered(
+    database: SqlDatabase, keyring: MemoryKeyring
+) -> None:
+    keyring.create(DIRECTORY)
+    keyring.claim("another")
+    with pytest.raises(Conflict, match="belongs to another deployment"):
+        adopt_keyring(database, keyring, is_new=True)
+    assert deployment(database).keyring_fingerprint is None
+
+
+def test_the_fingerprint_is_of_both_the_key_and_the_deployment(database: SqlDatabase, keyring: MemoryKeyring) -> None:
+    adopt_keyring(database, keyring, is_new=True)
+    own = deployment(database)
+    assert keyring.keys[DIRECTORY] not in (own.keyring_fingerprint or b"")
+    with pytest.raises(Conflict):
+        check_keyring(keyring, Deployment("another", None, None, own.keyring_fingerprint))
+    with pytest.raises(Conflict):
+        check_keyring(keyring, Deployment(own.id, None, None))
+
+
+def test_an_empty_store_is_taken_before_a_worker_has_run_and_refused_after_it(database: SqlDatabase) -> None:
+    store = MemoryBlobStore()
+    for _ in range(2):
+        claim_store(database, store)
+    work(database)
+    claim_store(database, store)
+    with pytest.raises(Conflict, match="the blob store is empty"):
+        claim_store(database, MemoryBlobStore())
