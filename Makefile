@@ -6,7 +6,14 @@ BENCH := .venv-bench/bin/python
 # One more than the CI machine has cores: a worker waits for servers, disks and children a quarter of its time and more.
 JOBS ?= 3
 MEASURED := --cov --cov-report=
-ON_CLUSTER := $(addprefix tests/,api browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
+# Suites of the running product: `make test-cluster` runs them all on the cluster stack.
+PRODUCT := $(addprefix tests/,api browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
+# Where the stacks can behave differently, and one walk through each surface: `make test` runs these on the cluster stack.
+STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser/test_main_job.py api/test_shares.py ks/test_sharing.py cli/test_commands.py)
+# Contract tests that need a server of their own are left out of `make quick`.
+WITHOUT_SERVERS := not postgres and not openbao and not transit and not pkcs11 and not s3 and not seaweedfs and not softhsm
+# A file stays on one process, so its deployment, demo or browser starts once.
+PYTEST = $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 SOURCES := src tests scripts $(wildcard bench)
@@ -14,7 +21,8 @@ SOURCES := src tests scripts $(wildcard bench)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports frontend tests cluster alone oldest test-large bench bench-large format lock wheel clean
+.PHONY: help demo test check quick lint types imports frontend tests cluster test-cluster alone oldest test-large mutation
+.PHONY: bench bench-large format lock wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -28,7 +36,10 @@ test: ## set up and run every check and test
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check
 
-check: lint types imports frontend tests cluster oldest ## every check and test, on what is set up
+check: lint types imports frontend tests cluster oldest ## every check and test of `make test`, on what is set up
+
+quick: lint types imports ## lint, types, imports; unit and contract tests on SQLite
+	$(PYTEST) tests/unit tests/contract -k "$(WITHOUT_SERVERS)"
 
 lint: ## format and lint
 	$(DEV)/ruff format --check $(SOURCES)
@@ -44,20 +55,25 @@ frontend: ## the front end's types and tests
 	$(DEV)/node frontend/node_modules/typescript/bin/tsc --noEmit --project frontend
 	$(if $(wildcard frontend/tests/*.test.ts),cd frontend && ../$(DEV)/node --test 'tests/*.test.ts')
 
-tests: ## pytest, with every branch of the inner rooms covered
-	@$(DEV)/pytest --numprocesses $(JOBS) $(MEASURED); case $$? in \
+tests: ## every suite on the embedded stack, with every branch of domain, crypto and services covered
+	@$(PYTEST) $(MEASURED); case $$? in \
 	  0) ;; \
 	  1) $(MAKE) --no-print-directory alone ;; \
 	  *) exit 1 ;; \
 	esac
 	$(DEV)/coverage report --skip-covered --fail-under=100
 
-cluster: ## every suite of the running product once more, on PostgreSQL, SeaweedFS and OpenBao
-	@TEST_STACK=cluster $(DEV)/pytest --numprocesses $(JOBS) --timeout=300 $(ON_CLUSTER); case $$? in \
+cluster: ## what can differ there, on PostgreSQL, SeaweedFS and OpenBao (SUITES= for others)
+	@TEST_STACK=cluster $(PYTEST) --timeout=300 $(or $(SUITES),$(STACK_DEPENDENT)); case $$? in \
 	  0) ;; \
 	  1) TEST_STACK=cluster $(MAKE) --no-print-directory alone MEASURED= ;; \
 	  *) exit 1 ;; \
 	esac
+
+test-cluster: ## set up and run every suite of the running product on PostgreSQL, SeaweedFS and OpenBao
+	@scripts/setup debian
+	@scripts/setup dev
+	@$(MAKE) --no-print-directory cluster SUITES="$(PRODUCT)"
 
 alone: ## what failed in the last run, once more with nothing beside it; what fails again has failed
 	@echo "UNSTEADY, if they pass now: the tests that follow failed beside others."
@@ -65,7 +81,7 @@ alone: ## what failed in the last run, once more with nothing beside it; what fa
 
 oldest: ## unit and contract tests on Python 3.11
 	@scripts/setup oldest; case $$? in \
-	  0) .venv-311/bin/pytest --numprocesses $(JOBS) tests/unit tests/contract ;; \
+	  0) .venv-311/bin/pytest --numprocesses $(JOBS) --dist loadfile tests/unit tests/contract ;; \
 	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
 	  *) exit 1 ;; \
 	esac
@@ -74,6 +90,10 @@ test-large: ## files of 5 GB and long loads, minutes each
 	@scripts/setup large
 	@scripts/setup dev
 	$(DEV)/pytest -m large --timeout=1800
+	@$(MAKE) --no-print-directory mutation
+
+mutation: ## the mutation score of domain, crypto and access; fails below the recorded one
+	$(DEV)/python -m tests.mutation.run
 
 bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts it into docs/performance.md
 	@scripts/setup bench

@@ -28,7 +28,7 @@ LISTED = Counter(
         "tests/matrix/test_matrix.py: name": 1,
     }
 )
-_LIMIT = re.compile(r"_?[A-Z][A-Z0-9_]*|\{limit\}")
+_LIMIT = re.compile(r"_?[A-Z][A-Z0-9_]*|_[a-z_]+_seconds|\{limit\}")
 
 
 def patched(source: str) -> list[str]:
