@@ -10,7 +10,8 @@ from contextlib import closing
 from dataclasses import replace
 
 from deldokument.adapters.blobs import DirectoryBlobStore
-from deldokument.bootstrap import configure_logging, open_node, serve
+from deldokument.bootstrap import open_node
+from deldokument.bootstrap_serve import configure_logging, serve
 from deldokument.config import load_settings
 
 

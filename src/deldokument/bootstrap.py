@@ -9,18 +9,13 @@ Guarantees
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
-import signal
-import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deldokument import __version__, worker
+from deldokument import __version__
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.adapters.keys.files import read_private
@@ -37,26 +32,16 @@ from deldokument.config import ConfigurationError, Settings
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.webhook import AddressRule
+from deldokument.ports.blobs import BlobStore
+from deldokument.ports.channels import Mail
+from deldokument.ports.clock import Clock
 from deldokument.registers import Registers, access_rule, given, open_registers, secret_text
 from deldokument.services.claiming import claim_store
-from deldokument.services.letters import Mail
-from deldokument.services.ports import (
-    SEAL_EVERY,
-    BlobStore,
-    Clock,
-    NoticeRules,
-    Rules,
-    World,
-)
-from deldokument.serving import Listeners, serve_both
+from deldokument.services.ports import SEAL_EVERY, NoticeRules, Rules, World
 from deldokument.unlocking import prepare_keyring, take_keyring
-from deldokument.web.app import create_app
-from deldokument.web.calls import Endpoint
-from deldokument.web.management import create_management
-from deldokument.web.rendering import Site
+from deldokument.web.http.site import Site
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
-_WORKERS_NICENESS = 10
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 log = logging.getLogger("deldokument")
 
@@ -219,42 +204,3 @@ def site_of(settings: Settings) -> Site:
         demo=settings.demo,
         version=__version__,
     )
-
-
-def serve(settings: Settings, node: Node, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
-    """Run the web application until a signal comes; then end the process, by SystemExit."""
-    keep_freed_memory()
-    public = create_app(node.world, site_of(settings), extra)
-    management = create_management(node.world, secret_text(settings.metrics_token))
-    serve_both(public, management, listeners, lend_sockets=settings.lend_sockets)
-
-
-def work(node: Node) -> None:
-    """Run the worker until SIGTERM or SIGINT. What people wait for goes before what it does."""
-    with suppress(PermissionError):
-        os.nice(_WORKERS_NICENESS)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    worker.run(node.world, stop)
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep buffers of up to 64 MiB for the next request instead of giving their pages back each time.
-
-    Without it every received quarter megabyte costs page faults. What is kept is shared by all threads, and not once
-    for each handful of them.
-    """
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt"):
-        return
-    libc.mallopt(_M_MMAP_THRESHOLD, 64 << 20)
-    libc.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
-    libc.mallopt(_M_TOP_PAD, 16 << 20)
-    libc.mallopt(_M_ARENA_MAX, 1)
-
-
-def configure_logging() -> None:
-    """One line an event, on standard error."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)

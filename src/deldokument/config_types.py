@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import Annotated, Final
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from deldokument.domain.addresses import check_address
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.identifiers import parse_organization
 
 _SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")
@@ -82,3 +89,125 @@ def _has_verified_tls(parts: SplitResult) -> bool:
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _checked_url(value: str) -> str:
+    """An absolute http(s) URL without credentials, query or fragment; https unless it is this machine's."""
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    plain = parts.scheme == "http" and is_loopback(host)
+    if not host or not (parts.scheme == "https" or plain):
+        raise ValueError("must be an https URL (http only for this machine)")
+    if parts.username is not None or parts.query or parts.fragment or not _has_valid_port(value):
+        raise ValueError("must have no user name, query or fragment, and a valid port")
+    return value.rstrip("/")
+
+
+def _checked_issuer(value: str) -> str:
+    """As a URL, but compared letter by letter with what tokens say: a slash at the end stays."""
+    _checked_url(value)
+    return value
+
+
+def _origin(value: str) -> str:
+    """As browsers write an origin (RFC 6454, 6.1): they are compared letter by letter."""
+    parts = urlsplit(value)
+    if parts.path:
+        raise ValueError("must be scheme, host and port only")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _has_valid_port(value: str) -> bool:
+    try:
+        return urlsplit(value).port != 0
+    except ValueError:
+        return False
+
+
+def _host_alone(value: str) -> str:
+    if set(value) & set("/@[] ") or value.count(":") == 1:
+        raise ValueError("must be a host's name or address and nothing else; its port is apart")
+    return value
+
+
+def _ascii(value: str | SecretStr) -> str | SecretStr:
+    """What is said by protocols or libraries that take nothing else."""
+    text = value if isinstance(value, str) else value.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must have no other letters than ASCII's")
+    return value
+
+
+def _codes(value: Any) -> Any:
+    """Codes apart by commas; the URN prefix may be there, and case is no matter."""
+    items = value.split(",") if isinstance(value, str) else value
+    return frozenset(str(item).strip().casefold().rpartition(":")[2] for item in items if str(item).strip())
+
+
+def _not_empty(value: frozenset[str]) -> frozenset[str]:
+    if not value:
+        raise ValueError("must name at least one role or access package")
+    return value
+
+
+def _apart(value: Any) -> Any:
+    return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _organization_number(value: str) -> str:
+    try:
+        return parse_organization(value).value
+    except InvalidInput:
+        raise ValueError("must be an organisation number") from None
+
+
+def _mailbox(value: str) -> str:
+    try:
+        return check_address(value)
+    except InvalidInput:
+        raise ValueError("must be an e-mail address") from None
+
+
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+Url = Annotated[str, AfterValidator(_checked_url)]
+
+
+Issuer = Annotated[str, AfterValidator(_checked_issuer)]
+
+
+Host = Annotated[str, AfterValidator(_host_alone)]
+
+
+AsciiSecret = Annotated[SecretStr, AfterValidator(_ascii)]
+
+
+Number = Annotated[str, AfterValidator(_organization_number)]
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+Ports = Annotated[frozenset[Port], NoDecode, BeforeValidator(_apart), Field(min_length=1)]
+
+
+Networks = Annotated[frozenset[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_apart)]
+
+
+Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
+
+
+Codes = Annotated[frozenset[str], NoDecode, BeforeValidator(_codes), AfterValidator(_not_empty)]

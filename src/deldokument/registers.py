@@ -34,9 +34,10 @@ from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.outbound import OutboundClients
 from deldokument.config import ConfigurationError, Settings
 from deldokument.domain.policy import AccessRule
-from deldokument.services.notice import Notices
+from deldokument.ports.channels import Notices
+from deldokument.ports.login import AccessTokens, LoginProvider
+from deldokument.ports.registers import OrganizationRegister, OrganizationRights
 from deldokument.services.outbox import AT_ONCE
-from deldokument.services.ports import AccessTokens, LoginProvider, OrganizationRegister, OrganizationRights
 
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 Tokens = Callable[[str], str]

@@ -14,9 +14,9 @@ from support.api import Systems
 from support.world import OLA, FakeWebhookCalls
 
 from deldokument.domain.outbox import Channel
+from deldokument.ports.channels import CallOutcome, Trouble
 from deldokument.services import outbox
 from deldokument.services.plans import PLANS, SENDERS
-from deldokument.services.webhook_contracts import CallOutcome, Trouble
 
 URL = "https://hooks.fjell.example/del"
 

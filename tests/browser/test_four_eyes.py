@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.services.repositories import standing
+from deldokument.domain.errors import standing
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visit, Visitor

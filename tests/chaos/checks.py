@@ -25,8 +25,10 @@ from support.sweeping import sweep_all
 
 from deldokument.adapters.seal import verify_signature
 from deldokument.domain.share import CLOSED, Share, ShareState
-from deldokument.services.ports import Clock, World
-from deldokument.services.repositories import ShareFilter, Transaction
+from deldokument.ports.clock import Clock
+from deldokument.ports.repositories.shares import ShareFilter
+from deldokument.services.ports import World
+from deldokument.services.repositories import Transaction
 from deldokument.services.sweeping import sweep_orphan_keys
 from deldokument.services.vault import SHARE_PREFIX, share_key_id
 from deldokument.services.verifying import verify_trail

@@ -10,11 +10,10 @@ from threading import Barrier
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services import accounts, deleting
-from deldokument.services.repositories import standing
 from tests.support.world import OLA, Stage, set_stage
 
 WRITERS = 6

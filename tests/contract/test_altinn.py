@@ -27,7 +27,7 @@ from deldokument.adapters.outbound import outbound_client
 from deldokument.adapters.token_shelf import TokenUnavailable
 from deldokument.config import PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.services.ports import OLDEST_DENIAL, OrganizationGrant
+from deldokument.ports.registers import OLDEST_DENIAL, OrganizationGrant
 from tests.support.simulators import Running, start_simulators
 
 PER, LISE, MONA, TOR, SIV, OLA, NOBODY = (

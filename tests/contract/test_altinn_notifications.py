@@ -22,7 +22,7 @@ from deldokument.config import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.domain.outbox import SENT, refused
 from deldokument.domain.share import new_id
-from deldokument.services.notice import Notice
+from deldokument.ports.channels import Notice
 from tests.support.simulators import Running, start_simulators
 
 OLA, SIV = (PersonIdentifier(number, "foedselsnummer") for number in ("21879498012", "14839114193"))

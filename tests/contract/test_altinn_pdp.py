@@ -30,7 +30,7 @@ from deldokument.adapters.outbound import outbound_client
 from deldokument.config import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import AccessRule
-from deldokument.services.ports import OrganizationGrant
+from deldokument.ports.registers import OrganizationGrant
 from tests.support.simulators import Running, start_simulators
 
 PER, LISE, MONA, TOR, SIV, NOBODY = (

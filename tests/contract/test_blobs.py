@@ -13,7 +13,7 @@ import pytest
 from deldokument.adapters.blobs import ABANDONED_AFTER, DirectoryBlobStore
 from deldokument.adapters.s3_blobs import S3BlobStore
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
-from deldokument.services.ports import BlobStore
+from deldokument.ports.blobs import BlobStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.support.limits import files_no_longer_than
 

@@ -11,7 +11,7 @@ import pytest
 
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.domain.errors import Unavailable
-from deldokument.services.ports import Clock
+from deldokument.ports.clock import Clock
 
 A_MOMENT = timedelta(seconds=5)
 OSLO = timezone(timedelta(hours=1))

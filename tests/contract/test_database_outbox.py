@@ -12,11 +12,10 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import NotFound, ServiceError
+from deldokument.domain.errors import NotFound, ServiceError, standing
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import Progress, Receipt, Recipient, Share, new_id, progress_of
 from deldokument.services.outboxes import EndingFilter, Unreminded
-from deldokument.services.repositories import standing
 from tests.contract.records import (
     DAY,
     HOUR,

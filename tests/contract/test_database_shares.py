@@ -11,7 +11,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict, NotFound
 from deldokument.domain.share import Receipt, Share, ShareState
 from deldokument.domain.tenancy import Account
-from deldokument.services.repositories import ShareFilter
+from deldokument.ports.repositories.shares import ShareFilter
 from tests.contract.records import (
     ACCOUNT,
     DAY,

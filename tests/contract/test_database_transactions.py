@@ -28,17 +28,18 @@ from deldokument.adapters.sql.shares import SqlShares
 from deldokument.adapters.sql.tenancies import SqlTenancies
 from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
+from deldokument.ports.repositories import retention, sessions, shares, uploads
 from deldokument.services import chains, repositories
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
 from tests.support.postgres import PostgresServer
 
 PORTS = {
     SqlTenancies: repositories.Tenancies,
-    SqlShares: repositories.Shares,
-    SqlUploads: repositories.Uploads,
+    SqlShares: shares.Shares,
+    SqlUploads: uploads.Uploads,
     SqlAudit: chains.Audit,
-    SqlSessions: repositories.Sessions,
-    SqlRetention: repositories.Retention,
+    SqlSessions: sessions.Sessions,
+    SqlRetention: retention.Retention,
 }
 
 

@@ -11,7 +11,7 @@ from deldokument.adapters.breaker import FAILURES, PAUSE_S
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
 from deldokument.adapters.outbound import outbound_client
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services.ports import RegisteredOrganization
+from deldokument.ports.registers import RegisteredOrganization
 from tests.support.simulators import Running, start_simulators
 
 FJELL, FJELL_TROMSO = OrganizationNumber("312824450"), OrganizationNumber("314758625")

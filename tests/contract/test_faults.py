@@ -31,7 +31,7 @@ from deldokument.adapters.token_shelf import TokenUnavailable
 from deldokument.config import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.services.ports import OrganizationGrant
+from deldokument.ports.registers import OrganizationGrant
 from tests.support.simulators import Running, log_in, start_simulators
 
 PER = PersonIdentifier("05877914102", "foedselsnummer")

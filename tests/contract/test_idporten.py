@@ -23,7 +23,7 @@ from deldokument.adapters.idporten import IdPorten, LoginCancelled
 from deldokument.adapters.idporten_provider import ProviderUnavailable
 from deldokument.adapters.idporten_tokens import LevelTooLow, LoginRefused, PersonMissing
 from deldokument.adapters.outbound import outbound_client
-from deldokument.services.ports import Identity, LoginRequest
+from deldokument.ports.login import Identity, LoginRequest
 from tests.support.hostile_provider import HostileProvider
 from tests.support.simulators import Running, log_in, start_simulators
 

@@ -22,7 +22,7 @@ from deldokument.adapters.idporten import IdPorten
 from deldokument.adapters.idporten_provider import ProviderUnavailable
 from deldokument.adapters.idporten_tokens import LoginRefused
 from deldokument.adapters.outbound import outbound_client
-from deldokument.services.ports import Identity, LoginRequest
+from deldokument.ports.login import Identity, LoginRequest
 from tests.contract.test_logout_elsewhere import Receiver
 
 PROVIDER = Path(__file__).parents[1] / "provider" / "provider.mjs"

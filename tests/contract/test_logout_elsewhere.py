@@ -17,7 +17,7 @@ from support.logouts import ended_session
 from deldokument.adapters.idporten import IdPorten
 from deldokument.adapters.idporten_tokens import LoginRefused
 from deldokument.adapters.outbound import outbound_client
-from deldokument.services.ports import Identity
+from deldokument.ports.login import Identity
 from tests.support.simulators import (
     CLIENT_ID,
     POST_LOGOUT_REDIRECT_URI,

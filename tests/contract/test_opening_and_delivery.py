@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from support.world import OLA, Stage, person, set_stage
 
-from deldokument.services import receiving
-from deldokument.services.repositories import standing
+from deldokument.domain.errors import standing
+from deldokument.services.downloads import offers
 from deldokument.services.trail import subject_of
 from deldokument.services.vault import existing_key
 
@@ -42,7 +42,7 @@ def test_an_opening_waits_before_it_holds_what_a_delivery_wants(stage: Stage, po
     with ThreadPoolExecutor(1) as pool:
         with stage.world.database.write() as tx:
             share = standing(tx.shares.lock(share_id))
-            opening = pool.submit(receiving.open_share, stage.world, person(OLA), share_id)
+            opening = pool.submit(offers.open_share, stage.world, person(OLA), share_id)
             until_somebody_waits(postgres_url)
             # What a delivery does next, with the lock that it has; the database would end one of the two.
             subject_of(tx, share.audit_key_id, existing_key(stage.world.keyring, share.audit_key_id), person(OLA))

@@ -36,8 +36,9 @@ from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
 from deldokument.adapters.outbound import MAX_ANSWER_BYTES, MAX_CALLS, READ_TIMEOUT_S, OutboundClients, outbound_client
 from deldokument.domain.errors import TokenRefused, Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.services.notice import Notice
-from deldokument.services.ports import LoginRequest, OrganizationGrant
+from deldokument.ports.channels import Notice
+from deldokument.ports.login import LoginRequest
+from deldokument.ports.registers import OrganizationGrant
 from tests.support.dripping import Answer, Held, bomb, drip_body, drip_head, flood
 from tests.support.hostile_issuer import SCOPE, HostileIssuer
 from tests.support.hostile_provider import HostileProvider

@@ -20,7 +20,7 @@ from deldokument.adapters.maskinporten import MaskinportenClient
 from deldokument.adapters.token_shelf import TokenUnavailable
 from deldokument.config import PARTIES_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.services.ports import OrganizationGrant, RegisteredOrganization
+from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import shapes
 from tests.support.simulators import CLIENT_ID, Running, start_simulators
 

@@ -15,7 +15,7 @@ import pytest
 from deldokument.adapters.smtp import Security, SmtpMail, SmtpServer, mail_name
 from deldokument.domain.addresses import Language
 from deldokument.domain.outbox import SENT, Outcome, again, refused
-from deldokument.services.letters import Letter
+from deldokument.ports.channels import Letter
 from tests.support.mail import SENDER, RunningMail, make_certificate, odd_mail_server, start_mail
 
 LETTER = Letter(

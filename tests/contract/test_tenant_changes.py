@@ -11,15 +11,15 @@ from threading import Event
 
 import pytest
 
-from deldokument.domain.errors import Conflict, NotFound, RightMissing
+from deldokument.domain.errors import Conflict, NotFound, RightMissing, standing
 from deldokument.domain.outbox import Channel, Fate, OutgoingMessage
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import IntegrationRights, Tenant
 from deldokument.domain.webhook import DisabledFor
+from deldokument.ports.channels import CallOutcome
 from deldokument.services import drafting, onboarding, registering, webhooks
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
-from deldokument.services.webhook_contracts import CallOutcome
+from deldokument.services.repositories import Transaction
 from deldokument.services.webhook_sending import send_webhook
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import NOON, PER, Stage, set_stage

@@ -21,7 +21,7 @@ from support.webhook_receiver import Behaviour, Receiver, answering, silent, sta
 from deldokument.adapters.breaker import FAILURES, PAUSE_S
 from deldokument.adapters.webhooks import MOST_ANSWER_BYTES, TimeLimits, WebhookClient, system_resolver
 from deldokument.domain.webhook import AddressRule
-from deldokument.services.webhook_contracts import CallOutcome, Trouble
+from deldokument.ports.channels import CallOutcome, Trouble
 
 HOME = AddressRule(private=True)
 HOST = "hooks.kommune.example"

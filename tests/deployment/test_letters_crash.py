@@ -16,9 +16,9 @@ from support.server import KARI, Deployment, wait_until
 
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
+from deldokument.ports.channels import LetterKind
 from deldokument.services import addresses
 from deldokument.services.inspecting import inspect_documents
-from deldokument.services.letters import LetterKind
 from deldokument.services.mailing import send_letter
 from deldokument.services.outbox import send_message, take_messages
 from deldokument.services.plans import SENDERS

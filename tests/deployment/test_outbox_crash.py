@@ -12,11 +12,11 @@ from support.dying import OUTBOX, die_at
 from support.memory import folder_in_memory
 from support.server import KARI, Deployment
 
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
 from deldokument.services.inspecting import inspect_documents
 from deldokument.services.notices import REMINDERS, NoticeKind
 from deldokument.services.plans import SENDERS
-from deldokument.services.repositories import standing
 from deldokument.worker import Sending, plan_what_is_told, plan_what_time_brings
 
 RECIPIENTS = ["21879498012", "14839114193", "312824450"]

@@ -25,10 +25,11 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.domain.share import Share
+from deldokument.ports.blobs import BlobStore
 from deldokument.services import overview
 from deldokument.services.downloading import open_document, read_content
-from deldokument.services.ports import BlobStore, World
-from deldokument.services.receiving import open_share
+from deldokument.services.downloads.offers import open_share
+from deldokument.services.ports import World
 from deldokument.unlocking import open_keyring
 
 EWA = "Ewa Kowalska"

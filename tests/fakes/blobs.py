@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 from deldokument.domain.errors import Broken, Conflict
-from deldokument.services.ports import Buffer, StoredBlob
+from deldokument.ports.blobs import Buffer, StoredBlob
 
 
 class MemoryBlobStore:

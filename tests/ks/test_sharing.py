@@ -17,8 +17,9 @@ from support.world import BANKRUPT, FJELL, KARI, OLA, person
 
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
-from deldokument.services import inspecting, overview, receiving
+from deldokument.services import inspecting, overview
 from deldokument.services.downloading import open_document, read_content
+from deldokument.services.downloads import offers
 from deldokument.services.views import ShareView
 
 DAY_S = 86400
@@ -66,7 +67,7 @@ def living(fiks: Fiks) -> list[ShareView]:
 def read(fiks: Fiks, share_id: str, document_id: str) -> bytes:
     world = fiks.web.stage.world
     inspecting.inspect_documents(world)
-    receiving.open_share(world, person(OLA), share_id)
+    offers.open_share(world, person(OLA), share_id)
     content = open_document(world, person(OLA), share_id, document_id)
     return b"".join(read_content(world, content, 0, content.length))
 

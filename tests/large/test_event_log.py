@@ -36,11 +36,11 @@ from support.world import person
 from deldokument.adapters.seal import verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Fault, Flaw
+from deldokument.domain.errors import standing
 from deldokument.domain.share import new_id
 from deldokument.services.administrators import add_administrator
 from deldokument.services.chains import EventFilter, Subject
 from deldokument.services.event_search import Search, seal_search
-from deldokument.services.repositories import standing
 from deldokument.services.sealing import seal_chains
 from deldokument.services.vault import Field, audit_key_id, identifier_hash, seal_field
 from deldokument.services.verifying import verify_export, verify_trail

@@ -18,8 +18,8 @@ from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
+from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.integrations import renew_password
-from deldokument.services.ports import RegisteredOrganization
 from deldokument.web.ks.app import PREFIX
 
 GOLDEN = Path(__file__).with_name("ks.txt")

@@ -17,10 +17,10 @@ from support.browser import EWA, Browser, Web, serve, stage_in_memory
 from support.tenants import record_assessment, sign_agreements
 from support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
 
+from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.services import administrators, freezing, integrations, leaving, operators
 from deldokument.services.freezing import FreezeReason
-from deldokument.services.repositories import standing
 
 GOLDEN = Path(__file__).with_name("offices.txt")
 ACTORS = ("anonymous", "stranger", "member", "other-administrator", "crossed", "administrator", "operator")

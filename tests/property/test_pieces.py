@@ -24,10 +24,9 @@ from support.world import KARI, Stage, person, set_stage
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
-from deldokument.domain.errors import Conflict, NotFound, TooLarge
+from deldokument.domain.errors import Conflict, NotFound, TooLarge, standing
 from deldokument.services import concatenating, drafting, uploading
 from deldokument.services.merging import merge_tail
-from deldokument.services.repositories import standing
 from deldokument.services.vault import existing_key, share_key_id
 from tests.property.test_uploads import feed, read
 

@@ -25,12 +25,12 @@ from support.world import KARI, Stage, person, set_stage
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
-from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge
-from deldokument.services import downloading, drafting, uploading
+from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge, standing
+from deldokument.services import drafting, uploading
+from deldokument.services.downloads import part_reader
 from deldokument.services.merging import merge_tail
 from deldokument.services.parts import FEED
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.uploading import Append, Checksum
 from deldokument.services.vault import existing_key, share_key_id
 
@@ -221,7 +221,7 @@ def feed(append: Append, content: bytes, pieces: int) -> None:
 
 
 def read(world: World, manifest: uploading.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
-    pieces = downloading.read_parts(world, manifest, data_key, start, stop, downloading.STEP)
+    pieces = part_reader.read_parts(world, manifest, data_key, start, stop, part_reader.STEP)
     return b"".join(bytes(piece) for _, piece in pieces)
 
 

@@ -8,11 +8,11 @@ import pytest
 from support.accounts import set_account, set_rules
 from support.world import KARI, ODD, OLA, Stage, person
 
-from deldokument.domain.errors import Gone, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import Gone, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Contact
-from deldokument.services import drafting, overview, publishing, receiving, retention, uploading
-from deldokument.services.repositories import standing
+from deldokument.services import drafting, overview, publishing, retention, uploading
+from deldokument.services.downloads import offers
 
 DAY = timedelta(days=1)
 OWN = Contact("33 00 00 00", "byggesak@eksempel.example", "10-12")
@@ -46,10 +46,10 @@ def test_a_new_draft_is_confidential_as_its_account_proposes(stage: Stage, confi
 def test_recipients_are_given_the_accounts_own_contact(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, contact=OWN)
     share_id = stage.publish(OLA)
-    assert receiving.open_share(stage.world, person(OLA), share_id).contact == OWN
+    assert offers.open_share(stage.world, person(OLA), share_id).contact == OWN
     publishing.withdraw_share(stage.world, person(KARI), share_id)
     with pytest.raises(Gone) as caught:
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
     told = caught.value.params
     assert (told["telephone"], told["email"], told["hours"]) == (OWN.telephone, OWN.email, OWN.hours)
 
@@ -69,7 +69,7 @@ def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage:
         with pytest.raises(InvalidInput, match="account_closed") as caught:
             attempt()
         assert caught.value.field == "account"
-    assert receiving.open_share(world, person(OLA), share_id).id == share_id
+    assert offers.open_share(world, person(OLA), share_id).id == share_id
     publishing.change_expiry(world, kari, share_id, stage.clock.now() + 20 * DAY)
     view, _ = overview.show_share(world, kari, share_id)
     assert (view.stopped, view.may_share) == (False, False)

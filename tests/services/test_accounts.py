@@ -13,10 +13,9 @@ from support.browser import EWA
 from support.world import FJELL, KARI, Stage, person
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact
 from deldokument.services import accounts, deleting, integrations, onboarding
-from deldokument.services.repositories import standing
 
 RULES = AccountRules(
     contact=Contact("55 00 00 00", "bygg@eksempel.example", "10-14"),

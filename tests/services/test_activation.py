@@ -13,9 +13,9 @@ from support.world import FJELL, NOON, SIV, Stage, person
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenancy import Contact, Tenant, must_be_in_use
 from deldokument.services import administrators, onboarding
-from deldokument.services.activation import activate, missing_steps, must_be_in_use
+from deldokument.services.activation import activate, missing_steps
 from deldokument.services.vault import Field, open_field, papers_key_id
 
 

@@ -19,6 +19,7 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.domain.share import check_document_name
 from deldokument.services import downloading
 from deldokument.services.archive import Archive, Entry, length_of, unpackable_names
+from deldokument.services.downloads import part_reader
 
 FILES = {
     "vedtak.pdf": b"%PDF-1.7 vedtak" * 1000,
@@ -195,7 +196,7 @@ def test_many_small_documents_leave_in_few_buffers_none_larger_than_a_step(stage
     share_id = published(stage, {"a.txt": b"a" * 700_000})
     fill(stage.world, share_id, 2_000, size=100)
     content = downloading.open_archive(stage.world, person(OLA), share_id)
-    for step in (downloading.STEP, 128 * 1024):
+    for step in (part_reader.STEP, 128 * 1024):
         buffers = [bytes(b) for b in downloading.read_content(stage.world, content, 0, content.length, step=step)]
         assert max(map(len, buffers)) <= step
         assert len(buffers) < 20

@@ -9,12 +9,12 @@ import pytest
 from support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import InvalidFields, InvalidInput, standing
 from deldokument.domain.share import Share
-from deldokument.services import administrators, auditing, event_search, operators, publishing, receiving
+from deldokument.services import administrators, auditing, event_search, operators, publishing
 from deldokument.services.actors import FORGOTTEN, Actor, Actors
 from deldokument.services.auditing import LogPage, SearchWords
-from deldokument.services.repositories import standing
+from deldokument.services.downloads import offers
 from deldokument.services.trail import record
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -124,7 +124,7 @@ def test_a_kind_is_found_and_nothing_else(stage: Stage) -> None:
 def test_a_share_is_found_by_its_id_and_by_its_links(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak")
     stage.publish(SIV)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     for text in (share_id, f"https://del.example/d/{share_id}", f" https://del.example/delinger/{share_id}?x=1 "):
         page = search(stage, share=text)
         assert {entry.event.share_id for entry in page.entries} == {share_id}
@@ -323,7 +323,7 @@ def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stag
 
 def test_the_whole_life_of_a_share_is_in_the_log(stage: Stage) -> None:
     share_id = stage.publish(PER)
-    receiving.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.world, person(PER), share_id)
     stage.clock.advance(hours=1)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
     run_all(stage.world)

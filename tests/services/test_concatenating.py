@@ -10,13 +10,13 @@ from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
-from deldokument.domain.errors import Conflict, InvalidFields, NotFound, TooLarge, Unavailable
+from deldokument.domain.errors import Conflict, InvalidFields, NotFound, TooLarge, Unavailable, standing
 from deldokument.domain.upload import MAX_PARTIALS, Upload
-from deldokument.services import downloading, drafting, overview, publishing, retention, uploading
+from deldokument.services import drafting, overview, publishing, retention, uploading
 from deldokument.services.concatenating import create_partial, join_partials, joined_partials
+from deldokument.services.downloads import part_reader
 from deldokument.services.drafting import UploadTicket
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.vault import existing_key, share_key_id
 from tests.services.test_uploading import announce, blobs, feed_and_finish, is_complete, parts
 
@@ -49,7 +49,7 @@ def content(stage: Stage, ticket: UploadTicket) -> bytes:
     document_id = bytes.fromhex(document.id)
     manifest = open_manifest(share_key, document_id, document.sealed_manifest)
     data_key = derive(share_key, Purpose.DATA, document_id)
-    pieces = downloading.read_parts(stage.world, manifest, data_key, 0, manifest.length, downloading.STEP)
+    pieces = part_reader.read_parts(stage.world, manifest, data_key, 0, manifest.length, part_reader.STEP)
     return b"".join(bytes(read) for _, read in pieces)
 
 

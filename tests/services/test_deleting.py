@@ -11,14 +11,13 @@ from support.browser import EWA
 from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, standing
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Account
 from deldokument.services import accounts, deleting, drafting, freezing, integrations, publishing, retention
 from deldokument.services.deleting import end_deleted_accounts
 from deldokument.services.freezing import FreezeReason
 from deldokument.services.members import memberships
-from deldokument.services.repositories import standing
 
 OVER = timedelta(hours=24)
 

@@ -12,12 +12,11 @@ from support.systems import SYSTEM, integrate
 from support.world import KARI, ODD, OLA, SIV, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, standing
 from deldokument.domain.share import DISCARD_GRACE, DISCARD_UNDO, Share, ShareState
 from deldokument.services import concatenating, drafting, overview, publishing, retention, uploading
 from deldokument.services.discarding import discard_with_grace, find_discarded, restore_draft
 from deldokument.services.drafting import UploadTicket
-from deldokument.services.repositories import standing
 from deldokument.services.submitting import create_draft
 
 INSTANT = timedelta(microseconds=1)

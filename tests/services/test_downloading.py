@@ -18,13 +18,14 @@ from deldokument.domain.share import Receipt
 from deldokument.services import downloading, drafting, inspecting, publishing, retention
 from deldokument.services.archive import length_of
 from deldokument.services.downloading import Content
+from deldokument.services.downloads import delivery, part_reader
 from deldokument.services.vault import share_key_id
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
 
 
 def read(
-    stage: Stage, content: Content, start: int = 0, stop: int | None = None, step: int = downloading.STEP
+    stage: Stage, content: Content, start: int = 0, stop: int | None = None, step: int = part_reader.STEP
 ) -> bytes:
     stop = content.length if stop is None else stop
     buffers = downloading.read_content(stage.world, content, start, stop, step=step)
@@ -85,7 +86,7 @@ def test_a_buffer_that_is_being_sent_is_not_written_over_by_what_is_opened_meanw
     share_id = published(stage, {f"{number}.bin": os.urandom(1_100_000) for number in range(4)})
     content = downloading.open_archive(stage.world, person(OLA), share_id)
     whole = read(stage, content)
-    buffers = downloading.read_content(stage.world, content, 0, content.length, rooms=downloading.Rooms())
+    buffers = downloading.read_content(stage.world, content, 0, content.length, rooms=part_reader.Rooms())
     sent, before = bytearray(), memoryview(b"")
     for buffer in buffers:
         sent += before
@@ -200,7 +201,7 @@ def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_wer
         (0, 1, ((0, 10),), True),
     ):
         stage.clock.advance(minutes=1)
-        downloading.record_delivery(stage.world, content, start, stop)
+        delivery.record_delivery(stage.world, content, start, stop)
         [receipt] = receipts(stage, share_id)
         assert (receipt.covered, receipt.completed_at is not None) == (covered, whole)
         assert receipt.last_at == stage.clock.now()
@@ -213,11 +214,11 @@ def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage)
     content, at = opened(stage, share_id), stage.clock.now()
     lost = TroubledDatabase(stage.world.database, lost=True)
     with pytest.raises(Unavailable):
-        downloading.record_delivery(replace(stage.world, database=lost), content, 0, 10, at)
+        delivery.record_delivery(replace(stage.world, database=lost), content, 0, 10, at)
     stage.clock.advance(seconds=5)
-    downloading.record_delivery(stage.world, content, 0, 4)
+    delivery.record_delivery(stage.world, content, 0, 4)
     stage.clock.advance(seconds=5)
-    downloading.record_delivery(stage.world, content, 0, 10, at)
+    delivery.record_delivery(stage.world, content, 0, 10, at)
     assert [(event["bytes"], event["whole"]) for event in downloads(stage)] == [(10, 1), (4, 0)]
     [receipt] = receipts(stage, share_id)
     assert (receipt.completed_at, receipt.last_at) == (at, at + timedelta(seconds=5))
@@ -226,8 +227,8 @@ def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage)
 def test_asking_without_receiving_leaves_no_receipt(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     content = opened(stage, share_id)
-    downloading.record_delivery(stage.world, content, 0, 0)
-    downloading.record_delivery(stage.world, content, 4, 4)
+    delivery.record_delivery(stage.world, content, 0, 0)
+    delivery.record_delivery(stage.world, content, 4, 4)
     assert receipts(stage, share_id) == []
     assert downloads(stage) == []
 
@@ -236,7 +237,7 @@ def test_an_empty_document_is_had_by_who_asks_for_it(stage: Stage) -> None:
     share_id = published(stage, {"empty.txt": b""})
     content = opened(stage, share_id)
     assert (content.length, read(stage, content)) == (0, b"")
-    downloading.record_delivery(stage.world, content, 0, 0)
+    delivery.record_delivery(stage.world, content, 0, 0)
     [receipt] = receipts(stage, share_id)
     assert receipt.completed_at == stage.clock.now()
 
@@ -247,12 +248,12 @@ def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(st
     assert content.archive
     [(piece, _, _)] = content.archive.within(0, 1)
     head = length_of(piece)
-    downloading.record_delivery(stage.world, content, 0, head)
+    delivery.record_delivery(stage.world, content, 0, head)
     assert receipts(stage, share_id) == []
-    downloading.record_delivery(stage.world, content, 0, head + 10)
+    delivery.record_delivery(stage.world, content, 0, head + 10)
     [partly] = receipts(stage, share_id)
     assert (partly.covered, partly.completed_at) == (((0, 10),), None)
-    downloading.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.world, content, 0, content.length)
     assert len(receipts(stage, share_id)) == 3
     assert all(receipt.completed_at for receipt in receipts(stage, share_id))
     assert downloads(stage)[-1] == {"documents": 3, "bytes": 100, "whole": 3, "document": "", "ground": "named"}
@@ -260,7 +261,7 @@ def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(st
 
 def test_who_opens_for_two_recipients_has_a_receipt_for_each_and_the_document_once(stage: Stage) -> None:
     share_id = stage.publish(PER, FJELL, content=b"0123")
-    downloading.record_delivery(stage.world, opened(stage, share_id, PER), 0, 4)
+    delivery.record_delivery(stage.world, opened(stage, share_id, PER), 0, 4)
     assert len({receipt.recipient_id for receipt in receipts(stage, share_id)}) == 2
     assert len({receipt.subject_id for receipt in receipts(stage, share_id)}) == 1
     [told] = downloads(stage)
@@ -274,7 +275,7 @@ def test_a_share_erased_while_it_was_read_gets_no_receipt(stage: Stage) -> None:
     retention.destroy_share_keys(stage.world)
     stage.clock.advance(days=366)
     assert retention.erase_spent_shares(stage.world) == 1
-    downloading.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.world, content, 0, content.length)
     assert downloads(stage) == []
 
 
@@ -317,5 +318,5 @@ def test_what_has_been_had_is_told_when_the_manifests_have_been_let_go(stage: St
     share_id = stage.publish(OLA, content=WHOLE[:100])
     content = opened(stage, share_id)
     content.sources.close()
-    downloading.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.world, content, 0, content.length)
     assert [receipt.covered for receipt in receipts(stage, share_id)] == [((0, 100),)]

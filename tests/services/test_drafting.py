@@ -11,8 +11,8 @@ from support.world import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VI
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
 from deldokument.domain.share import MAX_DOCUMENTS, MAX_RECIPIENTS, Recipient, ShareState
 from deldokument.domain.upload import MAX_LENGTH
+from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services import drafting, overview, uploading
-from deldokument.services.ports import RegisteredOrganization
 
 
 def recipients(stage: Stage, share_id: str) -> list[Recipient]:

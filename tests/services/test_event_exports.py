@@ -24,8 +24,9 @@ from deldokument.adapters.seal import MissingSeal, PdfSeal, create_seal_certific
 from deldokument.domain.audit import GENESIS, NO_TENANT, EventKind, link
 from deldokument.domain.chain import Fault, Flaw, Mark
 from deldokument.domain.errors import InvalidInput, NotFound
-from deldokument.services import event_exports, event_search, receiving, sealing, verifying
+from deldokument.services import event_exports, event_search, sealing, verifying
 from deldokument.services.chains import EventFilter
+from deldokument.services.downloads import offers
 from deldokument.services.repositories import Database, Transaction
 from deldokument.services.trail import record
 from deldokument.services.verifying import ExportVerdict
@@ -69,7 +70,7 @@ def picked(files: tuple[Lines, Lines]) -> Lines:
 
 def move(stage: Stage) -> Stage:
     """Much happens, and is sealed twice on the way."""
-    receiving.open_share(stage.world, person(OLA), stage.publish(OLA))
+    offers.open_share(stage.world, person(OLA), stage.publish(OLA))
     sealing.seal_chains(stage.world)
     for number in (KARI, ODD, None):
         stage.clock.advance(hours=1)

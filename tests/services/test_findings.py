@@ -8,11 +8,10 @@ import pytest
 from support.world import OLA, Stage, person
 
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
-from deldokument.domain.errors import NotReady
+from deldokument.domain.errors import NotReady, standing
 from deldokument.domain.share import Document, Verdict
 from deldokument.services import downloading
 from deldokument.services.findings import Finding, finding_of
-from deldokument.services.repositories import standing
 from deldokument.services.vault import existing_key, share_key_id
 
 PDF = b"%PDF-1.7\n1 0 obj\n"

@@ -13,7 +13,8 @@ from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.share import Share, ShareState
-from deldokument.services import drafting, freezing, overview, publishing, receiving, retention, uploading
+from deldokument.services import drafting, freezing, overview, publishing, retention, uploading
+from deldokument.services.downloads import offers
 from deldokument.services.freezing import FreezeReason
 from deldokument.services.views import ProposalView
 
@@ -62,7 +63,7 @@ def test_the_first_one_only_proposes_and_asking_again_says_the_same(stage: Stage
         assert publishing.publish_share(stage.world, person(who), share.id) == share
     assert [e.kind for e in events_of(stage, share.id)].count(EventKind.SHARE_PROPOSED) == 1
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(OLA), share.id)
+        offers.open_share(stage.world, person(OLA), share.id)
 
 
 def test_the_second_one_publishes_and_asking_again_says_the_same(stage: Stage) -> None:
@@ -76,7 +77,7 @@ def test_the_second_one_publishes_and_asking_again_says_the_same(stage: Stage) -
     stage.clock.advance(minutes=1)
     for who in (ODD, KARI):
         assert approve(stage, share, who) == published
-    assert receiving.open_share(stage.world, person(OLA), share.id).id == share.id
+    assert offers.open_share(stage.world, person(OLA), share.id).id == share.id
 
 
 def test_who_proposed_and_who_approved_is_written_down(stage: Stage) -> None:
@@ -332,7 +333,7 @@ def test_the_end_counts_from_the_approval(stage: Stage) -> None:
     share = propose(stage, expires_at=stage.clock.now() + timedelta(days=8))
     stage.clock.advance(days=6)
     approve(stage, share)
-    assert receiving.open_share(stage.world, person(OLA), share.id).expires_at == share.expires_at
+    assert offers.open_share(stage.world, person(OLA), share.id).expires_at == share.expires_at
     stage.clock.advance(days=2)
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share.id)
+        offers.open_share(stage.world, person(OLA), share.id)

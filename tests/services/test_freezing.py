@@ -13,6 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.services import downloading, drafting, freezing, overview, publishing, receiving, uploading
+from deldokument.services.downloads import offers
 from deldokument.services.freezing import FreezeReason
 from deldokument.services.receiving import Access
 
@@ -43,7 +44,7 @@ def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask
     go_on = stop(stage, way, share_id)
     for reader in (OLA, PER):
         with pytest.raises(Frozen) as caught:
-            receiving.open_share(stage.world, person(reader), share_id)
+            offers.open_share(stage.world, person(reader), share_id)
         assert (caught.value.code, caught.value.detail) == ("share_stopped", "")
         assert caught.value.params == {
             "tenant": "Eksempel kommune",
@@ -53,7 +54,7 @@ def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask
             "hours": "9-15",
         }
     go_on()
-    assert receiving.open_share(stage.world, person(OLA), share_id).title == "Vedtak om skolebytte"
+    assert offers.open_share(stage.world, person(OLA), share_id).title == "Vedtak om skolebytte"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -62,7 +63,7 @@ def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
     stop(stage, way, share_id)
     for stranger in (SIV, LISE):
         with pytest.raises(NotFound) as caught:
-            receiving.open_share(stage.world, person(stranger), share_id)
+            offers.open_share(stage.world, person(stranger), share_id)
         assert (caught.value.code, caught.value.params) == ("not_found", {})
 
 
@@ -95,9 +96,9 @@ def assert_cut(stage: Stage, access: Access) -> None:
 def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     go_on = stop(stage, way, share_id)
-    assert receiving.list_offers(stage.world, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.world, person(OLA)) == ([], True)
     go_on()
-    assert [offer.id for offer in receiving.list_offers(stage.world, person(OLA))[0]] == [share_id]
+    assert [offer.id for offer in offers.list_offers(stage.world, person(OLA))[0]] == [share_id]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -106,7 +107,7 @@ def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way:
     stop(stage, way, share_id)
     stage.clock.advance(days=10)
     with pytest.raises(Gone, match="share_ended"):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
     run_all(stage.world)
     with stage.world.database.read() as tx:
         share = tx.shares.get(share_id)
@@ -114,7 +115,7 @@ def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way:
     assert share.state is not ShareState.AVAILABLE
     assert share.key_destroyed_at is not None
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
 
 
 def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
@@ -122,7 +123,7 @@ def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
     for way, reason in (("share", "frozen"), ("deleted account", "deleted")):
         go_on = stop(stage, way, share_id)
         with pytest.raises(Frozen):
-            receiving.open_share(stage.world, person(OLA), share_id)
+            offers.open_share(stage.world, person(OLA), share_id)
         denied = [e for e in events_of(stage, share_id) if e.kind is EventKind.SHARE_DENIED]
         assert denied[-1].details == {"reason": reason}
         go_on()

@@ -12,10 +12,9 @@ from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_inspection, open_manifest
-from deldokument.domain.errors import Unavailable
+from deldokument.domain.errors import Unavailable, standing
 from deldokument.domain.share import Verdict
 from deldokument.services import drafting, inspecting
-from deldokument.services.repositories import standing
 from deldokument.services.vault import existing_key, share_key_id
 from tests.fakes.keyring import MemoryKeyring
 

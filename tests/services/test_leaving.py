@@ -14,16 +14,16 @@ from support.trouble import Crash, TroubledKeyring
 from support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.domain.tenure import DeletionState, Holdings
 from deldokument.services import administrators, freezing, leaving, members, onboarding, receiving, retention
 from deldokument.services.agreements import agreements_of
 from deldokument.services.deletion_paper import deletion_paper
+from deldokument.services.downloads import offers
 from deldokument.services.freezing import FreezeReason
 from deldokument.services.leaving import DeletionRecord, deletion_record, end_service, holdings_of
-from deldokument.services.repositories import standing
 from deldokument.services.roles import roles_of
 from deldokument.services.vault import AUDIT_PREFIX, papers_key_id
 
@@ -65,7 +65,7 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
         receiving.authorize(stage.world, person(OLA), share_id)
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
-    assert receiving.list_offers(stage.world, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.world, person(OLA)) == ([], True)
 
 
 def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(

@@ -14,14 +14,13 @@ from support.world import KARI, SIV, Stage, person, run_all
 from deldokument.adapters.library import PackageLibrary
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, standing
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState, Verdict
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.services import agreements, freezing, leaving, publishing, texts
 from deldokument.services.notices import REMINDERS
 from deldokument.services.onboarding import STANDARD_RETENTION
 from deldokument.services.repeating import KEPT
-from deldokument.services.repositories import standing
 from deldokument.services.sessions import IDLE
 from deldokument.web.i18n import Tongue
 

@@ -17,6 +17,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel, Fate, OutgoingMessage
 from deldokument.domain.paperwork import PublishedText
+from deldokument.ports.channels import LetterKind
 from deldokument.services import (
     addresses,
     administrators,
@@ -28,7 +29,8 @@ from deldokument.services import (
     publishing,
 )
 from deldokument.services import outbox as outboxes
-from deldokument.services.letters import LetterKind, write_letter
+from deldokument.services.downloads import delivery
+from deldokument.services.letters import write_letter
 from deldokument.services.mailing import SOON, send_letter
 from deldokument.services.plans import PLANS
 from deldokument.services.trail import record
@@ -45,7 +47,7 @@ def kari(stage: Stage) -> None:
 def fetch(stage: Stage, share_id: str, who: str = OLA, place: int = 0) -> None:
     """The whole of a document."""
     content = downloading.open_document(stage.world, person(who), share_id, stage.document_ids(share_id)[place])
-    downloading.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.world, content, 0, content.length)
 
 
 def letters(stage: Stage) -> list[tuple[str, str]]:
@@ -111,7 +113,7 @@ def test_the_next_day_is_told_of_anew(stage: Stage) -> None:
 def test_a_download_that_was_broken_off_is_not_told(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"x" * 100)
     content = downloading.open_document(stage.world, person(OLA), share_id, stage.document_ids(share_id)[0])
-    downloading.record_delivery(stage.world, content, 0, 50)
+    delivery.record_delivery(stage.world, content, 0, 50)
     assert letters(stage) == []
 
 

@@ -5,11 +5,10 @@ from support.browser import EWA
 from support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.tenancy import Account
 from deldokument.services import members, overview, publishing, retention
 from deldokument.services.members import MemberView
-from deldokument.services.repositories import standing
 
 
 def place(stage: Stage, account: Account | None = None) -> dict[str, str]:

@@ -14,7 +14,8 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import Broken, Conflict, StorageFull
 from deldokument.domain.upload import Part
-from deldokument.services import downloading, drafting, parts, retention, uploading
+from deldokument.services import drafting, parts, retention, uploading
+from deldokument.services.downloads import part_reader
 from deldokument.services.drafting import UploadTicket
 from deldokument.services.merging import merge_tail
 from deldokument.services.ports import World
@@ -65,7 +66,7 @@ class Document:
         assert document is not None
         share_key = existing_key(world.keyring, share_key_id(self.share_id))
         manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
-        pieces = downloading.read_parts(world, manifest, self.data_key, 0, manifest.length, downloading.STEP)
+        pieces = part_reader.read_parts(world, manifest, self.data_key, 0, manifest.length, part_reader.STEP)
         return b"".join(bytes(piece) for _, piece in pieces)
 
     def merge(self, world: World) -> None:

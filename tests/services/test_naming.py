@@ -11,8 +11,9 @@ from support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, PER, S
 from deldokument.domain.errors import InvalidFields, InvalidInput, NotFound, RightMissing
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share, ShareState
+from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services import drafting, naming, publishing, receiving
-from deldokument.services.ports import RegisteredOrganization
+from deldokument.services.downloads import offers
 from deldokument.services.recipients import RecipientInput
 from deldokument.services.submitting import add_recipient_inputs
 from deldokument.services.views import RecipientView, share_view
@@ -82,7 +83,7 @@ def test_with_it_the_share_goes_out_and_is_opened_by_the_number(stage: Stage, sh
     add(stage, share)
     confirm(stage, share)
     assert publish(stage, share) is ShareState.AVAILABLE
-    assert receiving.open_share(stage.world, person(PER), share.id).acting_for == ("312 824 450",)
+    assert offers.open_share(stage.world, person(PER), share.id).acting_for == ("312 824 450",)
 
 
 def test_the_register_is_asked_again_when_it_is_shared_and_gives_the_name(stage: Stage, share: Share) -> None:
@@ -90,7 +91,7 @@ def test_the_register_is_asked_again_when_it_is_shared_and_gives_the_name(stage:
     stage.register.down = False
     assert publish(stage, share) is ShareState.AVAILABLE
     assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True)]
-    assert receiving.open_share(stage.world, person(PER), share.id).acting_for == ("FJELL AS (312 824 450)",)
+    assert offers.open_share(stage.world, person(PER), share.id).acting_for == ("FJELL AS (312 824 450)",)
 
 
 @pytest.mark.parametrize(("number", "code"), [(DELETED, "organization_deleted"), (BANKRUPT, "organization_bankrupt")])

@@ -11,13 +11,15 @@ from support.notices import FakeNotices, configure_notices, send_notices, want_n
 from support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
 from deldokument.domain.addresses import Language
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, Fate, OutgoingMessage, again, refused
 from deldokument.domain.share import Receipt, Share
+from deldokument.ports.channels import NoticeKind
 from deldokument.services import downloading, drafting, inspecting, notices, outbox, overview, publishing
-from deldokument.services.notice import NoticeKind, Telling
+from deldokument.services.downloads import delivery
+from deldokument.services.notice import Telling
 from deldokument.services.plans import PLANS
 from deldokument.services.ports import NoticeRules, Rules
-from deldokument.services.repositories import standing
 
 TITLE = "Vedtak om barnehageplass"
 
@@ -239,7 +241,7 @@ def test_one_byte_stops_no_reminder(stage: Stage, altinn: FakeNotices) -> None:
     send_notices(stage)
     [document_id] = stage.document_ids(share.id)
     content = downloading.open_document(stage.world, person(OLA), share.id, document_id)
-    downloading.record_delivery(stage.world, content, 0, 1)
+    delivery.record_delivery(stage.world, content, 0, 1)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
     assert send_notices(stage) == [Fate.SENT]
 
@@ -257,7 +259,7 @@ def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_fol
     send_notices(stage)
     for document_id, before, reminded in zip(stage.document_ids(share.id), (7, 1), ([Fate.SENT], []), strict=True):
         content = downloading.open_document(stage.world, person(OLA), share.id, document_id)
-        downloading.record_delivery(stage.world, content, 0, content.length)
+        delivery.record_delivery(stage.world, content, 0, content.length)
         stage.clock.instant = standing(share.expires_at) - timedelta(days=before)
         assert send_notices(stage) == reminded
 

@@ -9,10 +9,10 @@ from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, NotFound
-from deldokument.services import downloading, drafting, publishing, receiving, uploading
+from deldokument.domain.errors import Broken, NotFound, standing
+from deldokument.services import downloading, drafting, publishing, uploading
+from deldokument.services.downloads import offers
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.vault import DIRECTORY, Field, existing_key, open_field, share_key_id
 from deldokument.services.views import file_name
 
@@ -25,7 +25,7 @@ def stored(stage: Stage) -> set[str]:
 def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, World]:
     """A share, and a world that stands on copies of database and blobs from before its end, with today's keyring."""
     share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei")
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     copy = tmp_path / "copy"
     copy.mkdir()
     url, blobs = copies(stage, copy)
@@ -36,7 +36,7 @@ def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[
     _, share_id, world = old_copy
     content = downloading.open_archive(world, person(OLA), share_id)
     assert b"innhold" in b"".join(bytes(b) for b in downloading.read_content(world, content, 0, content.length))
-    assert receiving.open_share(world, person(OLA), share_id).message == "Hei"
+    assert offers.open_share(world, person(OLA), share_id).message == "Hei"
     world.database.close()  # type: ignore[attr-defined]
 
 
@@ -54,7 +54,7 @@ def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_aft
     stage.clock.instant = before
     with pytest.raises(Broken):
         downloading.open_archive(world, person(OLA), share_id)
-    assert receiving.open_share(world, person(OLA), share_id).message == ""
+    assert offers.open_share(world, person(OLA), share_id).message == ""
     assert share_key_id(share_id) not in stage.world.keyring.ids("")
     world.database.close()  # type: ignore[attr-defined]
 
@@ -78,7 +78,7 @@ def test_an_old_copy_names_nobody_with_the_keyring_of_after_the_retention_period
     with pytest.raises(IntegrityError):
         file_name(anew, document)
     with pytest.raises(NotFound):
-        receiving.open_share(world, person(OLA), share_id)
+        offers.open_share(world, person(OLA), share_id)
     world.database.close()  # type: ignore[attr-defined]
 
 

@@ -14,7 +14,7 @@ from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, Unavailable
+from deldokument.domain.errors import Broken, Unavailable, standing
 from deldokument.domain.outbox import (
     LEASE,
     MOST_ATTEMPTS,
@@ -31,7 +31,7 @@ from deldokument.domain.share import new_id
 from deldokument.services import outbox, publishing, retention
 from deldokument.services.chains import StoredEvent
 from deldokument.services.ports import World
-from deldokument.services.repositories import Database, Transaction, standing
+from deldokument.services.repositories import Database, Transaction
 from deldokument.worker import Sending
 
 

@@ -7,11 +7,11 @@ from support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument import worker
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.errors import Broken, NotFound, standing
 from deldokument.domain.share import ShareState
-from deldokument.services import downloading, drafting, members, overview, publishing, receiving, uploading, views
+from deldokument.services import downloading, drafting, members, overview, publishing, uploading, views
 from deldokument.services.chains import Subject
-from deldokument.services.repositories import standing
+from deldokument.services.downloads import delivery, offers
 from deldokument.services.trail import record, subject_number
 
 
@@ -113,10 +113,10 @@ def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
 def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, content=b"innhold")
     [document_id] = stage.document_ids(share_id)
-    receiving.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.world, person(PER), share_id)
     stage.clock.advance(minutes=1)
     content = downloading.open_document(stage.world, person(PER), share_id, document_id)
-    downloading.record_delivery(stage.world, content, 0, 3)
+    delivery.record_delivery(stage.world, content, 0, 3)
     ola, fjell = overview.show_share(stage.world, person(KARI), share_id)[0].recipients
     assert (ola.openings, ola.downloads) == ((), ())
     [opening] = fjell.openings
@@ -143,7 +143,7 @@ def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
 
 def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     _, events = overview.show_share(stage.world, person(KARI), share_id)
     assert [event.kind.value for event in events] == [
         "draft_started",
@@ -240,7 +240,7 @@ def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypa
     monkeypatch.setattr(overview, "MOST_EVENTS", 5)
     for _ in range(6):
         with pytest.raises(NotFound):
-            receiving.open_share(stage.world, person(SIV), share_id)
+            offers.open_share(stage.world, person(SIV), share_id)
     stage.clock.advance(seconds=1)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
     kinds = [event.kind for event in overview.show_share(stage.world, person(KARI), share_id)[1]]
@@ -251,9 +251,9 @@ def test_a_person_who_had_many_documents_is_opened_once(stage: Stage, monkeypatc
     share_id, opened = stage.publish(OLA, FJELL), list[str]()
     for reader in (OLA, PER):
         [document_id] = stage.document_ids(share_id)
-        receiving.open_share(stage.world, person(reader), share_id)
+        offers.open_share(stage.world, person(reader), share_id)
         content = downloading.open_document(stage.world, person(reader), share_id, document_id)
-        downloading.record_delivery(stage.world, content, 0, content.length)
+        delivery.record_delivery(stage.world, content, 0, content.length)
 
     def counted(key: bytes, subject: Subject) -> str:
         opened.append(subject.id)

@@ -8,7 +8,7 @@ import pytest
 from support.world import Stage
 
 from deldokument.domain.errors import ServiceError, Unavailable
-from deldokument.services.ports import StoredBlob
+from deldokument.ports.blobs import StoredBlob
 from deldokument.services.probing import probe_store
 from tests.fakes.blobs import MemoryBlobStore
 

@@ -10,9 +10,10 @@ from support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_al
 from deldokument import worker
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.share import ShareState
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services import administrators, drafting, leaving, onboarding, overview, publishing, receiving
+from deldokument.services.downloads import offers
 from deldokument.services.overview import ShareView
-from deldokument.services.repositories import ShareFilter
 
 
 def view(stage: Stage, share_id: str) -> ShareView:
@@ -76,10 +77,10 @@ def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> No
     assert view(stage, share_id).expires_at == end
     assert stage.world.keyring.ids("") == keys
     stage.clock.instant = end - timedelta(microseconds=1)
-    assert receiving.open_share(stage.world, person(OLA), share_id).expires_at == end
+    assert offers.open_share(stage.world, person(OLA), share_id).expires_at == end
     stage.clock.instant = end
     with pytest.raises(receiving.Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +151,9 @@ def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: S
     stage.upload(copy.id, "a.txt", b"a")
     publishing.publish_share(stage.world, person(KARI), copy.id)
     for reader in (OLA, PER):
-        assert receiving.open_share(stage.world, person(reader), copy.id).id == copy.id
+        assert offers.open_share(stage.world, person(reader), copy.id).id == copy.id
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(SIV), copy.id)
+        offers.open_share(stage.world, person(SIV), copy.id)
 
 
 def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage) -> None:

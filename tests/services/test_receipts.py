@@ -8,24 +8,25 @@ from support.world import FJELL, KARI, ODD, OLA, PER, Stage, person
 
 from deldokument.domain.errors import NotFound
 from deldokument.domain.tenancy import IntegrationRights
-from deldokument.services import downloading, receiving
+from deldokument.services import downloading
+from deldokument.services.downloads import delivery, offers
 from deldokument.services.receipts import ReceiptEvent, list_receipts
 
 
 def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) -> None:
     [document_id] = stage.document_ids(share_id)
     content = downloading.open_document(stage.world, person(who), share_id, document_id)
-    downloading.record_delivery(stage.world, content, 0, content.length if stop is None else stop)
+    delivery.record_delivery(stage.world, content, 0, content.length if stop is None else stop)
 
 
 def test_receipts_tell_who_for_whom_first_and_last(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     opened = stage.clock.now()
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     stage.clock.advance(minutes=1)
-    receiving.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.world, person(PER), share_id)
     stage.clock.advance(hours=2)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     found = list_receipts(stage.world, person(KARI), share_id)
     assert found.next is None
     assert [(r.recipient, r.event, r.person, r.document_id, r.document_name) for r in found.receipts] == [
@@ -49,7 +50,7 @@ def test_receipts_are_read_page_by_page_the_oldest_first(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     for who in (OLA, PER):
         stage.clock.advance(minutes=1)
-        receiving.open_share(stage.world, person(who), share_id)
+        offers.open_share(stage.world, person(who), share_id)
         download(stage, share_id, who)
     whole = list_receipts(stage.world, person(KARI), share_id).receipts
     assert len(whole) == 4

@@ -9,16 +9,18 @@ from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable
+from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable, standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
 from deldokument.domain.share import Recipient, Verdict
+from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
 from deldokument.services import downloading, onboarding, publishing, receiving
 from deldokument.services.chains import Subject
+from deldokument.services.downloads import delivery
+from deldokument.services.downloads import offers as offering
 from deldokument.services.event_search import subject_ids_of
 from deldokument.services.findings import Finding
-from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant, World
-from deldokument.services.repositories import standing
+from deldokument.services.ports import World
 from deldokument.services.vault import AUDIT_PREFIX, Field, existing_key, identifier_hash, seal_field
 
 
@@ -29,7 +31,7 @@ def denials(stage: Stage) -> list[AuditEvent]:
 
 def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak", message="Hei Ola")
-    offer = receiving.open_share(stage.world, person(OLA), share_id)
+    offer = offering.open_share(stage.world, person(OLA), share_id)
     assert (offer.title, offer.message, offer.account.name) == ("Vedtak", "Hei Ola", "Byggesak")
     assert offer.tenant.contact.telephone == "22 00 00 00"
     assert offer.expires_at == stage.clock.now() + timedelta(days=10)
@@ -41,14 +43,14 @@ def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
 
 def test_a_person_with_the_right_opens_for_the_organisation(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
-    assert receiving.open_share(stage.world, person(PER), share_id).acting_for == ("FJELL AS (312 824 450)",)
+    assert offering.open_share(stage.world, person(PER), share_id).acting_for == ("FJELL AS (312 824 450)",)
     with pytest.raises(RightMissing):
-        receiving.open_share(stage.world, person(LISE), share_id)
+        offering.open_share(stage.world, person(LISE), share_id)
 
 
 def test_who_acts_for_a_named_organisation_learns_which_right_is_missing_and_no_more(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei Ola")
-    for attempt in (receiving.open_share, receiving.authorize):
+    for attempt in (offering.open_share, receiving.authorize):
         with pytest.raises(RightMissing) as caught:
             attempt(stage.world, person(LISE), share_id)
         assert caught.value.code == "right_missing"
@@ -88,7 +90,7 @@ def test_of_what_is_not_open_no_missing_right_is_told(stage: Stage, state: str) 
 
 def test_ordinary_mail_opens_what_is_marked_not_confidential(stage: Stage) -> None:
     share_id = stage.publish(FJELL, confidential=False)
-    assert receiving.open_share(stage.world, person(LISE), share_id).acting_for == ("FJELL AS (312 824 450)",)
+    assert offering.open_share(stage.world, person(LISE), share_id).acting_for == ("FJELL AS (312 824 450)",)
 
 
 def test_who_is_named_and_holds_the_right_opens_for_both(stage: Stage) -> None:
@@ -119,7 +121,7 @@ def test_to_a_stranger_every_share_is_unknown_and_the_reason_is_written_down(sta
     shares = {"unknown": "x" * 22, "draft": stage.draft().id, "other's": stage.publish(OLA)}
     reasons = {"unknown": "unknown_share", "draft": "not_published", "other's": "not_named"}
     with pytest.raises(NotFound) as caught:
-        receiving.open_share(stage.world, person(SIV), shares[title])
+        offering.open_share(stage.world, person(SIV), shares[title])
     assert (caught.value.code, caught.value.params) == ("not_found", {})
     [event] = denials(stage)
     assert event.details == {"reason": reasons[title]}
@@ -129,7 +131,7 @@ def test_to_a_stranger_every_share_is_unknown_and_the_reason_is_written_down(sta
 
 def test_a_share_is_not_open_to_its_own_sharer(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(KARI), stage.publish(OLA))
+        offering.open_share(stage.world, person(KARI), stage.publish(OLA))
 
 
 class Unreachable:
@@ -211,7 +213,7 @@ def test_an_answer_too_old_to_deny_with_denies_nobody_nor_tells_of_a_share(stage
 def test_with_altinn_down_a_named_person_gets_in(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     stage.rights.down = True
-    assert receiving.open_share(stage.world, person(OLA), share_id).id == share_id
+    assert offering.open_share(stage.world, person(OLA), share_id).id == share_id
 
 
 def test_with_altinn_down_everybody_else_gets_the_same_answer_for_every_id(stage: Stage) -> None:
@@ -221,7 +223,7 @@ def test_with_altinn_down_everybody_else_gets_the_same_answer_for_every_id(stage
     for reader in (PER, SIV, LISE):
         for share_id in (open_share, draft, over, "x" * 22):
             with pytest.raises(Unavailable) as caught:
-                receiving.open_share(stage.world, person(reader), share_id)
+                offering.open_share(stage.world, person(reader), share_id)
             assert (caught.value.code, caught.value.params, caught.value.detail) == ("rights_unknown", {}, "")
     assert {event.details["reason"] for event in denials(stage) if event.details} == {"rights_unknown"}
 
@@ -245,7 +247,7 @@ def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage)
     for _ in range(2):
         for reader in (OLA, PER):
             with pytest.raises(Gone) as caught:
-                receiving.open_share(stage.world, person(reader), share_id)
+                offering.open_share(stage.world, person(reader), share_id)
             assert caught.value.code == "share_ended"
             assert caught.value.params == {
                 "at": end.isoformat(),
@@ -257,7 +259,7 @@ def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage)
             }
         for stranger in (SIV, LISE):
             with pytest.raises(NotFound):
-                receiving.open_share(stage.world, person(stranger), share_id)
+                offering.open_share(stage.world, person(stranger), share_id)
         worker.end_what_is_over(stage.world)
         stage.clock.advance(minutes=30)
         worker.end_what_is_over(stage.world)
@@ -270,16 +272,16 @@ def test_the_rightful_learn_that_a_share_was_withdrawn_and_when(stage: Stage) ->
     withdrawn_at = stage.clock.now()
     stage.clock.advance(days=100)
     with pytest.raises(Gone) as caught:
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offering.open_share(stage.world, person(OLA), share_id)
     assert (caught.value.code, caught.value.params["at"]) == ("share_withdrawn", withdrawn_at.isoformat())
 
 
 def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     first = stage.clock.now()
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offering.open_share(stage.world, person(OLA), share_id)
     stage.clock.advance(hours=2)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offering.open_share(stage.world, person(OLA), share_id)
     with stage.world.database.read() as tx:
         [receipt] = tx.shares.receipts([share_id])
     assert (receipt.document_id, receipt.first_at, receipt.last_at) == (None, first, stage.clock.now())
@@ -292,7 +294,7 @@ def test_opening_is_written_down_with_what_gave_the_right(stage: Stage, code: st
     stage.rights.held[PER] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"dagl", code})),)
     share_id = stage.publish(OLA, FJELL)
     for reader in (OLA, PER):
-        receiving.open_share(stage.world, person(reader), share_id)
+        offering.open_share(stage.world, person(reader), share_id)
     with stage.world.database.read() as tx:
         events = [event for _, event in tx.audit.events(share_id=share_id)]
     grounds = [(event.details or {})["ground"] for event in events if event.kind is EventKind.SHARE_OPENED]
@@ -337,7 +339,7 @@ def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing
     stage.clock.off = timedelta(seconds=3)
     assert not receiving.still_authorized(stage.world, access)
     with pytest.raises(Unavailable, match="clock_untrusted"):
-        receiving.list_offers(stage.world, person(OLA))
+        offering.list_offers(stage.world, person(OLA))
 
 
 def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(stage: Stage) -> None:
@@ -360,57 +362,57 @@ def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: 
     stage.draft()
     withdrawn = stage.publish(OLA)
     publishing.withdraw_share(stage.world, person(KARI), withdrawn)
-    offers, complete = receiving.list_offers(stage.world, person(OLA))
+    offers, complete = offering.list_offers(stage.world, person(OLA))
     assert ([offer.id for offer in offers], complete) == ([sooner, later], True)
     stage.clock.advance(days=2)
-    assert [offer.id for offer in receiving.list_offers(stage.world, person(OLA))[0]] == [later]
+    assert [offer.id for offer in offering.list_offers(stage.world, person(OLA))[0]] == [later]
 
 
 def test_what_is_shared_with_my_organisations_is_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
     confidential = stage.publish(FJELL, PER)
     ordinary = stage.publish(FJELL, confidential=False)
-    offers, _ = receiving.list_offers(stage.world, person(PER))
+    offers, _ = offering.list_offers(stage.world, person(PER))
     assert {offer.id for offer in offers} == {confidential, ordinary}
     assert all(offer.acting_for == ("FJELL AS (312 824 450)",) for offer in offers)
-    assert [offer.id for offer in receiving.list_offers(stage.world, person(LISE))[0]] == [ordinary]
-    assert receiving.list_offers(stage.world, person(SIV)) == ([], True)
+    assert [offer.id for offer in offering.list_offers(stage.world, person(LISE))[0]] == [ordinary]
+    assert offering.list_offers(stage.world, person(SIV)) == ([], True)
 
 
 def test_with_altinn_down_the_list_says_that_it_may_not_be_all(stage: Stage) -> None:
     own = stage.publish(PER)
     stage.publish(FJELL)
     stage.rights.down = True
-    offers, complete = receiving.list_offers(stage.world, person(PER))
+    offers, complete = offering.list_offers(stage.world, person(PER))
     assert ([offer.id for offer in offers], complete) == ([own], False)
 
 
 def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV, content=b"innhold")
     [document_id] = stage.document_ids(share_id)
-    receiving.list_offers(stage.world, person(OLA))
+    offering.list_offers(stage.world, person(OLA))
     with stage.world.database.read() as tx:
         assert tx.shares.receipts([share_id]) == []
     content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
-    downloading.record_delivery(stage.world, content, 0, 7)
+    delivery.record_delivery(stage.world, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
-        [offer] = receiving.list_offers(stage.world, person(reader))[0]
+        [offer] = offering.list_offers(stage.world, person(reader))[0]
         assert offer.documents[0].downloaded_at == had
 
 
 def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(SIV), share_id)
+        offering.open_share(stage.world, person(SIV), share_id)
     with stage.world.database.read() as tx:
         [refused] = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
         [subject] = tx.audit.subjects([standing(refused)])
     inserted = Recipient("inserted", share_id, "person", subject.lookup_hash, b"", confirmed=True, position=9)
     with stage.world.database.write() as tx:
         tx.shares.add_recipient(inserted)
-    for opens in (receiving.open_share, receiving.authorize):
+    for opens in (offering.open_share, receiving.authorize):
         with pytest.raises(NotFound):
             opens(stage.world, person(SIV), share_id)
-    assert receiving.list_offers(stage.world, person(SIV)) == ([], True)
+    assert offering.list_offers(stage.world, person(SIV)) == ([], True)
 
 
 def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> None:
@@ -422,14 +424,14 @@ def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> N
     written = Subject("old", key_id, identifier_hash(key, person(OLA)), seal_field(key, OLA, Field.SUBJECT, "old"))
     with stage.world.database.write() as tx:
         tx.audit.add_subject(written)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offering.open_share(stage.world, person(OLA), share_id)
     content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
-    downloading.record_delivery(stage.world, content, 0, 7)
+    delivery.record_delivery(stage.world, content, 0, 7)
     with stage.world.database.read() as tx:
         opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
     assert opened == ["old"]
     assert subject_ids_of(stage.world, stage.tenant.id, person(OLA)) == ("old",)
-    [offer] = receiving.list_offers(stage.world, person(OLA))[0]
+    [offer] = offering.list_offers(stage.world, person(OLA))[0]
     assert offer.documents[0].downloaded_at == stage.clock.now()
 
 
@@ -437,7 +439,7 @@ def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:
     other = onboarding.parse_organization("310240001").value
     stage.rights.held[SIV] = (OrganizationGrant(other, "ANDRE", frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})),)
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(SIV), stage.publish(FJELL))
+        offering.open_share(stage.world, person(SIV), stage.publish(FJELL))
 
 
 def test_a_row_that_must_be_there_and_is_not_is_damage() -> None:
@@ -449,10 +451,10 @@ def test_a_row_that_must_be_there_and_is_not_is_damage() -> None:
 def test_a_page_that_renews_itself_is_one_opening(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     for _ in range(3):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offering.open_share(stage.world, person(OLA), share_id)
         stage.clock.advance(minutes=1)
     stage.clock.advance(minutes=10)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offering.open_share(stage.world, person(OLA), share_id)
     with stage.world.database.read() as tx:
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
     assert kinds.count(EventKind.SHARE_OPENED) == 2
@@ -464,14 +466,14 @@ def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = T
     def elsewhere() -> None:
         stage.rights.down = not with_rights
         stage.clock.advance(seconds=1)
-        receiving.open_share(stage.world, person(reader), share_id)
+        offering.open_share(stage.world, person(reader), share_id)
 
     return replace(stage.world, database=TroubledDatabase(stage.world.database, before=[elsewhere]))
 
 
 def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
     share_id, began = stage.publish(OLA), stage.clock.now()
-    assert receiving.open_share(overtaken(stage, OLA, share_id), person(OLA), share_id).id == share_id
+    assert offering.open_share(overtaken(stage, OLA, share_id), person(OLA), share_id).id == share_id
     with stage.world.database.read() as tx:
         [receipt] = tx.shares.receipts([share_id])
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
@@ -481,7 +483,7 @@ def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
 
 def test_an_opening_that_is_recorded_late_takes_nothing_from_a_later_one(stage: Stage) -> None:
     share_id, began = stage.publish(PER, FJELL), stage.clock.now()
-    receiving.open_share(overtaken(stage, PER, share_id, with_rights=False), person(PER), share_id)
+    offering.open_share(overtaken(stage, PER, share_id, with_rights=False), person(PER), share_id)
     with stage.world.database.read() as tx:
         times = [(receipt.first_at, receipt.last_at) for receipt in tx.shares.receipts([share_id])]
     later = began + timedelta(seconds=1)

@@ -13,10 +13,10 @@ from deldokument import worker
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Gone, NotFound, Unavailable
+from deldokument.domain.errors import Gone, NotFound, Unavailable, standing
 from deldokument.domain.share import Share, ShareState
 from deldokument.services import deleting, drafting, overview, publishing, receiving, retention, sessions
-from deldokument.services.repositories import standing
+from deldokument.services.downloads import offers
 from deldokument.services.vault import NO_TENANT, audit_key_id, share_key_id
 
 INSTANT = timedelta(microseconds=1)
@@ -70,7 +70,7 @@ def test_nothing_of_a_living_share_is_destroyed(stage: Stage) -> None:
     stage.clock.advance(days=9)
     run_all(stage.world)
     assert (stage.world.keyring.ids(""), stored(stage)) == (keys, blobs)
-    assert receiving.open_share(stage.world, person(OLA), share_id)
+    assert offers.open_share(stage.world, person(OLA), share_id)
 
 
 @pytest.mark.parametrize("way", ["ended", "withdrawn", "abandoned"])
@@ -158,7 +158,7 @@ def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: St
     assert stage.world.keyring.ids("share:") == []
     assert share_of(stage, share_id).key_destroyed_at is None
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
     assert retention.destroy_share_keys(stage.world) == 1
     assert share_of(stage, share_id).key_destroyed_at == stage.clock.now()
     assert kinds(stage, share_id).count(EventKind.SHARE_KEY_DESTROYED) == 1
@@ -208,12 +208,12 @@ def test_until_the_retention_period_is_over_the_sharer_sees_with_whom_it_was_sha
     shown = overview.show_share(stage.world, person(KARI), share_id)[0]
     assert (shown.title, shown.recipients[0].display) == ("Vedtak", f"{OLA[:6]} *****")
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
     stage.clock.instant += INSTANT
     run_all(stage.world)
     for reader in (OLA, SIV):
         with pytest.raises(NotFound):
-            receiving.open_share(stage.world, person(reader), share_id)
+            offers.open_share(stage.world, person(reader), share_id)
     with pytest.raises(NotFound):
         overview.show_share(stage.world, person(KARI), share_id)
     assert overview.list_shares(stage.world, person(KARI)).shares == ()
@@ -221,7 +221,7 @@ def test_until_the_retention_period_is_over_the_sharer_sees_with_whom_it_was_sha
 
 def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak", reference="2026/7")
-    receiving.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.world, person(PER), share_id)
     key_id = share_of(stage, share_id).audit_key_id
     stage.clock.advance(days=10)
     run_all(stage.world)
@@ -282,7 +282,7 @@ def test_the_key_of_the_present_month_stands_though_nobody_uses_it(stage: Stage)
 
 def test_who_was_refused_by_no_tenant_is_forgotten_too(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(SIV), "x" * 22)
+        offers.open_share(stage.world, person(SIV), "x" * 22)
     assert stage.world.keyring.ids(f"audit:{NO_TENANT}") == [audit_key_id(None, NOON)]
     stage.clock.advance(days=365 + 31)
     run_all(stage.world)
@@ -327,7 +327,7 @@ def test_a_clock_that_leaps_halts_destruction_until_it_is_confirmed(stage: Stage
             worker.end_what_is_over(stage.world)
     assert share_of(stage, share_id).state is ShareState.AVAILABLE
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
     retention.confirm_clock(stage.world)
     assert worker.end_what_is_over(stage.world) > 0
     assert share_of(stage, share_id).state is ShareState.ENDED

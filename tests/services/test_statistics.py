@@ -6,11 +6,11 @@ import pytest
 from support.world import FJELL, KARI, ODD, OLA, PER, VIGDIS, Stage, person, run_all
 
 from deldokument import worker
-from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.errors import InvalidInput, NotFound, standing
 from deldokument.domain.statistics import Month, ShareCounts
 from deldokument.domain.tenancy import AccountRules
-from deldokument.services import downloading, publishing, receiving
-from deldokument.services.repositories import standing
+from deldokument.services import downloading, publishing
+from deldokument.services.downloads import delivery, offers
 from deldokument.services.statistics import TenantStatistics, statistics_choices, tenant_statistics
 
 NOVEMBER = Month(2026, 11)
@@ -27,7 +27,7 @@ def by_month(statistics: TenantStatistics) -> dict[str, int]:
 def download(stage: Stage, share_id: str) -> None:
     [document_id] = stage.document_ids(share_id)
     content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
-    downloading.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.world, content, 0, content.length)
 
 
 def test_without_a_share_there_are_twelve_months_of_nothing(stage: Stage) -> None:
@@ -61,9 +61,9 @@ def test_a_share_that_a_second_member_approved_is_counted_with_its_documents(sta
 def test_what_recipients_did_is_counted_once_a_share(stage: Stage) -> None:
     stage.publish(OLA)
     opened, downloaded = stage.publish(OLA), stage.publish(OLA, FJELL)
-    receiving.open_share(stage.world, person(OLA), opened)
+    offers.open_share(stage.world, person(OLA), opened)
     for reader in (OLA, PER):
-        receiving.open_share(stage.world, person(reader), downloaded)
+        offers.open_share(stage.world, person(reader), downloaded)
     download(stage, downloaded)
     total = of_tenant(stage).total
     assert (total.shares, total.opened, total.downloaded, total.unopened) == (3, 2, 1, 0)
@@ -71,7 +71,7 @@ def test_what_recipients_did_is_counted_once_a_share(stage: Stage) -> None:
 
 def test_after_the_end_the_figures_tell_what_was_never_opened_and_what_is_deleted(stage: Stage) -> None:
     opened = stage.publish(OLA)
-    receiving.open_share(stage.world, person(OLA), opened)
+    offers.open_share(stage.world, person(OLA), opened)
     stage.publish(OLA)
     publishing.withdraw_share(stage.world, person(KARI), stage.publish(OLA))
     stage.clock.advance(days=10)
@@ -85,7 +85,7 @@ def test_after_the_end_the_figures_tell_what_was_never_opened_and_what_is_delete
 
 def test_erasing_shares_changes_no_figure_of_the_past(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     download(stage, share_id)
     stage.publish(OLA)
     stage.clock.advance(days=10)

@@ -7,12 +7,11 @@ from support.accounts import events_of, set_rules
 from support.world import KARI, OLA, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, standing
 from deldokument.domain.share import Share
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services import drafting, overview, publishing, uploading
 from deldokument.services.drafting import UploadTicket
-from deldokument.services.repositories import standing
 from deldokument.services.streaming import add_endless_document, settle_document
 
 

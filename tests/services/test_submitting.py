@@ -14,16 +14,16 @@ from support.trouble import SlowRegister
 from support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, RightMissing
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, RightMissing, standing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
 from deldokument.domain.tenancy import IntegrationRights
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services import accounts, administrators, drafting, overview, publishing
 from deldokument.services.integrations import change_rights, confirm_archive
 from deldokument.services.leaving import end_service
 from deldokument.services.ports import World
 from deldokument.services.recipients import RecipientInput
-from deldokument.services.repositories import ShareFilter, standing
 from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.views import ShareView
 

@@ -13,9 +13,11 @@ from support.world import KARI, Stage, person
 from deldokument import worker
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.domain.errors import Conflict, Unavailable
+from deldokument.ports.blobs import BlobStore, StoredBlob
+from deldokument.ports.keyring import Keyring
 from deldokument.services import drafting, retention, submitting
 from deldokument.services.drafting import DraftWords
-from deldokument.services.ports import BlobStore, Keyring, StoredBlob, World
+from deldokument.services.ports import World
 from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
 from deldokument.services.sweeps import Sweep
 from deldokument.services.vault import share_key_id

@@ -14,7 +14,7 @@ from support.systems import SUPPLIER, SYSTEM, integrate, let_go
 from support.world import KARI, ODD, OLA, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing
+from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing, standing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
@@ -22,7 +22,6 @@ from deldokument.services import auditing, drafting, event_exports, exporting, m
 from deldokument.services.actors import Actor
 from deldokument.services.chains import EventFilter
 from deldokument.services.recipients import RecipientInput
-from deldokument.services.repositories import standing
 from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
 
 

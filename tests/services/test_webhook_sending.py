@@ -18,11 +18,13 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import LONGEST_PAUSE, Channel
 from deldokument.domain.tenancy import Account
 from deldokument.domain.webhook import LONGEST_FAILURE, DisabledFor, WebhookEvent
-from deldokument.services import downloading, integrations, outbox, publishing, receiving, retention, webhooks
+from deldokument.ports.channels import CallOutcome, Trouble
+from deldokument.services import downloading, integrations, outbox, publishing, retention, webhooks
 from deldokument.services.actors import Actors
 from deldokument.services.chains import StoredEvent
+from deldokument.services.downloads import offers
+from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.plans import PLANS, SENDERS
-from deldokument.services.webhook_contracts import CallOutcome, Trouble
 from deldokument.services.webhook_sending import plan_webhooks
 from deldokument.services.webhooks import WebhookView
 
@@ -72,14 +74,14 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
     [document_id] = stage.document_ids(share_id)
     content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
     for start, stop in parts or ((0, content.length),):
-        downloading.record_delivery(stage.world, content, start, stop)
+        record_delivery(stage.world, content, start, stop)
 
 
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     share_id = stage.publish(OLA, title="Vedtak om barnevern")
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     download(stage, share_id)
     publishing.change_expiry(stage.world, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.world, person(KARI), share_id)
@@ -200,7 +202,7 @@ def test_who_answers_gone_is_told_nothing_more(
     tell(stage)
     calls.made.clear()
     calls.outcome = CallOutcome(410)
-    receiving.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.world, person(OLA), share_id)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
     tell(stage)
     assert len(calls.made) == 1

@@ -17,9 +17,9 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel
 from deldokument.domain.tenancy import Account, Integration
 from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, WebhookEvent
+from deldokument.ports.channels import CallOutcome
 from deldokument.services import integrations, outbox, publishing, webhooks
 from deldokument.services.plans import PLANS, SENDERS
-from deldokument.services.webhook_contracts import CallOutcome
 from deldokument.services.webhooks import WebhookView
 
 SYSTEM = Consumer(OrganizationNumber(FJELL), supplier=OrganizationNumber(DELETED))

@@ -8,13 +8,14 @@ from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
 from deldokument.domain.errors import Gone, NotFound, RightMissing
-from deldokument.services import downloading, publishing, receiving
+from deldokument.services import downloading, publishing
+from deldokument.services.downloads import delivery, offers
 
 
 def whole(stage: Stage, reader: str, share_id: str, document_id: str) -> bytes:
     content = downloading.open_document(stage.world, person(reader), share_id, document_id)
     data = b"".join(bytes(b) for b in downloading.read_content(stage.world, content, 0, content.length))
-    downloading.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.world, content, 0, content.length)
     return data
 
 
@@ -26,16 +27,16 @@ def test_named_recipients_and_nobody_else_read_what_was_shared(stage: Stage) -> 
         assert hashlib.sha256(whole(stage, reader, share_id, document_id)).digest() == hashlib.sha256(content).digest()
     for stranger in (SIV, LISE, KARI):
         with pytest.raises((NotFound, RightMissing)):
-            receiving.open_share(stage.world, person(stranger), share_id)
+            offers.open_share(stage.world, person(stranger), share_id)
 
 
 def test_an_ended_share_is_gone_for_its_recipient_and_unknown_to_a_stranger(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=10)
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)
     with pytest.raises(NotFound):
-        receiving.open_share(stage.world, person(SIV), share_id)
+        offers.open_share(stage.world, person(SIV), share_id)
 
 
 def test_after_a_withdrawal_neither_key_nor_blob_is_left(stage: Stage) -> None:
@@ -45,4 +46,4 @@ def test_after_a_withdrawal_neither_key_nor_blob_is_left(stage: Stage) -> None:
     assert stage.world.keyring.ids("share:") == []
     assert list(stage.world.blobs.list()) == []
     with pytest.raises(Gone):
-        receiving.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.world, person(OLA), share_id)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from support.world import Stage
 
 from deldokument.domain.audit import AuditEvent
+from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account
-from deldokument.services.repositories import standing
 
 
 def set_account(stage: Stage, account: Account, **changes: object) -> Account:

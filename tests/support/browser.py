@@ -24,8 +24,8 @@ from support.world import Stage, set_stage
 
 from deldokument.services.administrators import add_administrator
 from deldokument.web.app import create_app
-from deldokument.web.calls import Endpoint
-from deldokument.web.rendering import Site
+from deldokument.web.http.request import Endpoint
+from deldokument.web.http.site import Site
 
 EWA = "47906701517"
 """The tenant's administrator: configures, and may read no document."""

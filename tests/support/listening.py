@@ -14,7 +14,7 @@ from uvicorn._types import ASGIApplication
 
 from deldokument.web.app import create_app
 from deldokument.web.connections import BoundedConnection
-from deldokument.web.rendering import Site
+from deldokument.web.http.site import Site
 
 _START_S = 30.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deldokument.services.ports import LoginProvider
+from deldokument.ports.login import LoginProvider
 
 
 def ended_session(login: LoginProvider, logout_token: str) -> str:

@@ -18,9 +18,10 @@ from deldokument.crypto.manifest import (
     seal_manifest,
 )
 from deldokument.crypto.stream import HEADER, PartEncryptor, ciphertext_length, part_associated_data
+from deldokument.domain.errors import standing
 from deldokument.domain.share import Document, Verdict
-from deldokument.services.ports import Keyring, World
-from deldokument.services.repositories import standing
+from deldokument.ports.keyring import Keyring
+from deldokument.services.ports import World
 from deldokument.services.vault import Field, existing_key, seal_field, share_key_id
 
 READERS = (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-xOf"])

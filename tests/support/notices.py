@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from support.world import Stage
 
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import SENT, Channel, Fate, Outcome
+from deldokument.ports.channels import Notice
 from deldokument.services import notices, outbox
-from deldokument.services.notice import Notice
 from deldokument.services.plans import PLANS
-from deldokument.services.repositories import standing
 
 
 @dataclass

@@ -32,7 +32,7 @@ from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.keys.openbao_store import OpenBaoStore
 from deldokument.adapters.s3_blobs import IN_MEMORY, S3BlobStore
 from deldokument.adapters.sql.migrations import migrate
-from deldokument.services.ports import BlobStore
+from deldokument.ports.blobs import BlobStore
 from tests.support.keyrings import file_keyring, openbao_keyring
 from tests.support.openbao import Place, Server, made_place, openbao_settings
 from tests.support.postgres import PostgresServer

@@ -12,7 +12,8 @@ import psycopg
 from sqlalchemy import Connection, create_engine, make_url, text
 from support.stack import stack
 
-from deldokument.services.ports import BlobStore, World
+from deldokument.ports.blobs import BlobStore
+from deldokument.services.ports import World
 
 _SQLITE = "sqlite:///"
 _TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"

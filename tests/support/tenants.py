@@ -7,6 +7,7 @@ from dataclasses import replace
 from support.papers import PDF
 
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.paperwork import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.share import new_id
@@ -16,7 +17,6 @@ from deldokument.services import assessing
 from deldokument.services.agreements import Signer, seal_signer
 from deldokument.services.assessing import AssessmentView, AssessmentWords
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.vault import Field, papers_key_id, seal_field, seal_file
 
 

@@ -10,15 +10,9 @@ from typing import Any
 
 from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services.ports import (
-    BlobStore,
-    BlobWriter,
-    Buffer,
-    Keyring,
-    OrganizationRegister,
-    RegisteredOrganization,
-    StoredBlob,
-)
+from deldokument.ports.blobs import BlobStore, BlobWriter, Buffer, StoredBlob
+from deldokument.ports.keyring import Keyring
+from deldokument.ports.registers import OrganizationRegister, RegisteredOrganization
 from deldokument.services.repositories import Database, Transaction
 
 

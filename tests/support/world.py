@@ -25,12 +25,15 @@ from deldokument.adapters.seal import PdfSeal, create_seal_certificate
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable
+from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, standing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_person
 from deldokument.domain.outbox import SENT, Outcome
 from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.ports.channels import CallOutcome, Letter
+from deldokument.ports.login import Identity, LoginRequest, LogoutForm
+from deldokument.ports.registers import OLDEST_RIGHTS, OrganizationGrant, RegisteredOrganization
 from deldokument.services import (
     accounts,
     drafting,
@@ -44,21 +47,9 @@ from deldokument.services import (
 )
 from deldokument.services.claiming import adopt_keyring, claim_store
 from deldokument.services.drafting import DraftWords
-from deldokument.services.letters import Letter
-from deldokument.services.ports import (
-    OLDEST_RIGHTS,
-    Identity,
-    LoginRequest,
-    LogoutForm,
-    OrganizationGrant,
-    RegisteredOrganization,
-    Rules,
-    World,
-)
-from deldokument.services.repositories import standing
+from deldokument.services.ports import Rules, World
 from deldokument.services.trail import subject_number
 from deldokument.services.vault import DIRECTORY
-from deldokument.services.webhook_contracts import CallOutcome
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KARI, ODD, VIGDIS = "12838514837", "03897214198", "26866814820"

@@ -20,9 +20,9 @@ from support.server import BOTH_WAYS, WAYS, Deployment, Way, wait_until
 from support.stack import stack
 from uploads.tus import Tus, Uploading, answer_of, connected, reset, status_of
 
+from deldokument.domain.errors import standing
 from deldokument.services.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.services.members import remove_member
-from deldokument.services.repositories import standing
 
 STALL = 2.0
 

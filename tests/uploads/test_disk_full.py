@@ -21,7 +21,7 @@ from uploads.tus import Tus, Uploading, digest
 from deldokument.adapters.blobs import DirectoryBlobStore
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
-from deldokument.services.downloading import STEP, read_parts
+from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.vault import existing_key, share_key_id
 
 pytestmark = pytest.mark.embedded

@@ -12,9 +12,10 @@ import httpx
 from support.server import Deployment, wait_until
 from support.stack import stack
 
+from deldokument.domain.errors import standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
-from deldokument.services.repositories import ShareFilter, standing
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.vault import existing_key
 from deldokument.services.views import file_name
 

@@ -17,11 +17,11 @@ from support.browser import EWA, ORIGIN, Browser, Web
 from support.systems import SYSTEM
 from support.world import DELETED, FJELL, KARI, OLA
 
+from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account, AccountRules, Contact
 from deldokument.services import accounts, deleting, drafting, freezing, onboarding
 from deldokument.services.administrators import add_administrator
 from deldokument.services.freezing import FreezeReason
-from deldokument.services.repositories import standing
 
 _FIELD = re.compile(r'<(?:input|textarea)[^>]* name="([^"]+)"[^>]*>')
 _VALUE = re.compile(r' value="([^"]*)"')

@@ -16,9 +16,8 @@ from support.texts import publish_texts, sign, with_short_texts
 from support.world import KARI, NOON, SIV, VIGDIS
 
 from deldokument.domain.agreement import GRACE, AgreementKind
-from deldokument.domain.errors import LoginFailed, Unavailable
+from deldokument.domain.errors import LoginFailed, Unavailable, standing
 from deldokument.services import administrators, agreements, texts
-from deldokument.services.repositories import standing
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 _TAGS = re.compile(r"<[^>]+>")

@@ -19,9 +19,10 @@ from support.listening import running
 from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.stream import SEGMENT
+from deldokument.ports.blobs import BlobStore
 from deldokument.services import drafting, uploading
-from deldokument.services.downloading import STEP, Content, open_document
-from deldokument.services.ports import BlobStore
+from deldokument.services.downloading import Content, open_document
+from deldokument.services.downloads.part_reader import STEP
 from deldokument.web import downloads
 from deldokument.web.connections import BoundedConnection, hold, writable
 from deldokument.web.downloads import ContentResponse

@@ -12,10 +12,10 @@ from support.browser import Browser, Web
 from support.systems import SYSTEM, integrate
 from support.world import KARI, ODD, OLA, person, run_all
 
+from deldokument.domain.errors import standing
 from deldokument.domain.share import DISCARD_GRACE, ShareState
 from deldokument.services import drafting
 from deldokument.services.discarding import discard_with_grace
-from deldokument.services.repositories import standing
 from deldokument.services.submitting import create_draft
 
 WAITING, OTHERS = "Venter på deg", "Andres utkast på kontoene"

@@ -16,7 +16,8 @@ from support.world import KARI, OLA, SIV, VIGDIS, person
 
 from deldokument.adapters.seal import verify_signature
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.services import receiving, verifying
+from deldokument.services import verifying
+from deldokument.services.downloads import offers
 from deldokument.services.trail import record
 
 _TOKEN = re.compile(r'name="search" value="([^"]+)"')
@@ -52,7 +53,7 @@ def told(web: Web, kind: EventKind) -> list[AuditEvent]:
 
 def test_the_log_tells_what_happened_by_whom_and_when_in_words(web: Web, ewa: Browser, path: str) -> None:
     share_id = web.stage.publish(OLA, title="Vedtak <b>")
-    receiving.open_share(web.stage.world, person(OLA), share_id)
+    offers.open_share(web.stage.world, person(OLA), share_id)
     page = ewa.get(path)
     assert page.status_code == 200
     text = unescape(page.text)

@@ -18,10 +18,10 @@ from support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
 from deldokument.adapters.seal import verify_signature
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
 from deldokument.services import administrators
-from deldokument.services.repositories import standing
 from deldokument.services.verifying import verify_export
-from deldokument.web.calls import Call
+from deldokument.web.http.request import Call
 from deldokument.web.pages.sections import section_endpoint
 
 

@@ -14,8 +14,9 @@ from support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
 from support.world import KARI, OLA, SIV, FakeLogin
 
 from deldokument.domain.errors import LoginFailed, Unavailable
+from deldokument.ports.login import LoginRequest
 from deldokument.services.onboarding import change_tenant_rules
-from deldokument.services.ports import LoginRequest, World
+from deldokument.services.ports import World
 
 SESSION, LOGIN = "__Host-deldokument", "__Host-deldokument-login"
 

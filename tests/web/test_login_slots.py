@@ -17,7 +17,7 @@ from support.server import wait_until
 from support.world import OLA, FakeLogin
 
 from deldokument.domain.errors import NotReady
-from deldokument.services.ports import Identity, LoginRequest
+from deldokument.ports.login import Identity, LoginRequest
 from deldokument.web.auth import ENDPOINTS
 from deldokument.web.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
 

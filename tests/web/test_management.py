@@ -17,9 +17,9 @@ from support.browser import Web, serve, stage_in_memory
 from support.trouble import TroubledDatabase
 from support.world import Stage
 
-from deldokument.services.ports import Keyring
+from deldokument.ports.keyring import Keyring
 from deldokument.services.vault import DIRECTORY
-from deldokument.web.calls import Call, Endpoint, Who
+from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
 

@@ -10,9 +10,9 @@ from support.browser import Web
 from support.world import FJELL, KARI, LISE, OLA, SIV, person
 
 from deldokument.domain.policy import ORDINARY_MAIL
+from deldokument.ports.registers import OrganizationGrant
 from deldokument.services import drafting, freezing, publishing
 from deldokument.services.freezing import FreezeReason
-from deldokument.services.ports import OrganizationGrant
 
 SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "Eksempel kommune", "Byggesak", "22 00 00 00", "@eksempel")
 

@@ -11,11 +11,11 @@ from support.notices import FakeNotices, configure_notices, send_notices
 from support.world import KARI, OLA, SIV, person
 
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, refused
 from deldokument.services import outbox, publishing
 from deldokument.services.notices import plan_reminders
 from deldokument.services.plans import PLANS
-from deldokument.services.repositories import standing
 from deldokument.services.trail import record
 
 

@@ -10,7 +10,7 @@ from support.world import FJELL, KARI, OLA, SIV, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import Frozen
-from deldokument.services import agreements, operating, operators, receiving, texts
+from deldokument.services import agreements, onboarding, operators, receiving, texts
 from deldokument.web.app import ENDPOINTS
 
 TORA = "15837914209"
@@ -60,13 +60,13 @@ def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: 
     assert page.status_code == 422
     for part in ('href="#organization_number"', 'href="#name"', f'value="{SIV}"', 'value="9-15"', 'value="123"'):
         assert part in page.text
-    assert len(operating.list_tenants(web.stage.world)) == 2
+    assert len(onboarding.list_tenants(web.stage.world)) == 2
 
 
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:
     assert operator.post("/drift/ny", NEW).status_code == 303
     assert operator.post("/drift/ny", NEW).status_code == 409
-    assert len(operating.list_tenants(web.stage.world)) == 3
+    assert len(onboarding.list_tenants(web.stage.world)) == 3
 
 
 def test_a_text_counts_when_it_is_published(web: Web, operator: Browser) -> None:

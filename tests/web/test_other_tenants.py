@@ -18,12 +18,12 @@ from support.texts import begin, publish_texts, session, sign, with_short_texts
 from support.world import FJELL, KARI, VIGDIS, Stage
 
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.errors import standing
 from deldokument.domain.tenure import ResidualRisk
 from deldokument.services import administrators, agreements, assessing, integrations, operators, texts
 from deldokument.services.assessing import AssessmentPaper, AssessmentWords
-from deldokument.services.repositories import standing
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.calls import Endpoint, Who
+from deldokument.web.http.request import Endpoint, Who
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 SECRETS = (

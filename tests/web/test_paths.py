@@ -9,7 +9,7 @@ from support.world import KARI
 
 from deldokument.web import uploads
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.calls import Endpoint
+from deldokument.web.http.request import Endpoint
 from tests.web.test_surface import a_draft, an_address, whoever_may
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]

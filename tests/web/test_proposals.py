@@ -10,9 +10,9 @@ from support.accounts import set_rules
 from support.browser import Browser, Web
 from support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
+from deldokument.domain.errors import standing
 from deldokument.domain.share import ShareState
 from deldokument.services import drafting, overview, publishing
-from deldokument.services.repositories import standing
 
 WAITS = "Venter på godkjenning"
 

@@ -8,6 +8,7 @@ from support.browser import Web
 from support.world import KARI, NOON, OLA, SIV, person
 
 from deldokument.services import downloading
+from deldokument.services.downloads import delivery
 
 WARNING = "Ingen har lastet ned, og det er snart slutt"
 
@@ -16,7 +17,7 @@ def deliver(web: Web, share_id: str, length: int) -> None:
     """Ola is sent so many bytes of the document, from its beginning."""
     [document_id] = web.stage.document_ids(share_id)
     content = downloading.open_document(web.stage.world, person(OLA), share_id, document_id)
-    downloading.record_delivery(web.stage.world, content, 0, length)
+    delivery.record_delivery(web.stage.world, content, 0, length)
 
 
 def test_one_byte_does_not_clear_the_warning_that_nobody_has_downloaded(web: Web) -> None:

@@ -11,7 +11,7 @@ import pytest
 from support.browser import EWA, ORIGIN, Browser, Web, serve
 from support.world import KARI, ODD, OLA, SIV
 
-from deldokument.web.calls import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
 
 TYPED = {"expires_date": "2026-12-01", "expires_time": '10:15"><script>', "note": "linje 1\r\nlinje 2 æøå 05877914102"}
 OWN = {"origin": ORIGIN}

@@ -18,7 +18,7 @@ from deldokument import worker
 from deldokument.services import drafting, inspecting, publishing
 from deldokument.services.operators import add_operator
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.calls import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"

@@ -7,8 +7,8 @@ from support.browser import Web
 from support.world import KARI, OLA, person
 
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
 from deldokument.services import overview, publishing
-from deldokument.services.repositories import standing
 from deldokument.services.trail import record
 
 LEFT_OUT = "Det er så mye at bare det siste vises her."

@@ -16,8 +16,8 @@ from support.world import KARI, OLA, Stage, person
 
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
+from deldokument.domain.errors import standing
 from deldokument.services import drafting, inspecting, publishing
-from deldokument.services.repositories import standing
 from deldokument.services.vault import existing_key, share_key_id
 from deldokument.web.document_words import kind_of, other_ending
 from deldokument.web.i18n import Tongue

@@ -13,11 +13,11 @@ from support.world import FJELL, KARI, NOON, OLA, SIV, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
 from deldokument.domain.paperwork import PublishedText
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services import accounts, administrators, onboarding
 from deldokument.services.activation import activate
-from deldokument.services.repositories import standing
 
 MISSING = {
     AgreementKind.MAIN: ("Hovedavtalen er ikke mottatt.", "avtaler/hovedavtale"),

@@ -20,7 +20,7 @@ from deldokument.adapters.breaker import Breaker
 from deldokument.adapters.outbound import Bulkhead, ExpiringCache, json_of
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.services.ports import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
 
 PATH: Final = "/accessmanagement/api/v1/resourceowner/authorizedparties"
 _PERSON_TYPE: Final = "urn:altinn:person:identifier-no"

@@ -23,7 +23,7 @@ from deldokument.adapters.outbound import json_object
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.outbox import SENT, Outcome, refused
-from deldokument.services.notice import Notice
+from deldokument.ports.channels import Notice
 
 PATH: Final = "/notifications/api/v1/future/orders"
 _TAKEN: Final = (httpx.codes.CREATED, httpx.codes.OK)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from deldokument.adapters.altinn import AltinnCalls, RightsSource, RightsUnavailable
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.services.ports import OrganizationGrant
+from deldokument.ports.registers import OrganizationGrant
 
 PATH: Final = "/authorization/api/v1/authorize"
 OUR_LEVEL: Final = 4

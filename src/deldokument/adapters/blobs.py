@@ -26,7 +26,7 @@ from typing import Final
 
 from deldokument.adapters.files import draft_beside, sync_directory, write_all, write_new
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from deldokument.services.ports import SHELVES, Buffer, StoredBlob
+from deldokument.ports.blobs import SHELVES, Buffer, StoredBlob
 
 ABANDONED_AFTER: Final = timedelta(hours=1)
 """How long a temporary must have been untouched to be taken for a dead writer's. A part is written in seconds."""

@@ -19,7 +19,7 @@ from deldokument.adapters.breaker import Breaker
 from deldokument.adapters.outbound import ExpiringCache, json_object
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services.ports import RegisteredOrganization
+from deldokument.ports.registers import RegisteredOrganization
 
 OrganizationStatus = Literal["active", "deleted", "bankrupt", "winding_up", "forced_winding_up"]
 

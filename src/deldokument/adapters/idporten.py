@@ -28,7 +28,7 @@ from deldokument.adapters.idporten_provider import Metadata, Provider, ProviderU
 from deldokument.adapters.idporten_tokens import LoginRefused, TokenJudge
 from deldokument.adapters.outbound import sign_assertion, signing_key
 from deldokument.domain.errors import LoginFailed
-from deldokument.services.ports import Identity, LoginRequest, LogoutForm
+from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")

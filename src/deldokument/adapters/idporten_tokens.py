@@ -22,7 +22,7 @@ from joserfc.errors import JoseError
 from deldokument.adapters.idporten_provider import Provider
 from deldokument.adapters.outbound import ExpiringCache
 from deldokument.domain.errors import LoginFailed
-from deldokument.services.ports import Identity, LoginRequest
+from deldokument.ports.login import Identity, LoginRequest
 
 CLOCK_SKEW_S: Final = 10
 LEVELS: Final = ("idporten-loa-low", "idporten-loa-substantial", "idporten-loa-high")

@@ -36,7 +36,7 @@ from obstore.store import S3Store
 
 from deldokument.adapters.files import write_all
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from deldokument.services.ports import Buffer, StoredBlob
+from deldokument.ports.blobs import Buffer, StoredBlob
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta

@@ -29,7 +29,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from deldokument.domain.outbox import SENT, Outcome, again, refused
-from deldokument.services.letters import Letter
+from deldokument.ports.channels import Letter
 
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0

@@ -27,7 +27,7 @@ from deldokument.adapters.breaker import Breaker
 from deldokument.adapters.outbound import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, ExpiringCache
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.webhook import Address, AddressRule, WebhookUrl, parse_url
-from deldokument.services.webhook_contracts import CallOutcome, Trouble
+from deldokument.ports.channels import CallOutcome, Trouble
 
 MOST_ANSWER_BYTES: Final = 4096
 _MOST_ADDRESSES: Final = 3

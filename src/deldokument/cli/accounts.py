@@ -13,12 +13,12 @@ from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_
 from deldokument.cli.running import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
+from deldokument.domain.errors import found
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services import accounts, deleting, freezing, integrations
 from deldokument.services.accounts import AccountView
 from deldokument.services.ports import World
-from deldokument.services.repositories import found
 
 app = typer.Typer(help="Accounts of tenants.", no_args_is_help=True)
 _DAY = timedelta(days=1)

@@ -27,7 +27,8 @@ from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.keys.files import create_root_key
 from deldokument.adapters.processes import end_at_a_signal
 from deldokument.adapters.seal import create_seal_certificate
-from deldokument.bootstrap import Node, demo_clock_file, open_node, prepare, serve
+from deldokument.bootstrap import Node, demo_clock_file, open_node, prepare
+from deldokument.bootstrap_serve import serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
 from deldokument.cli.seeding import CUSTOMERS, seed

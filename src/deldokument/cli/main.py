@@ -18,7 +18,8 @@ from rich.console import Console
 from deldokument import __version__
 from deldokument.adapters.seal import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
-from deldokument.bootstrap import Node, configure_logging, open_node, prepare, work
+from deldokument.bootstrap import Node, open_node, prepare
+from deldokument.bootstrap_serve import configure_logging, work
 from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
 from deldokument.cli.running import opened_node, told_in_words

@@ -10,12 +10,11 @@ import typer
 from deldokument.cli.accounts import tenant_of
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_rows
 from deldokument.cli.running import opened_node
-from deldokument.domain.errors import InvalidInput
+from deldokument.domain.errors import InvalidInput, found
 from deldokument.services import members, registering
 from deldokument.services.members import MemberView
 from deldokument.services.ports import World
 from deldokument.services.registering import Outcome
-from deldokument.services.repositories import found
 
 app = typer.Typer(help="Members of accounts.", no_args_is_help=True)
 

@@ -17,6 +17,7 @@ import httpx
 
 from deldokument.cli import demo_sender
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.domain.tenure import ResidualRisk, day_of
 from deldokument.services.accounts import change_account_rules, create_account
@@ -26,11 +27,9 @@ from deldokument.services.agreements import record_main_agreement
 from deldokument.services.assessing import AssessmentWords, record_assessment
 from deldokument.services.integrations import add_integration
 from deldokument.services.members import add_member
-from deldokument.services.onboarding import change_tenant_rules, create_tenant
-from deldokument.services.operating import register_tenant
+from deldokument.services.onboarding import change_tenant_rules, create_tenant, register_tenant
 from deldokument.services.operators import add_operator
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.sessions import Session, begin_login, complete_login, find_session
 from deldokument.services.signing import begin_signing, complete_signing, offer_signing, start_login
 from deldokument.services.texts import current_document, list_texts, publish_agreement

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 import typer
 
 from deldokument.adapters.processes import CannotStart, keep, listen
-from deldokument.bootstrap import open_node, serve
+from deldokument.bootstrap import open_node
+from deldokument.bootstrap_serve import serve
 from deldokument.cli.running import told_in_words
 from deldokument.config import PREFIX, ConfigurationError, Settings
 from deldokument.serving import Listeners

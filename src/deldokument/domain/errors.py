@@ -23,6 +23,8 @@ Each error has a stable ``code`` (an identifier of the words shown to people) an
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 
 class ServiceError(Exception):
     """A use case that could not be done.
@@ -129,3 +131,20 @@ class Broken(ServiceError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("broken", detail=detail)
+
+
+_Row = TypeVar("_Row")
+
+
+def standing(row: _Row | None) -> _Row:
+    """What the database's own rules say is there. Raises Broken when it is not: then the database is damaged."""
+    if row is None:
+        raise Broken("a row that others need is missing")
+    return row
+
+
+def found(row: _Row | None, what: str) -> _Row:
+    """What was asked for by an id from outside. Raises NotFound."""
+    if row is None:
+        raise NotFound(what)
+    return row

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from deldokument.domain.errors import InvalidInput
+from deldokument.domain.errors import Conflict, InvalidInput
 
 _ON_BEHALF_OF = re.compile(r"[A-Za-z0-9._-]{0,100}")
 
@@ -233,3 +233,16 @@ def check_on_behalf_of(value: str) -> str:
     if not _ON_BEHALF_OF.fullmatch(value):
         raise InvalidInput("on_behalf_of", "on_behalf_of")
     return value
+
+
+def must_be_in_use(tenant: Tenant) -> None:
+    """Raises Conflict unless the tenant has taken the service into use and not left it."""
+    must_not_have_ended(tenant)
+    if tenant.activated_at is None:
+        raise Conflict("not_in_use")
+
+
+def must_not_have_ended(tenant: Tenant) -> None:
+    """Raises Conflict: whoever has left makes no agreements."""
+    if tenant.ended_at is not None:
+        raise Conflict("service_ended")

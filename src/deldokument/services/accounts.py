@@ -12,13 +12,12 @@ from datetime import datetime
 
 from deldokument.domain.accounts import check_rules, same_name
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import Conflict, NotFound, found, standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name
-from deldokument.services.activation import must_be_in_use
+from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.tenancies import AccountContents
 from deldokument.services.trail import record
 

@@ -11,13 +11,13 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, found
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant
-from deldokument.services.agreements import must_not_have_ended, standing_of
+from deldokument.domain.tenancy import Tenant, must_not_have_ended
+from deldokument.services.agreements import standing_of
 from deldokument.services.assessing import acting_name
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import Field, papers_key_id, seal_field
 
@@ -31,13 +31,6 @@ class Step(StrEnum):
     ACTIVATION = "activation"
     ACCOUNT = "account"
     MEMBER = "member"
-
-
-def must_be_in_use(tenant: Tenant) -> None:
-    """Raises Conflict unless the tenant has taken the service into use and not left it."""
-    must_not_have_ended(tenant)
-    if tenant.activated_at is None:
-        raise Conflict("not_in_use")
 
 
 def missing_steps(world: World, tx: Transaction, tenant_id: str) -> tuple[Step, ...]:

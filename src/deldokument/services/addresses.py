@@ -30,8 +30,8 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import new_id
+from deldokument.ports.channels import LetterKind
 from deldokument.services.directory import directory_key
-from deldokument.services.letters import LetterKind
 from deldokument.services.ports import World
 from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record

@@ -8,7 +8,7 @@ nobody a member of an account, and the other way round.
 from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, found
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
@@ -22,7 +22,6 @@ from deldokument.services.directory import (
     view_person,
 )
 from deldokument.services.ports import World
-from deldokument.services.repositories import found
 from deldokument.services.trail import record, subject_told_of
 from deldokument.services.vault import Field, identifier_hash, open_field
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from deldokument.domain.agreement import AgreementKind, SignatureNeed, SignatureState, needs_signature, version_key
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.errors import InvalidFields, InvalidInput, found
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.paperwork import (
     MainAgreement,
@@ -26,10 +26,10 @@ from deldokument.domain.paperwork import (
     check_signed_on,
 )
 from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Tenant, check_name
+from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.domain.tenure import day_of
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import (
     Field,
@@ -223,12 +223,6 @@ def _standing_key(world: World, tenant_id: str) -> bytes:
     """The key of papers that are there. Raises NotFound when it is gone, and they with it."""
     key_id = papers_key_id(tenant_id)
     return found(world.keyring.get([key_id]).get(key_id), "papers")
-
-
-def must_not_have_ended(tenant: Tenant) -> None:
-    """Raises Conflict: whoever has left makes no agreements."""
-    if tenant.ended_at is not None:
-        raise Conflict("service_ended")
 
 
 def _check_main(world: World, version: str, signed_on: date | None, signed_by: str, copy: bytes) -> tuple[date, str]:

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import InvalidFields, InvalidInput, found, standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import check_file_name, check_text, new_id
-from deldokument.domain.tenancy import check_name
+from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.domain.tenure import (
     DOCX,
     MAX_PAPER_LENGTH,
@@ -29,10 +29,10 @@ from deldokument.domain.tenure import (
     check_done_on,
     day_of,
 )
-from deldokument.services.agreements import current_text, must_not_have_ended
+from deldokument.services.agreements import current_text
 from deldokument.services.directory import Office, directory_key, view_person
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import (
     Field,

@@ -16,8 +16,9 @@ from typing import Final
 
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import Conflict
+from deldokument.ports.blobs import BlobStore
+from deldokument.ports.keyring import Keyring
 from deldokument.services.deployments import Deployment
-from deldokument.services.ports import BlobStore, Keyring
 from deldokument.services.repositories import Database
 from deldokument.services.vault import DIRECTORY
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from deldokument.domain.errors import found
 from deldokument.domain.share import new_id
 from deldokument.domain.upload import Upload, check_new_partial, join
 from deldokument.services.ports import World
 from deldokument.services.proposals import keep_change
-from deldokument.services.repositories import Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.uploading import complete, find_upload, locked_draft
 
 

@@ -17,15 +17,15 @@ from datetime import datetime
 
 from deldokument.domain.accounts import same_name, spent_name
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidInput, standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import UNDO, Account
+from deldokument.domain.tenancy import UNDO, Account, must_be_in_use
 from deldokument.domain.tenure import day_of
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.accounts import any_account, locked_tenant, record_about
-from deldokument.services.activation import must_be_in_use
 from deldokument.services.ports import World
-from deldokument.services.repositories import ShareFilter, Transaction, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 
 _BATCH = 200

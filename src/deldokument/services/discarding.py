@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import Conflict, NotFound, standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import DISCARD_GRACE, Share, ShareState
 from deldokument.services.drafting import discard_draft
-from deldokument.services.ownership import membership_in, own_share, readable_share
+from deldokument.services.members import membership_in
+from deldokument.services.ownership import own_share, readable_share
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.trail import record
 from deldokument.services.views import ShareView, share_view
 

@@ -9,47 +9,27 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import chain, islice
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
-from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, part_associated_data
-from deldokument.domain.audit import EventKind
+from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.errors import Broken, NotFound, NotReady
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import RELEASED, Document, Receipt, Share, covers, merge_ranges
+from deldokument.domain.share import RELEASED, Document
 from deldokument.services.archive import Archive, Entry, Slice, Within
-from deldokument.services.chains import EventFilter
+from deldokument.services.downloads.part_reader import STEP, Rooms, read_parts
 from deldokument.services.findings import read_record, verdict_of
 from deldokument.services.packed import Packed
 from deldokument.services.ports import World
 from deldokument.services.receiving import Access, authorize
-from deldokument.services.repositories import Transaction, standing
-from deldokument.services.trail import record_at, subject_of
 from deldokument.services.vault import existing_key, share_key_id
 from deldokument.services.views import file_name
 
-STEP = 2**20
-"""At most so many bytes are opened at once."""
-ROOM = STEP + 2 * SEGMENT
-"""So much the segments hold that a step touches."""
 _GATHERED = CAPACITY - HEADER
 """Bytes of a part's first segment: what is as long as a whole segment goes on as it is."""
 _PAGE = 500
-
-
-class Rooms:
-    """Two buffers in turn: what has been handed on lies in the one while what follows is opened into the other."""
-
-    def __init__(self) -> None:
-        self.room, self._other = bytearray(ROOM), bytearray(ROOM)
-
-    def turn(self) -> None:
-        """What lies in ``room`` has been handed on."""
-        self.room, self._other = self._other, self.room
 
 
 class Sources:
@@ -206,126 +186,6 @@ def _within(content: Content, start: int, stop: int) -> Within:
         yield from content.archive.within(start, stop)
     elif start < stop:
         yield Slice(0, content.length), start, stop
-
-
-def read_parts(
-    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, rooms: Rooms | None = None
-) -> Iterator[tuple[int, memoryview]]:
-    """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
-    for part, first, last in manifest.covering(start, stop):
-        associated = part_associated_data(manifest.document_id, part.part_id)
-        reader = PartReader(data_key, associated, part.header, part.length)
-        name = part.part_id.hex()
-        for at, to in _steps(first, last, step):
-            # No name for what is sealed: it would be held for as long as a slow reader takes for what was opened.
-            room = rooms.room if rooms else None
-            opened = reader.decrypt(world.blobs.read(name, *reader.segments_for(at, to)), at, to, room)
-            yield part.offset + at, opened
-
-
-def _steps(first: int, last: int, step: int) -> Iterator[tuple[int, int]]:
-    """Bytes [first, last) of a part in steps that end where a segment does, so that none is opened twice.
-
-    A step shorter than a segment ends where it must.
-    """
-    at = first
-    while at < last:
-        to = min(at + step, last)
-        border = (to + HEADER) // CAPACITY * CAPACITY - HEADER
-        to = border if at < border and to < last else to
-        yield at, to
-        at = to
-
-
-def record_delivery(world: World, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
-    """Write the receipts of bytes [start, stop), which were handed on, and one event. Does nothing when none were.
-
-    ``at``: when, the same each time that it is tried. So what is tried again because nobody knows whether it stands,
-    the answer to the commit being lost, is written once.
-    """
-    access, share = content.access, content.access.share
-    had = _had(content, start, stop)
-    first = next(had, None)
-    if first is None:
-        return
-    key = existing_key(world.keyring, share.audit_key_id)
-    with world.database.write() as tx:
-        # Whoever holds the share is alone with its receipts.
-        if standing(tx.shares.lock(share.id)).erased_at is not None:
-            return
-        subject_id = subject_of(tx, share.audit_key_id, key, access.person)
-        now = at or world.clock.now()
-        documents = size = whole = 0
-        for page in _pages(chain([first], had)):
-            documents += len(page)
-            size += sum(stop - start for ranges in page.values() for start, stop in ranges)
-            whole += _record_receipts(tx, content, subject_id, now, page)
-        details: dict[str, str | int] = {
-            "documents": documents,
-            "bytes": size,
-            "whole": whole,
-            "document": content.sources.id(first[0]) if documents == 1 else "",
-            "ground": ",".join(access.codes),
-        }
-        if not _is_told(tx, share, subject_id, now, details):
-            record_at(world, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
-
-
-def _is_told(tx: Transaction, share: Share, subject_id: str, at: datetime, details: Mapping[str, str | int]) -> bool:
-    then = EventFilter(
-        share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
-    )
-    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
-
-
-def _had(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
-    """The documents in bytes [start, stop) with their ranges. Who has had the end has had the empty ones too."""
-    for piece, first, last in _within(content, start, stop):
-        if isinstance(piece, Slice):
-            yield piece.number, [(first, last)]
-    if stop == content.length:
-        yield from ((number, []) for number, length in enumerate(content.sources.lengths) if length == 0)
-
-
-def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
-    while page := dict(islice(items, _PAGE)):
-        yield page
-
-
-def _record_receipts(
-    tx: Transaction, content: Content, subject_id: str, now: datetime, by_number: Mapping[int, Ranges]
-) -> int:
-    """Those of some documents; how many the person has got the whole of by this, for whichever recipient."""
-    access, share_id = content.access, content.access.share.id
-    ids = {number: content.sources.id(number) for number in by_number}
-    earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, ids.values())}
-    receipts = [
-        _grown(
-            earlier.get((ids[number], recipient_id)),
-            Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
-            ranges,
-            content.sources.lengths[number],
-        )
-        for number, ranges in by_number.items()
-        for recipient_id in access.recipient_ids
-    ]
-    tx.shares.record_receipts(receipts)
-    return len({receipt.document_id for receipt in receipts if receipt.completed_at == now})
-
-
-def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
-    covered = merge_ranges([*(earlier.covered if earlier else ()), *ranges])
-    done = earlier.completed_at if earlier and earlier.completed_at else None
-    return Receipt(
-        fresh.share_id,
-        fresh.document_id,
-        fresh.recipient_id,
-        fresh.subject_id,
-        earlier.first_at if earlier else fresh.first_at,
-        max(fresh.last_at, earlier.last_at) if earlier else fresh.last_at,
-        covered,
-        done or (fresh.last_at if covers(covered, length) else None),
-    )
 
 
 def _keys(world: World, access: Access) -> tuple[bytes, bytes]:

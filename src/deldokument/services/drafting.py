@@ -37,14 +37,13 @@ from deldokument.domain.share import (
 )
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
 from deldokument.services.limits import check_room
-from deldokument.services.members import Membership
+from deldokument.services.members import Membership, membership_in
 from deldokument.services.naming import begin_inquiry, is_unnamed
 from deldokument.services.ownership import (
     check_draft,
     check_may_share,
     check_not_stopped,
     living_draft,
-    membership_in,
     note_use,
     own_draft,
     own_share,

@@ -24,14 +24,13 @@ from typing import Any, Literal
 
 from deldokument.domain.audit import NO_TENANT, EventKind, canonical
 from deldokument.domain.chain import Mark, Seal
-from deldokument.domain.errors import Unavailable
+from deldokument.domain.errors import Unavailable, found
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
 from deldokument.services.actors import Actor, Actors
 from deldokument.services.chains import EventFilter, StoredEvent
 from deldokument.services.event_search import filters_of
 from deldokument.services.ports import World
-from deldokument.services.repositories import found
 from deldokument.services.sealing import fingerprint
 from deldokument.services.trail import record
 

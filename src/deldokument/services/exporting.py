@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import found
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Tenant
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.agreements import agreements_of, main_agreement_copy, signed_pdf
 from deldokument.services.archive import unpackable_names
 from deldokument.services.assessing import list_assessments, open_paper
 from deldokument.services.directory import directory_key
 from deldokument.services.ports import World
-from deldokument.services.repositories import ShareFilter, Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.views import ShareView, share_views, sharer_name, sharer_of
 

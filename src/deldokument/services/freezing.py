@@ -11,12 +11,11 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, found
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import CLOSED, Share
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.services.ports import World
-from deldokument.services.repositories import found
 from deldokument.services.trail import record
 
 

@@ -17,12 +17,11 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from deldokument.domain.errors import Broken, ServiceError, Unavailable, standing
 from deldokument.domain.share import CLOSED, Document, Verdict
-from deldokument.services.downloading import STEP, read_parts
+from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.findings import WITHOUT_SCANNER
 from deldokument.services.ports import World
-from deldokument.services.repositories import standing
 from deldokument.services.trail import record
 from deldokument.services.vault import existing_key, share_key_id
 

@@ -16,8 +16,9 @@ from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts import account_in_use, own_account, record_about
-from deldokument.services.ports import RegisteredOrganization, World
+from deldokument.services.ports import World
 from deldokument.services.repositories import Transaction
 
 _FIELD = "organization_number"

@@ -18,13 +18,13 @@ from datetime import datetime
 
 from deldokument.domain.accounts import same_name
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidInput, found, standing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.domain.tenure import DeletionState, Holdings, Tenure, spent_number
 from deldokument.services.assessing import acting_name
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import AUDIT_PREFIX, Field, open_field, papers_key_id, seal_field
 

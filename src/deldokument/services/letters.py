@@ -7,45 +7,12 @@ letter says so in the reader's language, and where letters are turned off. Delib
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
+from dataclasses import dataclass
 
 from deldokument.domain.addresses import CODE_LIFETIME, Language
-from deldokument.domain.outbox import Outcome
+from deldokument.ports.channels import LetterKind
 
 SETTINGS_PATH = "/varsler"
-
-
-class LetterKind(StrEnum):
-    """What letters tell."""
-
-    CODE = "address_code"
-    DOWNLOADED = "downloaded"
-    ENDING = "ending_soon"
-    APPROVAL = "approval_wanted"
-    SIGNATURE = "signature_wanted"
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """An e-mail to one address. ``id`` and ``at`` are the same each time it is sent, and so are its bytes."""
-
-    id: str
-    to: str = field(repr=False)
-    subject: str
-    text: str = field(repr=False)
-    language: Language
-    at: datetime
-
-
-class Mail(Protocol):
-    """A mail server that takes letters."""
-
-    def send(self, letter: Letter) -> Outcome:
-        """Hand it over: sent, to be tried again, or refused for good. Raises nothing for what servers do."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

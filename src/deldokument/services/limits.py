@@ -6,10 +6,10 @@ the account's row until the transaction ends. What counts are the announced leng
 
 from __future__ import annotations
 
-from deldokument.domain.errors import InvalidInput
+from deldokument.domain.errors import InvalidInput, standing
 from deldokument.domain.tenancy import Account
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
 
 
 def check_room(tx: Transaction, account: Account, needed: int, *, counted: int = 0, field: str = "documents") -> None:

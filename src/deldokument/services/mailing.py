@@ -19,19 +19,21 @@ from datetime import datetime, timedelta
 from deldokument.domain.addresses import NoticeAddress
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.share import Progress, Receipt, Share, new_id, progress_of
 from deldokument.domain.tenancy import Member
 from deldokument.domain.tenure import day_of
+from deldokument.ports.channels import Letter, LetterKind
 from deldokument.services.addresses import code_of, confirmed_address
 from deldokument.services.agreements import standing_of
 from deldokument.services.chains import StoredEvent
 from deldokument.services.directory import directory_key
-from deldokument.services.letters import Letter, LetterKind, write_letter
+from deldokument.services.letters import write_letter
 from deldokument.services.outbox import EventPlanner
 from deldokument.services.ports import World
 from deldokument.services.proposals import is_proposal_of, waits_for_approval
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.vault import Field, open_field
 
 SOON = timedelta(days=3)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import NotFound, found, standing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Account, Member, Tenant
-from deldokument.services.activation import must_be_in_use
+from deldokument.domain.tenancy import Account, Member, Tenant, must_be_in_use
 from deldokument.services.directory import Office, check_person, directory_key, seal_person, view_person
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import Field, identifier_hash, open_field
 
@@ -231,3 +230,11 @@ def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
         )
         for integration, account in living
     ]
+
+
+def membership_in(world: World, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
+    """The sharer's membership in the account. Raises NotFound: accounts of others do not exist."""
+    mine = next((m for m in memberships_in(world, tx, sharer) if m.account.id == account_id), None)
+    if mine is None:
+        raise NotFound("not a member of the account")
+    return mine

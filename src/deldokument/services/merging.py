@@ -21,7 +21,8 @@ from deldokument.crypto.stream import (
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import new_document_id
 from deldokument.domain.upload import Part, tail_to_merge
-from deldokument.services.ports import BlobWriter, World
+from deldokument.ports.blobs import BlobWriter
+from deldokument.services.ports import World
 
 log = logging.getLogger("deldokument.uploads")
 _STEP = 4 * CAPACITY

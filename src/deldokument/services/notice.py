@@ -10,55 +10,15 @@ Deliberately knows neither addresses nor telephone numbers: they are looked up b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from deldokument.domain.addresses import Language
-from deldokument.domain.identifiers import Identifier
-from deldokument.domain.outbox import Outcome
 from deldokument.domain.share import RecipientKind
+from deldokument.ports.channels import NoticeKind
 
 _OSLO = ZoneInfo("Europe/Oslo")
-
-
-class NoticeKind(StrEnum):
-    """What notices tell recipients."""
-
-    SHARED = "shared"
-    WEEK_LEFT = "week_left"
-    DAY_LEFT = "day_left"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What one recipient is told. ``id`` is the same each time it is sent.
-
-    Whoever delivers it asks at ``condition_url``, just before, whether it still applies.
-    """
-
-    id: str
-    recipient: Identifier = field(repr=False)
-    subject: str
-    body: str
-    text: str
-    """The text message."""
-    sender: str
-    """Whom the text message is from."""
-    condition_url: str
-
-
-class Notices(Protocol):
-    """Altinn's notices: it looks up where a person or an organisation is reached."""
-
-    def send(self, notice: Notice) -> Outcome:
-        """Order it: sent once however often it is ordered under its id, or refused for good.
-
-        Raises Unavailable when nobody knows whether it was taken.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

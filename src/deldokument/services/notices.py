@@ -14,20 +14,21 @@ morning.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
+from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.policy import stop_of
 from deldokument.domain.share import Recipient, Share, new_id
 from deldokument.domain.tenancy import Account, Tenant
+from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.services.chains import StoredEvent
-from deldokument.services.notice import Notice, NoticeKind, Telling
+from deldokument.services.notice import Telling
 from deldokument.services.outboxes import EndingFilter
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
+from deldokument.services.shares.notice_status import _DOWNLOADED, _OVER
 from deldokument.services.vault import Field, existing_key, open_field, stored_identifier
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
@@ -36,35 +37,6 @@ REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timed
 GRACE = timedelta(days=1)
 """Nobody is reminded sooner after the share was published."""
 _BATCH = 500
-_OVER, _DOWNLOADED = "share_over", "downloaded"
-_MOOT = frozenset({_OVER, _DOWNLOADED})
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeView:
-    """What became of a notice, and since when; ``code`` says why it failed. Never where it went."""
-
-    kind: NoticeKind
-    state: Literal["sent", "waiting", "failed"]
-    at: datetime
-    code: str
-
-    @property
-    def reminds(self) -> bool:
-        """Whether it was not the first."""
-        return self.kind is not NoticeKind.SHARED
-
-
-def view_notice(message: OutgoingMessage) -> NoticeView | None:
-    """As those who share see it; None for what there was nothing to tell of any more."""
-    kind = NoticeKind(message.kind)
-    if message.sent_at is not None:
-        return NoticeView(kind, "sent", message.sent_at, "")
-    if message.given_up_at is None:
-        return NoticeView(kind, "waiting", message.created_at, message.last_error)
-    if message.last_error in _MOOT:
-        return None
-    return NoticeView(kind, "failed", message.given_up_at, message.last_error)
 
 
 def plan_notices(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:

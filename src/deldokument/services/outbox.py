@@ -18,12 +18,12 @@ from datetime import timedelta
 from itertools import chain as joined
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError, Unavailable
+from deldokument.domain.errors import ServiceError, Unavailable, standing
 from deldokument.domain.outbox import LEASE, MOST_ATTEMPTS, Channel, Fate, Outcome, OutgoingMessage, again, pause_after
 from deldokument.domain.share import Share
 from deldokument.services.chains import StoredEvent
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 
 Planner = Callable[[World, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import NotFound, found
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import stop_of
 from deldokument.domain.share import Share, ShareState
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.actors import acting_integration
 from deldokument.services.members import Membership, memberships_in
 from deldokument.services.ownership import readable_share
 from deldokument.services.ports import World
-from deldokument.services.repositories import ShareFilter, Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.vault import audit_key_id, existing_key, reference_hash
 from deldokument.services.views import ShareView, display_number, share_view, share_views
 

@@ -9,23 +9,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, standing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import Allowed, Denied, Reason, may_manage, may_share, stop_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.services.members import Membership, memberships_in
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
 
 _USE_NOTED = timedelta(days=1)
-
-
-def membership_in(world: World, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
-    """The sharer's membership in the account. Raises NotFound: accounts of others do not exist."""
-    mine = next((m for m in memberships_in(world, tx, sharer) if m.account.id == account_id), None)
-    if mine is None:
-        raise NotFound("not a member of the account")
-    return mine
 
 
 def own_share(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:

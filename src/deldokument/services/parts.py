@@ -24,7 +24,7 @@ from deldokument.crypto.stream import (
 )
 from deldokument.domain.share import new_document_id
 from deldokument.domain.upload import Part, Upload
-from deldokument.services.ports import BlobStore, BlobWriter, Buffer
+from deldokument.ports.blobs import BlobStore, BlobWriter, Buffer
 
 FEED = 2**20
 """So many bytes there is room for at least, whatever has been left of those before."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 
 from deldokument.domain.errors import Broken
-from deldokument.services.ports import BlobStore
+from deldokument.ports.blobs import BlobStore
 
 _SIZE = 1000
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 
 

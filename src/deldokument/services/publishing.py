@@ -25,13 +25,12 @@ from deldokument.services.agreements import standing_of
 from deldokument.services.directory import directory_key
 from deldokument.services.drafting import empty_draft, insert_draft
 from deldokument.services.limits import check_room
-from deldokument.services.members import Membership
+from deldokument.services.members import Membership, membership_in
 from deldokument.services.naming import Answers, ask_again, is_unnamed, take_answers
 from deldokument.services.ownership import (
     check_living_draft,
     check_may_share,
     check_not_stopped,
-    membership_in,
     note_use,
     own_draft,
     own_share,

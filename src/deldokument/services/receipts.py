@@ -11,9 +11,10 @@ from enum import StrEnum
 
 from deldokument.domain.identifiers import Sharer, mask_person
 from deldokument.domain.share import Receipt, Share
+from deldokument.ports.repositories.shares import ReceiptPlace
 from deldokument.services.ownership import readable_share
 from deldokument.services.ports import World
-from deldokument.services.repositories import ReceiptPlace, Transaction
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import subject_number
 from deldokument.services.vault import existing_key
 from deldokument.services.views import display_number, file_name

@@ -19,8 +19,9 @@ from datetime import datetime, timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, LoginFailed, NotReady, ServiceError
 from deldokument.domain.identifiers import PersonIdentifier, parse_organization, parse_person
-from deldokument.services.ports import Identity, LoginRequest, LogoutForm, World
-from deldokument.services.repositories import PendingLogin, SessionRecord
+from deldokument.ports.login import Identity, LoginRequest, LogoutForm
+from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.services.ports import World
 from deldokument.services.trail import record
 from deldokument.services.vault import DIRECTORY, Field, existing_key, form_mark, open_field, seal_field
 

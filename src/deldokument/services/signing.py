@@ -22,7 +22,16 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, LoginFailed, NotFound, ServiceError
+from deldokument.domain.errors import (
+    Conflict,
+    InvalidFields,
+    InvalidInput,
+    LoginFailed,
+    NotFound,
+    ServiceError,
+    found,
+    standing,
+)
 from deldokument.domain.paperwork import (
     SIGNED,
     SIGNING_LEVEL,
@@ -33,19 +42,13 @@ from deldokument.domain.paperwork import (
     is_login_for,
 )
 from deldokument.domain.share import check_text, new_id
-from deldokument.domain.tenancy import Tenant, tidy_words
+from deldokument.domain.tenancy import Tenant, must_not_have_ended, tidy_words
 from deldokument.domain.tenure import ROLE_LENGTH
-from deldokument.services.agreements import (
-    ServiceAgreementView,
-    Signer,
-    agreements_of,
-    must_not_have_ended,
-    papers_key,
-    seal_signer,
-)
+from deldokument.ports.login import Identity, LoginRequest
+from deldokument.services.agreements import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
 from deldokument.services.directory import Office, directory_key, view_person
-from deldokument.services.ports import Identity, LoginRequest, World
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.ports import World
+from deldokument.services.repositories import Transaction
 from deldokument.services.sessions import Session, follow_login
 from deldokument.services.signature_page import Evidence, Statement, with_signature
 from deldokument.services.texts import AgreementDocument, current_document_in

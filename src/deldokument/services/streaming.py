@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from deldokument.crypto.stream import ciphertext_length
+from deldokument.domain.errors import found, standing
 from deldokument.domain.identifiers import Sharer
 from deldokument.services.drafting import UploadTicket, add_document
 from deldokument.services.limits import room_left
 from deldokument.services.ownership import living_draft
 from deldokument.services.ports import World
-from deldokument.services.repositories import found, standing
 from deldokument.services.uploading import complete, find_upload, locked_draft
 
 

@@ -22,8 +22,8 @@ from deldokument.services.drafting import (
     with_words,
     words_of,
 )
-from deldokument.services.members import Membership
-from deldokument.services.ownership import check_may_share, living_draft, membership_in, own_draft, readable_share
+from deldokument.services.members import Membership, membership_in
+from deldokument.services.ownership import check_may_share, living_draft, own_draft, readable_share
 from deldokument.services.ports import World
 from deldokument.services.proposals import keep_change
 from deldokument.services.recipients import RecipientInput, check_recipients, insert_recipients

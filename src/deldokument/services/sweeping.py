@@ -17,7 +17,8 @@ from itertools import islice
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict
-from deldokument.services.ports import SHELVES, World
+from deldokument.ports.blobs import SHELVES
+from deldokument.services.ports import World
 from deldokument.services.sweeps import Sweep
 from deldokument.services.trail import record
 from deldokument.services.vault import SHARE_PREFIX, share_key_id

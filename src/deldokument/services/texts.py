@@ -11,7 +11,7 @@ from datetime import datetime
 
 from deldokument.domain.agreement import AgreementKind, Change, changes, digest, merge, version_key
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidInput, found
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.paperwork import PublishedText
 from deldokument.domain.tenancy import Tenant
@@ -19,7 +19,7 @@ from deldokument.services.agreements import current_text, newest_signed
 from deldokument.services.directory import Office, directory_key, view_person
 from deldokument.services.papers import Paper
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import Field, identifier_hash, open_field, seal_field
 

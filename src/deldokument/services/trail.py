@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import found
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import Share, new_id
 from deldokument.services.chains import Subject
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found
+from deldokument.services.repositories import Transaction
 from deldokument.services.vault import Field, audit_key_id, open_field, seal_field, subject_hashes
 
 

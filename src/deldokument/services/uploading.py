@@ -30,16 +30,19 @@ from deldokument.domain.errors import (
     ServiceError,
     StorageFull,
     TooLarge,
+    found,
+    standing,
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
 from deldokument.domain.policy import Denied, Reason, may_upload, stop_of
 from deldokument.domain.share import Share
 from deldokument.domain.upload import Part, Upload, room_for_partials
+from deldokument.ports.blobs import Buffer
 from deldokument.services.merging import merge_tail
 from deldokument.services.parts import SealedParts
-from deldokument.services.ports import Buffer, World
+from deldokument.services.ports import World
 from deldokument.services.proposals import keep_change
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import DIRECTORY, Field, existing_key, open_field, share_key_id
 

@@ -22,7 +22,7 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.domain.errors import Broken
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.share import RecipientKind
-from deldokument.services.ports import Keyring
+from deldokument.ports.keyring import Keyring
 
 DIRECTORY = "directory"
 SHARE_PREFIX = "share:"

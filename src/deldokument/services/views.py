@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Allowed, may_share, stop_of
@@ -27,10 +28,10 @@ from deldokument.domain.share import (
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
 from deldokument.services.findings import Finding, finding_of
 from deldokument.services.members import Membership
-from deldokument.services.notices import NoticeView, view_notice
 from deldokument.services.ports import World
 from deldokument.services.proposals import waits_for_approval
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
+from deldokument.services.shares.notice_status import NoticeView, view_notice
 from deldokument.services.trail import subject_number
 from deldokument.services.vault import (
     DIRECTORY,

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from deldokument.domain.agreement import SignatureState
+from deldokument.domain.errors import found
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.domain.tenure import day_of
 from deldokument.services.accounts import AccountView, list_accounts
@@ -18,7 +19,6 @@ from deldokument.services.activation import Step
 from deldokument.services.agreements import Agreements, agreements_of
 from deldokument.services.assessing import AssessmentView, newest_assessment
 from deldokument.services.ports import World
-from deldokument.services.repositories import found
 from deldokument.services.vault import Field, open_field, papers_key_id
 
 NEARLY_FULL = 0.9

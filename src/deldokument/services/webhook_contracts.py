@@ -5,9 +5,7 @@ See services.repositories for what holds for all repositories, and services.port
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection
 from typing import Protocol
 
 from deldokument.domain.tenancy import Integration
@@ -48,43 +46,4 @@ class Webhooks(Protocol):
 
     def forget_ended(self, limit: int) -> int:
         """Remove those whose integration has lost its rights; how many."""
-        ...
-
-
-class Trouble(StrEnum):
-    """Why a call got no answer."""
-
-    ADDRESS = "address_refused"
-    """The URL leads where this service may not send."""
-    SILENT = "not_tried"
-    """Not tried, because the other side has just been silent several times on end."""
-    UNREACHABLE = "unreachable"
-    TLS = "tls"
-    TIMEOUT = "timeout"
-    MALFORMED = "not_http"
-
-
-@dataclass(frozen=True, slots=True)
-class CallOutcome:
-    """What came of a call: the status of the answer, or what was in its way."""
-
-    status: int = 0
-    trouble: Trouble | None = None
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the message was taken."""
-        return 200 <= self.status < 300
-
-    @property
-    def code(self) -> str:
-        """In one word."""
-        return self.trouble.value if self.trouble else f"status_{self.status}"
-
-
-class WebhookCalls(Protocol):
-    """Calls to addresses that fagsystemer have named."""
-
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> CallOutcome:
-        """POST the body once, only to where the operator's rule lets it go; follow no redirect. Never raises."""
         ...

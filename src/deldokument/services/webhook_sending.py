@@ -14,17 +14,18 @@ from dataclasses import replace
 
 from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import TOLD, DisabledFor, Webhook, WebhookEvent
+from deldokument.ports.channels import CallOutcome
 from deldokument.services.chains import StoredEvent
 from deldokument.services.directory import directory_key
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import Field, open_field
-from deldokument.services.webhook_contracts import CallOutcome
 
 _GONE = 410
 

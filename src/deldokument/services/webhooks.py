@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from deldokument.crypto.webhooks import new_secret
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import Conflict, NotFound, found, standing
 from deldokument.domain.identifiers import Consumer
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import new_id
@@ -21,10 +21,9 @@ from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, Webhook, WebhookEvent, parse_events, parse_url
 from deldokument.services.accounts import any_account
 from deldokument.services.directory import directory_key
-from deldokument.services.members import memberships_in
-from deldokument.services.ownership import membership_in
+from deldokument.services.members import membership_in, memberships_in
 from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction, found, standing
+from deldokument.services.repositories import Transaction
 from deldokument.services.trail import record
 from deldokument.services.vault import Field, open_field, seal_field
 

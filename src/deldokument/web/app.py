@@ -28,7 +28,9 @@ from deldokument.web import auth, downloads, notices, uploads
 from deldokument.web.api.app import create_api
 from deldokument.web.api.gate import PREFIX as API_PREFIX
 from deldokument.web.api.rates import Callers
-from deldokument.web.calls import LANGUAGE_COOKIE, Answer, Call, Endpoint, endpoint_name, failure
+from deldokument.web.calls import endpoint_name, failure, starlette_route
+from deldokument.web.http.request import LANGUAGE_COOKIE, Answer, Call, Endpoint
+from deldokument.web.http.site import Site
 from deldokument.web.i18n import Tongue, choose
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import create_ks
@@ -53,7 +55,7 @@ from deldokument.web.pages import (
     statistics,
 )
 from deldokument.web.paths import EncodedControls
-from deldokument.web.rendering import CSP, Site
+from deldokument.web.rendering import CSP
 
 log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -136,7 +138,7 @@ def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[B
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
     api = Mount(API_PREFIX, create_api(world, callers))
     ks = Mount(KS_PREFIX, create_ks(world, site, callers))
-    pages = [endpoint.route(world, site) for endpoint in (*ENDPOINTS, *extra)]
+    pages = [starlette_route(endpoint, world, site) for endpoint in (*ENDPOINTS, *extra)]
     return [*pages, *uploads.routes(world), api, ks, assets]
 
 

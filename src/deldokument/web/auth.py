@@ -20,10 +20,10 @@ from deldokument.services.sessions import (
     end_by_front_channel,
     end_session,
 )
-from deldokument.web.calls import LANGUAGE_COOKIE, Answer, Call, Endpoint, Who, destination, safe_return
+from deldokument.web.http.request import LANGUAGE_COOKIE, Answer, Call, Endpoint, Who, destination, safe_return
 from deldokument.web.i18n import LANGUAGES, choose_for_login
 from deldokument.web.pages.agreements import signing_answer
-from deldokument.web.rendering import CSP
+from deldokument.web.rendering import CSP, render
 
 _LOGIN_SECONDS = 15 * 60
 _LANGUAGE_SECONDS = 365 * 24 * 3600
@@ -82,7 +82,7 @@ def log_out(call: Call) -> Response:
         response: Response = RedirectResponse("/logget-ut", 303)
     else:
         call.session = None
-        response = call.page("logging_out.html", form=form)
+        response = render(call, "logging_out.html", form=form)
         target = urlsplit(form.action)
         # The one page whose form goes elsewhere: to the provider, and from there back.
         response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {target.scheme}://{target.netloc}"
@@ -112,12 +112,12 @@ def told_behind(call: Call) -> Response:
 
 def logged_out(call: Call) -> Response:
     """The page after logging out."""
-    return call.page("logged_out.html")
+    return render(call, "logged_out.html")
 
 
 def logged_in_again(call: Call) -> Response:
     """The page for a login in another tab, so that work in the first goes on."""
-    return call.page("logged_in.html")
+    return render(call, "logged_in.html")
 
 
 def choose_language(call: Call) -> Response:

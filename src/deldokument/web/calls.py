@@ -12,9 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -25,139 +23,33 @@ from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
-from deldokument.domain.tenancy import Tenant
-from deldokument.services.agreements import must_not_have_ended
+from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.services.ports import World
-from deldokument.services.roles import Roles, roles_of
-from deldokument.services.sessions import Session, find_session
+from deldokument.services.sessions import find_session
 from deldokument.web.errors import WORDS, StalePage, retry_headers, status_of, words_of
-from deldokument.web.forms import SentFile, read_form
+from deldokument.web.forms import read_form
+from deldokument.web.http.request import LANGUAGE_COOKIE, SAFE_METHODS, Answer, Call, Endpoint, Who
+from deldokument.web.http.site import Site
 from deldokument.web.i18n import Tongue, choose
-from deldokument.web.rendering import Site, render
+from deldokument.web.rendering import render
 from deldokument.web.resending import is_from_own_page, may_be_sent_again, resend_page, typed_in
 from deldokument.web.slots import LogThrottle, Slots, SlotsTaken
 
 log = logging.getLogger("deldokument.web")
 MAX_BODY = 256 * 1024
 MAX_FIELDS = 1000
-LANGUAGE_COOKIE = "spraak"
-MAX_DESTINATION = 300
-"""Characters of the address that a login keeps in the database; a share's link has 25."""
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _busy_lines = LogThrottle(60.0)
 
 
-class Who(Enum):
-    """Who may call a route."""
+def starlette_route(endpoint: Endpoint, world: World, site: Site) -> Route:
+    """Return the Starlette route that serves ``endpoint``."""
+    slots = Slots(endpoint.own_threads) if endpoint.own_threads else None
 
-    ANYONE = "anyone"
-    PERSON = "a logged-in person"
-    ADMINISTRATOR = "an administrator of the tenant that the path's ``tenant_id`` names"
-    OPERATOR = "an operator of the service"
+    async def serve(request: Request) -> Response:
+        return await _serve(endpoint, world, site, request, slots)
 
-
-class Answer(Enum):
-    """How a route answers errors and a missing login."""
-
-    PAGE = "page"
-    JSON = "json"
-    BYTES = "bytes"
-    """In bare words; a browser that has followed a link is shown the page."""
-
-
-@dataclass(slots=True)
-class Call:
-    """A request as its handler sees it."""
-
-    world: World
-    site: Site
-    request: Request
-    tongue: Tongue
-    session: Session | None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, SentFile] = field(default_factory=dict)
-    _roles: Roles | None = None
-
-    @property
-    def person(self) -> Session:
-        """The session; only on routes for persons."""
-        if self.session is None:
-            raise Broken("a route for anyone asked for a person")
-        return self.session
-
-    @property
-    def roles(self) -> Roles:
-        """What the logged-in person is here, read once a request."""
-        if self._roles is None:
-            self._roles = roles_of(self.world, self.session.person) if self.session else Roles()
-        return self._roles
-
-    @property
-    def tenant(self) -> Tenant:
-        """The tenant of the path. Raises NotFound unless the person is an administrator of it."""
-        found = next((t for t in self.roles.administered if t.id == self.request.path_params.get("tenant_id")), None)
-        if found is None:
-            raise NotFound("not an administrator of the tenant")
-        return found
-
-    def path(self, name: str) -> str:
-        """A parameter of the path."""
-        return str(self.request.path_params[name])
-
-    @property
-    def address(self) -> str:
-        """The request's own path and query, whatever host it names."""
-        query = self.request.scope["query_string"].decode("latin-1")
-        return str(self.request.scope["path"]) + (f"?{query}" if query else "")
-
-    @property
-    def readable_at(self) -> str:
-        """Where the answer, or the page whose form it answers, can be had by GET."""
-        if self.request.method in _SAFE:
-            return self.address
-        return safe_return(self.request.headers.get("referer", "").removeprefix(self.site.public_url))
-
-    def query(self, name: str) -> str:
-        """A parameter of the query, empty when absent."""
-        return self.request.query_params.get(name, "")
-
-    def page(
-        self, template: str, *, status: int = 200, errors: list[tuple[str, str]] | None = None, **context: Any
-    ) -> Response:
-        """A rendered page."""
-        return render(self, template, status=status, errors=errors or [], **context)
-
-
-Handler = Callable[[Call], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A route with its guard. Every route of the application is one of these."""
-
-    path: str
-    handler: Handler
-    who: Who
-    methods: tuple[str, ...] = ("GET",)
-    answer: Answer = Answer.PAGE
-    own_token: bool = False
-    """The handler checks a token of its own instead of the session's CSRF token."""
-    after_end: bool = False
-    """It may change something though the tenant that the path names has ended the service."""
-    own_threads: int = 0
-    """How many threads the route has to itself. For routes that wait for ID-porten on behalf of anonymous callers."""
-    takes_file: int = 0
-    """How many bytes of files its form may have; files are kept only from those who may call the route."""
-
-    def route(self, world: World, site: Site) -> Route:
-        """The Starlette route."""
-        slots = Slots(self.own_threads) if self.own_threads else None
-
-        async def endpoint(request: Request) -> Response:
-            return await _serve(self, world, site, request, slots)
-
-        return Route(self.path, endpoint, methods=list(self.methods), name=f"{'+'.join(self.methods)} {self.path}")
+    name = f"{'+'.join(endpoint.methods)} {endpoint.path}"
+    return Route(endpoint.path, serve, methods=list(endpoint.methods), name=name)
 
 
 async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request, slots: Slots | None) -> Response:
@@ -206,11 +98,11 @@ def _admit(endpoint: Endpoint, call: Call) -> Response | None:
 def _handle(endpoint: Endpoint, call: Call) -> Response:
     if stranger := _admit(endpoint, call):
         return stranger
-    if call.request.method not in _SAFE and not endpoint.own_token and not holds_token(call):
+    if call.request.method not in SAFE_METHODS and not endpoint.own_token and not holds_token(call):
         if endpoint.answer is Answer.PAGE and may_be_sent_again(call):
             return resend_page(call)
         raise StalePage
-    if endpoint.who is Who.ADMINISTRATOR and call.request.method not in _SAFE and not endpoint.after_end:
+    if endpoint.who is Who.ADMINISTRATOR and call.request.method not in SAFE_METHODS and not endpoint.after_end:
         must_not_have_ended(call.tenant)
     return endpoint.handler(call)
 
@@ -231,7 +123,7 @@ def _login_wanted(answer: Answer, call: Call) -> Response:
             # Bytes hang below the page of their share, which says how to log in.
             return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
         return Response(call.tongue.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
-    if call.request.method not in _SAFE:
+    if call.request.method not in SAFE_METHODS:
         kept = may_be_sent_again(call) and typed_in(call)
         return resend_page(call) if kept else RedirectResponse("/logg-inn", 303)
     return RedirectResponse(f"/logg-inn?neste={quote(call.address)}", 303)
@@ -240,24 +132,6 @@ def _login_wanted(answer: Answer, call: Call) -> Response:
 def _shows_pages(call: Call) -> bool:
     """Whether a person has followed a link: bare words would leave them without a way on, or as a file of that name."""
     return "text/html" in call.request.headers.get("accept", "")
-
-
-def safe_return(path: str) -> str:
-    """``path`` if it is a path on this site, else the front page: no other site, no scheme, no control characters."""
-    local = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if local and path.isprintable() else "/"
-
-
-def destination(path: str) -> str:
-    """Return where a login leads: ``path`` if it is safe and short, else its page without the query, else "/".
-
-    A long address is a list with a filter: the list itself is nearer to what the person wanted than the front page.
-    """
-    safe = safe_return(path)
-    if len(safe) <= MAX_DESTINATION:
-        return safe
-    page = safe.partition("?")[0]
-    return page if len(page) <= MAX_DESTINATION else "/"
 
 
 def holds_token(call: Call) -> bool:
@@ -270,7 +144,7 @@ def holds_token(call: Call) -> bool:
 
 
 async def _read_body(call: Call, takes_file: int, keeps_files: bool) -> None:
-    if call.request.method in _SAFE:
+    if call.request.method in SAFE_METHODS:
         return
     content_type = call.request.headers.get("content-type", "")
     kind = content_type.split(";")[0].strip().lower()

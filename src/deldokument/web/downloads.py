@@ -27,20 +27,14 @@ from starlette.types import Receive, Scope, Send
 
 from deldokument.crypto.stream import SEGMENT
 from deldokument.domain.errors import Unavailable
-from deldokument.services.downloading import (
-    STEP,
-    Content,
-    Rooms,
-    open_archive,
-    open_document,
-    read_content,
-    record_delivery,
-)
+from deldokument.services.downloading import Content, open_archive, open_document, read_content
+from deldokument.services.downloads.delivery import record_delivery
+from deldokument.services.downloads.part_reader import STEP, Rooms
 from deldokument.services.ports import World
 from deldokument.services.receiving import still_authorized
 from deldokument.services.sessions import find_session
-from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.connections import TRICKLE, cut, untaken, writable
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
 from deldokument.web.lanes import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
 from deldokument.web.lending import Loan, borrow_answer
 

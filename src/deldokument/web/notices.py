@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from deldokument.services.notices import CONDITION_PATH, applies
-from deldokument.web.calls import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
 
 
 def condition(call: Call) -> Response:

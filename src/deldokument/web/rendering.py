@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -18,45 +18,15 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from deldokument.web.document_words import kind_of, other_ending
+from deldokument.web.http.request import Call
+from deldokument.web.http.site import Site
 from deldokument.web.i18n import LANGUAGES, OSLO, Tongue, translations
-
-if TYPE_CHECKING:
-    from deldokument.web.calls import Call
-
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """What a page may load. Who adds ``form-action`` says where forms may go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the pages need to know of the deployment."""
-
-    public_url: str
-    operator_name: str
-    operator_contact: str
-    accessibility_url: str
-    privacy_url: str
-    demo: bool
-    version: str
-
-    @property
-    def session_cookie(self) -> str:
-        """Bound to this host and to HTTPS by its name, except on loopback without TLS."""
-        return "__Host-deldokument" if self.secure else "deldokument"
-
-    @property
-    def login_cookie(self) -> str:
-        """As the session's: no neighbouring host can plant one, and so make a browser finish another's login."""
-        return "__Host-deldokument-login" if self.secure else "deldokument-login"
-
-    @property
-    def secure(self) -> bool:
-        """Whether the site is served over HTTPS."""
-        return self.public_url.startswith("https:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +102,11 @@ def plain(text: str) -> str:
     return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} else c for c in text)
 
 
-def render(call: Call, template: str, *, status: int, errors: list[tuple[str, str]], **context: Any) -> Response:
+def render(
+    call: Call, template: str, *, status: int = 200, errors: list[tuple[str, str]] | None = None, **context: Any
+) -> Response:
     """The page of ``template`` in the caller's language; one that tells no time may be given a ``now`` of None."""
-    page = _page(call, errors)
+    page = _page(call, errors or [])
     if "now" not in context:
         context["now"] = call.world.clock.now()
     body = _environment(call.tongue).get_template(template).render(page=page, **context)

@@ -12,13 +12,11 @@ are not carried; they are chosen again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-if TYPE_CHECKING:
-    from deldokument.web.calls import Call
+from deldokument.web.http.request import Call
+from deldokument.web.rendering import render
 
 _TOKEN = "csrf_token"  # noqa: S105 - the name of a field
 
@@ -57,4 +55,4 @@ def resend_page(call: Call) -> Response:
     kind = call.request.headers.get("content-type", "").split(";")[0].strip().lower()
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)
-    return call.page("resend.html", status=status, typed=typed_in(call), files=files, encoding=encoding, token=token)
+    return render(call, "resend.html", status=status, typed=typed_in(call), files=files, encoding=encoding, token=token)

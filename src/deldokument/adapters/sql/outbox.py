@@ -37,9 +37,9 @@ from deldokument.adapters.sql.tables import (
     share,
 )
 from deldokument.adapters.sql.work import Among, Shape, Work, one
+from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.services.outboxes import EndingFilter, Unreminded
-from deldokument.services.repositories import standing
 
 _MESSAGE = Shape(OutgoingMessage, outbox)
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from deldokument.adapters.sql.tables import pending_login, session
 from deldokument.adapters.sql.work import Shape, Work, one
-from deldokument.services.repositories import PendingLogin, SessionRecord
+from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 
 _SESSION = Shape(SessionRecord, session)
 _PENDING = Shape(PendingLogin, pending_login)

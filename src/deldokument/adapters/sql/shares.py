@@ -29,7 +29,7 @@ from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.adapters.sql.work import Among, Shape, Work, distinct_values, one
 from deldokument.domain.errors import Broken
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
-from deldokument.services.repositories import ReceiptPlace, ShareFilter
+from deldokument.ports.repositories.shares import ReceiptPlace, ShareFilter
 
 SHARE = Shape(Share, share)
 DOCUMENT = Shape(Document, document)

@@ -26,12 +26,12 @@ from deldokument.domain.identifiers import Consumer
 from deldokument.services.ports import World
 from deldokument.web.api.rates import Callers
 from deldokument.web.calls import json_object
+from deldokument.web.http.site import Site
 from deldokument.web.intake import Stalled
 from deldokument.web.ks import accounts
 from deldokument.web.ks.callers import Caller, find_caller
 from deldokument.web.ks.errors import error_message, log
 from deldokument.web.ks.sharing import share_document
-from deldokument.web.rendering import Site
 
 PREFIX = "/melding-dokumentdeling/api/v1"
 MAX_BODY = 64 * 1024

@@ -14,19 +14,19 @@ from starlette.requests import Request
 
 from deldokument.domain.errors import NotFound, TokenRefused
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenancy import Tenant, must_not_have_ended
 from deldokument.domain.uuids import id_of
-from deldokument.services.agreements import must_not_have_ended
 from deldokument.services.integrations import holds_password
 from deldokument.services.members import Membership, memberships
 from deldokument.services.ports import World
 from deldokument.services.roles import roles_of
 from deldokument.services.sessions import find_session
-from deldokument.web.calls import Call, holds_token
+from deldokument.web.calls import holds_token
 from deldokument.web.errors import StalePage
+from deldokument.web.http.request import Call
+from deldokument.web.http.site import Site
 from deldokument.web.i18n import Tongue, choose
 from deldokument.web.intake import bearer_token
-from deldokument.web.rendering import Site
 
 _SAFE = frozenset({"GET", "HEAD"})
 

@@ -16,8 +16,8 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Ser
 from deldokument.services import accounts, deleting
 from deldokument.services.accounts import AccountView
 from deldokument.services.webhooks import webhooks_of_account
-from deldokument.web.calls import Call
 from deldokument.web.errors import status_of, words_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import _
 from deldokument.web.pages import account_forms
 from deldokument.web.pages.account_forms import CHOICE, MINE, STORED, Difference

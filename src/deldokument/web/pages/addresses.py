@@ -14,8 +14,9 @@ from deldokument.domain.addresses import Language
 from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.services import addresses
 from deldokument.services.letters import SETTINGS_PATH
-from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.errors import status_of, words_of
+from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.rendering import render
 
 _OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
 _OF_ADMINISTRATORS: tuple[str, ...] = ("signature",)
@@ -31,7 +32,8 @@ def _page(call: Call, error: InvalidInput | Conflict | None = None, typed: str =
     field = error.field if isinstance(error, InvalidInput) else "email"
     errors = [(field, words_of(error, call.tongue))] if error else []
     done = call.query("gjort")
-    return call.page(
+    return render(
+        call,
         "addresses.html",
         status=status_of(error) if error else 200,
         errors=errors,

@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
 from deldokument.services import administrators
-from deldokument.web.calls import Call, field_errors
+from deldokument.web.calls import field_errors
 from deldokument.web.errors import status_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import _
 from deldokument.web.pages.sections import Breadcrumb, section_endpoint, section_page, section_path
 

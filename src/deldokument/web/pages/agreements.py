@@ -17,13 +17,13 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.agreement import AgreementKind, Change, ChangeKind
-from deldokument.domain.errors import Conflict, InvalidFields
+from deldokument.domain.errors import Conflict, InvalidFields, found
 from deldokument.services import agreements, signing, texts
-from deldokument.services.repositories import found
 from deldokument.services.texts import AgreementDocument
-from deldokument.web.calls import Call, endpoint_name
+from deldokument.web.calls import endpoint_name
 from deldokument.web.downloads import disposition
 from deldokument.web.errors import WORDS, status_of, words_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import _
 from deldokument.web.pages.sections import Breadcrumb, section_endpoint, section_page, section_path
 

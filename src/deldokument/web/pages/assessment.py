@@ -25,9 +25,9 @@ from deldokument.services.assessing import (
 )
 from deldokument.services.papers import Paper
 from deldokument.services.texts import current_document
-from deldokument.web.calls import Call
 from deldokument.web.downloads import disposition
 from deldokument.web.errors import words_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import _
 from deldokument.web.pages.sections import section_endpoint, section_page, section_path
 

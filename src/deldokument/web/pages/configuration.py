@@ -12,9 +12,10 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.services.activation import activate
 from deldokument.services.leaving import deletion_record
 from deldokument.services.way import way_of
-from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.errors import status_of
+from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.pages.sections import section_endpoint, section_page, section_path
+from deldokument.web.rendering import render
 
 
 def choose_tenant(call: Call) -> Response:
@@ -23,7 +24,7 @@ def choose_tenant(call: Call) -> Response:
         raise NotFound("administers nothing")
     if len(call.roles.administered) == 1:
         return RedirectResponse(section_path(call.roles.administered[0].id), 303)
-    return call.page("configuration_choice.html", tenants=call.roles.administered)
+    return render(call, "configuration_choice.html", tenants=call.roles.administered)
 
 
 def overview(call: Call) -> Response:

@@ -10,9 +10,10 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.errors import StalePage
+from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.i18n import _
+from deldokument.web.rendering import render
 
 _STEPS = {"1": timedelta(hours=1), "24": timedelta(days=1), "744": timedelta(days=31), "10000": timedelta(hours=10000)}
 
@@ -54,7 +55,8 @@ class Demo:
 
         def show(call: Call) -> Response:
             offset = self.offset()
-            return call.page(
+            return render(
+                call,
                 "demo.html",
                 people=self.people,
                 organizations=self.organizations,

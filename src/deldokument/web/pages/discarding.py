@@ -12,9 +12,10 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.services import discarding, overview
 from deldokument.services.views import ShareView
-from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.errors import words_of
+from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.pages.shares import UNDO_SECONDS, list_of
+from deldokument.web.rendering import render
 
 
 def question_page(call: Call) -> Response:
@@ -22,7 +23,7 @@ def question_page(call: Call) -> Response:
     view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.state is not ShareState.DRAFT:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    return call.page("share_discarding.html", share=view, undo_seconds=UNDO_SECONDS)
+    return render(call, "share_discarding.html", share=view, undo_seconds=UNDO_SECONDS)
 
 
 def discard(call: Call) -> Response:

@@ -22,9 +22,10 @@ from deldokument.services.findings import WITHOUT_SCANNER
 from deldokument.services.members import Membership
 from deldokument.services.ownership import check_may_share
 from deldokument.services.views import DocumentView, RecipientView, ShareView
-from deldokument.web.calls import Answer, Call, Endpoint, Who
 from deldokument.web.errors import words_of
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
 from deldokument.web.i18n import LANGUAGES, OSLO, Tongue
+from deldokument.web.rendering import render
 
 _TO_FILL_IN = timedelta(minutes=30)
 _END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
@@ -45,7 +46,8 @@ def share_page(call: Call) -> Response:
         check_may_share(call.roles.memberships[0])
     tells_recipients = call.world.notices is not None
     settings = _form_settings(call, accounts)
-    return call.page(
+    return render(
+        call,
         "share.html",
         draft=draft,
         settings=settings,
@@ -212,7 +214,9 @@ def published_page(call: Call) -> Response:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     emails = {code: email_text(view, Tongue(code)) for code in LANGUAGES}
     told = view.notify and call.world.notices is not None
-    return call.page("shared.html", share=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER)
+    return render(
+        call, "shared.html", share=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER
+    )
 
 
 def email_text(share: ShareView, tongue: Tongue) -> str:

@@ -28,10 +28,10 @@ from deldokument.services.event_exports import (
 )
 from deldokument.services.event_search import SearchWords, open_search
 from deldokument.services.ports import World
-from deldokument.web.calls import Call
 from deldokument.web.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.downloads import disposition
 from deldokument.web.errors import words_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import OSLO, Tongue, _
 from deldokument.web.pages.event_words import GROUPS, Detail, by_nobody, details_of, words_for
 from deldokument.web.pages.sections import section_endpoint, section_page, section_path

@@ -16,10 +16,10 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.policy import Reason
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
+from deldokument.ports.channels import LetterKind
 from deldokument.services.actors import acting_integration
 from deldokument.services.discarding import RESTORED
 from deldokument.services.freezing import FreezeReason
-from deldokument.services.letters import LetterKind
 from deldokument.services.proposals import Cause
 from deldokument.web.errors import WORDS
 from deldokument.web.i18n import Tongue, _

@@ -15,7 +15,8 @@ from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
 from deldokument.domain.tenancy import Tenant
 from deldokument.services.onboarding import STANDARD_RETENTION
 from deldokument.services.sessions import IDLE
-from deldokument.web.calls import Answer, Call, Endpoint, Handler, Who
+from deldokument.web.http.request import Answer, Call, Endpoint, Handler, Who
+from deldokument.web.rendering import render
 
 _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
@@ -24,13 +25,13 @@ def front_page(call: Call) -> Response:
     """What the service is; for a logged-in person, what can be done here."""
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
     told = call.world.mail is not None and (member or administrator)
-    return call.page("start.html", member=member, administrator=administrator, told=told)
+    return render(call, "start.html", member=member, administrator=administrator, told=told)
 
 
 def contact(call: Call) -> Response:
     """Whom to ask about what."""
-    return call.page(
-        "contact.html", tenants=_own_tenants(call), operator_address=contact_address(call.site.operator_contact)
+    return render(
+        call, "contact.html", tenants=_own_tenants(call), operator_address=contact_address(call.site.operator_contact)
     )
 
 
@@ -43,14 +44,15 @@ def contact_address(contact: str) -> str:
 
 def accessibility(call: Call) -> Response:
     """The accessibility statement, or where it is."""
-    return call.page("accessibility.html")
+    return render(call, "accessibility.html")
 
 
 def privacy(call: Call) -> Response:
     """What is kept of people, and how long."""
     tenants = _own_tenants(call)
     retention = tenants[0].retention if tenants else STANDARD_RETENTION
-    return call.page(
+    return render(
+        call,
         "privacy.html",
         draft_hours=int(DRAFT_LIFETIME / timedelta(hours=1)),
         proposal_days=PROPOSAL_LIFETIME.days,

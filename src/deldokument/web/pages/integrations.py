@@ -14,8 +14,8 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavaila
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services import integrations
-from deldokument.web.calls import Call
 from deldokument.web.errors import status_of
+from deldokument.web.http.request import Call
 from deldokument.web.pages.accounts import SECTION, all_accounts, given, path_of, shown_account, told, view_of
 from deldokument.web.pages.event_words import RIGHTS
 from deldokument.web.pages.sections import Breadcrumb, section_endpoint, section_page

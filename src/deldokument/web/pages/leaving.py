@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deldokument.domain.errors import InvalidInput
 from deldokument.services.deletion_paper import deletion_paper
 from deldokument.services.leaving import deletion_record, end_service, holdings_of
-from deldokument.web.calls import Call
 from deldokument.web.downloads import disposition
 from deldokument.web.errors import words_of
 from deldokument.web.exports import tenant_export
+from deldokument.web.http.request import Call
 from deldokument.web.pages.sections import section_endpoint, section_page, section_path
 
 _SECTION = "avslutning"

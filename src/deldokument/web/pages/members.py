@@ -19,8 +19,9 @@ from deldokument.domain.tenancy import Account
 from deldokument.services import members, registering
 from deldokument.services.members import MemberView
 from deldokument.services.registering import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
-from deldokument.web.calls import Call, field_errors
+from deldokument.web.calls import field_errors
 from deldokument.web.errors import status_of, words_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import OSLO, _
 from deldokument.web.pages.sections import Breadcrumb, section_endpoint, section_page, section_path
 from deldokument.web.paging import read_place, write_place

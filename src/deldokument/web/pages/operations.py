@@ -17,12 +17,13 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
 from deldokument.domain.paperwork import MAX_COPY_LENGTH
 from deldokument.domain.tenancy import Contact
-from deldokument.services import accounts, administrators, agreements, freezing, operating, texts
+from deldokument.services import accounts, administrators, agreements, freezing, onboarding, texts
 from deldokument.services.event_search import share_id_in
 from deldokument.services.freezing import FreezeReason
-from deldokument.web.calls import Call, Endpoint, Handler, Who
 from deldokument.web.errors import status_of, words_of
+from deldokument.web.http.request import Call, Endpoint, Handler, Who
 from deldokument.web.i18n import _
+from deldokument.web.rendering import render
 
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
@@ -86,11 +87,12 @@ def tenants_page(call: Call) -> Response:
 
 
 def _tenants(call: Call, typed: Typed) -> Response:
-    return call.page(
+    return render(
+        call,
         "operations.html",
         status=typed.status,
         errors=typed.errors,
-        tenants=operating.list_tenants(call.world),
+        tenants=onboarding.list_tenants(call.world),
         texts=[_text_row(call, listing) for listing in texts.list_texts(call.world)],
         typed=typed.values,
         faults=typed.faults,
@@ -140,7 +142,7 @@ def stop_share(call: Call) -> Response:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, unknown))
     except (InvalidInput, Conflict) as error:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
-    return call.page("operations_done.html", frozen=call.fields.get("deed") == "freeze")
+    return render(call, "operations_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
 def _freeze_or_thaw(call: Call, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
@@ -164,8 +166,8 @@ def new_tenant_page(call: Call) -> Response:
 
 
 def _new_tenant(call: Call, typed: Typed) -> Response:
-    return call.page(
-        "operations_new.html", status=typed.status, errors=typed.errors, typed=typed.values, faults=typed.faults
+    return render(
+        call, "operations_new.html", status=typed.status, errors=typed.errors, typed=typed.values, faults=typed.faults
     )
 
 
@@ -173,7 +175,7 @@ def create_tenant(call: Call) -> Response:
     """Make it."""
     typed = {name: call.fields.get(name, "") for name in _TENANT_FIELDS}
     try:
-        tenant = operating.register_tenant(
+        tenant = onboarding.register_tenant(
             call.world,
             organization_number=typed["organization_number"],
             contact=Contact(typed["telephone"].strip(), typed["email"].strip(), typed["hours"].strip()),
@@ -196,9 +198,10 @@ def tenant_page(call: Call) -> Response:
 
 def _tenant(call: Call, typed: Typed) -> Response:
     tenant_id = call.path("tenant_id")
-    tenant = operating.show_tenant(call.world, tenant_id)
+    tenant = onboarding.show_tenant(call.world, tenant_id)
     listings = {listing.kind: listing for listing in texts.list_texts(call.world)}
-    return call.page(
+    return render(
+        call,
         "operations_tenant.html",
         status=typed.status,
         errors=typed.errors,

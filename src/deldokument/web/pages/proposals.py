@@ -14,9 +14,10 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services import overview, publishing
 from deldokument.services.findings import WITHOUT_SCANNER
 from deldokument.services.views import ShareView
-from deldokument.web.calls import Call, Endpoint, Who
 from deldokument.web.errors import words_of
+from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.pages.shares import detail_of, is_own
+from deldokument.web.rendering import render
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,8 +34,8 @@ def _page(call: Call, view: ShareView, status: int = 200, errors: list[tuple[str
     own = view.proposal is not None and is_own(call, view.proposal)
     template = "proposal_own.html" if own else "proposal.html"
     address = f"{call.site.public_url}/delinger/{view.id}/godkjenning"
-    return call.page(
-        template, status=status, errors=errors, share=view, address=address, foreseen_verdict=WITHOUT_SCANNER
+    return render(
+        call, template, status=status, errors=errors, share=view, address=address, foreseen_verdict=WITHOUT_SCANNER
     )
 
 

@@ -11,9 +11,11 @@ import re
 
 from starlette.responses import Response
 
-from deldokument.services.receiving import authorize, list_offers, open_share
-from deldokument.web.calls import Call, Endpoint, Who
+from deldokument.services.downloads.offers import list_offers, open_share
+from deldokument.services.receiving import authorize
 from deldokument.web.document_words import common_verdict
+from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.rendering import render
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -22,13 +24,14 @@ def link_page(call: Call) -> Response:
     """Before login what this is; after login the share."""
     share_id = call.path("id")
     if call.session is None:
-        return call.page("link.html", login=_login_path(share_id))
+        return render(call, "link.html", login=_login_path(share_id))
     if call.request.method == "HEAD":
         authorize(call.world, call.person.person, share_id)
         return Response(media_type="text/html")
     offer = open_share(call.world, call.person.person, share_id)
     findings = [document.finding for document in offer.documents]
-    return call.page(
+    return render(
+        call,
         "offer.html",
         offer=offer,
         inspected_count=sum(finding is not None for finding in findings),
@@ -46,7 +49,7 @@ def _login_path(share_id: str) -> str:
 def offers_page(call: Call) -> Response:
     """«Delt med meg»."""
     offers, complete = list_offers(call.world, call.person.person)
-    return call.page("mine.html", offers=offers, complete=complete)
+    return render(call, "mine.html", offers=offers, complete=complete)
 
 
 ENDPOINTS = (

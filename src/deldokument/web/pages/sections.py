@@ -11,9 +11,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from deldokument.web.calls import Answer, Call, Endpoint, Handler, Who
+from deldokument.web.http.request import Answer, Call, Endpoint, Handler, Who
 from deldokument.web.i18n import _
-from deldokument.web.rendering import NavItem
+from deldokument.web.rendering import NavItem, render
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("", _("Overview")),
@@ -64,7 +64,7 @@ def section_page(
         "above": above,
         "chooses": len(call.roles.administered) > 1,
     }
-    return call.page(template, status=status, errors=errors, **(given | context))
+    return render(call, template, status=status, errors=errors, **(given | context))
 
 
 def section_endpoint(

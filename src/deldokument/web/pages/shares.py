@@ -19,13 +19,14 @@ from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, S
 from deldokument.services import overview, publishing
 from deldokument.services.discarding import Discarded
 from deldokument.services.views import DownloadView, ProposalView, RecipientView, ShareView
-from deldokument.web.calls import Call, Endpoint, Handler, Who
 from deldokument.web.document_words import common_verdict
 from deldokument.web.errors import status_of, words_of
+from deldokument.web.http.request import Call, Endpoint, Handler, Who
 from deldokument.web.i18n import LANGUAGES, OSLO, Tongue
 from deldokument.web.pages.drafts import can_be_filled_in, email_text, oslo_instant
 from deldokument.web.pages.timeline import moments
 from deldokument.web.paging import Place, read_place, write_place
+from deldokument.web.rendering import render
 
 SOON = timedelta(days=3)
 UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
@@ -104,7 +105,8 @@ def list_of(
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
     shown = {row.view.id for row in (*needing, *others)}
-    return call.page(
+    return render(
+        call,
         "shares.html",
         status=status,
         errors=errors,
@@ -198,7 +200,8 @@ def detail_of(
     view, events = overview.show_share(call.world, call.person.person, share_id)
     date, time = typed or _local(view.expires_at)
     period = view.account.period(view.tenant)
-    return call.page(
+    return render(
+        call,
         "share_detail.html",
         status=status,
         errors=errors,
@@ -259,7 +262,7 @@ def withdrawal_page(call: Call) -> Response:
     view = overview.view_share(call.world, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    return call.page("share_withdrawal.html", share=view)
+    return render(call, "share_withdrawal.html", share=view)
 
 
 def withdraw(call: Call) -> Response:

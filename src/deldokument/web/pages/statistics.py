@@ -23,9 +23,9 @@ from deldokument.services.statistics import (
     statistics_choices,
     tenant_statistics,
 )
-from deldokument.web.calls import Call
 from deldokument.web.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.errors import words_of
+from deldokument.web.http.request import Call
 from deldokument.web.i18n import Tongue, _
 from deldokument.web.pages.sections import section_endpoint, section_page, section_path
 from deldokument.web.rendering import plain

@@ -1,0 +1,58 @@
+"""Repository contract: sessions and pending logins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is sealed or random."""
+
+    token_hash: bytes
+    csrf_token: str
+    sealed_identity: bytes
+    provider_session_id: str | None
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """A login under way. ``browser_hash`` is the SHA-256 of the cookie that binds it to one browser."""
+
+    state: str
+    browser_hash: bytes
+    nonce: str
+    code_verifier: str
+    return_to: str
+    created_at: datetime
+    on_behalf_of: str = ""
+
+
+class Sessions(Protocol):
+    """Logins under way and sessions."""
+
+    def add_pending(self, login: PendingLogin) -> None: ...
+    def take_pending(self, state: str) -> PendingLogin | None:
+        """Remove and return it: a state is good once."""
+        ...
+
+    def count_pending(self, since: datetime, at_most: int) -> int: ...
+    def add(self, session: SessionRecord) -> None: ...
+    def get(self, token_hash: bytes) -> SessionRecord | None: ...
+    def touch(self, token_hash: bytes, now: datetime) -> None: ...
+    def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
+        """It hangs on another login at the provider from now on; one that has been removed stays so."""
+        ...
+
+    def remove(self, token_hash: bytes) -> None: ...
+    def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
+        """Remove and return those that began in that session at the provider."""
+        ...
+
+    def remove_idle(self, seen_before: datetime) -> int:
+        """Also logins under way that began before then."""
+        ...

@@ -1,0 +1,109 @@
+"""Recording delivered bytes: receipts per document, and one event per download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import chain, islice
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
+from deldokument.domain.share import Receipt, Share, covers, merge_ranges
+from deldokument.services.archive import Slice
+from deldokument.services.chains import EventFilter
+from deldokument.services.downloading import _PAGE, Content, Ranges, _within
+from deldokument.services.ports import World
+from deldokument.services.repositories import Transaction
+from deldokument.services.trail import record_at, subject_of
+from deldokument.services.vault import existing_key
+
+
+def record_delivery(world: World, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
+    """Write the receipts of bytes [start, stop), which were handed on, and one event. Does nothing when none were.
+
+    ``at``: when, the same each time that it is tried. So what is tried again because nobody knows whether it stands,
+    the answer to the commit being lost, is written once.
+    """
+    access, share = content.access, content.access.share
+    had = _had(content, start, stop)
+    first = next(had, None)
+    if first is None:
+        return
+    key = existing_key(world.keyring, share.audit_key_id)
+    with world.database.write() as tx:
+        # Whoever holds the share is alone with its receipts.
+        if standing(tx.shares.lock(share.id)).erased_at is not None:
+            return
+        subject_id = subject_of(tx, share.audit_key_id, key, access.person)
+        now = at or world.clock.now()
+        documents = size = whole = 0
+        for page in _pages(chain([first], had)):
+            documents += len(page)
+            size += sum(stop - start for ranges in page.values() for start, stop in ranges)
+            whole += _record_receipts(tx, content, subject_id, now, page)
+        details: dict[str, str | int] = {
+            "documents": documents,
+            "bytes": size,
+            "whole": whole,
+            "document": content.sources.id(first[0]) if documents == 1 else "",
+            "ground": ",".join(access.codes),
+        }
+        if not _is_told(tx, share, subject_id, now, details):
+            record_at(world, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
+
+
+def _is_told(tx: Transaction, share: Share, subject_id: str, at: datetime, details: Mapping[str, str | int]) -> bool:
+    then = EventFilter(
+        share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
+    )
+    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
+
+
+def _had(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
+    """The documents in bytes [start, stop) with their ranges. Who has had the end has had the empty ones too."""
+    for piece, first, last in _within(content, start, stop):
+        if isinstance(piece, Slice):
+            yield piece.number, [(first, last)]
+    if stop == content.length:
+        yield from ((number, []) for number, length in enumerate(content.sources.lengths) if length == 0)
+
+
+def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
+    while page := dict(islice(items, _PAGE)):
+        yield page
+
+
+def _record_receipts(
+    tx: Transaction, content: Content, subject_id: str, now: datetime, by_number: Mapping[int, Ranges]
+) -> int:
+    """Those of some documents; how many the person has got the whole of by this, for whichever recipient."""
+    access, share_id = content.access, content.access.share.id
+    ids = {number: content.sources.id(number) for number in by_number}
+    earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, ids.values())}
+    receipts = [
+        _grown(
+            earlier.get((ids[number], recipient_id)),
+            Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
+            ranges,
+            content.sources.lengths[number],
+        )
+        for number, ranges in by_number.items()
+        for recipient_id in access.recipient_ids
+    ]
+    tx.shares.record_receipts(receipts)
+    return len({receipt.document_id for receipt in receipts if receipt.completed_at == now})
+
+
+def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
+    covered = merge_ranges([*(earlier.covered if earlier else ()), *ranges])
+    done = earlier.completed_at if earlier and earlier.completed_at else None
+    return Receipt(
+        fresh.share_id,
+        fresh.document_id,
+        fresh.recipient_id,
+        fresh.subject_id,
+        earlier.first_at if earlier else fresh.first_at,
+        max(fresh.last_at, earlier.last_at) if earlier else fresh.last_at,
+        covered,
+        done or (fresh.last_at if covers(covered, length) else None),
+    )

@@ -1,0 +1,180 @@
+"""What a recipient sees: one share by its link, and the list of shares that are open to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import standing
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.policy import Allowed, Reason, may_open, stop_of
+from deldokument.domain.share import Receipt, Recipient, Share
+from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.ports.registers import OLDEST_RIGHTS
+from deldokument.services.findings import Finding, finding_of
+from deldokument.services.ports import World
+from deldokument.services.receiving import Access, _check_clock, _claim, _grants, _identifiers, authorize
+from deldokument.services.repositories import Transaction
+from deldokument.services.trail import known_subjects, record, subject_of
+from deldokument.services.vault import (
+    Field,
+    existing_key,
+    identifier_hashes,
+    open_field,
+    share_key_id,
+    subject_hashes,
+)
+from deldokument.services.views import Belongings, display_number, file_name, open_message
+
+_ONE_OPENING = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedDocument:
+    """A document as its recipient sees it; ``downloaded_at`` when this person has had all of it.
+
+    ``finding`` is None until the document has been inspected.
+    """
+
+    id: str
+    name: str
+    length: int
+    finding: Finding | None
+    downloaded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A share as its recipient sees it. ``acting_for`` has the organisations that the person opens it for."""
+
+    id: str
+    tenant: Tenant
+    account: Account
+    title: str
+    message: str
+    expires_at: datetime
+    documents: tuple[OfferedDocument, ...]
+    acting_for: tuple[str, ...]
+
+    @property
+    def contact(self) -> Contact:
+        """Whom the recipient may ask."""
+        return self.account.contact(self.tenant)
+
+
+def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
+    """What the recipient's page shows; recorded as opened. Raises as ``authorize``.
+
+    A page that renews itself, or is looked at again within ten minutes, is one opening.
+    """
+    access = authorize(world, person, share_id)
+    share = access.share
+    key = existing_key(world.keyring, share.audit_key_id)
+    with world.database.read() as tx:
+        known = next(known_subjects(tx, share.audit_key_id, key, person), None)
+        if known is not None and _opened_just_now(tx, access, known.id):
+            return _offer(access, key, known.id, _Surroundings(world, tx, [share]))
+    with world.database.write() as tx:
+        # Before the subject, as a delivery does: in two orders they could wait for each other.
+        tx.shares.lock(share.id)
+        subject_id = subject_of(tx, share.audit_key_id, key, person)
+        # Asked again: two requests at once have both found that it was not.
+        if not _opened_just_now(tx, access, subject_id):
+            _record_opened(tx, access, subject_id)
+            record(world, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
+        return _offer(access, key, subject_id, _Surroundings(world, tx, [share]))
+
+
+def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bool]:
+    """All that is shared with the person, and for organisations; False when Altinn did not answer.
+
+    Raises Unavailable.
+    """
+    _check_clock(world)
+    grants = _grants(world, person, OLDEST_RIGHTS)
+    now = world.clock.now()
+    offers: list[Offer] = []
+    with world.database.read() as tx:
+        keys = world.keyring.get(tx.shares.audit_key_ids_available())
+        identifiers = _identifiers(person, grants)
+        hashes = identifier_hashes(keys, identifiers)
+        found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
+        shares = {share.id: share for share, _ in found}
+        around = _Surroundings(world, tx, list(shares.values()))
+        subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
+        subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
+        for share in shares.values():
+            key = keys[share.audit_key_id]
+            own = hashes[share.audit_key_id]
+            claim = _claim(world, own, around.recipients[share.id], person, grants)
+            decision = may_open(share, claim, now, stop=around.stop(share))
+            if not isinstance(decision, Allowed):
+                continue
+            ids, codes = zip(*decision.grounds, strict=True)
+            candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
+            subject_id = next(filter(None, candidates), "")
+            access = Access(person, share, tuple(ids), tuple(codes), now)
+            offers.append(_offer(access, key, subject_id, around))
+    return offers, grants is not None
+
+
+class _Surroundings(Belongings):
+    """What belongs to some shares, with the keys of those that have not ended."""
+
+    def __init__(self, world: World, tx: Transaction, shares: Sequence[Share]) -> None:
+        super().__init__(tx, shares)
+        self.share_keys = world.keyring.get([share_key_id(share.id) for share in shares])
+
+    def stop(self, share: Share) -> Reason | None:
+        """Why the share is not opened for the time being."""
+        return stop_of(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
+
+
+def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
+    earlier = [tx.shares.receipt(access.share.id, None, r, subject_id) for r in access.recipient_ids]
+    return all(receipt is not None and access.decided_at - receipt.last_at < _ONE_OPENING for receipt in earlier)
+
+
+def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
+    """What was decided later may have been recorded before."""
+    now = access.decided_at
+    for recipient_id in access.recipient_ids:
+        earlier = tx.shares.receipt(access.share.id, None, recipient_id, subject_id)
+        first, last = (earlier.first_at, max(earlier.last_at, now)) if earlier else (now, now)
+        tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
+
+
+def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -> Offer:
+    share = access.share
+    share_key = around.share_keys.get(share_key_id(share.id))
+    had = {
+        receipt.document_id: receipt.completed_at
+        for receipt in around.receipts[share.id]
+        if receipt.subject_id == subject_id and receipt.is_download
+    }
+    return Offer(
+        id=share.id,
+        tenant=around.tenants[share.tenant_id],
+        account=around.accounts[share.account_id],
+        title=open_field(key, share.sealed_title, Field.TITLE, share.id),
+        message=open_message(share, share_key),
+        expires_at=standing(share.expires_at),
+        documents=tuple(
+            OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d), had.get(d.id))
+            for d in around.documents[share.id]
+        ),
+        acting_for=tuple(
+            _acted_for(key, r)
+            for r in around.recipients[share.id]
+            if r.id in access.recipient_ids and r.kind == "organization"
+        ),
+    )
+
+
+def _acted_for(key: bytes, recipient: Recipient) -> str:
+    """The organisation by name and number; by its number alone where Enhetsregisteret has not named it."""
+    number = display_number(key, recipient)
+    name = open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id)
+    return f"{name} ({number})" if name else number

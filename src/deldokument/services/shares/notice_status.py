@@ -1,0 +1,42 @@
+"""The status of a notice to a recipient, as the sharer sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from deldokument.domain.outbox import OutgoingMessage
+from deldokument.ports.channels import NoticeKind
+
+_OVER, _DOWNLOADED = "share_over", "downloaded"
+
+
+_MOOT = frozenset({_OVER, _DOWNLOADED})
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """What became of a notice, and since when; ``code`` says why it failed. Never where it went."""
+
+    kind: NoticeKind
+    state: Literal["sent", "waiting", "failed"]
+    at: datetime
+    code: str
+
+    @property
+    def reminds(self) -> bool:
+        """Whether it was not the first."""
+        return self.kind is not NoticeKind.SHARED
+
+
+def view_notice(message: OutgoingMessage) -> NoticeView | None:
+    """As those who share see it; None for what there was nothing to tell of any more."""
+    kind = NoticeKind(message.kind)
+    if message.sent_at is not None:
+        return NoticeView(kind, "sent", message.sent_at, "")
+    if message.given_up_at is None:
+        return NoticeView(kind, "waiting", message.created_at, message.last_error)
+    if message.last_error in _MOOT:
+        return None
+    return NoticeView(kind, "failed", message.given_up_at, message.last_error)

@@ -1,0 +1,147 @@
+"""A request as its handler sees it, and the declaration of a route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.tenancy import Tenant
+from deldokument.services.ports import World
+from deldokument.services.roles import Roles, roles_of
+from deldokument.services.sessions import Session
+from deldokument.web.forms import SentFile
+from deldokument.web.http.site import Site
+from deldokument.web.i18n import Tongue
+
+LANGUAGE_COOKIE = "spraak"
+
+
+MAX_DESTINATION = 300
+
+
+"""Characters of the address that a login keeps in the database; a share's link has 25."""
+
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Who(Enum):
+    """Who may call a route."""
+
+    ANYONE = "anyone"
+    PERSON = "a logged-in person"
+    ADMINISTRATOR = "an administrator of the tenant that the path's ``tenant_id`` names"
+    OPERATOR = "an operator of the service"
+
+
+class Answer(Enum):
+    """How a route answers errors and a missing login."""
+
+    PAGE = "page"
+    JSON = "json"
+    BYTES = "bytes"
+    """In bare words; a browser that has followed a link is shown the page."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request as its handler sees it."""
+
+    world: World
+    site: Site
+    request: Request
+    tongue: Tongue
+    session: Session | None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, SentFile] = field(default_factory=dict)
+    _roles: Roles | None = None
+
+    @property
+    def person(self) -> Session:
+        """The session; only on routes for persons."""
+        if self.session is None:
+            raise Broken("a route for anyone asked for a person")
+        return self.session
+
+    @property
+    def roles(self) -> Roles:
+        """What the logged-in person is here, read once a request."""
+        if self._roles is None:
+            self._roles = roles_of(self.world, self.session.person) if self.session else Roles()
+        return self._roles
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant of the path. Raises NotFound unless the person is an administrator of it."""
+        found = next((t for t in self.roles.administered if t.id == self.request.path_params.get("tenant_id")), None)
+        if found is None:
+            raise NotFound("not an administrator of the tenant")
+        return found
+
+    def path(self, name: str) -> str:
+        """A parameter of the path."""
+        return str(self.request.path_params[name])
+
+    @property
+    def address(self) -> str:
+        """The request's own path and query, whatever host it names."""
+        query = self.request.scope["query_string"].decode("latin-1")
+        return str(self.request.scope["path"]) + (f"?{query}" if query else "")
+
+    @property
+    def readable_at(self) -> str:
+        """Where the answer, or the page whose form it answers, can be had by GET."""
+        if self.request.method in SAFE_METHODS:
+            return self.address
+        return safe_return(self.request.headers.get("referer", "").removeprefix(self.site.public_url))
+
+    def query(self, name: str) -> str:
+        """A parameter of the query, empty when absent."""
+        return self.request.query_params.get(name, "")
+
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route with its guard. Every route of the application is one of these."""
+
+    path: str
+    handler: Handler
+    who: Who
+    methods: tuple[str, ...] = ("GET",)
+    answer: Answer = Answer.PAGE
+    own_token: bool = False
+    """The handler checks a token of its own instead of the session's CSRF token."""
+    after_end: bool = False
+    """It may change something though the tenant that the path names has ended the service."""
+    own_threads: int = 0
+    """How many threads the route has to itself. For routes that wait for ID-porten on behalf of anonymous callers."""
+    takes_file: int = 0
+    """How many bytes of files its form may have; files are kept only from those who may call the route."""
+
+
+def safe_return(path: str) -> str:
+    """``path`` if it is a path on this site, else the front page: no other site, no scheme, no control characters."""
+    local = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if local and path.isprintable() else "/"
+
+
+def destination(path: str) -> str:
+    """Return where a login leads: ``path`` if it is safe and short, else its page without the query, else "/".
+
+    A long address is a list with a filter: the list itself is nearer to what the person wanted than the front page.
+    """
+    safe = safe_return(path)
+    if len(safe) <= MAX_DESTINATION:
+        return safe
+    page = safe.partition("?")[0]
+    return page if len(page) <= MAX_DESTINATION else "/"
