@@ -16,7 +16,7 @@ from support.server import OLA_NUMBER, Deployment
 
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.services.vault import Field, audit_key_id, identifier_hash, seal_field
+from deldokument.services.encryption import Field, audit_key_id, identifier_hash, seal_field
 from tests.support.postgres import PostgresServer, running_postgres
 
 TENANTS = 357

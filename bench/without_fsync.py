@@ -9,10 +9,10 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 
-from deldokument.adapters.blobs import DirectoryBlobStore
-from deldokument.bootstrap import open_node
-from deldokument.bootstrap_serve import configure_logging, serve
-from deldokument.config import load_settings
+from deldokument.adapters.blobs.directory import DirectoryBlobStore
+from deldokument.bootstrap.runtime import open_node
+from deldokument.bootstrap.serve import configure_logging, serve
+from deldokument.config.settings import load_settings
 
 
 def main() -> None:

@@ -17,14 +17,14 @@ from functools import partial
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.outbox import Channel, Fate
-from deldokument.services import retention
-from deldokument.services.addresses import forget_addresses
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.outbox import AT_ONCE, Sender, plan_messages, send_message, take_messages
-from deldokument.services.plans import PLANS, SCHEDULED, SENDERS
-from deldokument.services.ports import World
-from deldokument.services.sealing import seal_chains
-from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
+from deldokument.ports.dependencies import World
+from deldokument.services.audit.checkpoints import seal_chains
+from deldokument.services.inspection.documents import inspect_documents
+from deldokument.services.maintenance import retention
+from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
+from deldokument.services.notifications.dispatch import AT_ONCE, Sender, plan_messages, send_message, take_messages
+from deldokument.services.notifications.email_addresses import forget_addresses
+from deldokument.services.notifications.registry import PLANS, SCHEDULED, SENDERS
 
 log = logging.getLogger("deldokument.worker")
 _BREATH = 0.25

@@ -11,16 +11,16 @@ import pytest
 from support.dying import die
 from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 
-from deldokument.services.integrations import add_integration
+from deldokument.services.accounts.integrations import add_integration
 
 CLIENT = "fagsystem"
 
 
-LEASE = {"deldokument.services.repeating.LEASE": timedelta(seconds=1)}
+LEASE = {"deldokument.services.api.idempotency.LEASE": timedelta(seconds=1)}
 POINTS = {
-    "in the middle of a document": "deldokument.services.small_shares.begin_append",
-    "before publishing": "deldokument.services.small_shares.publish_share",
-    "between the work and its answer": "deldokument.web.api.gate.finish_request",
+    "in the middle of a document": "deldokument.services.api.one_request_share.begin_append",
+    "before publishing": "deldokument.services.api.one_request_share.publish_share",
+    "between the work and its answer": "deldokument.web.api.middleware.finish_request",
 }
 
 

@@ -14,9 +14,9 @@ from support.browser import Web, serve
 from support.world import OLA
 
 from deldokument.domain.errors import ScopeMissing
-from deldokument.services.integrations import remove_integration
-from deldokument.web.api.gate import MAX_BODY
-from deldokument.web.api.problems import MOST_FAULTS
+from deldokument.services.accounts.integrations import remove_integration
+from deldokument.web.api.middleware import MAX_BODY
+from deldokument.web.http.problems import MOST_FAULTS
 
 PROBLEM = "application/problem+json"
 
@@ -182,7 +182,7 @@ def test_a_body_is_bounded_and_of_the_kind_that_is_asked_for(cast: Systems) -> N
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(cast: Systems, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deldokument.web.api.gate.BODY_S", 0.0)
+    monkeypatch.setattr("deldokument.web.api.middleware.BODY_S", 0.0)
 
     async def never() -> AsyncIterator[bytes]:
         await asyncio.Event().wait()

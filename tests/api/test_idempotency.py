@@ -14,7 +14,8 @@ from support.browser import serve
 from support.world import OLA, SIV, Stage
 
 from deldokument.domain.errors import Unavailable
-from deldokument.services import repeating, submitting
+from deldokument.services.api import idempotency
+from deldokument.services.shares import api_drafts
 
 KEY = {"Idempotency-Key": "3f1d6c0e-6d0c-4d44-9f0e-8a2e3a1b7c55"}
 
@@ -108,14 +109,14 @@ def test_a_key_on_what_may_be_repeated_anyway_is_no_matter(cast: Systems, stage:
 
 def test_two_at_once_make_one(cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, let_go = threading.Event(), threading.Event()
-    create_draft = submitting.create_draft
+    create_draft = api_drafts.create_draft
 
     def held(*given: Any) -> Any:
         inside.set()
         assert let_go.wait(20)
         return create_draft(*given)
 
-    monkeypatch.setattr("deldokument.services.submitting.create_draft", held)
+    monkeypatch.setattr("deldokument.services.shares.api_drafts.create_draft", held)
     other_node = serve(stage)
     second = System(other_node.browser(), cast.sharer.token)
     with ThreadPoolExecutor(1) as pool:
@@ -142,12 +143,12 @@ def test_killed_between_the_work_and_its_answer_it_makes_nothing_twice(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.web.api.gate.finish_request", killed)
+        patched.setattr("deldokument.web.api.middleware.finish_request", killed)
         with pytest.raises(Killed):
             create(cast.sharer, stage)
     assert count(cast) == 1
     assert create(cast.sharer, stage).status_code == 409
-    stage.clock.advance(seconds=repeating.LEASE.total_seconds())
+    stage.clock.advance(seconds=idempotency.LEASE.total_seconds())
     again = create(cast.sharer, stage)
     assert again.status_code == 201
     assert [again.json()] == cast.sharer.get("/shares").json()["items"]
@@ -161,10 +162,10 @@ def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
         raise Unavailable("database")
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.web.api.gate.finish_request", down)
+        patched.setattr("deldokument.web.api.middleware.finish_request", down)
         first = create(cast.sharer, stage)
     assert first.status_code == 201
-    stage.clock.advance(seconds=repeating.LEASE.total_seconds())
+    stage.clock.advance(seconds=idempotency.LEASE.total_seconds())
     assert create(cast.sharer, stage).json() == first.json()
     assert count(cast) == 1
 
@@ -176,7 +177,7 @@ def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
         raise RuntimeError(f"near {SIV}")
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.services.submitting.create_draft", mistaken)
+        patched.setattr("deldokument.services.shares.api_drafts.create_draft", mistaken)
         answer = create(cast.sharer, stage)
         assert (answer.status_code, answer.json()["code"]) == (500, "broken")
         assert SIV not in answer.text
@@ -186,7 +187,7 @@ def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
 def test_what_is_refused_while_it_is_being_renewed_may_be_corrected_under_its_key(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written, create_draft, renew = threading.Event(), submitting.create_draft, repeating.renew_request
+    written, create_draft, renew = threading.Event(), api_drafts.create_draft, idempotency.renew_request
 
     def held(*given: Any) -> Any:
         assert written.wait(20)
@@ -200,9 +201,9 @@ def test_what_is_refused_while_it_is_being_renewed_may_be_corrected_under_its_ke
         return request
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.services.submitting.create_draft", held)
-        patched.setattr("deldokument.web.api.gate.renew_request", slow)
-        patched.setattr("deldokument.web.api.gate.RENEWED_S", 0.01)
+        patched.setattr("deldokument.services.shares.api_drafts.create_draft", held)
+        patched.setattr("deldokument.web.api.middleware.renew_request", slow)
+        patched.setattr("deldokument.web.api.middleware.RENEWED_S", 0.01)
         assert create(cast.sharer, stage, title="\x07").status_code == 422
     assert create(cast.sharer, stage).status_code == 201
 
@@ -211,7 +212,7 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside, let_go, renewed = threading.Event(), threading.Event(), threading.Semaphore(0)
-    create_draft, renew = submitting.create_draft, repeating.renew_request
+    create_draft, renew = api_drafts.create_draft, idempotency.renew_request
 
     def held(*given: Any) -> Any:
         inside.set()
@@ -223,14 +224,14 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
         renewed.release()
         return request
 
-    monkeypatch.setattr("deldokument.services.submitting.create_draft", held)
-    monkeypatch.setattr("deldokument.web.api.gate.renew_request", counted)
-    monkeypatch.setattr("deldokument.web.api.gate.RENEWED_S", 0.01)
+    monkeypatch.setattr("deldokument.services.shares.api_drafts.create_draft", held)
+    monkeypatch.setattr("deldokument.web.api.middleware.renew_request", counted)
+    monkeypatch.setattr("deldokument.web.api.middleware.RENEWED_S", 0.01)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(create, cast.sharer, stage)
         assert inside.wait(20)
         for _ in range(3):
-            stage.clock.advance(seconds=repeating.LEASE.total_seconds() - 1)
+            stage.clock.advance(seconds=idempotency.LEASE.total_seconds() - 1)
             # One that had begun before the clock was moved counts for nothing.
             assert renewed.acquire(timeout=20)
             assert renewed.acquire(timeout=20)

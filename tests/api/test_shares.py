@@ -12,9 +12,11 @@ from support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
 
 from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
-from deldokument.services import inspecting, publishing, uploading
-from deldokument.services.accounts import show_account
-from deldokument.services.integrations import confirm_archive, remove_integration
+from deldokument.services.accounts.integrations import confirm_archive, remove_integration
+from deldokument.services.accounts.lifecycle import show_account
+from deldokument.services.inspection import documents
+from deldokument.services.shares import publishing
+from deldokument.services.uploads import append as uploads_append
 
 UNTIL = "2026-12-04T12:00:00Z"
 PERSON = {"number": OLA}
@@ -58,7 +60,7 @@ def uploaded(cast: Systems, share_id: str, content: bytes = b"innhold") -> dict[
     }
     put = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=content, headers=headers)
     assert put.status_code == 204, put.text
-    inspecting.inspect_documents(cast.web.stage.world)
+    documents.inspect_documents(cast.web.stage.world)
     return made
 
 
@@ -264,7 +266,7 @@ def test_an_unfinished_document_goes_on_where_it_was_with_a_new_token(cast: Syst
     first = cast.sharer.post(path, sent).json()
     world, token = cast.web.stage.world, first["upload"]["token"]
     upload_id = first["upload"]["url"].rpartition("/")[2]
-    append = uploading.begin_append(world, token, upload_id, offset=0, announced=3)
+    append = uploads_append.begin_append(world, token, upload_id, offset=0, announced=3)
     append.feed([b"inn"])
     append.finish()
     again = cast.sharer.post(path, sent).json()

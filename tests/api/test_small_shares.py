@@ -16,10 +16,10 @@ from support.world import OLA, Stage
 from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import AccountRules
-from deldokument.services import inspecting
-from deldokument.web.api.gate import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, Gate
-from deldokument.web.api.rates import MOST_AT_ONCE, Callers
-from deldokument.web.errors import RateLimited
+from deldokument.services.inspection import documents
+from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, Gate
+from deldokument.web.http.errors import RateLimited
+from deldokument.web.http.rate_limit import MOST_AT_ONCE, Callers
 
 UNTIL = "2026-12-04T12:00:00Z"
 FILES = [("vedtak.pdf", b"innhold"), ("vedlegg/bilde.png", b"\x00\xff" * 9000), ("tom.txt", b"")]
@@ -54,7 +54,7 @@ def test_one_request_is_a_published_share(cast: Systems, stage: Stage) -> None:
     assert [(d["name"], d["length"], d["complete"]) for d in share["documents"]] == [
         (name, len(content), True) for name, content in FILES
     ]
-    inspecting.inspect_documents(stage.world)
+    documents.inspect_documents(stage.world)
     browser = cast.web.browser(OLA)
     for document, (_, content) in zip(share["documents"], FILES, strict=True):
         assert browser.get(f"/d/{share['id']}/dokument/{document['id']}").content == content
@@ -147,7 +147,7 @@ def test_more_than_small_files_go_the_long_way(cast: Systems, stage: Stage) -> N
 def test_bodies_with_files_are_held_so_many_at_a_time(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.api.gate.MOST_FORMS", 0)
+    monkeypatch.setattr("deldokument.web.api.middleware.MOST_FORMS", 0)
     full = serve(stage)
     answer = System(full.browser(), cast.sharer.token).call("POST", "/small-shares", files=form(words(stage), FILES))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
@@ -195,7 +195,7 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
 def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_counted(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.api.rates.MOST_COUNTED", 0)
+    monkeypatch.setattr("deldokument.web.http.rate_limit.MOST_COUNTED", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
 
@@ -203,7 +203,7 @@ def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_cou
 def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.api.rates.MOST_AT_ONCE", 0)
+    monkeypatch.setattr("deldokument.web.http.rate_limit.MOST_AT_ONCE", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
     assert answer.headers["ratelimit"]

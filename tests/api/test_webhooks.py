@@ -15,8 +15,8 @@ from support.world import OLA, FakeWebhookCalls
 
 from deldokument.domain.outbox import Channel
 from deldokument.ports.channels import CallOutcome, Trouble
-from deldokument.services import outbox
-from deldokument.services.plans import PLANS, SENDERS
+from deldokument.services.notifications import dispatch
+from deldokument.services.notifications.registry import PLANS, SENDERS
 
 URL = "https://hooks.fjell.example/del"
 
@@ -34,11 +34,11 @@ def add(cast: Systems, **changes: Any) -> dict[str, Any]:
 
 def tell(cast: Systems) -> None:
     world = cast.web.stage.world
-    while outbox.plan_messages(world, PLANS):
+    while dispatch.plan_messages(world, PLANS):
         pass
-    while taken := outbox.take_messages(world, Channel.WEBHOOK):
+    while taken := dispatch.take_messages(world, Channel.WEBHOOK):
         for message in taken:
-            outbox.send_message(world, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(world, SENDERS[Channel.WEBHOOK], message)
 
 
 def calls(cast: Systems) -> FakeWebhookCalls:

@@ -36,14 +36,17 @@ def is_in_the_program(name: str) -> bool:
 
 def test_every_name_of_the_program_in_a_string_of_the_tests_exists() -> None:
     found = names_of_the_program()
-    assert {"deldokument.services.retention.record", "deldokument.adapters.webhooks:WebhookClient"} <= found.keys()
+    assert {
+        "deldokument.services.maintenance.retention.record",
+        "deldokument.adapters.webhook_client:WebhookClient",
+    } <= found.keys()
     assert {name: str(path) for name, path in found.items() if not is_in_the_program(name)} == {}
 
 
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("deldokument.web.intake.STALL_SECOND", AttributeError),
+        ("deldokument.web.transfer.request_body.STALL_SECOND", AttributeError),
         ("deldokument.web.intakes.STALL_SECONDS", ImportError),
         ("STALL_SECONDS", ValueError),
     ],

@@ -13,8 +13,8 @@ from tests.architecture.rules import ROOT
 LISTED = Counter(
     {
         # A call that is held or counted, and made all the same.
-        "tests/api/test_idempotency.py: deldokument.services.submitting.create_draft": 2,
-        "tests/api/test_idempotency.py: deldokument.web.api.gate.renew_request": 1,
+        "tests/api/test_idempotency.py: deldokument.services.shares.api_drafts.create_draft": 2,
+        "tests/api/test_idempotency.py: deldokument.web.api.middleware.renew_request": 1,
         "tests/services/test_overview.py: subject_number": 1,
         # A fake that is slow for once.
         "tests/services/test_naming.py: find": 1,
@@ -59,9 +59,9 @@ def test_nothing_is_patched_but_limits_and_what_is_listed() -> None:
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ('monkeypatch.setattr("deldokument.web.api.gate.BODY_S", 0.0)', []),
+        ('monkeypatch.setattr("deldokument.web.api.middleware.BODY_S", 0.0)', []),
         ('monkeypatch.setattr(overview, "_PAGE", 1)', []),
-        ('monkeypatch.setattr(f"deldokument.web.api.rates.{limit}", 0)', []),
+        ('monkeypatch.setattr(f"deldokument.web.http.rate_limit.{limit}", 0)', []),
         ('monkeypatch.setattr("services.submitting.create_draft", held)', ["services.submitting.create_draft"]),
         ('monkeypatch.setattr(register, "find", slow)', ["find"]),
         ("monkeypatch.setattr(name, value)", ["name"]),

@@ -68,7 +68,7 @@ LONG_WORDS = 'def walk():\n    """' + "Words.\n" * 80 + '"""\n    step()\n'
         (clock_calls, "from time import time\n"),
         (clock_calls, "at = field(default_factory=datetime.utcnow)\n"),
         (in_domain_alone, "import sqlalchemy\n"),
-        (in_domain_alone, "from deldokument.services.ports import Clock\n"),
+        (in_domain_alone, "from deldokument.ports.dependencies import Clock\n"),
         (in_domain_alone, "from deldokument.domains import x\n"),
         (in_domain_alone, "def f():\n    from . import share\n"),
     ],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from deldokument.adapters.seal import verify_signature
-from deldokument.services.verifying import verify_export
+from deldokument.adapters.documents.signing import verify_signature
+from deldokument.services.audit.verification import verify_export
 from tests.browser.visitor import Visit, Visitor
 
 ANNE = "26866814820"

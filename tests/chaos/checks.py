@@ -23,15 +23,15 @@ from chaos.programs import wait_until
 from support.server import OLA
 from support.sweeping import sweep_all
 
-from deldokument.adapters.seal import verify_signature
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.share import CLOSED, Share, ShareState
 from deldokument.ports.clock import Clock
+from deldokument.ports.dependencies import World
 from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction
-from deldokument.services.sweeping import sweep_orphan_keys
-from deldokument.services.vault import SHARE_PREFIX, share_key_id
-from deldokument.services.verifying import verify_trail
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.verification import verify_trail
+from deldokument.services.encryption import SHARE_PREFIX, share_key_id
+from deldokument.services.maintenance.orphans import sweep_orphan_keys
 
 _LATER = timedelta(hours=25)
 

@@ -42,7 +42,7 @@ def setting(name: str, value: timedelta) -> str:
     return f"import datetime, {module} as changed; changed.{constant}; changed.{constant} = {value!r}"
 
 
-HASTE = setting("deldokument.services.inspecting.CLAIM", timedelta(seconds=5))
+HASTE = setting("deldokument.services.inspection.documents.CLAIM", timedelta(seconds=5))
 """A worker that died holds back the documents that it read for a minute as it is delivered; here, for so long."""
 PORT = 8000
 _NO_ANSWER_SECONDS = 30.0

@@ -18,8 +18,8 @@ from chaos.programs import wait_until
 from support.server import OLA, OLA_NUMBER
 
 from deldokument.adapters.clock import REFRESH_EVERY
-from deldokument.services.retention import confirm_clock
-from deldokument.services.vault import share_key_id
+from deldokument.services.encryption import share_key_id
+from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.web.management import LIVE, READY
 
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -142,9 +142,9 @@ def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
     time.sleep(_ORPHAN_SECONDS + 1)
     worker_dies(
         cluster,
-        "deldokument.services.sweeping.record",
+        "deldokument.services.maintenance.orphans.record",
         when="given[2].value == 'orphans_swept'",
-        before=setting("deldokument.services.sweeping.ORPHAN_AGE", timedelta(seconds=_ORPHAN_SECONDS)),
+        before=setting("deldokument.services.maintenance.orphans.ORPHAN_AGE", timedelta(seconds=_ORPHAN_SECONDS)),
     )
 
 

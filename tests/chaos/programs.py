@@ -34,7 +34,7 @@ from support.postgres import PROGRAMS, unprivileged
 from support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
 from support.seaweedfs import PROGRAM as WEED
 
-from deldokument.adapters.s3_blobs import S3Place
+from deldokument.adapters.blobs.s3 import S3Place
 
 PATIENCE = 180.0
 _PARTS, _GRPC = ("s3", "master", "volume", "filer", "admin"), 10_000

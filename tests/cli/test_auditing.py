@@ -25,10 +25,10 @@ from cli.transcripts import (
 )
 from support.stack import stack
 
-from deldokument.adapters.seal import create_seal_certificate
+from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.cli.auditing import _FLAWS
 from deldokument.domain.chain import Flaw
-from deldokument.web.errors import WORDS
+from deldokument.web.http.errors import WORDS
 
 Lines = list[dict[str, Any]]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

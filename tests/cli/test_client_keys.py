@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli.transcripts import run, write_client_key
 
-from deldokument.adapters.outbound import client_keys, signing_key
+from deldokument.adapters.http.client import client_keys, signing_key
 
 pytestmark = pytest.mark.once
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from cli.transcripts import FIRST, HELP, KARI, SETUP, first_text, help_text, run, settings, setup_text, tamper
 
-from deldokument.adapters.seal import create_seal_certificate, valid_until
-from deldokument.services.sealing import fingerprint
+from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
+from deldokument.services.audit.checkpoints import fingerprint
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
 

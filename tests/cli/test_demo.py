@@ -17,7 +17,7 @@ import pytest
 from support.ports import listening_at
 from support.simulators import log_in
 
-from deldokument.adapters.library import PackageLibrary
+from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import AgreementKind
 from deldokument.simulators.cast import load_cast
 

@@ -166,7 +166,7 @@ try:
     main()
 except SystemExit:
     pass
-assert 'deldokument.bootstrap' not in sys.modules
+assert 'deldokument.bootstrap.runtime' not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ | asked)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import pytest
 from cli.transcripts import database_url, run
 from support.stack import stack
 
-from deldokument.adapters.s3_blobs import S3Place
+from deldokument.adapters.blobs.s3 import S3Place
 from tests.support.seaweedfs import READER_KEY, client_of, s3_place, s3_settings, seaweedfs  # noqa: F401
 
 _WITHOUT_CLUSTER = "import sys; sys.modules['obstore'] = None; from deldokument.cli.entry import main; main()"

@@ -11,7 +11,7 @@ from cli.transcripts import EWA, opened, run
 from support.limits import files_no_longer_than
 from support.tenants import take_into_use
 
-from deldokument.services.leaving import complete_deletions
+from deldokument.services.tenants.offboarding import complete_deletions
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ from support.stored import do_as_owner
 from support.tenants import take_into_use
 from typer.testing import CliRunner, Result
 
-from deldokument.bootstrap import open_node
+from deldokument.bootstrap.runtime import open_node
 from deldokument.cli.main import app
-from deldokument.config import load_settings
-from deldokument.services.ports import World
-from deldokument.services.sealing import seal_chains
+from deldokument.config.settings import load_settings
+from deldokument.ports.dependencies import World
+from deldokument.services.audit.checkpoints import seal_chains
 
 HERE = Path(__file__).parent
 HELP, FIRST, SETUP, AUDIT = (HERE / f"{name}.txt" for name in ("help", "first", "setup", "audit"))

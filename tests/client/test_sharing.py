@@ -27,8 +27,8 @@ from deldokument.client import (
     To,
 )
 from deldokument.domain.tenancy import Account, IntegrationRights
-from deldokument.services.accounts import change_account_rules, create_account
-from deldokument.services.integrations import add_integration
+from deldokument.services.accounts.integrations import add_integration
+from deldokument.services.accounts.lifecycle import change_account_rules, create_account
 
 MIB = 2**20
 Connect = Callable[[], Client]

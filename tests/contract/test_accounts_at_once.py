@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules
-from deldokument.services import accounts, deleting
+from deldokument.services.accounts import deletion, lifecycle
 from tests.support.world import OLA, Stage, set_stage
 
 WRITERS = 6
@@ -49,14 +49,14 @@ def count(stage: Stage, kind: EventKind) -> int:
 
 def test_of_many_who_take_a_name_at_once_one_gets_it_however_it_is_written(stage: Stage) -> None:
     names = ["Skole", "skole", "SKOLE", " Skole ", "sKOLE", "Skole"]
-    answers = at_once(lambda n: accounts.create_account(stage.world, tenant_id=stage.tenant.id, name=names[n]))
+    answers = at_once(lambda n: lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=names[n]))
     assert answers == ["account_name_taken"] * (WRITERS - 1) + ["done"]
 
 
 def test_of_many_who_change_an_account_at_once_one_does_and_the_others_are_told(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     rules = [AccountRules(quota=(number + 1) * 10**9) for number in range(WRITERS)]
-    answers = at_once(lambda n: accounts.change_account_rules(stage.world, **where, rules=rules[n], revision=1))
+    answers = at_once(lambda n: lifecycle.change_account_rules(stage.world, **where, rules=rules[n], revision=1))
     assert answers == ["changed_meanwhile"] * (WRITERS - 1) + ["done"]
     assert count(stage, EventKind.ACCOUNT_RULES_CHANGED) == 1
 
@@ -64,9 +64,9 @@ def test_of_many_who_change_an_account_at_once_one_does_and_the_others_are_told(
 def test_of_many_workers_one_ends_an_account(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     share_id = stage.publish(OLA)
-    deleting.delete_account(stage.world, **where, typed_name="Byggesak")
+    deletion.delete_account(stage.world, **where, typed_name="Byggesak")
     stage.clock.advance(hours=24)
-    assert at_once(lambda _: deleting.end_deleted_accounts(stage.world)) == ["done"] * WRITERS
+    assert at_once(lambda _: deletion.end_deleted_accounts(stage.world)) == ["done"] * WRITERS
     with stage.world.database.read() as tx:
         assert standing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
         assert standing(tx.tenancies.account(stage.byggesak.id)).ended_at == stage.clock.now()

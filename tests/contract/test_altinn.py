@@ -14,18 +14,18 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.adapters.altinn import (
+from deldokument.adapters.altinn.authorized_parties import (
     AltinnAuthorizedParties,
     AltinnCalls,
     CachedRights,
     GuardedRights,
     RightsUnavailable,
 )
-from deldokument.adapters.breaker import FAILURES, PAUSE_S, Breaker
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.outbound import outbound_client
-from deldokument.adapters.token_shelf import TokenUnavailable
-from deldokument.config import PARTIES_SCOPE
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S, Breaker
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.token_cache import TokenUnavailable
+from deldokument.adapters.maskinporten.client import MaskinportenClient
+from deldokument.config.settings import PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.ports.registers import OLDEST_DENIAL, OrganizationGrant
 from tests.support.simulators import Running, start_simulators

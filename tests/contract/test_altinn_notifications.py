@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.adapters.altinn_notifications import PATH, AltinnNotifications, NoticesUnavailable
-from deldokument.adapters.altinn_tokens import AltinnTokens
-from deldokument.adapters.breaker import FAILURES, PAUSE_S
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.outbound import outbound_client
-from deldokument.config import NOTIFICATIONS_SCOPE
+from deldokument.adapters.altinn.notifications import PATH, AltinnNotifications, NoticesUnavailable
+from deldokument.adapters.altinn.token_exchange import AltinnTokens
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.maskinporten.client import MaskinportenClient
+from deldokument.config.settings import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.domain.outbox import SENT, refused
 from deldokument.domain.share import new_id

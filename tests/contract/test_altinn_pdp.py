@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.adapters.altinn import (
+from deldokument.adapters.altinn.authorized_parties import (
     AltinnAuthorizedParties,
     AltinnCalls,
     CachedRights,
@@ -19,15 +19,11 @@ from deldokument.adapters.altinn import (
     RightsUnavailable,
     Silent,
 )
-from deldokument.adapters.altinn_pdp import (
-    MOST_QUESTIONS,
-    AltinnDecisionPoint,
-    resource_code,
-)
-from deldokument.adapters.breaker import FAILURES
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.outbound import outbound_client
-from deldokument.config import DECISION_SCOPE, PARTIES_SCOPE
+from deldokument.adapters.altinn.decision_point import MOST_QUESTIONS, AltinnDecisionPoint, resource_code
+from deldokument.adapters.http.circuit_breaker import FAILURES
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.maskinporten.client import MaskinportenClient
+from deldokument.config.settings import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import AccessRule
 from deldokument.ports.registers import OrganizationGrant

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.services.chains import EventFilter
+from deldokument.ports.repositories.audit import EventFilter
 from tests.support.events import check_plan, event_filters, event_questions, fill_trail, many_events, subject_ids
 from tests.support.plans import EVERYTHING_READ, plans
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.adapters.blobs import ABANDONED_AFTER, DirectoryBlobStore
-from deldokument.adapters.s3_blobs import S3BlobStore
+from deldokument.adapters.blobs.directory import ABANDONED_AFTER, DirectoryBlobStore
+from deldokument.adapters.blobs.s3 import S3BlobStore
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.ports.blobs import BlobStore
 from tests.fakes.blobs import MemoryBlobStore

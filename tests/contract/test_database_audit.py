@@ -17,8 +17,8 @@ from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark, Seal
 from deldokument.domain.errors import Broken, Conflict, NotFound
 from deldokument.domain.tenancy import Administrator, Operator
-from deldokument.services.chains import EventFilter, StoredEvent, Subject
-from deldokument.services.repositories import Transaction
+from deldokument.ports.repositories.audit import EventFilter, StoredEvent, Subject
+from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, settle
 
 OPENED = AuditEvent(NOW, EventKind.SHARE_OPENED, "tenant", "share", "subject", {"recipient": "r", "count": 3})

@@ -9,7 +9,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import ShareState, new_id
-from deldokument.services.backlog import Queue, Waiting
+from deldokument.ports.repositories.backlog import Queue, Waiting
 from tests.contract.records import (
     DAY,
     HOUR,

@@ -11,7 +11,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Member, Operator
-from deldokument.services.repositories import Transaction
+from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle
 from tests.support.plans import EVERYTHING_READ, plans, statements
 

@@ -15,7 +15,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, standing
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import Progress, Receipt, Recipient, Share, new_id, progress_of
-from deldokument.services.outboxes import EndingFilter, Unreminded
+from deldokument.ports.repositories.outbox import EndingFilter, Unreminded
 from tests.contract.records import (
     DAY,
     HOUR,

@@ -12,8 +12,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.errors import Conflict
-from deldokument.domain.paperwork import (
+from deldokument.domain.agreement_records import (
     MainAgreement,
     PublishedText,
     ServiceAgreement,
@@ -21,6 +20,7 @@ from deldokument.domain.paperwork import (
     SigningIntent,
     SigningLogin,
 )
+from deldokument.domain.errors import Conflict
 from tests.contract.records import HOUR, NOW, TENANT, settle
 
 OTHER = replace(TENANT, id="other", organization_number="974760674")

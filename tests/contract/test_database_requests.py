@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.services.answered import AnsweredRequest
+from deldokument.ports.repositories.idempotency import AnsweredRequest
 from tests.contract.records import HOUR, NOW
 
 REQUEST = AnsweredRequest(b"\x01" * 32, b"\x02" * 32, "new", NOW, NOW + HOUR)

@@ -10,8 +10,8 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
-from deldokument.services.deployments import Deployment
-from deldokument.services.sweeps import Sweep
+from deldokument.ports.repositories.deployment import Deployment
+from deldokument.ports.repositories.orphans import Sweep
 from tests.contract.records import (
     DAY,
     HOUR,

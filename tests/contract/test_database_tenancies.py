@@ -10,7 +10,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Contact, Member, Operator, PeriodRule
-from deldokument.services.tenancies import Offices
+from deldokument.ports.repositories.tenants import Offices
 from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, settle
 
 

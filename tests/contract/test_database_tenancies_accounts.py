@@ -11,7 +11,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Integration, IntegrationRights, Member
-from deldokument.services.tenancies import AccountContents
+from deldokument.ports.repositories.tenants import AccountContents
 from tests.contract.records import (
     ACCOUNT,
     DAY,

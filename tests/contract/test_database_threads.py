@@ -16,8 +16,8 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, Unavailable
 from deldokument.domain.share import Receipt, Share, ShareState, merge_ranges, new_id
 from deldokument.domain.upload import Upload
+from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.sessions import PendingLogin
-from deldokument.services.chains import Subject
 from tests.contract.records import (
     ACCOUNT,
     DAY,

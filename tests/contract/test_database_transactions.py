@@ -25,19 +25,19 @@ from deldokument.adapters.sql.postgres import REST_SECONDS
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
-from deldokument.adapters.sql.tenancies import SqlTenancies
+from deldokument.adapters.sql.tenants import SqlTenancies
 from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
-from deldokument.ports.repositories import retention, sessions, shares, uploads
-from deldokument.services import chains, repositories
+from deldokument.ports.repositories import audit, retention, sessions, shares, uploads
+from deldokument.ports.repositories import transaction as repositories_transaction
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
 from tests.support.postgres import PostgresServer
 
 PORTS = {
-    SqlTenancies: repositories.Tenancies,
+    SqlTenancies: repositories_transaction.Tenancies,
     SqlShares: shares.Shares,
     SqlUploads: uploads.Uploads,
-    SqlAudit: chains.Audit,
+    SqlAudit: audit.Audit,
     SqlSessions: sessions.Sessions,
     SqlRetention: retention.Retention,
 }

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from deldokument.adapters.breaker import FAILURES, PAUSE_S
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.http.client import outbound_client
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.registers import RegisteredOrganization
 from tests.support.simulators import Running, start_simulators

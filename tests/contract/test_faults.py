@@ -19,16 +19,21 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from deldokument.adapters.altinn import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable, Silent
-from deldokument.adapters.altinn_pdp import AltinnDecisionPoint
-from deldokument.adapters.altinn_tokens import AltinnTokens
+from deldokument.adapters.altinn.authorized_parties import (
+    AltinnAuthorizedParties,
+    AltinnCalls,
+    RightsUnavailable,
+    Silent,
+)
+from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint
+from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.idporten_provider import ProviderUnavailable
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.outbound import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, outbound_client
-from deldokument.adapters.token_shelf import TokenUnavailable
-from deldokument.config import DECISION_SCOPE, PARTIES_SCOPE
+from deldokument.adapters.http.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, outbound_client
+from deldokument.adapters.http.token_cache import TokenUnavailable
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.adapters.idporten.metadata import ProviderUnavailable
+from deldokument.adapters.maskinporten.client import MaskinportenClient
+from deldokument.config.settings import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant

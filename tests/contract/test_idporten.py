@@ -18,11 +18,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.breaker import FAILURES, PAUSE_S
-from deldokument.adapters.idporten import IdPorten, LoginCancelled
-from deldokument.adapters.idporten_provider import ProviderUnavailable
-from deldokument.adapters.idporten_tokens import LevelTooLow, LoginRefused, PersonMissing
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.idporten.id_tokens import LevelTooLow, LoginRefused, PersonMissing
+from deldokument.adapters.idporten.login import IdPorten, LoginCancelled
+from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
 from tests.support.hostile_provider import HostileProvider
 from tests.support.simulators import Running, log_in, start_simulators

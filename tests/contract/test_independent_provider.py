@@ -18,10 +18,10 @@ import pytest
 from joserfc.jwk import RSAKey
 from support.logouts import ended_session
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.idporten_provider import ProviderUnavailable
-from deldokument.adapters.idporten_tokens import LoginRefused
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.idporten.id_tokens import LoginRefused
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
 from tests.contract.test_logout_elsewhere import Receiver
 

@@ -15,7 +15,7 @@ from deldokument.adapters.sql.migrations import migrate
 from deldokument.crypto.keys import RootKey
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.keyring import Keyring
-from deldokument.services.claiming import adopt_keyring
+from deldokument.services.maintenance.deployment_claims import adopt_keyring
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import STORES, Opening, all_entries, opened

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from docx import Document
 
-from deldokument.adapters.library import PackageLibrary
-from deldokument.adapters.press import MarkdownPress
+from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import (
     PLACEHOLDERS,
     AgreementKind,
@@ -21,7 +21,7 @@ from deldokument.domain.agreement import (
     version_key,
 )
 from deldokument.domain.errors import InvalidInput, NotFound
-from deldokument.services.papers import Library, Paper
+from deldokument.ports.documents import Library, Paper
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LIBRARY: Library = PackageLibrary()

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from support.logouts import ended_session
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.idporten_tokens import LoginRefused
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.idporten.id_tokens import LoginRefused
+from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
 from tests.support.simulators import (
     CLIENT_ID,

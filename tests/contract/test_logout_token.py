@@ -13,11 +13,11 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from support.logouts import ended_session
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.idporten_provider import ProviderUnavailable
-from deldokument.adapters.idporten_tokens import LoginRefused
-from deldokument.adapters.issuer_keys import FAILURE_REST_S, KEYS_REST_S
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.jwks import FAILURE_REST_S, KEYS_REST_S
+from deldokument.adapters.idporten.id_tokens import LoginRefused
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.domain.errors import ServiceError, Unavailable
 from tests.contract.test_idporten import encoded, hs256
 from tests.support.hostile_provider import HostileProvider

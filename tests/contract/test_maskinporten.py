@@ -15,11 +15,11 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.altinn import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable
-from deldokument.adapters.altinn_tokens import AltinnTokens
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.outbound import outbound_client
-from deldokument.adapters.token_shelf import TokenUnavailable
+from deldokument.adapters.altinn.authorized_parties import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable
+from deldokument.adapters.altinn.token_exchange import AltinnTokens
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.token_cache import TokenUnavailable
+from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.identifiers import PersonIdentifier
 from tests.support.simulators import ALTINN_SCOPE, CLIENT_ID, NOTIFICATIONS_SCOPE, Running, start_simulators
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from deldokument.adapters.issuer_keys import FAILURE_REST_S, KEYS_KEPT_S, KEYS_REST_S
-from deldokument.adapters.maskinporten_tokens import KeysUnavailable, MaskinportenTokens
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.jwks import FAILURE_REST_S, KEYS_KEPT_S, KEYS_REST_S
+from deldokument.adapters.maskinporten.access_tokens import KeysUnavailable, MaskinportenTokens
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from tests.support.hostile_issuer import SCOPE, HostileIssuer, actor, send

@@ -11,10 +11,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.idporten_provider import ProviderUnavailable
-from deldokument.adapters.idporten_tokens import LoginRefused
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.idporten.id_tokens import LoginRefused
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from tests.support.hostile_provider import HostileProvider
 from tests.support.simulators import CLIENT_ID, Running, log_in, start_simulators
 

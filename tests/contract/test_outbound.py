@@ -21,19 +21,30 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from joserfc.util import int_to_base64, urlsafe_b64encode
 
-from deldokument.adapters.altinn import MAX_LIST_BYTES, AltinnAuthorizedParties, AltinnCalls, GuardedRights
-from deldokument.adapters.altinn_notifications import AltinnNotifications
-from deldokument.adapters.altinn_pdp import AltinnDecisionPoint
-from deldokument.adapters.altinn_tokens import AltinnTokens
-from deldokument.adapters.bounded_http import TOTAL_PER_READ
-from deldokument.adapters.breaker import FAILURES
+from deldokument.adapters.altinn.authorized_parties import (
+    MAX_LIST_BYTES,
+    AltinnAuthorizedParties,
+    AltinnCalls,
+    GuardedRights,
+)
+from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint
+from deldokument.adapters.altinn.notifications import AltinnNotifications
+from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.idporten_tokens import LoginRefused
-from deldokument.adapters.issuer_keys import IssuerKeys
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.maskinporten_tokens import MaskinportenTokens
-from deldokument.adapters.outbound import MAX_ANSWER_BYTES, MAX_CALLS, READ_TIMEOUT_S, OutboundClients, outbound_client
+from deldokument.adapters.http.bounded import TOTAL_PER_READ
+from deldokument.adapters.http.circuit_breaker import FAILURES
+from deldokument.adapters.http.client import (
+    MAX_ANSWER_BYTES,
+    MAX_CALLS,
+    READ_TIMEOUT_S,
+    OutboundClients,
+    outbound_client,
+)
+from deldokument.adapters.http.jwks import IssuerKeys
+from deldokument.adapters.idporten.id_tokens import LoginRefused
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.adapters.maskinporten.access_tokens import MaskinportenTokens
+from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.errors import TokenRefused, Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.channels import Notice

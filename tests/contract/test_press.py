@@ -17,10 +17,10 @@ from docx.document import Document as WordDocument
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deldokument.adapters.press import MarkdownPress
+from deldokument.adapters.documents.renderer import MarkdownPress
 from deldokument.domain.agreement import escaped
 from deldokument.domain.errors import Broken
-from deldokument.services.papers import DocumentPress, Paper
+from deldokument.ports.documents import DocumentPress, Paper
 
 # As clocks tell it, with a fraction of a second.
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.services import drafting
+from deldokument.services.shares import drafts as shares_drafts
 from tests.support.accounts import set_rules
 from tests.support.world import KARI, Stage, person, set_stage
 
@@ -32,7 +32,7 @@ def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) 
     def announce(share_id: str) -> str:
         ready.wait()
         try:
-            drafting.add_document(stage.world, person(KARI), share_id, name="a", length=10, modified_at=None)
+            shares_drafts.add_document(stage.world, person(KARI), share_id, name="a", length=10, modified_at=None)
         except InvalidInput as error:
             return error.code
         return "taken"
@@ -47,14 +47,14 @@ def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) 
 def test_drafts_that_move_at_once_do_not_fill_an_account_beyond_its_quota(stage: Stage) -> None:
     drafts = [stage.draft().id for _ in range(WRITERS)]
     for share_id in drafts:
-        drafting.add_document(stage.world, person(KARI), share_id, name="a", length=10, modified_at=None)
+        shares_drafts.add_document(stage.world, person(KARI), share_id, name="a", length=10, modified_at=None)
     set_rules(stage, stage.avtaler, quota=25)
     ready = Barrier(WRITERS)
 
     def move(share_id: str) -> str:
         ready.wait()
         try:
-            drafting.save_draft(stage.world, person(KARI), share_id, stage.words(account_id=stage.avtaler.id))
+            shares_drafts.save_draft(stage.world, person(KARI), share_id, stage.words(account_id=stage.avtaler.id))
         except InvalidInput as error:
             return error.code
         return "taken"

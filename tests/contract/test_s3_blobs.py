@@ -13,7 +13,7 @@ from pathlib import Path
 import obstore
 import pytest
 
-from deldokument.adapters.s3_blobs import IN_MEMORY, Patience, S3BlobStore, S3Place
+from deldokument.adapters.blobs.s3 import IN_MEMORY, Patience, S3BlobStore, S3Place
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
 from tests.support.limits import files_no_longer_than
 from tests.support.seaweedfs import SeaweedFS, change_bucket, client_of

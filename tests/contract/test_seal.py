@@ -34,11 +34,17 @@ from pyhanko.sign.validation import (
 )
 from pyhanko_certvalidator import ValidationContext
 
-from deldokument.adapters.pades import FIELD
-from deldokument.adapters.press import MarkdownPress
-from deldokument.adapters.seal import MissingSeal, PdfSeal, create_seal_certificate, load_seal, verify_signature
+from deldokument.adapters.documents.pades import FIELD
+from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.signing import (
+    MissingSeal,
+    PdfSeal,
+    create_seal_certificate,
+    load_seal,
+    verify_signature,
+)
 from deldokument.domain.errors import Broken, Conflict, Unavailable
-from deldokument.services.papers import DocumentSeal, Paper
+from deldokument.ports.documents import DocumentSeal, Paper
 from tests.support.limits import files_no_longer_than
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -171,7 +177,9 @@ def test_nothing_is_sealed_outside_the_certificates_time(seal: PdfSeal) -> None:
 
 
 def test_a_process_that_seals_nothing_does_not_wait_for_what_seals() -> None:
-    line = "import sys, deldokument.bootstrap; print([name for name in sys.modules if name.startswith('pyhanko')])"
+    line = (
+        "import sys, deldokument.bootstrap.runtime; print([name for name in sys.modules if name.startswith('pyhanko')])"
+    )
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -12,13 +12,13 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.altinn import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable
-from deldokument.adapters.altinn_pdp import AltinnDecisionPoint
+from deldokument.adapters.altinn.authorized_parties import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable
+from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.maskinporten import MaskinportenClient
-from deldokument.adapters.token_shelf import TokenUnavailable
-from deldokument.config import PARTIES_SCOPE
+from deldokument.adapters.http.token_cache import TokenUnavailable
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.adapters.maskinporten.client import MaskinportenClient
+from deldokument.config.settings import PARTIES_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import shapes

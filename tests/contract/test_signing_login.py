@@ -18,10 +18,10 @@ from support.simulators import Running, log_in, start_simulators
 from support.texts import name_administrator, publish_texts, session, with_short_texts
 from support.world import OLA, Stage, set_stage
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.outbound import outbound_client
-from deldokument.services import agreements, signing
-from deldokument.services.sessions import Session
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.idporten.login import IdPorten
+from deldokument.services.agreements import signing, status
+from deldokument.services.auth.sessions import Session
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def finish(stage: Stage, ewa: Session, address: str) -> str:
 
 
 def signatures(stage: Stage) -> int:
-    return len(agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).services)
+    return len(status.agreements_of(stage.world, tenant_id=stage.tenant.id).services)
 
 
 # --- at the simulator ------------------------------------------------------------------------------------------------

@@ -17,10 +17,13 @@ from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import IntegrationRights, Tenant
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import CallOutcome
-from deldokument.services import drafting, onboarding, registering, webhooks
-from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction
-from deldokument.services.webhook_sending import send_webhook
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts import member_import
+from deldokument.services.notifications import webhooks
+from deldokument.services.notifications.webhook_delivery import send_webhook
+from deldokument.services.shares import drafts
+from deldokument.services.tenants import registration
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import NOON, PER, Stage, set_stage
 
@@ -63,7 +66,7 @@ def now(stage: Stage) -> Tenant:
 @pytest.mark.parametrize("first", ["ended_at", "frozen_at"])
 def test_new_rules_bring_no_tenant_back_that_has_just_been_ended_or_stopped(stage: Stage, first: str) -> None:
     def second() -> None:
-        onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, longest_days=7)
+        registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, longest_days=7)
 
     change_while_another_does(stage.world, stage.tenant.id, {first: NOON}, second)
     assert getattr(now(stage), first) == NOON
@@ -80,11 +83,11 @@ def test_nobody_becomes_a_member_of_a_tenant_that_has_just_ended(stage: Stage) -
 
 def test_nor_do_those_of_a_list(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "text": f"{PER};Per Hansen"}
-    preview = registering.preview_list(stage.world, **where)
+    preview = member_import.preview_list(stage.world, **where)
 
     def second() -> None:
         with pytest.raises(Conflict):
-            registering.register_list(stage.world, **where, shown=preview.added, batch=preview.batch)
+            member_import.register_list(stage.world, **where, shown=preview.added, batch=preview.batch)
 
     change_while_another_does(stage.world, stage.tenant.id, {"ended_at": NOON}, second)
 
@@ -99,7 +102,7 @@ def while_it_shares(stage: Stage, change: Callable[[Transaction], object]) -> No
     def share() -> None:
         begun.set()
         with suppress(NotFound, RightMissing):
-            drafting.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id)
+            drafts.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id)
 
     with ThreadPoolExecutor(1) as pool:
         with stage.world.database.write() as tx:

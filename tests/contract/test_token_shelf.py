@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deldokument.adapters.token_shelf import TokenShelf, TokenUnavailable
+from deldokument.adapters.http.token_cache import TokenShelf, TokenUnavailable
 
 WAITERS = 8
 

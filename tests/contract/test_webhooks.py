@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from support.webhook_receiver import Behaviour, Receiver, answering, silent, status
 
-from deldokument.adapters.breaker import FAILURES, PAUSE_S
-from deldokument.adapters.webhooks import MOST_ANSWER_BYTES, TimeLimits, WebhookClient, system_resolver
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.webhook_client import MOST_ANSWER_BYTES, TimeLimits, WebhookClient, system_resolver
 from deldokument.domain.webhook import AddressRule
 from deldokument.ports.channels import CallOutcome, Trouble
 

@@ -17,11 +17,11 @@ from support.server import KARI, Deployment, wait_until
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
 from deldokument.ports.channels import LetterKind
-from deldokument.services import addresses
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.mailing import send_letter
-from deldokument.services.outbox import send_message, take_messages
-from deldokument.services.plans import SENDERS
+from deldokument.services.inspection.documents import inspect_documents
+from deldokument.services.notifications import email_addresses
+from deldokument.services.notifications.dispatch import send_message, take_messages
+from deldokument.services.notifications.email_notices import send_letter
+from deldokument.services.notifications.registry import SENDERS
 from deldokument.worker import Sending, plan_what_is_told
 from tests.support.mail import SENDER, RunningMail, start_mail
 
@@ -60,12 +60,12 @@ def mortal() -> Iterator[Mailed]:
         mail, folder = stack.enter_context(start_mail()), stack.enter_context(folder_in_memory())
         running = stack.enter_context(Deployment(folder, worker=False, settings=settings_of(mail)))
         world, kari = running.node.world, parse_person(KARIS_NUMBER, allow_synthetic=True)
-        addresses.enter_address(world, kari, ADDRESS)
+        email_addresses.enter_address(world, kari, ADDRESS)
         for message in take_messages(world, Channel.EMAIL):
             send_message(world, send_letter, message)
         code = re.search(r"\b\d{8}\b", mail.letters()[-1]["text"])
         assert code
-        addresses.confirm_address(world, kari, code.group())
+        email_addresses.confirm_address(world, kari, code.group())
         yield Mailed(running, mail)
 
 

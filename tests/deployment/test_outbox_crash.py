@@ -14,13 +14,13 @@ from support.server import KARI, Deployment
 
 from deldokument.domain.errors import standing
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.notices import REMINDERS, NoticeKind
-from deldokument.services.plans import SENDERS
+from deldokument.services.inspection.documents import inspect_documents
+from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
+from deldokument.services.notifications.registry import SENDERS
 from deldokument.worker import Sending, plan_what_is_told, plan_what_time_brings
 
 RECIPIENTS = ["21879498012", "14839114193", "312824450"]
-ALTINN = "deldokument.adapters.altinn_notifications:AltinnNotifications"
+ALTINN = "deldokument.adapters.altinn.notifications:AltinnNotifications"
 POINTS = [
     pytest.param(f"{OUTBOX}.add", False, id="before-anything-is-planned"),
     pytest.param(f"{OUTBOX}.move_cursor", True, id="planned-not-committed"),
@@ -28,7 +28,7 @@ POINTS = [
     pytest.param(f"{ALTINN}.send", False, id="lease-committed-not-sent"),
     pytest.param(f"{ALTINN}.send", True, id="sent-nothing-noted"),
     pytest.param(f"{OUTBOX}.sent", True, id="noted-not-committed"),
-    pytest.param("deldokument.services.outbox:_note", True, id="event-written-not-committed"),
+    pytest.param("deldokument.services.notifications.dispatch:_note", True, id="event-written-not-committed"),
 ]
 
 

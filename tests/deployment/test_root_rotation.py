@@ -17,9 +17,9 @@ from support.ports import NO_TLS
 from support.server import OLA, OLA_NUMBER, Deployment
 
 from deldokument.adapters.keys.files import create_root_key
+from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import ServiceError
-from deldokument.services.vault import SHARE_PREFIX
-from deldokument.unlocking import open_keyring
+from deldokument.services.encryption import SHARE_PREFIX
 from tests.support.openbao import Place, made_place, openbao_settings
 
 

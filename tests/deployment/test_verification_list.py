@@ -22,10 +22,10 @@ import pytest
 from support.server import Deployment
 from support.simulators import log_in
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.outbound import outbound_client
+from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
-from deldokument.services.onboarding import change_tenant_rules
+from deldokument.services.tenants.registration import change_tenant_rules
 
 SUBSTANTIAL, HIGH = "idporten-loa-substantial", "idporten-loa-high"
 BACK, GOODBYE = "http://127.0.0.1:9/svar", "http://127.0.0.1:9/farvel"

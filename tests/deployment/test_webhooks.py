@@ -20,13 +20,13 @@ from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 from support.webhook_receiver import Receiver, silent, status
 
 from deldokument.domain.outbox import LEASE
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.integrations import add_integration
+from deldokument.services.accounts.integrations import add_integration
+from deldokument.services.inspection.documents import inspect_documents
 
 pytestmark = pytest.mark.timeout(240)
 _PATIENCE = 60.0
 CLIENT = "fagsystem"
-CALLS = "deldokument.adapters.webhooks:WebhookClient"
+CALLS = "deldokument.adapters.webhook_client:WebhookClient"
 POINTS = [
     pytest.param(f"{OUTBOX}.add", False, 1, id="before-anything-is-planned"),
     pytest.param(f"{OUTBOX}.move_cursor", True, 1, id="planned-not-committed"),

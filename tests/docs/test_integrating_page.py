@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 from support.server import FJELL, OLA, Deployment, wait_until
 
 from deldokument.domain.share import RELEASED, Verdict
-from deldokument.services.integrations import add_integration
+from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
 
 PAGE = (DOCS / "integrating.md").read_text("utf-8")

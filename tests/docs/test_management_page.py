@@ -8,8 +8,8 @@ import pytest
 from pydantic import TypeAdapter
 from support.operating import PAGE, ROOT, fenced, section
 
-from deldokument.config import load_settings
-from deldokument.config_types import DatabaseUrl
+from deldokument.config.settings import load_settings
+from deldokument.config.types import DatabaseUrl
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.docs.documents import table

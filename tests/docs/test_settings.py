@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deldokument.config import Settings
+from deldokument.config.settings import Settings
 from tests.docs.documents import DOCS, table
 
 

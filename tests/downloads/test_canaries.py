@@ -21,16 +21,16 @@ from support.server import EWA_NUMBER, KARI, Deployment, wait_until
 from support.stored import copies, in_servers, names
 
 from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.bootstrap.keys import open_keyring
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.domain.share import Share
 from deldokument.ports.blobs import BlobStore
-from deldokument.services import overview
-from deldokument.services.downloading import open_document, read_content
+from deldokument.ports.dependencies import World
+from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
-from deldokument.services.ports import World
-from deldokument.unlocking import open_keyring
+from deldokument.services.shares import queries
 
 EWA = "Ewa Kowalska"
 KARI_NUMBER = "12838514837"
@@ -214,7 +214,7 @@ def test_a_withdrawn_share_was_never_in_the_clear_and_no_backup_gives_it_back(
         with pytest.raises(Broken):
             bytes_from(world, share_id, document_id)
         assert canaries.message not in repr(open_share(world, person(EWA_NUMBER), share_id))
-        assert document_id in {d.id for d in overview.show_share(world, person(KARI_NUMBER), share_id)[0].documents}
+        assert document_id in {d.id for d in queries.show_share(world, person(KARI_NUMBER), share_id)[0].documents}
 
 
 def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgotten_everywhere(
@@ -247,7 +247,7 @@ def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgo
         with revived(running, copy) as world:
             # IntegrityError: a refusal that was recorded at the copy's own time has made a new key for that month.
             with pytest.raises((Broken, IntegrityError)):
-                overview.show_share(world, person(KARI_NUMBER), share_id)
+                queries.show_share(world, person(KARI_NUMBER), share_id)
             with pytest.raises(NotFound):
                 open_share(world, person(EWA_NUMBER), share_id)
 

@@ -19,9 +19,9 @@ import httpx
 import pytest
 from support.server import FJELL, OLA, OLA_NUMBER, PER, WAYS, Deployment, Way, wait_until
 
-from deldokument.services.freezing import FreezeReason, freeze_share, unfreeze_share
-from deldokument.services.ports import World
-from deldokument.web.downloads import RECHECK_SECONDS
+from deldokument.ports.dependencies import World
+from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
+from deldokument.web.transfer.downloads import RECHECK_SECONDS
 
 LENGTH = 60_000_000
 WINDOW = 400_000
@@ -30,7 +30,7 @@ PROMISED_SECONDS = 5.0
 STALL_SECONDS = 2.0
 MARGIN_SECONDS = 1.0
 BOUND = 0.5 + MARGIN_SECONDS
-LOOKS_OFTEN = {"deldokument.web.downloads.RECHECK_SECONDS": BOUND - MARGIN_SECONDS}
+LOOKS_OFTEN = {"deldokument.web.transfer.downloads.RECHECK_SECONDS": BOUND - MARGIN_SECONDS}
 
 
 def test_the_delivered_server_looks_again_early_enough_for_its_promise() -> None:
@@ -178,7 +178,7 @@ def test_a_reader_who_leaves_has_no_receipt_for_the_rest(often: Deployment, cont
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A server whose minute is two seconds."""
-    waits = LOOKS_OFTEN | {"deldokument.web.downloads.STALL_SECONDS": STALL_SECONDS}
+    waits = LOOKS_OFTEN | {"deldokument.web.transfer.downloads.STALL_SECONDS": STALL_SECONDS}
     with Deployment(tmp_path_factory.mktemp("impatient"), constants=waits) as running:
         yield running
 

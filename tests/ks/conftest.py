@@ -11,7 +11,7 @@ from support.systems import SYSTEM, integrate
 
 from deldokument.domain.tenancy import Account, Integration
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.integrations import renew_password
+from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX
 
 

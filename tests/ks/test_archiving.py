@@ -15,7 +15,7 @@ from support.browser import EWA, Browser
 from support.world import FJELL, KARI, OLA, person
 
 from deldokument.domain.uuids import uuid_of
-from deldokument.services import overview
+from deldokument.services.shares import queries
 from deldokument.web.ks.app import PREFIX
 from tests.docs.documents import DOCS
 
@@ -70,7 +70,7 @@ def test_who_follows_the_page_from_nothing_shares_with_an_unmodified_client(fiks
         headers=headers | {"Authorization": "Bearer fjell", "Content-Type": "multipart/form-data; boundary=b"},
     )
     assert answer.status_code == 201, answer.text
-    [shared] = overview.list_shares(stage.world, person(KARI), account_id=stage.avtaler.id).shares
+    [shared] = queries.list_shares(stage.world, person(KARI), account_id=stage.avtaler.id).shares
     assert shared.archived
 
 

@@ -15,8 +15,8 @@ from support.world import KARI, OLA, SIV, VIGDIS
 
 from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.services.leaving import end_service
-from deldokument.web.api.rates import MOST_AT_ONCE
+from deldokument.services.tenants.offboarding import end_service
+from deldokument.web.http.rate_limit import MOST_AT_ONCE
 from deldokument.web.ks.app import PREFIX
 
 ACCOUNTS = f"{PREFIX}/kontoer"
@@ -82,7 +82,7 @@ def test_a_system_that_asks_for_very_much_at_once_leaves_threads_for_the_others(
     fiks: Fiks, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     kari = fiks.web.browser(KARI)
-    monkeypatch.setattr(f"deldokument.web.api.rates.{limit}", 0)
+    monkeypatch.setattr(f"deldokument.web.http.rate_limit.{limit}", 0)
     answer = fiks.system.get(ACCOUNTS, headers=fiks.headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert ERROR_MESSAGE.fits(answer.json())

@@ -17,10 +17,11 @@ from support.world import BANKRUPT, FJELL, KARI, OLA, person
 
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
-from deldokument.services import inspecting, overview
-from deldokument.services.downloading import open_document, read_content
 from deldokument.services.downloads import offers
-from deldokument.services.views import ShareView
+from deldokument.services.downloads.content import open_document, read_content
+from deldokument.services.inspection import documents
+from deldokument.services.shares import queries
+from deldokument.services.shares.views import ShareView
 
 DAY_S = 86400
 
@@ -57,7 +58,7 @@ def send(fiks: Fiks, content: Any, query: str = "", kind: str = "multipart/form-
 
 
 def shares(fiks: Fiks, *states: ShareState) -> list[ShareView]:
-    return list(overview.list_shares(fiks.web.stage.world, person(KARI), states=states).shares)
+    return list(queries.list_shares(fiks.web.stage.world, person(KARI), states=states).shares)
 
 
 def living(fiks: Fiks) -> list[ShareView]:
@@ -66,7 +67,7 @@ def living(fiks: Fiks) -> list[ShareView]:
 
 def read(fiks: Fiks, share_id: str, document_id: str) -> bytes:
     world = fiks.web.stage.world
-    inspecting.inspect_documents(world)
+    documents.inspect_documents(world)
     offers.open_share(world, person(OLA), share_id)
     content = open_document(world, person(OLA), share_id, document_id)
     return b"".join(read_content(world, content, 0, content.length))

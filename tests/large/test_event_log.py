@@ -33,17 +33,17 @@ from support.events import (
 from support.server import EWA_NUMBER, Deployment
 from support.world import person
 
-from deldokument.adapters.seal import verify_signature
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.domain.errors import standing
 from deldokument.domain.share import new_id
-from deldokument.services.administrators import add_administrator
-from deldokument.services.chains import EventFilter, Subject
-from deldokument.services.event_search import Search, seal_search
-from deldokument.services.sealing import seal_chains
-from deldokument.services.vault import Field, audit_key_id, identifier_hash, seal_field
-from deldokument.services.verifying import verify_export, verify_trail
+from deldokument.ports.repositories.audit import EventFilter, Subject
+from deldokument.services.audit.checkpoints import seal_chains
+from deldokument.services.audit.search import Search, seal_search
+from deldokument.services.audit.verification import verify_export, verify_trail
+from deldokument.services.encryption import Field, audit_key_id, identifier_hash, seal_field
+from deldokument.services.tenants.administrators import add_administrator
 from tests.support.postgres import postgres_server  # noqa: F401
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1700)]

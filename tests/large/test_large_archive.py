@@ -20,7 +20,7 @@ import pytest
 from support.many import READERS, content_of, fill
 from support.server import OLA, OLA_NUMBER, Deployment
 
-from deldokument.adapters.blobs import DirectoryBlobStore
+from deldokument.adapters.blobs.directory import DirectoryBlobStore
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]
 COUNT, SIZE = 70_000, 1000

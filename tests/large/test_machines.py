@@ -21,10 +21,10 @@ from support.server import FJELL, OLA, OLA_NUMBER, wait_until
 from support.simulators import Running
 from support.tenants import take_into_use
 
-from deldokument.bootstrap import Node, open_node
-from deldokument.config import load_settings
-from deldokument.services.accounts import create_account
-from deldokument.services.integrations import add_integration
+from deldokument.bootstrap.runtime import Node, open_node
+from deldokument.config.settings import load_settings
+from deldokument.services.accounts.integrations import add_integration
+from deldokument.services.accounts.lifecycle import create_account
 from tests.support import following
 from tests.support.following import ENV, HOST, KEYS, UNITS, begin, browsing, deliver, enter, fill_in, serves, shown
 from tests.support.machine import Machine, booted

@@ -18,7 +18,7 @@ from support.crowd import Crowd, fill_shares, make_homes
 from support.sweeping import sweep_all
 from support.world import Stage, set_stage
 
-from deldokument.adapters.s3_blobs import S3BlobStore, S3Place
+from deldokument.adapters.blobs.s3 import S3BlobStore, S3Place
 from tests.support.seaweedfs import client_of, s3_place, seaweedfs  # noqa: F401
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]

@@ -20,8 +20,10 @@ from support.world import KARI, OLA, SIV, Stage
 
 from deldokument.domain.errors import ScopeMissing, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.services import drafting, inspecting, publishing, submitting, uploading
-from deldokument.services.recipients import RecipientInput
+from deldokument.services.inspection import documents
+from deldokument.services.shares import api_drafts, drafts, publishing
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.uploads import append
 
 GOLDEN = Path(__file__).with_name("api.txt")
 ACTORS = ("no-token", "session", "expired", "no-scope", "no-rights", "other-tenant", "read", "share")
@@ -130,13 +132,13 @@ def _case(scene: _Scene, state: str) -> dict[str, str]:
     stage = scene.web.stage
     now = stage.clock.now()
     words = stage.words(expires_at=now + (timedelta(hours=1) if state == "ended" else timedelta(days=10)))
-    share = submitting.create_draft(stage.world, _SYSTEM, words, [RecipientInput(OLA)])
+    share = api_drafts.create_draft(stage.world, _SYSTEM, words, [RecipientInput(OLA)])
     given = {"name": "vedtak.pdf", "length": 0, "modified_at": None}
-    ticket = drafting.add_document(stage.world, _SYSTEM, share.id, **given)  # type: ignore[arg-type]
-    uploading.create_upload(stage.world, ticket.token, length=0)
+    ticket = drafts.add_document(stage.world, _SYSTEM, share.id, **given)  # type: ignore[arg-type]
+    append.create_upload(stage.world, ticket.token, length=0)
     if state != "draft":
         publishing.publish_share(stage.world, _SYSTEM, share.id)
-        inspecting.inspect_documents(stage.world)
+        documents.inspect_documents(stage.world)
     if state == "withdrawn":
         publishing.withdraw_share(stage.world, _SYSTEM, share.id)
     if state == "ended":

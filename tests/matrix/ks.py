@@ -19,7 +19,7 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.integrations import renew_password
+from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX
 
 GOLDEN = Path(__file__).with_name("ks.txt")

@@ -19,8 +19,9 @@ from support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services import administrators, freezing, integrations, leaving, operators
-from deldokument.services.freezing import FreezeReason
+from deldokument.services.accounts import integrations
+from deldokument.services.tenants import administrators, freezing, offboarding, operators
+from deldokument.services.tenants.freezing import FreezeReason
 
 GOLDEN = Path(__file__).with_name("offices.txt")
 ACTORS = ("anonymous", "stranger", "member", "other-administrator", "crossed", "administrator", "operator")
@@ -149,7 +150,7 @@ def _bring(stage: Stage, state: str) -> None:
     elif state == "frozen":
         freezing.freeze_tenant(stage.world, stage.tenant.id, None, FreezeReason.SECURITY)
     elif state == "ended":
-        leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+        offboarding.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
 
 
 def as_text(outcome: Outcome) -> str:

@@ -24,9 +24,12 @@ from support.listening import running
 from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.share import Share
-from deldokument.services import drafting, inspecting, parts, publishing, uploading
+from deldokument.server.connections import BoundedConnection
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads import part_writer
 from deldokument.web.app import routes
-from deldokument.web.connections import BoundedConnection
 from deldokument.web.pages.demo import Demo
 
 GOLDEN = Path(__file__).with_name("routes.txt")
@@ -186,11 +189,11 @@ class Survey:
         share = stage.draft()
         stage.add_recipients(share.id, OLA, FJELL)
         end = now + timedelta(hours=1) if self.state == "ended" else now + timedelta(days=10)
-        drafting.save_draft(stage.world, person(KARI), share.id, stage.words(expires_at=end))
+        drafts.save_draft(stage.world, person(KARI), share.id, stage.words(expires_at=end))
         token, upload_id, document_id = self._uploaded(share, whole=self.state != "draft" or not row.token)
         if self.state != "draft":
             publishing.publish_share(stage.world, person(KARI), share.id)
-            inspecting.inspect_documents(stage.world)
+            documents.inspect_documents(stage.world)
         if self.state == "withdrawn":
             publishing.withdraw_share(stage.world, person(KARI), share.id)
         if self.state == "ended":
@@ -204,13 +207,11 @@ class Survey:
 
     def _uploaded(self, share: Share, *, whole: bool) -> tuple[str, str, str]:
         world, length = self.stage.world, len(self.content)
-        ticket = drafting.add_document(
-            world, person(KARI), share.id, name="vedtak.pdf", length=length, modified_at=None
-        )
+        ticket = drafts.add_document(world, person(KARI), share.id, name="vedtak.pdf", length=length, modified_at=None)
         if whole:
-            append = uploading.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=length)
-            for start in range(0, length, parts.FEED):
-                append.feed([self.content[start : start + parts.FEED]])
+            append = uploads_append.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=length)
+            for start in range(0, length, part_writer.FEED):
+                append.feed([self.content[start : start + part_writer.FEED]])
             append.finish()
         return ticket.token, ticket.upload_id, ticket.document_id
 

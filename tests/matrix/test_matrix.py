@@ -9,10 +9,10 @@ from matrix import api, offices
 from matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
 from support.server import LENT, WAYS, Way
 
-from deldokument.web import downloads, intake
-from deldokument.web.connections import BoundedConnection
-from deldokument.web.lanes import Lanes
-from deldokument.web.lending import LendingConnection
+from deldokument.server.connections import BoundedConnection
+from deldokument.server.socket_lending import LendingConnection
+from deldokument.server.transfer_threads import Lanes
+from deldokument.web.transfer import downloads, request_body
 
 LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""
@@ -42,7 +42,7 @@ def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says
 ) -> None:
     for name, value in way.constants.items():
         monkeypatch.setattr(name, value)
-    monkeypatch.setattr(intake, "lanes", Lanes("upload"))
+    monkeypatch.setattr(request_body, "lanes", Lanes("upload"))
     monkeypatch.setattr(downloads, "lanes", Lanes("download"))
     rows = [row for row in application_rows() if row.path in BYTES]
     with caplog.at_level("INFO", "deldokument.web"):

@@ -29,9 +29,9 @@ from deldokument.adapters.sql.migrations import configuration, is_current, migra
 from deldokument.adapters.sql.tables import metadata
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
+from deldokument.ports.repositories.outbox import EndingFilter
 from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.services.outboxes import EndingFilter
-from deldokument.services.repositories import Transaction
+from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
 
 _SQLITE_SCHEMA = """

@@ -13,7 +13,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.statistics import ShareCounts
-from deldokument.services.repositories import Transaction
+from deldokument.ports.repositories.transaction import Transaction
 from tests.migrations.test_migrations import statements
 
 DAY = 24 * 3600 * 1_000_000

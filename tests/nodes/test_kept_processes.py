@@ -95,8 +95,8 @@ def child(serves):
 def test_a_signal_that_comes_while_an_object_is_freed_is_not_lost() -> None:
     program = """
 import os, signal
-from deldokument.adapters.processes import end_at_a_signal, listen
-from deldokument.serving import Listeners, serve_both
+from deldokument.server.supervisor import end_at_a_signal, listen
+from deldokument.server.listeners import Listeners, serve_both
 
 class Freed:
     def __del__(self):

@@ -20,9 +20,9 @@ from support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
 from support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.ports import Rules
-from deldokument.services.sessions import PENDING
+from deldokument.ports.dependencies import Rules
+from deldokument.services.auth.sessions import PENDING
+from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.nodes.conftest import Nodes

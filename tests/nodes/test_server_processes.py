@@ -20,7 +20,7 @@ from support.memory import folder_in_memory
 from support.ports import free_ports, listening_at
 from support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
-from deldokument.services.inspecting import inspect_documents
+from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
 
@@ -74,7 +74,7 @@ def asked(url: str, line: str, host: str = "x", **headers: str) -> bytes:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Deployment]:
     # As delivered, a server waits ten seconds for a client that takes nothing.
-    constants = {"deldokument.serving.UNDER_WAY_SECONDS": 4}
+    constants = {"deldokument.server.listeners.UNDER_WAY_SECONDS": 4}
     with folder_in_memory() as folder, Deployment(folder, worker=False, constants=constants) as deployment:
         yield deployment
 

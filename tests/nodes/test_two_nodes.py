@@ -11,10 +11,10 @@ import pytest
 from support.server import FJELL, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Deployment
 from support.simulators import log_in
 
-from deldokument.services.accounts import create_account
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.integrations import add_integration
-from deldokument.services.members import add_member, remove_member
+from deldokument.services.accounts.integrations import add_integration
+from deldokument.services.accounts.lifecycle import create_account
+from deldokument.services.accounts.members import add_member, remove_member
+from deldokument.services.inspection.documents import inspect_documents
 from tests.nodes.conftest import Nodes
 
 # Two nodes, their registers and a database start before the first of them.

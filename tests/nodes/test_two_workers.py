@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from support.server import KARI, OLA_NUMBER
 
-from deldokument.services.inspecting import inspect_documents
-from deldokument.services.ports import World
-from deldokument.services.retention import destroy_share_keys
-from deldokument.services.vault import share_key_id
+from deldokument.ports.dependencies import World
+from deldokument.services.encryption import share_key_id
+from deldokument.services.inspection.documents import inspect_documents
+from deldokument.services.maintenance.retention import destroy_share_keys
 from tests.nodes.conftest import Nodes
 
 # Two nodes, their registers and a database start before the first of them.

@@ -25,9 +25,11 @@ from support.world import KARI, Stage, person, set_stage
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import Conflict, NotFound, TooLarge, standing
-from deldokument.services import concatenating, drafting, uploading
-from deldokument.services.merging import merge_tail
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.shares import drafts
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads import concatenation
+from deldokument.services.uploads.compaction import merge_tail
 from tests.property.test_uploads import feed, read
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000))
@@ -56,7 +58,7 @@ class Pieces(RuleBasedStateMachine):
         self._take_up()
 
     def _take_up(self) -> None:
-        self.ticket = drafting.add_document(
+        self.ticket = drafts.add_document(
             self.world, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
         )
 
@@ -68,8 +70,8 @@ class Pieces(RuleBasedStateMachine):
     def room(self) -> int:
         return self.length - sum(map(len, self.held.values()))
 
-    def _begin(self, upload_id: str) -> uploading.Append:
-        return uploading.begin_append(
+    def _begin(self, upload_id: str) -> uploads_append.Append:
+        return uploads_append.begin_append(
             self.world, self.ticket.token, upload_id, offset=len(self.held[upload_id]), announced=None
         )
 
@@ -84,7 +86,7 @@ class Pieces(RuleBasedStateMachine):
     @rule(size=st.one_of(SIZES, st.none()))
     def create(self, size: int | None) -> None:
         length = self.room if size is None else min(size, self.length)
-        made = concatenating.create_partial(self.world, self.ticket.token, length=length, start=None)
+        made = concatenation.create_partial(self.world, self.ticket.token, length=length, start=None)
         self.held[made.id], self.lengths[made.id] = b"", length
 
     @precondition(lambda self: self.is_open and self.held)
@@ -139,7 +141,7 @@ class Pieces(RuleBasedStateMachine):
     @rule(choice=CHOICES)
     def terminate(self, choice: int) -> None:
         upload_id = self._pick(choice)
-        uploading.terminate_upload(self.world, self.ticket.token, upload_id)
+        uploads_append.terminate_upload(self.world, self.ticket.token, upload_id)
         del self.held[upload_id]
 
     @precondition(lambda self: self.is_open and self.held)
@@ -163,21 +165,21 @@ class Pieces(RuleBasedStateMachine):
         chosen = Random(seed).sample(full, len(full) // 2 if some else len(full))
         whole = b"".join(self.held[one] for one in chosen)
         if self.document is None and len(whole) == self.length and chosen:
-            concatenating.join_partials(self.world, self.ticket.token, chosen)
+            concatenation.join_partials(self.world, self.ticket.token, chosen)
             self.document, self.order = whole, chosen
             self.held = {one: self.held[one] for one in chosen}
         elif self.document is not None and _same(self, chosen):
-            concatenating.join_partials(self.world, self.ticket.token, chosen)
+            concatenation.join_partials(self.world, self.ticket.token, chosen)
         elif not (self.length == 0 and not whole):
             with pytest.raises(Conflict):
-                concatenating.join_partials(self.world, self.ticket.token, chosen)
+                concatenation.join_partials(self.world, self.ticket.token, chosen)
 
     @precondition(lambda self: self.is_open and self.held)
     @rule(seed=SEEDS)
     def complete(self, seed: int) -> None:
         """What is unfinished goes, one piece brings the rest, and all are joined in some order."""
         for upload_id in [one for one, content in self.held.items() if len(content) < self.lengths[one]]:
-            uploading.terminate_upload(self.world, self.ticket.token, upload_id)
+            uploads_append.terminate_upload(self.world, self.ticket.token, upload_id)
             del self.held[upload_id]
         self.create(None)
         self.send(len(self.held) - 1, self.length, seed)
@@ -188,7 +190,7 @@ class Pieces(RuleBasedStateMachine):
     @rule(seed=SEEDS)
     def send_it_whole_after_all(self, seed: int) -> None:
         content = Random(seed).randbytes(self.length)
-        append = uploading.begin_append(
+        append = uploads_append.begin_append(
             self.world, self.ticket.token, self.ticket.upload_id, offset=0, announced=len(content)
         )
         feed(append, content, 1)
@@ -196,19 +198,19 @@ class Pieces(RuleBasedStateMachine):
         self.document, lost, self.held = content, list(self.held), {}
         for upload_id in lost:
             with pytest.raises(NotFound):
-                uploading.find_upload(self.world, self.ticket.token, upload_id)
+                uploads_append.find_upload(self.world, self.ticket.token, upload_id)
 
     @precondition(lambda self: not self.is_open)
     @rule(length=SIZES)
     def begin_another_piece_too_late(self, length: int) -> None:
         with pytest.raises(Conflict):
-            concatenating.create_partial(self.world, self.ticket.token, length=length, start=None)
+            concatenation.create_partial(self.world, self.ticket.token, length=length, start=None)
 
     @invariant()
     def each_offset_is_what_was_acknowledged(self) -> None:
         if hasattr(self, "ticket"):
             for upload_id, content in self.held.items():
-                assert uploading.find_upload(self.world, self.ticket.token, upload_id).offset == len(content)
+                assert uploads_append.find_upload(self.world, self.ticket.token, upload_id).offset == len(content)
 
     def teardown(self) -> None:
         if not hasattr(self, "ticket"):
@@ -228,9 +230,11 @@ class Pieces(RuleBasedStateMachine):
     def _read_back(self, upload_id: str) -> bytes:
         with self.world.database.read() as tx:
             rows = tx.uploads.parts(upload_id)
-        parts = tuple(uploading.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows)
+        parts = tuple(
+            uploads_append.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows
+        )
         length = sum(row.length for row in rows)
-        manifest = uploading.Manifest(bytes.fromhex(self.ticket.document_id), length, parts)
+        manifest = uploads_append.Manifest(bytes.fromhex(self.ticket.document_id), length, parts)
         return read(self.world, manifest, self._data_key(), 0, length)
 
     def _completed(self) -> bytes:

@@ -26,13 +26,14 @@ from support.world import KARI, Stage, person, set_stage
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge, standing
-from deldokument.services import drafting, uploading
+from deldokument.ports.dependencies import World
 from deldokument.services.downloads import part_reader
-from deldokument.services.merging import merge_tail
-from deldokument.services.parts import FEED
-from deldokument.services.ports import World
-from deldokument.services.uploading import Append, Checksum
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.shares import drafts
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads.append import Append, Checksum
+from deldokument.services.uploads.compaction import merge_tail
+from deldokument.services.uploads.part_writer import FEED
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000), st.sampled_from([262_088, 262_128, 524_216]))
 SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([262_087, 262_088, 262_089]))
@@ -72,8 +73,10 @@ class Model(RuleBasedStateMachine):
         """Bytes as they stand in the parts, finished or not."""
         with self.world.database.read() as tx:
             rows = tx.uploads.parts(self.upload_id)
-        parts = tuple(uploading.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows)
-        manifest = uploading.Manifest(bytes.fromhex(self.document_id), sum(row.length for row in rows), parts)
+        parts = tuple(
+            uploads_append.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows
+        )
+        manifest = uploads_append.Manifest(bytes.fromhex(self.document_id), sum(row.length for row in rows), parts)
         return read(self.world, manifest, self.data_key(), start, stop)
 
     def _completed(self) -> bytes:
@@ -98,14 +101,14 @@ class Uploads(Model):
         self._take_up()
 
     def _take_up(self) -> None:
-        self.ticket = drafting.add_document(
+        self.ticket = drafts.add_document(
             self.world, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
         )
-        uploading.create_upload(self.world, self.ticket.token, length=self.length)
+        uploads_append.create_upload(self.world, self.ticket.token, length=self.length)
         self.document_id, self.upload_id = self.ticket.document_id, self.ticket.upload_id
 
     def _begin(self, offset: int, checksum: Checksum | None = None) -> Append:
-        return uploading.begin_append(
+        return uploads_append.begin_append(
             self.world, self.ticket.token, self.upload_id, offset=offset, announced=None, checksum=checksum
         )
 
@@ -209,7 +212,7 @@ class Uploads(Model):
             self.check()
 
     def _offset(self) -> int:
-        return uploading.find_upload(self.world, self.ticket.token, self.upload_id).offset
+        return uploads_append.find_upload(self.world, self.ticket.token, self.upload_id).offset
 
 
 def feed(append: Append, content: bytes, pieces: int) -> None:
@@ -220,7 +223,7 @@ def feed(append: Append, content: bytes, pieces: int) -> None:
         append.feed([batch[at : at + size] for at in range(0, len(batch), size)])
 
 
-def read(world: World, manifest: uploading.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
+def read(world: World, manifest: uploads_append.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
     pieces = part_reader.read_parts(world, manifest, data_key, start, stop, part_reader.STEP)
     return b"".join(bytes(piece) for _, piece in pieces)
 

@@ -11,8 +11,10 @@ from support.world import KARI, ODD, OLA, Stage, person
 from deldokument.domain.errors import Gone, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Contact
-from deldokument.services import drafting, overview, publishing, retention, uploading
 from deldokument.services.downloads import offers
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.uploads import append as uploads_append
 
 DAY = timedelta(days=1)
 OWN = Contact("33 00 00 00", "byggesak@eksempel.example", "10-12")
@@ -27,14 +29,14 @@ def test_the_accounts_own_period_holds_for_drafts_publication_and_a_moved_end(st
     assert caught.value.params == {"longest_seconds": 7 * 86400}
     draft = stage.draft()
     with pytest.raises(InvalidInput, match="period_too_long"):
-        drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(expires_at=now + 8 * DAY))
+        drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(expires_at=now + 8 * DAY))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "a.txt", b"a")
     with pytest.raises(InvalidFields) as missing:
         publishing.publish_share(stage.world, person(KARI), draft.id)
     assert [error.code for error in missing.value.errors] == ["period_too_long"]
     elsewhere = stage.words(expires_at=now + 8 * DAY, account_id=stage.avtaler.id)
-    drafting.save_draft(stage.world, person(KARI), draft.id, elsewhere)
+    drafts.save_draft(stage.world, person(KARI), draft.id, elsewhere)
 
 
 @pytest.mark.parametrize("confidential", [True, False])
@@ -61,9 +63,9 @@ def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage:
     for attempt in (
         stage.draft,
         lambda: publishing.copy_share(world, kari, share_id),
-        lambda: drafting.save_draft(world, kari, draft, stage.words()),
-        lambda: drafting.add_recipients(world, kari, draft, OLA),
-        lambda: drafting.add_document(world, kari, draft, name="a", length=1, modified_at=None),
+        lambda: drafts.save_draft(world, kari, draft, stage.words()),
+        lambda: drafts.add_recipients(world, kari, draft, OLA),
+        lambda: drafts.add_document(world, kari, draft, name="a", length=1, modified_at=None),
         lambda: publishing.publish_share(world, kari, draft),
     ):
         with pytest.raises(InvalidInput, match="account_closed") as caught:
@@ -71,7 +73,7 @@ def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage:
         assert caught.value.field == "account"
     assert offers.open_share(world, person(OLA), share_id).id == share_id
     publishing.change_expiry(world, kari, share_id, stage.clock.now() + 20 * DAY)
-    view, _ = overview.show_share(world, kari, share_id)
+    view, _ = queries.show_share(world, kari, share_id)
     assert (view.stopped, view.may_share) == (False, False)
     publishing.withdraw_share(world, kari, share_id)
 
@@ -79,14 +81,14 @@ def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage:
 def test_a_draft_is_moved_out_of_a_closed_account_and_not_into_one(stage: Stage) -> None:
     first, second = stage.draft(), stage.draft(account=stage.avtaler)
     set_account(stage, stage.byggesak, closed_at=stage.clock.now())
-    drafting.save_draft(stage.world, person(KARI), first.id, stage.words(account_id=stage.avtaler.id))
+    drafts.save_draft(stage.world, person(KARI), first.id, stage.words(account_id=stage.avtaler.id))
     with pytest.raises(InvalidInput, match="account_closed"):
-        drafting.save_draft(stage.world, person(KARI), second.id, stage.words())
+        drafts.save_draft(stage.world, person(KARI), second.id, stage.words())
 
 
-def announce(stage: Stage, share_id: str, name: str, length: int) -> uploading.Upload:
-    ticket = drafting.add_document(stage.world, person(KARI), share_id, name=name, length=length, modified_at=None)
-    return uploading.find_upload(stage.world, ticket.token)
+def announce(stage: Stage, share_id: str, name: str, length: int) -> uploads_append.Upload:
+    ticket = drafts.add_document(stage.world, person(KARI), share_id, name=name, length=length, modified_at=None)
+    return uploads_append.find_upload(stage.world, ticket.token)
 
 
 def test_an_account_takes_no_more_bytes_than_its_quota_and_says_how_many_are_left(stage: Stage) -> None:
@@ -121,13 +123,13 @@ def test_what_is_taken_out_or_has_lost_its_key_counts_no_more(stage: Stage) -> N
         announce(stage, draft, "a", 1)
     retention.destroy_share_keys(stage.world)
     document_id = announce(stage, draft, "a", 7).document_id
-    drafting.remove_document(stage.world, person(KARI), draft, document_id)
+    drafts.remove_document(stage.world, person(KARI), draft, document_id)
     announce(stage, draft, "b", 7)
 
 
 def test_a_quota_that_was_lowered_meanwhile_stops_the_publication(stage: Stage) -> None:
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "a.txt", b"innhold")
     stage.upload(stage.draft().id, "b.txt", b"mer")
@@ -147,11 +149,11 @@ def test_a_draft_moves_only_to_an_account_with_room_for_it(stage: Stage) -> None
     stage.upload(draft.id, "a.txt", b"innhold")
     moved = stage.words(account_id=stage.avtaler.id)
     with pytest.raises(InvalidInput, match="quota_exceeded") as caught:
-        drafting.save_draft(stage.world, person(KARI), draft.id, moved)
+        drafts.save_draft(stage.world, person(KARI), draft.id, moved)
     assert caught.value.field == "account"
     set_rules(stage, stage.avtaler, quota=7)
-    drafting.save_draft(stage.world, person(KARI), draft.id, moved)
-    drafting.save_draft(stage.world, person(KARI), draft.id, moved)
+    drafts.save_draft(stage.world, person(KARI), draft.id, moved)
+    drafts.save_draft(stage.world, person(KARI), draft.id, moved)
 
 
 def used_at(stage: Stage, key: str) -> object:
@@ -174,7 +176,7 @@ def test_that_a_member_shares_is_noted_once_a_day(stage: Stage) -> None:
 
 def test_that_a_member_publishes_is_noted(stage: Stage) -> None:
     draft = stage.draft(account=stage.avtaler)
-    drafting.save_draft(stage.world, person(ODD), draft.id, stage.words(account_id=stage.avtaler.id))
+    drafts.save_draft(stage.world, person(ODD), draft.id, stage.words(account_id=stage.avtaler.id))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "a.txt", b"a")
     assert used_at(stage, "odd") is None
@@ -184,10 +186,10 @@ def test_that_a_member_publishes_is_noted(stage: Stage) -> None:
 
 def test_a_removed_members_running_upload_ends_and_so_does_the_draft_for_the_member(stage: Stage) -> None:
     draft = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    ticket = drafts.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
     append.feed([b"innhol"])
     stage.remove("kari")
-    for attempt in (append.finish, lambda: drafting.discard_draft(stage.world, person(KARI), draft.id)):
+    for attempt in (append.finish, lambda: drafts.discard_draft(stage.world, person(KARI), draft.id)):
         with pytest.raises(NotFound):
             attempt()

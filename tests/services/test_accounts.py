@@ -15,7 +15,8 @@ from support.world import FJELL, KARI, Stage, person
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact
-from deldokument.services import accounts, deleting, integrations, onboarding
+from deldokument.services.accounts import deletion, integrations, lifecycle
+from deldokument.services.tenants import registration
 
 RULES = AccountRules(
     contact=Contact("55 00 00 00", "bygg@eksempel.example", "10-14"),
@@ -52,18 +53,18 @@ def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:
 
 
 def rename(stage: Stage, name: str, revision: int = 1) -> Account:
-    return accounts.rename_account(stage.world, **of(stage), name=name, revision=revision)
+    return lifecycle.rename_account(stage.world, **of(stage), name=name, revision=revision)
 
 
 def change(stage: Stage, rules: AccountRules, revision: int = 1) -> Account:
-    return accounts.change_account_rules(stage.world, **of(stage), rules=rules, revision=revision)
+    return lifecycle.change_account_rules(stage.world, **of(stage), rules=rules, revision=revision)
 
 
 # -- making and naming ------------------------------------------------------------------------------------------------
 
 
 def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: Stage) -> None:
-    made = accounts.create_account(
+    made = lifecycle.create_account(
         stage.world, tenant_id=stage.tenant.id, name="  Áiššit  ja A\u030alesund ", person=person(EWA)
     )
     assert made.name == "Áiššit ja Ålesund"
@@ -76,27 +77,27 @@ def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: St
 @pytest.mark.parametrize("name", ["", "K", "x" * 201, "Bygg\u202esak"])
 def test_a_name_that_breaks_the_rule_makes_no_account(stage: Stage, name: str) -> None:
     with pytest.raises(InvalidInput, match="name_"):
-        accounts.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
+        lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
     with pytest.raises(InvalidInput, match="name_"):
         rename(stage, name)
 
 
 def test_an_account_belongs_to_a_tenant_that_exists(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        accounts.create_account(stage.world, tenant_id="unknown", name="Skole")
+        lifecycle.create_account(stage.world, tenant_id="unknown", name="Skole")
 
 
 @pytest.mark.parametrize("name", ["Byggesak", "BYGGESAK", " bygge\u00adsak ".replace("\u00ad", ""), "Ｂｙｇｇｅｓａｋ"])
 def test_two_accounts_never_have_names_that_people_take_for_the_same(stage: Stage, name: str) -> None:
     with pytest.raises(Conflict, match="account_name_taken") as caught:
-        accounts.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
+        lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
     assert caught.value.params == {"account": stage.byggesak.id}
     with pytest.raises(Conflict, match="account_name_taken"):
-        accounts.rename_account(stage.world, **of(stage, stage.avtaler), name=name, revision=1)
+        lifecycle.rename_account(stage.world, **of(stage, stage.avtaler), name=name, revision=1)
 
 
 def test_another_tenant_may_have_an_account_of_the_same_name(stage: Stage) -> None:
-    assert accounts.create_account(stage.world, tenant_id=stage.barnevern.tenant_id, name="Byggesak").id
+    assert lifecycle.create_account(stage.world, tenant_id=stage.barnevern.tenant_id, name="Byggesak").id
 
 
 def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
@@ -104,7 +105,7 @@ def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
 
     def make(name: str) -> None:
         try:
-            accounts.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
+            lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
             outcomes.append("made")
         except Conflict as error:
             outcomes.append(error.code)
@@ -118,21 +119,21 @@ def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
 
 
 def test_no_account_is_made_or_changed_before_the_tenant_is_in_use(stage: Stage) -> None:
-    tenant = onboarding.create_tenant(stage.world, organization_number=FJELL, name="Ny kommune", contact=Contact())
+    tenant = registration.create_tenant(stage.world, organization_number=FJELL, name="Ny kommune", contact=Contact())
     with pytest.raises(Conflict, match="not_in_use"):
-        accounts.create_account(stage.world, tenant_id=tenant.id, name="Skole")
+        lifecycle.create_account(stage.world, tenant_id=tenant.id, name="Skole")
     with stage.world.database.write() as tx:
         tx.tenancies.save_tenant(replace(stage.tenant, ended_at=stage.clock.now()))
     for forbidden in (
         lambda: rename(stage, "Plan"),
         lambda: change(stage, RULES),
-        lambda: accounts.reopen_account(stage.world, **of(stage)),
-        lambda: deleting.undo_deletion(stage.world, **of(stage)),
+        lambda: lifecycle.reopen_account(stage.world, **of(stage)),
+        lambda: deletion.undo_deletion(stage.world, **of(stage)),
         lambda: integrations.add_integration(stage.world, **of(stage), organization_number=FJELL),
     ):
         with pytest.raises(Conflict, match="service_ended"):
             forbidden()
-    assert accounts.close_account(stage.world, **of(stage)).closed_at
+    assert lifecycle.close_account(stage.world, **of(stage)).closed_at
 
 
 def test_an_account_gets_another_name_and_may_change_how_its_own_is_written(stage: Stage) -> None:
@@ -163,7 +164,7 @@ def test_rules_that_break_a_limit_change_nothing(stage: Stage) -> None:
 
 
 def test_the_tenants_own_limit_is_the_accounts(stage: Stage) -> None:
-    onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, longest_days=7)
+    registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, longest_days=7)
     with pytest.raises(InvalidFields):
         change(stage, RULES)
 
@@ -194,13 +195,13 @@ def test_the_same_change_asked_for_twice_is_made_once(stage: Stage) -> None:
 
 
 def test_an_account_is_closed_and_opened_again_once_each(stage: Stage) -> None:
-    closed = accounts.close_account(stage.world, **of(stage))
+    closed = lifecycle.close_account(stage.world, **of(stage))
     assert closed.closed_at == stage.clock.now()
     stage.clock.advance(hours=1)
-    assert accounts.close_account(stage.world, **of(stage)) == closed
-    opened = accounts.reopen_account(stage.world, **of(stage))
+    assert lifecycle.close_account(stage.world, **of(stage)) == closed
+    opened = lifecycle.reopen_account(stage.world, **of(stage))
     assert opened.is_open
-    assert accounts.reopen_account(stage.world, **of(stage)) == opened
+    assert lifecycle.reopen_account(stage.world, **of(stage)) == opened
     assert details(stage, EventKind.ACCOUNT_CLOSED) == [{"account": stage.byggesak.id}]
     assert details(stage, EventKind.ACCOUNT_REOPENED) == [{"account": stage.byggesak.id}]
 
@@ -212,30 +213,30 @@ def test_accounts_are_listed_with_what_they_hold(stage: Stage) -> None:
     stage.publish(content=b"x" * 1000)
     stage.draft()
     integrations.add_integration(stage.world, **of(stage), organization_number=FJELL)
-    avtaler, byggesak = accounts.list_accounts(stage.world, tenant_id=stage.tenant.id)
+    avtaler, byggesak = lifecycle.list_accounts(stage.world, tenant_id=stage.tenant.id)
     assert (avtaler.account, avtaler.contents.members) == (stage.avtaler, 2)
     assert byggesak.account == account(stage, stage.byggesak.id)
     held = byggesak.contents
     assert (held.members, held.drafts, held.open_shares, held.documents, held.stored_bytes) == (1, 1, 1, 1, 1000)
     assert [one.name for one in byggesak.integrations] == ["FJELL AS"]
     assert byggesak.undo_until is None
-    shown = accounts.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id)
+    shown = lifecycle.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id)
     assert shown == byggesak
 
 
 def test_a_tenant_that_does_not_exist_has_no_list(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        accounts.list_accounts(stage.world, tenant_id="unknown")
+        lifecycle.list_accounts(stage.world, tenant_id="unknown")
 
 
 def test_a_deleted_account_is_seen_as_long_as_that_can_be_undone(stage: Stage) -> None:
-    deleting.delete_account(stage.world, **of(stage), typed_name="Byggesak")
+    deletion.delete_account(stage.world, **of(stage), typed_name="Byggesak")
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    assert accounts.show_account(stage.world, **where).undo_until == stage.clock.now() + UNDO
+    assert lifecycle.show_account(stage.world, **where).undo_until == stage.clock.now() + UNDO
     stage.clock.advance(hours=24)
     with pytest.raises(NotFound):
-        accounts.show_account(stage.world, **where)
-    listed = accounts.list_accounts(stage.world, tenant_id=stage.tenant.id)
+        lifecycle.show_account(stage.world, **where)
+    listed = lifecycle.list_accounts(stage.world, tenant_id=stage.tenant.id)
     assert [view.account.name for view in listed] == ["Avtaler"]
 
 
@@ -249,12 +250,12 @@ def _removed(stage: Stage, where: dict[str, Any]) -> None:
 
 
 DEEDS: dict[str, Deed] = {
-    "rename": lambda stage, where: accounts.rename_account(stage.world, **where, name="Tatt", revision=1),
-    "rules": lambda stage, where: accounts.change_account_rules(stage.world, **where, rules=RULES, revision=1),
-    "close": lambda stage, where: accounts.close_account(stage.world, **where),
-    "reopen": lambda stage, where: accounts.reopen_account(stage.world, **where),
-    "delete": lambda stage, where: deleting.delete_account(stage.world, **where, typed_name="Barnevern"),
-    "undo": lambda stage, where: deleting.undo_deletion(stage.world, **where),
+    "rename": lambda stage, where: lifecycle.rename_account(stage.world, **where, name="Tatt", revision=1),
+    "rules": lambda stage, where: lifecycle.change_account_rules(stage.world, **where, rules=RULES, revision=1),
+    "close": lambda stage, where: lifecycle.close_account(stage.world, **where),
+    "reopen": lambda stage, where: lifecycle.reopen_account(stage.world, **where),
+    "delete": lambda stage, where: deletion.delete_account(stage.world, **where, typed_name="Barnevern"),
+    "undo": lambda stage, where: deletion.undo_deletion(stage.world, **where),
     "add": lambda stage, where: integrations.add_integration(stage.world, **where, organization_number=FJELL),
     "remove": _removed,
 }
@@ -270,7 +271,7 @@ def test_an_account_of_another_tenant_looks_like_none_at_all(stage: Stage, deed:
 
 @pytest.mark.parametrize("deed", ["rename", "rules", "close", "reopen", "add", "remove"])
 def test_a_deleted_account_is_not_changed(stage: Stage, deed: str) -> None:
-    deleting.delete_account(stage.world, **of(stage), typed_name="Byggesak")
+    deletion.delete_account(stage.world, **of(stage), typed_name="Byggesak")
     with pytest.raises(Conflict, match="account_deleted"):
         DEEDS[deed](stage, of(stage))
 
@@ -281,14 +282,14 @@ def test_nor_is_it_shown_or_its_integrations(stage: Stage) -> None:
         {"tenant_id": "x", "account_id": "y"},
     ):
         with pytest.raises(NotFound):
-            accounts.show_account(stage.world, **where)
+            lifecycle.show_account(stage.world, **where)
         with pytest.raises(NotFound):
             integrations.show_integration(stage.world, **where, integration_id="any")
 
 
 def test_the_operators_command_line_acts_without_a_person(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    accounts.close_account(stage.world, **where)
+    lifecycle.close_account(stage.world, **where)
     (event,) = events(stage, EventKind.ACCOUNT_CLOSED)
     assert event.subject_id is None
     assert KARI not in str(event)

@@ -14,15 +14,15 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Contact, Tenant, must_be_in_use
-from deldokument.services import administrators, onboarding
-from deldokument.services.activation import activate, missing_steps
-from deldokument.services.vault import Field, open_field, papers_key_id
+from deldokument.services.encryption import Field, open_field, papers_key_id
+from deldokument.services.tenants import administrators, registration
+from deldokument.services.tenants.activation import activate, missing_steps
 
 
 @pytest.fixture
 def fresh(stage: Stage) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
-    tenant = onboarding.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
+    tenant = registration.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
     administrators.add_administrator(stage.world, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 

@@ -12,8 +12,10 @@ from support.world import KARI, ODD, SIV, Stage, person, run_all, set_stage
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
-from deldokument.services import administrators, event_search, leaving, members
-from deldokument.services.roles import roles_of
+from deldokument.services.accounts import members
+from deldokument.services.audit import search
+from deldokument.services.auth.roles import roles_of
+from deldokument.services.tenants import administrators, offboarding
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
 
@@ -71,7 +73,7 @@ def test_a_tenant_that_does_not_exist_has_no_administrators(stage: Stage) -> Non
 
 def test_nobody_is_named_administrator_of_a_tenant_that_has_been_forgotten(stage: Stage) -> None:
     name(stage, EWA, "Ewa Kowalska")
-    leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+    offboarding.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
     name(stage, ODD, "Odd Bakken")
     run_all(stage.world)
     stage.clock.advance(days=365)
@@ -129,7 +131,7 @@ def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage
         (EWA, EventKind.ADMINISTRATOR_ADDED, {"administrator": siv}),
         (SIV, EventKind.ADMINISTRATOR_REMOVED, {"administrator": ewa}),
     ]
-    ids = [event_search.subject_ids_of(stage.world, stage.tenant.id, person(number))[0] for number in (EWA, SIV, EWA)]
+    ids = [search.subject_ids_of(stage.world, stage.tenant.id, person(number))[0] for number in (EWA, SIV, EWA)]
     assert holders == ids
 
 

@@ -10,12 +10,13 @@ from support.browser import EWA
 from support.world import NOON, OLA, Stage, person
 
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
+from deldokument.domain.agreement_records import MAX_COPY_LENGTH, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound
-from deldokument.domain.paperwork import MAX_COPY_LENGTH, PublishedText, ServiceAgreement, SignedPaper
-from deldokument.services import agreements, receiving
-from deldokument.services.agreements import AgreementStanding, Signer
-from deldokument.services.vault import papers_key_id
+from deldokument.services.agreements import status
+from deldokument.services.agreements.status import AgreementStanding, Signer
+from deldokument.services.downloads import access
+from deldokument.services.encryption import papers_key_id
 
 COPY = b"%PDF-1.7 signert"
 DAY = timedelta(days=1)
@@ -31,7 +32,7 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
     """A signature of the version, without the way to it."""
     tenant_id = tenant_id or stage.tenant.id
     agreement_id = f"signed-{version}-{tenant_id}"
-    key = agreements.papers_key(stage.world, tenant_id)
+    key = status.papers_key(stage.world, tenant_id)
     agreement = ServiceAgreement(
         id=agreement_id,
         tenant_id=tenant_id,
@@ -41,7 +42,7 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
         signed_at=stage.clock.now(),
         text_sha256="cd" * 32,
         document_sha256="ef" * 32,
-        sealed_signer=agreements.seal_signer(key, Signer(EWA, "Ewa Kowalska", "Rådmann"), agreement_id),
+        sealed_signer=status.seal_signer(key, Signer(EWA, "Ewa Kowalska", "Rådmann"), agreement_id),
         sealed_evidence=b"",
     )
     with stage.world.database.write() as tx:
@@ -51,7 +52,7 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
 
 def standing(stage: Stage) -> AgreementStanding:
     with stage.world.database.read() as tx:
-        return agreements.standing_of(stage.world, tx, stage.tenant.id)
+        return status.standing_of(stage.world, tx, stage.tenant.id)
 
 
 def record_main(stage: Stage, **changes: object) -> object:
@@ -63,7 +64,7 @@ def record_main(stage: Stage, **changes: object) -> object:
         "copy": COPY,
         "person": person(EWA),
     }
-    return agreements.record_main_agreement(stage.world, **(given | changes))  # type: ignore[arg-type]
+    return status.record_main_agreement(stage.world, **(given | changes))  # type: ignore[arg-type]
 
 
 # --- how it stands ---------------------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def test_an_overdue_signature_stops_what_is_new_and_keeps_what_is_shared(stage: 
     stage.clock.advance(days=1)
     with pytest.raises(Conflict, match="signature_overdue"):
         stage.publish(OLA)
-    assert receiving.authorize(stage.world, person(OLA), shared)
+    assert access.authorize(stage.world, person(OLA), shared)
     sign(stage, "1.10")
     assert stage.publish(OLA)
 
@@ -138,10 +139,10 @@ def test_a_signature_of_others_does_not_count(stage: Stage) -> None:
 def test_a_main_agreement_that_has_arrived_is_there_with_its_copy(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
-    main = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0]
+    main = status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0]
     assert (main.signer, main.agreement.signed_on) == ("Berit Aas, kommunedirektør", date(2026, 11, 20))
     assert main.agreement.sha256 == hashlib.sha256(COPY).hexdigest()
-    copy = agreements.main_agreement_copy(stage.world, tenant_id=stage.tenant.id, agreement_id=main.agreement.id)
+    copy = status.main_agreement_copy(stage.world, tenant_id=stage.tenant.id, agreement_id=main.agreement.id)
     assert copy == COPY
     assert standing(stage).main_arrived
     [(number, event)] = [found for found in stage.trail() if found[1].kind is EventKind.MAIN_AGREEMENT_RECORDED]
@@ -154,7 +155,7 @@ def test_a_correction_is_a_record_anew_and_the_first_stays(stage: Stage) -> None
     record_main(stage)
     stage.clock.advance(hours=1)
     record_main(stage, signed_on=date(2026, 11, 21))
-    found = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id)
+    found = status.agreements_of(stage.world, tenant_id=stage.tenant.id)
     assert [main.agreement.signed_on.day for main in found.mains] == [21, 20]
     assert found.standing.main == found.mains[0].agreement
 
@@ -162,7 +163,7 @@ def test_a_correction_is_a_record_anew_and_the_first_stays(stage: Stage) -> None
 def test_the_same_record_sent_twice_is_one(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     assert record_main(stage) == record_main(stage)
-    assert len(agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).mains) == 1
+    assert len(status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains) == 1
 
 
 def test_everything_wrong_with_a_record_is_told_at_once(stage: Stage) -> None:
@@ -216,7 +217,7 @@ def test_a_tenant_that_has_been_forgotten_gets_no_new_key_for_its_papers(stage: 
     with pytest.raises(Conflict, match="service_ended"):
         record_main(stage)
     assert stage.world.keyring.get([papers_key_id(stage.tenant.id)]) == {}
-    assert agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0].signer == ""
+    assert status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0].signer == ""
 
 
 def test_a_tenant_that_is_not_there_gets_neither_agreement_nor_key(stage: Stage) -> None:
@@ -233,10 +234,10 @@ def test_papers_of_another_tenant_are_not_there(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
     signed = sign(stage, "1.0")
-    main = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0]
+    main = status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0]
     with pytest.raises(NotFound):
-        agreements.main_agreement_copy(stage.world, tenant_id="other", agreement_id=main.agreement.id)
-    for read in (agreements.signed_pdf, agreements.signed_document):
+        status.main_agreement_copy(stage.world, tenant_id="other", agreement_id=main.agreement.id)
+    for read in (status.signed_pdf, status.signed_document):
         with pytest.raises(NotFound):
             read(stage.world, tenant_id="other", agreement_id=signed.id)
 
@@ -246,15 +247,15 @@ def test_after_the_tenants_key_is_destroyed_the_facts_stay_and_nobody_is_named(s
     record_main(stage)
     sign(stage, "1.0")
     stage.world.keyring.destroy([papers_key_id(stage.tenant.id)])
-    found = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id)
+    found = status.agreements_of(stage.world, tenant_id=stage.tenant.id)
     assert [(main.agreement.version, main.signer) for main in found.mains] == [("1.0", "")]
     assert [(service.agreement.version, service.signer, service.role) for service in found.services] == [
         ("1.0", "", "")
     ]
     papers = {
-        agreements.main_agreement_copy: found.mains[0].agreement.id,
-        agreements.signed_pdf: found.services[0].agreement.id,
-        agreements.signed_document: found.services[0].agreement.id,
+        status.main_agreement_copy: found.mains[0].agreement.id,
+        status.signed_pdf: found.services[0].agreement.id,
+        status.signed_document: found.services[0].agreement.id,
     }
     for paper, agreement_id in papers.items():
         with pytest.raises(NotFound):
@@ -263,7 +264,7 @@ def test_after_the_tenants_key_is_destroyed_the_facts_stay_and_nobody_is_named(s
 
 def test_who_signed_is_told_by_name_and_role_and_no_number_stands_open(stage: Stage) -> None:
     signed = sign(stage, "1.0")
-    view = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).services[0]
+    view = status.agreements_of(stage.world, tenant_id=stage.tenant.id).services[0]
     assert (view.signer, view.role) == ("Ewa Kowalska", "Rådmann")
     assert EWA not in repr(Signer(EWA, "Ewa Kowalska", "Rådmann"))
     assert EWA.encode() not in signed.sealed_signer

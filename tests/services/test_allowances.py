@@ -7,8 +7,8 @@ from dataclasses import replace
 from support.world import FJELL, Stage
 
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services.allowances import Allowance, forget_allowances, take_call
-from deldokument.services.ports import World
+from deldokument.ports.dependencies import World
+from deldokument.services.api.rate_limit import Allowance, forget_allowances, take_call
 
 ONE, OTHER = OrganizationNumber(FJELL), OrganizationNumber("310240001")
 

@@ -17,8 +17,8 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound
 from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, ODT, PDF, ResidualRisk
-from deldokument.services import administrators, texts
-from deldokument.services.assessing import (
+from deldokument.services.agreements import texts
+from deldokument.services.agreements.impact_assessment import (
     AssessmentPaper,
     AssessmentView,
     AssessmentWords,
@@ -28,7 +28,8 @@ from deldokument.services.assessing import (
     published_templates,
     record_assessment,
 )
-from deldokument.services.vault import papers_key_id
+from deldokument.services.encryption import papers_key_id
+from deldokument.services.tenants import administrators
 
 WORDS = AssessmentWords("Berit Ås", "Enhetsleder", date(2026, 11, 20), ResidualRisk.LOW)
 PAPER = AssessmentPaper("DPIA «Del dokument».pdf", papers.PDF)

@@ -11,27 +11,30 @@ from support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person,
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput, standing
 from deldokument.domain.share import Share
-from deldokument.services import administrators, auditing, event_search, operators, publishing
-from deldokument.services.actors import FORGOTTEN, Actor, Actors
-from deldokument.services.auditing import LogPage, SearchWords
+from deldokument.services.audit import browsing
+from deldokument.services.audit import search as audit_search
+from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
+from deldokument.services.audit.browsing import LogPage, SearchWords
+from deldokument.services.audit.recording import record
 from deldokument.services.downloads import offers
-from deldokument.services.trail import record
+from deldokument.services.shares import publishing
+from deldokument.services.tenants import administrators, operators
 
 OSLO = ZoneInfo("Europe/Oslo")
 EWA = "47906701517"
 
 
 def open_log(stage: Stage, number: str = EWA) -> LogPage:
-    return auditing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(number))
+    return browsing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(number))
 
 
 def token_of(stage: Stage, **words: str) -> str:
     given = {"tenant_id": stage.tenant.id, "person": person(EWA), "words": SearchWords(**words), "zone": OSLO}
-    return auditing.search_log(stage.world, **given)  # type: ignore[arg-type]
+    return browsing.search_log(stage.world, **given)  # type: ignore[arg-type]
 
 
 def show(stage: Stage, token: str, number: str = EWA, tenant_id: str | None = None) -> LogPage:
-    return auditing.show_log(stage.world, tenant_id=tenant_id or stage.tenant.id, person=person(number), token=token)
+    return browsing.show_log(stage.world, tenant_id=tenant_id or stage.tenant.id, person=person(number), token=token)
 
 
 def search(stage: Stage, **words: str) -> LogPage:
@@ -81,7 +84,7 @@ def test_pages_go_on_until_the_first_event_and_none_is_told_twice(stage: Stage) 
         numbers += [entry.number for entry in page.entries]
         if page.next is None:
             break
-        assert len(page.entries) == auditing.PAGE
+        assert len(page.entries) == browsing.PAGE
         page = show(stage, page.next)
         assert not page.is_first
     assert numbers == list(range(last, 0, -1))
@@ -284,12 +287,12 @@ def test_a_person_whose_identifier_is_erased_is_nobody_any_more(stage: Stage) ->
 
 def test_persons_are_remembered_within_bounds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     happen(stage, 1, KARI)
-    [subject_id] = event_search.subject_ids_of(stage.world, stage.tenant.id, person(KARI))
+    [subject_id] = audit_search.subject_ids_of(stage.world, stage.tenant.id, person(KARI))
     actors = Actors(stage.world, stage.tenant.id)
     with stage.world.database.read() as tx:
         known = actors.of(tx, [subject_id, "unknown"])
         assert known == {subject_id: Actor("Kari Lunde", f"{KARI[:6]} *****"), "unknown": FORGOTTEN}
-        monkeypatch.setattr("deldokument.services.actors._REMEMBERED", 1)
+        monkeypatch.setattr("deldokument.services.audit.actors._REMEMBERED", 1)
         assert actors.of(tx, ["another"]).keys() == {"another"}
 
 

@@ -12,9 +12,9 @@ from support.world import NOON
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
-from deldokument.services.claiming import adopt_keyring, check_keyring, claim_store
-from deldokument.services.deployments import Deployment
-from deldokument.services.vault import DIRECTORY
+from deldokument.ports.repositories.deployment import Deployment
+from deldokument.services.encryption import DIRECTORY
+from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
 

@@ -12,12 +12,14 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, TooLarge, Unavailable, standing
 from deldokument.domain.upload import MAX_PARTIALS, Upload
-from deldokument.services import drafting, overview, publishing, retention, uploading
-from deldokument.services.concatenating import create_partial, join_partials, joined_partials
+from deldokument.ports.dependencies import World
 from deldokument.services.downloads import part_reader
-from deldokument.services.drafting import UploadTicket
-from deldokument.services.ports import World
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from tests.services.test_uploading import announce, blobs, feed_and_finish, is_complete, parts
 
 
@@ -26,7 +28,7 @@ def piece(stage: Stage, ticket: UploadTicket, length: int, start: int | None = N
 
 
 def send(world: World, ticket: UploadTicket, upload: Upload, content: bytes, offset: int = 0) -> int:
-    append = uploading.begin_append(world, ticket.token, upload.id, offset=offset, announced=None)
+    append = uploads_append.begin_append(world, ticket.token, upload.id, offset=offset, announced=None)
     return feed_and_finish(append, content)
 
 
@@ -88,7 +90,7 @@ def test_the_offset_of_a_document_is_what_its_pieces_have_together(stage: Stage)
     share = stage.draft()
     ticket = announce(stage, 10, share.id)
     sent(stage, ticket, b"123", b"45")
-    view, _ = overview.show_share(stage.world, person(KARI), share.id)
+    view, _ = queries.show_share(stage.world, person(KARI), share.id)
     assert [document.offset for document in view.documents] == [5]
 
 
@@ -98,7 +100,7 @@ def test_each_piece_is_resumed_where_it_was(stage: Stage) -> None:
     assert send(stage.world, ticket, upload, b"12345") == 5
     with pytest.raises(Conflict, match="upload_offset"):
         send(stage.world, ticket, upload, b"x")
-    assert uploading.find_upload(stage.world, ticket.token, upload.id).offset == 5
+    assert uploads_append.find_upload(stage.world, ticket.token, upload.id).offset == 5
     assert send(stage.world, ticket, upload, b"67890", 5) == 10
     join_partials(stage.world, ticket.token, [upload.id])
     assert content(stage, ticket) == b"1234567890"
@@ -112,8 +114,8 @@ def test_the_file_chosen_again_finds_its_pieces_under_the_new_token(stage: Stage
     again = announce(stage, 10, share.id)
     assert [(one.id, one.start, one.offset) for one in again.partials] == [(first.id, 0, 0), (second.id, 5, 3)]
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, ticket.token, second.id)
-    assert uploading.find_upload(stage.world, again.token, second.id).offset == 3
+        uploads_append.find_upload(stage.world, ticket.token, second.id)
+    assert uploads_append.find_upload(stage.world, again.token, second.id).offset == 3
 
 
 def test_a_piece_that_says_where_it_begins_is_created_once(stage: Stage) -> None:
@@ -129,8 +131,8 @@ def test_a_token_is_good_for_the_pieces_of_its_own_document_alone(stage: Stage) 
     ticket, other = announce(stage, 10), announce(stage, 10)
     [mine], [foreign] = sent(stage, ticket, b"1234567890"), sent(stage, other, b"0987654321")
     for refused in (
-        lambda: uploading.find_upload(stage.world, ticket.token, foreign),
-        lambda: uploading.terminate_upload(stage.world, ticket.token, foreign),
+        lambda: uploads_append.find_upload(stage.world, ticket.token, foreign),
+        lambda: uploads_append.terminate_upload(stage.world, ticket.token, foreign),
         lambda: join_partials(stage.world, ticket.token, [foreign]),
         lambda: join_partials(stage.world, ticket.token, [ticket.upload_id]),
         lambda: join_partials(stage.world, "invented", [mine]),
@@ -147,7 +149,7 @@ def test_pieces_together_take_no_more_bytes_than_were_announced(stage: Stage) ->
     sent(stage, ticket, b"1234567")
     greedy = piece(stage, ticket, 10)
     with pytest.raises(TooLarge, match="upload_beyond_length"):
-        uploading.begin_append(stage.world, ticket.token, greedy.id, offset=0, announced=4)
+        uploads_append.begin_append(stage.world, ticket.token, greedy.id, offset=0, announced=4)
     before = blobs(stage)
     with pytest.raises(TooLarge, match="upload_beyond_length"):
         send(stage.world, ticket, greedy, b"1234")
@@ -160,7 +162,7 @@ def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(st
     ticket = announce(stage, 10)
     mine = piece(stage, ticket, 10)
     early, late = (
-        uploading.begin_append(stage.world, ticket.token, mine.id, offset=0, announced=None) for _ in range(2)
+        uploads_append.begin_append(stage.world, ticket.token, mine.id, offset=0, announced=None) for _ in range(2)
     )
     assert feed_and_finish(early, b"123456") == 6
     with pytest.raises(Conflict, match="upload_offset"):
@@ -170,7 +172,9 @@ def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(st
         send(stage.world, ticket, mine, b"7", offset=6)
 
     troubled = TroubledDatabase(stage.world.database, between=[lambda: None, take_a_byte])
-    late = uploading.begin_append(replace(stage.world, database=troubled), ticket.token, mine.id, offset=6, announced=4)
+    late = uploads_append.begin_append(
+        replace(stage.world, database=troubled), ticket.token, mine.id, offset=6, announced=4
+    )
     with pytest.raises(Conflict, match="upload_offset"):
         feed_and_finish(late, b"7890")
     assert send(stage.world, ticket, mine, b"890", offset=7) == 10
@@ -191,7 +195,7 @@ def test_whoever_sends_the_document_whole_gets_rid_of_its_pieces(stage: Stage) -
         whole = standing(tx.uploads.get(ticket.upload_id))
     assert send(stage.world, ticket, whole, b"abc") == 3
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, ticket.token, lost)
+        uploads_append.find_upload(stage.world, ticket.token, lost)
     with pytest.raises(Conflict, match="upload_begun_whole"):
         piece(stage, ticket, 5)
     assert send(stage.world, ticket, whole, b"defghij", 3) == 10
@@ -201,7 +205,9 @@ def test_whoever_sends_the_document_whole_gets_rid_of_its_pieces(stage: Stage) -
 
 def test_a_piece_whose_document_is_begun_whole_meanwhile_leaves_nothing(stage: Stage) -> None:
     ticket = announce(stage, 10)
-    append = uploading.begin_append(stage.world, ticket.token, piece(stage, ticket, 5).id, offset=0, announced=None)
+    append = uploads_append.begin_append(
+        stage.world, ticket.token, piece(stage, ticket, 5).id, offset=0, announced=None
+    )
     append.feed([b"12345"])
     with stage.world.database.read() as tx:
         whole = standing(tx.uploads.get(ticket.upload_id))
@@ -215,9 +221,9 @@ def test_terminating_a_piece_leaves_the_document_and_the_others(stage: Stage) ->
     share = stage.draft()
     ticket = announce(stage, 10, share.id)
     first, wrong, second = sent(stage, ticket, b"12345", b"xxx", b"67")
-    uploading.terminate_upload(stage.world, ticket.token, wrong)
+    uploads_append.terminate_upload(stage.world, ticket.token, wrong)
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, ticket.token, wrong)
+        uploads_append.find_upload(stage.world, ticket.token, wrong)
     assert retention.delete_garbage(stage.world) == 1
     [third] = sent(stage, ticket, b"890")
     join_partials(stage.world, ticket.token, [first, second, third])
@@ -228,7 +234,7 @@ def test_terminating_the_whole_takes_its_pieces_with_it(stage: Stage) -> None:
     share = stage.draft()
     ticket = announce(stage, 10, share.id)
     sent(stage, ticket, b"12345", b"678")
-    uploading.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    uploads_append.terminate_upload(stage.world, ticket.token, ticket.upload_id)
     assert stage.document_ids(share.id) == []
     assert retention.delete_garbage(stage.world) == 2
     assert blobs(stage) == set()
@@ -254,9 +260,9 @@ def test_after_joining_no_piece_can_be_changed_removed_or_added(stage: Stage) ->
     join_partials(stage.world, ticket.token, ids)
     for upload_id in [*ids, ticket.upload_id]:
         with pytest.raises(Conflict, match="upload_finished"):
-            uploading.begin_append(stage.world, ticket.token, upload_id, offset=5, announced=0)
+            uploads_append.begin_append(stage.world, ticket.token, upload_id, offset=5, announced=0)
     with pytest.raises(Conflict, match="upload_finished"):
-        uploading.terminate_upload(stage.world, ticket.token, ids[0])
+        uploads_append.terminate_upload(stage.world, ticket.token, ids[0])
     for start in (None, 0):
         with pytest.raises(Conflict, match="upload_finished"):
             piece(stage, ticket, 5, start)
@@ -266,10 +272,10 @@ def test_after_joining_no_piece_can_be_changed_removed_or_added(stage: Stage) ->
 def test_what_a_document_was_joined_from_is_told(stage: Stage) -> None:
     ticket = announce(stage, 10)
     ids = sent(stage, ticket, b"67890", b"12345")[::-1]
-    unfinished = uploading.find_upload(stage.world, ticket.token)
+    unfinished = uploads_append.find_upload(stage.world, ticket.token)
     assert joined_partials(stage.world, unfinished) == []
     join_partials(stage.world, ticket.token, ids)
-    whole, first = (uploading.find_upload(stage.world, ticket.token, one) for one in (None, ids[0]))
+    whole, first = (uploads_append.find_upload(stage.world, ticket.token, one) for one in (None, ids[0]))
     assert [one.id for one in joined_partials(stage.world, whole)] == ids
     assert joined_partials(stage.world, first) == []
 
@@ -307,7 +313,7 @@ def test_a_joining_that_does_not_take_place_leaves_the_pieces_as_they_were(stage
     with pytest.raises(Crash):
         join_partials(world, ticket.token, ids)
     assert not is_complete(stage, ticket)
-    assert [uploading.find_upload(stage.world, ticket.token, one).offset for one in ids] == [5, 5]
+    assert [uploads_append.find_upload(stage.world, ticket.token, one).offset for one in ids] == [5, 5]
     join_partials(stage.world, ticket.token, ids)
     assert content(stage, ticket) == b"1234567890"
 
@@ -352,7 +358,7 @@ def test_the_end_of_the_token_is_the_end_of_its_pieces(stage: Stage) -> None:
     [upload_id] = sent(stage, ticket, b"1234567890")
     stage.clock.advance(hours=24)
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, ticket.token, upload_id)
+        uploads_append.find_upload(stage.world, ticket.token, upload_id)
     with pytest.raises(NotFound):
         join_partials(stage.world, ticket.token, [upload_id])
     assert not is_complete(stage, ticket)
@@ -365,7 +371,7 @@ def test_a_member_that_is_removed_joins_nothing_and_adds_to_no_piece(stage: Stag
     for refused in (
         lambda: join_partials(stage.world, ticket.token, ids),
         lambda: piece(stage, ticket, 1),
-        lambda: uploading.find_upload(stage.world, ticket.token, ids[0]),
+        lambda: uploads_append.find_upload(stage.world, ticket.token, ids[0]),
     ):
         with pytest.raises(NotFound):
             refused()
@@ -376,11 +382,11 @@ def test_pieces_follow_whoever_takes_the_document_over_and_end_with_the_rights_o
     integration, share = integrate(stage), stage.draft()
     first = announce(stage, 10, share.id)
     ids = sent(stage, first, b"12345", b"67890")
-    taken = drafting.add_document(stage.world, SYSTEM, share.id, name="a.bin", length=10, modified_at=None)
+    taken = drafts.add_document(stage.world, SYSTEM, share.id, name="a.bin", length=10, modified_at=None)
     assert {one.integration_id for one in taken.partials} == {integration.id}
     let_go(stage, integration)
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, taken.token, ids[0])
+        uploads_append.find_upload(stage.world, taken.token, ids[0])
     with pytest.raises(NotFound):
         join_partials(stage.world, taken.token, ids)
     assert not is_complete(stage, taken)
@@ -390,14 +396,14 @@ def test_a_draft_that_is_over_joins_nothing(stage: Stage) -> None:
     share = stage.draft()
     ticket = announce(stage, 10, share.id)
     ids = sent(stage, ticket, b"12345", b"67890")
-    drafting.discard_draft(stage.world, person(KARI), share.id)
+    drafts.discard_draft(stage.world, person(KARI), share.id)
     with pytest.raises(Conflict, match="not_a_draft"):
         join_partials(stage.world, ticket.token, ids)
 
 
 def test_a_share_is_not_published_while_its_document_is_in_pieces(stage: Stage) -> None:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     ticket = announce(stage, 10, share.id)
     ids = sent(stage, ticket, b"12345", b"67890")

@@ -14,10 +14,14 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, standing
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Account
-from deldokument.services import accounts, deleting, drafting, freezing, integrations, publishing, retention
-from deldokument.services.deleting import end_deleted_accounts
-from deldokument.services.freezing import FreezeReason
-from deldokument.services.members import memberships
+from deldokument.services.accounts import deletion, integrations, lifecycle
+from deldokument.services.accounts.deletion import end_deleted_accounts
+from deldokument.services.accounts.members import memberships
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts as shares_drafts
+from deldokument.services.shares import publishing
+from deldokument.services.tenants import freezing
+from deldokument.services.tenants.freezing import FreezeReason
 
 OVER = timedelta(hours=24)
 
@@ -28,11 +32,11 @@ def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:
 
 def delete(stage: Stage, chosen: Account | None = None) -> Account:
     chosen = chosen or stage.byggesak
-    return deleting.delete_account(stage.world, **of(stage, chosen), typed_name=chosen.name)
+    return deletion.delete_account(stage.world, **of(stage, chosen), typed_name=chosen.name)
 
 
 def undo(stage: Stage) -> Account:
-    return deleting.undo_deletion(stage.world, **of(stage))
+    return deletion.undo_deletion(stage.world, **of(stage))
 
 
 def account(stage: Stage, chosen: Account | None = None) -> Account:
@@ -56,7 +60,7 @@ def test_a_deleted_account_is_out_of_its_members_reach_at_once(stage: Stage) -> 
     assert deleted.deleted_at == stage.clock.now()
     assert [m.account.name for m in memberships(stage.world, person(KARI))] == ["Avtaler"]
     with pytest.raises(NotFound):
-        drafting.start_draft(stage.world, person(KARI), account_id=stage.byggesak.id)
+        shares_drafts.start_draft(stage.world, person(KARI), account_id=stage.byggesak.id)
     with pytest.raises(NotFound):
         publishing.withdraw_share(stage.world, person(KARI), share_id)
 
@@ -72,7 +76,7 @@ def test_deleting_is_recorded_with_how_much_it_takes_with_it(stage: Stage) -> No
 @pytest.mark.parametrize("typed", ["", "Avtaler", "Byggesa", "Byggesak."])
 def test_an_account_is_not_deleted_unless_its_name_is_typed(stage: Stage, typed: str) -> None:
     with pytest.raises(InvalidInput, match="name_differs") as caught:
-        deleting.delete_account(stage.world, **of(stage), typed_name=typed)
+        deletion.delete_account(stage.world, **of(stage), typed_name=typed)
     assert caught.value.field == "typed_name"
     assert account(stage) == stage.byggesak
 
@@ -115,7 +119,7 @@ def test_what_the_operator_stops_after_it_was_deleted_is_kept_until_it_goes_on(s
 
 
 def test_the_typed_name_need_not_have_the_same_capitals_and_spaces(stage: Stage) -> None:
-    assert deleting.delete_account(stage.world, **of(stage), typed_name=" byggesak ").deleted_at
+    assert deletion.delete_account(stage.world, **of(stage), typed_name=" byggesak ").deleted_at
 
 
 def test_deleting_twice_is_deleting_once_and_gives_no_more_time(stage: Stage) -> None:
@@ -127,7 +131,7 @@ def test_deleting_twice_is_deleting_once_and_gives_no_more_time(stage: Stage) ->
 
 def test_a_deletion_undone_within_a_day_gives_back_what_was_there(stage: Stage) -> None:
     share_id, draft = stage.publish(), stage.draft()
-    accounts.close_account(stage.world, **of(stage))
+    lifecycle.close_account(stage.world, **of(stage))
     delete(stage)
     stage.clock.advance(hours=23, minutes=59)
     restored = undo(stage)
@@ -200,21 +204,21 @@ def test_a_share_that_is_due_when_its_account_ends_has_ended_and_was_not_withdra
 def test_the_end_of_an_account_frees_its_name(stage: Stage) -> None:
     delete(stage)
     with pytest.raises(Conflict, match="account_name_held") as caught:
-        accounts.create_account(stage.world, tenant_id=stage.tenant.id, name="byggesak")
+        lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name="byggesak")
     assert caught.value.params["at"] == (stage.clock.now() + OVER).isoformat()
     stage.clock.advance(hours=24)
     run_all(stage.world)
     ended = account(stage)
     assert (ended.name, ended.ended_at) == ("Byggesak (slettet 2026-11-24)", stage.clock.now())
-    again = accounts.create_account(stage.world, tenant_id=stage.tenant.id, name="Byggesak")
+    again = lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name="Byggesak")
     assert again.id != ended.id
     with pytest.raises(Conflict, match="account_name_taken") as caught:
-        accounts.create_account(stage.world, tenant_id=stage.tenant.id, name=ended.name)
+        lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=ended.name)
     assert caught.value.params == {}
 
 
 def test_two_accounts_of_one_name_deleted_on_one_day_end_with_names_of_their_own(stage: Stage) -> None:
-    taken = accounts.create_account(stage.world, tenant_id=stage.tenant.id, name="BYGGESAK (slettet 2026-11-24)")
+    taken = lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name="BYGGESAK (slettet 2026-11-24)")
     delete(stage)
     stage.clock.advance(hours=24)
     run_all(stage.world)
@@ -245,12 +249,12 @@ def test_nothing_of_other_accounts_is_touched(stage: Stage) -> None:
     integrations.add_integration(stage.world, **of(stage, stage.avtaler), organization_number=FJELL)
     theirs = stage.draft(ODD, stage.avtaler)
     stage.publish()
-    before = accounts.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.avtaler.id)
+    before = lifecycle.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.avtaler.id)
     delete(stage)
     stage.clock.advance(hours=24)
     while end_deleted_accounts(stage.world):
         pass
-    after = accounts.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.avtaler.id)
+    after = lifecycle.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.avtaler.id)
     assert after == before
     assert share(stage, theirs.id) == theirs
     assert account(stage, stage.barnevern) == stage.barnevern
@@ -258,7 +262,7 @@ def test_nothing_of_other_accounts_is_touched(stage: Stage) -> None:
 
 
 def test_an_account_with_many_shares_ends_in_several_rounds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deleting, "_BATCH", 2)
+    monkeypatch.setattr(deletion, "_BATCH", 2)
     drafts = [stage.draft() for _ in range(5)]
     delete(stage)
     stage.clock.advance(hours=24)
@@ -277,4 +281,4 @@ def test_a_share_that_ended_while_its_account_was_being_ended_is_left_as_it_is(s
     found = share(stage, share_id)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
     with stage.world.database.write() as tx:
-        assert list(deleting._end_shares(tx, [found], stage.clock.now())) == []
+        assert list(deletion._end_shares(tx, [found], stage.clock.now())) == []

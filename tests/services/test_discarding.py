@@ -14,10 +14,13 @@ from support.world import KARI, ODD, OLA, SIV, Stage, person, run_all
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, standing
 from deldokument.domain.share import DISCARD_GRACE, DISCARD_UNDO, Share, ShareState
-from deldokument.services import concatenating, drafting, overview, publishing, retention, uploading
-from deldokument.services.discarding import discard_with_grace, find_discarded, restore_draft
-from deldokument.services.drafting import UploadTicket
-from deldokument.services.submitting import create_draft
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.discarding import discard_with_grace, find_discarded, restore_draft
+from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads import concatenation
 
 INSTANT = timedelta(microseconds=1)
 
@@ -25,7 +28,7 @@ INSTANT = timedelta(microseconds=1)
 def filled_in(stage: Stage) -> Share:
     """A draft of Kari's with everything that it takes to publish it."""
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(title="Vedtak", message="Hei"))
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(title="Vedtak", message="Hei"))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     return stored(stage, draft.id)
@@ -38,13 +41,13 @@ def stored(stage: Stage, share_id: str) -> Share:
 
 def begun_upload(stage: Stage, share_id: str) -> UploadTicket:
     """A document of which four bytes of eight have come."""
-    ticket = drafting.add_document(stage.world, person(KARI), share_id, name="kart.pdf", length=8, modified_at=None)
+    ticket = drafts.add_document(stage.world, person(KARI), share_id, name="kart.pdf", length=8, modified_at=None)
     append(stage, ticket, 0, b"halv")
     return ticket
 
 
 def append(stage: Stage, ticket: UploadTicket, offset: int, content: bytes) -> None:
-    running = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=offset, announced=None)
+    running = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=offset, announced=None)
     running.feed([content])
     running.finish()
 
@@ -59,16 +62,16 @@ def events(stage: Stage, share_id: str) -> list[tuple[EventKind, str | None]]:
 
 
 ATTEMPTS: dict[str, Callable[[Stage, Share, UploadTicket], object]] = {
-    "save": lambda stage, draft, _: drafting.save_draft(stage.world, person(KARI), draft.id, stage.words()),
-    "add a recipient": lambda stage, draft, _: drafting.add_recipients(stage.world, person(KARI), draft.id, SIV),
-    "add a document": lambda stage, draft, _: drafting.add_document(
+    "save": lambda stage, draft, _: drafts.save_draft(stage.world, person(KARI), draft.id, stage.words()),
+    "add a recipient": lambda stage, draft, _: drafts.add_recipients(stage.world, person(KARI), draft.id, SIV),
+    "add a document": lambda stage, draft, _: drafts.add_document(
         stage.world, person(KARI), draft.id, name="b", length=1, modified_at=None
     ),
-    "remove a document": lambda stage, draft, _: drafting.remove_document(
+    "remove a document": lambda stage, draft, _: drafts.remove_document(
         stage.world, person(KARI), draft.id, stage.document_ids(draft.id)[0]
     ),
     "upload": lambda stage, _draft, ticket: append(stage, ticket, 4, b"resten"[:4]),
-    "upload a piece": lambda stage, _draft, ticket: concatenating.create_partial(
+    "upload a piece": lambda stage, _draft, ticket: concatenation.create_partial(
         stage.world, ticket.token, length=4, start=None
     ),
     "publish": lambda stage, draft, _: publishing.publish_share(stage.world, person(KARI), draft.id),
@@ -86,21 +89,21 @@ def test_a_discarded_draft_is_of_no_use_at_once(
     with pytest.raises(ServiceError) as caught:
         attempt(stage, draft, ticket)
     assert isinstance(caught.value, Conflict | NotFound | InvalidInput)
-    found = overview.list_shares(stage.world, person(KARI), states=[ShareState.DRAFT], soon=timedelta(days=3))
+    found = queries.list_shares(stage.world, person(KARI), states=[ShareState.DRAFT], soon=timedelta(days=3))
     assert (found.shares, found.needing) == ((), ())
 
 
 def test_what_is_undone_in_time_is_back_with_everything_and_goes_on(stage: Stage) -> None:
     draft = filled_in(stage)
     ticket = begun_upload(stage, draft.id)
-    before = overview.view_share(stage.world, person(KARI), draft.id)
+    before = queries.view_share(stage.world, person(KARI), draft.id)
     discard_with_grace(stage.world, person(KARI), draft.id)
     stage.clock.advance(seconds=DISCARD_UNDO.total_seconds())
     run_all(stage.world)
     for _ in range(2):  # a double click
         restore_draft(stage.world, person(KARI), draft.id)
     run_all(stage.world)
-    assert overview.view_share(stage.world, person(KARI), draft.id) == before
+    assert queries.view_share(stage.world, person(KARI), draft.id) == before
     append(stage, ticket, 4, b"resten"[:4])
     assert publishing.publish_share(stage.world, person(KARI), draft.id).state is ShareState.AVAILABLE
     assert events(stage, draft.id) == [
@@ -180,7 +183,7 @@ def test_a_proposal_is_back_as_it_was(stage: Stage) -> None:
 def test_what_a_system_discards_is_gone_at_once(stage: Stage) -> None:
     integrate(stage)
     draft = create_draft(stage.world, SYSTEM, stage.words())
-    drafting.discard_draft(stage.world, SYSTEM, draft.id)
+    drafts.discard_draft(stage.world, SYSTEM, draft.id)
     assert retention.destroy_share_keys(stage.world) == 1
     with pytest.raises(Conflict, match="discard_final"):
         restore_draft(stage.world, person(KARI), draft.id)
@@ -192,10 +195,10 @@ def test_a_discarded_draft_fills_its_account_until_its_key_is_destroyed(stage: S
     discard_with_grace(stage.world, person(KARI), draft.id)
     more = {"name": "b", "length": 7, "modified_at": None}
     with pytest.raises(InvalidInput, match="quota_exceeded"):
-        drafting.add_document(stage.world, person(KARI), other.id, **more)  # type: ignore[arg-type]
+        drafts.add_document(stage.world, person(KARI), other.id, **more)  # type: ignore[arg-type]
     stage.clock.instant += DISCARD_GRACE
     run_all(stage.world)
-    drafting.add_document(stage.world, person(KARI), other.id, **more)  # type: ignore[arg-type]
+    drafts.add_document(stage.world, person(KARI), other.id, **more)  # type: ignore[arg-type]
 
 
 def test_what_is_said_after_discarding_is_what_is_so(stage: Stage) -> None:
@@ -218,10 +221,10 @@ def test_who_fills_in_a_draft_is_named_while_it_is_one(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
     of_system = create_draft(stage.world, SYSTEM, stage.words())
-    views = {one: overview.view_share(stage.world, person(KARI), one) for one in (draft.id, of_system.id)}
+    views = {one: queries.view_share(stage.world, person(KARI), one) for one in (draft.id, of_system.id)}
     assert (views[draft.id].drafter_id, views[draft.id].drafter) == (stage.members["kari"], "Kari Lunde")
     assert (views[of_system.id].drafter_id, views[of_system.id].drafter) == (of_system.integration_id, "FJELL AS")
-    drafting.save_draft(stage.world, person(ODD), draft.id, replace(stage.words(), title="Ny"))
-    assert overview.view_share(stage.world, person(KARI), draft.id).drafter == "Odd Bakken"
+    drafts.save_draft(stage.world, person(ODD), draft.id, replace(stage.words(), title="Ny"))
+    assert queries.view_share(stage.world, person(KARI), draft.id).drafter == "Odd Bakken"
     publishing.publish_share(stage.world, person(KARI), draft.id)
-    assert overview.view_share(stage.world, person(KARI), draft.id).drafter_id == ""
+    assert queries.view_share(stage.world, person(KARI), draft.id).drafter_id == ""

@@ -15,11 +15,14 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
 from deldokument.domain.errors import Broken, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.share import Receipt
-from deldokument.services import downloading, drafting, inspecting, publishing, retention
-from deldokument.services.archive import length_of
-from deldokument.services.downloading import Content
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, part_reader
-from deldokument.services.vault import share_key_id
+from deldokument.services.downloads.content import Content
+from deldokument.services.downloads.zip_archive import length_of
+from deldokument.services.encryption import share_key_id
+from deldokument.services.inspection import documents
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
 
@@ -28,12 +31,12 @@ def read(
     stage: Stage, content: Content, start: int = 0, stop: int | None = None, step: int = part_reader.STEP
 ) -> bytes:
     stop = content.length if stop is None else stop
-    buffers = downloading.read_content(stage.world, content, start, stop, step=step)
+    buffers = downloads_content.read_content(stage.world, content, start, stop, step=step)
     return b"".join(bytes(buffer) for buffer in buffers)
 
 
 def opened(stage: Stage, share_id: str, reader: str = OLA, place: int = 0) -> Content:
-    return downloading.open_document(stage.world, person(reader), share_id, stage.document_ids(share_id)[place])
+    return downloads_content.open_document(stage.world, person(reader), share_id, stage.document_ids(share_id)[place])
 
 
 def receipts(stage: Stage, share_id: str) -> list[Receipt]:
@@ -49,12 +52,12 @@ def downloads(stage: Stage) -> list[dict[str, str | int]]:
 def published(stage: Stage, files: dict[str, bytes], *recipients: str) -> str:
     """A share with these documents, inspected."""
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, *(recipients or (OLA,)))
     for name, content in files.items():
         stage.upload(share.id, name, content)
     publishing.publish_share(stage.world, person(KARI), share.id)
-    inspecting.inspect_documents(stage.world)
+    documents.inspect_documents(stage.world)
     return share.id
 
 
@@ -76,7 +79,7 @@ def test_every_range_over_every_border_gives_exactly_its_bytes(stage: Stage) -> 
 
 def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
     content = opened(stage, stage.publish(OLA, content=WHOLE[:300_000]))
-    sizes = [len(b) for b in downloading.read_content(stage.world, content, 10, 300_000, step=65_536)]
+    sizes = [len(b) for b in downloads_content.read_content(stage.world, content, 10, 300_000, step=65_536)]
     assert max(sizes) == 65_536
     assert sum(sizes) == 299_990
 
@@ -84,9 +87,9 @@ def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
 def test_a_buffer_that_is_being_sent_is_not_written_over_by_what_is_opened_meanwhile(stage: Stage) -> None:
     # Each document ends in a piece that is gathered, so one step opens what is small and what is large.
     share_id = published(stage, {f"{number}.bin": os.urandom(1_100_000) for number in range(4)})
-    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
     whole = read(stage, content)
-    buffers = downloading.read_content(stage.world, content, 0, content.length, rooms=part_reader.Rooms())
+    buffers = downloads_content.read_content(stage.world, content, 0, content.length, rooms=part_reader.Rooms())
     sent, before = bytearray(), memoryview(b"")
     for buffer in buffers:
         sent += before
@@ -99,7 +102,7 @@ def test_the_validator_is_the_contents_own_for_everybody_and_every_range(stage: 
     mine, theirs = opened(stage, share_id), opened(stage, share_id, PER)
     assert mine.etag == theirs.etag == opened(stage, share_id).etag
     assert mine.etag != opened(stage, share_id, place=1).etag
-    archives = [downloading.open_archive(stage.world, person(reader), share_id) for reader in (OLA, PER)]
+    archives = [downloads_content.open_archive(stage.world, person(reader), share_id) for reader in (OLA, PER)]
     assert archives[0].etag == archives[1].etag
     assert archives[0].etag not in {mine.etag, opened(stage, share_id, place=1).etag}
 
@@ -108,35 +111,35 @@ def test_a_document_of_another_share_is_not_found_under_this_one(stage: Stage) -
     one, other = stage.publish(OLA), stage.publish(OLA)
     for document_id in (stage.document_ids(other)[0], "0" * 32):
         with pytest.raises(NotFound):
-            downloading.open_document(stage.world, person(OLA), one, document_id)
+            downloads_content.open_document(stage.world, person(OLA), one, document_id)
     with pytest.raises(NotFound):
-        downloading.open_document(stage.world, person(SIV), one, stage.document_ids(one)[0])
+        downloads_content.open_document(stage.world, person(SIV), one, stage.document_ids(one)[0])
 
 
 def test_no_byte_before_inspection_and_then_every_byte(stage: Stage) -> None:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "a.txt", b"innhold")
     publishing.publish_share(stage.world, person(KARI), share.id)
     with pytest.raises(NotReady, match="inspection_running"):
         opened(stage, share.id)
     with pytest.raises(NotReady, match="inspection_running"):
-        downloading.open_archive(stage.world, person(OLA), share.id)
-    inspecting.inspect_documents(stage.world)
+        downloads_content.open_archive(stage.world, person(OLA), share.id)
+    documents.inspect_documents(stage.world)
     assert read(stage, opened(stage, share.id)) == b"innhold"
 
 
 def test_a_document_that_failed_its_inspection_is_not_released(stage: Stage) -> None:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "a.txt", b"innhold")
     [part], blobs = part_ids(stage, document_id), stage.world.blobs
     sealed = bytes_of(blobs, part)
     put_in_its_place(blobs, part, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     publishing.publish_share(stage.world, person(KARI), share.id)
-    assert inspecting.inspect_documents(stage.world) == 1
+    assert documents.inspect_documents(stage.world) == 1
     put_in_its_place(blobs, part, sealed)
     with pytest.raises(NotReady, match="inspection_refused"):
         opened(stage, share.id)
@@ -163,7 +166,7 @@ def test_stored_bytes_that_were_changed_are_never_released(
     [part], blobs = part_ids(stage, stage.document_ids(share_id)[0]), stage.world.blobs
     put_in_its_place(blobs, part, change(bytes_of(blobs, part)))
     content = opened(stage, share_id)
-    buffers = downloading.read_content(stage.world, content, 0, content.length)
+    buffers = downloads_content.read_content(stage.world, content, 0, content.length)
     with pytest.raises(error):
         next(iter(buffers))
 
@@ -244,7 +247,7 @@ def test_an_empty_document_is_had_by_who_asks_for_it(stage: Stage) -> None:
 
 def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(stage: Stage) -> None:
     share_id = published(stage, {"a.txt": b"a" * 50, "b.txt": b"b" * 50, "empty.txt": b""})
-    content = downloading.open_archive(stage.world, person(OLA), share_id)
+    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
     assert content.archive
     [(piece, _, _)] = content.archive.within(0, 1)
     head = length_of(piece)
@@ -289,7 +292,7 @@ def test_a_share_that_ends_between_decision_and_key_is_gone(stage: Stage) -> Non
 
     world = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, {share_key_id(share_id): end}))
     with pytest.raises(Gone, match="share_withdrawn"):
-        downloading.open_document(world, person(OLA), share_id, document_id)
+        downloads_content.open_document(world, person(OLA), share_id, document_id)
 
 
 def test_a_key_that_is_lost_is_damage_and_no_answer_about_the_share(stage: Stage) -> None:
@@ -303,7 +306,7 @@ def test_a_key_that_is_lost_is_damage_and_no_answer_about_the_share(stage: Stage
 def test_a_share_that_is_withdrawn_while_it_is_read_gives_no_more_once_its_blobs_are_gone(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=WHOLE)
     content = opened(stage, share_id)
-    buffers = iter(downloading.read_content(stage.world, content, 0, content.length))
+    buffers = iter(downloads_content.read_content(stage.world, content, 0, content.length))
     first = bytes(next(buffers))
     assert first
     assert WHOLE.startswith(first)

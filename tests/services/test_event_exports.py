@@ -20,16 +20,17 @@ from support.events import fill_trail, many_events, subject_ids
 from support.stored import do_as_owner
 from support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
 
-from deldokument.adapters.seal import MissingSeal, PdfSeal, create_seal_certificate, verify_signature
+from deldokument.adapters.documents.signing import MissingSeal, PdfSeal, create_seal_certificate, verify_signature
 from deldokument.domain.audit import GENESIS, NO_TENANT, EventKind, link
 from deldokument.domain.chain import Fault, Flaw, Mark
 from deldokument.domain.errors import InvalidInput, NotFound
-from deldokument.services import event_exports, event_search, sealing, verifying
-from deldokument.services.chains import EventFilter
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.ports.repositories.transaction import Database, Transaction
+from deldokument.services.audit import checkpoints, search, verification
+from deldokument.services.audit import export as audit_export
+from deldokument.services.audit.recording import record
+from deldokument.services.audit.verification import ExportVerdict
 from deldokument.services.downloads import offers
-from deldokument.services.repositories import Database, Transaction
-from deldokument.services.trail import record
-from deldokument.services.verifying import ExportVerdict
 
 Lines = list[dict[str, Any]]
 
@@ -71,31 +72,31 @@ def picked(files: tuple[Lines, Lines]) -> Lines:
 def move(stage: Stage) -> Stage:
     """Much happens, and is sealed twice on the way."""
     offers.open_share(stage.world, person(OLA), stage.publish(OLA))
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     for number in (KARI, ODD, None):
         stage.clock.advance(hours=1)
         happen(stage, 3, number)
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     happen(stage, 2)
     return stage
 
 
 def exported(stage: Stage, **wanted: Any) -> Lines:
     """The lines of an export."""
-    export = event_exports.begin_event_export(
+    export = audit_export.begin_event_export(
         stage.world, wanted=EventFilter(stage.tenant.id, **wanted), form="json", person=person(KARI)
     )
-    return [json.loads(line) for line in b"".join(event_exports.export_lines(stage.world, export)).splitlines()]
+    return [json.loads(line) for line in b"".join(audit_export.export_lines(stage.world, export)).splitlines()]
 
 
 def of_kari(stage: Stage) -> Lines:
-    return exported(stage, subject_ids=event_search.subject_ids_of(stage.world, stage.tenant.id, person(KARI)))
+    return exported(stage, subject_ids=search.subject_ids_of(stage.world, stage.tenant.id, person(KARI)))
 
 
 def verdict(lines: Lines, *certificates: bytes) -> ExportVerdict:
     """What an auditor is told of the lines, who has nothing but them."""
     file = (json.dumps(line).encode() + b"\n" for line in lines)
-    return verifying.verify_export(file, certificates=certificates, is_signed=verify_signature)
+    return verification.verify_export(file, certificates=certificates, is_signed=verify_signature)
 
 
 def fault(lines: Lines) -> tuple[int, Flaw] | None:
@@ -121,7 +122,7 @@ def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
         head, seal = tx.audit.head(moved.tenant.id), tx.audit.last_seal(moved.tenant.id)
     assert (told.fault, told.is_whole, told.chain, told.events) == (None, True, moved.tenant.id, head.number)
     assert (told.last, told.seal, told.line) == (head, seal, len(lines))
-    assert told.signed_with == sealing.fingerprint(moved.world.seal.certificate())
+    assert told.signed_with == checkpoints.fingerprint(moved.world.seal.certificate())
     assert [line["number"] for line in events(lines)] == list(range(1, head.number + 1))
 
 
@@ -168,15 +169,15 @@ def test_an_export_verifies_after_the_erasure_of_identifiers_in_it_and_behind_it
 def test_what_concerns_no_tenant_is_exported_by_itself(moved: Stage) -> None:
     with moved.world.database.write() as tx:
         record(moved.world, tx, EventKind.CLOCK_CONFIRMED)
-    export = event_exports.begin_event_export(moved.world, wanted=EventFilter(NO_TENANT), form="json")
-    lines = [json.loads(line) for line in b"".join(event_exports.export_lines(moved.world, export)).splitlines()]
+    export = audit_export.begin_event_export(moved.world, wanted=EventFilter(NO_TENANT), form="json")
+    lines = [json.loads(line) for line in b"".join(audit_export.export_lines(moved.world, export)).splitlines()]
     assert (lines[0]["tenant"], verdict(lines).fault) == (None, None)
     assert [line["kind"] for line in events(lines)][-2:] == ["clock_confirmed", "event_log_exported"]
 
 
 def test_a_tenant_that_is_not_there_has_no_export(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        event_exports.begin_event_export(stage.world, wanted=EventFilter("nobody"), form="json")
+        audit_export.begin_event_export(stage.world, wanted=EventFilter("nobody"), form="json")
 
 
 def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
@@ -186,12 +187,12 @@ def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
 
 
 def test_events_that_come_while_it_is_read_are_not_in_it(moved: Stage) -> None:
-    export = event_exports.begin_event_export(moved.world, wanted=EventFilter(moved.tenant.id), form="json")
-    lines = event_exports.export_lines(moved.world, export)
+    export = audit_export.begin_event_export(moved.world, wanted=EventFilter(moved.tenant.id), form="json")
+    lines = audit_export.export_lines(moved.world, export)
     text = next(lines)
     happen(moved, 3)
     moved.clock.advance(hours=1)
-    sealing.seal_chains(moved.world)
+    checkpoints.seal_chains(moved.world)
     text += b"".join(lines)
     told = verdict([json.loads(line) for line in text.splitlines()])
     assert (told.fault, told.last) == (None, export.last)
@@ -316,7 +317,7 @@ def test_a_chain_rewritten_with_its_seals_left_out_does_not_fit_the_signature_on
     for number, line in enumerate(lines, start=1):
         line["line"] = number
     assert fault(lines) == (len(events(lines)), Flaw.CHANGED)
-    body = b"".join(map(event_exports.covered, lines[:-1]))
+    body = b"".join(map(audit_export.covered, lines[:-1]))
     lines[-1]["sha256"] = hashlib.sha256(body).hexdigest()
     assert fault(lines) == (len(events(lines)), Flaw.UNSIGNED)
 
@@ -329,7 +330,7 @@ def test_a_file_with_seals_and_signature_left_out_does_not_hold_for_whoever_give
     lines = reforged(lines) if kind == "whole" else lines
     for number, line in enumerate(lines, start=1):
         line["line"] = number
-    body = b"".join(map(event_exports.covered, lines[:-1]))
+    body = b"".join(map(audit_export.covered, lines[:-1]))
     lines[-1] |= {"sha256": hashlib.sha256(body).hexdigest(), "certificate": None, "signature": None}
     told = verdict(lines)
     assert (told.fault, told.seal, told.signed_with) == (None, None, None)
@@ -411,7 +412,7 @@ def another_seal(stage: Stage, folder: Path) -> PdfSeal:
 )
 def test_what_is_no_export_is_told(raw: bytes) -> None:
     with pytest.raises(InvalidInput, match="export_unknown"):
-        verifying.verify_export([raw], certificates=(), is_signed=verify_signature)
+        verification.verify_export([raw], certificates=(), is_signed=verify_signature)
 
 
 def test_a_number_that_no_export_holds_makes_a_line_none(whole: Lines) -> None:
@@ -419,9 +420,9 @@ def test_a_number_that_no_export_holds_makes_a_line_none(whole: Lines) -> None:
     head, *rest = [json.dumps(line) for line in whole]
     infinite = head[:-1] + ',"x":1e999}'
     with pytest.raises(InvalidInput, match="export_unknown"):
-        verifying.verify_export([infinite.encode()], certificates=(), is_signed=verify_signature)
+        verification.verify_export([infinite.encode()], certificates=(), is_signed=verify_signature)
     raw = [head.encode(), (rest[0][:-1] + ',"x":1e999}').encode()]
-    told = verifying.verify_export(raw, certificates=(), is_signed=verify_signature).fault
+    told = verification.verify_export(raw, certificates=(), is_signed=verify_signature).fault
     assert told is not None
     assert (told.number, told.flaw) == (1, Flaw.ALTERED)
 
@@ -471,7 +472,7 @@ def test_a_line_that_could_be_read_in_two_ways_or_in_none_does_not_hold(whole: L
     assert there in raw[place]
     raw[place] = raw[place].replace(there, instead, 1)
     file = (line.encode() for line in raw)
-    told = verifying.verify_export(file, certificates=[seal().certificate()], is_signed=verify_signature)
+    told = verification.verify_export(file, certificates=[seal().certificate()], is_signed=verify_signature)
     assert told.fault
 
 
@@ -484,8 +485,8 @@ def test_a_head_whose_end_is_nonsense_does_not_hold(whole: Lines, last: dict[str
 # --- a database ------------------------------------------------------------------------------------------------------
 
 
-def trail(stage: Stage, *certificates: bytes) -> verifying.TrailVerdict:
-    return verifying.verify_trail(stage.world, certificates=certificates, is_signed=verify_signature)
+def trail(stage: Stage, *certificates: bytes) -> verification.TrailVerdict:
+    return verification.verify_trail(stage.world, certificates=certificates, is_signed=verify_signature)
 
 
 def tamper(stage: Stage, *statements: str) -> None:
@@ -536,7 +537,7 @@ def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage,
     moved.world = replace(moved.world, seal=another_seal(moved, tmp_path))
     happen(moved, 1)
     moved.clock.advance(hours=1)
-    sealing.seal_chains(moved.world)
+    checkpoints.seal_chains(moved.world)
     told = trail(moved)
     assert told.fault
     assert told.fault.flaw is Flaw.UNSIGNED
@@ -572,12 +573,12 @@ def test_an_export_that_was_kept_shows_that_the_database_was_rewritten(moved: St
     lines = exported(moved)
     raw = [json.dumps(line).encode() for line in lines]
     chain = moved.tenant.id
-    assert verifying.verify_against(moved.world, chain, verifying.marks_of(raw)) is None
-    marks = list(verifying.marks_of(raw))
+    assert verification.verify_against(moved.world, chain, verification.marks_of(raw)) is None
+    marks = list(verification.marks_of(raw))
     rewritten = [*marks[:4], Mark(5, bytes(32))]
-    assert verifying.verify_against(moved.world, chain, rewritten) == Fault(chain, 5, Flaw.REWRITTEN)
+    assert verification.verify_against(moved.world, chain, rewritten) == Fault(chain, 5, Flaw.REWRITTEN)
     beyond = [Mark(999, bytes(32))]
-    assert verifying.verify_against(moved.world, chain, beyond) == Fault(chain, 999, Flaw.MISSING)
+    assert verification.verify_against(moved.world, chain, beyond) == Fault(chain, 999, Flaw.MISSING)
 
 
 def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_kept_and_by_nothing_else(
@@ -597,9 +598,9 @@ def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_ke
     )
     happen(moved, sealed[-1].number, VIGDIS)
     moved.clock.advance(hours=1)
-    sealing.seal_chains(moved.world)
+    checkpoints.seal_chains(moved.world)
     assert trail(moved).fault is None
-    found = verifying.verify_against(moved.world, chain, verifying.marks_of(kept))
+    found = verification.verify_against(moved.world, chain, verification.marks_of(kept))
     assert found == Fault(chain, BETWEEN, Flaw.REWRITTEN)
 
 
@@ -613,10 +614,10 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
         stage.database_url,
         many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100)),
     )
-    export = event_exports.begin_event_export(stage.world, wanted=EventFilter(NO_TENANT), form="json")
+    export = audit_export.begin_event_export(stage.world, wanted=EventFilter(NO_TENANT), form="json")
 
     def lines() -> Iterator[bytes]:
-        pieces = event_exports.export_lines(stage.world, export)
+        pieces = audit_export.export_lines(stage.world, export)
         yield next(pieces)
         yield from next(pieces).splitlines(keepends=True)
         tracemalloc.start()
@@ -624,7 +625,7 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
             assert len(piece) < 500_000
             yield from piece.splitlines(keepends=True)
 
-    told = verifying.verify_export(lines(), certificates=(), is_signed=verify_signature)
+    told = verification.verify_export(lines(), certificates=(), is_signed=verify_signature)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (told.fault, told.events) == (None, export.last.number)
@@ -635,6 +636,6 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
 def test_many_events_are_verified(stage: Stage) -> None:
     rows = many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100))
     fill_trail(stage.database_url, rows)
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     tamper(stage, "UPDATE audit_event SET subject_id = 'x' WHERE chain = '-' AND number = 7777")
     assert trail(stage).fault == Fault(NO_TENANT, 7777, Flaw.ALTERED)

@@ -13,10 +13,11 @@ from support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound
 from deldokument.domain.tenure import ResidualRisk
-from deldokument.services import administrators, assessing, exporting
-from deldokument.services.assessing import AssessmentPaper, AssessmentWords
-from deldokument.services.exporting import ExportedShare, begin_export, exported_papers, exported_shares
-from deldokument.services.leaving import end_service
+from deldokument.services.agreements import impact_assessment
+from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
+from deldokument.services.tenants import administrators, export
+from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
+from deldokument.services.tenants.offboarding import end_service
 
 
 def shares(stage: Stage) -> list[ExportedShare]:
@@ -34,7 +35,7 @@ def test_every_share_of_the_tenant_is_there_with_who_shared_and_masked_numbers(s
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4])
 def test_pages_of_any_size_hold_each_share_once(stage: Stage, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
-    monkeypatch.setattr(exporting, "_PAGE", page)
+    monkeypatch.setattr(export, "_PAGE", page)
     drafts = [stage.draft().id for _ in range(3)]
     stage.clock.advance(seconds=1)
     drafts.append(stage.draft().id)
@@ -67,7 +68,7 @@ def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(s
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW)
     for content in (papers.PDF, papers.DOCX):
         paper = AssessmentPaper("vurdering.pdf", content)
-        assessing.record_assessment(stage.world, tenant_id=stage.tenant.id, words=replace(words, paper=paper))
+        impact_assessment.record_assessment(stage.world, tenant_id=stage.tenant.id, words=replace(words, paper=paper))
     found = {paper.name: paper.content for paper in exported_papers(stage.world, tenant_id=stage.tenant.id)}
     assert list(found) == [
         "01-hovedavtale-1.0.pdf",
@@ -91,7 +92,7 @@ def test_an_assessments_file_can_be_unpacked_on_any_system_whatever_it_is_called
 ) -> None:
     paper = AssessmentPaper(given, papers.PDF)
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW, paper=paper)
-    assessing.record_assessment(stage.world, tenant_id=stage.tenant.id, words=words)
+    impact_assessment.record_assessment(stage.world, tenant_id=stage.tenant.id, words=words)
     [exported] = exported_papers(stage.world, tenant_id=stage.tenant.id)
     assert exported.name == f"01-dpia-2026-11-20-{kept}"
     assert len(exported.name.encode()) <= 255

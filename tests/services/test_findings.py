@@ -10,9 +10,9 @@ from support.world import OLA, Stage, person
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.errors import NotReady, standing
 from deldokument.domain.share import Document, Verdict
-from deldokument.services import downloading
-from deldokument.services.findings import Finding, finding_of
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.downloads import content as downloads_content
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.shares.verdicts import Finding, finding_of
 
 PDF = b"%PDF-1.7\n1 0 obj\n"
 
@@ -77,7 +77,9 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
     with stage.world.database.write() as tx:
         tx.shares.save_document(told)
     if released:
-        assert downloading.open_document(stage.world, person(OLA), document.share_id, document.id).length == len(PDF)
+        assert downloads_content.open_document(stage.world, person(OLA), document.share_id, document.id).length == len(
+            PDF
+        )
         return
     with pytest.raises(NotReady, match="inspection_refused"):
-        downloading.open_document(stage.world, person(OLA), document.share_id, document.id)
+        downloads_content.open_document(stage.world, person(OLA), document.share_id, document.id)

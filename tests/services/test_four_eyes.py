@@ -13,10 +13,13 @@ from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.share import Share, ShareState
-from deldokument.services import drafting, freezing, overview, publishing, retention, uploading
 from deldokument.services.downloads import offers
-from deldokument.services.freezing import FreezeReason
-from deldokument.services.views import ProposalView
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.views import ProposalView
+from deldokument.services.tenants import freezing
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.services.uploads import append as uploads_append
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def four_eyes(stage: Stage) -> None:
 def propose(stage: Stage, **words: object) -> Share:
     """What Kari has filled in and asked Odd to approve."""
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(**words))
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(**words))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     stage.clock.advance(minutes=1)
@@ -48,7 +51,7 @@ def kept(stage: Stage, share_id: str) -> Share:
 
 
 def proposal(stage: Stage, share_id: str, who: str = ODD) -> ProposalView | None:
-    return overview.show_share(stage.world, person(who), share_id)[0].proposal
+    return queries.show_share(stage.world, person(who), share_id)[0].proposal
 
 
 def kinds(stage: Stage, share_id: str) -> list[EventKind]:
@@ -129,15 +132,15 @@ Change = Callable[[Stage, str], object]
 
 
 def change_words(stage: Stage, share_id: str) -> None:
-    drafting.save_draft(stage.world, person(KARI), share_id, stage.words(title="Nytt"))
+    drafts.save_draft(stage.world, person(KARI), share_id, stage.words(title="Nytt"))
 
 
 def move(stage: Stage, share_id: str) -> None:
-    drafting.save_draft(stage.world, person(KARI), share_id, stage.words(account_id=stage.avtaler.id))
+    drafts.save_draft(stage.world, person(KARI), share_id, stage.words(account_id=stage.avtaler.id))
 
 
 def add_recipient(stage: Stage, share_id: str) -> None:
-    drafting.add_recipients(stage.world, person(KARI), share_id, SIV)
+    drafts.add_recipients(stage.world, person(KARI), share_id, SIV)
 
 
 def recipient_of(stage: Stage, share_id: str) -> str:
@@ -146,19 +149,19 @@ def recipient_of(stage: Stage, share_id: str) -> str:
 
 
 def label_recipient(stage: Stage, share_id: str) -> None:
-    drafting.change_recipient(stage.world, person(ODD), share_id, recipient_of(stage, share_id), label="søker")
+    drafts.change_recipient(stage.world, person(ODD), share_id, recipient_of(stage, share_id), label="søker")
 
 
 def remove_recipient(stage: Stage, share_id: str) -> None:
-    drafting.remove_recipient(stage.world, person(KARI), share_id, recipient_of(stage, share_id))
+    drafts.remove_recipient(stage.world, person(KARI), share_id, recipient_of(stage, share_id))
 
 
 def announce_document(stage: Stage, share_id: str) -> None:
-    drafting.add_document(stage.world, person(KARI), share_id, name="b.txt", length=1, modified_at=None)
+    drafts.add_document(stage.world, person(KARI), share_id, name="b.txt", length=1, modified_at=None)
 
 
 def remove_document(stage: Stage, share_id: str) -> None:
-    drafting.remove_document(stage.world, person(KARI), share_id, stage.document_ids(share_id)[0])
+    drafts.remove_document(stage.world, person(KARI), share_id, stage.document_ids(share_id)[0])
 
 
 CHANGES: list[Change] = [
@@ -182,16 +185,16 @@ def test_any_change_takes_the_proposal_back(stage: Stage, change: Change) -> Non
 
 def test_a_document_ended_by_its_upload_token_takes_the_proposal_back(stage: Stage) -> None:
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
-    ticket = drafting.add_document(stage.world, person(KARI), draft.id, name="b", length=1, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=1)
+    ticket = drafts.add_document(stage.world, person(KARI), draft.id, name="b", length=1, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=1)
     append.feed([b"b"])
     append.finish()
     share = publishing.publish_share(stage.world, person(KARI), draft.id)
     stage.clock.advance(minutes=1)
-    uploading.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    uploads_append.terminate_upload(stage.world, ticket.token, ticket.upload_id)
     with pytest.raises(Conflict, match="not_proposed"):
         approve(stage, share)
     who = {event.kind: number for number, event in stage.trail() if event.share_id == draft.id}

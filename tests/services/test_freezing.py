@@ -12,10 +12,13 @@ from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_a
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.services import downloading, drafting, freezing, overview, publishing, receiving, uploading
-from deldokument.services.downloads import offers
-from deldokument.services.freezing import FreezeReason
-from deldokument.services.receiving import Access
+from deldokument.services.downloads import access as downloads_access
+from deldokument.services.downloads import content, offers
+from deldokument.services.downloads.access import Access
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.tenants import freezing
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.services.uploads import append as uploads_append
 
 OPERATOR = person(SIV)
 WAYS = ("tenant", "account", "share", "deleted account")
@@ -71,13 +74,13 @@ def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
 def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA, FJELL)
     [document_id] = stage.document_ids(share_id)
-    running = {reader: receiving.authorize(stage.world, person(reader), share_id) for reader in (OLA, PER)}
+    running = {reader: downloads_access.authorize(stage.world, person(reader), share_id) for reader in (OLA, PER)}
     stop(stage, way, share_id)
     for reader in (OLA, PER):
         for attempt in (
-            lambda r=reader: receiving.authorize(stage.world, person(r), share_id),
-            lambda r=reader: downloading.open_document(stage.world, person(r), share_id, document_id),
-            lambda r=reader: downloading.open_archive(stage.world, person(r), share_id),
+            lambda r=reader: downloads_access.authorize(stage.world, person(r), share_id),
+            lambda r=reader: content.open_document(stage.world, person(r), share_id, document_id),
+            lambda r=reader: content.open_archive(stage.world, person(r), share_id),
         ):
             with pytest.raises(Frozen):
                 attempt()
@@ -86,9 +89,9 @@ def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> No
 
 def assert_cut(stage: Stage, access: Access) -> None:
     """A response under way may not go on, whether Altinn answers or not."""
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
     stage.rights.down = True
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
     stage.rights.down = False
 
 
@@ -134,14 +137,14 @@ def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: s
     world, kari = stage.world, person(KARI)
     share_id = stage.publish(OLA)
     stop(stage, way, share_id)
-    view, _ = overview.show_share(world, kari, share_id)
+    view, _ = queries.show_share(world, kari, share_id)
     assert (view.stopped, view.may_share) == (True, False)
     with pytest.raises(Frozen, match="sharing_stopped"):
         publishing.change_expiry(world, kari, share_id, stage.clock.now() + timedelta(days=11))
     sooner = stage.clock.now() + timedelta(days=1)
     publishing.change_expiry(world, kari, share_id, sooner)
     publishing.withdraw_share(world, kari, share_id)
-    view, _ = overview.show_share(world, kari, share_id)
+    view, _ = queries.show_share(world, kari, share_id)
     assert (view.state, view.expires_at) == (ShareState.WITHDRAWN, sooner)
 
 
@@ -152,24 +155,24 @@ def test_a_draft_that_is_stopped_is_not_filled_in_nor_published(stage: Stage, wa
         recipient_id = tx.shares.recipients([draft])[0].id
     stop(stage, way, draft)
     for attempt in (
-        lambda: drafting.save_draft(world, kari, draft, stage.words()),
-        lambda: drafting.save_draft(world, kari, draft, stage.words(account_id=stage.avtaler.id)),
-        lambda: drafting.add_recipients(world, kari, draft, SIV),
-        lambda: drafting.change_recipient(world, kari, draft, recipient_id, label="søker"),
-        lambda: drafting.add_document(world, kari, draft, name="b", length=1, modified_at=None),
+        lambda: drafts.save_draft(world, kari, draft, stage.words()),
+        lambda: drafts.save_draft(world, kari, draft, stage.words(account_id=stage.avtaler.id)),
+        lambda: drafts.add_recipients(world, kari, draft, SIV),
+        lambda: drafts.change_recipient(world, kari, draft, recipient_id, label="søker"),
+        lambda: drafts.add_document(world, kari, draft, name="b", length=1, modified_at=None),
         lambda: publishing.publish_share(world, kari, draft),
     ):
         with pytest.raises(Frozen, match="sharing_stopped"):
             attempt()
-    drafting.remove_recipient(world, kari, draft, recipient_id)
-    drafting.remove_document(world, kari, draft, stage.document_ids(draft)[0])
-    drafting.discard_draft(world, kari, draft)
+    drafts.remove_recipient(world, kari, draft, recipient_id)
+    drafts.remove_document(world, kari, draft, stage.document_ids(draft)[0])
+    drafts.discard_draft(world, kari, draft)
 
 
 def ready_draft(stage: Stage) -> str:
     """A draft that lacks nothing."""
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "a.txt", b"a")
     return draft.id
@@ -194,28 +197,28 @@ def test_a_stopped_account_stops_no_other(stage: Stage) -> None:
 @pytest.mark.parametrize("way", STOPPED)
 def test_an_upload_under_way_ends_when_it_is_stopped_and_goes_on_afterwards(stage: Stage, way: str) -> None:
     draft = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    ticket = drafts.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
     append.feed([b"innhol"])
     go_on = stop(stage, way, draft.id)
     with pytest.raises(Frozen):
         append.finish()
     with pytest.raises(Frozen):
-        uploading.find_upload(stage.world, ticket.token)
+        uploads_append.find_upload(stage.world, ticket.token)
     append.abandon()
     assert list(stage.world.blobs.list()) == []
     go_on()
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
     append.feed([b"innhol"])
     assert append.finish() == 6
 
 
 def test_an_upload_ends_with_its_account(stage: Stage) -> None:
     draft = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    ticket = drafts.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
     stop(stage, "deleted account", draft.id)
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, ticket.token)
+        uploads_append.find_upload(stage.world, ticket.token)
 
 
 @pytest.mark.parametrize("way", STOPPED)

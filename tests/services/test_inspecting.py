@@ -14,8 +14,9 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_inspection, open_manifest
 from deldokument.domain.errors import Unavailable, standing
 from deldokument.domain.share import Verdict
-from deldokument.services import drafting, inspecting
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts
 from tests.fakes.keyring import MemoryKeyring
 
 
@@ -37,16 +38,16 @@ def test_every_document_is_read_once(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     stage.upload(share.id, "b.txt", b"")
-    drafting.add_document(stage.world, person(KARI), share.id, name="c", length=1, modified_at=None)
-    assert inspecting.inspect_documents(stage.world) == 2
-    assert inspecting.inspect_documents(stage.world) == 0
+    drafts.add_document(stage.world, person(KARI), share.id, name="c", length=1, modified_at=None)
+    assert documents.inspect_documents(stage.world) == 2
+    assert documents.inspect_documents(stage.world) == 0
 
 
 def test_a_round_does_no_more_than_it_was_asked_for(stage: Stage) -> None:
     share = stage.draft()
     for name in "abc":
         stage.upload(share.id, name, b"x")
-    assert [inspecting.inspect_documents(stage.world, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [documents.inspect_documents(stage.world, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
@@ -68,9 +69,9 @@ def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_wa
     share = stage.draft()
     document_id = stage.upload(share.id, "a.txt", b"a")
     discarded = TroubledDatabase(
-        stage.world.database, before=[lambda: drafting.discard_draft(stage.world, person(KARI), share.id)]
+        stage.world.database, before=[lambda: drafts.discard_draft(stage.world, person(KARI), share.id)]
     )
-    assert inspecting.inspect_documents(replace(stage.world, database=discarded)) == 0
+    assert documents.inspect_documents(replace(stage.world, database=discarded)) == 0
     with stage.world.database.read() as tx:
         document = tx.shares.document(document_id)
     assert document is not None
@@ -82,7 +83,7 @@ def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_othe
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     spoil(stage, broken)
     with pytest.raises(IntegrityError):
-        inspecting.inspect_documents(stage.world)
+        documents.inspect_documents(stage.world)
     with stage.world.database.read() as tx:
         assert [d.inspected_at is not None for d in tx.shares.documents([share.id])] == [False, True]
 
@@ -96,22 +97,22 @@ def test_documents_that_can_never_be_inspected_hold_up_no_other(stage: Stage) ->
     done = troubles = 0
     for _ in range(4):
         try:
-            done += inspecting.inspect_documents(stage.world, limit=1)
+            done += documents.inspect_documents(stage.world, limit=1)
         except IntegrityError:
             troubles += 1
     assert (done, troubles) == (1, 3)
-    assert inspecting.inspect_documents(stage.world) == 0
+    assert documents.inspect_documents(stage.world) == 0
     stage.clock.advance(minutes=10)
     with pytest.raises(IntegrityError):
-        inspecting.inspect_documents(stage.world)
+        documents.inspect_documents(stage.world)
 
 
 def test_what_could_not_be_read_because_something_is_silent_is_inspected_as_soon_as_it_answers(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     with pytest.raises(Unavailable):
-        inspecting.inspect_documents(replace(stage.world, keyring=Silent()))
-    assert inspecting.inspect_documents(stage.world) == 1
+        documents.inspect_documents(replace(stage.world, keyring=Silent()))
+    assert documents.inspect_documents(stage.world) == 1
 
 
 def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_does(stage: Stage) -> None:
@@ -119,10 +120,10 @@ def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_doe
     document_id = stage.upload(share.id, "a.txt", b"a")
     now = stage.clock.now()
     with stage.world.database.write() as tx:
-        assert tx.retention.claim_inspection(document_id, now, now + inspecting.CLAIM)
-    assert inspecting.inspect_documents(stage.world) == 0
+        assert tx.retention.claim_inspection(document_id, now, now + documents.CLAIM)
+    assert documents.inspect_documents(stage.world) == 0
     stage.clock.advance(minutes=1)
-    assert inspecting.inspect_documents(stage.world) == 1
+    assert documents.inspect_documents(stage.world) == 1
 
 
 def test_of_two_who_find_the_same_document_one_reads_it(stage: Stage) -> None:
@@ -130,9 +131,9 @@ def test_of_two_who_find_the_same_document_one_reads_it(stage: Stage) -> None:
     stage.upload(share.id, "a.txt", b"a")
     done: list[int] = []
     late = TroubledDatabase(
-        stage.world.database, before=[lambda: done.append(inspecting.inspect_documents(stage.world))]
+        stage.world.database, before=[lambda: done.append(documents.inspect_documents(stage.world))]
     )
-    assert inspecting.inspect_documents(replace(stage.world, database=late)) == 0
+    assert documents.inspect_documents(replace(stage.world, database=late)) == 0
     assert done == [1]
 
 
@@ -156,6 +157,6 @@ def test_a_long_document_stays_claimed_while_it_is_read(stage: Stage) -> None:
             return timedelta(0)
 
     slow = Slow()
-    assert inspecting.inspect_documents(replace(stage.world, clock=slow)) == 1
+    assert documents.inspect_documents(replace(stage.world, clock=slow)) == 1
     # Only before it was claimed: when the list was asked for, and at the claim itself.
     assert slow.free == 2

@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
-from deldokument.services import accounts, integrations
+from deldokument.services.accounts import integrations, lifecycle
 
 
 def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def add(stage: Stage, number: str = FJELL, chosen: Account | None = None) -> Int
 
 def listed(stage: Stage, chosen: Account | None = None) -> list[Integration]:
     where = {name: value for name, value in of(stage, chosen).items() if name != "person"}
-    return list(accounts.show_account(stage.world, **where).integrations)
+    return list(lifecycle.show_account(stage.world, **where).integrations)
 
 
 def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any], bool]]:

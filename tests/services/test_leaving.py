@@ -18,14 +18,16 @@ from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, st
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.domain.tenure import DeletionState, Holdings
-from deldokument.services import administrators, freezing, leaving, members, onboarding, receiving, retention
-from deldokument.services.agreements import agreements_of
-from deldokument.services.deletion_paper import deletion_paper
-from deldokument.services.downloads import offers
-from deldokument.services.freezing import FreezeReason
-from deldokument.services.leaving import DeletionRecord, deletion_record, end_service, holdings_of
-from deldokument.services.roles import roles_of
-from deldokument.services.vault import AUDIT_PREFIX, papers_key_id
+from deldokument.services.accounts import members
+from deldokument.services.agreements.status import agreements_of
+from deldokument.services.auth.roles import roles_of
+from deldokument.services.downloads import access, offers
+from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id
+from deldokument.services.maintenance import retention
+from deldokument.services.tenants import administrators, freezing, offboarding, registration
+from deldokument.services.tenants.deletion_certificate import deletion_paper
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, end_service, holdings_of
 
 RETENTION = timedelta(days=365)
 
@@ -62,7 +64,7 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
     share_id = stage.publish()
     end(stage)
     with pytest.raises(Gone, match="share_withdrawn") as caught:
-        receiving.authorize(stage.world, person(OLA), share_id)
+        access.authorize(stage.world, person(OLA), share_id)
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
     assert offers.list_offers(stage.world, person(OLA)) == ([], True)
@@ -151,7 +153,7 @@ def test_what_was_never_taken_into_use_may_leave_too_and_is_forgotten(stage: Sta
     run_all(stage.world)
     assert recorded(stage).state is DeletionState.NAMES_ERASED
     assert roles_of(stage.world, person(SIV)).administered == ()
-    onboarding.create_tenant(stage.world, organization_number="310240001", name="Eksempel kommune", contact=Contact())
+    registration.create_tenant(stage.world, organization_number="310240001", name="Eksempel kommune", contact=Contact())
 
 
 def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
@@ -195,13 +197,13 @@ def test_the_record_is_complete_when_keys_and_objects_are_gone_and_not_before(st
     stage.clock.advance(minutes=5)
     for _ in rounds_until(stage, retention.delete_garbage):
         assert recorded(stage).state is DeletionState.UNDER_WAY
-    assert leaving.complete_deletions(stage.world) == 1
+    assert offboarding.complete_deletions(stage.world) == 1
     record = recorded(stage)
     assert (record.state, record.contents_deleted_at) == (DeletionState.CONTENTS_DELETED, stage.clock.now())
     assert (record.destroyed_keys, record.keys_destroyed_at) == (2, stage.clock.now())
     assert record.held == Holdings(2, 3, 1, 1, 1, 7)
     assert list(stage.world.blobs.list()) == []
-    assert leaving.complete_deletions(stage.world) == 0
+    assert offboarding.complete_deletions(stage.world) == 0
     assert kinds(stage).count(EventKind.DELETION_RECORDED) == 1
 
 
@@ -211,7 +213,7 @@ def test_the_record_waits_while_an_object_is_left_in_the_store(stage: Stage) -> 
     for _ in rounds_until(stage, retention.release_blobs):
         pass
     assert list(stage.world.blobs.list())
-    assert leaving.complete_deletions(stage.world) == 0
+    assert offboarding.complete_deletions(stage.world) == 0
 
 
 def test_a_tenant_that_never_shared_is_deleted_at_once(stage: Stage) -> None:
@@ -254,7 +256,7 @@ def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before
     assert keyring.ids(papers_key_id(stage.tenant.id)) == []
     assert keyring.ids(f"{AUDIT_PREFIX}{stage.tenant.id}:") == []
     assert kinds(stage).count(EventKind.TENANT_FORGOTTEN) == 1
-    assert leaving.forget_tenants(stage.world) == 0
+    assert offboarding.forget_tenants(stage.world) == 0
     with stage.world.database.read() as tx:
         assert tx.audit.verify() is None
         assert tx.tenures.assessments(stage.tenant.id) == []
@@ -269,7 +271,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Sta
     stage.clock.instant = NOON + RETENTION
     dying = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
-        leaving.forget_tenants(dying)
+        offboarding.forget_tenants(dying)
     run_all(stage.world)
     assert recorded(stage).state is DeletionState.NAMES_ERASED
     with stage.world.database.read() as tx:
@@ -320,10 +322,10 @@ def test_a_body_that_has_been_forgotten_may_come_back_and_finds_nothing_of_its_o
     end(stage)
     run_all(stage.world)
     with pytest.raises(Conflict, match="tenant_exists"):
-        onboarding.create_tenant(stage.world, **back)
+        registration.create_tenant(stage.world, **back)
     stage.clock.instant = NOON + RETENTION
     run_all(stage.world)
-    tenant = onboarding.create_tenant(stage.world, **back)
+    tenant = registration.create_tenant(stage.world, **back)
     assert not tenant.is_in_use
     assert holdings_of(stage.world, tenant_id=tenant.id) == Holdings()
     assert recorded(stage).tenant.organization_number == "310240001 (avsluttet 2026-11-24)"

@@ -11,18 +11,20 @@ from support.tenants import sign_agreements
 from support.texts import name_administrator
 from support.world import KARI, SIV, Stage, person, run_all
 
-from deldokument.adapters.library import PackageLibrary
+from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, standing
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState, Verdict
 from deldokument.domain.tenancy import PeriodRule
-from deldokument.services import agreements, freezing, leaving, publishing, texts
-from deldokument.services.notices import REMINDERS
-from deldokument.services.onboarding import STANDARD_RETENTION
-from deldokument.services.repeating import KEPT
-from deldokument.services.sessions import IDLE
-from deldokument.web.i18n import Tongue
+from deldokument.services.agreements import status, texts
+from deldokument.services.api.idempotency import KEPT
+from deldokument.services.auth.sessions import IDLE
+from deldokument.services.notifications.recipient_notices import REMINDERS
+from deldokument.services.shares import publishing
+from deldokument.services.tenants import freezing, offboarding
+from deldokument.services.tenants.registration import STANDARD_RETENTION
+from deldokument.web.http.i18n import Tongue
 
 LIBRARY = PackageLibrary()
 NEWEST = {kind: LIBRARY.versions(kind)[-1] for kind in AgreementKind}
@@ -88,7 +90,7 @@ def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement
     texts.publish_agreement(stage.world, AgreementKind.SERVICE, NEWEST[AgreementKind.SERVICE])
 
     def state() -> tuple[str, SignatureState, bool]:
-        now = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
+        now = status.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
         assert now.signed
         return now.signed.version, now.service.state, now.wants_signature
 
@@ -125,9 +127,9 @@ def test_what_is_stopped_ends_on_its_date_as_the_texts_say(stage: Stage) -> None
 
 def test_after_the_end_names_are_kept_as_long_as_the_agreement_says(stage: Stage) -> None:
     share_id = stage.publish()
-    leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
+    offboarding.end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
     run_all(stage.world)
-    kept = leaving.deletion_record(stage.world, tenant_id=stage.tenant.id)
+    kept = offboarding.deletion_record(stage.world, tenant_id=stage.tenant.id)
     assert kept.contents_deleted_at is not None
     assert kept.names_until - kept.ended_at == STANDARD_RETENTION
     with stage.world.database.read() as tx:
@@ -166,7 +168,7 @@ def test_notices_e_mail_and_webhooks_are_in_the_texts() -> None:
 
 def test_the_main_agreement_says_in_which_order_the_agreements_may_be_signed(stage: Stage) -> None:
     sign_agreements(stage.world, stage.tenant.id, AgreementKind.SERVICE)
-    now = agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
+    now = status.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
     assert (now.service_signed, now.main_arrived) == (True, False)
     assert "kan signere tjenesteavtaler før hovedavtalen er registrert" in MAIN
 

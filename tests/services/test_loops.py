@@ -9,7 +9,7 @@ import pytest
 from support.world import Stage
 
 from deldokument.domain.errors import Broken, Unavailable
-from deldokument.services.ports import World
+from deldokument.ports.dependencies import World
 from deldokument.worker import Loop, end_what_is_over, run_loop
 
 

@@ -13,27 +13,23 @@ from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.addresses import Language, NoticeChoices
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel, Fate, OutgoingMessage
-from deldokument.domain.paperwork import PublishedText
 from deldokument.ports.channels import LetterKind
-from deldokument.services import (
-    addresses,
-    administrators,
-    downloading,
-    drafting,
-    inspecting,
-    integrations,
-    mailing,
-    publishing,
-)
-from deldokument.services import outbox as outboxes
+from deldokument.services.accounts import integrations
+from deldokument.services.audit.recording import record
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
-from deldokument.services.letters import write_letter
-from deldokument.services.mailing import SOON, send_letter
-from deldokument.services.plans import PLANS
-from deldokument.services.trail import record
+from deldokument.services.inspection import documents
+from deldokument.services.notifications import dispatch as outboxes
+from deldokument.services.notifications import email_addresses, email_notices
+from deldokument.services.notifications.email_notices import SOON, send_letter
+from deldokument.services.notifications.email_texts import write_letter
+from deldokument.services.notifications.registry import PLANS
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.tenants import administrators
 
 AT_WORK = "kari.lunde@eksempel.example"
 
@@ -46,7 +42,7 @@ def kari(stage: Stage) -> None:
 
 def fetch(stage: Stage, share_id: str, who: str = OLA, place: int = 0) -> None:
     """The whole of a document."""
-    content = downloading.open_document(stage.world, person(who), share_id, stage.document_ids(share_id)[place])
+    content = downloads_content.open_document(stage.world, person(who), share_id, stage.document_ids(share_id)[place])
     delivery.record_delivery(stage.world, content, 0, content.length)
 
 
@@ -67,7 +63,7 @@ def subjects(stage: Stage) -> list[str]:
 
 def choose(stage: Stage, number: str = KARI, **changes: object) -> None:
     choices = dataclasses.replace(NoticeChoices(), **changes)  # type: ignore[arg-type]
-    addresses.choose_notices(stage.world, person(number), choices)
+    email_addresses.choose_notices(stage.world, person(number), choices)
 
 
 def waiting(stage: Stage) -> list[OutgoingMessage]:
@@ -112,7 +108,7 @@ def test_the_next_day_is_told_of_anew(stage: Stage) -> None:
 
 def test_a_download_that_was_broken_off_is_not_told(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"x" * 100)
-    content = downloading.open_document(stage.world, person(OLA), share_id, stage.document_ids(share_id)[0])
+    content = downloads_content.open_document(stage.world, person(OLA), share_id, stage.document_ids(share_id)[0])
     delivery.record_delivery(stage.world, content, 0, 50)
     assert letters(stage) == []
 
@@ -135,8 +131,8 @@ def test_a_choice_holds_also_for_what_is_on_its_way(stage: Stage) -> None:
 
 def test_who_has_no_confirmed_address_is_told_nothing(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    addresses.remove_address(stage.world, person(KARI))
-    addresses.enter_address(stage.world, person(KARI), "annen@eksempel.example")
+    email_addresses.remove_address(stage.world, person(KARI))
+    email_addresses.enter_address(stage.world, person(KARI), "annen@eksempel.example")
     fetch(stage, share_id)
     deliver(stage)
     assert [letter.subject for letter in stage.mail.letters] == ["Kode fra Del dokument"]
@@ -171,12 +167,12 @@ def test_what_a_system_has_shared_is_told_to_no_member(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     integrations.add_integration(stage.world, **where, organization_number="312824450")
     system = Consumer(OrganizationNumber("312824450"))
-    share = drafting.start_draft(stage.world, system, account_id=stage.byggesak.id)
-    drafting.save_draft(stage.world, system, share.id, stage.words())
+    share = drafts.start_draft(stage.world, system, account_id=stage.byggesak.id)
+    drafts.save_draft(stage.world, system, share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.world, system, share.id)
-    inspecting.inspect_documents(stage.world)
+    documents.inspect_documents(stage.world)
     fetch(stage, share.id)
     assert letters(stage) == []
     assert waiting(stage) == []
@@ -255,7 +251,7 @@ def test_the_end_of_a_share_that_is_over_is_not_told(stage: Stage) -> None:
 
 
 def test_an_address_chosen_after_the_share_was_published_is_told_of_its_end(stage: Stage) -> None:
-    addresses.remove_address(stage.world, person(KARI))
+    email_addresses.remove_address(stage.world, person(KARI))
     stage.publish(OLA)
     outboxes.plan_messages(stage.world, PLANS)
     settle(stage, KARI, "ny@eksempel.example")
@@ -277,7 +273,7 @@ def four_eyes(stage: Stage) -> None:
 
 def propose(stage: Stage) -> str:
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.world, person(KARI), draft.id)
@@ -295,7 +291,7 @@ def test_the_other_members_are_told_that_approval_is_wanted(stage: Stage) -> Non
 @pytest.mark.usefixtures("four_eyes")
 def test_in_an_account_of_very_many_nobody_is_left_out(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     settle(stage, VIGDIS, "vigdis@prove.example")
-    monkeypatch.setattr(mailing, "_PAGE", 1)
+    monkeypatch.setattr(email_notices, "_PAGE", 1)
     propose(stage)
     assert sorted(to for to, _ in letters(stage)) == ["odd@eksempel.example", "vigdis@prove.example"]
 
@@ -345,9 +341,9 @@ def test_what_a_system_proposes_all_members_are_asked_to_approve(stage: Stage) -
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     integrations.add_integration(stage.world, **where, organization_number="312824450")
     system = Consumer(OrganizationNumber("312824450"))
-    share = drafting.start_draft(stage.world, system, account_id=stage.byggesak.id)
-    drafting.save_draft(stage.world, system, share.id, stage.words())
-    drafting.add_recipients(stage.world, system, share.id, "312824450")
+    share = drafts.start_draft(stage.world, system, account_id=stage.byggesak.id)
+    drafts.save_draft(stage.world, system, share.id, stage.words())
+    drafts.add_recipients(stage.world, system, share.id, "312824450")
     stage.upload(share.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.world, system, share.id)
     assert sorted(to for to, _ in letters(stage)) == [AT_WORK, "odd@eksempel.example"]

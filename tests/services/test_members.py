@@ -7,8 +7,10 @@ from support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.tenancy import Account
-from deldokument.services import members, overview, publishing, retention
-from deldokument.services.members import MemberView
+from deldokument.services.accounts import members
+from deldokument.services.accounts.members import MemberView
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import publishing, queries
 
 
 def place(stage: Stage, account: Account | None = None) -> dict[str, str]:
@@ -170,9 +172,9 @@ def test_a_share_of_an_erased_member_is_read_by_the_others(stage: Stage) -> None
     stage.remove("kari")
     with stage.world.database.write() as tx:
         tx.retention.erase_member(stage.members["kari"], NOON)
-    view, _ = overview.show_share(stage.world, person(ODD), share_id)
+    view, _ = queries.show_share(stage.world, person(ODD), share_id)
     assert view.id == share_id
-    assert [view.id for view in overview.list_shares(stage.world, person(ODD)).shares] == [share_id]
+    assert [view.id for view in queries.list_shares(stage.world, person(ODD)).shares] == [share_id]
 
 
 def test_an_erased_member_can_be_registered_again_as_a_new_one(stage: Stage) -> None:

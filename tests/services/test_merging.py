@@ -14,12 +14,15 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import Broken, Conflict, StorageFull
 from deldokument.domain.upload import Part
-from deldokument.services import drafting, parts, retention, uploading
+from deldokument.ports.dependencies import World
 from deldokument.services.downloads import part_reader
-from deldokument.services.drafting import UploadTicket
-from deldokument.services.merging import merge_tail
-from deldokument.services.ports import World
-from deldokument.services.vault import existing_key, share_key_id
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads import part_writer
+from deldokument.services.uploads.compaction import merge_tail
 
 
 class Document:
@@ -28,7 +31,7 @@ class Document:
     def __init__(self, stage: Stage, length: int) -> None:
         self.stage = stage
         self.share_id = stage.draft().id
-        self.ticket: UploadTicket = drafting.add_document(
+        self.ticket: UploadTicket = drafts.add_document(
             stage.world, person(KARI), self.share_id, name="a.bin", length=length, modified_at=None
         )
         self.sent = b""
@@ -36,7 +39,7 @@ class Document:
         self.data_key = derive(share_key, Purpose.DATA, bytes.fromhex(self.ticket.document_id))
 
     def send(self, piece: bytes, world: World | None = None) -> int:
-        append = uploading.begin_append(
+        append = uploads_append.begin_append(
             world or self.stage.world, self.ticket.token, self.ticket.upload_id, offset=len(self.sent), announced=None
         )
         append.feed([piece])
@@ -103,11 +106,11 @@ def test_a_small_part_before_a_full_one_goes_with_it(stage: Stage) -> None:
     content = os.urandom(8 * 2**20 + 1)
     document = Document(stage, len(content) + 1)
     document.send(content[:1])
-    append = uploading.begin_append(
+    append = uploads_append.begin_append(
         stage.world, document.ticket.token, document.ticket.upload_id, offset=1, announced=None
     )
-    for start in range(1, len(content), parts.FEED):
-        append.feed([content[start : start + parts.FEED]])
+    for start in range(1, len(content), part_writer.FEED):
+        append.feed([content[start : start + part_writer.FEED]])
     append.finish()
     document.sent = content
     assert len(document.parts()) == 2
@@ -185,7 +188,7 @@ def test_a_merge_leaves_nothing_when_there_is_nothing_to_merge(stage: Stage) -> 
 def test_a_request_that_began_before_a_merge_loses_to_those_that_were_merged(stage: Stage) -> None:
     document = Document(stage, 12)
     document.send(b"abcd")
-    late = uploading.begin_append(
+    late = uploads_append.begin_append(
         stage.world, document.ticket.token, document.ticket.upload_id, offset=4, announced=None
     )
     late.feed([b"XXXX"])

@@ -4,22 +4,24 @@ import pytest
 from support.world import KARI, Stage, person
 
 from deldokument.domain.errors import NotFound
-from deldokument.services import drafting, inspecting, uploading
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts
+from deldokument.services.uploads import append as uploads_append
 
 
 def test_an_upload_goes_on_when_its_draft_moves_to_another_account_of_the_member(stage: Stage) -> None:
     share = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words(account_id=stage.avtaler.id))
+    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words(account_id=stage.avtaler.id))
     append.feed([b"innhol"])
     assert append.finish() == 6
 
 
 def test_an_upload_ends_when_the_member_is_removed_from_the_account(stage: Stage) -> None:
     share = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
     stage.remove("kari")
     append.feed([b"innhol"])
     with pytest.raises(NotFound):
@@ -33,6 +35,6 @@ def test_a_document_whose_blob_is_gone_holds_back_no_other(stage: Stage) -> None
         [upload] = tx.uploads.of_documents([broken])
         names = [part.id for part in tx.uploads.parts(upload.id)]
     stage.world.blobs.delete(names)
-    assert inspecting.inspect_documents(stage.world) == 2
+    assert documents.inspect_documents(stage.world) == 2
     with stage.world.database.read() as tx:
         assert all(document.inspected_at for document in tx.shares.documents([share.id]))

@@ -12,25 +12,25 @@ from deldokument.domain.errors import InvalidFields, InvalidInput, NotFound, Rig
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services import drafting, naming, publishing, receiving
-from deldokument.services.downloads import offers
-from deldokument.services.recipients import RecipientInput
-from deldokument.services.submitting import add_recipient_inputs
-from deldokument.services.views import RecipientView, share_view
+from deldokument.services.downloads import access, offers
+from deldokument.services.shares import drafts, organization_names, publishing
+from deldokument.services.shares.api_drafts import add_recipient_inputs
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.views import RecipientView, share_view
 
 
 @pytest.fixture
 def share(stage: Stage) -> Share:
     """A draft that lacks recipients only, while the register is silent."""
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     stage.register.down = True
     return draft
 
 
 def add(stage: Stage, share: Share, number: str = FJELL) -> None:
-    assert drafting.add_recipients(stage.world, person(KARI), share.id, number) == []
+    assert drafts.add_recipients(stage.world, person(KARI), share.id, number) == []
 
 
 def shown(stage: Stage, share: Share) -> tuple[RecipientView, ...]:
@@ -40,7 +40,7 @@ def shown(stage: Stage, share: Share) -> tuple[RecipientView, ...]:
 
 def confirm(stage: Stage, share: Share, *, confirmed: bool = True) -> None:
     [recipient] = shown(stage, share)
-    drafting.change_recipient(stage.world, person(KARI), share.id, recipient.id, confirmed=confirmed)
+    drafts.change_recipient(stage.world, person(KARI), share.id, recipient.id, confirmed=confirmed)
 
 
 def publish(stage: Stage, share: Share) -> ShareState:
@@ -64,7 +64,7 @@ def test_while_the_register_is_silent_an_organisation_is_added_without_name_or_c
 
 
 def test_a_number_that_cannot_be_one_is_refused_whether_or_not_the_register_answers(stage: Stage, share: Share) -> None:
-    [refused] = drafting.add_recipients(stage.world, person(KARI), share.id, "312824451")
+    [refused] = drafts.add_recipients(stage.world, person(KARI), share.id, "312824451")
     assert refused.error.code == "organization_number_unknown"
     assert shown(stage, share) == ()
 
@@ -102,7 +102,7 @@ def test_a_confirmation_does_not_stand_against_what_the_register_says_then(
     confirm(stage, share)
     stage.register.down = False
     assert refusals(stage, share) == [code]
-    drafting.remove_recipient(stage.world, person(KARI), share.id, shown(stage, share)[0].id)
+    drafts.remove_recipient(stage.world, person(KARI), share.id, shown(stage, share)[0].id)
     add(stage, share)
     assert publish(stage, share) is ShareState.AVAILABLE
 
@@ -171,7 +171,7 @@ def test_asking_about_a_draft_of_yesterday_renames_nobody_and_does_not_need_an_a
     add(stage, share)
     stage.clock.advance(days=2)
     stage.register.known[FJELL] = replace(stage.register.known[FJELL], name="ANOTHER AS")
-    assert naming.ask_again(stage.world, person(KARI), share.id) == {}
+    assert organization_names.ask_again(stage.world, person(KARI), share.id) == {}
     stage.register.down = True
     assert publish(stage, share) is ShareState.AVAILABLE
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
@@ -195,7 +195,7 @@ def test_a_slow_register_is_not_waited_for_longer_however_many_there_are(
 ) -> None:
     add(stage, share, f"{FJELL} {BANKRUPT} {DELETED}")
     asked = made_slow(stage, monkeypatch)
-    assert len(naming.ask_again(stage.world, person(KARI), share.id)) == len(asked) == 2
+    assert len(organization_names.ask_again(stage.world, person(KARI), share.id)) == len(asked) == 2
 
 
 def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirmation(
@@ -203,7 +203,7 @@ def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirm
 ) -> None:
     asked = made_slow(stage, monkeypatch)
     pasted = f"{FJELL} {BANKRUPT} {DELETED}"
-    [refused] = drafting.add_recipients(stage.world, person(KARI), share.id, pasted)
+    [refused] = drafts.add_recipients(stage.world, person(KARI), share.id, pasted)
     assert (refused.text, asked) == (BANKRUPT, [FJELL, BANKRUPT])
     assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True), ("", False)]
     assert refusals(stage, share) == ["organization_deleted", "recipients_unconfirmed"]
@@ -219,19 +219,19 @@ def test_nor_when_a_system_hands_them_in(stage: Stage, share: Share, monkeypatch
 
 def test_nobody_has_the_register_asked_about_a_share_of_others(stage: Stage, share: Share) -> None:
     with pytest.raises(NotFound):
-        naming.ask_again(stage.world, person(ODD), share.id)
+        organization_names.ask_again(stage.world, person(ODD), share.id)
 
 
 def test_a_recipient_that_was_removed_meanwhile_is_not_named_nor_in_the_way(stage: Stage, share: Share) -> None:
     with stage.world.database.write() as tx:
         answers = {"gone": "FJELL AS", "other": InvalidInput("recipients", "organization_unknown")}
-        assert naming.take_answers(stage.world, tx, share, answers) == []
+        assert organization_names.take_answers(stage.world, tx, share, answers) == []
 
 
 def test_a_copy_of_a_share_asks_for_the_confirmation_anew(stage: Stage, share: Share) -> None:
     add(stage, share, f"{FJELL} {OLA}")
     for recipient in shown(stage, share):
-        drafting.change_recipient(stage.world, person(KARI), share.id, recipient.id, confirmed=True)
+        drafts.change_recipient(stage.world, person(KARI), share.id, recipient.id, confirmed=True)
     publish(stage, share)
     copy = publishing.copy_share(stage.world, person(KARI), share.id)
     assert [(r.kind, r.name, r.confirmed) for r in shown(stage, copy)] == [
@@ -245,5 +245,5 @@ def test_whose_right_does_not_suffice_is_told_the_number_where_there_is_no_name(
     confirm(stage, share)
     publish(stage, share)
     with pytest.raises(RightMissing) as caught:
-        receiving.authorize(stage.world, person(LISE), share.id)
+        access.authorize(stage.world, person(LISE), share.id)
     assert caught.value.params["organizations"] == "312 824 450"

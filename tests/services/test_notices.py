@@ -15,11 +15,14 @@ from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, Fate, OutgoingMessage, again, refused
 from deldokument.domain.share import Receipt, Share
 from deldokument.ports.channels import NoticeKind
-from deldokument.services import downloading, drafting, inspecting, notices, outbox, overview, publishing
+from deldokument.ports.dependencies import NoticeRules, Rules
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
-from deldokument.services.notice import Telling
-from deldokument.services.plans import PLANS
-from deldokument.services.ports import NoticeRules, Rules
+from deldokument.services.inspection import documents
+from deldokument.services.notifications import dispatch, recipient_notices
+from deldokument.services.notifications.recipient_texts import Telling
+from deldokument.services.notifications.registry import PLANS
+from deldokument.services.shares import drafts, publishing, queries
 
 TITLE = "Vedtak om barnehageplass"
 
@@ -78,7 +81,7 @@ def test_without_altinn_a_share_has_no_notices_whatever_was_ticked(stage: Stage)
 
 def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    outbox.plan_messages(stage.world, PLANS)
+    dispatch.plan_messages(stage.world, PLANS)
     stage.world = replace(stage.world, notices=None)
     assert send_notices(stage) == [Fate.AGAIN]
     [message] = kept(stage, share)
@@ -163,7 +166,7 @@ def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage, altinn
 
 def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    outbox.plan_messages(stage.world, PLANS)
+    dispatch.plan_messages(stage.world, PLANS)
     publishing.withdraw_share(stage.world, person(KARI), share.id)
     assert send_notices(stage) == [Fate.MOOT]
     assert altinn.taken == []
@@ -180,12 +183,12 @@ def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned
 
 def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage, altinn: FakeNotices) -> None:
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.world, person(KARI), draft.id)
     assert send_notices(stage) == [Fate.AGAIN]
-    inspecting.inspect_documents(stage.world)
+    documents.inspect_documents(stage.world)
     stage.clock.instant = kept(stage, draft)[0].due_at
     assert send_notices(stage) == [Fate.SENT]
 
@@ -240,7 +243,7 @@ def test_one_byte_stops_no_reminder(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
     [document_id] = stage.document_ids(share.id)
-    content = downloading.open_document(stage.world, person(OLA), share.id, document_id)
+    content = downloads_content.open_document(stage.world, person(OLA), share.id, document_id)
     delivery.record_delivery(stage.world, content, 0, 1)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
     assert send_notices(stage) == [Fate.SENT]
@@ -250,15 +253,15 @@ def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_fol
     stage: Stage, altinn: FakeNotices
 ) -> None:
     draft = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
     for name in ("vedtak.pdf", "kart.pdf"):
         stage.upload(draft.id, name, b"innhold")
     share = publishing.publish_share(stage.world, person(KARI), draft.id)
-    inspecting.inspect_documents(stage.world)
+    documents.inspect_documents(stage.world)
     send_notices(stage)
     for document_id, before, reminded in zip(stage.document_ids(share.id), (7, 1), ([Fate.SENT], []), strict=True):
-        content = downloading.open_document(stage.world, person(OLA), share.id, document_id)
+        content = downloads_content.open_document(stage.world, person(OLA), share.id, document_id)
         delivery.record_delivery(stage.world, content, 0, content.length)
         stage.clock.instant = standing(share.expires_at) - timedelta(days=before)
         assert send_notices(stage) == reminded
@@ -268,7 +271,7 @@ def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage, alti
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    notices.plan_reminders(stage.world)
+    recipient_notices.plan_reminders(stage.world)
     download(stage, share)
     assert send_notices(stage) == [Fate.MOOT]
 
@@ -296,7 +299,7 @@ def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage
     end = standing(share.expires_at)
     send_notices(stage)
     stage.clock.instant = end - timedelta(days=7)
-    assert notices.plan_reminders(stage.world) == 1
+    assert recipient_notices.plan_reminders(stage.world) == 1
     publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=10))
     assert send_notices(stage) == [Fate.MOOT]
     stage.clock.instant = end + timedelta(days=3)
@@ -322,7 +325,7 @@ def test_no_reminder_is_sent_after_the_end(stage: Stage, altinn: FakeNotices) ->
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    notices.plan_reminders(stage.world)
+    recipient_notices.plan_reminders(stage.world)
     stage.clock.instant = standing(share.expires_at)
     assert send_notices(stage) == [Fate.MOOT]
 
@@ -331,7 +334,7 @@ def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    assert notices.plan_reminders(stage.world) == 1
+    assert recipient_notices.plan_reminders(stage.world) == 1
     with stage.world.database.write() as tx:
         [_, planned] = tx.outbox.of_shares([share.id], Channel.ALTINN)
         assert not tx.outbox.add(replace(planned, id="another"))
@@ -342,10 +345,10 @@ def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNoti
     send_notices(stage)
     [message] = kept(stage, share)
     assert altinn.taken[0].condition_url == f"https://del.example/varsling/{message.id}/vilkar"
-    assert notices.applies(stage.world, message.id)
+    assert recipient_notices.applies(stage.world, message.id)
     download(stage, share)
-    assert not notices.applies(stage.world, message.id)
-    assert not notices.applies(stage.world, "unknown")
+    assert not recipient_notices.applies(stage.world, message.id)
+    assert not recipient_notices.applies(stage.world, "unknown")
 
 
 def test_other_messages_have_no_condition(stage: Stage, altinn: FakeNotices) -> None:
@@ -353,7 +356,7 @@ def test_other_messages_have_no_condition(stage: Stage, altinn: FakeNotices) -> 
     other = replace(kept_message(stage, share), channel=Channel.WEBHOOK)
     with stage.world.database.write() as tx:
         tx.outbox.add(other)
-    assert not notices.applies(stage.world, other.id)
+    assert not recipient_notices.applies(stage.world, other.id)
 
 
 def kept_message(stage: Stage, share: Share) -> OutgoingMessage:
@@ -369,13 +372,13 @@ def test_a_notice_does_not_show_whom_it_is_for_when_it_is_printed(stage: Stage, 
 
 def seen(stage: Stage, share: Share) -> list[tuple[str, str, bool]]:
     """What those who share see of the notices."""
-    view, _ = overview.show_share(stage.world, person(KARI), share.id)
+    view, _ = queries.show_share(stage.world, person(KARI), share.id)
     return [(one.state, one.code, one.reminds) for recipient in view.recipients for one in recipient.notices]
 
 
 def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    outbox.plan_messages(stage.world, PLANS)
+    dispatch.plan_messages(stage.world, PLANS)
     assert seen(stage, share) == [("waiting", "", False)]
     send_notices(stage)
     assert seen(stage, share) == [("sent", "", False)]
@@ -387,7 +390,7 @@ def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNo
 
 def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    outbox.plan_messages(stage.world, PLANS)
+    dispatch.plan_messages(stage.world, PLANS)
     publishing.withdraw_share(stage.world, person(KARI), share.id)
     assert send_notices(stage) == [Fate.MOOT]
     assert seen(stage, share) == []
@@ -395,5 +398,5 @@ def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage, 
 
 def test_without_altinn_nothing_is_ordered(stage: Stage) -> None:
     share = share_with(stage)
-    assert notices.send_notice(stage.world, kept_message(stage, share)) == again("notices_unavailable")
-    assert notices.plan_reminders(stage.world) == 0
+    assert recipient_notices.send_notice(stage.world, kept_message(stage, share)) == again("notices_unavailable")
+    assert recipient_notices.plan_reminders(stage.world) == 0

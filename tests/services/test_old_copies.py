@@ -10,11 +10,13 @@ from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, NotFound, standing
-from deldokument.services import downloading, drafting, publishing, uploading
+from deldokument.ports.dependencies import World
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
-from deldokument.services.ports import World
-from deldokument.services.vault import DIRECTORY, Field, existing_key, open_field, share_key_id
-from deldokument.services.views import file_name
+from deldokument.services.encryption import DIRECTORY, Field, existing_key, open_field, share_key_id
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.views import file_name
+from deldokument.services.uploads import append as uploads_append
 
 
 def stored(stage: Stage) -> set[str]:
@@ -34,8 +36,8 @@ def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, World]:
 
 def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[Stage, str, World]) -> None:
     _, share_id, world = old_copy
-    content = downloading.open_archive(world, person(OLA), share_id)
-    assert b"innhold" in b"".join(bytes(b) for b in downloading.read_content(world, content, 0, content.length))
+    content = downloads_content.open_archive(world, person(OLA), share_id)
+    assert b"innhold" in b"".join(bytes(b) for b in downloads_content.read_content(world, content, 0, content.length))
     assert offers.open_share(world, person(OLA), share_id).message == "Hei"
     world.database.close()  # type: ignore[attr-defined]
 
@@ -53,7 +55,7 @@ def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_aft
     run_all(stage.world)
     stage.clock.instant = before
     with pytest.raises(Broken):
-        downloading.open_archive(world, person(OLA), share_id)
+        downloads_content.open_archive(world, person(OLA), share_id)
     assert offers.open_share(world, person(OLA), share_id).message == ""
     assert share_key_id(share_id) not in stage.world.keyring.ids("")
     world.database.close()  # type: ignore[attr-defined]
@@ -101,8 +103,8 @@ def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tu
 
 def test_an_abandoned_drafts_bytes_cannot_be_had_from_an_old_copy(stage: Stage, tmp_path: Path) -> None:
     share = stage.draft(ODD, stage.avtaler)
-    ticket = drafting.add_document(stage.world, person(ODD), share.id, name="a", length=9, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
+    ticket = drafts.add_document(stage.world, person(ODD), share.id, name="a", length=9, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
     append.feed([b"1234"])
     append.finish()
     stage.clock.advance(hours=25)

@@ -8,8 +8,8 @@ from support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, perso
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
 from deldokument.domain.tenancy import Contact, Tenant
-from deldokument.services import onboarding
-from deldokument.services.roles import roles_of
+from deldokument.services.auth.roles import roles_of
+from deldokument.services.tenants import registration
 
 CONTACT = Contact("22 00 00 00", "post@fjell.example", "9-15")
 
@@ -17,7 +17,7 @@ CONTACT = Contact("22 00 00 00", "post@fjell.example", "9-15")
 def register(
     stage: Stage, number: str = FJELL, administrator: str = SIV, name: str = "Siv Holm", contact: Contact = CONTACT
 ) -> Tenant:
-    return onboarding.register_tenant(
+    return registration.register_tenant(
         stage.world,
         organization_number=number,
         contact=contact,
@@ -82,7 +82,7 @@ def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:
     stage.register.down = True
     with pytest.raises(Unavailable):
         register(stage)
-    assert len(onboarding.list_tenants(stage.world)) == 2
+    assert len(registration.list_tenants(stage.world)) == 2
 
 
 def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_told(stage: Stage) -> None:
@@ -92,20 +92,20 @@ def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_
     with pytest.raises(InvalidFields) as refused:
         register(stage, name="S")
     assert [error.field for error in refused.value.errors] == ["name"]
-    assert len(onboarding.list_tenants(stage.world)) == 2
+    assert len(registration.list_tenants(stage.world)) == 2
 
 
 def test_one_tenant_is_shown_or_does_not_exist(stage: Stage) -> None:
     tenant = register(stage)
-    assert onboarding.show_tenant(stage.world, tenant.id) == tenant
+    assert registration.show_tenant(stage.world, tenant.id) == tenant
     with pytest.raises(NotFound):
-        onboarding.show_tenant(stage.world, "unknown")
+        registration.show_tenant(stage.world, "unknown")
 
 
 def test_the_list_counts_administrators_and_accounts(stage: Stage) -> None:
     tenant = register(stage)
     found = {
         summary.tenant.name: (summary.administrators, summary.accounts)
-        for summary in onboarding.list_tenants(stage.world)
+        for summary in registration.list_tenants(stage.world)
     }
     assert found == {tenant.name: (1, 0), "Eksempel kommune": (0, 2), "Prøve kommune": (0, 1)}

@@ -6,9 +6,10 @@ from support.world import KARI, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
-from deldokument.services import members, operators
-from deldokument.services.actors import Actor, Actors
-from deldokument.services.roles import roles_of
+from deldokument.services.accounts import members
+from deldokument.services.audit.actors import Actor, Actors
+from deldokument.services.auth.roles import roles_of
+from deldokument.services.tenants import operators
 
 
 def test_an_operator_runs_the_service_and_neither_configures_nor_shares(stage: Stage) -> None:

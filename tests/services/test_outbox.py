@@ -28,10 +28,12 @@ from deldokument.domain.outbox import (
     refused,
 )
 from deldokument.domain.share import new_id
-from deldokument.services import outbox, publishing, retention
-from deldokument.services.chains import StoredEvent
-from deldokument.services.ports import World
-from deldokument.services.repositories import Database, Transaction
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import StoredEvent
+from deldokument.ports.repositories.transaction import Database, Transaction
+from deldokument.services.maintenance import retention
+from deldokument.services.notifications import dispatch
+from deldokument.services.shares import publishing
 from deldokument.worker import Sending
 
 
@@ -49,7 +51,7 @@ def message(world: World, tenant_id: str, share_id: str | None, **changes: objec
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-PLANNER = outbox.each(plan)
+PLANNER = dispatch.each(plan)
 PLANS = {EventKind.SHARE_PUBLISHED: (PLANNER,), EventKind.SHARE_WITHDRAWN: (PLANNER,)}
 
 
@@ -66,16 +68,16 @@ def kept(stage: Stage, message_id: str) -> OutgoingMessage:
 
 
 def attempt(stage: Stage, outcome: Outcome, channel: Channel = Channel.WEBHOOK) -> Fate:
-    [taken] = outbox.take_messages(stage.world, channel)
-    return outbox.send_message(stage.world, lambda *_: outcome, taken)
+    [taken] = dispatch.take_messages(stage.world, channel)
+    return dispatch.send_message(stage.world, lambda *_: outcome, taken)
 
 
 def test_every_event_is_planned_once(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
     publishing.withdraw_share(stage.world, person(KARI), share_id)
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
     with stage.world.database.read() as tx:
         planned = tx.outbox.of_shares([share_id], Channel.WEBHOOK)
@@ -89,10 +91,10 @@ def test_a_planner_that_fails_leaves_the_event_to_be_planned_again(stage: Stage)
 
     share_id = stage.publish(OLA)
     with pytest.raises(Unavailable):
-        outbox.plan_messages(stage.world, {EventKind.SHARE_PUBLISHED: (failing,)})
+        dispatch.plan_messages(stage.world, {EventKind.SHARE_PUBLISHED: (failing,)})
     with stage.world.database.read() as tx:
         assert tx.outbox.of_shares([share_id], Channel.WEBHOOK) == []
-    outbox.plan_messages(stage.world, PLANS)
+    dispatch.plan_messages(stage.world, PLANS)
     with stage.world.database.read() as tx:
         assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
 
@@ -101,35 +103,35 @@ def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:
     added = put(stage)
     assert attempt(stage, SENT) is Fate.SENT
     stage.clock.advance(days=4)
-    assert outbox.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert dispatch.take_messages(stage.world, Channel.WEBHOOK) == []
     assert kept(stage, added.id).sent_at
 
 
 def test_no_more_are_taken_than_are_sent_at_once(stage: Stage) -> None:
     put(stage)
-    busy = [f"receiver-{number}" for number in range(outbox.AT_ONCE)]
-    assert outbox.take_messages(stage.world, Channel.WEBHOOK, busy=busy) == []
-    assert len(outbox.take_messages(stage.world, Channel.WEBHOOK, busy=busy[1:])) == 1
+    busy = [f"receiver-{number}" for number in range(dispatch.AT_ONCE)]
+    assert dispatch.take_messages(stage.world, Channel.WEBHOOK, busy=busy) == []
+    assert len(dispatch.take_messages(stage.world, Channel.WEBHOOK, busy=busy[1:])) == 1
 
 
 def test_what_a_crash_left_half_sent_is_sent_again_under_the_same_id(stage: Stage) -> None:
     added = put(stage)
-    assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [added.id]
-    assert outbox.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert [taken.id for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == [added.id]
+    assert dispatch.take_messages(stage.world, Channel.WEBHOOK) == []
     stage.clock.advance(seconds=LEASE.total_seconds())
-    [again_taken] = outbox.take_messages(stage.world, Channel.WEBHOOK)
+    [again_taken] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
     assert (again_taken.id, again_taken.attempts) == (added.id, 2)
 
 
 def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> None:
     added = put(stage)
-    [slow] = outbox.take_messages(stage.world, Channel.WEBHOOK)
+    [slow] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
     stage.clock.advance(seconds=LEASE.total_seconds())
-    [taken] = outbox.take_messages(stage.world, Channel.WEBHOOK)
-    outbox.send_message(stage.world, lambda *_: again("timeout"), slow)
+    [taken] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
+    dispatch.send_message(stage.world, lambda *_: again("timeout"), slow)
     assert kept(stage, added.id).due_at == taken.due_at
-    outbox.send_message(stage.world, lambda *_: SENT, taken)
-    outbox.send_message(stage.world, lambda *_: refused("status_400"), slow)
+    dispatch.send_message(stage.world, lambda *_: SENT, taken)
+    dispatch.send_message(stage.world, lambda *_: refused("status_400"), slow)
     assert kept(stage, added.id).given_up_at is None
 
 
@@ -166,8 +168,8 @@ def test_a_counterpart_that_does_not_answer_is_asked_later(stage: Stage) -> None
         raise Unavailable("notices_unavailable")
 
     added = put(stage)
-    [taken] = outbox.take_messages(stage.world, Channel.WEBHOOK)
-    assert outbox.send_message(stage.world, silent, taken) is Fate.AGAIN
+    [taken] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
+    assert dispatch.send_message(stage.world, silent, taken) is Fate.AGAIN
     assert kept(stage, added.id).last_error == "notices_unavailable"
 
 
@@ -175,8 +177,8 @@ def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> No
     first = put(stage)
     stage.clock.advance(seconds=1)
     second, other = put(stage), put(stage, target="other")
-    assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [first.id, other.id]
-    assert [taken.id for taken in outbox.take_messages(stage.world, Channel.WEBHOOK)] == [second.id]
+    assert [taken.id for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == [first.id, other.id]
+    assert [taken.id for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == [second.id]
 
 
 def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) -> None:
@@ -186,8 +188,8 @@ def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) 
         yield message(world, stage.tenant.id, None, kind=told[0].event.kind.value)
 
     with pytest.raises(Broken):
-        outbox.plan_messages(stage.world, {EventKind.TENANT_CREATED: (broken,)})
-    assert [told.kind for told in outbox.take_messages(stage.world, Channel.WEBHOOK)] == ["tenant_created"]
+        dispatch.plan_messages(stage.world, {EventKind.TENANT_CREATED: (broken,)})
+    assert [told.kind for told in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == ["tenant_created"]
 
 
 def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> None:
@@ -237,7 +239,7 @@ def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage
         with pytest.raises(IntegrityError):
             Sending(Channel.WEBHOOK, send)(stage.world)
     assert kept(stage, added.id).given_up_at == stage.clock.now()
-    assert outbox.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert dispatch.take_messages(stage.world, Channel.WEBHOOK) == []
 
 
 def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -> None:
@@ -276,15 +278,15 @@ def test_a_chain_that_another_worker_follows_is_left_to_it(stage: Stage) -> None
 
     stage.publish(OLA)
     held: Any = SimpleNamespace(read=stage.world.database.read, write=write)
-    assert outbox.plan_messages(replace(stage.world, database=held), PLANS) == 0
+    assert dispatch.plan_messages(replace(stage.world, database=held), PLANS) == 0
 
 
 def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
     behind = Behind(stage.world.database, stage.tenant.id)
-    assert outbox.plan_messages(replace(stage.world, database=behind), PLANS) == 0
+    assert dispatch.plan_messages(replace(stage.world, database=behind), PLANS) == 0
     with stage.world.database.read() as tx:
         assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
 
@@ -300,11 +302,11 @@ def test_of_one_occasion_a_channel_is_told_once(stage: Stage) -> None:
 def test_messages_go_with_their_share_and_others_after_a_quarter(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     of_share, settled, due = put(stage, share_id), put(stage, target="a"), put(stage, target="b")
-    for taken in outbox.take_messages(stage.world, Channel.WEBHOOK):
+    for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK):
         if taken.id != due.id:
-            outbox.send_message(stage.world, lambda *_: SENT, taken)
+            dispatch.send_message(stage.world, lambda *_: SENT, taken)
     stage.clock.advance(days=91)
-    outbox.forget_messages(stage.world)
+    dispatch.forget_messages(stage.world)
     with stage.world.database.read() as tx:
         assert tx.outbox.get(settled.id) is None
         assert tx.outbox.get(due.id)

@@ -9,19 +9,22 @@ from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, standing
 from deldokument.domain.share import ShareState
-from deldokument.services import downloading, drafting, members, overview, publishing, uploading, views
-from deldokument.services.chains import Subject
+from deldokument.ports.repositories.audit import Subject
+from deldokument.services.accounts import members
+from deldokument.services.audit.recording import record, subject_number
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.services.trail import record, subject_number
+from deldokument.services.shares import drafts, publishing, queries, views
+from deldokument.services.uploads import append as uploads_append
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:
-    return [view.id for view in overview.list_shares(stage.world, person(sharer), **wanted).shares]  # type: ignore[arg-type]
+    return [view.id for view in queries.list_shares(stage.world, person(sharer), **wanted).shares]  # type: ignore[arg-type]
 
 
 def drafted(stage: Stage, **words: object) -> str:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words(**words))
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words(**words))
     return share.id
 
 
@@ -80,33 +83,33 @@ def test_a_reference_finds_nothing_where_nothing_was_ever_shared(stage: Stage) -
 
 def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None:
     made = []
-    for number in range(2 * overview.PAGE + 1):
+    for number in range(2 * queries.PAGE + 1):
         stage.clock.advance(seconds=number % 2)
         made.append(stage.draft().id)
     pages, before = [], None
     while True:
-        page = overview.list_shares(stage.world, person(KARI), before=before)
+        page = queries.list_shares(stage.world, person(KARI), before=before)
         pages.append([view.id for view in page.shares])
         if page.next is None:
             break
         before = page.next
-    assert [len(page) for page in pages] == [overview.PAGE, overview.PAGE, 1]
+    assert [len(page) for page in pages] == [queries.PAGE, queries.PAGE, 1]
     assert sorted(sum(pages, [])) == sorted(made)  # noqa: RUF017
 
 
 def test_a_share_that_is_past_its_end_is_told_as_ended_before_any_worker_came(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=10)
-    assert overview.show_share(stage.world, person(KARI), share_id)[0].state is ShareState.ENDED
+    assert queries.show_share(stage.world, person(KARI), share_id)[0].state is ShareState.ENDED
 
 
 def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
     share_id = stage.publish(OLA, message="Hei")
-    assert overview.show_share(stage.world, person(KARI), share_id)[0].message == "Hei"
+    assert queries.show_share(stage.world, person(KARI), share_id)[0].message == "Hei"
     publishing.withdraw_share(stage.world, person(KARI), share_id)
-    assert overview.show_share(stage.world, person(KARI), share_id)[0].message == ""
+    assert queries.show_share(stage.world, person(KARI), share_id)[0].message == ""
     worker.end_what_is_over(stage.world)
-    shown = overview.show_share(stage.world, person(KARI), share_id)[0]
+    shown = queries.show_share(stage.world, person(KARI), share_id)[0]
     assert (shown.message, shown.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
 
 
@@ -115,9 +118,9 @@ def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> Non
     [document_id] = stage.document_ids(share_id)
     offers.open_share(stage.world, person(PER), share_id)
     stage.clock.advance(minutes=1)
-    content = downloading.open_document(stage.world, person(PER), share_id, document_id)
+    content = downloads_content.open_document(stage.world, person(PER), share_id, document_id)
     delivery.record_delivery(stage.world, content, 0, 3)
-    ola, fjell = overview.show_share(stage.world, person(KARI), share_id)[0].recipients
+    ola, fjell = queries.show_share(stage.world, person(KARI), share_id)[0].recipients
     assert (ola.openings, ola.downloads) == ((), ())
     [opening] = fjell.openings
     assert opening.person == f"{PER[:6]} *****"
@@ -128,12 +131,12 @@ def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> Non
 
 def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
     share = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="a", length=9, modified_at=1)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
+    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a", length=9, modified_at=1)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
     append.feed([b"1234"])
     append.finish()
     stage.upload(share.id, "b", b"b")
-    shown = overview.show_share(stage.world, person(KARI), share.id)[0]
+    shown = queries.show_share(stage.world, person(KARI), share.id)[0]
     assert [(d.name, d.offset, d.complete, d.inspected) for d in shown.documents] == [
         ("a", 4, False, False),
         ("b", 1, True, False),
@@ -144,7 +147,7 @@ def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
 def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     offers.open_share(stage.world, person(OLA), share_id)
-    _, events = overview.show_share(stage.world, person(KARI), share_id)
+    _, events = queries.show_share(stage.world, person(KARI), share_id)
     assert [event.kind.value for event in events] == [
         "draft_started",
         "document_completed",
@@ -158,23 +161,23 @@ def test_a_share_of_another_account_does_not_exist(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     for stranger in (ODD, VIGDIS, OLA):
         with pytest.raises(NotFound):
-            overview.show_share(stage.world, person(stranger), share_id)
+            queries.show_share(stage.world, person(stranger), share_id)
     with pytest.raises(NotFound):
-        overview.show_share(stage.world, person(KARI), "unknown")
+        queries.show_share(stage.world, person(KARI), "unknown")
 
 
 def test_one_share_is_viewed_as_the_list_tells_it(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    [told] = overview.list_shares(stage.world, person(KARI)).shares
-    assert overview.view_share(stage.world, person(KARI), share_id) == told
+    [told] = queries.list_shares(stage.world, person(KARI)).shares
+    assert queries.view_share(stage.world, person(KARI), share_id) == told
     with pytest.raises(NotFound):
-        overview.view_share(stage.world, person(VIGDIS), share_id)
+        queries.view_share(stage.world, person(VIGDIS), share_id)
 
 
 def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stage) -> None:
     [document_id] = stage.document_ids(stage.publish(OLA, FJELL))
     account_id = stage.byggesak.id
-    told = overview.document_recipients(stage.world, person(KARI), account_id, document_id)
+    told = queries.document_recipients(stage.world, person(KARI), account_id, document_id)
     assert told == ["218794 *****", "312 824 450"]
     for sharer, account, document in (
         (KARI, stage.avtaler.id, document_id),
@@ -182,7 +185,7 @@ def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stag
         (VIGDIS, account_id, document_id),
     ):
         with pytest.raises(NotFound):
-            overview.document_recipients(stage.world, person(sharer), account, document)
+            queries.document_recipients(stage.world, person(sharer), account, document)
 
 
 def test_a_share_whose_audit_key_is_lost_is_left_out_of_the_list_and_broken_by_itself(stage: Stage) -> None:
@@ -192,7 +195,7 @@ def test_a_share_whose_audit_key_is_lost_is_left_out_of_the_list_and_broken_by_i
     stage.world.keyring.destroy(stage.world.keyring.ids(f"audit:{stage.tenant.id}:2026-11"))
     assert listed(stage) == [share_id]
     with pytest.raises(Broken):
-        overview.show_share(stage.world, person(KARI), lost)
+        queries.show_share(stage.world, person(KARI), lost)
 
 
 def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
@@ -203,7 +206,7 @@ def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
     is_open = stage.publish()
 
     def of(*states: ShareState) -> set[str]:
-        return {view.id for view in overview.list_shares(stage.world, person(KARI), states=states).shares}
+        return {view.id for view in queries.list_shares(stage.world, person(KARI), states=states).shares}
 
     assert of(ShareState.AVAILABLE) == {is_open}
     assert of(ShareState.ENDED) == {over}
@@ -215,8 +218,8 @@ def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
 
 def test_a_page_is_as_long_as_is_asked_for(stage: Stage) -> None:
     shares = [stage.draft().id for _ in range(3)]
-    page = overview.list_shares(stage.world, person(KARI), limit=2)
-    rest = overview.list_shares(stage.world, person(KARI), limit=2, before=page.next)
+    page = queries.list_shares(stage.world, person(KARI), limit=2)
+    rest = queries.list_shares(stage.world, person(KARI), limit=2, before=page.next)
     assert len(page.shares) == 2
     assert {view.id for view in (*page.shares, *rest.shares)} == set(shares)
     assert rest.next is None
@@ -230,20 +233,20 @@ def test_what_has_happened_to_a_share_ends_with_the_end_however_many_documents_i
             record(stage.world, tx, EventKind.DOCUMENT_COMPLETED, share=share)
     stage.clock.advance(seconds=1)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
-    kinds = [event.kind for event in overview.show_share(stage.world, person(KARI), share_id)[1]]
+    kinds = [event.kind for event in queries.show_share(stage.world, person(KARI), share_id)[1]]
     assert (kinds[0], kinds[-1]) == (EventKind.DRAFT_STARTED, EventKind.SHARE_WITHDRAWN)
     assert len(kinds) > 1000
 
 
 def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     share_id = stage.publish(OLA)
-    monkeypatch.setattr(overview, "MOST_EVENTS", 5)
+    monkeypatch.setattr(queries, "MOST_EVENTS", 5)
     for _ in range(6):
         with pytest.raises(NotFound):
             offers.open_share(stage.world, person(SIV), share_id)
     stage.clock.advance(seconds=1)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
-    kinds = [event.kind for event in overview.show_share(stage.world, person(KARI), share_id)[1]]
+    kinds = [event.kind for event in queries.show_share(stage.world, person(KARI), share_id)[1]]
     assert kinds == [EventKind.SHARE_DENIED] * 4 + [EventKind.SHARE_WITHDRAWN]
 
 
@@ -252,7 +255,7 @@ def test_a_person_who_had_many_documents_is_opened_once(stage: Stage, monkeypatc
     for reader in (OLA, PER):
         [document_id] = stage.document_ids(share_id)
         offers.open_share(stage.world, person(reader), share_id)
-        content = downloading.open_document(stage.world, person(reader), share_id, document_id)
+        content = downloads_content.open_document(stage.world, person(reader), share_id, document_id)
         delivery.record_delivery(stage.world, content, 0, content.length)
 
     def counted(key: bytes, subject: Subject) -> str:
@@ -260,6 +263,6 @@ def test_a_person_who_had_many_documents_is_opened_once(stage: Stage, monkeypatc
         return subject_number(key, subject)
 
     monkeypatch.setattr(views, "subject_number", counted)
-    ola, fjell = overview.view_share(stage.world, person(KARI), share_id).recipients
+    ola, fjell = queries.view_share(stage.world, person(KARI), share_id).recipients
     assert [len(one.openings) + len(one.downloads) for one in (ola, fjell)] == [2, 2]
     assert len(opened) == len(set(opened)) == 2

@@ -9,7 +9,7 @@ from support.world import Stage
 
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.ports.blobs import StoredBlob
-from deldokument.services.probing import probe_store
+from deldokument.services.maintenance.store_check import probe_store
 from tests.fakes.blobs import MemoryBlobStore
 
 

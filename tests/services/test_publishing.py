@@ -11,13 +11,14 @@ from deldokument import worker
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.services import administrators, drafting, leaving, onboarding, overview, publishing, receiving
-from deldokument.services.downloads import offers
-from deldokument.services.overview import ShareView
+from deldokument.services.downloads import access, offers
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.queries import ShareView
+from deldokument.services.tenants import administrators, offboarding, registration
 
 
 def view(stage: Stage, share_id: str) -> ShareView:
-    return overview.show_share(stage.world, person(KARI), share_id)[0]
+    return queries.show_share(stage.world, person(KARI), share_id)[0]
 
 
 def missing(stage: Stage, share_id: str) -> list[tuple[str, str]]:
@@ -37,16 +38,16 @@ def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
 
 def test_every_person_must_be_confirmed_and_every_file_be_there(stage: Stage) -> None:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
-    drafting.add_recipients(stage.world, person(KARI), share.id, f"{OLA} {FJELL}")
-    drafting.add_document(stage.world, person(KARI), share.id, name="a", length=1, modified_at=None)
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.add_recipients(stage.world, person(KARI), share.id, f"{OLA} {FJELL}")
+    drafts.add_document(stage.world, person(KARI), share.id, name="a", length=1, modified_at=None)
     assert missing(stage, share.id) == [("documents", "files_unfinished"), ("recipients", "recipients_unconfirmed")]
     assert view(stage, share.id).state is ShareState.DRAFT
 
 
 def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage) -> None:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "a.txt", b"a")
     stage.clock.advance(days=9, hours=23, minutes=30)
@@ -54,7 +55,7 @@ def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage
 
 
 def test_a_tenant_that_does_not_ask_about_the_archive_publishes_without_the_answer(stage: Stage) -> None:
-    onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, ask_archived=False)
+    registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, ask_archived=False)
     assert view(stage, stage.publish(OLA, archived=False)).state is ShareState.AVAILABLE
 
 
@@ -79,7 +80,7 @@ def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> No
     stage.clock.instant = end - timedelta(microseconds=1)
     assert offers.open_share(stage.world, person(OLA), share_id).expires_at == end
     stage.clock.instant = end
-    with pytest.raises(receiving.Gone):
+    with pytest.raises(access.Gone):
         offers.open_share(stage.world, person(OLA), share_id)
 
 
@@ -140,13 +141,13 @@ def test_a_new_draft_from_an_old_share_has_its_words_and_recipients_and_nothing_
         ("organization", "FJELL AS", True),
     ]
     assert copy.audit_key_id.endswith("2027-01")
-    found = overview.list_shares(stage.world, person(KARI), reference="2026/7")
+    found = queries.list_shares(stage.world, person(KARI), reference="2026/7")
     assert {share.id for share in found.shares} == {share_id, copy.id}
 
 
 def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: Stage) -> None:
     copy = publishing.copy_share(stage.world, person(KARI), stage.publish(OLA, FJELL))
-    drafting.save_draft(stage.world, person(KARI), copy.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), copy.id, stage.words())
     stage.add_recipients(copy.id, OLA)
     stage.upload(copy.id, "a.txt", b"a")
     publishing.publish_share(stage.world, person(KARI), copy.id)
@@ -161,7 +162,9 @@ def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage
     share_id = stage.publish(OLA)
 
     def end() -> None:
-        leaving.end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune", person=person(SIV))
+        offboarding.end_service(
+            stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune", person=person(SIV)
+        )
         run_all(stage.world)
 
     database = TroubledDatabase(stage.world.database, before=[end])

@@ -8,14 +8,14 @@ from support.world import FJELL, KARI, ODD, OLA, PER, Stage, person
 
 from deldokument.domain.errors import NotFound
 from deldokument.domain.tenancy import IntegrationRights
-from deldokument.services import downloading
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.services.receipts import ReceiptEvent, list_receipts
+from deldokument.services.shares.receipts import ReceiptEvent, list_receipts
 
 
 def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) -> None:
     [document_id] = stage.document_ids(share_id)
-    content = downloading.open_document(stage.world, person(who), share_id, document_id)
+    content = downloads_content.open_document(stage.world, person(who), share_id, document_id)
     delivery.record_delivery(stage.world, content, 0, content.length if stop is None else stop)
 
 

@@ -13,15 +13,18 @@ from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unav
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
 from deldokument.domain.share import Recipient, Verdict
+from deldokument.ports.dependencies import World
 from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
-from deldokument.services import downloading, onboarding, publishing, receiving
-from deldokument.services.chains import Subject
+from deldokument.ports.repositories.audit import Subject
+from deldokument.services.audit.search import subject_ids_of
+from deldokument.services.downloads import access as downloads_access
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.downloads import offers as offering
-from deldokument.services.event_search import subject_ids_of
-from deldokument.services.findings import Finding
-from deldokument.services.ports import World
-from deldokument.services.vault import AUDIT_PREFIX, Field, existing_key, identifier_hash, seal_field
+from deldokument.services.encryption import AUDIT_PREFIX, Field, existing_key, identifier_hash, seal_field
+from deldokument.services.shares import publishing
+from deldokument.services.shares.verdicts import Finding
+from deldokument.services.tenants import registration
 
 
 def denials(stage: Stage) -> list[AuditEvent]:
@@ -50,7 +53,7 @@ def test_a_person_with_the_right_opens_for_the_organisation(stage: Stage) -> Non
 
 def test_who_acts_for_a_named_organisation_learns_which_right_is_missing_and_no_more(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei Ola")
-    for attempt in (offering.open_share, receiving.authorize):
+    for attempt in (offering.open_share, downloads_access.authorize):
         with pytest.raises(RightMissing) as caught:
             attempt(stage.world, person(LISE), share_id)
         assert caught.value.code == "right_missing"
@@ -63,14 +66,14 @@ def test_the_right_that_is_missing_is_the_least_that_the_share_needs(stage: Stag
     share_id = stage.publish(FJELL, confidential=False)
     stage.rights.held[LISE] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"regnskapsforer"})),)
     with pytest.raises(RightMissing) as caught:
-        receiving.authorize(stage.world, person(LISE), share_id)
+        downloads_access.authorize(stage.world, person(LISE), share_id)
     assert caught.value.params["right"] == ORDINARY_MAIL
 
 
 def test_rights_for_an_organisation_that_is_not_named_are_a_strangers(stage: Stage) -> None:
     stage.rights.held[LISE] = (OrganizationGrant("310240001", "EKSEMPEL", frozenset({ORDINARY_MAIL})),)
     with pytest.raises(NotFound):
-        receiving.authorize(stage.world, person(LISE), stage.publish(OLA, FJELL))
+        downloads_access.authorize(stage.world, person(LISE), stage.publish(OLA, FJELL))
 
 
 @pytest.mark.parametrize("state", ["draft", "ended", "withdrawn"])
@@ -84,7 +87,7 @@ def test_of_what_is_not_open_no_missing_right_is_told(stage: Stage, state: str) 
         publishing.withdraw_share(stage.world, person(KARI), share_id)
     stage.clock.advance(days=10 if state == "ended" else 0)
     with pytest.raises(NotFound) as caught:
-        receiving.authorize(stage.world, person(LISE), share_id)
+        downloads_access.authorize(stage.world, person(LISE), share_id)
     assert (caught.value.code, caught.value.params) == ("not_found", {})
 
 
@@ -95,25 +98,25 @@ def test_ordinary_mail_opens_what_is_marked_not_confidential(stage: Stage) -> No
 
 def test_who_is_named_and_holds_the_right_opens_for_both(stage: Stage) -> None:
     share_id = stage.publish(PER, FJELL)
-    access = receiving.authorize(stage.world, person(PER), share_id)
+    access = downloads_access.authorize(stage.world, person(PER), share_id)
     assert access.codes == ("named", POST_ARKIV)
     assert len(access.recipient_ids) == 2
 
 
 def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
-    access = receiving.authorize(stage.world, person(PER), share_id)
-    assert receiving.still_authorized(stage.world, access)
+    access = downloads_access.authorize(stage.world, person(PER), share_id)
+    assert downloads_access.still_authorized(stage.world, access)
     stage.rights.held.clear()
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
     with pytest.raises(NotFound):
-        receiving.authorize(stage.world, person(PER), share_id)
+        downloads_access.authorize(stage.world, person(PER), share_id)
 
 
 def test_a_right_that_no_longer_suffices_ends_a_running_response(stage: Stage) -> None:
-    access = receiving.authorize(stage.world, person(PER), stage.publish(FJELL))
+    access = downloads_access.authorize(stage.world, person(PER), stage.publish(FJELL))
     stage.rights.held[PER] = stage.rights.held[LISE]
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
 
 
 @pytest.mark.parametrize("title", ["unknown", "draft", "other's"])
@@ -170,7 +173,7 @@ def test_rights_are_asked_for_in_the_same_way_for_ids_that_do_not_exist(stage: S
     for share_id in strange_shares(stage):
         rights = WatchedRights(stage)
         with pytest.raises(NotFound):
-            receiving.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
+            downloads_access.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
         assert rights.asked == [OLDEST_RIGHTS, OLDEST_DENIAL]
 
 
@@ -178,14 +181,14 @@ def test_rights_are_asked_for_before_the_share_is_looked_up(stage: Stage) -> Non
     rights = WatchedRights(stage)
     world = replace(stage.world, rights=rights, database=Unreachable())
     with pytest.raises(AssertionError, match="looked up"):
-        receiving.authorize(world, person(SIV), "x" * 22)
+        downloads_access.authorize(world, person(SIV), "x" * 22)
     assert rights.asked == [OLDEST_RIGHTS]
 
 
 def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
     rights = WatchedRights(stage, later=stage.rights.held[PER])
-    access = receiving.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
+    access = downloads_access.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
     assert access.codes == (POST_ARKIV,)
     assert denials(stage) == []
 
@@ -193,13 +196,13 @@ def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(st
 def test_who_has_the_right_is_not_asked_about_twice(stage: Stage) -> None:
     rights = WatchedRights(stage)
     world, share_id = replace(stage.world, rights=rights), stage.publish(FJELL)
-    receiving.authorize(world, person(PER), share_id)
+    downloads_access.authorize(world, person(PER), share_id)
     publishing.withdraw_share(stage.world, person(KARI), share_id)
     with pytest.raises(Gone):
-        receiving.authorize(world, person(PER), share_id)
+        downloads_access.authorize(world, person(PER), share_id)
     stage.rights.down = True
     with pytest.raises(Unavailable):
-        receiving.authorize(world, person(PER), share_id)
+        downloads_access.authorize(world, person(PER), share_id)
     assert rights.asked == [OLDEST_RIGHTS] * 3
 
 
@@ -207,7 +210,7 @@ def test_an_answer_too_old_to_deny_with_denies_nobody_nor_tells_of_a_share(stage
     for share_id in [*strange_shares(stage), stage.publish(FJELL)]:
         world = replace(stage.world, rights=WatchedRights(stage, fails_later=True))
         with pytest.raises(Unavailable, match="rights_unknown"):
-            receiving.authorize(world, person(LISE), share_id)
+            downloads_access.authorize(world, person(LISE), share_id)
 
 
 def test_with_altinn_down_a_named_person_gets_in(stage: Stage) -> None:
@@ -235,9 +238,9 @@ def test_a_node_whose_clock_is_off_answers_nobody(stage: Stage, off: timedelta) 
     for reader in (OLA, SIV):
         for asked in (share_id, "x" * 22):
             with pytest.raises(Unavailable, match="clock_untrusted"):
-                receiving.authorize(stage.world, person(reader), asked)
+                downloads_access.authorize(stage.world, person(reader), asked)
     stage.clock.off = timedelta(seconds=2)
-    assert receiving.authorize(stage.world, person(OLA), share_id)
+    assert downloads_access.authorize(stage.world, person(OLA), share_id)
 
 
 def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage) -> None:
@@ -303,41 +306,41 @@ def test_opening_is_written_down_with_what_gave_the_right(stage: Stage, code: st
 
 def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
-    access = receiving.authorize(stage.world, person(PER), share_id)
+    access = downloads_access.authorize(stage.world, person(PER), share_id)
     stage.rights.down = True
     stage.clock.advance(minutes=14, seconds=59)
-    assert receiving.still_authorized(stage.world, access)
+    assert downloads_access.still_authorized(stage.world, access)
     stage.clock.advance(seconds=1)
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
 
 
 def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_and_its_end_is(stage: Stage) -> None:
-    access = receiving.authorize(stage.world, person(PER), stage.publish(FJELL))
+    access = downloads_access.authorize(stage.world, person(PER), stage.publish(FJELL))
     stage.rights.down = True
     for _ in range(3):
         stage.clock.advance(seconds=5)
-        assert receiving.still_authorized(stage.world, access)
+        assert downloads_access.still_authorized(stage.world, access)
     assert denials(stage) == []
     stage.clock.advance(minutes=15)
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
     assert len(denials(stage)) == 1
 
 
 def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    access = receiving.authorize(stage.world, person(OLA), share_id)
+    access = downloads_access.authorize(stage.world, person(OLA), share_id)
 
     def silence() -> None:
         raise Unavailable("keyring")
 
     world = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, {AUDIT_PREFIX: silence}))
-    assert receiving.still_authorized(world, access)
+    assert downloads_access.still_authorized(world, access)
 
 
 def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
-    access = receiving.authorize(stage.world, person(OLA), stage.publish(OLA, title="Vedtak"))
+    access = downloads_access.authorize(stage.world, person(OLA), stage.publish(OLA, title="Vedtak"))
     stage.clock.off = timedelta(seconds=3)
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
     with pytest.raises(Unavailable, match="clock_untrusted"):
         offering.list_offers(stage.world, person(OLA))
 
@@ -345,14 +348,14 @@ def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing
 def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     for reader, down in ((OLA, False), (PER, False), (PER, True)):
-        access = receiving.authorize(stage.world, person(reader), share_id)
+        access = downloads_access.authorize(stage.world, person(reader), share_id)
         now = stage.clock.instant
         stage.clock.advance(days=10)
         stage.rights.down = down
-        assert not receiving.still_authorized(stage.world, access)
+        assert not downloads_access.still_authorized(stage.world, access)
         stage.rights.down, stage.clock.instant = False, now
     publishing.withdraw_share(stage.world, person(KARI), share_id)
-    assert not receiving.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.world, access)
 
 
 def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: Stage) -> None:
@@ -392,7 +395,7 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     offering.list_offers(stage.world, person(OLA))
     with stage.world.database.read() as tx:
         assert tx.shares.receipts([share_id]) == []
-    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.world, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
         [offer] = offering.list_offers(stage.world, person(reader))[0]
@@ -409,7 +412,7 @@ def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -
     inserted = Recipient("inserted", share_id, "person", subject.lookup_hash, b"", confirmed=True, position=9)
     with stage.world.database.write() as tx:
         tx.shares.add_recipient(inserted)
-    for opens in (offering.open_share, receiving.authorize):
+    for opens in (offering.open_share, downloads_access.authorize):
         with pytest.raises(NotFound):
             opens(stage.world, person(SIV), share_id)
     assert offering.list_offers(stage.world, person(SIV)) == ([], True)
@@ -425,7 +428,7 @@ def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> N
     with stage.world.database.write() as tx:
         tx.audit.add_subject(written)
     offering.open_share(stage.world, person(OLA), share_id)
-    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.world, content, 0, 7)
     with stage.world.database.read() as tx:
         opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
@@ -436,7 +439,7 @@ def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> N
 
 
 def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:
-    other = onboarding.parse_organization("310240001").value
+    other = registration.parse_organization("310240001").value
     stage.rights.held[SIV] = (OrganizationGrant(other, "ANDRE", frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})),)
     with pytest.raises(NotFound):
         offering.open_share(stage.world, person(SIV), stage.publish(FJELL))

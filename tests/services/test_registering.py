@@ -14,8 +14,8 @@ from support.stack import DATABASES
 from support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person, set_stage
 
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
-from deldokument.services import members, registering
-from deldokument.services.registering import LIST_LENGTH, LIST_LINES, ListPreview, Outcome
+from deldokument.services.accounts import member_import, members
+from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListPreview, Outcome
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
 LIST = f"{OLA};Ola Moen\n{SIV};Siv Holm\n"
@@ -26,12 +26,12 @@ def place(stage: Stage) -> dict[str, str]:
 
 
 def preview(stage: Stage, text: str) -> ListPreview:
-    return registering.preview_list(stage.world, **place(stage), text=text)
+    return member_import.preview_list(stage.world, **place(stage), text=text)
 
 
 def register(stage: Stage, text: str, preview: ListPreview, **changes: object) -> int:
     given = {"shown": preview.added, "batch": preview.batch, "person": person(EWA)} | changes
-    return registering.register_list(stage.world, **place(stage), text=text, **given)  # type: ignore[arg-type]
+    return member_import.register_list(stage.world, **place(stage), text=text, **given)  # type: ignore[arg-type]
 
 
 def told(stage: Stage, text: str) -> list[tuple[int, str, str, str]]:
@@ -148,13 +148,13 @@ def test_a_line_of_blanks_holds_nobody_up(stage: Stage) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_file_is_read_in_the_ways_that_spreadsheets_write_it(encoding: str) -> None:
-    assert registering.read_list("fødselsnummer;Åse\r\n".encode(encoding)) == "fødselsnummer;Åse\r\n"
+    assert member_import.read_list("fødselsnummer;Åse\r\n".encode(encoding)) == "fødselsnummer;Åse\r\n"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"PK\x03\x04\x00\x00", b"\x81\x8d", "a\0b".encode("utf-16")])
 def test_a_file_that_is_no_text_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput, match="list_not_text"):
-        registering.read_list(content)
+        member_import.read_list(content)
 
 
 def test_what_the_preview_showed_is_registered_and_the_wrong_lines_are_left_out(stage: Stage) -> None:
@@ -220,7 +220,7 @@ def test_the_same_batch_in_another_account_is_another_registration(stage: Stage)
     shown = preview(stage, LIST)
     register(stage, LIST, shown)
     other = {"tenant_id": stage.tenant.id, "account_id": stage.avtaler.id}
-    assert registering.register_list(stage.world, **other, text=LIST, shown=shown.added, batch=shown.batch) == 2
+    assert member_import.register_list(stage.world, **other, text=LIST, shown=shown.added, batch=shown.batch) == 2
     assert members.list_members(stage.world, **other).count == 4
 
 
@@ -229,9 +229,9 @@ def test_nothing_is_registered_or_previewed_where_no_member_may_be_added(stage: 
     for account_id in (stage.barnevern.id, "unknown"):
         where = {"tenant_id": stage.tenant.id, "account_id": account_id, "text": LIST}
         with pytest.raises(NotFound):
-            registering.preview_list(stage.world, **where)
+            member_import.preview_list(stage.world, **where)
         with pytest.raises(NotFound):
-            registering.register_list(stage.world, **where, shown=shown.added, batch=shown.batch)
+            member_import.register_list(stage.world, **where, shown=shown.added, batch=shown.batch)
     stage.change_tenant(ended_at=NOON)
     for ask in (lambda: preview(stage, LIST), lambda: register(stage, LIST, shown)):
         with pytest.raises(Conflict, match="service_ended"):

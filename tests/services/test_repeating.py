@@ -12,8 +12,8 @@ from support.world import Stage, run_all
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.services.integrations import add_integration, remove_integration
-from deldokument.services.repeating import (
+from deldokument.services.accounts.integrations import add_integration, remove_integration
+from deldokument.services.api.idempotency import (
     KEPT,
     LEASE,
     NamedAnswer,

@@ -15,9 +15,12 @@ from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Gone, NotFound, Unavailable, standing
 from deldokument.domain.share import Share, ShareState
-from deldokument.services import deleting, drafting, overview, publishing, receiving, retention, sessions
-from deldokument.services.downloads import offers
-from deldokument.services.vault import NO_TENANT, audit_key_id, share_key_id
+from deldokument.services.accounts import deletion
+from deldokument.services.auth import sessions
+from deldokument.services.downloads import access, offers
+from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing, queries
 
 INSTANT = timedelta(microseconds=1)
 
@@ -78,7 +81,7 @@ def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: St
     if way == "abandoned":
         share_id = stage.draft().id
         stage.upload(share_id, "a.txt", b"innhold")
-        drafting.discard_draft(stage.world, person(KARI), share_id)
+        drafts.discard_draft(stage.world, person(KARI), share_id)
     else:
         share_id = stage.publish(OLA, message="Hei")
     if way == "withdrawn":
@@ -123,7 +126,7 @@ def five_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     over = []
     for _ in range(5):
         over.append(stage.draft().id)
-        drafting.discard_draft(stage.world, person(KARI), over[-1])
+        drafts.discard_draft(stage.world, person(KARI), over[-1])
         stage.clock.advance(seconds=1)
     return over
 
@@ -169,7 +172,7 @@ def test_a_crash_in_any_round_is_made_good_in_the_next(stage: Stage, number: int
     stage.publish(OLA)
     stage.upload(stage.draft().id, "a.txt", b"a")
     where = {"tenant_id": stage.tenant.id, "account_id": stage.avtaler.id}
-    deleting.delete_account(stage.world, **where, typed_name=stage.avtaler.name)
+    deletion.delete_account(stage.world, **where, typed_name=stage.avtaler.name)
     stage.clock.advance(days=10)
     for reconcile in retention.ROUNDS[:number]:
         reconcile(stage.world)
@@ -205,7 +208,7 @@ def test_until_the_retention_period_is_over_the_sharer_sees_with_whom_it_was_sha
     run_all(stage.world)
     stage.clock.instant += timedelta(days=365) - INSTANT
     run_all(stage.world)
-    shown = overview.show_share(stage.world, person(KARI), share_id)[0]
+    shown = queries.show_share(stage.world, person(KARI), share_id)[0]
     assert (shown.title, shown.recipients[0].display) == ("Vedtak", f"{OLA[:6]} *****")
     with pytest.raises(Gone):
         offers.open_share(stage.world, person(OLA), share_id)
@@ -215,8 +218,8 @@ def test_until_the_retention_period_is_over_the_sharer_sees_with_whom_it_was_sha
         with pytest.raises(NotFound):
             offers.open_share(stage.world, person(reader), share_id)
     with pytest.raises(NotFound):
-        overview.show_share(stage.world, person(KARI), share_id)
-    assert overview.list_shares(stage.world, person(KARI)).shares == ()
+        queries.show_share(stage.world, person(KARI), share_id)
+    assert queries.list_shares(stage.world, person(KARI)).shares == ()
 
 
 def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
@@ -295,7 +298,7 @@ def test_a_deployment_without_tenants_forgets_after_a_year(tmp_path: Path) -> No
     migrate(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     world = replace(stage.world, database=empty)
     with pytest.raises(NotFound):
-        receiving.authorize(world, person(SIV), "x" * 22)
+        access.authorize(world, person(SIV), "x" * 22)
     stage.clock.advance(days=396)
     assert retention.destroy_audit_keys(world) > 0
     empty.close()

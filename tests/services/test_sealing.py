@@ -9,13 +9,13 @@ import pytest
 from support.stored import do_as_owner
 from support.world import NOON, Stage
 
-from deldokument.adapters.seal import MissingSeal, verify_signature
+from deldokument.adapters.documents.signing import MissingSeal, verify_signature
 from deldokument.domain.audit import NO_TENANT, EventKind
 from deldokument.domain.chain import Seal
 from deldokument.domain.errors import Broken, Conflict, Unavailable
-from deldokument.services import sealing
-from deldokument.services.ports import World
-from deldokument.services.trail import record
+from deldokument.ports.dependencies import World
+from deldokument.services.audit import checkpoints
+from deldokument.services.audit.recording import record
 
 LAST = "chain = ? AND number = (SELECT max(number) FROM audit_event WHERE chain = ?)"
 
@@ -39,7 +39,7 @@ def test_every_chain_is_sealed_as_far_as_it_has_come(stage: Stage) -> None:
     with stage.world.database.read() as tx:
         heads = {chain: tx.audit.head(chain) for chain in tx.audit.chains()}
     assert heads.keys() >= {stage.tenant.id, NO_TENANT}
-    assert sealing.seal_chains(stage.world) == len(heads)
+    assert checkpoints.seal_chains(stage.world) == len(heads)
     for chain, head in heads.items():
         seal = last_seal(stage, chain)
         assert seal
@@ -49,7 +49,7 @@ def test_every_chain_is_sealed_as_far_as_it_has_come(stage: Stage) -> None:
 
 
 def test_a_seal_is_verified_with_the_certificate_alone(stage: Stage) -> None:
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     seal = last_seal(stage, stage.tenant.id)
     assert seal
     with stage.world.database.read() as tx:
@@ -60,23 +60,23 @@ def test_a_seal_is_verified_with_the_certificate_alone(stage: Stage) -> None:
 
 
 def test_a_chain_is_sealed_again_when_it_has_moved_and_its_seal_is_an_hour_old(stage: Stage) -> None:
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     happen(stage, stage.tenant.id)
     stage.clock.advance(minutes=59)
-    assert sealing.seal_chains(stage.world) == 0
+    assert checkpoints.seal_chains(stage.world) == 0
     stage.clock.advance(minutes=1)
-    assert sealing.seal_chains(stage.world) == 1
+    assert checkpoints.seal_chains(stage.world) == 1
     stage.clock.advance(hours=2)
-    assert sealing.seal_chains(stage.world) == 0
+    assert checkpoints.seal_chains(stage.world) == 0
     hasty = replace(stage.world, rules=replace(stage.world.rules, seal_every=timedelta(seconds=5)))
     happen(stage, stage.tenant.id)
-    assert sealing.seal_chains(hasty) == 1
+    assert checkpoints.seal_chains(hasty) == 1
 
 
 def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("deldokument.adapters.sql.audit.SqlAudit.verify_since")
     with pytest.raises(Unavailable, match="seal_missing"):
-        sealing.seal_chains(replace(stage.world, seal=MissingSeal()))
+        checkpoints.seal_chains(replace(stage.world, seal=MissingSeal()))
     assert last_seal(stage, stage.tenant.id) is None
 
 
@@ -90,14 +90,14 @@ def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, m
     ],
 )
 def test_what_does_not_follow_from_the_last_seal_is_never_sealed(stage: Stage, statement: str) -> None:
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     sealed = last_seal(stage, stage.tenant.id)
     happen(stage, stage.tenant.id)
     happen(stage, None)
     tamper(stage, statement.replace("?", f"'{stage.tenant.id}'"))
     stage.clock.advance(hours=1)
     with pytest.raises(Broken, match=f"of {stage.tenant.id}"):
-        sealing.seal_chains(stage.world)
+        checkpoints.seal_chains(stage.world)
     assert last_seal(stage, stage.tenant.id) == sealed
     others = last_seal(stage, NO_TENANT)
     assert others
@@ -109,14 +109,14 @@ def test_two_workers_at_once_seal_once(stage: Stage) -> None:
         """The other worker seals while this one signs."""
 
         def sign(self, data: bytes) -> bytes:
-            sealing.seal_chains(stage.world)
+            checkpoints.seal_chains(stage.world)
             return stage.world.seal.sign(data)
 
         def certificate(self) -> bytes:
             return stage.world.seal.certificate()
 
     slow: World = replace(stage.world, seal=Overtaken())  # type: ignore[arg-type]
-    sealing.seal_chains(slow)
+    checkpoints.seal_chains(slow)
     with stage.world.database.read() as tx:
         assert len(tx.audit.seals(stage.tenant.id, after=0, limit=9)) == 1
     with pytest.raises(Conflict), stage.world.database.write() as tx:
@@ -125,17 +125,17 @@ def test_two_workers_at_once_seal_once(stage: Stage) -> None:
 
 def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:
     certificate = stage.world.seal.certificate()
-    assert len(sealing.fingerprint(certificate)) == 64
-    assert sealing.fingerprint(certificate.replace(b"\n", b"\r\n")) == sealing.fingerprint(certificate)
+    assert len(checkpoints.fingerprint(certificate)) == 64
+    assert checkpoints.fingerprint(certificate.replace(b"\n", b"\r\n")) == checkpoints.fingerprint(certificate)
 
 
 def test_a_seal_by_a_clock_that_had_leapt_ahead_keeps_nothing_from_being_sealed(stage: Stage) -> None:
     right = stage.clock.now()
     stage.clock.advance(days=30)
-    sealing.seal_chains(stage.world)
+    checkpoints.seal_chains(stage.world)
     stage.clock.instant = right
     happen(stage, stage.tenant.id)
-    assert sealing.seal_chains(stage.world) == 1
+    assert checkpoints.seal_chains(stage.world) == 1
     sealed = last_seal(stage, stage.tenant.id)
     assert sealed
     assert sealed.sealed_at == right

@@ -12,8 +12,9 @@ from support.world import NOON, OLA, FakeLogin, Stage
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import LoginFailed, NotReady, Unavailable
-from deldokument.services import onboarding, sessions
-from deldokument.services.sessions import LoginDone, LoginStarted
+from deldokument.services.auth import sessions
+from deldokument.services.auth.sessions import LoginDone, LoginStarted
+from deldokument.services.tenants import registration
 
 
 def begin(stage: Stage) -> tuple[LoginStarted, dict[str, str]]:
@@ -250,7 +251,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def named_at_the_provider(stage: Stage, name: str) -> None:
-    onboarding.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, on_behalf_of=name)
+    registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, on_behalf_of=name)
 
 
 def begin_for(stage: Stage, number: str) -> str:

@@ -17,7 +17,7 @@ from support.papers import text_of
 from support.texts import name_administrator, publish_texts, sign
 from support.world import NOON, Stage
 
-from deldokument.services.agreements import agreements_of, signed_pdf
+from deldokument.services.agreements.status import agreements_of, signed_pdf
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ from support.texts import (
 )
 from support.world import KARI, NOON, SIV, Stage, person
 
-from deldokument.adapters.seal import MissingSeal
+from deldokument.adapters.documents.signing import MissingSeal
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import INTENT_LIFETIME, ServiceAgreement
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import (
     Broken,
@@ -40,14 +41,14 @@ from deldokument.domain.errors import (
     ServiceError,
     Unavailable,
 )
-from deldokument.domain.paperwork import INTENT_LIFETIME, ServiceAgreement
-from deldokument.services import administrators, agreements, signing, texts
-from deldokument.services.agreements import ServiceAgreementView
-from deldokument.services.directory import directory_key
-from deldokument.services.onboarding import change_tenant_rules
-from deldokument.services.sessions import Session, complete_login, end_by_back_channel
-from deldokument.services.signing import SigningResult
-from deldokument.services.vault import Field, existing_key, identifier_hash, open_field, papers_key_id
+from deldokument.services.agreements import signing, status, texts
+from deldokument.services.agreements.signing import SigningResult
+from deldokument.services.agreements.status import ServiceAgreementView
+from deldokument.services.auth.sessions import Session, complete_login, end_by_back_channel
+from deldokument.services.encryption import Field, existing_key, identifier_hash, open_field, papers_key_id
+from deldokument.services.people import directory_key
+from deldokument.services.tenants import administrators
+from deldokument.services.tenants.registration import change_tenant_rules
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,7 @@ def ready(stage: Stage) -> None:
 
 
 def signed(stage: Stage) -> list[ServiceAgreementView]:
-    return list(agreements.agreements_of(stage.world, tenant_id=stage.tenant.id).services)
+    return list(status.agreements_of(stage.world, tenant_id=stage.tenant.id).services)
 
 
 def events(stage: Stage, kind: EventKind) -> list[tuple[str | None, AuditEvent]]:
@@ -102,7 +103,7 @@ def test_what_was_shown_can_be_shown_again_to_the_byte(stage: Stage) -> None:
     pdf = signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id).pdf
     sign(stage)
     agreement = signed(stage)[0].agreement
-    shown = agreements.signed_document(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    shown = status.signed_document(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
     assert shown == (agreement, pdf)
 
 
@@ -148,7 +149,7 @@ def test_two_logins_for_one_signature_commit_with_different_nonces(stage: Stage)
 def test_the_paper_lists_the_evidence_and_hides_the_number(stage: Stage) -> None:
     sign(stage)
     agreement = signed(stage)[0].agreement
-    _, pdf = agreements.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    _, pdf = status.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
     words = text_of(pdf)
     for said in (
         "Avtalen gjelder til den blir sagt opp",
@@ -574,7 +575,7 @@ def test_a_role_makes_no_line_of_its_own_in_the_statement_on_the_paper(stage: St
     _, answer = begin(stage, ewa, role="Rådmann\u2028SHA-256 av teksten: " + "0" * 64)
     assert signing.complete_signing(stage.world, ewa, answer).refusal is None
     agreement = signed(stage)[0].agreement
-    _, pdf = agreements.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    _, pdf = status.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
     lines = [line.strip() for line in text_of(pdf).splitlines()]
     assert [line for line in lines if line.startswith("SHA-256 av teksten")] == [
         f"SHA-256 av teksten: {agreement.text_sha256}"

@@ -11,11 +11,11 @@ from support.world import FJELL, OLA, VIGDIS, Stage
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState, new_id
-from deldokument.services import drafting, submitting
-from deldokument.services.integrations import add_integration
-from deldokument.services.overview import list_shares
-from deldokument.services.recipients import RecipientInput
-from deldokument.services.small_shares import SmallDocument, share_at_once
+from deldokument.services.accounts.integrations import add_integration
+from deldokument.services.api.one_request_share import SmallDocument, share_at_once
+from deldokument.services.shares import api_drafts, drafts
+from deldokument.services.shares.queries import list_shares
+from deldokument.services.shares.recipients import RecipientInput
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 DOCUMENTS = (SmallDocument("vedtak.pdf", b"innhold" * 100_000), SmallDocument("tom.txt", b""))
@@ -54,9 +54,9 @@ def test_what_is_refused_is_not_left_as_a_draft(stage: Stage) -> None:
 
 def test_done_again_after_a_crash_while_uploading_it_begins_with_what_is_there(stage: Stage) -> None:
     share_id = new_id()
-    submitting.create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)], share_id)
-    drafting.add_document(stage.world, SYSTEM, share_id, name="vedtak.pdf", length=700_000, modified_at=None)
-    drafting.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
+    api_drafts.create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)], share_id)
+    drafts.add_document(stage.world, SYSTEM, share_id, name="vedtak.pdf", length=700_000, modified_at=None)
+    drafts.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
     assert at_once(stage, share_id).state is ShareState.AVAILABLE
     assert len(stage.document_ids(share_id)) == 2
     assert shares(stage) == [ShareState.AVAILABLE]
@@ -82,7 +82,7 @@ def test_what_comes_right_by_itself_is_kept_for_the_next_try(stage: Stage, monke
 
     share_id = new_id()
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.services.small_shares.publish_share", down)
+        patched.setattr("deldokument.services.api.one_request_share.publish_share", down)
         with pytest.raises(Unavailable):
             at_once(stage, share_id)
         with pytest.raises(Unavailable):
@@ -105,8 +105,8 @@ def test_when_another_has_begun_it_anew_meanwhile_no_half_of_it_is_published(sta
 
     def another_begins() -> None:
         for document_id in stage.document_ids(share_id):
-            drafting.remove_document(stage.world, SYSTEM, share_id, document_id)
-        drafting.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
+            drafts.remove_document(stage.world, SYSTEM, share_id, document_id)
+        drafts.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
 
     # What the register did not answer for it is asked once more when all has been uploaded.
     world = replace(stage.world, register=SlowRegister(stage.register, [silence, another_begins]))

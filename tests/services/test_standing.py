@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from support.world import OLA, Stage, run_all
 
-from deldokument.services.backlog import Queue
-from deldokument.services.retention import beat
-from deldokument.services.standing import measure_standing
+from deldokument.ports.repositories.backlog import Queue
+from deldokument.services.maintenance.lag import measure_standing
+from deldokument.services.maintenance.retention import beat
 
 
 def test_what_waits_is_counted_and_dated_until_it_is_done(stage: Stage) -> None:

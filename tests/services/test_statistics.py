@@ -9,9 +9,10 @@ from deldokument import worker
 from deldokument.domain.errors import InvalidInput, NotFound, standing
 from deldokument.domain.statistics import Month, ShareCounts
 from deldokument.domain.tenancy import AccountRules
-from deldokument.services import downloading, publishing
+from deldokument.services.accounts.statistics import TenantStatistics, statistics_choices, tenant_statistics
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.services.statistics import TenantStatistics, statistics_choices, tenant_statistics
+from deldokument.services.shares import publishing
 
 NOVEMBER = Month(2026, 11)
 
@@ -26,7 +27,7 @@ def by_month(statistics: TenantStatistics) -> dict[str, int]:
 
 def download(stage: Stage, share_id: str) -> None:
     [document_id] = stage.document_ids(share_id)
-    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.world, content, 0, content.length)
 
 

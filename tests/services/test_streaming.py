@@ -10,20 +10,21 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, standing
 from deldokument.domain.share import Share
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services import drafting, overview, publishing, uploading
-from deldokument.services.drafting import UploadTicket
-from deldokument.services.streaming import add_endless_document, settle_document
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads.deferred_length import add_endless_document, settle_document
 
 
 def announce(stage: Stage, at_most: int | None) -> tuple[Share, UploadTicket]:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     return share, add_endless_document(stage.world, person(KARI), share.id, name="a.bin", at_most=at_most)
 
 
 def append(stage: Stage, ticket: UploadTicket, content: bytes) -> None:
-    running = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
+    running = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
     running.feed([content])
     running.finish()
 
@@ -35,7 +36,7 @@ def test_what_has_come_is_the_document(stage: Stage, at_most: int | None) -> Non
     settled = settle_document(stage.world, ticket.token, ticket.upload_id)
     assert (settled.id, settled.length) == (ticket.document_id, 8)
     assert settled.stored_length > 8
-    [document] = overview.show_share(stage.world, person(KARI), share.id)[0].documents
+    [document] = queries.show_share(stage.world, person(KARI), share.id)[0].documents
     assert (document.length, document.complete) == (8, True)
     completed = [event for event in events_of(stage, share.id) if event.kind is EventKind.DOCUMENT_COMPLETED]
     assert [(event.details or {})["length"] for event in completed] == [8]
@@ -61,7 +62,7 @@ def test_what_is_settled_takes_no_more_bytes(stage: Stage) -> None:
     append(stage, ticket, b"12345678")
     settle_document(stage.world, ticket.token, ticket.upload_id)
     with pytest.raises(Conflict, match="upload_finished"):
-        uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=8, announced=None)
+        uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=8, announced=None)
     again = settle_document(stage.world, ticket.token, ticket.upload_id)
     assert again.length == 8
 
@@ -78,7 +79,7 @@ def test_without_an_announcement_there_is_room_for_what_the_account_has_left(sta
         upload = tx.uploads.get(ticket.upload_id)
     assert upload is not None
     assert upload.length == MAX_LENGTH
-    drafting.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
+    drafts.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
     set_rules(stage, stage.byggesak, quota=100)
     ticket = add_endless_document(stage.world, person(KARI), share.id, name="a", at_most=None)
     with stage.world.database.read() as tx:
@@ -103,7 +104,7 @@ def test_more_than_the_longest_is_refused_before_the_first_byte(stage: Stage) ->
 
 def test_a_draft_that_is_gone_is_not_settled(stage: Stage) -> None:
     share, ticket = announce(stage, 1000)
-    drafting.discard_draft(stage.world, person(KARI), share.id)
+    drafts.discard_draft(stage.world, person(KARI), share.id)
     with pytest.raises(Conflict, match="not_a_draft"):
         settle_document(stage.world, ticket.token, ticket.upload_id)
     run_all(stage.world)

@@ -18,14 +18,16 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
 from deldokument.domain.tenancy import IntegrationRights
+from deldokument.ports.dependencies import World
 from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.services import accounts, administrators, drafting, overview, publishing
-from deldokument.services.integrations import change_rights, confirm_archive
-from deldokument.services.leaving import end_service
-from deldokument.services.ports import World
-from deldokument.services.recipients import RecipientInput
-from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
-from deldokument.services.views import ShareView
+from deldokument.services.accounts import lifecycle
+from deldokument.services.accounts.integrations import change_rights, confirm_archive
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.api_drafts import add_recipient_inputs, change_draft, create_draft
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.views import ShareView
+from deldokument.services.tenants import administrators
+from deldokument.services.tenants.offboarding import end_service
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def integrated(stage: Stage) -> None:
 
 
 def shown(stage: Stage, share: Share) -> ShareView:
-    return overview.show_share(stage.world, SYSTEM, share.id)[0]
+    return queries.show_share(stage.world, SYSTEM, share.id)[0]
 
 
 def faults(caught: pytest.ExceptionInfo[InvalidFields]) -> list[tuple[str, str]]:
@@ -69,7 +71,7 @@ def test_what_is_not_said_of_a_draft_is_as_the_account_has_it(stage: Stage, conf
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_a_systems_draft_is_archived_as_it_says_or_else_as_was_confirmed_of_it(stage: Stage, confirmed: bool) -> None:
     place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    [integration] = accounts.show_account(stage.world, **place).integrations
+    [integration] = lifecycle.show_account(stage.world, **place).integrations
     confirm_archive(stage.world, **place, integration_id=integration.id, confirmed=confirmed)
     assert create_draft(stage.world, SYSTEM, stage.words(archived=None)).archived is confirmed
     assert create_draft(stage.world, SYSTEM, stage.words(archived=not confirmed)).archived is not confirmed
@@ -88,7 +90,7 @@ def test_a_draft_that_is_refused_is_not_begun_and_every_fault_is_named(stage: St
         ("recipients[2].number", "organization_bankrupt"),
         ("recipients[3].label", "text_control_characters"),
     ]
-    assert overview.list_shares(stage.world, SYSTEM).shares == ()
+    assert queries.list_shares(stage.world, SYSTEM).shares == ()
 
 
 def test_one_fault_comes_alone(stage: Stage) -> None:
@@ -158,8 +160,8 @@ def test_an_end_that_has_come_to_be_wrong_does_not_hinder_other_changes(stage: S
 def test_a_changed_proposal_is_taken_back(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, four_eyes=True)
     share = create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)])
-    ticket = drafting.add_document(stage.world, SYSTEM, share.id, name="a", length=0, modified_at=None)
-    drafting.remove_document(stage.world, SYSTEM, share.id, ticket.document_id)
+    ticket = drafts.add_document(stage.world, SYSTEM, share.id, name="a", length=0, modified_at=None)
+    drafts.remove_document(stage.world, SYSTEM, share.id, ticket.document_id)
     stage.upload(share.id, "a.pdf", b"a")
     publishing.publish_share(stage.world, SYSTEM, share.id)
     change_draft(stage.world, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
@@ -221,7 +223,7 @@ def test_a_draft_that_was_made_meanwhile_under_the_same_id_is_the_one(stage: Sta
     share_id, given = new_id(), (SYSTEM, stage.words(), [RecipientInput(FJELL)])
     world = meanwhile(stage, lambda: create_draft(stage.world, *given, share_id))
     made = create_draft(world, *given, share_id)
-    assert [share.id for share in overview.list_shares(stage.world, SYSTEM).shares] == [made.id] == [share_id]
+    assert [share.id for share in queries.list_shares(stage.world, SYSTEM).shares] == [made.id] == [share_id]
     assert len(shown(stage, made).recipients) == 1
 
 

@@ -11,16 +11,17 @@ from support.trouble import Crash, TroubledDatabase
 from support.world import KARI, Stage, person
 
 from deldokument import worker
-from deldokument.adapters.blobs import DirectoryBlobStore
+from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.domain.errors import Conflict, Unavailable
 from deldokument.ports.blobs import BlobStore, StoredBlob
+from deldokument.ports.dependencies import World
 from deldokument.ports.keyring import Keyring
-from deldokument.services import drafting, retention, submitting
-from deldokument.services.drafting import DraftWords
-from deldokument.services.ports import World
-from deldokument.services.sweeping import sweep_orphan_keys, sweep_orphans
-from deldokument.services.sweeps import Sweep
-from deldokument.services.vault import share_key_id
+from deldokument.ports.repositories.orphans import Sweep
+from deldokument.services.encryption import share_key_id
+from deldokument.services.maintenance import retention
+from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
+from deldokument.services.shares import api_drafts, drafts
+from deldokument.services.shares.drafts import DraftWords
 
 
 def stored(stage: Stage) -> set[str]:
@@ -238,7 +239,7 @@ def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> No
         born.extend(sweep_orphan_keys(stage.world, set()))
 
     world = replace(stage.world, database=TroubledDatabase(stage.world.database, before=[sweep_first]))
-    share = drafting.start_draft(world, person(KARI), account_id=stage.byggesak.id)
+    share = drafts.start_draft(world, person(KARI), account_id=stage.byggesak.id)
     assert born == [share_key_id(share.id)]
     assert sweep_orphan_keys(stage.world, born) == set()
     assert stage.world.keyring.ids("share:") == [share_key_id(share.id)]
@@ -268,7 +269,7 @@ def test_a_key_whose_share_is_made_at_last_while_others_are_looked_at_stands(sta
     suspects = sweep_orphan_keys(stage.world, set())
 
     def again() -> None:
-        submitting.create_draft(stage.world, person(KARI), DraftWords(stage.byggesak.id), share_id=share_id)
+        api_drafts.create_draft(stage.world, person(KARI), DraftWords(stage.byggesak.id), share_id=share_id)
 
     long: Any = Long(stage.world.keyring, again)
     sweep_orphan_keys(replace(stage.world, keyring=long), suspects)

@@ -18,11 +18,16 @@ from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
-from deldokument.services import auditing, drafting, event_exports, exporting, members, overview, publishing, uploading
-from deldokument.services.actors import Actor
-from deldokument.services.chains import EventFilter
-from deldokument.services.recipients import RecipientInput
-from deldokument.services.submitting import add_recipient_inputs, change_draft, create_draft
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.services.accounts import members
+from deldokument.services.audit import browsing
+from deldokument.services.audit import export as audit_export
+from deldokument.services.audit.actors import Actor
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.api_drafts import add_recipient_inputs, change_draft, create_draft
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.tenants import export as tenants_export
+from deldokument.services.uploads import append as uploads_append
 
 
 def drafted(stage: Stage, sharer: Consumer = SYSTEM, **words: object) -> Share:
@@ -30,10 +35,10 @@ def drafted(stage: Stage, sharer: Consumer = SYSTEM, **words: object) -> Share:
 
 
 def sent(stage: Stage, share: Share, content: bytes = b"innhold", sharer: Consumer = SYSTEM) -> str:
-    ticket = drafting.add_document(
+    ticket = drafts.add_document(
         stage.world, sharer, share.id, name="vedtak.pdf", length=len(content), modified_at=None
     )
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=len(content))
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=len(content))
     append.feed([content])
     append.finish()
     return ticket.document_id
@@ -62,8 +67,8 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
     for event in events:
         assert event.subject_id is None
         assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
-    assert [view.id for view in overview.list_shares(stage.world, SYSTEM).shares] == [share.id]
-    assert overview.acting_systems(stage.world, events) == {integration.id: integration.name}
+    assert [view.id for view in queries.list_shares(stage.world, SYSTEM).shares] == [share.id]
+    assert queries.acting_systems(stage.world, events) == {integration.id: integration.name}
 
 
 def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -> None:
@@ -78,17 +83,17 @@ def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -
 
 def test_what_a_system_has_no_rights_to_does_not_exist_for_it(stage: Stage) -> None:
     integrate(stage)
-    hers = drafting.start_draft(stage.world, person(KARI), account_id=stage.avtaler.id)
+    hers = drafts.start_draft(stage.world, person(KARI), account_id=stage.avtaler.id)
     other = Consumer(OrganizationNumber("310240001"))
     for deed in (
-        lambda: overview.show_share(stage.world, SYSTEM, hers.id),
+        lambda: queries.show_share(stage.world, SYSTEM, hers.id),
         lambda: drafted(stage, account_id=stage.avtaler.id),
         lambda: drafted(stage, account_id=stage.barnevern.id),
         lambda: drafted(stage, other),
     ):
         with pytest.raises(NotFound):
             deed()
-    assert overview.list_shares(stage.world, other).shares == ()
+    assert queries.list_shares(stage.world, other).shares == ()
 
 
 def test_a_systems_rights_are_as_far_as_its_accounts(stage: Stage) -> None:
@@ -110,26 +115,26 @@ def test_a_draft_may_be_moved_and_taken_over_by_a_person(stage: Stage) -> None:
         stage.world, SYSTEM, share.id, lambda words: replace(words, account_id=stage.avtaler.id, title="Flyttet")
     )
     assert (moved.account_id, moved.integration_id) == (stage.avtaler.id, there.id)
-    drafting.save_draft(stage.world, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
+    drafts.save_draft(stage.world, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
     taken = kept(stage, share.id)
     assert (taken.member_id, taken.integration_id) == (stage.members["odd"], None)
 
 
 CHANGES: list[Callable[[Stage, Share], object]] = [
     lambda stage, share: drafted(stage),
-    lambda stage, share: drafting.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id),
-    lambda stage, share: drafting.save_draft(stage.world, SYSTEM, share.id, stage.words()),
+    lambda stage, share: drafts.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id),
+    lambda stage, share: drafts.save_draft(stage.world, SYSTEM, share.id, stage.words()),
     lambda stage, share: change_draft(stage.world, SYSTEM, share.id, lambda words: words),
     lambda stage, share: add_recipient_inputs(stage.world, SYSTEM, share.id, [RecipientInput(OLA)]),
-    lambda stage, share: drafting.add_recipients(stage.world, SYSTEM, share.id, OLA),
-    lambda stage, share: drafting.remove_recipient(stage.world, SYSTEM, share.id, "recipient"),
+    lambda stage, share: drafts.add_recipients(stage.world, SYSTEM, share.id, OLA),
+    lambda stage, share: drafts.remove_recipient(stage.world, SYSTEM, share.id, "recipient"),
     lambda stage, share: sent(stage, share),
-    lambda stage, share: drafting.remove_document(stage.world, SYSTEM, share.id, "document"),
+    lambda stage, share: drafts.remove_document(stage.world, SYSTEM, share.id, "document"),
     lambda stage, share: publishing.publish_share(stage.world, SYSTEM, share.id),
     lambda stage, share: publishing.change_expiry(stage.world, SYSTEM, share.id, stage.clock.now()),
     lambda stage, share: publishing.withdraw_share(stage.world, SYSTEM, share.id),
     lambda stage, share: publishing.copy_share(stage.world, SYSTEM, share.id),
-    lambda stage, share: drafting.discard_draft(stage.world, SYSTEM, share.id),
+    lambda stage, share: drafts.discard_draft(stage.world, SYSTEM, share.id),
 ]
 
 
@@ -140,8 +145,8 @@ def test_a_system_that_may_only_read_changes_nothing(stage: Stage, change: Calla
     with pytest.raises(RightMissing, match="integration_reads_only"):
         change(stage, share)
     assert kept(stage, share.id) == share
-    assert [view.id for view in overview.list_shares(stage.world, SYSTEM).shares] == [share.id]
-    assert overview.show_share(stage.world, SYSTEM, share.id)[0].id == share.id
+    assert [view.id for view in queries.list_shares(stage.world, SYSTEM).shares] == [share.id]
+    assert queries.show_share(stage.world, SYSTEM, share.id)[0].id == share.id
 
 
 @pytest.mark.parametrize("right", ["removed", "read"])
@@ -149,8 +154,8 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
     integration = integrate(stage)
     integrate(stage, stage.avtaler, IntegrationRights.READ)
     share = drafted(stage)
-    ticket = drafting.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
-    append = uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=8)
+    ticket = drafts.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
+    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=8)
     append.feed([b"12345678"])
     if right == "removed":
         let_go(stage, integration)
@@ -160,18 +165,18 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
     with pytest.raises(NotFound):
         append.finish()
     with pytest.raises(NotFound):
-        uploading.find_upload(stage.world, ticket.token)
+        uploads_append.find_upload(stage.world, ticket.token)
 
 
 def test_an_upload_goes_on_where_it_was_and_belongs_to_whoever_took_it_over(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
     given = {"name": "a.pdf", "length": 8, "modified_at": 1}
-    first = drafting.add_document(stage.world, person(KARI), share.id, **given)  # type: ignore[arg-type]
-    append = uploading.begin_append(stage.world, first.token, first.upload_id, offset=0, announced=4)
+    first = drafts.add_document(stage.world, person(KARI), share.id, **given)  # type: ignore[arg-type]
+    append = uploads_append.begin_append(stage.world, first.token, first.upload_id, offset=0, announced=4)
     append.feed([b"1234"])
     append.finish()
-    again = drafting.add_document(stage.world, SYSTEM, share.id, **given)  # type: ignore[arg-type]
+    again = drafts.add_document(stage.world, SYSTEM, share.id, **given)  # type: ignore[arg-type]
     assert (again.upload_id, again.offset) == (first.upload_id, 4)
     with stage.world.database.read() as tx:
         upload = standing(tx.uploads.get(first.upload_id))
@@ -181,8 +186,8 @@ def test_an_upload_goes_on_where_it_was_and_belongs_to_whoever_took_it_over(stag
 def test_an_upload_that_a_system_ends_is_told_as_the_systems(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
-    ticket = drafting.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
-    uploading.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    ticket = drafts.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
+    uploads_append.terminate_upload(stage.world, ticket.token, ticket.upload_id)
     event = events_of(stage, share.id)[-1]
     assert event.kind is EventKind.DOCUMENT_REMOVED
     assert event.details == {"document": ticket.document_id, "integration": integration.id}
@@ -201,7 +206,7 @@ def test_what_a_system_proposes_a_member_approves(stage: Stage) -> None:
     share = proposed(stage)
     assert (share.state, share.proposed_by) == (ShareState.DRAFT, integration.id)
     assert publishing.publish_share(stage.world, SYSTEM, share.id) == share
-    proposal = overview.show_share(stage.world, person(KARI), share.id)[0].proposal
+    proposal = queries.show_share(stage.world, person(KARI), share.id)[0].proposal
     assert proposal is not None
     assert (proposal.proposer_id, proposal.name, proposal.lonely) == (integration.id, "FJELL AS", False)
     approved = publishing.approve_share(stage.world, person(KARI), share.id, seen=share.changed_at)
@@ -228,7 +233,7 @@ def test_a_system_alone_in_its_account_is_told_that_nobody_can_approve(stage: St
     integrate(stage)
     share = proposed(stage)
     stage.remove("kari")
-    proposal = overview.show_share(stage.world, SYSTEM, share.id)[0].proposal
+    proposal = queries.show_share(stage.world, SYSTEM, share.id)[0].proposal
     assert proposal is not None
     assert proposal.lonely
 
@@ -256,7 +261,7 @@ def test_an_export_names_the_organisation_whose_system_shared(stage: Stage) -> N
     integrate(stage)
     drafted(stage)
     stage.draft()
-    exported = list(exporting.exported_shares(stage.world, tenant_id=stage.tenant.id))
+    exported = list(tenants_export.exported_shares(stage.world, tenant_id=stage.tenant.id))
     assert sorted(one.sharer for one in exported) == ["FJELL AS", "Kari Lunde"]
 
 
@@ -288,9 +293,9 @@ def test_an_export_of_the_event_log_names_whose_system_did_it_also_when_it_has_l
     integration = integrate(stage)
     share = drafted(stage)
     let_go(stage, integration)
-    export = event_exports.begin_event_export(stage.world, wanted=EventFilter(stage.tenant.id), form="json")
+    export = audit_export.begin_event_export(stage.world, wanted=EventFilter(stage.tenant.id), form="json")
     lines = [
-        json.loads(line) for piece in event_exports.export_lines(stage.world, export) for line in piece.splitlines()
+        json.loads(line) for piece in audit_export.export_lines(stage.world, export) for line in piece.splitlines()
     ]
     by_kind = {line["kind"]: line for line in lines if line["type"] == "event"}
     started = by_kind["draft_started"]
@@ -307,7 +312,7 @@ def test_the_event_log_names_whose_system_did_it_and_which_was_let_in(stage: Sta
     integration = integrate(stage)
     for _ in range(2):
         drafted(stage)
-    page = auditing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(EWA))
+    page = browsing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(EWA))
     started = [entry for entry in page.entries if entry.event.kind is EventKind.DRAFT_STARTED]
     assert [entry.who for entry in started] == [Actor("FJELL AS")] * 2
     [added] = [entry for entry in page.entries if entry.event.kind is EventKind.INTEGRATION_ADDED]

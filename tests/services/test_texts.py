@@ -11,7 +11,8 @@ from support.world import KARI, Stage, person
 from deldokument.domain.agreement import AgreementKind, ChangeKind, OperatorDetails, digest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
-from deldokument.services import operators, texts
+from deldokument.services.agreements import texts
+from deldokument.services.tenants import operators
 
 SERVICE = AgreementKind.SERVICE
 

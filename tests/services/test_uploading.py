@@ -15,20 +15,22 @@ from support.world import KARI, OLA, Stage, person
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
-from deldokument.services import drafting, publishing, retention, uploading
-from deldokument.services.drafting import UploadTicket
-from deldokument.services.parts import FEED
-from deldokument.services.ports import World
-from deldokument.services.uploading import Append, Checksum
+from deldokument.ports.dependencies import World
+from deldokument.services.maintenance import retention
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads.append import Append, Checksum
+from deldokument.services.uploads.part_writer import FEED
 
 
 def announce(stage: Stage, length: int, share_id: str | None = None) -> UploadTicket:
     share_id = share_id or stage.draft().id
-    return drafting.add_document(stage.world, person(KARI), share_id, name="a.bin", length=length, modified_at=None)
+    return drafts.add_document(stage.world, person(KARI), share_id, name="a.bin", length=length, modified_at=None)
 
 
 def begin(world: World, ticket: UploadTicket, offset: int = 0, checksum: Checksum | None = None) -> Append:
-    return uploading.begin_append(
+    return uploads_append.begin_append(
         world, ticket.token, ticket.upload_id, offset=offset, announced=None, checksum=checksum
     )
 
@@ -48,7 +50,7 @@ def send(world: World, ticket: UploadTicket, content: bytes, offset: int = 0) ->
 
 
 def offset_of(stage: Stage, ticket: UploadTicket) -> int:
-    return uploading.find_upload(stage.world, ticket.token, ticket.upload_id).offset
+    return uploads_append.find_upload(stage.world, ticket.token, ticket.upload_id).offset
 
 
 def blobs(stage: Stage) -> set[str]:
@@ -97,7 +99,7 @@ def test_a_finished_upload_takes_nothing_more(stage: Stage) -> None:
 def test_more_bytes_than_announced_are_refused_before_and_while_they_come(stage: Stage) -> None:
     ticket = announce(stage, 3)
     with pytest.raises(TooLarge, match="upload_beyond_length"):
-        uploading.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=4)
+        uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=4)
     append = begin(stage.world, ticket)
     append.feed([b"ab"])
     with pytest.raises(TooLarge, match="upload_beyond_length"):
@@ -109,7 +111,7 @@ def test_more_bytes_than_announced_are_refused_before_and_while_they_come(stage:
 def test_an_empty_document_is_complete_at_once_and_asking_again_says_the_same(stage: Stage) -> None:
     ticket = announce(stage, 0)
     for _ in range(2):
-        assert uploading.create_upload(stage.world, ticket.token, length=0).id == ticket.upload_id
+        assert uploads_append.create_upload(stage.world, ticket.token, length=0).id == ticket.upload_id
         assert is_complete(stage, ticket)
     with stage.world.database.read() as tx:
         kinds = [event.kind for _, event in tx.audit.events() if event.kind == "document_completed"]
@@ -119,7 +121,7 @@ def test_an_empty_document_is_complete_at_once_and_asking_again_says_the_same(st
 def test_another_length_than_announced_is_refused(stage: Stage) -> None:
     ticket = announce(stage, 3)
     with pytest.raises(Conflict) as caught:
-        uploading.create_upload(stage.world, ticket.token, length=4)
+        uploads_append.create_upload(stage.world, ticket.token, length=4)
     assert (caught.value.code, caught.value.params) == ("upload_length_differs", {"expected": 3})
 
 
@@ -127,9 +129,9 @@ def test_a_token_is_good_for_its_own_upload_and_nothing_else(stage: Stage) -> No
     ticket, other = announce(stage, 3), announce(stage, 3)
     for token, upload_id in (("invented", ticket.upload_id), (ticket.token, other.upload_id), (ticket.token, "x")):
         with pytest.raises(NotFound):
-            uploading.find_upload(stage.world, token, upload_id)
+            uploads_append.find_upload(stage.world, token, upload_id)
         with pytest.raises(NotFound):
-            uploading.terminate_upload(stage.world, token, upload_id)
+            uploads_append.terminate_upload(stage.world, token, upload_id)
     assert blobs(stage) == set()
 
 
@@ -146,7 +148,7 @@ def test_terminating_takes_the_document_out_of_the_draft(stage: Stage) -> None:
     share = stage.draft()
     ticket = announce(stage, 6, share.id)
     send(stage.world, ticket, b"abc")
-    uploading.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    uploads_append.terminate_upload(stage.world, ticket.token, ticket.upload_id)
     assert stage.document_ids(share.id) == []
     with pytest.raises(NotFound):
         offset_of(stage, ticket)
@@ -154,7 +156,7 @@ def test_terminating_takes_the_document_out_of_the_draft(stage: Stage) -> None:
     assert blobs(stage) == set()
 
 
-@pytest.mark.parametrize("algorithm", uploading.CHECKSUMS)
+@pytest.mark.parametrize("algorithm", uploads_append.CHECKSUMS)
 def test_a_request_whose_checksum_fits_is_taken_whole(stage: Stage, algorithm: str) -> None:
     ticket, content = announce(stage, 300_000), os.urandom(300_000)
     append = begin(stage.world, ticket, 0, Checksum(algorithm, hashlib.new(algorithm, content).digest()))
@@ -264,7 +266,7 @@ def test_a_draft_that_is_over_takes_no_byte(stage: Stage) -> None:
     ticket = announce(stage, 6, share.id)
     append = begin(stage.world, ticket)
     append.feed([b"abcdef"])
-    drafting.discard_draft(stage.world, person(KARI), share.id)
+    drafts.discard_draft(stage.world, person(KARI), share.id)
     with pytest.raises(Conflict, match="not_a_draft"):
         append.finish()
     with pytest.raises(Conflict, match="not_a_draft"):
@@ -275,7 +277,7 @@ def test_a_draft_that_is_over_takes_no_byte(stage: Stage) -> None:
 
 def test_a_share_is_not_published_while_one_of_its_files_is_on_its_way(stage: Stage) -> None:
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "done.txt", b"done")
     ticket = announce(stage, 6, share.id)
@@ -294,7 +296,7 @@ def test_an_upload_of_a_document_that_is_removed_meanwhile_ends(stage: Stage) ->
     ticket = announce(stage, 6, share.id)
     append = begin(stage.world, ticket)
     append.feed([b"abcdef"])
-    drafting.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
+    drafts.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
     with pytest.raises((Conflict, NotFound)):
         append.finish()
     assert blobs(stage) == set()
@@ -339,7 +341,7 @@ def test_an_upload_that_is_ended_twice_at_once_is_told_of_once(stage: Stage) -> 
     ticket = announce(stage, 10)
 
     def end(world: World) -> None:
-        uploading.terminate_upload(world, ticket.token, ticket.upload_id)
+        uploads_append.terminate_upload(world, ticket.token, ticket.upload_id)
 
     database = TroubledDatabase(stage.world.database, before=[lambda: end(stage.world)])
     with pytest.raises(NotFound):
@@ -410,9 +412,9 @@ def test_an_empty_request_moves_nothing(stage: Stage) -> None:
 def test_an_empty_document_completed_by_two_at_once_is_completed_once(stage: Stage) -> None:
     ticket = announce(stage, 0)
     first = TroubledDatabase(
-        stage.world.database, before=[lambda: uploading.create_upload(stage.world, ticket.token, length=0)]
+        stage.world.database, before=[lambda: uploads_append.create_upload(stage.world, ticket.token, length=0)]
     )
-    uploading.create_upload(replace(stage.world, database=first), ticket.token, length=0)
+    uploads_append.create_upload(replace(stage.world, database=first), ticket.token, length=0)
     assert is_complete(stage, ticket)
 
 
@@ -421,7 +423,7 @@ def test_an_empty_document_removed_meanwhile_is_not_completed(stage: Stage) -> N
     ticket = announce(stage, 0, share.id)
     removed = TroubledDatabase(
         stage.world.database,
-        before=[lambda: drafting.remove_document(stage.world, person(KARI), share.id, ticket.document_id)],
+        before=[lambda: drafts.remove_document(stage.world, person(KARI), share.id, ticket.document_id)],
     )
     with pytest.raises(NotFound):
-        uploading.create_upload(replace(stage.world, database=removed), ticket.token, length=0)
+        uploads_append.create_upload(replace(stage.world, database=removed), ticket.token, length=0)

@@ -10,18 +10,19 @@ from support.tenants import record_assessment, sign_agreements
 from support.world import FJELL, KARI, NOON, SIV, Stage, person
 
 from deldokument.domain.agreement import GRACE, AgreementKind
+from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.errors import NotFound
-from deldokument.domain.paperwork import PublishedText
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
-from deldokument.services import accounts, administrators, onboarding
-from deldokument.services.activation import Step, activate
-from deldokument.services.way import Concern, Reminder, Way, way_of
+from deldokument.services.accounts import lifecycle
+from deldokument.services.tenants import administrators, registration
+from deldokument.services.tenants.activation import Step, activate
+from deldokument.services.tenants.setup_checklist import Concern, Reminder, Way, way_of
 
 
 @pytest.fixture
 def fresh(stage: Stage) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
-    tenant = onboarding.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
+    tenant = registration.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
     administrators.add_administrator(stage.world, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
@@ -50,7 +51,7 @@ def test_the_steps_come_one_after_the_other(stage: Stage, fresh: Tenant) -> None
     seen.append(way(stage, fresh).next)
     activate(world, tenant_id=tenant_id, person=person(SIV))
     seen.append(way(stage, fresh).next)
-    account = accounts.create_account(world, tenant_id=tenant_id, name="Avtaledokumenter")
+    account = lifecycle.create_account(world, tenant_id=tenant_id, name="Avtaledokumenter")
     seen.append(way(stage, fresh).next)
     assert seen == list(Step)
     assert not way(stage, fresh).can_share

@@ -19,14 +19,18 @@ from deldokument.domain.outbox import LONGEST_PAUSE, Channel
 from deldokument.domain.tenancy import Account
 from deldokument.domain.webhook import LONGEST_FAILURE, DisabledFor, WebhookEvent
 from deldokument.ports.channels import CallOutcome, Trouble
-from deldokument.services import downloading, integrations, outbox, publishing, retention, webhooks
-from deldokument.services.actors import Actors
-from deldokument.services.chains import StoredEvent
+from deldokument.ports.repositories.audit import StoredEvent
+from deldokument.services.accounts import integrations
+from deldokument.services.audit.actors import Actors
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.plans import PLANS, SENDERS
-from deldokument.services.webhook_sending import plan_webhooks
-from deldokument.services.webhooks import WebhookView
+from deldokument.services.maintenance import retention
+from deldokument.services.notifications import dispatch, webhooks
+from deldokument.services.notifications.registry import PLANS, SENDERS
+from deldokument.services.notifications.webhook_delivery import plan_webhooks
+from deldokument.services.notifications.webhooks import WebhookView
+from deldokument.services.shares import publishing
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 EVERYTHING = [event.value for event in WebhookEvent]
@@ -59,11 +63,11 @@ def calls(stage: Stage) -> FakeWebhookCalls:
 
 def tell(stage: Stage) -> None:
     """Plan and send until nothing is due."""
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
-    while taken := outbox.take_messages(stage.world, Channel.WEBHOOK):
+    while taken := dispatch.take_messages(stage.world, Channel.WEBHOOK):
         for message in taken:
-            outbox.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
 
 
 def told(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
@@ -72,7 +76,7 @@ def told(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
 
 def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
     [document_id] = stage.document_ids(share_id)
-    content = downloading.open_document(stage.world, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
     for start, stop in parts or ((0, content.length),):
         record_delivery(stage.world, content, start, stop)
 
@@ -284,7 +288,7 @@ def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     stage.publish(OLA)
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
     webhooks.remove_webhook(stage.world, SYSTEM, webhook[0].id)
     tell(stage)

@@ -18,9 +18,11 @@ from deldokument.domain.outbox import Channel
 from deldokument.domain.tenancy import Account, Integration
 from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, WebhookEvent
 from deldokument.ports.channels import CallOutcome
-from deldokument.services import integrations, outbox, publishing, webhooks
-from deldokument.services.plans import PLANS, SENDERS
-from deldokument.services.webhooks import WebhookView
+from deldokument.services.accounts import integrations
+from deldokument.services.notifications import dispatch, webhooks
+from deldokument.services.notifications.registry import PLANS, SENDERS
+from deldokument.services.notifications.webhooks import WebhookView
+from deldokument.services.shares import publishing
 
 SYSTEM = Consumer(OrganizationNumber(FJELL), supplier=OrganizationNumber(DELETED))
 OTHERS = Consumer(OrganizationNumber("313017001"))
@@ -47,11 +49,11 @@ def listed(stage: Stage, system: Consumer = SYSTEM, **given: Any) -> list[str]:
 
 def tell(stage: Stage) -> None:
     """Plan and send until nothing is due."""
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
-    while taken := outbox.take_messages(stage.world, Channel.WEBHOOK):
+    while taken := dispatch.take_messages(stage.world, Channel.WEBHOOK):
         for message in taken:
-            outbox.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
 
 
 def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any]]]:
@@ -234,7 +236,7 @@ def test_a_message_of_another_channel_is_no_delivery(stage: Stage) -> None:
     integrate(stage)
     view = add(stage)
     stage.publish()
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
     [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, view.id)
     letter = replace(delivery, id="letter", channel=Channel.EMAIL)

@@ -8,13 +8,14 @@ from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
 from deldokument.domain.errors import Gone, NotFound, RightMissing
-from deldokument.services import downloading, publishing
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
+from deldokument.services.shares import publishing
 
 
 def whole(stage: Stage, reader: str, share_id: str, document_id: str) -> bytes:
-    content = downloading.open_document(stage.world, person(reader), share_id, document_id)
-    data = b"".join(bytes(b) for b in downloading.read_content(stage.world, content, 0, content.length))
+    content = downloads_content.open_document(stage.world, person(reader), share_id, document_id)
+    data = b"".join(bytes(b) for b in downloads_content.read_content(stage.world, content, 0, content.length))
     delivery.record_delivery(stage.world, content, 0, content.length)
     return data
 

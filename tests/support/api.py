@@ -16,7 +16,7 @@ from support.world import FJELL, Stage
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.integrations import add_integration
+from deldokument.services.accounts.integrations import add_integration
 
 READER, NEIGHBOUR, STRANGER, SUPPLIER = "314758625", "213640003", "310240001", "313017001"
 PREFIX = "/api/v1"

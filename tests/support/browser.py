@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from support.memory import folder_in_memory
 from support.world import Stage, set_stage
 
-from deldokument.services.administrators import add_administrator
+from deldokument.services.tenants.administrators import add_administrator
 from deldokument.web.app import create_app
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site

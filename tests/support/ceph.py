@@ -20,7 +20,7 @@ import httpx
 import pytest
 from obstore.exceptions import BaseError
 
-from deldokument.adapters.s3_blobs import S3Place
+from deldokument.adapters.blobs.s3 import S3Place
 from tests.support.ports import free_ports
 from tests.support.seaweedfs import change_bucket
 

@@ -27,8 +27,8 @@ from deldokument.adapters.keys.sqlite import SLOT
 from deldokument.adapters.sql.tables import metadata
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
-from deldokument.services.repositories import Database
-from deldokument.services.vault import Field, share_key_id
+from deldokument.ports.repositories.transaction import Database
+from deldokument.services.encryption import Field, share_key_id
 
 PUBLISHED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 LENGTH = 400_000

@@ -22,8 +22,8 @@ from support.world import NOON, Stage, set_stage
 
 from deldokument import worker
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.services.ports import World
-from deldokument.services.vault import SHARE_PREFIX
+from deldokument.ports.dependencies import World
+from deldokument.services.encryption import SHARE_PREFIX
 
 MINUTE = timedelta(minutes=1)
 _FAR = timedelta(days=30)

@@ -28,9 +28,9 @@ from support.postgres import PostgresServer
 from support.server import KARI, OLA, OLA_NUMBER, Deployment
 
 from deldokument.adapters.keys.files import load_root_key
-from deldokument.services.backlog import Queue
-from deldokument.services.retention import confirm_clock
-from deldokument.services.standing import measure_standing
+from deldokument.ports.repositories.backlog import Queue
+from deldokument.services.maintenance.lag import measure_standing
+from deldokument.services.maintenance.retention import confirm_clock
 
 FAR = timedelta(days=30)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -22,8 +22,8 @@ from support.plans import plans, statements
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Mark
-from deldokument.services.chains import EventFilter
-from deldokument.services.repositories import Transaction
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.ports.repositories.transaction import Transaction
 
 YEAR = timedelta(days=365)
 END = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)

@@ -82,7 +82,7 @@ def forked(
     """A process that calls ``entry``, "module:function", as a command line with these arguments.
 
     Its output is appended to ``log``. ``constants`` are set in its modules first:
-    ``{"deldokument.web.intake.STALL_SECONDS": 2.0}``.
+    ``{"deldokument.web.transfer.request_body.STALL_SECONDS": 2.0}``.
 
     Raises: ImportError or AttributeError if the program has no such constant; setting it would change nothing.
     """

@@ -7,10 +7,10 @@ import re
 from support.world import Stage, person
 
 from deldokument.domain.outbox import Channel, Fate
-from deldokument.services import addresses
-from deldokument.services.mailing import send_letter
-from deldokument.services.outbox import plan_messages, send_message, take_messages
-from deldokument.services.plans import PLANS
+from deldokument.services.notifications import email_addresses
+from deldokument.services.notifications.dispatch import plan_messages, send_message, take_messages
+from deldokument.services.notifications.email_notices import send_letter
+from deldokument.services.notifications.registry import PLANS
 
 
 def deliver(stage: Stage) -> list[Fate]:
@@ -31,7 +31,7 @@ def mailed_code(stage: Stage) -> str:
 
 def settle(stage: Stage, number: str, address: str) -> None:
     """The person has confirmed the address; no letter is left."""
-    addresses.enter_address(stage.world, person(number), address)
+    email_addresses.enter_address(stage.world, person(number), address)
     deliver(stage)
-    addresses.confirm_address(stage.world, person(number), mailed_code(stage))
+    email_addresses.confirm_address(stage.world, person(number), mailed_code(stage))
     stage.mail.letters.clear()

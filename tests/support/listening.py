@@ -12,8 +12,8 @@ import uvicorn
 from support.world import Stage
 from uvicorn._types import ASGIApplication
 
+from deldokument.server.connections import BoundedConnection
 from deldokument.web.app import create_app
-from deldokument.web.connections import BoundedConnection
 from deldokument.web.http.site import Site
 
 _START_S = 30.0

@@ -20,9 +20,9 @@ from deldokument.crypto.manifest import (
 from deldokument.crypto.stream import HEADER, PartEncryptor, ciphertext_length, part_associated_data
 from deldokument.domain.errors import standing
 from deldokument.domain.share import Document, Verdict
+from deldokument.ports.dependencies import World
 from deldokument.ports.keyring import Keyring
-from deldokument.services.ports import World
-from deldokument.services.vault import Field, existing_key, seal_field, share_key_id
+from deldokument.services.encryption import Field, existing_key, seal_field, share_key_id
 
 READERS = (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-xOf"])
 """Programs of Debian's that read all of a zip and end with 0 when they find no fault."""

@@ -25,11 +25,11 @@ from support.world import Stage, person, set_stage
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables import member
 from deldokument.domain.share import new_id
-from deldokument.services.administrators import add_administrator
-from deldokument.services.directory import directory_key
-from deldokument.services.members import PAGE, sealed_member
-from deldokument.services.repositories import Transaction
-from deldokument.services.vault import identifier_hash
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import PAGE, sealed_member
+from deldokument.services.encryption import identifier_hash
+from deldokument.services.people import directory_key
+from deldokument.services.tenants.administrators import add_administrator
 
 FIRST_BYTE = 0.2
 """In seconds: what the pages have before they begin."""

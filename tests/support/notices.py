@@ -9,8 +9,8 @@ from support.world import Stage
 from deldokument.domain.errors import standing
 from deldokument.domain.outbox import SENT, Channel, Fate, Outcome
 from deldokument.ports.channels import Notice
-from deldokument.services import notices, outbox
-from deldokument.services.plans import PLANS
+from deldokument.services.notifications import dispatch, recipient_notices
+from deldokument.services.notifications.registry import PLANS
 
 
 @dataclass
@@ -43,10 +43,10 @@ def want_notices(stage: Stage, **rules: object) -> None:
 
 def send_notices(stage: Stage) -> list[Fate]:
     """What the worker does, until there is nothing to do."""
-    while outbox.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.world, PLANS):
         pass
-    notices.plan_reminders(stage.world)
+    recipient_notices.plan_reminders(stage.world)
     fates: list[Fate] = []
-    while taken := outbox.take_messages(stage.world, Channel.ALTINN):
-        fates += [outbox.send_message(stage.world, notices.send_notice, message) for message in taken]
+    while taken := dispatch.take_messages(stage.world, Channel.ALTINN):
+        fates += [dispatch.send_message(stage.world, recipient_notices.send_notice, message) for message in taken]
     return fates

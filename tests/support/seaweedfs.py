@@ -30,7 +30,7 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from deldokument.adapters.s3_blobs import S3Place
+from deldokument.adapters.blobs.s3 import S3Place
 from tests.support.ports import NO_TLS, free_ports
 from tests.support.shared import shared_by_workers
 

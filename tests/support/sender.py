@@ -8,7 +8,7 @@ from pathlib import Path
 from support.server import Deployment
 
 from deldokument.domain.tenancy import Account
-from deldokument.services.integrations import add_integration
+from deldokument.services.accounts.integrations import add_integration
 
 CONSUMER = "310240001"
 CLIENT_ID = "kommunens-fagsystem"

@@ -37,18 +37,18 @@ from support.stack import stack, stack_name
 from support.tenants import take_into_use
 
 from deldokument.adapters.clock import ShiftedClock
-from deldokument.adapters.seal import create_seal_certificate
-from deldokument.bootstrap import Node, demo_clock_file, open_node, prepare
-from deldokument.config import Settings, load_settings
+from deldokument.adapters.documents.signing import create_seal_certificate
+from deldokument.bootstrap.keys import create_root_key
+from deldokument.bootstrap.runtime import Node, demo_clock_file, open_node, prepare
+from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.tenancy import Contact
-from deldokument.services.accounts import create_account
-from deldokument.services.administrators import add_administrator
-from deldokument.services.members import add_member
-from deldokument.services.onboarding import create_tenant
-from deldokument.services.ports import World
-from deldokument.services.retention import confirm_clock
+from deldokument.ports.dependencies import World
+from deldokument.services.accounts.lifecycle import create_account
+from deldokument.services.accounts.members import add_member
+from deldokument.services.maintenance.retention import confirm_clock
+from deldokument.services.tenants.administrators import add_administrator
+from deldokument.services.tenants.registration import create_tenant
 from deldokument.simulators.cast import load_cast
-from deldokument.unlocking import create_root_key
 from deldokument.web.management import LIVE
 
 KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjellstad", "Lise Dahl"
@@ -84,7 +84,7 @@ class Deployment:
     Unless ``seeded``, nobody and nothing is in its database.
 
     ``constants`` sets module constants in the server process alone, for what takes too long as it is delivered, e.g.
-    ``{"deldokument.web.intake.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line. ``settings``
+    ``{"deldokument.web.transfer.request_body.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line. ``settings``
     are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn.
 
     Its processes are forked (see support.forked), but for what has a wrapper; with ``delivered`` none is.

@@ -27,10 +27,10 @@ from typing import Any, Literal, Protocol
 
 import obstore
 
-from deldokument.adapters.blobs import DirectoryBlobStore
+from deldokument.adapters.blobs.directory import DirectoryBlobStore
+from deldokument.adapters.blobs.s3 import IN_MEMORY, S3BlobStore
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.keys.openbao_store import OpenBaoStore
-from deldokument.adapters.s3_blobs import IN_MEMORY, S3BlobStore
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.ports.blobs import BlobStore
 from tests.support.keyrings import file_keyring, openbao_keyring

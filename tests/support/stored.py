@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from support.stack import stack
 
 from deldokument.ports.blobs import BlobStore
-from deldokument.services.ports import World
+from deldokument.ports.dependencies import World
 
 _SQLITE = "sqlite:///"
 _TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"

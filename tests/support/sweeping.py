@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
-from deldokument.services.ports import World
-from deldokument.services.sweeping import sweep_orphans
+from deldokument.ports.dependencies import World
+from deldokument.services.maintenance.orphans import sweep_orphans
 
 
 def swept(world: World) -> list[int]:

@@ -6,7 +6,7 @@ from support.world import FJELL, Stage
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
-from deldokument.services import integrations
+from deldokument.services.accounts import integrations
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 """The system of FJELL AS."""

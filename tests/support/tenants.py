@@ -7,17 +7,17 @@ from dataclasses import replace
 from support.papers import PDF
 
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.paperwork import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Tenant
 from deldokument.domain.tenure import ResidualRisk, day_of
-from deldokument.services import assessing
-from deldokument.services.agreements import Signer, seal_signer
-from deldokument.services.assessing import AssessmentView, AssessmentWords
-from deldokument.services.ports import World
-from deldokument.services.vault import Field, papers_key_id, seal_field, seal_file
+from deldokument.ports.dependencies import World
+from deldokument.services.agreements import impact_assessment
+from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords
+from deldokument.services.agreements.status import Signer, seal_signer
+from deldokument.services.encryption import Field, papers_key_id, seal_field, seal_file
 
 
 def take_into_use(world: World, tenant_id: str) -> Tenant:
@@ -68,4 +68,4 @@ def _service(world: World, tenant_id: str) -> tuple[ServiceAgreement, SignedPape
 def record_assessment(world: World, tenant_id: str, person: PersonIdentifier | None = None) -> AssessmentView:
     """An impact assessment with low residual risk, done today."""
     words = AssessmentWords("Berit Ås", "Enhetsleder", day_of(world.clock.now()), ResidualRisk.LOW)
-    return assessing.record_assessment(world, tenant_id=tenant_id, words=words, person=person)
+    return impact_assessment.record_assessment(world, tenant_id=tenant_id, words=words, person=person)

@@ -10,8 +10,9 @@ from support.world import Stage, person
 
 from deldokument.domain.agreement import AgreementKind, AgreementText, version_key
 from deldokument.domain.errors import NotFound
-from deldokument.services import administrators, signing, texts
-from deldokument.services.sessions import Session, begin_login, complete_login, find_session
+from deldokument.services.agreements import signing, texts
+from deldokument.services.auth.sessions import Session, begin_login, complete_login, find_session
+from deldokument.services.tenants import administrators
 
 FIRST = """# Tjenesteavtale
 

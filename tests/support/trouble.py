@@ -13,7 +13,7 @@ from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.blobs import BlobStore, BlobWriter, Buffer, StoredBlob
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.registers import OrganizationRegister, RegisteredOrganization
-from deldokument.services.repositories import Database, Transaction
+from deldokument.ports.repositories.transaction import Database, Transaction
 
 
 class Crash(Exception):

@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 from support.stack import Ground, stack
 from support.tenants import take_into_use
 
+from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.signing import PdfSeal, create_seal_certificate
+from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.keyring import SealedKeyring
-from deldokument.adapters.library import PackageLibrary
 from deldokument.adapters.media_types import PuremagicMediaTypes
-from deldokument.adapters.press import MarkdownPress
-from deldokument.adapters.seal import PdfSeal, create_seal_certificate
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
@@ -32,24 +32,20 @@ from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import CallOutcome, Letter
+from deldokument.ports.dependencies import Rules, World
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import OLDEST_RIGHTS, OrganizationGrant, RegisteredOrganization
-from deldokument.services import (
-    accounts,
-    drafting,
-    inspecting,
-    members,
-    onboarding,
-    parts,
-    publishing,
-    retention,
-    uploading,
-)
-from deldokument.services.claiming import adopt_keyring, claim_store
-from deldokument.services.drafting import DraftWords
-from deldokument.services.ports import Rules, World
-from deldokument.services.trail import subject_number
-from deldokument.services.vault import DIRECTORY
+from deldokument.services.accounts import lifecycle, members
+from deldokument.services.audit.recording import subject_number
+from deldokument.services.encryption import DIRECTORY
+from deldokument.services.inspection import documents
+from deldokument.services.maintenance import retention
+from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import DraftWords
+from deldokument.services.tenants import registration
+from deldokument.services.uploads import append as uploads_append
+from deldokument.services.uploads import part_writer
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KARI, ODD, VIGDIS = "12838514837", "03897214198", "26866814820"
@@ -314,7 +310,7 @@ class Stage(Cast):
 
     def draft(self, sharer: str = KARI, account: Account | None = None) -> Share:
         """An empty draft."""
-        return drafting.start_draft(self.world, person(sharer), account_id=(account or self.byggesak).id)
+        return drafts.start_draft(self.world, person(sharer), account_id=(account or self.byggesak).id)
 
     def words(self, **changes: object) -> DraftWords:
         """A filled-in form."""
@@ -323,33 +319,33 @@ class Stage(Cast):
 
     def add_recipients(self, share_id: str, *numbers: str, sharer: str = KARI) -> None:
         """Recipients, confirmed."""
-        drafting.add_recipients(self.world, person(sharer), share_id, "\n".join(numbers))
+        drafts.add_recipients(self.world, person(sharer), share_id, "\n".join(numbers))
         with self.world.database.read() as tx:
             recipients = tx.shares.recipients([share_id])
         for recipient in recipients:
-            drafting.change_recipient(self.world, person(sharer), share_id, recipient.id, confirmed=True)
+            drafts.change_recipient(self.world, person(sharer), share_id, recipient.id, confirmed=True)
 
     def upload(self, share_id: str, name: str, content: bytes, sharer: str = KARI) -> str:
         """A whole document in one request; returns its id."""
-        ticket = drafting.add_document(
+        ticket = drafts.add_document(
             self.world, person(sharer), share_id, name=name, length=len(content), modified_at=None
         )
-        upload = uploading.create_upload(self.world, ticket.token, length=len(content))
+        upload = uploads_append.create_upload(self.world, ticket.token, length=len(content))
         if content:
-            append = uploading.begin_append(self.world, ticket.token, upload.id, offset=0, announced=len(content))
-            for start in range(0, len(content), parts.FEED):
-                append.feed([content[start : start + parts.FEED]])
+            append = uploads_append.begin_append(self.world, ticket.token, upload.id, offset=0, announced=len(content))
+            for start in range(0, len(content), part_writer.FEED):
+                append.feed([content[start : start + part_writer.FEED]])
             assert append.finish() == len(content)
         return ticket.document_id
 
     def publish(self, *recipients: str, content: bytes = b"innhold", **words: object) -> str:
         """A share with one inspected document «vedtak.pdf» for the recipients; returns its id."""
         share = self.draft()
-        drafting.save_draft(self.world, person(KARI), share.id, self.words(**words))
+        drafts.save_draft(self.world, person(KARI), share.id, self.words(**words))
         self.add_recipients(share.id, *(recipients or (OLA,)))
         self.upload(share.id, "vedtak.pdf", content)
         publishing.publish_share(self.world, person(KARI), share.id)
-        inspecting.inspect_documents(self.world)
+        documents.inspect_documents(self.world)
         return share.id
 
     def document_ids(self, share_id: str) -> list[str]:
@@ -414,13 +410,15 @@ def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
     world = _world(folder, database_url, keyring)
     keyring.create(DIRECTORY)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
-    tenant = onboarding.create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
+    tenant = registration.create_tenant(
+        world, organization_number="310240001", name="Eksempel kommune", contact=contact
+    )
     tenant = take_into_use(world, tenant.id)
-    byggesak = accounts.create_account(world, tenant_id=tenant.id, name="Byggesak")
-    avtaler = accounts.create_account(world, tenant_id=tenant.id, name="Avtaler")
-    other = onboarding.create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
+    byggesak = lifecycle.create_account(world, tenant_id=tenant.id, name="Byggesak")
+    avtaler = lifecycle.create_account(world, tenant_id=tenant.id, name="Avtaler")
+    other = registration.create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
     take_into_use(world, other.id)
-    barnevern = accounts.create_account(world, tenant_id=other.id, name="Barnevern")
+    barnevern = lifecycle.create_account(world, tenant_id=other.id, name="Barnevern")
     made = {
         "kari": _add(world, KARI, "Kari Lunde", byggesak),
         "kari-avtaler": _add(world, KARI, "Kari Lunde", avtaler),

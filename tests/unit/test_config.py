@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import create_engine, make_url
 
-from deldokument.config import ConfigurationError, Settings, is_loopback, load_settings
+from deldokument.config.settings import ConfigurationError, Settings, is_loopback, load_settings
 from deldokument.domain.policy import AccessRule
 
 WHOLE = {

@@ -23,8 +23,8 @@ from support.stack import stack, stack_name
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.bootstrap import demo_clock_file, open_node, prepare
-from deldokument.config import load_settings
+from deldokument.bootstrap.runtime import demo_clock_file, open_node, prepare
+from deldokument.config.settings import load_settings
 from tests.support.postgres import PROGRAMS, empty_postgres_url, postgres_server  # noqa: F401
 from tests.upgrade.dumps import load_into_sqlite
 

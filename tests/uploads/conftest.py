@@ -27,7 +27,9 @@ def tus(deployment: Deployment, draft: str) -> Tus:
 def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment to kill and to stop. When it is stopped it waits two seconds for requests under way, not ten."""
     way: Way = request.param
-    with way.deployment(tmp_path_factory.mktemp("mortal"), {"deldokument.serving.UNDER_WAY_SECONDS": 2}) as running:
+    with way.deployment(
+        tmp_path_factory.mktemp("mortal"), {"deldokument.server.listeners.UNDER_WAY_SECONDS": 2}
+    ) as running:
         yield running
 
 

@@ -21,8 +21,8 @@ from support.stack import stack
 from uploads.tus import Tus, Uploading, answer_of, connected, reset, status_of
 
 from deldokument.domain.errors import standing
-from deldokument.services.freezing import FreezeReason, freeze_share, unfreeze_share
-from deldokument.services.members import remove_member
+from deldokument.services.accounts.members import remove_member
+from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 
 STALL = 2.0
 
@@ -165,10 +165,10 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     """A deployment that waits for its clients for two seconds, where the delivered one waits for a minute."""
     way: Way = request.param
     constants = {
-        "deldokument.web.intake.STALL_SECONDS": STALL,
-        "deldokument.web.connections.HEAD_SECONDS": STALL,
-        "deldokument.web.connections.BODY_SECONDS": 3 * STALL,
-        "deldokument.web.connections._LOOK_SECONDS": 0.2,
+        "deldokument.web.transfer.request_body.STALL_SECONDS": STALL,
+        "deldokument.server.connections.HEAD_SECONDS": STALL,
+        "deldokument.server.connections.BODY_SECONDS": 3 * STALL,
+        "deldokument.server.connections._LOOK_SECONDS": 0.2,
     }
     with way.deployment(tmp_path_factory.mktemp("impatient"), constants) as running:
         yield running

@@ -16,8 +16,8 @@ from deldokument.domain.errors import standing
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.services.vault import existing_key
-from deldokument.services.views import file_name
+from deldokument.services.encryption import existing_key
+from deldokument.services.shares.views import file_name
 
 KARI, OLA = "Kari Lunde", "21879498012"
 PATH = "/melding-dokumentdeling/api/v1/kontoer"

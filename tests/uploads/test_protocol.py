@@ -16,7 +16,7 @@ from support.stored import names
 from uploads.tus import Tus
 
 from deldokument.domain.errors import NotFound
-from deldokument.web.intake import upload_token
+from deldokument.web.transfer.request_body import upload_token
 
 FIVE_GIB = 5 * 2**30
 

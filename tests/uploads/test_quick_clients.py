@@ -18,11 +18,12 @@ from support.server import OFFSET_TYPE, TUS, wait_until
 from support.world import KARI, Stage, person
 from uploads.tus import Tus, answer_of, digest, status_of
 
-from deldokument.services import drafting, uploading
-from deldokument.web import intake
+from deldokument.server.socket_lending import LendingConnection
+from deldokument.server.transfer_threads import LANES, PROBATION
+from deldokument.services.shares import drafts
+from deldokument.services.uploads import append
 from deldokument.web.app import create_app
-from deldokument.web.lanes import LANES, PROBATION
-from deldokument.web.lending import LendingConnection
+from deldokument.web.transfer import request_body
 
 MUCH = 8 * PROBATION
 
@@ -35,8 +36,8 @@ def stage() -> Iterator[Stage]:
 
 def announce(stage: Stage, share_id: str, name: str, length: int) -> tuple[str, dict[str, str]]:
     """Where the bytes of a new document go, and the headers that they need."""
-    ticket = drafting.add_document(stage.world, person(KARI), share_id, name=name, length=length, modified_at=None)
-    uploading.create_upload(stage.world, ticket.token, length=length)
+    ticket = drafts.add_document(stage.world, person(KARI), share_id, name=name, length=length, modified_at=None)
+    append.create_upload(stage.world, ticket.token, length=length)
     headers = TUS | {"Authorization": f"Bearer {ticket.token}", "Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
     return f"/uploads/{ticket.upload_id}", headers
 
@@ -48,7 +49,7 @@ def head(path: str, headers: dict[str, str], length: int) -> bytes:
 
 def all_lanes_are_free() -> bool:
     with ExitStack() as stack:
-        return all(stack.enter_context(intake.lanes.entered()) for _ in range(LANES))
+        return all(stack.enter_context(request_body.lanes.entered()) for _ in range(LANES))
 
 
 def test_stalled_clients_hold_no_lane_that_others_need(stage: Stage) -> None:

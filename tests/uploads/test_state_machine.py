@@ -14,7 +14,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from support.server import BOTH_WAYS, Deployment, wait_until
 from uploads.tus import Tus, answer_of, reset, status_of
 
-from deldokument.services.merging import merge_tail
+from deldokument.services.uploads.compaction import merge_tail
 from tests.property.test_uploads import LENGTHS, SEEDS, SIZES, Model
 
 

@@ -19,9 +19,11 @@ from support.world import DELETED, FJELL, KARI, OLA
 
 from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account, AccountRules, Contact
-from deldokument.services import accounts, deleting, drafting, freezing, onboarding
-from deldokument.services.administrators import add_administrator
-from deldokument.services.freezing import FreezeReason
+from deldokument.services.accounts import deletion, lifecycle
+from deldokument.services.shares import drafts
+from deldokument.services.tenants import freezing, registration
+from deldokument.services.tenants.administrators import add_administrator
+from deldokument.services.tenants.freezing import FreezeReason
 
 _FIELD = re.compile(r'<(?:input|textarea)[^>]* name="([^"]+)"[^>]*>')
 _VALUE = re.compile(r' value="([^"]*)"')
@@ -86,12 +88,12 @@ def names(web: Web) -> list[str]:
 def change(web: Web, rules: AccountRules, revision: int = 1) -> None:
     """As another administrator does it."""
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    accounts.change_account_rules(web.stage.world, **where, rules=rules, revision=revision)
+    lifecycle.change_account_rules(web.stage.world, **where, rules=rules, revision=revision)
 
 
 def delete(web: Web) -> None:
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    deleting.delete_account(web.stage.world, **where, typed_name="Byggesak")
+    deletion.delete_account(web.stage.world, **where, typed_name="Byggesak")
 
 
 # -- the list ---------------------------------------------------------------------------------------------------------
@@ -153,7 +155,9 @@ def test_the_second_of_two_equal_forms_says_that_the_account_exists_and_leads_to
 
 
 def test_before_the_tenant_is_in_use_there_is_no_form_and_a_direct_post_is_refused(web: Web, ewa: Browser) -> None:
-    tenant = onboarding.create_tenant(web.stage.world, organization_number=FJELL, name="Ny kommune", contact=Contact())
+    tenant = registration.create_tenant(
+        web.stage.world, organization_number=FJELL, name="Ny kommune", contact=Contact()
+    )
     add_administrator(web.stage.world, tenant_id=tenant.id, number=EWA, name="Ewa Kowalska")
     path = f"/konfigurasjon/{tenant.id}/kontoer"
     page = ewa.get(path)
@@ -315,7 +319,7 @@ def test_two_who_rename_at_once_see_both_names(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "navn")
     sent = form(ewa.get(at(web, web.stage.byggesak.id)), action)
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    accounts.rename_account(web.stage.world, **where, name="Plan", revision=1)
+    lifecycle.rename_account(web.stage.world, **where, name="Plan", revision=1)
     page = ewa.post(action, sent | {"name": "Bygg"})
     assert page.status_code == 409
     assert "Din: Bygg Lagret nå: Plan" in main_text(page)
@@ -500,7 +504,7 @@ def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(
 def test_when_a_system_last_shared_is_shown(web: Web, ewa: Browser) -> None:
     path = integration_path(web, ewa)
     assert "Sist brukt Ikke ennå" in " ".join(main_text(ewa.get(path)).split())
-    drafting.start_draft(web.stage.world, SYSTEM, account_id=web.stage.byggesak.id)
+    drafts.start_draft(web.stage.world, SYSTEM, account_id=web.stage.byggesak.id)
     assert "Ikke ennå" not in main_text(ewa.get(path))
     assert "Sist brukt" in main_text(ewa.get(at(web, web.stage.byggesak.id)))
 

@@ -12,7 +12,7 @@ from support.letters import deliver, mailed_code
 from support.world import KARI, ODD, OLA, SIV
 
 from deldokument.domain.outbox import refused
-from deldokument.services import members
+from deldokument.services.accounts import members
 
 AT_WORK = "kari.lunde@eksempel.example"
 LINES = {"/varsler/adresse": "email", "/varsler/kode": "code", "/varsler/valg": "language", "/varsler/fjerning": "x"}

@@ -6,8 +6,8 @@ import pytest
 from support.browser import EWA, Browser, Web
 from support.world import KARI, OLA, SIV, VIGDIS, person
 
-from deldokument.services import administrators
-from deldokument.services.roles import roles_of
+from deldokument.services.auth.roles import roles_of
+from deldokument.services.tenants import administrators
 
 
 @pytest.fixture

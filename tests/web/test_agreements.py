@@ -17,7 +17,8 @@ from support.world import KARI, NOON, SIV, VIGDIS
 
 from deldokument.domain.agreement import GRACE, AgreementKind
 from deldokument.domain.errors import LoginFailed, Unavailable, standing
-from deldokument.services import administrators, agreements, texts
+from deldokument.services.agreements import status, texts
+from deldokument.services.tenants import administrators
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 _TAGS = re.compile(r"<[^>]+>")
@@ -109,7 +110,7 @@ def test_the_service_agreement_is_read_as_a_page_and_as_a_pdf(web: Web) -> None:
 
 
 def record_main(web: Web, copy: bytes = PDF, signed_on: date = date(2026, 11, 20)) -> str:
-    return agreements.record_main_agreement(
+    return status.record_main_agreement(
         web.stage.world,
         tenant_id=web.stage.tenant.id,
         version="1.0",
@@ -280,7 +281,7 @@ def refused(web: Web, ewa: Browser, result: str, said: str, **answer: str) -> No
     assert "Ingenting er signert" in words(page)
     assert said in words(page)
     assert f'href="{path(web, "tjenesteavtale", "signering")}"' in page.text
-    assert agreements.agreements_of(web.stage.world, tenant_id=web.stage.tenant.id).services == ()
+    assert status.agreements_of(web.stage.world, tenant_id=web.stage.tenant.id).services == ()
 
 
 def test_a_cancelled_login_is_told(web: Web) -> None:
@@ -404,7 +405,7 @@ def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> 
     publish_texts(web.stage)
     main = record_main(web)
     intent_id = sign(web.stage)
-    service = agreements.agreements_of(web.stage.world, tenant_id=web.stage.tenant.id).services[0].agreement.id
+    service = status.agreements_of(web.stage.world, tenant_id=web.stage.tenant.id).services[0].agreement.id
     below = [
         (),
         ("hovedavtale",),

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pytest
 
-from deldokument.web.archives import zip_pieces
+from deldokument.web.transfer.zip_stream import zip_pieces
 
 pytestmark = pytest.mark.once
 

@@ -14,8 +14,8 @@ from support.world import KARI, VIGDIS
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, ResidualRisk
-from deldokument.services import texts
-from deldokument.services.assessing import AssessmentView, list_assessments
+from deldokument.services.agreements import texts
+from deldokument.services.agreements.impact_assessment import AssessmentView, list_assessments
 
 FORM = {"assessor": "Berit Ås", "role": "Enhetsleder", "done_on": "2026-11-20", "risk": "low"}
 

@@ -6,7 +6,7 @@ from support.browser import EWA, Web
 from support.world import KARI, VIGDIS
 
 from deldokument.domain.errors import standing
-from deldokument.services.administrators import add_administrator
+from deldokument.services.tenants.administrators import add_administrator
 
 
 def test_an_administrator_of_one_tenant_goes_straight_to_it(web: Web) -> None:

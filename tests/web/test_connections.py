@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from support.listening import running
 
-from deldokument.web.connections import MAX_AHEAD, MAX_LINES, BoundedConnection
+from deldokument.server.connections import MAX_AHEAD, MAX_LINES, BoundedConnection
 
 pytestmark = pytest.mark.once
 

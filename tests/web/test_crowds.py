@@ -20,14 +20,15 @@ from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.stream import SEGMENT
 from deldokument.ports.blobs import BlobStore
-from deldokument.services import drafting, uploading
-from deldokument.services.downloading import Content, open_document
+from deldokument.server.connections import BoundedConnection, hold, writable
+from deldokument.server.transfer_threads import FEW, crowd
+from deldokument.services.downloads.content import Content, open_document
 from deldokument.services.downloads.part_reader import STEP
-from deldokument.web import downloads
-from deldokument.web.connections import BoundedConnection, hold, writable
-from deldokument.web.downloads import ContentResponse
-from deldokument.web.intake import receive
-from deldokument.web.lanes import FEW, crowd
+from deldokument.services.shares import drafts
+from deldokument.services.uploads import append
+from deldokument.web.transfer import downloads
+from deldokument.web.transfer.downloads import ContentResponse
+from deldokument.web.transfer.request_body import receive
 
 ROOM = 70_000
 """What one reading takes from a socket, at most."""
@@ -154,10 +155,8 @@ def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
 def test_what_comes_from_one_of_a_crowd_comes_whole(stage: Stage) -> None:
     whole = os.urandom(1_000_000)
     share_id = stage.draft().id
-    ticket = drafting.add_document(
-        stage.world, person(KARI), share_id, name="a.bin", length=len(whole), modified_at=None
-    )
-    upload = uploading.create_upload(stage.world, ticket.token, length=len(whole))
+    ticket = drafts.add_document(stage.world, person(KARI), share_id, name="a.bin", length=len(whole), modified_at=None)
+    upload = append.create_upload(stage.world, ticket.token, length=len(whole))
     pieces = [whole[at : at + 50_000] for at in range(0, len(whole), 50_000)]
 
     async def hear() -> Message:

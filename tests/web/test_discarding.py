@@ -14,9 +14,9 @@ from support.world import KARI, ODD, OLA, person, run_all
 
 from deldokument.domain.errors import standing
 from deldokument.domain.share import DISCARD_GRACE, ShareState
-from deldokument.services import drafting
-from deldokument.services.discarding import discard_with_grace
-from deldokument.services.submitting import create_draft
+from deldokument.services.shares import drafts
+from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.discarding import discard_with_grace
 
 WAITING, OTHERS = "Venter på deg", "Andres utkast på kontoene"
 TITLE = "Reguleringsplan"
@@ -28,7 +28,7 @@ def draft(web: Web) -> str:
     stage = web.stage
     share = stage.draft(account=stage.avtaler)
     words = stage.words(account_id=stage.avtaler.id, title=TITLE)
-    drafting.save_draft(stage.world, person(KARI), share.id, words)
+    drafts.save_draft(stage.world, person(KARI), share.id, words)
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "plan.pdf", b"innhold")
     return share.id
@@ -69,7 +69,7 @@ def test_a_draft_waits_for_whoever_fills_it_in_and_colleagues_find_it_in_a_fold_
 
 def test_who_goes_on_with_a_colleagues_draft_has_it(web: Web, draft: str) -> None:
     words = web.stage.words(account_id=web.stage.avtaler.id, title=TITLE)
-    drafting.save_draft(web.stage.world, person(ODD), draft, words)
+    drafts.save_draft(web.stage.world, person(ODD), draft, words)
     assert TITLE in section(web.browser(ODD).get("/delinger"), WAITING)
     page = web.browser(KARI).get("/delinger")
     assert TITLE not in section(page, WAITING)
@@ -154,7 +154,7 @@ def test_what_the_address_names_and_is_not_so_is_not_said(web: Web, draft: str) 
 def test_an_upload_to_a_discarded_draft_stops_and_goes_on_when_it_is_back(web: Web) -> None:
     kari, stage = web.browser(KARI), web.stage
     share = stage.draft()
-    ticket = drafting.add_document(stage.world, person(KARI), share.id, name="a", length=4, modified_at=None)
+    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a", length=4, modified_at=None)
     headers = {
         "Authorization": f"Bearer {ticket.token}",
         "Tus-Resumable": "1.0.0",

@@ -15,8 +15,17 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.policy import AccessRule
-from deldokument.web.errors import RIGHTS, STATUS, WORDS, MediaTypeRefused, RateLimited, StalePage, status_of, words_of
-from deldokument.web.i18n import LANGUAGES, Tongue
+from deldokument.web.http.errors import (
+    RIGHTS,
+    STATUS,
+    WORDS,
+    MediaTypeRefused,
+    RateLimited,
+    StalePage,
+    status_of,
+    words_of,
+)
+from deldokument.web.http.i18n import LANGUAGES, Tongue
 
 pytestmark = pytest.mark.once
 

@@ -14,11 +14,11 @@ import pytest
 from support.browser import EWA, Browser, Web
 from support.world import KARI, OLA, SIV, VIGDIS, person
 
-from deldokument.adapters.seal import verify_signature
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.services import verifying
+from deldokument.services.audit import verification
+from deldokument.services.audit.recording import record
 from deldokument.services.downloads import offers
-from deldokument.services.trail import record
 
 _TOKEN = re.compile(r'name="search" value="([^"]+)"')
 _EARLIER = re.compile(r'href="([^"]+\?sok=[^"]+)"[^>]*><span class="icon icon-arrow-right"')
@@ -183,7 +183,7 @@ def test_the_json_export_verifies_offline_and_is_recorded(web: Web, ewa: Browser
     answer = exported(ewa, path, "json")
     assert answer.headers["content-type"] == "application/jsonl"
     assert 'filename="hendelseslogg-310240001-2026-11-24.jsonl"' in answer.headers["content-disposition"]
-    told_of = verifying.verify_export(answer.content.splitlines(), certificates=(), is_signed=verify_signature)
+    told_of = verification.verify_export(answer.content.splitlines(), certificates=(), is_signed=verify_signature)
     assert (told_of.fault, told_of.is_whole, told_of.events > 600) == (None, True, True)
     [event] = told(web, EventKind.EVENT_LOG_EXPORTED)
     assert event.details == {"filters": "none", "format": "json"}

@@ -14,10 +14,10 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.policy import Reason
 from deldokument.domain.share import Verdict
 from deldokument.domain.tenure import ResidualRisk
-from deldokument.services.freezing import FreezeReason
-from deldokument.services.proposals import Cause
-from deldokument.web.i18n import LANGUAGES, Tongue
-from deldokument.web.pages.event_words import EVENT_WORDS, GROUPS, LABELS, OF_SERVICE, UNTOLD, by_nobody, details_of
+from deldokument.services.shares.proposals import Cause
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.web.http.i18n import LANGUAGES, Tongue
+from deldokument.web.pages.event_texts import EVENT_WORDS, GROUPS, LABELS, OF_SERVICE, UNTOLD, by_nobody, details_of
 
 pytestmark = pytest.mark.once
 

@@ -15,8 +15,8 @@ from support.dripping import Held
 from support.hostile_provider import HostileProvider
 from support.world import KARI
 
-from deldokument.adapters.idporten import IdPorten
-from deldokument.adapters.outbound import MAX_CALLS, outbound_client
+from deldokument.adapters.http.client import MAX_CALLS, outbound_client
+from deldokument.adapters.idporten.login import IdPorten
 
 LOGINS = 60
 """More than there are threads."""

@@ -15,18 +15,19 @@ from support.world import KARI, Stage, person
 
 from deldokument.crypto.stream import FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.errors import StorageFull
-from deldokument.services import drafting, uploading
-from deldokument.services.drafting import UploadTicket
-from deldokument.services.parts import FEED
-from deldokument.services.ports import World
-from deldokument.web.intake import receive
+from deldokument.ports.dependencies import World
+from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.uploads import append
+from deldokument.services.uploads.part_writer import FEED
+from deldokument.web.transfer.request_body import receive
 
 TAIL = FEED // 2
 
 
 @pytest.fixture
 def ticket(stage: Stage) -> UploadTicket:
-    return drafting.add_document(
+    return drafts.add_document(
         stage.world, person(KARI), stage.draft().id, name="a.bin", length=2**30, modified_at=None
     )
 
@@ -62,4 +63,4 @@ def test_when_there_is_no_room_for_the_last_bytes_the_parts_before_them_are_kept
         parts = tx.uploads.parts(ticket.upload_id)
     assert [part.stop for part in parts] == [FULL_PART_PLAINTEXT, 2 * FULL_PART_PLAINTEXT]
     assert names(stage.world.blobs, stage.folder) == {part.id for part in parts}
-    assert uploading.find_upload(stage.world, ticket.token).offset == 2 * FULL_PART_PLAINTEXT
+    assert append.find_upload(stage.world, ticket.token).offset == 2 * FULL_PART_PLAINTEXT

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deldokument.web.lanes import HELPERS, LANES, Lanes, outlived
+from deldokument.server.transfer_threads import HELPERS, LANES, Lanes, outlived
 
 pytestmark = pytest.mark.once
 
@@ -111,7 +111,7 @@ def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
 
 LANE_AND_HELPER = """
 import asyncio, os, threading
-from deldokument.web.lanes import Lanes
+from deldokument.server.transfer_threads import Lanes
 def niceness():
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 def steps():

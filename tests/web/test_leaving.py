@@ -16,13 +16,13 @@ from support.browser import EWA, Browser, Web, serve, stage_in_memory
 from support.tenants import sign_agreements
 from support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
-from deldokument.adapters.seal import verify_signature
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import standing
-from deldokument.services import administrators
-from deldokument.services.verifying import verify_export
+from deldokument.services.audit.verification import verify_export
+from deldokument.services.tenants import administrators
 from deldokument.web.http.request import Call
-from deldokument.web.pages.sections import section_endpoint
+from deldokument.web.pages.admin.layout import section_endpoint
 
 
 def touch(call: Call) -> Response:

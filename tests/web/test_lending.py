@@ -1,6 +1,6 @@
 """A socket is lent to a thread and given back, by the very uvicorn, uvloop and httptools that are installed.
 
-When an upgrade changes what deldokument.web.lending leans on inside them, it shows here.
+When an upgrade changes what deldokument.server.socket_lending leans on inside them, it shows here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from starlette.types import Receive, Scope, Send
 from support.listening import running
 from support.server import wait_until
 
-from deldokument.adapters.seal import create_seal_certificate
-from deldokument.web.connections import BoundedConnection
-from deldokument.web.lending import LendingConnection, Loan, borrow_answer, borrow_body
+from deldokument.adapters.documents.signing import create_seal_certificate
+from deldokument.server.connections import BoundedConnection
+from deldokument.server.socket_lending import LendingConnection, Loan, borrow_answer, borrow_body
 
 BODY = bytes(range(256)) * 4000
 FIRST = 1000

@@ -14,9 +14,9 @@ from support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
 from support.world import KARI, OLA, SIV, FakeLogin
 
 from deldokument.domain.errors import LoginFailed, Unavailable
+from deldokument.ports.dependencies import World
 from deldokument.ports.login import LoginRequest
-from deldokument.services.onboarding import change_tenant_rules
-from deldokument.services.ports import World
+from deldokument.services.tenants.registration import change_tenant_rules
 
 SESSION, LOGIN = "__Host-deldokument", "__Host-deldokument-login"
 

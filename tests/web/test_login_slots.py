@@ -18,8 +18,8 @@ from support.world import OLA, FakeLogin
 
 from deldokument.domain.errors import NotReady
 from deldokument.ports.login import Identity, LoginRequest
-from deldokument.web.auth import ENDPOINTS
-from deldokument.web.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
+from deldokument.web.http.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
+from deldokument.web.pages.login import ENDPOINTS
 
 CONNECTIONS = 250
 OWN_THREADS = {endpoint.path: endpoint.own_threads for endpoint in ENDPOINTS}

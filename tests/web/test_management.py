@@ -18,7 +18,7 @@ from support.trouble import TroubledDatabase
 from support.world import Stage
 
 from deldokument.ports.keyring import Keyring
-from deldokument.services.vault import DIRECTORY
+from deldokument.services.encryption import DIRECTORY
 from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS

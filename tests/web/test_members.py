@@ -12,8 +12,8 @@ from support.numbers import synthetic_numbers
 from support.stored import contents
 from support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, person
 
-from deldokument.services import members as services
-from deldokument.services.registering import LIST_LENGTH
+from deldokument.services.accounts import members as services
+from deldokument.services.accounts.member_import import LIST_LENGTH
 
 HIDDEN = re.compile(r'<input type="hidden" name="(list|shown|batch)" value="([^"]*)">')
 LIST = f"fødselsnummer;navn\r\n{OLA};Ola Moen\r\n{SIV[:10]};Siv Holm\r\n{KARI};Kari Lunde\r\n{OLA};Ola M.\r\n"

@@ -13,9 +13,9 @@ from support.browser import Web, stage_in_memory
 from support.trouble import TroubledDatabase
 from support.world import OLA, Stage
 
-from deldokument.services import retention
-from deldokument.services.backlog import Queue, Waiting
-from deldokument.services.standing import measure_standing
+from deldokument.ports.repositories.backlog import Queue, Waiting
+from deldokument.services.maintenance import retention
+from deldokument.services.maintenance.lag import measure_standing
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, as_text
 

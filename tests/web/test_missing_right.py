@@ -11,8 +11,9 @@ from support.world import FJELL, KARI, LISE, OLA, SIV, person
 
 from deldokument.domain.policy import ORDINARY_MAIL
 from deldokument.ports.registers import OrganizationGrant
-from deldokument.services import drafting, freezing, publishing
-from deldokument.services.freezing import FreezeReason
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.tenants import freezing
+from deldokument.services.tenants.freezing import FreezeReason
 
 SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "Eksempel kommune", "Byggesak", "22 00 00 00", "@eksempel")
 
@@ -22,7 +23,7 @@ def share(web: Web, *, confidential: bool = True) -> tuple[str, str]:
     stage = web.stage
     draft = stage.draft()
     words = stage.words(title="kanarititel", message="kanarimelding", confidential=confidential)
-    drafting.save_draft(stage.world, person(KARI), draft.id, words)
+    drafts.save_draft(stage.world, person(KARI), draft.id, words)
     stage.add_recipients(draft.id, OLA, FJELL)
     stage.upload(draft.id, "kanarifil.pdf", b"innhold")
     publishing.publish_share(stage.world, person(KARI), draft.id)

@@ -13,10 +13,11 @@ from support.world import KARI, OLA, SIV, person
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, refused
-from deldokument.services import outbox, publishing
-from deldokument.services.notices import plan_reminders
-from deldokument.services.plans import PLANS
-from deldokument.services.trail import record
+from deldokument.services.audit.recording import record
+from deldokument.services.notifications import dispatch
+from deldokument.services.notifications.recipient_notices import plan_reminders
+from deldokument.services.notifications.registry import PLANS
+from deldokument.services.shares import publishing
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(told: tupl
 def test_a_notice_that_waits_is_told_to_wait(told: tuple[Web, FakeNotices]) -> None:
     web, _ = told
     share_id = web.stage.publish(OLA, notify=True)
-    outbox.plan_messages(web.stage.world, PLANS)
+    dispatch.plan_messages(web.stage.world, PLANS)
     assert "Varselet venter på å bli sendt" in web.browser(KARI).get(f"/delinger/{share_id}").text
 
 
@@ -118,7 +119,7 @@ def test_a_reminder_is_told_as_one(told: tuple[Web, FakeNotices]) -> None:
 def test_a_reminder_that_was_not_needed_any_more_is_not_told(told: tuple[Web, FakeNotices]) -> None:
     web, altinn = told
     share_id = web.stage.publish(OLA, notify=True)
-    outbox.plan_messages(web.stage.world, PLANS)
+    dispatch.plan_messages(web.stage.world, PLANS)
     publishing.withdraw_share(web.stage.world, person(KARI), share_id)
     send_notices(web.stage)
     assert altinn.taken == []

@@ -10,7 +10,9 @@ from support.world import FJELL, KARI, OLA, SIV, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import Frozen
-from deldokument.services import agreements, onboarding, operators, receiving, texts
+from deldokument.services.agreements import status, texts
+from deldokument.services.downloads import access
+from deldokument.services.tenants import operators, registration
 from deldokument.web.app import ENDPOINTS
 
 TORA = "15837914209"
@@ -60,13 +62,13 @@ def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: 
     assert page.status_code == 422
     for part in ('href="#organization_number"', 'href="#name"', f'value="{SIV}"', 'value="9-15"', 'value="123"'):
         assert part in page.text
-    assert len(onboarding.list_tenants(web.stage.world)) == 2
+    assert len(registration.list_tenants(web.stage.world)) == 2
 
 
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:
     assert operator.post("/drift/ny", NEW).status_code == 303
     assert operator.post("/drift/ny", NEW).status_code == 409
-    assert len(onboarding.list_tenants(web.stage.world)) == 3
+    assert len(registration.list_tenants(web.stage.world)) == 3
 
 
 def test_a_text_counts_when_it_is_published(web: Web, operator: Browser) -> None:
@@ -98,7 +100,7 @@ def test_the_signed_main_agreement_is_recorded_with_its_copy(web: Web, operator:
     tenant_id = web.stage.tenant.id
     operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"})
     assert record(operator, tenant_id).status_code == 303  # type: ignore[attr-defined]
-    found = agreements.agreements_of(web.stage.world, tenant_id=tenant_id)
+    found = status.agreements_of(web.stage.world, tenant_id=tenant_id)
     assert [(view.agreement.version, view.signer) for view in found.mains] == [("1.0", "Liv Moe")]
     page = operator.get(f"/drift/kunder/{tenant_id}").text
     assert "Liv Moe" in page
@@ -115,7 +117,7 @@ def test_a_main_agreement_with_faults_is_not_recorded(web: Web, operator: Browse
     assert page.status_code == 422  # type: ignore[attr-defined]
     for part in ('href="#signed_on"', 'href="#signed_by"', 'value="L"'):
         assert part in page.text  # type: ignore[attr-defined]
-    assert agreements.agreements_of(web.stage.world, tenant_id=tenant_id).mains == ()
+    assert status.agreements_of(web.stage.world, tenant_id=tenant_id).mains == ()
 
 
 def stop(operator: Browser, path: str, deed: str = "freeze", reason: str = "security") -> int:
@@ -133,9 +135,9 @@ def test_tenant_account_and_share_are_stopped_and_go_on(web: Web, operator: Brow
     for path, fields in paths.items():
         assert operator.post(path, fields | {"deed": "freeze", "reason": "security"}).status_code in {200, 303}
         with pytest.raises(Frozen):
-            receiving.authorize(world, person(SIV), share_id)
+            access.authorize(world, person(SIV), share_id)
         assert operator.post(path, fields | {"deed": "thaw"}).status_code in {200, 303}
-        assert receiving.authorize(world, person(SIV), share_id)
+        assert access.authorize(world, person(SIV), share_id)
 
 
 def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Browser) -> None:

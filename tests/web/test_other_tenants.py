@@ -20,8 +20,11 @@ from support.world import FJELL, KARI, VIGDIS, Stage
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import standing
 from deldokument.domain.tenure import ResidualRisk
-from deldokument.services import administrators, agreements, assessing, integrations, operators, texts
-from deldokument.services.assessing import AssessmentPaper, AssessmentWords
+from deldokument.services.accounts import integrations
+from deldokument.services.agreements import impact_assessment, texts
+from deldokument.services.agreements import status as agreements_status
+from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
+from deldokument.services.tenants import administrators, operators
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, Who
 
@@ -69,7 +72,7 @@ def everything(stage: Stage) -> dict[str, str]:
     """One of each thing that has an id in a path."""
     publish_texts(stage)
     world, where = stage.world, {"tenant_id": stage.tenant.id}
-    main = agreements.record_main_agreement(
+    main = agreements_status.record_main_agreement(
         world, **where, version="1.0", signed_on=date(2026, 11, 20), signed_by="Grethe Ness", copy=PDF
     )
     sign(stage)
@@ -85,9 +88,9 @@ def everything(stage: Stage) -> dict[str, str]:
         "member_id": stage.members["kari"],
         "administrator_id": administrators.list_administrators(world, **where)[0].id,
         "agreement_id": main.id,
-        "signed_id": agreements.agreements_of(world, **where).services[0].agreement.id,
+        "signed_id": agreements_status.agreements_of(world, **where).services[0].agreement.id,
         "intent_id": intent_id,
-        "assessment_id": assessing.record_assessment(world, **where, words=words).id,
+        "assessment_id": impact_assessment.record_assessment(world, **where, words=words).id,
         "integration_id": integrations.add_integration(
             world, **where, account_id=stage.byggesak.id, organization_number=FJELL
         ).id,

@@ -7,9 +7,9 @@ from starlette.routing import Route
 from support.browser import Web
 from support.world import KARI
 
-from deldokument.web import uploads
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint
+from deldokument.web.transfer import tus
 from tests.web.test_surface import a_draft, an_address, whoever_may
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]
@@ -27,10 +27,10 @@ def test_a_line_break_after_an_address_is_not_that_address(web: Web, endpoint: E
 
 
 def test_a_line_break_after_an_address_of_uploads_is_not_that_address(web: Web) -> None:
-    for route in uploads.routes(web.stage.world):
+    for route in tus.routes(web.stage.world):
         assert isinstance(route, Route)
         for method in set(route.methods or ()) - {"OPTIONS"} if "{id}" in route.path else route.methods or ():
-            headers = {"Tus-Resumable": uploads.VERSION}
+            headers = {"Tus-Resumable": tus.VERSION}
             answer = web.browser().request(method, route.path.replace("{id}", "x") + "%0A", headers=headers)
             assert answer.status_code == 404
 

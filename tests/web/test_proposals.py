@@ -12,7 +12,7 @@ from support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.errors import standing
 from deldokument.domain.share import ShareState
-from deldokument.services import drafting, overview, publishing
+from deldokument.services.shares import drafts, publishing, queries
 
 WAITS = "Venter på godkjenning"
 
@@ -38,7 +38,7 @@ def ready(stage: Stage, **words: object) -> str:
     """A draft of Kari's that lacks nothing."""
     draft = stage.draft()
     given = {"title": "Vedtak", "message": "Hei Ola", "reference": "26/7"} | words
-    drafting.save_draft(stage.world, person(KARI), draft.id, stage.words(**given))
+    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(**given))
     stage.add_recipients(draft.id, OLA, FJELL)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     return draft.id
@@ -234,5 +234,5 @@ def test_a_published_share_stays_as_it_was_when_four_eyes_are_wanted(web: Web, k
     share_id = web.stage.publish(OLA)
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
     publishing.change_expiry(web.stage.world, person(KARI), share_id, web.stage.clock.now().replace(day=30))
-    assert overview.show_share(web.stage.world, person(KARI), share_id)[0].proposal is None
+    assert queries.show_share(web.stage.world, person(KARI), share_id)[0].proposal is None
     assert kari.get(f"/delinger/{share_id}/godkjenning").status_code == 303

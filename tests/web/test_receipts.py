@@ -7,7 +7,7 @@ from datetime import timedelta
 from support.browser import Web
 from support.world import KARI, NOON, OLA, SIV, person
 
-from deldokument.services import downloading
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 
 WARNING = "Ingen har lastet ned, og det er snart slutt"
@@ -16,7 +16,7 @@ WARNING = "Ingen har lastet ned, og det er snart slutt"
 def deliver(web: Web, share_id: str, length: int) -> None:
     """Ola is sent so many bytes of the document, from its beginning."""
     [document_id] = web.stage.document_ids(share_id)
-    content = downloading.open_document(web.stage.world, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(web.stage.world, person(OLA), share_id, document_id)
     delivery.record_delivery(web.stage.world, content, 0, length)
 
 

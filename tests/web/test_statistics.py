@@ -13,9 +13,9 @@ from support.browser import EWA, Browser, Web
 from support.world import FJELL, KARI, OLA, VIGDIS, person
 
 from deldokument import worker
-from deldokument.services import downloading
+from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.web.i18n import Tongue
+from deldokument.web.http.i18n import Tongue
 
 FORMULA = "=cmd|' /C calc'!A0"
 _CELL = re.compile(r'<td data-name="(\w+)" data-number="(\d+)">([^<]*)</td>')
@@ -58,7 +58,7 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
     stage.draft()
     read, _ = stage.publish(OLA, FJELL, content=b"x" * 1500), stage.publish(OLA, content=b"x" * 500)
     offers.open_share(stage.world, person(OLA), read)
-    content = downloading.open_document(stage.world, person(OLA), read, stage.document_ids(read)[0])
+    content = downloads_content.open_document(stage.world, person(OLA), read, stage.document_ids(read)[0])
     delivery.record_delivery(stage.world, content, 0, content.length)
     page = ewa.get(address(web)).text
     assert figures(page) == {

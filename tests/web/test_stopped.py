@@ -13,8 +13,9 @@ from support.stored import contents
 from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 from deldokument.domain.tenancy import Contact
-from deldokument.services import drafting, freezing, publishing
-from deldokument.services.freezing import FreezeReason
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.tenants import freezing
+from deldokument.services.tenants.freezing import FreezeReason
 
 WAYS = ["tenant", "account", "share", "deleted account"]
 STOPPED = WAYS[:3]
@@ -37,7 +38,7 @@ def stop(stage: Stage, way: str, share_id: str) -> None:
 def share_with_secrets(stage: Stage) -> str:
     draft = stage.draft()
     words = stage.words(title="kanarititel", message="kanarimelding", reference="kanarisak")
-    drafting.save_draft(stage.world, person(KARI), draft.id, words)
+    drafts.save_draft(stage.world, person(KARI), draft.id, words)
     stage.add_recipients(draft.id, OLA, FJELL)
     stage.upload(draft.id, "kanarifil.pdf", b"innhold")
     publishing.publish_share(stage.world, person(KARI), draft.id)

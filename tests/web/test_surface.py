@@ -15,8 +15,9 @@ from support.stored import contents, put_in_its_place
 from support.world import FJELL, KARI, OLA, PER, SIV, person
 
 from deldokument import worker
-from deldokument.services import drafting, inspecting, publishing
-from deldokument.services.operators import add_operator
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.tenants.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Answer, Call, Endpoint, Who
 
@@ -302,7 +303,7 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
 ) -> None:
     stage = web.stage
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.world, person(KARI), share.id)
@@ -315,13 +316,13 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
 def test_a_document_that_was_refused_is_told_to_those_who_operate(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     stage = web.stage
     share = stage.draft()
-    drafting.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "vedtak.pdf", b"innhold")
     [part] = stage.world.blobs.list()
     put_in_its_place(stage.world.blobs, part.name, b"damaged")
     publishing.publish_share(stage.world, person(KARI), share.id)
-    inspecting.inspect_documents(stage.world)
+    documents.inspect_documents(stage.world)
     with caplog.at_level(logging.ERROR, "deldokument.web"):
         assert web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}").status_code == 503
     assert "inspection_refused" in caplog.text

@@ -13,9 +13,10 @@ from support.systems import SUPPLIER, SYSTEM, integrate
 from support.world import KARI, OLA
 
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services import drafting, publishing, uploading
-from deldokument.services.recipients import RecipientInput
-from deldokument.services.submitting import create_draft
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.uploads import append as uploads_append
 
 
 def main_text(page: httpx.Response) -> str:
@@ -28,8 +29,8 @@ def shared(web: Web) -> str:
     world, sharer = web.stage.world, replace(SYSTEM, supplier=OrganizationNumber(SUPPLIER))
     integrate(web.stage)
     share = create_draft(world, sharer, web.stage.words(title="Vedtak"), [RecipientInput(OLA)])
-    ticket = drafting.add_document(world, sharer, share.id, name="vedtak.pdf", length=4, modified_at=None)
-    append = uploading.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=4)
+    ticket = drafts.add_document(world, sharer, share.id, name="vedtak.pdf", length=4, modified_at=None)
+    append = uploads_append.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=4)
     append.feed([b"1234"])
     append.finish()
     publishing.publish_share(world, sharer, share.id)

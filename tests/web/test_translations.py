@@ -13,8 +13,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
-from deldokument.web.errors import WORDS
-from deldokument.web.i18n import OSLO, Tongue
+from deldokument.web.http.errors import WORDS
+from deldokument.web.http.i18n import OSLO, Tongue
 
 pytestmark = pytest.mark.once
 

@@ -12,12 +12,13 @@ from support.tenants import record_assessment, sign_agreements
 from support.world import FJELL, KARI, NOON, OLA, SIV, person
 
 from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import standing
-from deldokument.domain.paperwork import PublishedText
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
-from deldokument.services import accounts, administrators, onboarding
-from deldokument.services.activation import activate
+from deldokument.services.accounts import lifecycle
+from deldokument.services.tenants import administrators, registration
+from deldokument.services.tenants.activation import activate
 
 MISSING = {
     AgreementKind.MAIN: ("Hovedavtalen er ikke mottatt.", "avtaler/hovedavtale"),
@@ -30,7 +31,7 @@ MISSING = {
 def fresh(web: Web) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
     world = web.stage.world
-    tenant = onboarding.create_tenant(world, organization_number=FJELL, name="Fjell kommune", contact=Contact())
+    tenant = registration.create_tenant(world, organization_number=FJELL, name="Fjell kommune", contact=Contact())
     administrators.add_administrator(world, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
@@ -119,7 +120,7 @@ def test_what_waits_for_it_is_refused_with_words_that_name_it(web: Web, fresh: T
     answer = siv.post(f"/konfigurasjon/{fresh.id}/kontoer", {"name": "Avtaledokumenter"})
     assert answer.status_code in {409, 422}
     assert "Virksomheten har ikke tatt tjenesten i bruk ennå." in answer.text
-    assert accounts.list_accounts(web.stage.world, tenant_id=fresh.id) == []
+    assert lifecycle.list_accounts(web.stage.world, tenant_id=fresh.id) == []
 
 
 def test_who_is_not_registered_is_told_so_and_who_can_do_it_also_by_a_direct_post(
@@ -164,7 +165,7 @@ def test_the_next_step_stands_out_and_moves_on(web: Web, fresh: Tenant, siv: Bro
         assert now() == done * number + ["next"] + ahead * (5 - number)
     activate(world, tenant_id=fresh.id, person=person(SIV))
     assert now() == [*done * 4, "next", "later"]
-    accounts.create_account(world, tenant_id=fresh.id, name="Avtaledokumenter")
+    lifecycle.create_account(world, tenant_id=fresh.id, name="Avtaledokumenter")
     assert now() == [*done * 5, "next"]
 
 

@@ -11,7 +11,8 @@ from support.browser import EWA, Browser, Web
 from support.systems import SYSTEM, integrate
 
 from deldokument.domain.webhook import DisabledFor
-from deldokument.services import accounts, deleting, webhooks
+from deldokument.services.accounts import deletion, lifecycle
+from deldokument.services.notifications import webhooks
 
 URL = "https://hooks.fjell.example:443/del?token=s3cr3t"
 
@@ -60,7 +61,7 @@ def test_an_administrator_sees_who_is_told_where_and_how_it_fares(web: Web, ewa:
 
 def test_a_deleted_account_can_still_be_looked_at(web: Web, ewa: Browser) -> None:
     add(web)
-    view = accounts.show_account(web.stage.world, tenant_id=web.stage.tenant.id, account_id=web.stage.byggesak.id)
+    view = lifecycle.show_account(web.stage.world, tenant_id=web.stage.tenant.id, account_id=web.stage.byggesak.id)
     where = {"tenant_id": web.stage.tenant.id, "account_id": view.account.id}
-    deleting.delete_account(web.stage.world, **where, typed_name=view.account.name)
+    deletion.delete_account(web.stage.world, **where, typed_name=view.account.name)
     assert "Kontoen er slettet" in page(web, ewa)

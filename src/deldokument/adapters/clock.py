@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from deldokument.adapters.files import draft_beside, write_new
+from deldokument.adapters.durable_files import draft_beside, write_new
 from deldokument.domain.errors import Unavailable
 
 REFRESH_EVERY: Final = timedelta(seconds=3)

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 
 import httpx
 
-from deldokument.adapters.breaker import Breaker
-from deldokument.adapters.outbound import ExpiringCache, json_object
+from deldokument.adapters.http.circuit_breaker import Breaker
+from deldokument.adapters.http.client import ExpiringCache, json_object
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.registers import RegisteredOrganization

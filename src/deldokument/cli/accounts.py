@@ -16,9 +16,10 @@ from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.errors import found
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
-from deldokument.services import accounts, deleting, freezing, integrations
-from deldokument.services.accounts import AccountView
-from deldokument.services.ports import World
+from deldokument.ports.dependencies import World
+from deldokument.services.accounts import deletion, integrations, lifecycle
+from deldokument.services.accounts.lifecycle import AccountView
+from deldokument.services.tenants import freezing
 
 app = typer.Typer(help="Accounts of tenants.", no_args_is_help=True)
 _DAY = timedelta(days=1)
@@ -87,7 +88,7 @@ def _iso(at: datetime | None) -> str | None:
 def list_all(tenant: str, as_json: Json = False) -> None:
     """The accounts of a tenant; deleted ones while that can be undone."""
     with opened_node() as node:
-        rows = [_view_row(view) for view in accounts.list_accounts(node.world, tenant_id=tenant)]
+        rows = [_view_row(view) for view in lifecycle.list_accounts(node.world, tenant_id=tenant)]
         say_rows(("id", "name", "members", "open_shares", "stored_bytes"), rows, as_json=as_json)
 
 
@@ -96,14 +97,14 @@ def show(account: str, as_json: Json = False) -> None:
     """One account with its rules and what it holds."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        say_one(_view_row(accounts.show_account(node.world, tenant_id=tenant, account_id=account)), as_json=as_json)
+        say_one(_view_row(lifecycle.show_account(node.world, tenant_id=tenant, account_id=account)), as_json=as_json)
 
 
 @app.command("create", context_settings=TAKES_IDS)
 def create(tenant: str, name: str, as_json: Json = False) -> None:
     """An account of a tenant that has taken the service into use."""
     with opened_node() as node:
-        say_made(account_row(accounts.create_account(node.world, tenant_id=tenant, name=name)), as_json=as_json)
+        say_made(account_row(lifecycle.create_account(node.world, tenant_id=tenant, name=name)), as_json=as_json)
 
 
 @app.command("rename", context_settings=TAKES_IDS)
@@ -111,8 +112,8 @@ def rename(account: str, name: str, as_json: Json = False) -> None:
     """Give an account another name."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        present = accounts.show_account(node.world, tenant_id=tenant, account_id=account).account
-        renamed = accounts.rename_account(
+        present = lifecycle.show_account(node.world, tenant_id=tenant, account_id=account).account
+        renamed = lifecycle.rename_account(
             node.world, tenant_id=tenant, account_id=account, name=name, revision=present.revision
         )
         say_made(account_row(renamed), as_json=as_json)
@@ -137,7 +138,7 @@ def rules(
     """Set an account's rules; what is not given stays."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        present = accounts.show_account(node.world, tenant_id=tenant, account_id=account).account
+        present = lifecycle.show_account(node.world, tenant_id=tenant, account_id=account).account
         kept = present.rules
         wanted = replace(
             _with_contact(kept, telephone, email, hours),
@@ -150,7 +151,7 @@ def rules(
             sms_sender=kept.sms_sender if sms_sender is None else sms_sender,
             sms_cost_code=kept.sms_cost_code if sms_cost_code is None else sms_cost_code,
         )
-        changed = accounts.change_account_rules(
+        changed = lifecycle.change_account_rules(
             node.world, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
         )
         say_made(account_row(changed), as_json=as_json)
@@ -174,7 +175,7 @@ def close(account: str, as_json: Json = False) -> None:
     """Share nothing new from an account; what is shared stays until its end."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        closed = accounts.close_account(node.world, tenant_id=tenant, account_id=account)
+        closed = lifecycle.close_account(node.world, tenant_id=tenant, account_id=account)
         say_made(account_row(closed), as_json=as_json)
 
 
@@ -183,7 +184,7 @@ def reopen(account: str, as_json: Json = False) -> None:
     """Share from a closed account again."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        opened = accounts.reopen_account(node.world, tenant_id=tenant, account_id=account)
+        opened = lifecycle.reopen_account(node.world, tenant_id=tenant, account_id=account)
         say_made(account_row(opened), as_json=as_json)
 
 
@@ -196,7 +197,7 @@ def delete(
     """Put an account out of everybody's reach; after 24 hours its shares end. See ``account show`` for what goes."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        deleted = deleting.delete_account(node.world, tenant_id=tenant, account_id=account, typed_name=name)
+        deleted = deletion.delete_account(node.world, tenant_id=tenant, account_id=account, typed_name=name)
         say_made(account_row(deleted), as_json=as_json)
 
 
@@ -205,7 +206,7 @@ def undo_delete(account: str, as_json: Json = False) -> None:
     """Give back an account that was deleted less than 24 hours ago."""
     with opened_node() as node:
         tenant = tenant_of(node.world, account)
-        restored = deleting.undo_deletion(node.world, tenant_id=tenant, account_id=account)
+        restored = deletion.undo_deletion(node.world, tenant_id=tenant, account_id=account)
         say_made(account_row(restored), as_json=as_json)
 
 

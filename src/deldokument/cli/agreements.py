@@ -11,7 +11,7 @@ import typer
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.agreement import AgreementKind
-from deldokument.services import agreements, texts
+from deldokument.services.agreements import status, texts
 
 app = typer.Typer(help="Agreements: texts, and what tenants have signed.", no_args_is_help=True)
 
@@ -54,7 +54,7 @@ def record_main(
 ) -> None:
     """Note that a signed main agreement has arrived."""
     with opened_node() as node:
-        agreement = agreements.record_main_agreement(
+        agreement = status.record_main_agreement(
             node.world,
             tenant_id=tenant,
             version=version,
@@ -69,7 +69,7 @@ def record_main(
 def list_all(tenant: str, as_json: Json = False) -> None:
     """What a tenant has signed."""
     with opened_node() as node:
-        signed = agreements.agreements_of(node.world, tenant_id=tenant)
+        signed = status.agreements_of(node.world, tenant_id=tenant)
         rows: list[Row] = [
             {
                 "kind": AgreementKind.MAIN.value,
@@ -103,11 +103,11 @@ def export(
 ) -> None:
     """Write the copy of a main agreement, or the sealed service agreement, to a file that is not there yet."""
     with opened_node() as node:
-        mains = {view.agreement.id for view in agreements.agreements_of(node.world, tenant_id=tenant).mains}
+        mains = {view.agreement.id for view in status.agreements_of(node.world, tenant_id=tenant).mains}
         if agreement in mains:
-            content = agreements.main_agreement_copy(node.world, tenant_id=tenant, agreement_id=agreement)
+            content = status.main_agreement_copy(node.world, tenant_id=tenant, agreement_id=agreement)
         else:
-            _, content = agreements.signed_pdf(node.world, tenant_id=tenant, agreement_id=agreement)
+            _, content = status.signed_pdf(node.world, tenant_id=tenant, agreement_id=agreement)
         with new_file(to) as file:
             file.write(content)
         say_made({"id": agreement, "file": str(to)}, as_json=as_json)

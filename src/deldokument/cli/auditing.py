@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 
-from deldokument.adapters.seal import verify_signature
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_one, say_rows, tell
 from deldokument.cli.running import opened_node, told_in_words
 from deldokument.domain.chain import Fault, Flaw
-from deldokument.services.chains import EventFilter
-from deldokument.services.event_exports import begin_event_export, export_lines
-from deldokument.services.verifying import (
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.services.audit.export import begin_event_export, export_lines
+from deldokument.services.audit.verification import (
     ChainState,
     ExportVerdict,
     marks_of,

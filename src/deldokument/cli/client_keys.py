@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.outbound import client_keys
+from deldokument.adapters.http.client import client_keys
 from deldokument.cli.running import told_in_words
-from deldokument.config import ConfigurationError
+from deldokument.config.settings import ConfigurationError
 
 _BITS: Final = 4096
 KeyFile = Annotated[Path, typer.Argument(help="The file that the client's setting names.")]

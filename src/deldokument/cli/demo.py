@@ -24,17 +24,17 @@ from rich.console import Console
 from rich.table import Table
 
 from deldokument.adapters.clock import ShiftedClock
+from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.adapters.keys.files import create_root_key
-from deldokument.adapters.processes import end_at_a_signal
-from deldokument.adapters.seal import create_seal_certificate
-from deldokument.bootstrap import Node, demo_clock_file, open_node, prepare
-from deldokument.bootstrap_serve import serve
+from deldokument.bootstrap.runtime import Node, demo_clock_file, open_node, prepare
+from deldokument.bootstrap.serve import serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
 from deldokument.cli.seeding import CUSTOMERS, seed
-from deldokument.config import NOTIFICATIONS_SCOPE, PARTIES_SCOPE, PREFIX, Settings, load_settings
-from deldokument.services.retention import confirm_clock
-from deldokument.serving import Listeners
+from deldokument.config.settings import NOTIFICATIONS_SCOPE, PARTIES_SCOPE, PREFIX, Settings, load_settings
+from deldokument.server.listeners import Listeners
+from deldokument.server.supervisor import end_at_a_signal
+from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.simulators.cast import Cast, load_cast
 from deldokument.web.management import READY
 from deldokument.web.pages.demo import LETTERS, NOTICES, CastEntry, Demo, Place

@@ -16,20 +16,20 @@ import typer
 from rich.console import Console
 
 from deldokument import __version__
-from deldokument.adapters.seal import create_seal_certificate, valid_until
+from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
-from deldokument.bootstrap import Node, open_node, prepare
-from deldokument.bootstrap_serve import configure_logging, work
+from deldokument.bootstrap.runtime import Node, open_node, prepare
+from deldokument.bootstrap.serve import configure_logging, work
 from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
 from deldokument.cli.running import opened_node, told_in_words
 from deldokument.cli.serving import run_server
-from deldokument.config import ConfigurationError, load_settings
+from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
-from deldokument.services.probing import probe_store
-from deldokument.services.retention import confirm_clock
-from deldokument.services.sealing import fingerprint
-from deldokument.services.standing import measure_standing
+from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.maintenance.lag import measure_standing
+from deldokument.services.maintenance.retention import confirm_clock
+from deldokument.services.maintenance.store_check import probe_store
 
 app = typer.Typer(
     name="deldokument",

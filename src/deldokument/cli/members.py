@@ -11,10 +11,10 @@ from deldokument.cli.accounts import tenant_of
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.errors import InvalidInput, found
-from deldokument.services import members, registering
-from deldokument.services.members import MemberView
-from deldokument.services.ports import World
-from deldokument.services.registering import Outcome
+from deldokument.ports.dependencies import World
+from deldokument.services.accounts import member_import, members
+from deldokument.services.accounts.member_import import Outcome
+from deldokument.services.accounts.members import MemberView
 
 app = typer.Typer(help="Members of accounts.", no_args_is_help=True)
 
@@ -60,14 +60,14 @@ def add(account: str, name: str, as_json: Json = False) -> None:
 def import_list(account: str, as_json: Json = False) -> None:
     """Register every line of standard input («number;name»). With a line in it that is wrong, nobody is registered."""
     with opened_node() as node:
-        tenant, text = tenant_of(node.world, account), registering.read_list(sys.stdin.buffer.read())
-        preview = registering.preview_list(node.world, tenant_id=tenant, account_id=account, text=text)
+        tenant, text = tenant_of(node.world, account), member_import.read_list(sys.stdin.buffer.read())
+        preview = member_import.preview_list(node.world, tenant_id=tenant, account_id=account, text=text)
         refused = preview.of(Outcome.REFUSED)
         if refused:
             lines = ", ".join(str(line.number) for line in refused)
             raise InvalidInput("list", "list_has_faults", detail=f"lines {lines}", count=len(refused))
         shown = [line.number for line in preview.of(Outcome.ADDED)]
-        added = registering.register_list(
+        added = member_import.register_list(
             node.world, tenant_id=tenant, account_id=account, text=text, shown=shown, batch=preview.batch
         )
         say_made({"id": f"{added} registered", "registered": added}, as_json=as_json)

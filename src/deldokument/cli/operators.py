@@ -6,7 +6,7 @@ import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, ask_number, say_made, say_rows
 from deldokument.cli.running import opened_node
-from deldokument.services import operators
+from deldokument.services.tenants import operators
 
 app = typer.Typer(help="Who may open /drift.", no_args_is_help=True)
 

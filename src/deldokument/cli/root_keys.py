@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from deldokument.adapters.keys.keyring import rotate_root
+from deldokument.bootstrap.keys import create_root_key
 from deldokument.cli.running import opened_keyring, told_in_words
-from deldokument.config import load_settings
-from deldokument.unlocking import create_root_key
+from deldokument.config.settings import load_settings
 
 console = Console()
 

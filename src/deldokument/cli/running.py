@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import typer
 
 from deldokument.adapters.keys.keyring import SealedKeyring
-from deldokument.bootstrap import Node, open_node
+from deldokument.bootstrap.keys import open_keyring
+from deldokument.bootstrap.runtime import Node, open_node
 from deldokument.cli.output import tell
-from deldokument.config import ConfigurationError, load_settings
+from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
-from deldokument.unlocking import open_keyring
-from deldokument.web.errors import WORDS, words_of
-from deldokument.web.i18n import Tongue
+from deldokument.web.http.errors import WORDS, words_of
+from deldokument.web.http.i18n import Tongue
 
 
 @contextmanager

@@ -20,19 +20,19 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.domain.tenure import ResidualRisk, day_of
-from deldokument.services.accounts import change_account_rules, create_account
-from deldokument.services.activation import activate
-from deldokument.services.administrators import add_administrator
-from deldokument.services.agreements import record_main_agreement
-from deldokument.services.assessing import AssessmentWords, record_assessment
-from deldokument.services.integrations import add_integration
-from deldokument.services.members import add_member
-from deldokument.services.onboarding import change_tenant_rules, create_tenant, register_tenant
-from deldokument.services.operators import add_operator
-from deldokument.services.ports import World
-from deldokument.services.sessions import Session, begin_login, complete_login, find_session
-from deldokument.services.signing import begin_signing, complete_signing, offer_signing, start_login
-from deldokument.services.texts import current_document, list_texts, publish_agreement
+from deldokument.ports.dependencies import World
+from deldokument.services.accounts.integrations import add_integration
+from deldokument.services.accounts.lifecycle import change_account_rules, create_account
+from deldokument.services.accounts.members import add_member
+from deldokument.services.agreements.impact_assessment import AssessmentWords, record_assessment
+from deldokument.services.agreements.signing import begin_signing, complete_signing, offer_signing, start_login
+from deldokument.services.agreements.status import record_main_agreement
+from deldokument.services.agreements.texts import current_document, list_texts, publish_agreement
+from deldokument.services.auth.sessions import Session, begin_login, complete_login, find_session
+from deldokument.services.tenants.activation import activate
+from deldokument.services.tenants.administrators import add_administrator
+from deldokument.services.tenants.operators import add_operator
+from deldokument.services.tenants.registration import change_tenant_rules, create_tenant, register_tenant
 from deldokument.simulators.cast import Cast, Person
 
 _LEADERS_ROLE: Final = "Kommunedirektør"

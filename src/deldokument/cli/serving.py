@@ -10,12 +10,12 @@ from contextlib import closing, contextmanager
 
 import typer
 
-from deldokument.adapters.processes import CannotStart, keep, listen
-from deldokument.bootstrap import open_node
-from deldokument.bootstrap_serve import serve
+from deldokument.bootstrap.runtime import open_node
+from deldokument.bootstrap.serve import serve
 from deldokument.cli.running import told_in_words
-from deldokument.config import PREFIX, ConfigurationError, Settings
-from deldokument.serving import Listeners
+from deldokument.config.settings import PREFIX, ConfigurationError, Settings
+from deldokument.server.listeners import Listeners
+from deldokument.server.supervisor import CannotStart, keep, listen
 
 log = logging.getLogger("deldokument")
 

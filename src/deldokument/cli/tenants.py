@@ -10,8 +10,8 @@ import typer
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_one, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.tenancy import Contact, Tenant
-from deldokument.services import administrators, freezing, onboarding
-from deldokument.services.freezing import FreezeReason
+from deldokument.services.tenants import administrators, freezing, registration
+from deldokument.services.tenants.freezing import FreezeReason
 
 app = typer.Typer(help="Tenants and their administrators.", no_args_is_help=True)
 Reason = Annotated[FreezeReason, typer.Option(help="Why: kept in the audit trail.")]
@@ -50,7 +50,7 @@ def create(
     The administrator's number is asked for, or read from standard input.
     """
     with opened_node() as node:
-        tenant = onboarding.register_tenant(
+        tenant = registration.register_tenant(
             node.world,
             organization_number=number,
             contact=Contact(telephone, email, hours),
@@ -67,7 +67,7 @@ def list_all(as_json: Json = False) -> None:
     with opened_node() as node:
         rows = [
             tenant_row(found.tenant) | {"administrators": found.administrators, "accounts": found.accounts}
-            for found in onboarding.list_tenants(node.world)
+            for found in registration.list_tenants(node.world)
         ]
         columns = ("id", "name", "organization_number", "administrators", "accounts", "activated_at")
         say_rows(columns, rows, as_json=as_json)
@@ -77,7 +77,7 @@ def list_all(as_json: Json = False) -> None:
 def show(tenant: str, as_json: Json = False) -> None:
     """One tenant."""
     with opened_node() as node:
-        say_one(tenant_row(onboarding.show_tenant(node.world, tenant)), as_json=as_json)
+        say_one(tenant_row(registration.show_tenant(node.world, tenant)), as_json=as_json)
 
 
 @app.command("rules", context_settings=TAKES_IDS)
@@ -99,8 +99,8 @@ def rules(
     words = {"telephone": telephone, "email": email, "hours": hours}
     given = {name: value for name, value in words.items() if value is not None}
     with opened_node() as node:
-        kept = onboarding.show_tenant(node.world, tenant).contact
-        changed = onboarding.change_tenant_rules(
+        kept = registration.show_tenant(node.world, tenant).contact
+        changed = registration.change_tenant_rules(
             node.world,
             tenant_id=tenant,
             longest_days=longest_days,

@@ -16,12 +16,13 @@ from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say
 from deldokument.cli.running import opened_node
 from deldokument.cli.tenants import app, tenant_row
 from deldokument.domain.tenure import ResidualRisk
-from deldokument.services import activation, assessing, leaving
-from deldokument.services.assessing import AssessmentPaper, AssessmentView, AssessmentWords
-from deldokument.services.deletion_paper import deletion_paper
-from deldokument.services.way import way_of
-from deldokument.web.exports import tenant_export
-from deldokument.web.i18n import Tongue
+from deldokument.services.agreements import impact_assessment
+from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentView, AssessmentWords
+from deldokument.services.tenants import activation, offboarding
+from deldokument.services.tenants.deletion_certificate import deletion_paper
+from deldokument.services.tenants.setup_checklist import way_of
+from deldokument.web.http.i18n import Tongue
+from deldokument.web.transfer.tenant_export import tenant_export
 
 __all__ = ["app"]
 NewFile = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)]
@@ -51,7 +52,7 @@ def record_assessment(
     with opened_node() as node:
         file = AssessmentPaper(paper.name, paper.read_bytes()) if paper else None
         words = AssessmentWords(assessor, role, done_on.date(), risk, consulted, file)
-        view = assessing.record_assessment(node.world, tenant_id=tenant, words=words)
+        view = impact_assessment.record_assessment(node.world, tenant_id=tenant, words=words)
         say_made(_assessment_row(view), as_json=as_json)
 
 
@@ -59,7 +60,7 @@ def record_assessment(
 def list_assessments(tenant: str, as_json: Json = False) -> None:
     """A tenant's impact assessments; the first one counts."""
     with opened_node() as node:
-        rows = [_assessment_row(view) for view in assessing.list_assessments(node.world, tenant_id=tenant)]
+        rows = [_assessment_row(view) for view in impact_assessment.list_assessments(node.world, tenant_id=tenant)]
         say_rows(("done_on", "assessor", "risk", "review_on", "id"), rows, as_json=as_json)
 
 
@@ -102,14 +103,14 @@ def end(
 ) -> None:
     """End the service for a tenant, for good: every open share is withdrawn at once."""
     with opened_node() as node:
-        say_made(tenant_row(leaving.end_service(node.world, tenant_id=tenant, typed_name=name)), as_json=as_json)
+        say_made(tenant_row(offboarding.end_service(node.world, tenant_id=tenant, typed_name=name)), as_json=as_json)
 
 
 @app.command("deletion", context_settings=TAKES_IDS)
 def show_deletion(tenant: str, as_json: Json = False) -> None:
     """How far the deletion after a tenant's end has come."""
     with opened_node() as node:
-        record = leaving.deletion_record(node.world, tenant_id=tenant)
+        record = offboarding.deletion_record(node.world, tenant_id=tenant)
         row: Row = {
             "ended_at": record.ended_at,
             "state": record.state.value,

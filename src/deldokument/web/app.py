@@ -22,64 +22,61 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deldokument.domain.errors import Broken, Conflict, NotFound, Unavailable
-from deldokument.services.ports import World
-from deldokument.services.sessions import find_session
-from deldokument.web import auth, downloads, notices, uploads
+from deldokument.ports.dependencies import World
+from deldokument.services.auth.sessions import find_session
+from deldokument.web import altinn_callback
 from deldokument.web.api.app import create_api
-from deldokument.web.api.gate import PREFIX as API_PREFIX
-from deldokument.web.api.rates import Callers
-from deldokument.web.calls import endpoint_name, failure, starlette_route
+from deldokument.web.api.middleware import PREFIX as API_PREFIX
+from deldokument.web.http.dispatch import endpoint_name, failure, starlette_route
+from deldokument.web.http.i18n import Tongue, choose
+from deldokument.web.http.path_encoding import EncodedControls
+from deldokument.web.http.rate_limit import Callers
+from deldokument.web.http.rendering import CSP
 from deldokument.web.http.request import LANGUAGE_COOKIE, Answer, Call, Endpoint
 from deldokument.web.http.site import Site
-from deldokument.web.i18n import Tongue, choose
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import create_ks
-from deldokument.web.pages import (
+from deldokument.web.pages import general, login
+from deldokument.web.pages.admin import (
     accounts,
-    addresses,
     administrators,
     agreements,
-    assessment,
-    configuration,
-    discarding,
-    drafts,
     event_log,
-    general,
+    impact_assessment,
     integrations,
-    leaving,
     members,
-    operations,
-    proposals,
-    receiving,
-    shares,
+    offboarding,
+    overview,
     statistics,
 )
-from deldokument.web.paths import EncodedControls
-from deldokument.web.rendering import CSP
+from deldokument.web.pages.operator import tenants
+from deldokument.web.pages.recipient import offers
+from deldokument.web.pages.sharing import discarding, drafts, my_notifications, proposals, shares
+from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
     *general.ENDPOINTS,
-    *auth.ENDPOINTS,
+    *login.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
-    *receiving.ENDPOINTS,
+    *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
-    *notices.ENDPOINTS,
-    *configuration.ENDPOINTS,
+    *altinn_callback.ENDPOINTS,
+    *overview.ENDPOINTS,
     *agreements.ENDPOINTS,
-    *assessment.ENDPOINTS,
-    *leaving.ENDPOINTS,
+    *impact_assessment.ENDPOINTS,
+    *offboarding.ENDPOINTS,
     *accounts.ENDPOINTS,
     *integrations.ENDPOINTS,
     *members.ENDPOINTS,
     *administrators.ENDPOINTS,
-    *addresses.ENDPOINTS,
+    *my_notifications.ENDPOINTS,
     *statistics.ENDPOINTS,
     *event_log.ENDPOINTS,
-    *operations.ENDPOINTS,
+    *tenants.ENDPOINTS,
 )
 _HEADERS = {
     "Content-Security-Policy": f"{CSP}; form-action 'self'",
@@ -139,7 +136,7 @@ def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[B
     api = Mount(API_PREFIX, create_api(world, callers))
     ks = Mount(KS_PREFIX, create_ks(world, site, callers))
     pages = [starlette_route(endpoint, world, site) for endpoint in (*ENDPOINTS, *extra)]
-    return [*pages, *uploads.routes(world), api, ks, assets]
+    return [*pages, *tus.routes(world), api, ks, assets]
 
 
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]

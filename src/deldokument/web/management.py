@@ -26,11 +26,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from deldokument.domain.errors import ServiceError
-from deldokument.services.claiming import check_keyring
-from deldokument.services.ports import World
+from deldokument.ports.dependencies import World
+from deldokument.services.maintenance.deployment_claims import check_keyring
 from deldokument.web import metrics
 from deldokument.web.app import SecurityHeaders
-from deldokument.web.errors import status_of
+from deldokument.web.http.errors import status_of
 
 LIVE, READY = "/helse/live", "/helse/klar"
 READINESS_LIFETIME = timedelta(seconds=1)

@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deldokument.services.ports import World
-from deldokument.services.standing import Standing, measure_standing
+from deldokument.ports.dependencies import World
+from deldokument.services.maintenance.lag import Standing, measure_standing
 
 PATH = "/helse/metrikker"
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deldokument.domain.paperwork import FRESHNESS_SKEW, is_login_for
+from deldokument.domain.agreement_records import FRESHNESS_SKEW, is_login_for
 
 ASKED = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,7 @@ import stat
 from base64 import b64decode, b64encode
 from pathlib import Path
 
-from deldokument.adapters.files import draft_beside, sync_directory, write_new
+from deldokument.adapters.durable_files import draft_beside, sync_directory, write_new
 from deldokument.crypto.keys import KEY, RootKey, new_key
 from deldokument.domain.errors import Conflict, Unavailable
 

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from deldokument.adapters.files import sync_directory, write_new
+from deldokument.adapters.durable_files import sync_directory, write_new
 from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.adapters.sqlite_files import set_pragmas
 from deldokument.domain.errors import Broken, StorageFull, Unavailable

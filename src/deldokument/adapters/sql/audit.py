@@ -34,7 +34,8 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.columns import EPOCH, Instant
+from deldokument.adapters.sql.column_types import EPOCH, Instant
+from deldokument.adapters.sql.statements import Among, Shape, Work, one
 from deldokument.adapters.sql.tables import (
     account,
     administrator,
@@ -47,11 +48,10 @@ from deldokument.adapters.sql.tables import (
     member,
     operator,
 )
-from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind, Telling
 from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, Seal, check_chain
 from deldokument.domain.errors import Broken
-from deldokument.services.chains import EventFilter, Place, RegisteredName, StoredEvent, Subject
+from deldokument.ports.repositories.audit import EventFilter, Place, RegisteredName, StoredEvent, Subject
 
 _SUBJECT = Shape(Subject, audit_subject)
 _SEAL = Shape(Seal, audit_seal)

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, func, literal_column, or_, select, union_all
 from sqlalchemy.sql.base import Executable
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.statements import Work
 from deldokument.adapters.sql.tables import (
     document,
     garbage,
@@ -19,9 +20,8 @@ from deldokument.adapters.sql.tables import (
     outbox,
     share,
 )
-from deldokument.adapters.sql.work import Work
 from deldokument.domain.outbox import Channel
-from deldokument.services.backlog import Queue, Waiting
+from deldokument.ports.repositories.backlog import Queue, Waiting
 
 _now = bindparam("now", type_=Instant())
 _over_at = case((share.c.state == literal_column("'ended'"), share.c.expires_at), else_=share.c.closed_at)

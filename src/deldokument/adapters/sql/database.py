@@ -13,23 +13,23 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from deldokument.adapters.sql.addresses import SqlAddressBook
-from deldokument.adapters.sql.allowances import SqlAllowances
+from deldokument.adapters.sql.agreements import SqlPaperwork
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.idempotency import SqlAnsweredRequests
+from deldokument.adapters.sql.notification_addresses import SqlAddressBook
 from deldokument.adapters.sql.outbox import SqlOutbox
-from deldokument.adapters.sql.paperwork import SqlPaperwork
-from deldokument.adapters.sql.requests import SqlAnsweredRequests
+from deldokument.adapters.sql.rate_limits import SqlAllowances
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
+from deldokument.adapters.sql.statements import Work
 from deldokument.adapters.sql.statistics import SqlStatistics
-from deldokument.adapters.sql.tenancies import SqlTenancies
-from deldokument.adapters.sql.tenures import SqlTenures
+from deldokument.adapters.sql.tenant_lifecycle import SqlTenures
+from deldokument.adapters.sql.tenants import SqlTenancies
 from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.adapters.sql.webhooks import SqlWebhooks
-from deldokument.adapters.sql.work import Work
 
 _clock = select(func.clock_timestamp())
 

@@ -24,7 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.columns import Instant, Span
+from deldokument.adapters.sql.column_types import Instant, Span
+from deldokument.adapters.sql.statements import Among, Shape, Work, one
 from deldokument.adapters.sql.tables import (
     audit_head,
     document,
@@ -36,10 +37,9 @@ from deldokument.adapters.sql.tables import (
     recipient,
     share,
 )
-from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.errors import standing
 from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.services.outboxes import EndingFilter, Unreminded
+from deldokument.ports.repositories.outbox import EndingFilter, Unreminded
 
 _MESSAGE = Shape(OutgoingMessage, outbox)
 

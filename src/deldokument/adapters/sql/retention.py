@@ -24,8 +24,9 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
+from deldokument.adapters.sql.statements import Among, Work, batches, distinct_values, one
 from deldokument.adapters.sql.tables import (
     account,
     audit_subject,
@@ -49,11 +50,10 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Among, Work, batches, distinct_values, one
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.share import Document, Share, ShareState
-from deldokument.services.deployments import Deployment
-from deldokument.services.sweeps import Sweep
+from deldokument.ports.repositories.deployment import Deployment
+from deldokument.ports.repositories.orphans import Sweep
 
 _key = one("key")
 _now = bindparam("now", type_=Instant())

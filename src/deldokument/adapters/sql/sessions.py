@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
+from deldokument.adapters.sql.statements import Shape, Work, one
 from deldokument.adapters.sql.tables import pending_login, session
-from deldokument.adapters.sql.work import Shape, Work, one
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 
 _SESSION = Shape(SessionRecord, session)

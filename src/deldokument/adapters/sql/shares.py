@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.statements import Among, Shape, Work, distinct_values, one
 from deldokument.adapters.sql.tables import (
     document,
     is_available,
@@ -26,7 +27,6 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.adapters.sql.work import Among, Shape, Work, distinct_values, one
 from deldokument.domain.errors import Broken
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.ports.repositories.shares import ReceiptPlace, ShareFilter

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, or_, select, update
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.statements import Work, one
 from deldokument.adapters.sql.tables import document, is_published, share
-from deldokument.adapters.sql.work import Work, one
 from deldokument.domain.statistics import ShareCounts
 
 _now = bindparam("now", type_=Instant())

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Insert, delete, insert, literal, select, union_all, update
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.statements import Among, Shape, Work, batches, one
 from deldokument.adapters.sql.tables import garbage, part, share, upload
-from deldokument.adapters.sql.work import Among, Shape, Work, batches, one
 from deldokument.domain.upload import Part, Upload
 
 _UPLOAD = Shape(Upload, upload)

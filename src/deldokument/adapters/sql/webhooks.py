@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from deldokument.adapters.sql.statements import Among, Shape, Work, one
 from deldokument.adapters.sql.tables import account, integration, is_living_integration, webhook
-from deldokument.adapters.sql.work import Among, Shape, Work, one
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import Webhook
 

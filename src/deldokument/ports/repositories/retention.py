@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from deldokument.domain.share import Document, Share, ShareState
-from deldokument.services.deployments import Deployments
-from deldokument.services.sweeps import Sweeps
+from deldokument.ports.repositories.deployment import Deployments
+from deldokument.ports.repositories.orphans import Sweeps
 
 
 class Retention(Sweeps, Deployments, Protocol):

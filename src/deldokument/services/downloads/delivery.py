@@ -9,13 +9,13 @@ from itertools import chain, islice
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import standing
 from deldokument.domain.share import Receipt, Share, covers, merge_ranges
-from deldokument.services.archive import Slice
-from deldokument.services.chains import EventFilter
-from deldokument.services.downloading import _PAGE, Content, Ranges, _within
-from deldokument.services.ports import World
-from deldokument.services.repositories import Transaction
-from deldokument.services.trail import record_at, subject_of
-from deldokument.services.vault import existing_key
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record_at, subject_of
+from deldokument.services.downloads.content import _PAGE, Content, Ranges, _within
+from deldokument.services.downloads.zip_archive import Slice
+from deldokument.services.encryption import existing_key
 
 
 def record_delivery(world: World, content: Content, start: int, stop: int, at: datetime | None = None) -> None:

@@ -12,13 +12,12 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, may_open, stop_of
 from deldokument.domain.share import Receipt, Recipient, Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.ports.dependencies import World
 from deldokument.ports.registers import OLDEST_RIGHTS
-from deldokument.services.findings import Finding, finding_of
-from deldokument.services.ports import World
-from deldokument.services.receiving import Access, _check_clock, _claim, _grants, _identifiers, authorize
-from deldokument.services.repositories import Transaction
-from deldokument.services.trail import known_subjects, record, subject_of
-from deldokument.services.vault import (
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import known_subjects, record, subject_of
+from deldokument.services.downloads.access import Access, _check_clock, _claim, _grants, _identifiers, authorize
+from deldokument.services.encryption import (
     Field,
     existing_key,
     identifier_hashes,
@@ -26,7 +25,8 @@ from deldokument.services.vault import (
     share_key_id,
     subject_hashes,
 )
-from deldokument.services.views import Belongings, display_number, file_name, open_message
+from deldokument.services.shares.verdicts import Finding, finding_of
+from deldokument.services.shares.views import Belongings, display_number, file_name, open_message
 
 _ONE_OPENING = timedelta(minutes=10)
 

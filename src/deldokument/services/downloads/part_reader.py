@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from deldokument.crypto.manifest import Manifest
 from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, part_associated_data
-from deldokument.services.ports import World
+from deldokument.ports.dependencies import World
 
 STEP = 2**20
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from deldokument.services.members import Membership, memberships
-from deldokument.web.api.calls import Call
+from deldokument.services.accounts.members import Membership, memberships
+from deldokument.web.api.dependencies import Call
 from deldokument.web.api.models import Given, Items
 
 router = APIRouter(tags=["accounts"])

@@ -18,15 +18,15 @@ from starlette.types import ASGIApp
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, ServiceError
-from deldokument.services.ports import World
-from deldokument.web.api import accounts, documents, shares, small_shares, webhooks
-from deldokument.web.api.document import describe
-from deldokument.web.api.gate import PREFIX, Gate
-from deldokument.web.api.problems import faults_of, problem
-from deldokument.web.api.rates import Callers
+from deldokument.ports.dependencies import World
+from deldokument.web.api import accounts, documents, one_request, shares, webhooks
+from deldokument.web.api.middleware import PREFIX, Gate
+from deldokument.web.api.openapi import describe
+from deldokument.web.http.problems import faults_of, problem
+from deldokument.web.http.rate_limit import Callers
 
 log = logging.getLogger("deldokument.api")
-ROUTERS = (accounts.router, shares.router, documents.router, small_shares.router, webhooks.router)
+ROUTERS = (accounts.router, shares.router, documents.router, one_request.router, webhooks.router)
 """Every route of the API: a module of routes makes its router and is put here."""
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from deldokument.services import drafting, uploading
-from deldokument.services.receipts import ReceiptView, list_receipts
-from deldokument.web.api.calls import Call
+from deldokument.services.shares import drafts
+from deldokument.services.shares.receipts import ReceiptView, list_receipts
+from deldokument.services.uploads import append
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.document import problems
-from deldokument.web.api.gate import PREFIX
+from deldokument.web.api.dependencies import Call
+from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
+from deldokument.web.api.openapi import problems
 from deldokument.web.api.share_models import DocumentInput, NewDocument, Receipt, Upload, milliseconds
 from deldokument.web.api.shares import shown
 
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
 @router.post("/documents", status_code=201, summary="Announce a document", responses=problems(404, 409))
 def add_document(call: Call, share_id: str, sent: DocumentInput, response: Response) -> NewDocument:
     """An unfinished one of the same name, length and time goes on where it was, with a new token."""
-    ticket = drafting.add_document(
+    ticket = drafts.add_document(
         call.world,
         call.consumer,
         share_id,
@@ -29,7 +30,7 @@ def add_document(call: Call, share_id: str, sent: DocumentInput, response: Respo
         modified_at=milliseconds(sent.modified_at),
     )
     if sent.length == 0:
-        uploading.create_upload(call.world, ticket.token, length=0)
+        append.create_upload(call.world, ticket.token, length=0)
     response.headers["Location"] = f"{PREFIX}/shares/{share_id}/documents/{ticket.document_id}"
     documents = shown(call, share_id).documents
     base = f"{call.world.rules.public_url}/uploads"
@@ -51,7 +52,7 @@ def add_document(call: Call, share_id: str, sent: DocumentInput, response: Respo
 )
 def remove_document(call: Call, share_id: str, document_id: str) -> None:
     """Its bytes are deleted."""
-    drafting.remove_document(call.world, call.consumer, share_id, document_id)
+    drafts.remove_document(call.world, call.consumer, share_id, document_id)
 
 
 @router.get("/receipts", tags=["receipts"], summary="Who has opened and downloaded", responses=problems(404))

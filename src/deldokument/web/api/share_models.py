@@ -16,8 +16,8 @@ from deldokument.domain.share import (
     ShareState,
 )
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services.recipients import RecipientInput as NewRecipient
-from deldokument.services.views import DocumentView, RecipientView, ShareView
+from deldokument.services.shares.recipients import RecipientInput as NewRecipient
+from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.api.models import Given, Instant, Sent, Text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

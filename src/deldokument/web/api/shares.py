@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
-from deldokument.services import drafting, overview, publishing, submitting
-from deldokument.services.drafting import DraftWords
-from deldokument.web.api.calls import ApiCall, Call
+from deldokument.services.shares import api_drafts, drafts, publishing, queries
+from deldokument.services.shares.drafts import DraftWords
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.document import problems
-from deldokument.web.api.gate import PREFIX
+from deldokument.web.api.dependencies import ApiCall, Call
+from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
+from deldokument.web.api.openapi import problems
 from deldokument.web.api.share_models import ExpiryInput, RecipientsInput, Share, ShareChange, ShareInput, share_of
 
 router = APIRouter(prefix="/shares", tags=["shares"])
@@ -27,7 +27,7 @@ _REFERENCE = "Your own case number; spaces and case do not matter."
 def create_share(call: Call, sent: ShareInput, response: Response) -> Share:
     """A draft, with as much as is known of it. Documents are added one by one, then it is published."""
     words, recipients = words_of(sent), [one.given() for one in sent.recipients or ()]
-    share = submitting.create_draft(call.world, call.consumer, words, recipients, call.new_id)
+    share = api_drafts.create_draft(call.world, call.consumer, words, recipients, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
 
@@ -43,7 +43,7 @@ def list_shares(
 ) -> Items[Share]:
     """Those of all your accounts, drafts and ended ones among them until their names are erased."""
     place = read_cursor(cursor, 1)
-    page = overview.list_shares(
+    page = queries.list_shares(
         call.world,
         call.consumer,
         account_id=account_id or None,
@@ -65,21 +65,21 @@ def get_share(call: Call, share_id: str) -> Share:
 def change_share(call: Call, share_id: str, sent: ShareChange) -> Share:
     """What is absent or null stays as it is. A change takes back a proposal."""
     changes: dict[str, Any] = {name: value for name, value in sent if value is not None}
-    submitting.change_draft(call.world, call.consumer, share_id, lambda words: replace(words, **changes))
+    api_drafts.change_draft(call.world, call.consumer, share_id, lambda words: replace(words, **changes))
     return shown(call, share_id)
 
 
 @router.delete(_ID, status_code=204, summary="Discard a draft", responses=problems(404, 409))
 def discard_share(call: Call, share_id: str) -> None:
     """With its documents. What has been published is withdrawn instead."""
-    drafting.discard_draft(call.world, call.consumer, share_id)
+    drafts.discard_draft(call.world, call.consumer, share_id)
 
 
 @router.post(f"{_ID}/recipients", summary="Add recipients to a draft", responses=problems(404, 409))
 def add_recipients(call: Call, share_id: str, sent: RecipientsInput) -> Share:
     """All of them or none. One that is there already stays as it was."""
     inputs = [one.given() for one in sent.recipients]
-    submitting.add_recipient_inputs(call.world, call.consumer, share_id, inputs)
+    api_drafts.add_recipient_inputs(call.world, call.consumer, share_id, inputs)
     return shown(call, share_id)
 
 
@@ -91,7 +91,7 @@ def add_recipients(call: Call, share_id: str, sent: RecipientsInput) -> Share:
 )
 def remove_recipient(call: Call, share_id: str, recipient_id: str) -> None:
     """The others stay."""
-    drafting.remove_recipient(call.world, call.consumer, share_id, recipient_id)
+    drafts.remove_recipient(call.world, call.consumer, share_id, recipient_id)
 
 
 @router.post(f"{_ID}/publication", summary="Publish a draft", responses=problems(404, 409))
@@ -124,7 +124,7 @@ def withdraw_share(call: Call, share_id: str) -> Share:
 
 def shown(call: ApiCall, share_id: str) -> Share:
     """The share as the API tells it. Raises NotFound."""
-    return share_of(overview.view_share(call.world, call.consumer, share_id))
+    return share_of(queries.view_share(call.world, call.consumer, share_id))
 
 
 def words_of(sent: ShareInput) -> DraftWords:

@@ -12,13 +12,13 @@ from pydantic import Field, WithJsonSchema
 
 from deldokument.domain.outbox import OutgoingMessage
 from deldokument.domain.webhook import LONGEST_URL, WebhookEvent
-from deldokument.services import webhooks
-from deldokument.services.webhooks import Before, WebhookView
-from deldokument.web.api.calls import Call
+from deldokument.services.notifications import webhooks
+from deldokument.services.notifications.webhooks import Before, WebhookView
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.document import problems
-from deldokument.web.api.gate import PREFIX
+from deldokument.web.api.dependencies import Call
+from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Given, Instant, Items, Sent, Text
+from deldokument.web.api.openapi import problems
 from deldokument.web.api.share_models import Id
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])

@@ -12,12 +12,12 @@ from starlette.responses import Response
 
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.tenancy import Tenant
-from deldokument.services.ports import World
-from deldokument.services.roles import Roles, roles_of
-from deldokument.services.sessions import Session
-from deldokument.web.forms import SentFile
+from deldokument.ports.dependencies import World
+from deldokument.services.auth.roles import Roles, roles_of
+from deldokument.services.auth.sessions import Session
+from deldokument.web.http.forms import SentFile
+from deldokument.web.http.i18n import Tongue
 from deldokument.web.http.site import Site
-from deldokument.web.i18n import Tongue
 
 LANGUAGE_COOKIE = "spraak"
 

@@ -16,9 +16,9 @@ from deldokument.domain.accounts import check_rules
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.domain.uuids import document_id_of
-from deldokument.services import accounts, deleting
-from deldokument.services.accounts import AccountView
-from deldokument.services.overview import document_recipients
+from deldokument.services.accounts import deletion, lifecycle
+from deldokument.services.accounts.lifecycle import AccountView
+from deldokument.services.shares.queries import document_recipients
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.shapes import (
     Shape,
@@ -47,7 +47,7 @@ def recipients(caller: Caller) -> Response:
 
 def of_tenant(caller: Caller) -> Response:
     """A tenant's kontoer."""
-    views = accounts.list_accounts(caller.world, tenant_id=caller.tenant.id)
+    views = lifecycle.list_accounts(caller.world, tenant_id=caller.tenant.id)
     return JSONResponse([named_account(view.account) for view in views if view.account.deleted_at is None])
 
 
@@ -58,7 +58,7 @@ def create(caller: Caller) -> Response:
     if rules is not None:
         # What is refused leaves nothing behind.
         check_rules(rules, tenant.period)
-    made = accounts.create_account(caller.world, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
+    made = lifecycle.create_account(caller.world, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
     if rules is not None:
         _change_rules(caller, made, rules)
     return JSONResponse(named_account(made), 201)
@@ -84,7 +84,7 @@ def summary(caller: Caller) -> Response:
 
 def rename(caller: Caller) -> Response:
     """Another name."""
-    renamed = accounts.rename_account(
+    renamed = lifecycle.rename_account(
         caller.world, **_place(caller), name=_name(caller.body), revision=_view(caller).account.revision
     )
     return _without_body_unless_asked(caller, named_account(renamed))
@@ -100,8 +100,8 @@ def _without_body_unless_asked(caller: Caller, shape: Shape) -> Response:
 def delete(caller: Caller) -> Response:
     """Out of everybody's reach at once; our pages can undo it for a day."""
     tenant = caller.tenant
-    name = accounts.show_account(caller.world, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
-    deleting.delete_account(caller.world, **_place(caller), typed_name=name)
+    name = lifecycle.show_account(caller.world, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
+    deletion.delete_account(caller.world, **_place(caller), typed_name=name)
     return Response(status_code=200)
 
 
@@ -120,7 +120,7 @@ def notify_no_more(caller: Caller) -> Response:
 
 
 def _change_rules(caller: Caller, account: Account, rules: AccountRules) -> None:
-    accounts.change_account_rules(
+    lifecycle.change_account_rules(
         caller.world,
         tenant_id=account.tenant_id,
         account_id=account.id,
@@ -131,7 +131,7 @@ def _change_rules(caller: Caller, account: Account, rules: AccountRules) -> None
 
 
 def _view(caller: Caller) -> AccountView:
-    view = accounts.show_account(caller.world, tenant_id=caller.tenant.id, account_id=caller.path_id("kontoId"))
+    view = lifecycle.show_account(caller.world, tenant_id=caller.tenant.id, account_id=caller.path_id("kontoId"))
     if view.account.deleted_at is not None:
         raise NotFound("deleted account")
     return view

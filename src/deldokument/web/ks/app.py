@@ -23,15 +23,15 @@ from starlette.routing import Route
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
 from deldokument.domain.identifiers import Consumer
-from deldokument.services.ports import World
-from deldokument.web.api.rates import Callers
-from deldokument.web.calls import json_object
+from deldokument.ports.dependencies import World
+from deldokument.web.http.dispatch import json_object
+from deldokument.web.http.rate_limit import Callers
 from deldokument.web.http.site import Site
-from deldokument.web.intake import Stalled
 from deldokument.web.ks import accounts
 from deldokument.web.ks.callers import Caller, find_caller
 from deldokument.web.ks.errors import error_message, log
 from deldokument.web.ks.sharing import share_document
+from deldokument.web.transfer.request_body import Stalled
 
 PREFIX = "/melding-dokumentdeling/api/v1"
 MAX_BODY = 64 * 1024

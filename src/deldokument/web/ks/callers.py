@@ -16,17 +16,17 @@ from deldokument.domain.errors import NotFound, TokenRefused
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.tenancy import Tenant, must_not_have_ended
 from deldokument.domain.uuids import id_of
-from deldokument.services.integrations import holds_password
-from deldokument.services.members import Membership, memberships
-from deldokument.services.ports import World
-from deldokument.services.roles import roles_of
-from deldokument.services.sessions import find_session
-from deldokument.web.calls import holds_token
-from deldokument.web.errors import StalePage
+from deldokument.ports.dependencies import World
+from deldokument.services.accounts.integrations import holds_password
+from deldokument.services.accounts.members import Membership, memberships
+from deldokument.services.auth.roles import roles_of
+from deldokument.services.auth.sessions import find_session
+from deldokument.web.http.dispatch import holds_token
+from deldokument.web.http.errors import StalePage
+from deldokument.web.http.i18n import Tongue, choose
 from deldokument.web.http.request import Call
 from deldokument.web.http.site import Site
-from deldokument.web.i18n import Tongue, choose
-from deldokument.web.intake import bearer_token
+from deldokument.web.transfer.request_body import bearer_token
 
 _SAFE = frozenset({"GET", "HEAD"})
 

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, Response
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused, Unavailable
-from deldokument.services.ports import World
-from deldokument.web.errors import retry_headers, status_of, words_of
-from deldokument.web.i18n import Tongue, choose
+from deldokument.ports.dependencies import World
+from deldokument.web.http.errors import retry_headers, status_of, words_of
+from deldokument.web.http.i18n import Tongue, choose
 
 log = logging.getLogger("deldokument.ks")
 _MILLISECONDS = 1000

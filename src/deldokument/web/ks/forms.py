@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from deldokument.domain.errors import InvalidInput, TooLarge
-from deldokument.web.multipart import FormReader
+from deldokument.web.http.multipart import FormReader
 
 METADATA_LENGTH = 256 * 1024
 _METADATA, _DOCUMENT = b"metadata", b"dokument"

@@ -12,8 +12,8 @@ from typing import Any
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.accounts import AccountView
-from deldokument.services.members import Membership
+from deldokument.services.accounts.lifecycle import AccountView
+from deldokument.services.accounts.members import Membership
 
 Shape = dict[str, Any]
 

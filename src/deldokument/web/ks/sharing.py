@@ -24,16 +24,16 @@ from deldokument.domain.identifiers import Consumer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.drafting import DraftWords, discard_draft
-from deldokument.services.publishing import publish_share
-from deldokument.services.recipients import RecipientInput
-from deldokument.services.streaming import add_endless_document, settle_document
-from deldokument.services.submitting import create_draft
-from deldokument.web.calls import json_object
-from deldokument.web.intake import content_length, receive
+from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.drafts import DraftWords, discard_draft
+from deldokument.services.shares.publishing import publish_share
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.uploads.deferred_length import add_endless_document, settle_document
+from deldokument.web.http.dispatch import json_object
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
 from deldokument.web.ks.shapes import text_of
+from deldokument.web.transfer.request_body import content_length, receive
 
 _LONGEST_TTL = timedelta(days=36500)
 _NUMBERS = {

@@ -13,10 +13,10 @@ from starlette.responses import PlainTextResponse, Response
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
 from deldokument.domain.tenancy import Tenant
-from deldokument.services.onboarding import STANDARD_RETENTION
-from deldokument.services.sessions import IDLE
+from deldokument.services.auth.sessions import IDLE
+from deldokument.services.tenants.registration import STANDARD_RETENTION
+from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Answer, Call, Endpoint, Handler, Who
-from deldokument.web.rendering import render
 
 _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 

@@ -4,8 +4,14 @@ Promises that a row that breaks the life of a share, an upload or a chain is ref
 The migrations hold the same once more, frozen; tests/migrations shows that the two agree.
 """
 
-from deldokument.adapters.sql.tables.addresses import awaits_code, notice_address
-from deldokument.adapters.sql.tables.allowances import allowance
+from deldokument.adapters.sql.tables.agreements import (
+    main_agreement,
+    main_agreement_paper,
+    published_text,
+    service_agreement,
+    service_agreement_paper,
+    signing_intent,
+)
 from deldokument.adapters.sql.tables.audit import (
     audit_certificate,
     audit_event,
@@ -15,17 +21,11 @@ from deldokument.adapters.sql.tables.audit import (
 )
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
+from deldokument.adapters.sql.tables.idempotency import answered_request
 from deldokument.adapters.sql.tables.logins import deployment, pending_login, session, sweep
+from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
-from deldokument.adapters.sql.tables.paperwork import (
-    main_agreement,
-    main_agreement_paper,
-    published_text,
-    service_agreement,
-    service_agreement_paper,
-    signing_intent,
-)
-from deldokument.adapters.sql.tables.requests import answered_request
+from deldokument.adapters.sql.tables.rate_limits import allowance
 from deldokument.adapters.sql.tables.shares import (
     document,
     has_key,
@@ -55,7 +55,7 @@ from deldokument.adapters.sql.tables.tenancy import (
     operator,
     tenant,
 )
-from deldokument.adapters.sql.tables.tenure import assessment_file, impact_assessment, tenure
+from deldokument.adapters.sql.tables.tenant_lifecycle import assessment_file, impact_assessment, tenure
 from deldokument.adapters.sql.tables.webhooks import webhook
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
 
 # No foreign keys in what follows: what is told here stays when what it tells of is erased.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, LargeBinary, Table, Text
 
-from deldokument.adapters.sql.columns import Instant
+from deldokument.adapters.sql.column_types import Instant
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
 
 session = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from deldokument.adapters.sql.columns import Codes, Instant, Word
+from deldokument.adapters.sql.column_types import Codes, Instant, Word
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, reference
 from deldokument.domain.outbox import Channel
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from deldokument.adapters.sql.columns import ByteRanges, Instant, Word
+from deldokument.adapters.sql.column_types import ByteRanges, Instant, Word
 from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed
 from deldokument.domain.share import ShareState
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     true,
 )
 
-from deldokument.adapters.sql.columns import Instant, Span, Word
+from deldokument.adapters.sql.column_types import Instant, Span, Word
 from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed
 from deldokument.domain.tenancy import IntegrationRights
 

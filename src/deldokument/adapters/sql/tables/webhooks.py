@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table
 
-from deldokument.adapters.sql.columns import Instant, Word, Words
+from deldokument.adapters.sql.column_types import Instant, Word, Words
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
 from deldokument.domain.webhook import DisabledFor, WebhookEvent
 

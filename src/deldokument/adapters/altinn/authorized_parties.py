@@ -1,0 +1,210 @@
+"""What a person may do for organisations, from Altinn's list of authorized parties.
+
+Promises to fail closed: an answer that is late, refused or not exactly understood is RightsUnavailable, never "no
+rights" and never some of them. Always asks for the whole list, so that nothing about a share can be read from the
+question. While Altinn or Maskinporten is silent, answers so at once. Does not know which roles or packages suffice.
+
+Source: Altinn Access Management, resource owner's authorized parties (Altinn/altinn-authorization-tmp, 2026-08).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+import httpx
+
+from deldokument.adapters.http.circuit_breaker import Breaker
+from deldokument.adapters.http.client import Bulkhead, ExpiringCache, json_of
+from deldokument.domain.errors import Unavailable
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+
+PATH: Final = "/accessmanagement/api/v1/resourceowner/authorizedparties"
+_PERSON_TYPE: Final = "urn:altinn:person:identifier-no"
+_QUERY: Final = {
+    "includeRoles": "true",
+    "includeAccessPackages": "true",
+    "includeResources": "false",
+    "includeInstances": "false",
+    "includeInactiveParties": "false",
+}
+_CODE_PREFIXES: Final = ("urn:altinn:rolecode:", "urn:altinn:accesspackage:")
+_DEEPEST_TREE: Final = 8
+MAX_LIST_BYTES: Final = 16 << 20
+"""Of an answer: some thousand organisations, with the roles and packages that the person has in each."""
+_ORGANIZATION_DIGITS: Final = 9
+
+
+class RightsUnavailable(Unavailable):
+    """Altinn, or the token for it, cannot be had; nobody's rights are known right now."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("rights_unavailable", detail=f"altinn: {detail}")
+
+
+class Silent(RightsUnavailable):
+    """There was no answer at all. An answer that is not understood is none of these: the next person's may be."""
+
+
+class RightsSource(Protocol):
+    """Where the rights come from, asked each time."""
+
+    def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+        """As OrganizationRights, as of now."""
+        ...
+
+
+class AltinnCalls:
+    """Questions to the Altinn at ``base_url``, with the bearer token that ``token`` gives and a subscription key."""
+
+    def __init__(self, base_url: str, token: Callable[[], str], subscription_key: str, http: httpx.Client) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._subscription_key = subscription_key
+        self._http = http
+
+    def post(self, path: str, question: Mapping[str, Any], query: Mapping[str, str]) -> Any:
+        """The answer's JSON. Raises RightsUnavailable."""
+        try:
+            token = self._token()
+        except Unavailable as error:
+            raise Silent(error.detail) from error
+        headers = {
+            "Accept": "application/json",
+            "Authorization": f"Bearer {token}",
+            "Ocp-Apim-Subscription-Key": self._subscription_key,
+        }
+        try:
+            response = self._http.post(self._base_url + path, params=query, json=question, headers=headers)
+            if response.status_code == httpx.codes.OK:
+                return json_of(response)
+        except httpx.TransportError as error:
+            raise Silent(type(error).__name__) from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise RightsUnavailable(type(error).__name__) from error
+        silent = response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        raise (Silent if silent else RightsUnavailable)(f"status {response.status_code}")
+
+
+class AltinnAuthorizedParties:
+    """Reads the list that ``calls`` fetches. ``all_listed``: also organisations that no role or package is told for."""
+
+    def __init__(self, calls: AltinnCalls, *, all_listed: bool = False) -> None:
+        self._calls = calls
+        self._all_listed = all_listed
+        self._query = {**_QUERY, "includeResources": "true"} if all_listed else _QUERY
+
+    def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+        """See OrganizationRights. Subunits stand beside their units; person parties are left out."""
+        parties = self._calls.post(PATH, {"type": _PERSON_TYPE, "value": person.value}, self._query)
+        try:
+            found = tuple(_flattened(parties, depth=0))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RightsUnavailable(type(error).__name__) from error
+        return tuple(grant for grant in found if grant.codes or self._all_listed)
+
+
+class GuardedRights:
+    """Asks ``source`` behind a bulkhead and a circuit breaker; ``clock`` is monotonic.
+
+    The bulkhead is around the token too: the threads that wait for one wait on a lock.
+    """
+
+    def __init__(self, source: RightsSource, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._bulkhead = Bulkhead()
+        self._breaker = Breaker(clock)
+
+    def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+        """See RightsSource."""
+        with self._bulkhead.place() as is_admitted:
+            if not is_admitted:
+                raise RightsUnavailable("not asked, too many questions are under way")
+            return self._asked(person)
+
+    def _asked(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+        if not self._breaker.admits():
+            raise RightsUnavailable("not asked, it was silent just now")
+        try:
+            grants = self._source.grants(person)
+        except Silent:
+            self._breaker.failed()
+            raise
+        except RightsUnavailable:
+            self._breaker.answered()
+            raise
+        self._breaker.answered()
+        return grants
+
+
+class CachedRights:
+    """Remembers answers of ``source`` for five minutes, that there is nothing for half of one; failures never."""
+
+    def __init__(
+        self, source: RightsSource, *, clock: Callable[[], float] = time.monotonic, size: int = 10_000
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._cache: ExpiringCache[str, tuple[OrganizationGrant, ...]] = ExpiringCache(
+            size, OLDEST_RIGHTS.total_seconds(), clock
+        )
+
+    def grants(self, person: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+        """See OrganizationRights; the age counts from when the source was asked."""
+        known = self._cache.get(person.value, oldest.total_seconds())
+        if not known:
+            known = self._cache.get(person.value, min(oldest, OLDEST_DENIAL).total_seconds())
+        if known is not None:
+            return known
+        asked_at = self._clock()
+        grants = self._source.grants(person)
+        self._cache.put(person.value, grants, asked_at)
+        return grants
+
+
+def _flattened(parties: Any, depth: int) -> Iterator[OrganizationGrant]:
+    if not isinstance(parties, list) or depth > _DEEPEST_TREE:
+        raise ValueError("not a list of parties")
+    for party in parties:
+        if party["type"] == "Organization":
+            if grant := _grant(party):
+                yield grant
+            yield from _flattened(party["subunits"], depth + 1)
+
+
+def _grant(party: dict[str, Any]) -> OrganizationGrant | None:
+    """What an entry gives by itself; nothing when it is there only to hold its subunits."""
+    if _flag(party, "isDeleted") or _flag(party, "onlyHierarchyElementWithNoAccess"):
+        return None
+    codes = _codes(party["authorizedRoles"]) | _codes(party["authorizedAccessPackages"])
+    number, name = party["organizationNumber"], party["name"]
+    if not _is_number(number) or not isinstance(name, str):
+        raise ValueError("a party without number or name")
+    return OrganizationGrant(number, name, codes)
+
+
+def _flag(party: dict[str, Any], name: str) -> bool:
+    value = party[name]
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is not a boolean")
+    return value
+
+
+def _codes(values: Any) -> frozenset[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("codes are not a list of strings")
+    return frozenset(_bare(value.casefold()) for value in values)
+
+
+def _bare(code: str) -> str:
+    """Only these prefixes: a code of another kind must not become a role by losing its own."""
+    for prefix in _CODE_PREFIXES:
+        code = code.removeprefix(prefix)
+    return code
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == _ORGANIZATION_DIGITS and value.isascii() and value.isdigit()

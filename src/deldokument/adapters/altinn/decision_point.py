@@ -1,0 +1,138 @@
+"""What a person may do for organisations, from Altinn's policy decision point.
+
+Promises that every organisation on the person's list is asked about, and none besides, so that nothing about a share
+can be read from the question; that only ``Permit`` grants, and only with obligations that are known and met; and to
+fail closed as the list does. A permit is told as the code ``resource:<id>``, beside the codes of the list, which say
+nothing of what the policy wants. Does not know which resource a share needs.
+
+Source: Altinn's XACML guide, and the JSON profile of XACML 3.0 (multiple requests), as Altinn serves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from deldokument.adapters.altinn.authorized_parties import AltinnCalls, RightsSource, RightsUnavailable
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.ports.registers import OrganizationGrant
+
+PATH: Final = "/authorization/api/v1/authorize"
+OUR_LEVEL: Final = 4
+"""Of everybody who is logged in: idporten-loa-high."""
+MOST_QUESTIONS: Final = 100
+_PERSON: Final = "urn:altinn:person:identifier-no"
+_ORGANIZATION: Final = "urn:altinn:organization:identifier-no"
+_RESOURCE: Final = "urn:altinn:resource"
+_ACTION: Final = "urn:oasis:names:tc:xacml:1.0:action:action-id"
+_LEVEL: Final = "urn:altinn:minimum-authenticationlevel"
+_LEVEL_OF_SYSTEMS: Final = "urn:altinn:minimum-authenticationlevel-org"
+_DECISIONS: Final = frozenset({"Permit", "Deny", "NotApplicable", "Indeterminate"})
+
+Question = tuple[str, str]
+"""The number of an organisation and the id of a resource."""
+
+
+def resource_code(resource_id: str) -> str:
+    """The code that a permit for a resource is told as."""
+    return f"resource:{resource_id.casefold()}"
+
+
+class AltinnDecisionPoint:
+    """Asks through ``calls`` about everybody on the list of ``parties``, for each of ``resources``."""
+
+    def __init__(self, calls: AltinnCalls, parties: RightsSource, resources: Sequence[str]) -> None:
+        self._calls = calls
+        self._parties = parties
+        self._resources = resources
+
+    def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+        """See OrganizationRights. Raises RightsUnavailable."""
+        listed = self._parties.grants(person)
+        questions = [(grant.organization_number, resource) for grant in listed for resource in self._resources]
+        permitted: set[Question] = set()
+        for start in range(0, len(questions), MOST_QUESTIONS):
+            permitted |= self._permitted(person, questions[start : start + MOST_QUESTIONS])
+        told = (self._with_permits(grant, permitted) for grant in listed)
+        return tuple(grant for grant in told if grant.codes)
+
+    def _with_permits(self, grant: OrganizationGrant, permitted: set[Question]) -> OrganizationGrant:
+        # What the list calls so is no permit.
+        held = grant.codes.difference(map(resource_code, self._resources))
+        may = {resource_code(r) for r in self._resources if (grant.organization_number, r) in permitted}
+        return replace(grant, codes=held | may)
+
+    def _permitted(self, person: PersonIdentifier, questions: Sequence[Question]) -> set[Question]:
+        answer = self._calls.post(PATH, _request(person, questions), {})
+        try:
+            results = _folded(answer)["response"]
+            if not isinstance(results, list) or len(results) != len(questions):
+                raise ValueError("not as many answers as questions")
+            return {asked for asked, result in zip(questions, results, strict=True) if _permits(result, asked)}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RightsUnavailable(f"decision point: {type(error).__name__}") from error
+
+
+def _request(person: PersonIdentifier, questions: Sequence[Question]) -> dict[str, Any]:
+    """One subject, one action, and as many resources as there are questions, each in a combination of its own."""
+    resources = [
+        {"Id": f"r{number}", "Attribute": [_attribute(_RESOURCE, resource), _attribute(_ORGANIZATION, organization)]}
+        for number, (organization, resource) in enumerate(questions, 1)
+    ]
+    references = [{"ReferenceId": ["s1", "a1", resource["Id"]]} for resource in resources]
+    return {
+        "Request": {
+            "ReturnPolicyIdList": False,
+            "AccessSubject": [{"Id": "s1", "Attribute": [{"AttributeId": _PERSON, "Value": person.value}]}],
+            "Action": [{"Id": "a1", "Attribute": [{"AttributeId": _ACTION, "Value": "read"}]}],
+            "Resource": resources,
+            "MultiRequests": {"RequestReference": references},
+        }
+    }
+
+
+def _attribute(name: str, value: str) -> dict[str, Any]:
+    return {"AttributeId": name, "Value": value, "IncludeInResult": True}
+
+
+def _permits(result: dict[str, Any], asked: Question) -> bool:
+    """Whether a result grants what was asked. Raises ValueError, and others, for one that is not understood."""
+    if result["decision"] not in _DECISIONS:
+        raise ValueError("no decision")
+    told = {_ORGANIZATION: asked[0], _RESOURCE: asked[1]}
+    if any(told.get(name, value) != value for name, value in _attributes(result.get("category"))):
+        raise ValueError("an answer to another question")
+    return result["decision"] == "Permit" and all(map(_is_met, result.get("obligations") or ()))
+
+
+def _attributes(categories: Any) -> Iterator[tuple[str, Any]]:
+    """What a result repeats of the question; it need not."""
+    for category in categories or ():
+        for attribute in category.get("attribute") or ():
+            yield attribute["attributeid"], attribute["value"]
+
+
+def _is_met(obligation: Mapping[str, Any]) -> bool:
+    """One that is not known is not met. What systems must be is no matter of a person's."""
+    assignments = obligation["attributeassignment"]
+    return bool(assignments) and all(map(_holds, assignments))
+
+
+def _holds(assignment: Mapping[str, Any]) -> bool:
+    names = {assignment.get("category"), assignment.get("attributeid")}
+    if _LEVEL in names:
+        return int(assignment["value"]) <= OUR_LEVEL
+    return _LEVEL_OF_SYSTEMS in names
+
+
+def _folded(value: Any) -> Any:
+    """With names in lower case: Altinn has written them in both ways. Raises ValueError for one that is there twice."""
+    if isinstance(value, list):
+        return [_folded(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    folded = {name.casefold(): _folded(item) for name, item in value.items()}
+    if len(folded) != len(value):
+        raise ValueError("a name twice")
+    return folded

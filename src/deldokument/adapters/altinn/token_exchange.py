@@ -1,0 +1,69 @@
+"""Altinn's own access tokens, had in exchange for Maskinporten's, where a deployment's Altinn wants those.
+
+Promises a token with more than ten seconds left, or TokenUnavailable. Reads in the token when it ends, which decides
+nothing but when another is fetched; whether it is genuine is for Altinn to say.
+
+Source: Altinn Authentication, ``exchange/maskinporten``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from deldokument.adapters.http.token_cache import MARGIN_S, TokenShelf, TokenUnavailable
+
+PATH: Final = "/authentication/api/v1/exchange/maskinporten"
+
+
+class AltinnTokens:
+    """Exchanges at the Altinn at ``base_url`` what ``maskinporten`` gives for a scope; ``clock`` is Unix seconds."""
+
+    def __init__(
+        self,
+        base_url: str,
+        maskinporten: Callable[[str], str],
+        http: httpx.Client,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._url = base_url.rstrip("/") + PATH
+        self._maskinporten = maskinporten
+        self._http = http
+        self._clock = clock
+        self._shelf = TokenShelf(self._fetch, clock)
+
+    def token(self, scope: str) -> str:
+        """An access token for ``scope``. Raises TokenUnavailable."""
+        return self._shelf.token(scope)
+
+    def _fetch(self, scope: str) -> tuple[str, float]:
+        try:
+            return self._exchange(scope)
+        except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
+            raise TokenUnavailable(f"exchange at altinn: {type(error).__name__}") from error
+
+    def _exchange(self, scope: str) -> tuple[str, float]:
+        headers = {"Authorization": f"Bearer {self._maskinporten(scope)}", "Accept": "text/plain, application/json"}
+        response = self._http.get(self._url, headers=headers)
+        if response.status_code != httpx.codes.OK:
+            raise TokenUnavailable(f"exchange at altinn: status {response.status_code}")
+        # Altinn sends a JWT as text, with or without the quotes of a JSON string.
+        token = response.text.strip().strip('"')
+        ends = _end_of(token)
+        if ends - MARGIN_S <= self._clock():
+            raise TokenUnavailable("exchange at altinn: a token that has ended")
+        return token, ends
+
+
+def _end_of(token: str) -> int:
+    """When a token says that it ends (Unix time). Raises JoseError, ValueError, KeyError or TypeError."""
+    claims: dict[str, Any] = json.loads(jws.extract_compact(token.encode("ascii")).payload or b"")
+    if type(claims["exp"]) is not int:
+        raise ValueError("exp")
+    return claims["exp"]

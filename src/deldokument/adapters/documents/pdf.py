@@ -1,0 +1,51 @@
+"""A paper's tree of words as PDF, by Typst. Loaded by the first that prints (see press)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, cast
+
+import typst
+
+from deldokument.adapters.documents.markdown import Node, plain
+from deldokument.domain.errors import Broken
+from deldokument.ports.documents import Paper
+
+_TEMPLATE: Final = Path(__file__).with_name("typeset.typ").read_bytes()
+_FONTS: Final = typst.Fonts(include_system_fonts=False)
+_STANDARDS: Final[list[typst.PDFStandard]] = ["a-2a", "ua-1"]
+
+
+def typeset(nodes: Sequence[Node], paper: Paper, *, wide: bool) -> bytes:
+    """The PDF, on its side when it is to be ``wide``. Raises Broken."""
+    data = {
+        "title": plain(paper.title),
+        "version": plain(paper.version),
+        "wide": wide,
+        "nodes": [asdict(node) for node in nodes],
+    }
+    try:
+        return _compiled(data, paper, _STANDARDS)
+    except typst.TypstError:
+        # The standards forbid a letter that no font has. The name of a person or a body may hold one.
+        return _plainly(data, paper)
+
+
+def _plainly(data: Mapping[str, Any], paper: Paper) -> bytes:
+    try:
+        return _compiled(data, paper, [])
+    except typst.TypstError as error:
+        raise Broken(f"press: {error}") from None
+
+
+def _compiled(data: Mapping[str, Any], paper: Paper, standards: list[typst.PDFStandard]) -> bytes:
+    # One compiler for each paper: it lets no second thread in.
+    compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
+    made_at = paper.made_at.replace(microsecond=0)
+    pressed = compiler.compile(
+        format="pdf", pdf_standards=standards, timestamp=made_at, sys_inputs={"paper": json.dumps(data)}
+    )
+    return cast("bytes", pressed)

@@ -1,0 +1,259 @@
+"""The seal: the service's key and certificate in files, and PDF signatures made with them by pyHanko.
+
+Promises that a sealed PDF is covered whole by a signature of PAdES baseline B-B which allows no change afterwards, that
+no PDF is sealed outside the certificate's time, and that a key open to others than its owner, or a certificate that is
+not for signing, is not taken.
+Deliberately has no timestamps from an authority (RFC 3161), and so no B-T: when something was sealed is our own word.
+
+The key is ECDSA or RSA, as PEM with the certificate and its chain in another file, or both in one PKCS#12 file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+
+from deldokument.adapters.durable_files import draft_beside, sync_directory, write_new
+from deldokument.domain.errors import Broken, Conflict, Unavailable
+
+LIFETIME: Final = timedelta(days=5 * 365)
+"""How long a certificate of our own making holds."""
+
+_LONGEST_FILE: Final = 64 << 10
+_LONGEST_NAME: Final = 64
+
+SealKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class PdfSeal:
+    """Satisfies `DocumentSeal` with a key in memory. ``chain`` goes into the PDFs beside the certificate."""
+
+    key: SealKey
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...] = ()
+
+    def check(self, at: datetime) -> None:
+        """Raises Unavailable when the certificate is not valid ``at``."""
+        first, last = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
+        if not first <= at <= last:
+            raise Unavailable("seal_expired", detail=f"the seal certificate is for {first} to {last}")
+
+    def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
+        """Signed and certified: whatever is added to the file later shows. Nothing of it is seen on the pages."""
+        # Half a second to load, which no process that seals nothing should wait for.
+        from deldokument.adapters.documents.pades import signed_pdf
+
+        self.check(at)
+        return signed_pdf(pdf, self.key, (self.leaf, *self.chain), reason=reason, location=location, at=at)
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA in DER, or RSA PKCS #1 v1.5, over SHA-256: what `openssl dgst -sha256 -verify` reads."""
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            return self.key.sign(data, ec.ECDSA(SHA256()))
+        return self.key.sign(data, PKCS1v15(), SHA256())
+
+    def certificate(self) -> bytes:
+        """The certificate without its chain."""
+        return self.leaf.public_bytes(Encoding.PEM)
+
+
+class MissingSeal:
+    """Satisfies `DocumentSeal` where no certificate has been made: everything else works."""
+
+    def check(self, at: datetime) -> None:
+        """Raises Unavailable."""
+        raise Unavailable("seal_missing")
+
+    def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
+        """Raises Unavailable."""
+        raise Unavailable("seal_missing")
+
+    def sign(self, data: bytes) -> bytes:
+        """Raises Unavailable."""
+        raise Unavailable("seal_missing")
+
+    def certificate(self) -> bytes:
+        """Raises Unavailable."""
+        raise Unavailable("seal_missing")
+
+
+def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
+    """Whether the holder of a certificate (PEM) has signed ``data`` with `PdfSeal.sign`. Needs nothing else of ours.
+
+    Raises Broken when it is no certificate with such a key. That a certificate is the right one is for whoever asks.
+    """
+    try:
+        key = x509.load_pem_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Broken(f"seal certificate: {error}") from None
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, data, ec.ECDSA(SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, data, PKCS1v15(), SHA256())
+        else:
+            raise Broken("seal certificate: neither ECDSA nor RSA")
+    except InvalidSignature:
+        return False
+    return True
+
+
+def valid_until(certificate: bytes) -> datetime:
+    """The last instant at which something can be sealed by it."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+
+
+# --- the files -------------------------------------------------------------------------------------------------------
+
+
+def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> PdfSeal | MissingSeal:
+    """The seal in the files; `MissingSeal` when there is no key file. A PKCS#12 file holds its certificate itself.
+
+    Raises Unavailable when one cannot be read, the key is open to others than its owner, or they do not fit together.
+    """
+    content = _content(key_path, is_private=True)
+    if content is None and not certificate_path.exists():
+        return MissingSeal()
+    if content is None:
+        raise Unavailable("seal", detail=f"there is a certificate at {certificate_path}, but no key at {key_path}")
+    secret = password.encode() or None
+    try:
+        if content.startswith(b"-----"):
+            key: object = load_pem_private_key(content, secret)
+            certificates = x509.load_pem_x509_certificates(_content(certificate_path) or b"")
+        else:
+            bundle = pkcs12.load_pkcs12(content, secret)
+            key = bundle.key
+            certificates = [found.certificate for found in (bundle.cert, *bundle.additional_certs) if found]
+        return _fitted(key_path, key, certificates)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Unavailable("seal", detail=f"{key_path}, {certificate_path}: {error}") from None
+
+
+def create_seal_certificate(
+    key_path: Path, certificate_path: Path, *, operator_name: str, operator_number: str, at: datetime
+) -> PdfSeal:
+    """Draw a key (ECDSA on P-256) and make a certificate for it, signed by itself; both files are the owner's alone.
+
+    Raises Conflict when one of them exists. Others can verify with the certificate once they have it from us; a
+    certificate from a trusted issuer saves them that, and is put in its place.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    seal = PdfSeal(key, _self_signed(key, operator_name, operator_number, at))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for path in (key_path, certificate_path):
+        if path.exists():
+            raise Conflict("seal_exists", detail=str(path))
+    try:
+        _write_together({certificate_path: seal.certificate(), key_path: private})
+    except FileExistsError as error:
+        raise Conflict("seal_exists", detail=str(error.filename2)) from None
+    except OSError as error:
+        raise Unavailable("seal", detail=f"{error.filename}: {error.strerror}") from None
+    return seal
+
+
+def _write_together(contents: Mapping[Path, bytes]) -> None:
+    """New files, none of which has its name before all of them are on the disk: no process starts with one alone."""
+    drafts = {path: draft_beside(path) for path in contents}
+    try:
+        for path, draft in drafts.items():
+            write_new(draft, contents[path])
+        for path, draft in drafts.items():
+            # Unlike a rename it never takes the place of another file.
+            path.hardlink_to(draft)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    for folder in {path.parent for path in contents}:
+        sync_directory(folder)
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, name: str, number: str, at: datetime) -> x509.Certificate:
+    """Named as ETSI EN 319 412-3 names legal persons."""
+    short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    attributes = [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "NO"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, short),
+        x509.NameAttribute(NameOID.COMMON_NAME, short),
+    ]
+    if number:
+        attributes.insert(2, x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, f"NTRNO-{number}"))
+    subject = x509.Name(attributes)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=True,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - timedelta(days=1))
+        .not_valid_after(at + LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+
+
+def _fitted(path: Path, key: object, certificates: list[x509.Certificate]) -> PdfSeal:
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise Unavailable("seal", detail=f"{path} holds neither an ECDSA nor an RSA key")
+    if not certificates or certificates[0].public_key() != key.public_key():
+        raise Unavailable("seal", detail=f"the first certificate is not for the key in {path}")
+    if not _is_for_signing(certificates[0]):
+        raise Unavailable("seal", detail=f"the certificate of the key in {path} is for other uses than signing")
+    return PdfSeal(key, certificates[0], tuple(certificates[1:]))
+
+
+def _is_for_signing(certificate: x509.Certificate) -> bool:
+    """Issuers sell certificates for signing, for logging in and for encryption together; RFC 5280, 4.2.1.3."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return usage.digital_signature or usage.content_commitment
+
+
+def _content(path: Path, *, is_private: bool = False) -> bytes | None:
+    """What is in the file; None when there is none."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_LONGEST_FILE)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable("seal", detail=f"{path}: {error.strerror}") from None
+    if is_private and mode & 0o077:
+        raise Unavailable("seal", detail=f"{path} is open to others than its owner: chmod 600")
+    return content

@@ -1,0 +1,187 @@
+"""What the adapters to national registers share: a bounded HTTP client, signed assertions, a cache.
+
+Guarantees
+- A register is waited for at most ten seconds a call, and its answer has at most ``max_bytes`` (see bounded_http).
+- At most ``max_calls`` calls to a register are under way. A further one waits `WAIT_SECONDS` for a place, then fails.
+  So a register that hangs holds few of the threads that serve pages.
+- Redirects are never followed.
+- The cache is bounded, and holds nothing older than its limit.
+
+Knows no register.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import ssl
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from deldokument.adapters.http.bounded import BoundedClient
+
+CONNECT_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 5.0
+MAX_CALLS = 8
+"""Simultaneous calls to one register: a fifth of the threads that serve pages."""
+WAIT_SECONDS = 0.25
+MAX_ANSWER_BYTES = 1 << 20
+ASSERTION_LIFETIME_S = 100  # ID-porten and Maskinporten accept at most 120
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def outbound_client(
+    *,
+    tls: ssl.SSLContext | None = None,
+    max_bytes: int = MAX_ANSWER_BYTES,
+    max_calls: int = MAX_CALLS,
+    read_seconds: float = READ_TIMEOUT_S,
+) -> httpx.Client:
+    """Return a client for one register; safe to share between threads. The caller closes it.
+
+    Whatever bound is exceeded, the call raises an httpx.TransportError.
+    """
+    return BoundedClient(
+        max_bytes=max_bytes,
+        timeout=httpx.Timeout(read_seconds, connect=CONNECT_TIMEOUT_S, pool=WAIT_SECONDS),
+        limits=httpx.Limits(max_connections=max_calls, max_keepalive_connections=max_calls),
+        verify=tls or httpx.create_ssl_context(),
+        follow_redirects=False,
+    )
+
+
+class OutboundClients:
+    """Opens a client for each register, so that one that hangs has no part in the calls to the others."""
+
+    def __init__(self) -> None:
+        self._tls = httpx.create_ssl_context()
+        self._clients: list[httpx.Client] = []
+
+    def open(self, *, max_bytes: int = MAX_ANSWER_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
+        """Return a new client, which is closed with the others."""
+        client = outbound_client(tls=self._tls, max_bytes=max_bytes, max_calls=max_calls)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close all of them."""
+        for client in self._clients:
+            client.close()
+
+
+class Bulkhead:
+    """Admits at most `MAX_CALLS` threads at once, for steps that wait on more than one call."""
+
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(MAX_CALLS)
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Yield whether there was a place within `WAIT_SECONDS`; it is kept until the block ends."""
+        is_admitted = self._places.acquire(timeout=WAIT_SECONDS)
+        try:
+            yield is_admitted
+        finally:
+            if is_admitted:
+                self._places.release()
+
+
+def json_of(response: httpx.Response) -> Any:
+    """The JSON in a response's body. Raises ValueError for anything else, and for what does not say that it is JSON."""
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise ValueError("not said to be JSON")
+    try:
+        return response.json()
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object in a response's body. Raises ValueError as json_of, and for other JSON."""
+    body = json_of(response)
+    if not isinstance(body, dict):
+        raise ValueError("not a JSON object")
+    return body
+
+
+def endpoint_of(metadata: Mapping[str, Any], issuer: str, name: str) -> str:
+    """An address in an issuer's metadata, over the issuer's own scheme: https must not lead to http.
+
+    Raises ValueError for another, and for metadata of another issuer.
+    """
+    if metadata.get("issuer") != issuer:
+        raise ValueError("another issuer's")
+    address = metadata.get(name)
+    if not isinstance(address, str) or not address.startswith(issuer.partition("//")[0] + "//"):
+        raise ValueError(f"no {name} over the issuer's scheme")
+    return address
+
+
+def client_keys(document: Any) -> list[RSAKey]:
+    """The private RSA keys in a JWK or a JWK set, of which the first signs and all are registered.
+
+    Raises ValueError when one has no private part or no ``kid`` of its own; the message shows no key.
+    """
+    keys = document.get("keys", [document]) if isinstance(document, Mapping) else None
+    try:
+        loaded = [RSAKey.import_key(dict(key)) for key in keys or ()]
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise ValueError("neither a JWK nor a JWK set of RSA keys") from None
+    if not loaded or not all(key.is_private and key.kid for key in loaded):
+        raise ValueError("a client key needs its private part and a kid")
+    if len({key.kid for key in loaded}) < len(loaded):
+        raise ValueError("two client keys have the same kid")
+    return loaded
+
+
+def signing_key(document: Mapping[str, Any]) -> RSAKey:
+    """The key that signs, of those in a JWK or a JWK set. Raises ValueError as `client_keys` does."""
+    return client_keys(document)[0]
+
+
+def sign_assertion(key: RSAKey, claims: Mapping[str, Any], now: float) -> str:
+    """A JWT (RS256, with ``kid``) that lives 100 seconds from ``now`` (Unix time) and can be used once."""
+    timed = {"iat": int(now), "exp": int(now) + ASSERTION_LIFETIME_S, "jti": secrets.token_urlsafe(24)}
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **timed}, key, algorithms=["RS256"])
+
+
+class ExpiringCache(Generic[K, V]):
+    """Remembers at most ``size`` values, each for ``lifetime_s`` seconds of ``clock`` (monotonic). Thread-safe."""
+
+    def __init__(self, size: int, lifetime_s: float, clock: Callable[[], float]) -> None:
+        self._size = size
+        self._lifetime_s = lifetime_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def get(self, key: K, within_s: float = math.inf) -> V | None:
+        """What is remembered, when the question is younger than ``within_s`` as well."""
+        with self._lock:
+            entry = self._values.get(key)
+            if entry is None:
+                return None
+            asked_at, value = entry
+            age = self._clock() - asked_at
+            if age >= self._lifetime_s:
+                del self._values[key]
+            return value if age < min(within_s, self._lifetime_s) else None
+
+    def put(self, key: K, value: V, asked_at: float) -> None:
+        """Remember an answer to a question that was asked at ``asked_at`` (of ``clock``)."""
+        with self._lock:
+            self._values.pop(key, None)
+            self._values[key] = (asked_at, value)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)

@@ -1,0 +1,165 @@
+"""What ID-porten's tokens must be before anything in them is believed.
+
+Promises that claims are told only of a token that the issuer's present keys signed with RS256 for this client alone, in
+force by our clock; an Identity only at the level that is demanded or higher, of the customer in whose name the login
+was asked for; and a logout once. Whatever is not exactly so is a LoginFailed, in which no person's number stands.
+
+Sources: Digdir's ID-porten documentation; OpenID Connect Core 3.1.3.7 and Back-Channel Logout 1.0.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from deldokument.adapters.http.client import ExpiringCache
+from deldokument.adapters.idporten.metadata import Provider
+from deldokument.domain.errors import LoginFailed
+from deldokument.ports.login import Identity, LoginRequest
+
+CLOCK_SKEW_S: Final = 10
+LEVELS: Final = ("idporten-loa-low", "idporten-loa-substantial", "idporten-loa-high")
+_LOGOUT_S: Final = 5 * 60
+_LOGOUTS: Final = 10_000
+_LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+_PID: Final = re.compile(r"[0-9]{11}")
+_EVIDENCE: Final = ("iss", "aud", "sub", "acr", "auth_time", "iat", "jti", "nonce")
+_CUSTOMER: Final = ("client_onbehalfof", "aud_onbehalfof")
+"""Digdir's documentation names the claim one way and shows it the other."""
+
+
+class LevelTooLow(LoginFailed):
+    """The login was at a lower level than demanded, or at one that is not known."""
+
+    def __init__(self, acr: str) -> None:
+        super().__init__("login_level", detail=f"acr {acr[:40]!r}")
+
+
+class PersonMissing(LoginFailed):
+    """The login holds no fødselsnummer or D-nummer (foreign or self-registered user)."""
+
+    def __init__(self) -> None:
+        super().__init__("login_person_missing")
+
+
+class LoginRefused(LoginFailed):
+    """The answer is not one to this login, or not ID-porten's."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("login_refused", detail=detail)
+
+
+class TokenJudge:
+    """Judges the tokens of one client of ``provider``; threads may share it. ``clock`` is Unix time in seconds."""
+
+    def __init__(self, provider: Provider, client_id: str, required_acr: str, clock: Callable[[], float]) -> None:
+        self._provider = provider
+        self._client_id = client_id
+        self._required_level = LEVELS.index(required_acr)
+        self._clock = clock
+        self._spent_logouts: ExpiringCache[str, bool] = ExpiringCache(_LOGOUTS, _LOGOUT_S + 2 * CLOCK_SKEW_S, clock)
+        self._spending = threading.Lock()
+
+    def identity(self, id_token: str, request: LoginRequest) -> Identity:
+        """Whom an ID token that answers ``request`` names. Raises a LoginFailed, or ProviderUnavailable."""
+        claims = self._verified(id_token, request.nonce)
+        # A login that was asked for in nobody's name must not come back in somebody's.
+        if {str(claims[name]) for name in _CUSTOMER if name in claims} != {request.on_behalf_of} - {""}:
+            raise LoginRefused("id_token: on behalf of another")
+        return self._identity(id_token, claims)
+
+    @contextmanager
+    def ended_session(self, logout_token: str) -> Iterator[str]:
+        """The provider's session that a token of its back channel ends. Raises LoginRefused, ProviderUnavailable.
+
+        Once, unless an error ends the block: what could not be done may be told again.
+        A token without ``sid`` is refused: the client is registered to be told the session, and ``sub`` is not kept.
+        """
+        claims = self._genuine(logout_token, "logout_token", typ="logout+jwt", jti={"essential": True})
+        events, sid, jti = claims.get("events"), claims.get("sid"), claims["jti"]
+        if not isinstance(events, dict) or not isinstance(events.get(_LOGOUT_EVENT), dict) or "nonce" in claims:
+            raise LoginRefused("logout_token: not a logout")
+        if not isinstance(sid, str) or not sid or not isinstance(jti, str):
+            raise LoginRefused("logout_token: malformed sid or jti")
+        if type(claims["iat"]) is not int or claims["iat"] < self._clock() - _LOGOUT_S - CLOCK_SKEW_S:
+            raise LoginRefused("logout_token: too old")
+        with self._spending:
+            if self._spent_logouts.get(jti):
+                raise LoginRefused("logout_token: used before")
+            self._spent_logouts.put(jti, True, self._clock())
+        try:
+            yield sid
+        except BaseException:
+            self._spent_logouts.put(jti, False, self._clock())
+            raise
+
+    def _verified(self, id_token: str, nonce: str) -> dict[str, Any]:
+        """The token's claims, when it is genuine, fresh, ours and an answer to ``nonce``."""
+        demands: dict[str, Any] = {"sub": {"essential": True}, "nonce": {"essential": True, "value": nonce}}
+        claims = self._genuine(id_token, "id_token", **demands)
+        if claims.get("azp", self._client_id) != self._client_id:
+            raise LoginRefused("id_token: issued to another party")
+        return claims
+
+    def _genuine(self, token: str, what: str, typ: str | None = None, **demands: Any) -> dict[str, Any]:
+        """The claims of a token of the provider's, in force and for us alone, that meets ``demands``."""
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+            if header["alg"] != "RS256" or typ not in (None, str(header.get("typ")).lower()):
+                raise LoginRefused(f"{what}: of another kind")
+            claims = jwt.decode(token, self._provider.keys(header["kid"]), algorithms=["RS256"]).claims
+            self._claims_registry(**demands).validate(claims)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise LoginRefused(f"{what}: {type(error).__name__}") from error
+        # OpenID Connect Core 3.1.3.7: no audience beside us is trusted.
+        if claims["aud"] not in (self._client_id, [self._client_id]):
+            raise LoginRefused(f"{what}: further audiences")
+        return claims
+
+    def _claims_registry(self, **demands: Any) -> jwt.JWTClaimsRegistry:
+        return jwt.JWTClaimsRegistry(
+            now=int(self._clock()),
+            leeway=CLOCK_SKEW_S,
+            iss={"essential": True, "value": self._provider.issuer},
+            aud={"essential": True, "value": self._client_id},
+            exp={"essential": True},
+            iat={"essential": True},
+            **demands,
+        )
+
+    def _identity(self, id_token: str, claims: Mapping[str, Any]) -> Identity:
+        acr = claims.get("acr")
+        if acr not in LEVELS or LEVELS.index(acr) < self._required_level:
+            raise LevelTooLow(str(acr))
+        pid, auth_time, sid = claims.get("pid"), claims.get("auth_time"), claims.get("sid")
+        if not pid:
+            raise PersonMissing
+        if not isinstance(pid, str) or not _PID.fullmatch(pid):
+            raise LoginRefused("id_token: malformed pid")
+        if type(auth_time) is not int or not 0 < auth_time <= self._clock() + CLOCK_SKEW_S:
+            raise LoginRefused("id_token: malformed auth_time")
+        if type(claims["iat"]) is not int:
+            raise LoginRefused("id_token: malformed iat")
+        return Identity(
+            person_identifier=pid,
+            acr=acr,
+            auth_time=datetime.fromtimestamp(auth_time, UTC),
+            issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+            locale=str(claims.get("locale", "nb")),
+            session_id=sid if isinstance(sid, str) else None,
+            id_token=id_token,
+            claims={name: _plain(claims[name]) for name in _EVIDENCE if name in claims},
+        )
+
+
+def _plain(claim: Any) -> str | int:
+    """A claim as a word or a whole number; the audience, which is checked, may stand alone in a list."""
+    only = claim[0] if isinstance(claim, list) and claim else claim
+    return only if type(only) is int else str(only)

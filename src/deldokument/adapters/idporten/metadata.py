@@ -1,0 +1,117 @@
+"""ID-porten's addresses and keys: what its discovery document and its key set say, remembered for a day.
+
+Promises addresses of the issuer that was asked, over its scheme, and keys as issuer_keys has them. Knows no login and
+no token.
+
+Source: OpenID Connect Discovery 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from joserfc.jwk import KeySet
+
+from deldokument.adapters.http.circuit_breaker import Breaker
+from deldokument.adapters.http.client import endpoint_of, json_object
+from deldokument.adapters.http.jwks import IssuerKeys
+from deldokument.domain.errors import Unavailable
+
+_CACHE_S: Final = 24 * 60 * 60
+
+
+class ProviderUnavailable(Unavailable):
+    """ID-porten does not answer, or does not accept our questions."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("login_unavailable", detail=f"idporten: {detail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The provider's addresses, as discovered at ``fetched_at`` (Unix time)."""
+
+    fetched_at: float
+    authorization: str
+    token: str
+    jwks: str
+    end_session: str
+    pushed: str | None
+    tells_issuer: bool
+
+
+class Provider:
+    """The provider at ``issuer``; threads may share it. ``clock`` is Unix time in seconds."""
+
+    def __init__(self, issuer: str, http: httpx.Client, clock: Callable[[], float], breaker: Breaker) -> None:
+        self.issuer = issuer
+        self._http = http
+        self._clock = clock
+        self._breaker = breaker
+        self._known_metadata: Metadata | None = None
+        self._keys = IssuerKeys(lambda: self._discovered().jwks, http, clock, ProviderUnavailable)
+
+    def keys(self, kid: str) -> KeySet:
+        """The provider's keys, among which ``kid`` is if it is one of them. Raises ProviderUnavailable."""
+        return self._keys.with_key(kid)
+
+    def ask(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send a request through the circuit breaker.
+
+        Raises:
+            ProviderUnavailable: The breaker is open; nothing was sent.
+            httpx.HTTPError: There was no answer.
+        """
+        if not self._breaker.admits():
+            raise ProviderUnavailable("not asked, it was silent just now")
+        try:
+            response = send()
+        except httpx.TransportError:
+            self._breaker.failed()
+            raise
+        self._breaker.answered()
+        return response
+
+    def metadata(self) -> Metadata:
+        """The provider's addresses. Raises ProviderUnavailable."""
+        try:
+            return self._discovered()
+        except httpx.HTTPError as error:
+            raise ProviderUnavailable(type(error).__name__) from error
+        except ValueError as error:
+            raise ProviderUnavailable(f"metadata: {error}") from error
+
+    def _discovered(self) -> Metadata:
+        now = self._clock()
+        known = self._known_metadata
+        if known is None or now - known.fetched_at > _CACHE_S:
+            url = f"{self.issuer}/.well-known/openid-configuration"
+            document = json_object(self.ask(lambda: self._http.get(url)).raise_for_status())
+            known = self._known_metadata = self._read_metadata(document, now)
+        return known
+
+    def _read_metadata(self, document: Mapping[str, Any], now: float) -> Metadata:
+        def endpoint(name: str) -> str:
+            return endpoint_of(document, self.issuer, name)
+
+        pushed = "pushed_authorization_request_endpoint"
+        return Metadata(
+            fetched_at=now,
+            authorization=endpoint("authorization_endpoint"),
+            token=endpoint("token_endpoint"),
+            jwks=endpoint("jwks_uri"),
+            end_session=endpoint("end_session_endpoint"),
+            pushed=endpoint(pushed) if pushed in document else None,
+            tells_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+        )
+
+
+def answered(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer. Raises ProviderUnavailable."""
+    try:
+        return json_object(response)
+    except ValueError as error:
+        raise ProviderUnavailable("malformed answer") from error

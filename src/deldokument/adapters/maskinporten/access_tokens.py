@@ -1,0 +1,121 @@
+"""Access tokens from Maskinporten, seen from those who are called with them: the resource server's side.
+
+Promises that a Consumer is told only of a token signed with RS256, RS384 or RS512 by the issuer's present keys, in
+force, with our scope (and for our audience where one is demanded), whose consumer is a Norwegian organisation.
+``client_id`` and ``client_org`` have no say. Never writes anything of a token into an error.
+
+Sources: Digdir, Maskinporten for API providers; RFC 7515, 7519, 8414 and 9068.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httpx
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from deldokument.adapters.http.client import endpoint_of, json_object
+from deldokument.adapters.http.jwks import IssuerKeys
+from deldokument.domain.errors import InvalidInput, ScopeMissing, TokenRefused, Unavailable
+from deldokument.domain.identifiers import Consumer, OrganizationNumber, parse_organization
+
+ALGORITHMS: Final = ("RS256", "RS384", "RS512")
+CLOCK_SKEW_S: Final = 10
+_LONGEST_TOKEN: Final = 8 * 1024
+_AUTHORITY: Final = "iso6523-actorid-upis"
+_NORWEGIAN: Final = "0192:"
+
+
+class KeysUnavailable(Unavailable):
+    """Maskinporten's keys cannot be had, so that no token can be judged."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("tokens_unavailable", detail=f"maskinporten: {detail}")
+
+
+class MaskinportenTokens:
+    """Judges the tokens of the Maskinporten at ``issuer`` (with its trailing slash); threads may share it.
+
+    ``audience`` empty: tokens need not be restricted to us. ``clock`` is Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        scope: str,
+        audience: str,
+        http: httpx.Client,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._issuer = issuer
+        self._scope = scope
+        self._audience = audience
+        self._http = http
+        self._keys = IssuerKeys(self._jwks_uri, http, clock, KeysUnavailable)
+        self._clock = clock
+
+    def verify(self, token: str) -> Consumer:
+        """Whom the token stands for. Raises TokenRefused, ScopeMissing or KeysUnavailable."""
+        claims = self._genuine(token)
+        consumer = Consumer(
+            _organization(claims.get("consumer"), "consumer"),
+            _organization(claims["supplier"], "supplier") if "supplier" in claims else None,
+        )
+        scopes = claims.get("scope")
+        if not isinstance(scopes, str) or self._scope not in scopes.split(" "):
+            raise ScopeMissing(self._scope)
+        return consumer
+
+    def _jwks_uri(self) -> str:
+        url = f"{self._issuer}.well-known/oauth-authorization-server"
+        answer = self._http.get(url, headers={"Accept": "application/json"}).raise_for_status()
+        return endpoint_of(json_object(answer), self._issuer, "jwks_uri")
+
+    def _genuine(self, token: str) -> dict[str, Any]:
+        """The claims of a token of the issuer's that is in force and may be used here."""
+        if len(token) > _LONGEST_TOKEN:
+            raise _refused("too long")
+        try:
+            header = jws.extract_compact(token.encode("ascii")).headers()
+            if header["alg"] not in ALGORITHMS:
+                raise _refused("algorithm")
+            claims = jwt.decode(token, self._keys.with_key(header["kid"]), algorithms=list(ALGORITHMS)).claims
+            self._demands().validate(claims)
+        except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _refused(type(error).__name__) from None
+        if type(claims["exp"]) is not int or type(claims.get("nbf", 0)) is not int:
+            raise _refused("malformed time")
+        return claims
+
+    def _demands(self) -> jwt.JWTClaimsRegistry:
+        audience = {"aud": {"essential": True, "value": self._audience}} if self._audience else {}
+        return jwt.JWTClaimsRegistry(
+            now=int(self._clock()),
+            leeway=CLOCK_SKEW_S,
+            iss={"essential": True, "value": self._issuer},
+            exp={"essential": True},
+            **audience,  # type: ignore[arg-type]
+        )
+
+
+def _refused(detail: str) -> TokenRefused:
+    return TokenRefused("token_invalid", detail=detail)
+
+
+def _organization(claim: object, what: str) -> OrganizationNumber:
+    """A Norwegian organisation; identifiers of other authorities, which may come, are nobody that we know."""
+    if not isinstance(claim, Mapping) or claim.get("authority") != _AUTHORITY:
+        raise _refused(f"{what}: authority")
+    identifier = claim.get("ID")
+    if not isinstance(identifier, str) or not identifier.startswith(_NORWEGIAN):
+        raise _refused(f"{what}: no Norwegian organisation")
+    try:
+        number = parse_organization(identifier.removeprefix(_NORWEGIAN))
+    except InvalidInput as error:
+        raise _refused(f"{what}: {error.code}") from None
+    if identifier != _NORWEGIAN + number.value:
+        raise _refused(f"{what}: not canonical")
+    return number

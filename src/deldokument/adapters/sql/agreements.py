@@ -1,0 +1,140 @@
+"""Agreements in tables: published texts, what is signed with its papers, and signatures under way."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, insert, select, update
+
+from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.tables import (
+    main_agreement,
+    main_agreement_paper,
+    published_text,
+    service_agreement,
+    service_agreement_paper,
+    signing_intent,
+)
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import (
+    MainAgreement,
+    PublishedText,
+    ServiceAgreement,
+    SignedPaper,
+    SigningIntent,
+    SigningLogin,
+)
+
+_TEXT = Shape(PublishedText, published_text)
+_MAIN = Shape(MainAgreement, main_agreement)
+_SERVICE = Shape(ServiceAgreement, service_agreement)
+_PAPER = Shape(SignedPaper, service_agreement_paper)
+_LOGIN = Shape(SigningLogin, signing_intent)
+
+_published = select(*_TEXT.columns).where(published_text.c.kind == one("kind"))
+_mains = (
+    select(*_MAIN.columns)
+    .where(main_agreement.c.tenant_id == one("key"))
+    .order_by(main_agreement.c.recorded_at.desc(), main_agreement.c.id.desc())
+)
+_main_pdf = select(main_agreement_paper.c.sealed_pdf).where(main_agreement_paper.c.agreement_id == one("key"))
+_services = (
+    select(*_SERVICE.columns)
+    .where(service_agreement.c.tenant_id == one("key"))
+    .order_by(service_agreement.c.signed_at.desc(), service_agreement.c.id.desc())
+)
+_paper = select(*_PAPER.columns).where(service_agreement_paper.c.agreement_id == one("key"))
+_intent = select(*signing_intent.c).where(signing_intent.c.id == one("key"))
+_intent_by_state = select(*signing_intent.c).where(signing_intent.c.state == one("state"))
+_untaken = and_(signing_intent.c.id == one("key"), signing_intent.c.taken_at.is_(None))
+_begin_intent = update(signing_intent).where(_untaken)
+_take_intent = update(signing_intent).where(_untaken).values(taken_at=one("now"))
+_finish_intent = update(signing_intent).where(signing_intent.c.id == one("key")).values(outcome=one("result"))
+_forget_intents = delete(signing_intent).where(signing_intent.c.created_at < one("before"))
+
+
+class SqlPaperwork:
+    """See services.paperwork.Paperwork."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def publish(self, text: PublishedText) -> bool:
+        """False, and nothing changed, when the version is published already."""
+        return self._work.insert_once(_TEXT.table, _TEXT.values(text))
+
+    def published(self, kind: AgreementKind) -> list[PublishedText]:
+        """In no order."""
+        return _TEXT.all(self._work.rows(_published, {"kind": kind}))
+
+    def add_main_agreement(self, agreement: MainAgreement, sealed_pdf: bytes) -> None:
+        """With its copy."""
+        self._work.run(insert(main_agreement), _MAIN.values(agreement))
+        self._work.run(insert(main_agreement_paper), {"agreement_id": agreement.id, "sealed_pdf": sealed_pdf})
+
+    def main_agreements(self, tenant_id: str) -> list[MainAgreement]:
+        """The last recorded first."""
+        return _MAIN.all(self._work.rows(_mains, {"key": tenant_id}))
+
+    def main_agreement_pdf(self, agreement_id: str) -> bytes | None:
+        """The sealed copy."""
+        row = self._work.first(_main_pdf, {"key": agreement_id})
+        return bytes(row.sealed_pdf) if row else None
+
+    def add_service_agreement(self, agreement: ServiceAgreement, paper: SignedPaper) -> bool:
+        """False, and nothing changed, when the tenant has signed that version already."""
+        if not self._work.insert_once(_SERVICE.table, _SERVICE.values(agreement)):
+            return False
+        self._work.run(insert(service_agreement_paper), {"agreement_id": agreement.id, **_PAPER.values(paper)})
+        return True
+
+    def service_agreements(self, tenant_id: str) -> list[ServiceAgreement]:
+        """The last signed first."""
+        return _SERVICE.all(self._work.rows(_services, {"key": tenant_id}))
+
+    def signed_paper(self, agreement_id: str) -> SignedPaper | None:
+        """What it consists of."""
+        return _PAPER.one(self._work.first(_paper, {"key": agreement_id}))
+
+    def add_intent(self, intent: SigningIntent) -> None:
+        """With its login, if that has begun."""
+        self._work.run(insert(signing_intent), _intent_values(intent))
+
+    def intent(self, intent_id: str) -> SigningIntent | None:
+        """By id."""
+        return _as_intent(self._work.first(_intent, {"key": intent_id}))
+
+    def intent_by_state(self, state: str) -> SigningIntent | None:
+        """By the state of its login."""
+        return _as_intent(self._work.first(_intent_by_state, {"state": state}))
+
+    def begin_intent(self, intent_id: str, login: SigningLogin) -> bool:
+        """Put the login in place of one begun earlier. Raises Conflict when another intent has its state."""
+        return self._work.count(_begin_intent.values(_LOGIN.values(login)), {"key": intent_id}) == 1
+
+    def take_intent(self, intent_id: str, now: datetime) -> bool:
+        """Whether this call took it."""
+        return self._work.count(_take_intent, {"key": intent_id, "now": now}) == 1
+
+    def finish_intent(self, intent_id: str, outcome: str) -> None:
+        """Write what became of it."""
+        self._work.run(_finish_intent, {"key": intent_id, "result": outcome})
+
+    def forget_intents(self, created_before: datetime) -> int:
+        """How many there were from before then."""
+        return self._work.count(_forget_intents, {"before": created_before})
+
+
+def _as_intent(row: Row[Any] | None) -> SigningIntent | None:
+    if row is None:
+        return None
+    stored = dict(row._mapping)
+    login = SigningLogin(**{field.name: stored.pop(field.name) for field in fields(SigningLogin)})
+    return SigningIntent(**stored, login=None if login.state is None else login)
+
+
+def _intent_values(intent: SigningIntent) -> dict[str, Any]:
+    values = {field.name: getattr(intent, field.name) for field in fields(intent) if field.name != "login"}
+    return values | (_LOGIN.values(intent.login) if intent.login else {})

@@ -1,0 +1,45 @@
+"""Named requests to the API, in a table. Deliberately does not know what an answer says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.tables import answered_request
+from deldokument.ports.repositories.idempotency import AnsweredRequest
+
+_REQUEST = Shape(AnsweredRequest, answered_request)
+_by_id = select(*_REQUEST.columns).where(answered_request.c.id == one("key"))
+_remove = delete(answered_request).where(answered_request.c.id == one("key"))
+_old = (
+    select(answered_request.c.id)
+    .where(answered_request.c.created_at < one("before"))
+    .order_by(answered_request.c.created_at)
+    .limit(one("most"))
+)
+
+
+class SqlAnsweredRequests:
+    """See services.answered.AnsweredRequests."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def lock(self, request_id: bytes) -> AnsweredRequest | None:
+        """By id, its row locked, or the place where it would stand."""
+        self._work.lock_name("answered_request", request_id)
+        return _REQUEST.one(self._work.first(self._work.locked(_by_id), {"key": request_id}))
+
+    def save(self, request: AnsweredRequest) -> None:
+        """Insert or replace."""
+        self._work.insert_or_replace(answered_request, _REQUEST.values(request))
+
+    def remove(self, request_id: bytes) -> None:
+        """If it is there."""
+        self._work.run(_remove, {"key": request_id})
+
+    def forget(self, created_before: datetime, limit: int) -> int:
+        """How many were made before then."""
+        return self._work.remove_found(_old, answered_request, {"before": created_before, "most": limit})

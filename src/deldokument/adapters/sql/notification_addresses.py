@@ -1,0 +1,61 @@
+"""The addresses of those who want to be told, in a table. Deliberately does not know when a code has run out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import delete, exists, select, update
+
+from deldokument.adapters.sql.statements import Among, Shape, Work, one
+from deldokument.adapters.sql.tables import administrator, awaits_code, is_living, member, notice_address
+from deldokument.domain.addresses import NoticeAddress
+
+_ADDRESS = Shape(NoticeAddress, notice_address)
+_every = select(*_ADDRESS.columns)
+_by_id = _every.where(notice_address.c.id == one("key"))
+_by_hash = _every.where(notice_address.c.lookup_hash == one("lookup_hash"))
+_by_hashes = _every.where(Among(notice_address.c.lookup_hash, "lookup_hashes"))
+_drop = (
+    update(notice_address)
+    .where(awaits_code, notice_address.c.challenged_at < one("before"))
+    .values(sealed_unconfirmed=b"", challenge_id="", challenged_at=None, tries=0)
+)
+_is_member = exists().where(is_living, member.c.lookup_hash == notice_address.c.lookup_hash)
+_is_administrator = exists().where(administrator.c.lookup_hash == notice_address.c.lookup_hash)
+_forget = delete(notice_address).where(~_is_member, ~_is_administrator)
+
+
+class SqlAddressBook:
+    """See services.address_book.AddressBook."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def get(self, address_id: str) -> NoticeAddress | None:
+        """By id."""
+        return _ADDRESS.one(self._work.first(_by_id, {"key": address_id}))
+
+    def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
+        """By the hash of the person, its row locked."""
+        return _ADDRESS.one(self._work.first(self._work.locked(_by_hash), {"lookup_hash": lookup_hash}))
+
+    def of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
+        """By the hash of the person."""
+        return _ADDRESS.one(self._work.first(_by_hash, {"lookup_hash": lookup_hash}))
+
+    def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
+        """Those that there are."""
+        return _ADDRESS.all(self._work.batched(_by_hashes, "lookup_hashes", lookup_hashes))
+
+    def save(self, address: NoticeAddress) -> None:
+        """Raises Conflict when the person has another record."""
+        self._work.insert_or_replace(notice_address, _ADDRESS.values(address))
+
+    def drop_unconfirmed(self, challenged_before: datetime) -> int:
+        """How many waited since before then."""
+        return self._work.count(_drop, {"before": challenged_before})
+
+    def forget_strangers(self) -> int:
+        """How many belonged to nobody who works here any more."""
+        return self._work.count(_forget)

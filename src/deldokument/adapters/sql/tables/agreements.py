@@ -1,0 +1,103 @@
+"""Agreements: published texts, what is signed with its papers, and signatures under way."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from deldokument.adapters.sql.column_types import Instant, Word
+from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
+from deldokument.domain.agreement import AgreementKind
+
+published_text = Table(
+    "published_text",
+    metadata,
+    Column("kind", Word(AgreementKind), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    sealed("sealed_publisher"),
+    PrimaryKeyConstraint("kind", "version"),
+    CheckConstraint("kind IN ('hovedavtale', 'tjenesteavtale', 'dpia', 'ros')", "kind"),
+)
+
+main_agreement = Table(
+    "main_agreement",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    Column("version", Text, nullable=False),
+    Column("signed_on", Date, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    sealed("sealed_signer"),
+    CheckConstraint("length > 0", "length"),
+    Index(None, "tenant_id", "recorded_at", "id"),
+)
+
+service_agreement = Table(
+    "service_agreement",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    Column("version", Text, nullable=False),
+    Column("organization_number", Text, nullable=False),
+    Column("organization_name", Text, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    Column("text_sha256", Text, nullable=False),
+    Column("document_sha256", Text, nullable=False),
+    sealed("sealed_signer"),
+    sealed("sealed_evidence"),
+    UniqueConstraint("tenant_id", "version"),
+)
+
+
+# Apart, so that no list of agreements reads the papers.
+main_agreement_paper = Table(
+    "main_agreement_paper",
+    metadata,
+    Column("agreement_id", Id, ForeignKey("main_agreement.id"), primary_key=True),
+    sealed("sealed_pdf"),
+)
+
+service_agreement_paper = Table(
+    "service_agreement_paper",
+    metadata,
+    Column("agreement_id", Id, ForeignKey("service_agreement.id"), primary_key=True),
+    Column("markdown", Text, nullable=False),
+    sealed("sealed_document"),
+    sealed("sealed_pdf"),
+)
+
+signing_intent = Table(
+    "signing_intent",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    Column("session_hash", LargeBinary, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("text_sha256", Text, nullable=False),
+    Column("document_sha256", Text, nullable=False),
+    sealed("sealed_role"),
+    Column("created_at", Instant, nullable=False, index=True),
+    Column("state", Id, unique=True),
+    Column("nonce", Text),
+    Column("code_verifier", Text),
+    Column("salt", Text),
+    Column("begun_at", Instant),
+    Column("taken_at", Instant),
+    Column("outcome", Text, nullable=False),
+    CheckConstraint("outcome = '' OR taken_at IS NOT NULL", "order"),
+    CheckConstraint("taken_at IS NULL OR begun_at IS NOT NULL", "login"),
+)

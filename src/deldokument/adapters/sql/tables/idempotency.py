@@ -1,0 +1,20 @@
+"""Requests to the API that their callers have named, so that a repeated one is answered as the first was."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, LargeBinary, Table
+
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.tables.base import Id, metadata, sealed
+
+answered_request = Table(
+    "answered_request",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("new_id", Id, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("leased_until", Instant, nullable=False),
+    sealed("sealed_answer"),
+)
+Index("ix_answered_request_created_at", answered_request.c.created_at)

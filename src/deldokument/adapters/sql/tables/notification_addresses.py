@@ -1,0 +1,35 @@
+"""Where those who share and administer want to be told: one row a person, found by hash, addresses sealed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, Integer, LargeBinary, Table
+
+from deldokument.adapters.sql.column_types import Instant, Word
+from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
+from deldokument.domain.addresses import Language
+
+notice_address = Table(
+    "notice_address",
+    metadata,
+    primary(),
+    Column("lookup_hash", LargeBinary, nullable=False, unique=True),
+    sealed("sealed_address"),
+    Column("confirmed_at", Instant),
+    sealed("sealed_unconfirmed"),
+    Column("challenge_id", Id, nullable=False),
+    Column("challenged_at", Instant),
+    Column("tries", Integer, nullable=False),
+    Column("codes", Integer, nullable=False),
+    Column("codes_since", Instant),
+    Column("downloaded", Boolean, nullable=False),
+    Column("ending", Boolean, nullable=False),
+    Column("approval", Boolean, nullable=False),
+    Column("signature", Boolean, nullable=False),
+    Column("language", Word(Language), nullable=False),
+    CheckConstraint("(confirmed_at IS NULL) = (length(sealed_address) = 0)", "confirmed"),
+    CheckConstraint("(challenged_at IS NULL) = (length(sealed_unconfirmed) = 0)", "challenged"),
+    CheckConstraint("language IN ('nb', 'nn', 'en')", "language"),
+)
+
+awaits_code = notice_address.c.challenged_at.is_not(None)
+partial("ix_notice_address_challenged", awaits_code, notice_address.c.challenged_at)

@@ -1,0 +1,15 @@
+"""How much the consumers of the API have called, for all nodes together."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Table
+
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.tables.base import Id, metadata
+
+allowance = Table(
+    "allowance",
+    metadata,
+    Column("consumer", Id, primary_key=True),
+    Column("spent_until", Instant, nullable=False),
+)

@@ -1,0 +1,57 @@
+"""A tenant's time with the service: assessments with their files, who began and ended, what was deleted."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
+
+from deldokument.adapters.sql.column_types import Instant, Word
+from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
+from deldokument.domain.tenure import ResidualRisk
+
+impact_assessment = Table(
+    "impact_assessment",
+    metadata,
+    primary(),
+    reference("tenant_id", "tenant"),
+    Column("done_on", Date, nullable=False),
+    Column("risk", Word(ResidualRisk), nullable=False),
+    Column("consulted", Boolean, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    sealed("sealed_assessor"),
+    sealed("sealed_role"),
+    sealed("sealed_recorder"),
+    Column("media_type", Text, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    sealed("sealed_file_name"),
+    CheckConstraint("risk IN ('low', 'medium', 'high')", "risk"),
+    CheckConstraint("risk <> 'high' OR consulted", "consulted"),
+    CheckConstraint("(media_type = '') = (length = 0)", "file"),
+    Index(None, "tenant_id", "recorded_at", "id"),
+)
+
+# Apart, so that no list of assessments reads the files.
+assessment_file = Table(
+    "assessment_file",
+    metadata,
+    Column("assessment_id", Id, ForeignKey("impact_assessment.id"), primary_key=True),
+    sealed("sealed_file"),
+)
+
+tenure = Table(
+    "tenure",
+    metadata,
+    Column("tenant_id", Id, ForeignKey("tenant.id"), primary_key=True),
+    sealed("sealed_activated_by"),
+    sealed("sealed_ended_by"),
+    Column("accounts", Integer, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("drafts", Integer, nullable=False),
+    Column("open_shares", Integer, nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("destroyed_keys", Integer, nullable=False),
+    Column("keys_destroyed_at", Instant),
+    Column("contents_deleted_at", Instant),
+    Column("names_erased_at", Instant),
+    CheckConstraint("names_erased_at IS NULL OR contents_deleted_at IS NOT NULL", "order"),
+)

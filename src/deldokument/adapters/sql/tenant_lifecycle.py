@@ -1,0 +1,240 @@
+"""A tenant's time with the service, in tables: assessments, who began and ended, what is left to delete after an end.
+
+Promises that what is written of an end is what the tables held in that very transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Delete,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+
+from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.tables import (
+    account,
+    administrator,
+    assessment_file,
+    document,
+    garbage,
+    impact_assessment,
+    integration,
+    is_available,
+    is_draft,
+    is_living,
+    is_living_integration,
+    is_unerased,
+    main_agreement,
+    main_agreement_paper,
+    member,
+    service_agreement,
+    service_agreement_paper,
+    share,
+    tenant,
+    tenure,
+    upload,
+)
+from deldokument.domain.share import ShareState
+from deldokument.domain.tenure import Holdings, ImpactAssessment, Tenure
+
+_ASSESSMENT = Shape(ImpactAssessment, impact_assessment)
+_COUNTS = [field.name for field in fields(Holdings)]
+
+_key = one("key")
+_now = bindparam("now", type_=Instant())
+_most = one("most")
+_assessments = (
+    select(*_ASSESSMENT.columns)
+    .where(impact_assessment.c.tenant_id == _key)
+    .order_by(impact_assessment.c.recorded_at.desc(), impact_assessment.c.id.desc())
+)
+_file = select(assessment_file.c.sealed_file).where(assessment_file.c.assessment_id == _key)
+_tenure = select(*tenure.c).where(tenure.c.tenant_id == _key)
+
+# By account, for that is what shares are indexed by.
+_own_accounts = select(account.c.id).where(account.c.tenant_id == _key)
+_is_own = and_(share.c.account_id.in_(_own_accounts), is_unerased)
+_may_hold = and_(_is_own, share.c.key_destroyed_at.is_(None))
+_stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
+
+
+def _number(column: Any, *where: Any) -> Any:
+    return select(func.count(column)).where(*where).scalar_subquery()
+
+
+_living_accounts = _own_accounts.where(account.c.deleted_at.is_(None))
+_holdings = select(
+    _number(account.c.id, account.c.tenant_id == _key, account.c.deleted_at.is_(None)),
+    _number(member.c.id, member.c.account_id.in_(_living_accounts), is_living),
+    _number(share.c.id, _is_own, is_draft),
+    _number(share.c.id, _is_own, is_available, share.c.expires_at > _now),
+    select(func.count(document.c.id)).join_from(document, share).where(_may_hold).scalar_subquery(),
+    _stored.where(_may_hold).scalar_subquery(),
+)
+_abandon = update(share).where(_is_own, is_draft).values(state=ShareState.ABANDONED, closed_at=_now, changed_at=_now)
+_end = (
+    update(share)
+    .where(_is_own, is_available, share.c.expires_at <= _now)
+    .values(state=ShareState.ENDED, closed_at=_now, changed_at=_now)
+)
+_withdraw = (
+    update(share).where(_is_own, is_available).values(state=ShareState.WITHDRAWN, closed_at=_now, changed_at=_now)
+)
+_remove_members = update(member).where(member.c.account_id.in_(_own_accounts), is_living).values(removed_at=_now)
+_remove_integrations = (
+    update(integration)
+    .where(integration.c.account_id.in_(_own_accounts), is_living_integration)
+    .values(removed_at=_now)
+)
+_destroyed = select(func.count(share.c.id), func.max(share.c.key_destroyed_at)).where(
+    _is_own, share.c.key_destroyed_at >= _now
+)
+
+# Of the tenure that the query around it looks at; as a join, which goes by the indexes of accounts and of their shares.
+_share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_id == account.c.id, is_unerased)
+_is_left = exists().where(
+    _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))
+)
+_ended = select(tenure.c.tenant_id).join(tenant).where(tenant.c.ended_at.is_not(None)).limit(_most)
+_may_be_its = or_(garbage.c.tenant_id == tenure.c.tenant_id, garbage.c.tenant_id.is_(None))
+_emptied = _ended.where(tenure.c.contents_deleted_at.is_(None), ~_is_left, ~exists().where(_may_be_its))
+_forgotten_at = type_coerce(tenant.c.ended_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger)
+_forgettable = _ended.where(
+    tenure.c.contents_deleted_at.is_not(None),
+    tenure.c.names_erased_at.is_(None),
+    _forgotten_at <= _now,
+    ~exists().where(_share_of_it),
+)
+_forget_members = (
+    update(member)
+    .where(member.c.account_id.in_(_own_accounts))
+    .values(
+        lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", removed_at=func.coalesce(member.c.removed_at, _now)
+    )
+)
+_forget_administrators = delete(administrator).where(administrator.c.tenant_id == _key)
+_forget_files = delete(assessment_file).where(
+    assessment_file.c.assessment_id.in_(select(impact_assessment.c.id).where(impact_assessment.c.tenant_id == _key))
+)
+_forget_assessments = delete(impact_assessment).where(impact_assessment.c.tenant_id == _key)
+_forget_contacts = (
+    update(account)
+    .where(account.c.tenant_id == _key)
+    .values(contact_telephone="", contact_email="", contact_hours="", sms_sender="", sms_cost_code="")
+)
+
+
+def _forget_papers(paper: Table, agreement: Table) -> Delete:
+    own = select(agreement.c.id).where(agreement.c.tenant_id == _key)
+    return delete(paper).where(paper.c.agreement_id.in_(own))
+
+
+_FORGET = (
+    _forget_administrators,
+    _forget_files,
+    _forget_assessments,
+    _forget_contacts,
+    _forget_papers(main_agreement_paper, main_agreement),
+    _forget_papers(service_agreement_paper, service_agreement),
+)
+
+
+class SqlTenures:
+    """See services.tenures.Tenures."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
+        """With its file, if it has one."""
+        self._work.run(insert(impact_assessment), _ASSESSMENT.values(assessment))
+        if sealed_file:
+            values = {"assessment_id": assessment.id, "sealed_file": sealed_file}
+            self._work.run(insert(assessment_file), values)
+
+    def assessments(self, tenant_id: str) -> list[ImpactAssessment]:
+        """The last recorded first."""
+        return _ASSESSMENT.all(self._work.rows(_assessments, {"key": tenant_id}))
+
+    def assessment_file(self, assessment_id: str) -> bytes | None:
+        """The sealed file, if there is one."""
+        row = self._work.first(_file, {"key": assessment_id})
+        return bytes(row.sealed_file) if row else None
+
+    def tenure(self, tenant_id: str) -> Tenure:
+        """One without names when nothing is kept."""
+        row = self._work.first(_tenure, {"key": tenant_id})
+        return _as_tenure(row) if row else Tenure(tenant_id)
+
+    def save_tenure(self, record: Tenure) -> None:
+        """Write all of it."""
+        self._work.insert_or_replace(tenure, _values(record))
+
+    def holdings(self, tenant_id: str, now: datetime) -> Holdings:
+        """Counted now."""
+        return Holdings(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
+
+    def close_shares(self, tenant_id: str, now: datetime) -> None:
+        """Drafts first: one that is being published meanwhile is then found as an open share."""
+        for statement in (_abandon, _end, _withdraw):
+            self._work.run(statement, {"key": tenant_id, "now": now})
+
+    def remove_everybody(self, tenant_id: str, now: datetime) -> None:
+        """End every membership and every integration's rights."""
+        for statement in (_remove_members, _remove_integrations):
+            self._work.run(statement, {"key": tenant_id, "now": now})
+
+    def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
+        """How many shares have had their keys destroyed since then, and when the last one had."""
+        number, last = list(self._work.rows(_destroyed, {"key": tenant_id, "now": since})[0])
+        return number, last
+
+    def emptied(self, limit: int) -> list[str]:
+        """Tenants that have ended, of which no key and no object is left, and of which that is not yet noted."""
+        return self._ids(_emptied, {"most": limit})
+
+    def forgettable(self, now: datetime, limit: int) -> list[str]:
+        """Emptied tenants past their retention period, without shares that have names, still to be forgotten."""
+        return self._ids(_forgettable, {"now": now, "most": limit})
+
+    def forget_people(self, tenant_id: str, now: datetime) -> None:
+        """Erase who were members and administrators, assessments, papers, and whom recipients could ask."""
+        self._work.run(_forget_members, {"key": tenant_id, "now": now})
+        for statement in _FORGET:
+            self._work.run(statement, {"key": tenant_id})
+
+    def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:
+        rows: Sequence[Row[Any]] = self._work.rows(self._work.shared_out(query, tenure), values)
+        return [row.tenant_id for row in rows]
+
+
+def _as_tenure(row: Row[Any]) -> Tenure:
+    stored = dict(row._mapping)
+    held = Holdings(**{name: stored.pop(name) for name in _COUNTS})
+    return Tenure(**stored, held=held)
+
+
+def _values(record: Tenure) -> dict[str, Any]:
+    values = asdict(record)
+    values.update(values.pop("held"))
+    return values

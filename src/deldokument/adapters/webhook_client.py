@@ -1,0 +1,230 @@
+"""Calls to addresses that others have named: one POST, to an address that was looked at before.
+
+Promises that the name is looked up here, once, and that the connection goes to the address that was checked and to no
+other, so that a name that changes its answer gains nothing; that one forbidden address among a name's refuses them
+all; that redirects, proxies and cookies are none of it; that at most a few kB of an answer are read, its head among
+them; and that a call is over ten seconds after it was connected, however slowly the other side speaks. Knows nothing of
+what it carries.
+
+A name's look-up takes as long as the system's resolver lets it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Final
+
+from deldokument.adapters.http.circuit_breaker import Breaker
+from deldokument.adapters.http.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, ExpiringCache
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.webhook import Address, AddressRule, WebhookUrl, parse_url
+from deldokument.ports.channels import CallOutcome, Trouble
+
+MOST_ANSWER_BYTES: Final = 4096
+_MOST_ADDRESSES: Final = 3
+_BREAKERS: Final = 1000
+_BREAKER_LIFETIME_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """In seconds: for a connection to an address, for each read or write, and for all after connecting together."""
+
+    connect: float = CONNECT_TIMEOUT_S
+    step: float = READ_TIMEOUT_S
+    total: float = 10.0
+
+
+Resolver = Callable[[str, int], list[str]]
+
+
+def system_resolver(host: str, port: int) -> list[str]:
+    """The addresses of a name, in the order of the system's preference. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class WebhookClient:
+    """See services.webhook_contracts.WebhookCalls. ``tls`` and ``resolve`` are the system's; ``clock`` is monotonic."""
+
+    def __init__(
+        self,
+        rule: AddressRule,
+        *,
+        tls: ssl.SSLContext | None = None,
+        resolve: Resolver = system_resolver,
+        clock: Callable[[], float] = time.monotonic,
+        limits: TimeLimits | None = None,
+    ) -> None:
+        self._rule = rule
+        self._tls = tls or ssl.create_default_context()
+        self._resolve = resolve
+        self._clock = clock
+        self._limits = limits or TimeLimits()
+        self._breakers: ExpiringCache[str, Breaker] = ExpiringCache(_BREAKERS, _BREAKER_LIFETIME_S, clock)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+        """See the port."""
+        try:
+            target = parse_url(url, self._rule)
+        except InvalidInput:
+            return CallOutcome(trouble=Trouble.ADDRESS)
+        breaker = self._breaker(url)
+        if not breaker.admits():
+            return CallOutcome(trouble=Trouble.SILENT)
+        outcome = self._post(target, headers, body)
+        if outcome.trouble in {Trouble.TIMEOUT, Trouble.UNREACHABLE}:
+            breaker.failed()
+        else:
+            breaker.answered()
+        return outcome
+
+    def _breaker(self, url: str) -> Breaker:
+        """Of the URL, not of the host: behind a host of many, one who hangs must not silence the others."""
+        known = self._breakers.get(url)
+        if known is None:
+            known = Breaker(self._clock)
+            self._breakers.put(url, known, self._clock())
+        return known
+
+    def _post(self, target: WebhookUrl, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+        try:
+            addresses = self._addresses(target)
+            if not addresses:
+                return CallOutcome(trouble=Trouble.ADDRESS)
+            with (
+                self._connected(addresses, target.port) as plain,
+                self._secured(plain, target) as (connection, is_over),
+            ):
+                return CallOutcome(_exchange(connection, is_over, target, headers, body))
+        except TimeoutError:
+            return CallOutcome(trouble=Trouble.TIMEOUT)
+        except ssl.SSLError:
+            return CallOutcome(trouble=Trouble.TLS)
+        except (OSError, ValueError):
+            return CallOutcome(trouble=Trouble.UNREACHABLE)
+        except http.client.HTTPException:
+            return CallOutcome(trouble=Trouble.MALFORMED)
+
+    def _addresses(self, target: WebhookUrl) -> list[str]:
+        """Where the name leads; nothing when a single address is one that may not be called."""
+        found = self._resolve(target.host, target.port)
+        return found[:_MOST_ADDRESSES] if all(self._rule.admits(_address(text)) for text in found) else []
+
+    @contextmanager
+    def _connected(self, addresses: list[str], port: int) -> Iterator[socket.socket]:
+        """A connection to the first address that answers. Raises OSError, the last one's."""
+        failure = OSError("no address")
+        for address in addresses:
+            try:
+                connection = socket.create_connection((address, port), timeout=self._limits.connect)
+            except OSError as error:
+                failure = error
+                continue
+            with connection:
+                connection.settimeout(self._limits.step)
+                yield connection
+            return
+        raise failure
+
+    @contextmanager
+    def _secured(self, plain: socket.socket, target: WebhookUrl) -> Iterator[tuple[socket.socket, threading.Event]]:
+        """The connection, its certificate checked for the name and not for the address, and whether time is over."""
+        if not target.secure:
+            with _deadline(plain, self._limits.total) as is_over:
+                yield plain, is_over
+            return
+        with (
+            self._tls.wrap_socket(plain, server_hostname=target.host, do_handshake_on_connect=False) as wrapped,
+            _deadline(wrapped, self._limits.total) as is_over,
+        ):
+            wrapped.do_handshake()
+            yield wrapped, is_over
+
+
+def _address(text: str) -> Address:
+    return ip_address(text.partition("%")[0])
+
+
+@contextmanager
+def _deadline(connection: socket.socket, seconds: float) -> Iterator[threading.Event]:
+    """Hang up when the time is over: a time limit for each read alone lets a byte now and then go on for ever."""
+    is_over = threading.Event()
+
+    def hang_up() -> None:
+        is_over.set()
+        with suppress(OSError):
+            # The method of an SSLSocket would take away what the other thread reads through.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield is_over
+    except (OSError, http.client.HTTPException):
+        if is_over.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _exchange(
+    connection: socket.socket, is_over: threading.Event, target: WebhookUrl, headers: Mapping[str, str], body: bytes
+) -> int:
+    client = http.client.HTTPConnection(target.host, target.port)
+    client.auto_open = 0  # it shall not look the name up by itself
+    client.sock = connection
+    client.response_class = _Answer
+    client.request("POST", target.path, body, {"Host": _host_header(target), "Connection": "close", **headers})
+    with client.getresponse() as answer:
+        if is_over.is_set():
+            # A head that was cut off in the middle is read as if that were all of it.
+            raise TimeoutError
+        with suppress(OSError, http.client.HTTPException):
+            answer.read(MOST_ANSWER_BYTES)
+        return answer.status
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer of which the beginning is all there is: a hundred headers of 64 KiB would be read, one by one."""
+
+    def __init__(self, connection: socket.socket, *args: Any, **given: Any) -> None:
+        super().__init__(connection, *args, **given)
+        self.fp = io.BufferedReader(_Beginning(self.fp))
+
+
+class _Beginning(io.RawIOBase):
+    """The first bytes of a stream, as if no more came."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._left = MOST_ANSWER_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        some = self._stream.read1(min(len(room), self._left))
+        room[: len(some)] = some
+        self._left -= len(some)
+        return len(some)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _host_header(target: WebhookUrl) -> str:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return host if target.port == (443 if target.secure else 80) else f"{host}:{target.port}"

@@ -1,0 +1,140 @@
+"""The front door's key cupboard: settings become root keys and a keyring.
+
+Promises that what is chosen is opened or a ConfigurationError or ServiceError says what is missing; what only a
+deployment on several machines needs is loaded only when it is asked for. Deliberately does not know what the keys open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from deldokument.adapters.keys import files
+from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore
+from deldokument.adapters.keys.sqlite import SqliteStore
+from deldokument.config.settings import PREFIX, ConfigurationError, Settings
+from deldokument.domain.errors import Conflict
+from deldokument.ports.repositories.transaction import Database
+from deldokument.services.maintenance.deployment_claims import adopt_keyring
+
+if TYPE_CHECKING:
+    from deldokument.adapters.keys.openbao import OpenBao
+
+T = TypeVar("T")
+_PLACES: Final = {
+    "sqlite": "keyring_path",
+    "postgresql": "keyring_database_url",
+    "openbao": "openbao_keyring_mount",
+}
+"""The setting that says which keyring it is, by its kind."""
+
+
+def open_keyring(settings: Settings) -> SealedKeyring:
+    """The keyring with its root keys. Raises ServiceError or ConfigurationError."""
+    roots = open_root_keys(settings)
+    try:
+        held = roots.ids()
+        if not held:
+            raise ConfigurationError("there is no root key: make one with `deldokument keys create-root`")
+        return SealedKeyring(_store(settings, held[-1]), roots)
+    except BaseException:
+        roots.close()
+        raise
+
+
+def take_keyring(settings: Settings, database: Database, *, is_new: bool = False) -> SealedKeyring:
+    """Open this deployment's keyring; an empty one is taken into use if it ``is_new``.
+
+    Raises as `open_keyring`; ConfigurationError when the keyring is not this deployment's.
+    """
+    keyring = open_keyring(settings)
+    try:
+        adopt_keyring(database, keyring, is_new=is_new)
+    except Conflict as error:
+        keyring.close()
+        raise ConfigurationError(f"{PREFIX}{_PLACES[settings.keyring].upper()}: {error.detail}") from error
+    except BaseException:
+        keyring.close()
+        raise
+    return keyring
+
+
+def open_root_keys(settings: Settings) -> RootKeys:
+    """Where the root keys are. Raises ServiceError or ConfigurationError."""
+    match settings.root_key:
+        case "file":
+            return files.FileRootKeys(settings.root_key_path)
+        case "transit":
+            with _cluster("OpenBao"):
+                from deldokument.adapters.keys.transit import TransitRootKeys
+            return TransitRootKeys(_openbao(settings), settings.transit_mount, settings.transit_key)
+        case "pkcs11":
+            with _cluster("PKCS#11"):
+                from deldokument.adapters.keys.pkcs11 import Pkcs11RootKeys
+            pin = files.read_private(_given(settings.pkcs11_pin_path)).decode()
+            module, token = _given(settings.pkcs11_module_path), _given(settings.pkcs11_token)
+            return Pkcs11RootKeys(module, token, pin, _given(settings.pkcs11_key))
+
+
+def create_root_key(settings: Settings) -> str:
+    """Make the first root key; where it is. Raises Conflict when there is one, Unavailable when others must make it."""
+    if settings.root_key == "file":
+        settings.root_key_path.parent.mkdir(parents=True, exist_ok=True)
+        files.create_root_key(settings.root_key_path)
+        return str(settings.root_key_path)
+    roots = open_root_keys(settings)
+    try:
+        if roots.ids():
+            raise Conflict("root_key_exists", detail=settings.root_key)
+        roots.add()
+        return roots.ids()[-1]
+    finally:
+        roots.close()
+
+
+def prepare_keyring(settings: Settings) -> None:
+    """Make what the keyring's store needs to be there before it is opened."""
+    if settings.keyring_database_url is not None:
+        from deldokument.adapters.keys import postgres
+
+        postgres.prepare(settings.keyring_database_url)
+
+
+def _store(settings: Settings, first_root: str) -> SealedStore:
+    match settings.keyring:
+        case "sqlite":
+            return SqliteStore(settings.keyring_path, first_root)
+        case "postgresql":
+            from deldokument.adapters.keys.postgres import PostgresStore
+
+            return PostgresStore(_given(settings.keyring_database_url), first_root)
+        case "openbao":
+            with _cluster("OpenBao"):
+                from deldokument.adapters.keys.openbao_store import OpenBaoStore
+            return OpenBaoStore(_openbao(settings), settings.openbao_keyring_mount, first_root)
+
+
+def _openbao(settings: Settings) -> OpenBao:
+    from deldokument.adapters.keys.openbao import OpenBao
+
+    return OpenBao(
+        _given(settings.openbao_url),
+        _given(settings.openbao_role_id),
+        _given(settings.openbao_secret_id_path),
+        settings.openbao_ca_path,
+    )
+
+
+@contextmanager
+def _cluster(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{what} needs {error.name}: install deldokument[cluster]") from None
+
+
+def _given(value: T | None) -> T:
+    if value is None:
+        raise ConfigurationError("the settings of keyring and root key are not whole")
+    return value

@@ -1,0 +1,90 @@
+"""Serves the public and the management application in one process, each at a listener of its own.
+
+Guarantees:
+- both listeners close together when a signal comes;
+- requests under way have ``UNDER_WAY_SECONDS``; then they are cut off, and the process stays until downloads that were
+  cut off have their receipts;
+- no access log: paths hold ids of shares, and the audit trail has what must be kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from deldokument.server.connections import BoundedConnection
+from deldokument.server.socket_lending import LendingConnection
+from deldokument.server.supervisor import end_at_a_signal, has_to_end
+
+UNDER_WAY_SECONDS = 10
+"""Requests under way at a signal have so long; the tasks of those then cut off have as long again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The listening sockets of a node."""
+
+    public: socket.socket
+    management: socket.socket
+
+
+def serve_both(public: ASGIApp, management: ASGIApp, listeners: Listeners, *, lend_sockets: bool) -> None:
+    """Serve until a signal comes; then end the process, by SystemExit."""
+    beside = ManagementServer(_config(management, BoundedConnection))
+    server = Server(_config(public, LendingConnection if lend_sockets else BoundedConnection), beside, listeners)
+    # The server raises the signal again when it has ended: that is the time to go, and no death.
+    end_at_a_signal()
+    server.run(sockets=[listeners.public])
+
+
+def _config(app: ASGIApp, connection: type[BoundedConnection]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=connection,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=UNDER_WAY_SECONDS,
+    )
+
+
+class ManagementServer(uvicorn.Server):
+    """Runs in the event loop of the public server, which hears the signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Server(uvicorn.Server):
+    """The public server; the management server starts and stops with it."""
+
+    def __init__(self, config: uvicorn.Config, management: ManagementServer, listeners: Listeners) -> None:
+        super().__init__(config)
+        self._management = management
+        self._listeners = listeners
+        self._managing: asyncio.Task[None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._managing = asyncio.create_task(self._management.serve([self._listeners.management]))
+        # A signal may have come before this server heard it.
+        self.should_exit |= has_to_end()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._management.should_exit = True
+        await super().shutdown(sockets)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNDER_WAY_SECONDS):
+                while tasks := self.server_state.tasks:
+                    await asyncio.wait(tasks)
+        await self._managing

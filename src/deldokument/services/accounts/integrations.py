@@ -1,0 +1,173 @@
+"""Which fagsystemer may use an account through the API: by the organisation number of their Maskinporten consumer.
+
+Promises that the number is checked and the name is Enhetsregisteret's, that an organisation has rights to an account
+once, that an integration of another account or tenant looks like none at all, and that rights which are taken away are
+gone from the next request on. What the rights are good for says ownership.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import replace
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_organization
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.ports.dependencies import World
+from deldokument.ports.registers import RegisteredOrganization
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.lifecycle import account_in_use, own_account, record_about
+
+_FIELD = "organization_number"
+_PASSWORD_BYTES = 24
+_CONFIRMED, _TAKEN_BACK = "confirmed", "taken_back"
+
+
+def add_integration(
+    world: World,
+    *,
+    tenant_id: str,
+    account_id: str,
+    organization_number: str,
+    rights: IntegrationRights = IntegrationRights.SHARE,
+    archive_confirmed: bool = False,
+    person: PersonIdentifier | None = None,
+) -> Integration:
+    """Give an organisation's systems rights to the account. ``archive_confirmed`` as for ``confirm_archive``.
+
+    Raises InvalidInput, NotFound, Conflict, or Unavailable when the register does not answer.
+    """
+    organization = _registered(world, parse_organization(organization_number, field=_FIELD))
+    now = world.clock.now()
+    added = Integration(
+        id=new_id(),
+        account_id=account_id,
+        organization_number=organization.number,
+        name=organization.name,
+        added_at=now,
+        rights=rights,
+        archive_confirmed_at=now if archive_confirmed else None,
+    )
+    with world.database.write() as tx:
+        account = account_in_use(tx, tenant_id, account_id)
+        tx.tenancies.add_integration(added)
+        details = {"integration": added.id, "rights": rights.value}
+        if archive_confirmed:
+            details["archive"] = _CONFIRMED
+        record_about(world, tx, EventKind.INTEGRATION_ADDED, account, person, **details)
+    return added
+
+
+def _registered(world: World, number: OrganizationNumber) -> RegisteredOrganization:
+    organization = world.register.find(number)
+    if organization is None:
+        raise InvalidInput(_FIELD, "organization_unknown", number=number.grouped)
+    if organization.status == "deleted":
+        raise InvalidInput(_FIELD, "integration_organization_deleted", name=organization.name)
+    return organization
+
+
+def show_integration(
+    world: World, *, tenant_id: str, account_id: str, integration_id: str
+) -> tuple[Account, Integration]:
+    """A living integration with its account. Raises NotFound or Conflict."""
+    with world.database.read() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        return account, _integration(tx, account, integration_id)
+
+
+def change_rights(
+    world: World,
+    *,
+    tenant_id: str,
+    account_id: str,
+    integration_id: str,
+    rights: IntegrationRights,
+    person: PersonIdentifier | None = None,
+) -> Integration:
+    """Let it do more or less from now on. Raises NotFound or Conflict."""
+    with world.database.write() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        integration = _integration(tx, account, integration_id)
+        changed = replace(integration, rights=rights)
+        if changed != integration:
+            tx.tenancies.save_integration(changed)
+            details = {"integration": integration.id, "rights": rights.value}
+            record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+    return changed
+
+
+def confirm_archive(
+    world: World,
+    *,
+    tenant_id: str,
+    account_id: str,
+    integration_id: str,
+    confirmed: bool,
+    person: PersonIdentifier | None = None,
+) -> Integration:
+    """Vouch that whatever the systems share is in the tenant's archive, or take that back; holds for new drafts.
+
+    Raises NotFound or Conflict.
+    """
+    with world.database.write() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        integration = _integration(tx, account, integration_id)
+        if confirmed is (integration.archive_confirmed_at is not None):
+            return integration
+        changed = replace(integration, archive_confirmed_at=world.clock.now() if confirmed else None)
+        tx.tenancies.save_integration(changed)
+        details = {"integration": integration.id, "archive": _CONFIRMED if confirmed else _TAKEN_BACK}
+        record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+    return changed
+
+
+def renew_password(
+    world: World, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
+) -> str:
+    """A new password for KS' interface, told this once; the one before is good for nothing.
+
+    Raises NotFound or Conflict.
+    """
+    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    with world.database.write() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        integration = _integration(tx, account, integration_id)
+        tx.tenancies.save_integration(replace(integration, password_hash=_digest(password)))
+        details = {"integration": integration.id, "changed": "password"}
+        record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+    return password
+
+
+def holds_password(world: World, consumer: Consumer, integration_id: str, password: str) -> bool:
+    """Whether it is the password of a living integration of the organisation whose system asks."""
+    with world.database.read() as tx:
+        living = tx.tenancies.integrations_of(consumer.organization.value)
+    kept = next((one.password_hash for one, _ in living if one.id == integration_id), None)
+    return kept is not None and secrets.compare_digest(kept, _digest(password))
+
+
+def _digest(password: str) -> bytes:
+    """Enough for what is drawn at random: nobody guesses it, however fast."""
+    return hashlib.sha256(password.encode("utf-8", "replace")).digest()
+
+
+def remove_integration(
+    world: World, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
+) -> None:
+    """End the rights at once. Raises NotFound or Conflict."""
+    with world.database.write() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        integration = _integration(tx, account, integration_id)
+        tx.tenancies.remove_integration(integration.id, world.clock.now())
+        record_about(world, tx, EventKind.INTEGRATION_REMOVED, account, person, integration=integration.id)
+
+
+def _integration(tx: Transaction, account: Account, integration_id: str) -> Integration:
+    found = next((one for one in tx.tenancies.integrations(account.id) if one.id == integration_id), None)
+    if found is None:
+        raise NotFound("integration")
+    return found

@@ -1,0 +1,205 @@
+"""A tenant's accounts: making and naming them, their rules, closing them, and seeing what they hold.
+
+Promises that no two accounts of a tenant have names that people take for the same, that of two administrators who
+change an account at once the second is told, that the same change asked for twice is made once, and that an account of
+another tenant looks like none at all. Deleting is in services.deleting. Who may do this is the edges' business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+from deldokument.domain.accounts import check_rules, same_name
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, NotFound, found, standing
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.tenants import AccountContents
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account with what it holds. ``undo_until``: how long its deletion can be undone; None when it stands."""
+
+    account: Account
+    contents: AccountContents
+    integrations: tuple[Integration, ...]
+    undo_until: datetime | None
+
+
+def create_account(world: World, *, tenant_id: str, name: str, person: PersonIdentifier | None = None) -> Account:
+    """An account of the tenant.
+
+    Raises InvalidInput, NotFound, or Conflict: the tenant is not in use, or has an account of that name.
+    """
+    account = Account(new_id(), tenant_id, check_name(name))
+    with world.database.write() as tx:
+        must_be_in_use(locked_tenant(tx, tenant_id))
+        _check_free(tx, account)
+        tx.tenancies.add_account(account)
+        record_about(world, tx, EventKind.ACCOUNT_CREATED, account, person)
+    return account
+
+
+def list_accounts(world: World, *, tenant_id: str) -> list[AccountView]:
+    """The tenant's accounts by name, with deleted ones as long as that can be undone. Raises NotFound."""
+    with world.database.read() as tx:
+        found(tx.tenancies.tenant(tenant_id), "tenant")
+        now = world.clock.now()
+        return [_view(tx, account) for account in tx.tenancies.accounts_of_tenant(tenant_id) if _is_there(account, now)]
+
+
+def show_account(world: World, *, tenant_id: str, account_id: str) -> AccountView:
+    """One account, deleted or not, as long as the deletion can be undone. Raises NotFound."""
+    with world.database.read() as tx:
+        account = found(tx.tenancies.account(account_id), "account")
+        if account.tenant_id != tenant_id or not _is_there(account, world.clock.now()):
+            raise NotFound("account")
+        return _view(tx, account)
+
+
+def _is_there(account: Account, now: datetime) -> bool:
+    return account.deleted_at is None or account.can_be_restored(now)
+
+
+def _view(tx: Transaction, account: Account) -> AccountView:
+    return AccountView(
+        account,
+        tx.tenancies.contents(account.id),
+        tuple(tx.tenancies.integrations(account.id)),
+        account.deleted_at + UNDO if account.deleted_at else None,
+    )
+
+
+def rename_account(
+    world: World, *, tenant_id: str, account_id: str, name: str, revision: int, person: PersonIdentifier | None = None
+) -> Account:
+    """Give the account another name; ``revision`` is the one that the person has seen.
+
+    Raises InvalidInput, NotFound or Conflict.
+    """
+    tidy = check_name(name)
+    with world.database.write() as tx:
+        account = account_in_use(tx, tenant_id, account_id)
+        if account.name == tidy:
+            return account
+        _check_revision(account, revision)
+        renamed = replace(account, name=tidy)
+        _check_free(tx, renamed)
+        saved = tx.tenancies.save_account(renamed)
+        record_about(world, tx, EventKind.ACCOUNT_RENAMED, account, person)
+    return saved
+
+
+def change_account_rules(
+    world: World,
+    *,
+    tenant_id: str,
+    account_id: str,
+    rules: AccountRules,
+    revision: int,
+    person: PersonIdentifier | None = None,
+) -> Account:
+    """Decide anew what holds for the account; ``revision`` is the one that the person has seen.
+
+    Raises InvalidFields, NotFound or Conflict.
+    """
+    with world.database.write() as tx:
+        account = account_in_use(tx, tenant_id, account_id)
+        tidy = check_rules(rules, standing(tx.tenancies.tenant(tenant_id)).period)
+        if account.rules == tidy:
+            return account
+        _check_revision(account, revision)
+        saved = tx.tenancies.save_account(replace(account, rules=tidy))
+        changed = ",".join(_changed(account.rules, tidy))
+        record_about(world, tx, EventKind.ACCOUNT_RULES_CHANGED, account, person, changed=changed)
+    return saved
+
+
+def _changed(before: AccountRules, after: AccountRules) -> list[str]:
+    """The names of the rules that differ: what they were and are is nobody's business but the tenant's."""
+    return [field.name for field in fields(AccountRules) if getattr(before, field.name) != getattr(after, field.name)]
+
+
+def close_account(world: World, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None) -> Account:
+    """Share nothing new from the account; what is shared stays until its end. Raises NotFound or Conflict."""
+    with world.database.write() as tx:
+        account = own_account(tx, tenant_id, account_id)
+        if account.closed_at is not None:
+            return account
+        saved = tx.tenancies.save_account(replace(account, closed_at=world.clock.now()))
+        record_about(world, tx, EventKind.ACCOUNT_CLOSED, account, person)
+    return saved
+
+
+def reopen_account(world: World, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None) -> Account:
+    """Share from the account again. Raises NotFound or Conflict."""
+    with world.database.write() as tx:
+        account = account_in_use(tx, tenant_id, account_id)
+        if account.closed_at is None:
+            return account
+        saved = tx.tenancies.save_account(replace(account, closed_at=None))
+        record_about(world, tx, EventKind.ACCOUNT_REOPENED, account, person)
+    return saved
+
+
+def record_about(
+    world: World,
+    tx: Transaction,
+    kind: EventKind,
+    account: Account,
+    person: PersonIdentifier | None = None,
+    **details: str | int,
+) -> None:
+    """Append an event about an account. Call it last in the transaction."""
+    record(world, tx, kind, share=None, tenant_id=account.tenant_id, person=person, account=account.id, **details)
+
+
+def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """As ``own_account``, of a tenant that has the service in use. Raises Conflict when it has not."""
+    must_be_in_use(locked_tenant(tx, tenant_id))
+    return own_account(tx, tenant_id, account_id)
+
+
+def own_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """The tenant's account, its row locked. Raises NotFound, or Conflict when it has been deleted."""
+    account = any_account(tx, tenant_id, account_id)
+    if account.deleted_at is not None:
+        raise Conflict("account_deleted")
+    return account
+
+
+def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """The tenant's account, deleted or not, its row locked. Raises NotFound."""
+    account = found(tx.tenancies.lock_account(account_id), "account")
+    if account.tenant_id != tenant_id:
+        raise NotFound("account")
+    return account
+
+
+def locked_tenant(tx: Transaction, tenant_id: str) -> Tenant:
+    """The tenant, locked: of two who take a name at once one is told. Raises NotFound."""
+    return found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+
+
+def _check_revision(account: Account, revision: int) -> None:
+    if account.revision != revision:
+        raise Conflict("changed_meanwhile")
+
+
+def _check_free(tx: Transaction, account: Account) -> None:
+    """Raise Conflict, with the account that has it, unless the name is free."""
+    others = tx.tenancies.accounts_of_tenant(account.tenant_id)
+    holder = next((o for o in others if o.id != account.id and same_name(o.name, account.name)), None)
+    if holder is None:
+        return
+    if holder.ended_at is not None:
+        raise Conflict("account_name_taken")
+    if holder.deleted_at is not None:
+        raise Conflict("account_name_held", account=holder.id, at=(holder.deleted_at + UNDO).isoformat())
+    raise Conflict("account_name_taken", account=holder.id)

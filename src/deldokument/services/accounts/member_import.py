@@ -1,0 +1,250 @@
+"""Registering many members at once: reading a list, telling line by line what it leads to, and doing just that.
+
+    read_list       the bytes of a file as text
+    preview_list    what each line will lead to; nothing happens
+    register_list   what the preview told, all of it or nothing
+
+Promises that what is registered is what the preview showed: when somebody has registered or removed one of the persons
+meanwhile, nothing happens and it is told. A list sent twice is registered once, also when somebody was removed between:
+the ids of its members come from the preview that they were shown in. A line that breaks a rule stops no other line.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.identifiers import PersonIdentifier, mask_digits
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import Account, Member
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import account_in_use, locked_account, record_added, sealed_member
+from deldokument.services.encryption import identifier_hash
+from deldokument.services.people import check_person, directory_key
+
+LIST_LINES = 2000
+LIST_LENGTH = 250_000
+"""In bytes of UTF-8: with what a form adds, a list still fits in a request."""
+
+_COLUMNS = ("number", "name")
+_SEPARATORS = ";\t,"
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_SPACED = re.compile(r"(\d{6}[ .-]?\d{5})\s+(.*\S)")
+_HEADING = re.compile(r"navn|namn|name|nummer|number|fnr", re.IGNORECASE)
+_ID_BYTES = 16
+
+
+class Outcome(StrEnum):
+    """What a line leads to."""
+
+    ADDED = "added"
+    MEMBER = "member"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+    HEADING = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLine:
+    """A line of the list as it was read, digits masked. ``first`` is the line that it repeats."""
+
+    number: int
+    outcome: Outcome
+    masked: str
+    name: str
+    errors: tuple[InvalidInput, ...] = ()
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListPreview:
+    """What a list leads to. ``batch`` is carried to the registration with the list and the numbers of ``added``."""
+
+    account: Account
+    lines: tuple[ListedLine, ...]
+    batch: str
+
+    def of(self, outcome: str) -> list[ListedLine]:
+        """The lines that lead to that."""
+        return [line for line in self.lines if line.outcome == outcome]
+
+    @property
+    def added(self) -> list[int]:
+        """The numbers of the lines that will be registered."""
+        return [line.number for line in self.of(Outcome.ADDED)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A line read by itself: a person when nothing is wrong with it."""
+
+    line: ListedLine
+    person: PersonIdentifier | None = None
+
+
+def read_list(content: bytes) -> str:
+    """A file's text: UTF-8 or UTF-16 if it says so, else whichever of UTF-8 and windows-1252 it can be.
+
+    Raises InvalidInput for what is no text.
+    """
+    encodings = ("utf-16",) if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise InvalidInput("file", "list_not_text")
+
+
+def preview_list(world: World, *, tenant_id: str, account_id: str, text: str) -> ListPreview:
+    """What each line will lead to. Raises InvalidInput for the whole list, NotFound, or Conflict as for one member."""
+    entries, key = _read(world, text), directory_key(world)
+    with world.database.read() as tx:
+        account = account_in_use(tx, tenant_id, account_id)
+        lines = _foresee(tx, key, account_id, entries)
+    return ListPreview(account, tuple(lines), new_id())
+
+
+def register_list(
+    world: World,
+    *,
+    tenant_id: str,
+    account_id: str,
+    text: str,
+    shown: Collection[int],
+    batch: str,
+    person: PersonIdentifier | None = None,
+) -> int:
+    """Register the lines with the numbers ``shown``; returns how many, the same when they are registered already.
+
+    Raises as ``preview_list``, and Conflict when these are not the lines that would be registered now.
+    """
+    entries, key, now = _read(world, text), directory_key(world), world.clock.now()
+    wanted = set(shown)
+    chosen = [(entry.person, entry.line.name) for entry in entries if entry.person and entry.line.number in wanted]
+    # A microsecond apart, so that they are listed in the order of the list.
+    members = [
+        _member(key, account_id, batch, who, name, now - timedelta(microseconds=place))
+        for place, (who, name) in enumerate(chosen)
+    ]
+    with world.database.write() as tx:
+        # One list at a time: of the same list sent twice at once, the second finds what the first has done.
+        locked_account(tx, tenant_id, account_id)
+        if members and tx.tenancies.member(members[0].id) is not None:
+            return len(members)
+        lines = _foresee(tx, key, account_id, entries)
+        if [line.number for line in lines if line.outcome is Outcome.ADDED] != sorted(shown):
+            raise Conflict("list_changed")
+        for member in members:
+            tx.tenancies.add_member(member)
+        for member in members:
+            record_added(world, tx, tenant_id, member, person)
+    return len(members)
+
+
+def _member(key: bytes, account_id: str, batch: str, person: PersonIdentifier, name: str, now: datetime) -> Member:
+    """The record of the person, under the id that the batch gives."""
+    member_id = _derived_id(batch, account_id, identifier_hash(key, person).hex())
+    return sealed_member(key, account_id, member_id, person, name, now)
+
+
+def _read(world: World, text: str) -> list[_Entry]:
+    """Every line that is not blank, read by itself. Raises InvalidInput for a list with none or too many."""
+    if len(text.encode()) > LIST_LENGTH:
+        raise InvalidInput("list", "list_too_large", longest=LIST_LENGTH // 1000)
+    lines = [(number, line) for number, line in enumerate(_LINE_ENDS.split(text), 1) if line.strip()]
+    if not lines:
+        raise InvalidInput("list", "list_empty")
+    if len(lines) > LIST_LINES:
+        raise InvalidInput("list", "list_too_long", lines=len(lines), longest=LIST_LINES)
+    first, line = lines[0]
+    entries = [_heading(first, line)] if _is_heading(line) else [_entry(world, first, line)]
+    return entries + [_entry(world, number, line) for number, line in lines[1:]]
+
+
+def _is_heading(line: str) -> bool:
+    return _HEADING.search(line) is not None and not any(c.isdigit() for c in line)
+
+
+def _heading(number: int, line: str) -> _Entry:
+    return _Entry(ListedLine(number, Outcome.HEADING, "", line.strip()))
+
+
+def _entry(world: World, number: int, line: str) -> _Entry:
+    cells = [line.strip()]
+    try:
+        cells = _cells(line)
+        if len(cells) != len(_COLUMNS):
+            raise InvalidInput("list", "line_columns")
+        person, name = check_person(world, *cells)
+    except InvalidInput as error:
+        return _refused(number, cells, error)
+    except InvalidFields as error:
+        return _refused(number, cells, *error.errors)
+    return _Entry(ListedLine(number, Outcome.ADDED, person.masked, name), person)
+
+
+def _cells(line: str) -> list[str]:
+    """Number and name, in whichever order they stand; anything else as it stands. Raises InvalidInput."""
+    separator = next((sign for sign in _SEPARATORS if sign in line), None)
+    if separator is None:
+        # Without blanks at its end: looking for the end of a name among them would take the square of their number.
+        words = line.strip()
+        spaced = _SPACED.fullmatch(words)
+        return list(spaced.groups()) if spaced else [words]
+    try:
+        (row,) = csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True)
+    except csv.Error:
+        raise InvalidInput("list", "line_quotes") from None
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells[::-1] if len(cells) > 1 and not _has_digit(cells[0]) and _has_digit(cells[1]) else cells
+
+
+def _has_digit(text: str) -> bool:
+    return any(c.isdigit() for c in text)
+
+
+def _refused(number: int, cells: list[str], *errors: InvalidInput) -> _Entry:
+    """What was read where number and name belong; of a line with other columns, all of it as the name."""
+    *numbers, name = cells if len(cells) == len(_COLUMNS) else ["; ".join(cells)]
+    masked = mask_digits("".join(numbers))
+    return _Entry(ListedLine(number, Outcome.REFUSED, masked, mask_digits(name), errors=errors))
+
+
+def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[_Entry]) -> list[ListedLine]:
+    """The lines in order, with what they lead to now."""
+    hashes = {entry.line.number: identifier_hash(key, entry.person) for entry in entries if entry.person}
+    members = {member.lookup_hash for member in tx.tenancies.members_by_hashes(account_id, set(hashes.values()))}
+    firsts: dict[bytes, int] = {}
+    for number, lookup_hash in hashes.items():
+        firsts.setdefault(lookup_hash, number)
+
+    def foreseen(line: ListedLine) -> ListedLine:
+        lookup_hash = hashes.get(line.number)
+        if lookup_hash is None:
+            return line
+        if firsts[lookup_hash] != line.number:
+            return replace(line, outcome=Outcome.REPEATED, first=firsts[lookup_hash])
+        return replace(line, outcome=Outcome.MEMBER) if lookup_hash in members else line
+
+    return [foreseen(entry.line) for entry in entries]
+
+
+def _derived_id(*words: str) -> str:
+    """An id as random as the words together, in the form of new_id."""
+    digest = hashlib.sha256("\0".join(words).encode()).digest()[:_ID_BYTES]
+    derived = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return derived if derived[0].isalnum() else _derived_id(*words, "")

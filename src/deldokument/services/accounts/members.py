@@ -1,0 +1,240 @@
+"""Who may share from an account: registering members, listing, finding and removing them.
+
+Promises that a person is a member of an account once, that numbers are shown masked only, that an account of another
+tenant looks like none at all, and that a removal holds from the next request on, running uploads included. Many at once
+are in services.registering.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import NotFound, found, standing
+from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import Account, Member, Tenant, must_be_in_use
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import Field, identifier_hash, open_field
+from deldokument.services.people import Office, check_person, directory_key, seal_person, view_person
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member as people may see it; without name and number when they have been erased."""
+
+    id: str
+    name: str
+    masked: str
+    added_at: datetime
+    used_at: datetime | None
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """One page of an account's members, last added first; ``next`` continues, None at the end."""
+
+    account: Account
+    count: int
+    members: tuple[MemberView, ...]
+    next: tuple[datetime, str] | None
+
+
+def add_member(
+    world: World, *, tenant_id: str, account_id: str, number: str, name: str, person: PersonIdentifier | None = None
+) -> MemberView:
+    """Let a person share from the account. ``person`` is the administrator who asks, None for an operator.
+
+    Raises InvalidInput or InvalidFields, NotFound, or Conflict when the tenant is not in use and for a member already
+    registered.
+    """
+    chosen, tidy = check_person(world, number, name)
+    key = directory_key(world)
+    member = sealed_member(key, account_id, new_id(), chosen, tidy, world.clock.now())
+    with world.database.write() as tx:
+        locked_account(tx, tenant_id, account_id)
+        tx.tenancies.add_member(member)
+        record_added(world, tx, tenant_id, member, person)
+    return view_member(key, member)
+
+
+def sealed_member(
+    key: bytes, account_id: str, member_id: str, person: PersonIdentifier, name: str, now: datetime
+) -> Member:
+    """The record of a checked person with a tidy name."""
+    sealed = seal_person(key, Office.MEMBER, member_id, person, name)
+    return Member(
+        id=member_id,
+        account_id=account_id,
+        lookup_hash=sealed.lookup_hash,
+        sealed_identifier=sealed.sealed_identifier,
+        sealed_name=sealed.sealed_name,
+        added_at=now,
+    )
+
+
+def record_added(
+    world: World, tx: Transaction, tenant_id: str, member: Member, person: PersonIdentifier | None
+) -> None:
+    """That the member was registered, and by whom."""
+    where = member.account_id
+    record(world, tx, EventKind.MEMBER_ADDED, tenant_id=tenant_id, person=person, account=where, member=member.id)
+
+
+def view_member(key: bytes, member: Member) -> MemberView:
+    """The member with the name opened and the number masked."""
+    view = view_person(key, Office.MEMBER, member)
+    return MemberView(view.id, view.name, view.masked, member.added_at, member.used_at, member.removed_at)
+
+
+def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """The tenant's account. Raises NotFound, also for one that has been deleted."""
+    account = found(tx.tenancies.account(account_id), "account")
+    if account.tenant_id != tenant_id or account.deleted_at is not None:
+        raise NotFound("account")
+    return account
+
+
+def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """The tenant's account, to which members may be added. Raises NotFound, or Conflict."""
+    account = account_of(tx, tenant_id, account_id)
+    must_be_in_use(standing(tx.tenancies.tenant(tenant_id)))
+    return account
+
+
+def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
+    """As ``account_in_use``, with tenant and account held: an end finds whoever was added before it, and a list that is
+    being registered stays what its preview showed."""
+    tx.tenancies.lock_tenant(tenant_id)
+    tx.tenancies.lock_account(account_id)
+    return account_in_use(tx, tenant_id, account_id)
+
+
+def list_members(
+    world: World, *, tenant_id: str, account_id: str, before: tuple[datetime, str] | None = None
+) -> MemberList:
+    """A page of the account's living members. Raises NotFound."""
+    key = directory_key(world)
+    with world.database.read() as tx:
+        account = account_of(tx, tenant_id, account_id)
+        count = tx.tenancies.count_members(account_id)
+        members = tx.tenancies.members_of_account(account_id, before=before, limit=PAGE + 1)
+    last = members[PAGE - 1] if len(members) > PAGE else None
+    views = tuple(view_member(key, member) for member in members[:PAGE])
+    return MemberList(account, count, views, (last.added_at, last.id) if last else None)
+
+
+def find_member(world: World, *, tenant_id: str, account_id: str, number: str) -> MemberView | None:
+    """The living member with that number. Raises InvalidInput for what is no number, and NotFound for the account."""
+    person = parse_person(number, allow_synthetic=world.rules.allow_synthetic, field="number")
+    key = directory_key(world)
+    with world.database.read() as tx:
+        account_of(tx, tenant_id, account_id)
+        member = tx.tenancies.member_by_hash(account_id, identifier_hash(key, person))
+    return view_member(key, member) if member else None
+
+
+def show_member(world: World, *, tenant_id: str, account_id: str, member_id: str) -> tuple[Account, MemberView]:
+    """A member of the account, living or removed. Raises NotFound."""
+    key = directory_key(world)
+    with world.database.read() as tx:
+        account = account_of(tx, tenant_id, account_id)
+        return account, view_member(key, _member_of(tx, account_id, member_id))
+
+
+def remove_member(
+    world: World, *, tenant_id: str, account_id: str, member_id: str, person: PersonIdentifier | None = None
+) -> None:
+    """End a membership at once. Asked again, it says the same and nothing more happens. Raises NotFound."""
+    with world.database.write() as tx:
+        account_of(tx, tenant_id, account_id)
+        _member_of(tx, account_id, member_id)
+        if tx.tenancies.remove_member(member_id, world.clock.now()):
+            kind = EventKind.MEMBER_REMOVED
+            record(world, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
+
+
+def _member_of(tx: Transaction, account_id: str, member_id: str) -> Member:
+    member = found(tx.tenancies.member(member_id), "member")
+    if member.account_id != account_id:
+        raise NotFound("member")
+    return member
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An account that may be shared from, with its tenant and the sharer's own name there.
+
+    Of a person the membership, of an organisation's system the integration: either ``member_id`` or ``integration_id``.
+    ``reads_only``: it may see what is there, and change nothing. ``archive_confirmed``: what the system shares is
+    archived, unless it says otherwise of a share.
+    """
+
+    account: Account
+    tenant: Tenant
+    name: str
+    member_id: str | None = None
+    integration_id: str | None = None
+    reads_only: bool = False
+    archive_confirmed: bool = False
+
+    @property
+    def id(self) -> str:
+        """Of the one or the other."""
+        return self.member_id or self.integration_id or ""
+
+
+def memberships(world: World, sharer: Sharer) -> list[Membership]:
+    """Where the person, or the system, may share from."""
+    with world.database.read() as tx:
+        return memberships_in(world, tx, sharer)
+
+
+def memberships_in(world: World, tx: Transaction, sharer: Sharer) -> list[Membership]:
+    """As ``memberships``, as the transaction sees it."""
+    return _integrated(tx, sharer) if isinstance(sharer, Consumer) else _personal(world, tx, sharer)
+
+
+def _personal(world: World, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
+    key = directory_key(world)
+    living = tx.tenancies.memberships(identifier_hash(key, person))
+    tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
+    return [
+        Membership(
+            account,
+            tenants[account.tenant_id],
+            open_field(key, member.sealed_name, Field.MEMBER_NAME, member.id),
+            member_id=member.id,
+        )
+        for member, account in living
+    ]
+
+
+def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
+    living = tx.tenancies.integrations_of(consumer.organization.value)
+    tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
+    return [
+        Membership(
+            account,
+            tenants[account.tenant_id],
+            integration.name,
+            integration_id=integration.id,
+            reads_only=not integration.may_share,
+            archive_confirmed=integration.archive_confirmed_at is not None,
+        )
+        for integration, account in living
+    ]
+
+
+def membership_in(world: World, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
+    """The sharer's membership in the account. Raises NotFound: accounts of others do not exist."""
+    mine = next((m for m in memberships_in(world, tx, sharer) if m.account.id == account_id), None)
+    if mine is None:
+        raise NotFound("not a member of the account")
+    return mine

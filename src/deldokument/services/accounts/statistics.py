@@ -1,0 +1,132 @@
+"""Statistics for those who administer: what stands in the accounts now, and what was shared month by month.
+
+Promises that a figure of the past does not change when the retention period has passed. Deliberately knows nothing of
+persons, recipients and titles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deldokument.domain.errors import NotFound
+from deldokument.domain.statistics import Month, ShareCounts, month_of, months_between
+from deldokument.domain.tenancy import Account
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.tenants import AccountContents
+from deldokument.ports.repositories.transaction import Transaction
+
+_STANDARD_PERIOD = 12
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsChoices:
+    """What there are statistics of: all accounts, deleted ones too, and the months since the first share."""
+
+    accounts: tuple[Account, ...]
+    first: Month
+    last: Month
+
+
+@dataclass(frozen=True, slots=True)
+class MonthStatistics:
+    """What was published in a month, by account id; an account that published nothing may be left out."""
+
+    month: Month
+    by_account: Mapping[str, ShareCounts]
+
+    @property
+    def total(self) -> ShareCounts:
+        """Of all the accounts together."""
+        return sum(self.by_account.values(), ShareCounts())
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatistics:
+    """What an account holds now, and what it published in the period."""
+
+    account: Account
+    contents: AccountContents
+    published: ShareCounts
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStatistics:
+    """The chosen accounts and every month of the period, those without shares too."""
+
+    accounts: tuple[AccountStatistics, ...]
+    months: tuple[MonthStatistics, ...]
+
+    @property
+    def total(self) -> ShareCounts:
+        """Of the whole period."""
+        return sum((month.total for month in self.months), ShareCounts())
+
+    @property
+    def open_shares(self) -> int:
+        """What recipients can open now."""
+        return sum(one.contents.open_shares for one in self.accounts)
+
+    @property
+    def drafts(self) -> int:
+        """What is not published yet."""
+        return sum(one.contents.drafts for one in self.accounts)
+
+    @property
+    def documents(self) -> int:
+        """What is stored now."""
+        return sum(one.contents.documents for one in self.accounts)
+
+    @property
+    def stored_bytes(self) -> int:
+        """What those documents make up."""
+        return sum(one.contents.stored_bytes for one in self.accounts)
+
+
+def statistics_choices(world: World, tenant_id: str) -> StatisticsChoices:
+    """What can be chosen among."""
+    last = month_of(world.clock.now())
+    with world.database.read() as tx:
+        accounts = tuple(tx.tenancies.accounts_of_tenant(tenant_id))
+        first_at = tx.statistics.first_published_at(tenant_id)
+    standard = last.plus(1 - _STANDARD_PERIOD)
+    return StatisticsChoices(accounts, min(month_of(first_at), standard) if first_at else standard, last)
+
+
+def tenant_statistics(
+    world: World,
+    tenant_id: str,
+    *,
+    account_id: str | None = None,
+    from_month: Month | None = None,
+    to_month: Month | None = None,
+) -> TenantStatistics:
+    """One account or all of them, the last twelve months unless others are named.
+
+    Raises NotFound for an account of others, InvalidInput for a period that is too long.
+    """
+    to_month = to_month or month_of(world.clock.now())
+    months = months_between(from_month or to_month.plus(1 - _STANDARD_PERIOD), to_month, field="from_month")
+    with world.database.read() as tx:
+        accounts = [a for a in tx.tenancies.accounts_of_tenant(tenant_id) if account_id in (None, a.id)]
+        if account_id is not None and not accounts:
+            raise NotFound("account of another tenant")
+        by_month = tuple(
+            MonthStatistics(month, _published(world, tx, tenant_id, account_id, month)) for month in months
+        )
+        by_account = tuple(_account_statistics(tx, account, by_month) for account in accounts)
+    return TenantStatistics(by_account, by_month)
+
+
+def _published(
+    world: World, tx: Transaction, tenant_id: str, account_id: str | None, month: Month
+) -> Mapping[str, ShareCounts]:
+    start, stop, now = month.begins_at, month.plus(1).begins_at, world.clock.now()
+    if account_id is None:
+        return tx.statistics.published_by_tenant(tenant_id, start, stop, now)
+    return {account_id: tx.statistics.published_from_account(account_id, start, stop, now)}
+
+
+def _account_statistics(tx: Transaction, account: Account, months: tuple[MonthStatistics, ...]) -> AccountStatistics:
+    published = sum((month.by_account.get(account.id, ShareCounts()) for month in months), ShareCounts())
+    return AccountStatistics(account, tx.tenancies.contents(account.id), published)

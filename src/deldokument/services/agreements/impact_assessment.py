@@ -1,0 +1,286 @@
+"""The impact assessment (DPIA): recording that the tenant did it, with its file, and when it should be looked at again.
+
+Promises that names and file are kept sealed under the tenant's own key, that a file is of the kind its content says,
+and that a record is never changed: a correction is a record anew, and the newest counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TypeVar
+
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import InvalidFields, InvalidInput, found, standing
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import check_file_name, check_text, new_id
+from deldokument.domain.tenancy import check_name, must_not_have_ended
+from deldokument.domain.tenure import (
+    DOCX,
+    MAX_PAPER_LENGTH,
+    ODT,
+    PDF,
+    ROLE_LENGTH,
+    ImpactAssessment,
+    ResidualRisk,
+    check_consulted,
+    check_done_on,
+    day_of,
+)
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.agreements.status import current_text
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import (
+    Field,
+    existing_key,
+    identifier_hash,
+    open_field,
+    open_file,
+    papers_key_id,
+    seal_field,
+    seal_file,
+)
+from deldokument.services.people import Office, directory_key, view_person
+
+_KINDS = frozenset({PDF, DOCX, ODT})
+_HEAD = 64 * 1024
+TEMPLATES = (AgreementKind.ASSESSMENT, AgreementKind.RISK)
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentPaper:
+    """The assessment's own file; without content when more was sent than is taken."""
+
+    name: str
+    content: bytes = field(repr=False)
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentWords:
+    """What the form says; None where nothing was chosen."""
+
+    assessor: str
+    role: str
+    done_on: date | None
+    risk: ResidualRisk | None
+    consulted: bool = False
+    paper: AssessmentPaper | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentView:
+    """An assessment as the tenant's administrators see it. ``file_name`` is empty when no file is kept."""
+
+    id: str
+    assessor: str
+    role: str
+    done_on: date
+    risk: ResidualRisk
+    consulted: bool
+    recorded_at: datetime
+    recorder: str
+    review_on: date
+    is_due: bool
+    file_name: str
+    media_type: str
+    length: int
+
+
+def record_assessment(
+    world: World, *, tenant_id: str, words: AssessmentWords, person: PersonIdentifier | None = None
+) -> AssessmentView:
+    """Note that the assessment was done; the same as the newest one, sent again, is that one.
+
+    Raises InvalidFields with all that is wrong, NotFound, or Conflict when the tenant has ended.
+    """
+    checked = _checked(world, words)
+    with world.database.read() as tx:
+        must_not_have_ended(found(tx.tenancies.tenant(tenant_id), "tenant"))
+    key = world.keyring.create(papers_key_id(tenant_id))
+    assessment, sealed_file = _sealed(world, key, tenant_id, checked)
+    with world.database.write() as tx:
+        must_not_have_ended(found(tx.tenancies.lock_tenant(tenant_id), "tenant"))
+        newest = newest_assessment(world, tx, tenant_id)
+        if newest is not None and _is_same(tx, key, newest, checked):
+            return newest
+        name = acting_name(world, tx, tenant_id, person)
+        assessment = replace(
+            assessment, sealed_recorder=seal_field(key, name, Field.ASSESSMENT_RECORDER, assessment.id)
+        )
+        tx.tenures.add_assessment(assessment, sealed_file)
+        record(
+            world,
+            tx,
+            EventKind.ASSESSMENT_RECORDED,
+            tenant_id=tenant_id,
+            person=person,
+            assessment=assessment.id,
+            risk=assessment.risk.value,
+        )
+    return _view(world, key, assessment)
+
+
+def list_assessments(world: World, *, tenant_id: str) -> list[AssessmentView]:
+    """The history, the newest first; the newest counts."""
+    with world.database.read() as tx:
+        return _views(world, tx, tenant_id)
+
+
+def newest_assessment(world: World, tx: Transaction, tenant_id: str) -> AssessmentView | None:
+    """The one that counts."""
+    return next(iter(_views(world, tx, tenant_id)), None)
+
+
+def open_paper(world: World, *, tenant_id: str, assessment_id: str) -> tuple[AssessmentView, bytes]:
+    """The file of one of the tenant's assessments. Raises NotFound."""
+    with world.database.read() as tx:
+        view = next((v for v in _views(world, tx, tenant_id) if v.id == assessment_id), None)
+        sealed = found(tx.tenures.assessment_file(assessment_id) if view else None, "assessment file")
+    key = existing_key(world.keyring, papers_key_id(tenant_id))
+    return standing(view), open_file(key, sealed, Field.ASSESSMENT_FILE, assessment_id)
+
+
+def published_templates(world: World) -> list[AgreementKind]:
+    """The templates for an assessment that the operator has published."""
+    with world.database.read() as tx:
+        return [kind for kind in TEMPLATES if current_text(tx, kind)]
+
+
+def acting_name(world: World, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
+    """What the tenant's administrator is called; empty for an operator."""
+    key = directory_key(world)
+    administrations = tx.tenancies.administrations(identifier_hash(key, person)) if person else []
+    own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
+    return view_person(key, Office.ADMINISTRATOR, own).name if own else ""
+
+
+# --- what is sent ----------------------------------------------------------------------------------------------------
+
+
+class _Faults:
+    """What is wrong with a form, gathered field by field."""
+
+    def __init__(self) -> None:
+        self.errors: list[InvalidInput] = []
+
+    def unless(self, check: Callable[[], _Value], otherwise: _Value) -> _Value:
+        """What the check returns; ``otherwise`` when it refuses."""
+        try:
+            return check()
+        except InvalidInput as error:
+            self.errors.append(error)
+            return otherwise
+
+
+def _checked(world: World, words: AssessmentWords) -> AssessmentWords:
+    """The words as they are kept. Raises InvalidFields."""
+    faults = _Faults()
+    checked = AssessmentWords(
+        assessor=faults.unless(lambda: check_name(words.assessor, field="assessor"), ""),
+        role=faults.unless(lambda: _role(words.role), ""),
+        done_on=faults.unless(lambda: _done_on(world, words.done_on), None),
+        risk=faults.unless(lambda: _given(words.risk, InvalidInput("risk", "risk_missing")), None),
+        consulted=faults.unless(lambda: check_consulted(words.risk, words.consulted), False),
+        paper=faults.unless(lambda: _paper(world, words.paper), None),
+    )
+    if faults.errors:
+        raise InvalidFields(faults.errors)
+    return checked
+
+
+def _given(value: _Value | None, missing: InvalidInput) -> _Value:
+    if value is None:
+        raise missing
+    return value
+
+
+def _role(role: str) -> str:
+    return _given(check_text(role, ROLE_LENGTH, field="role") or None, InvalidInput("role", "role_missing"))
+
+
+def _done_on(world: World, done_on: date | None) -> date:
+    given = _given(done_on, InvalidInput("done_on", "date_missing"))
+    return check_done_on(given, day_of(world.clock.now()))
+
+
+def _paper(world: World, paper: AssessmentPaper | None) -> AssessmentPaper | None:
+    if paper is None:
+        return None
+    name = check_file_name(paper.name, field="paper")
+    if paper.too_large or len(paper.content) > MAX_PAPER_LENGTH:
+        raise InvalidInput("paper", "paper_too_large", megabytes=MAX_PAPER_LENGTH // 10**6)
+    _given(paper_type(world, paper.content), InvalidInput("paper", "paper_type"))
+    return AssessmentPaper(name, paper.content)
+
+
+def paper_type(world: World, content: bytes) -> str | None:
+    """PDF, DOCX or ODT, told by the content alone; None for everything else."""
+    guess = world.media_types.guess(content[:_HEAD])
+    return guess if guess in _KINDS else None
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def _sealed(world: World, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:
+    """The record, and its file sealed."""
+    assessment_id = new_id()
+    paper = words.paper or AssessmentPaper("", b"")
+    assessment = ImpactAssessment(
+        id=assessment_id,
+        tenant_id=tenant_id,
+        done_on=standing(words.done_on),
+        risk=standing(words.risk),
+        consulted=words.consulted,
+        recorded_at=world.clock.now(),
+        sealed_assessor=seal_field(key, words.assessor, Field.ASSESSOR, assessment_id),
+        sealed_role=seal_field(key, words.role, Field.ASSESSOR_ROLE, assessment_id),
+        sealed_recorder=b"",
+        media_type=(paper_type(world, paper.content) or "") if words.paper else "",
+        length=len(paper.content),
+        sealed_file_name=seal_field(key, paper.name, Field.ASSESSMENT_FILE_NAME, assessment_id),
+    )
+    return assessment, seal_file(key, paper.content, Field.ASSESSMENT_FILE, assessment_id)
+
+
+def _views(world: World, tx: Transaction, tenant_id: str) -> list[AssessmentView]:
+    kept = tx.tenures.assessments(tenant_id)
+    key = existing_key(world.keyring, papers_key_id(tenant_id)) if kept else b""
+    return [_view(world, key, assessment) for assessment in kept]
+
+
+def _view(world: World, key: bytes, assessment: ImpactAssessment) -> AssessmentView:
+    def opened(sealed: bytes, column: Field) -> str:
+        return open_field(key, sealed, column, assessment.id)
+
+    return AssessmentView(
+        id=assessment.id,
+        assessor=opened(assessment.sealed_assessor, Field.ASSESSOR),
+        role=opened(assessment.sealed_role, Field.ASSESSOR_ROLE),
+        done_on=assessment.done_on,
+        risk=assessment.risk,
+        consulted=assessment.consulted,
+        recorded_at=assessment.recorded_at,
+        recorder=opened(assessment.sealed_recorder, Field.ASSESSMENT_RECORDER),
+        review_on=assessment.review_on,
+        is_due=assessment.is_due(day_of(world.clock.now())),
+        file_name=opened(assessment.sealed_file_name, Field.ASSESSMENT_FILE_NAME),
+        media_type=assessment.media_type,
+        length=assessment.length,
+    )
+
+
+def _is_same(tx: Transaction, key: bytes, newest: AssessmentView, words: AssessmentWords) -> bool:
+    """Whether the form says what stands there already: the button was pressed twice, or the page was sent again."""
+    paper = words.paper or AssessmentPaper("", b"")
+    said = (words.assessor, words.role, words.done_on, words.risk, words.consulted, paper.name, len(paper.content))
+    stands = (newest.assessor, newest.role, newest.done_on, newest.risk, newest.consulted, newest.file_name)
+    if said != (*stands, newest.length):
+        return False
+    sealed = tx.tenures.assessment_file(newest.id) or b""
+    return open_file(key, sealed, Field.ASSESSMENT_FILE, newest.id) == paper.content

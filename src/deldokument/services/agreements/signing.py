@@ -1,0 +1,390 @@
+"""Signing a service agreement: what is signed, the login that confirms it, and the paper that comes of it.
+
+    offer_signing      what would be signed, with the digests of text and PDF
+    begin_signing      the person confirms authority: an intent, bound to session, tenant and document
+    start_login        a fresh login at the provider, whose nonce commits to the statement
+    complete_signing   the provider's answer: a signature, or a refusal; once
+    show_signing       what became of an intent
+
+Promises that a signature stands only when the same person, still an administrator, logged in for it, at level high, and
+the document is still the one that was shown; that an intent is good once and for fifteen minutes, in the session that
+began it; and that a version is signed once. Enhetsregisteret cannot tell who may sign for an organisation: the
+confirmation, which the provider's signature commits to, and the record of it do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import (
+    SIGNED,
+    SIGNING_LEVEL,
+    ServiceAgreement,
+    SignedPaper,
+    SigningIntent,
+    SigningLogin,
+    is_login_for,
+)
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import (
+    Conflict,
+    InvalidFields,
+    InvalidInput,
+    LoginFailed,
+    NotFound,
+    ServiceError,
+    found,
+    standing,
+)
+from deldokument.domain.share import check_text, new_id
+from deldokument.domain.tenancy import Tenant, must_not_have_ended, tidy_words
+from deldokument.domain.tenure import ROLE_LENGTH
+from deldokument.ports.dependencies import World
+from deldokument.ports.login import Identity, LoginRequest
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.agreements.signature_page import Evidence, Statement, with_signature
+from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
+from deldokument.services.agreements.texts import AgreementDocument, current_document_in
+from deldokument.services.audit.recording import record
+from deldokument.services.auth.sessions import Session, follow_login
+from deldokument.services.encryption import Field, identifier_hash, open_field, seal_field, seal_file
+from deldokument.services.people import Office, directory_key, view_person
+
+_KEPT = timedelta(hours=24)
+"""How long the page that says what became of an intent can be opened."""
+
+_PATIENCE = timedelta(minutes=2)
+"""An answer that was taken so long ago, and has no outcome, gets none any more: the process was killed."""
+
+_REASON = "Tjenesteavtale, signert digitalt"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningOffer:
+    """What a person would sign for a tenant."""
+
+    tenant: Tenant
+    document: AgreementDocument
+    document_sha256: str
+    signer: str
+    pdf: bytes = field(repr=False)
+
+
+def offer_signing(world: World, session: Session, *, tenant_id: str) -> SigningOffer:
+    """What there is to sign now.
+
+    Raises NotFound unless the person administers the tenant, Conflict when there is nothing to sign (none is published,
+    or the current version is signed), and Unavailable when it could not be sealed.
+    """
+    with world.database.read() as tx:
+        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+        must_not_have_ended(tenant)
+        signer = _signer_name(world, tx, session, tenant_id)
+        document = current_document_in(world, tx, tenant, AgreementKind.SERVICE)
+        signed = {agreement.version for agreement in tx.paperwork.service_agreements(tenant_id)}
+    if document is None:
+        raise Conflict("agreement_not_published")
+    if document.version in signed:
+        raise Conflict("agreement_signed")
+    world.seal.check(world.clock.now())
+    pdf = world.press.pdf(document.paper)
+    return SigningOffer(tenant, document, hashlib.sha256(pdf).hexdigest(), signer, pdf)
+
+
+def begin_signing(
+    world: World, session: Session, *, tenant_id: str, shown: tuple[str, str], role: str, confirmed: bool
+) -> str:
+    """The person confirms authority to sign what was ``shown`` (the digests of text and PDF); the id of the intent.
+
+    Raises InvalidFields with all that is missing, and Conflict when another document is the current one by now.
+    """
+    offer = offer_signing(world, session, tenant_id=tenant_id)
+    if shown != (offer.document.sha256, offer.document_sha256):
+        raise Conflict("agreement_changed")
+    tidy_role, intent_id = _check_confirmation(role, confirmed), new_id()
+    intent = SigningIntent(
+        id=intent_id,
+        tenant_id=tenant_id,
+        session_hash=session.token_hash,
+        version=offer.document.version,
+        text_sha256=offer.document.sha256,
+        document_sha256=offer.document_sha256,
+        sealed_role=seal_field(papers_key(world, tenant_id), tidy_role, Field.SIGNER_ROLE, intent_id),
+        created_at=world.clock.now(),
+    )
+    with world.database.write() as tx:
+        tx.paperwork.add_intent(intent)
+        record(
+            world,
+            tx,
+            EventKind.SIGNING_BEGUN,
+            tenant_id=intent.tenant_id,
+            person=session.person,
+            intent=intent.id,
+            version=intent.version,
+        )
+    return intent_id
+
+
+def start_login(world: World, session: Session, *, tenant_id: str, intent_id: str, locale: str) -> str:
+    """The provider's address for a fresh login that confirms the intent; an earlier one for it is no longer good.
+
+    Raises NotFound unless the intent is of this session, Conflict when it is over, and Unavailable.
+    """
+    with world.database.read() as tx:
+        intent = tx.paperwork.intent(intent_id)
+        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+    if intent is None or (intent.tenant_id, intent.session_hash) != (tenant_id, session.token_hash):
+        raise NotFound("signing intent")
+    begun_at = world.clock.now()
+    if intent.is_expired(begun_at):
+        raise Conflict("signing_expired")
+    statement = _statement(world, intent, tenant, secrets.token_urlsafe(32))
+    request = world.login.begin(locale, fresh=True, nonce=statement.nonce, on_behalf_of=tenant.on_behalf_of)
+    login = SigningLogin(request.state, statement.nonce, request.code_verifier, statement.salt, begun_at)
+    with world.database.write() as tx:
+        if not tx.paperwork.begin_intent(intent_id, login):
+            raise Conflict("signing_over")
+    return request.url
+
+
+# --- the provider's answer -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SigningDone:
+    """That an answer was taken, now or before; ``refusal`` is why this one did not become a signature."""
+
+    tenant_id: str
+    intent_id: str
+    refusal: ServiceError | None = None
+
+
+def is_signing(world: World, state: str) -> bool:
+    """Whether an answer of the provider is one to a signature, and not to somebody logging in."""
+    with world.database.read() as tx:
+        return tx.paperwork.intent_by_state(state) is not None
+
+
+def complete_signing(world: World, session: Session | None, params: Mapping[str, str]) -> SigningDone:
+    """Take the provider's answer; whoever comes with the same answer again learns what became of it.
+
+    Raises LoginFailed, the intent being as it was, unless this is the session that began it.
+    """
+    with world.database.read() as tx:
+        intent = tx.paperwork.intent_by_state(params.get("state", ""))
+    if intent is None or session is None or session.token_hash != intent.session_hash:
+        raise LoginFailed("signing_other_session")
+    with world.database.write() as tx:
+        if not tx.paperwork.take_intent(intent.id, world.clock.now()):
+            return SigningDone(intent.tenant_id, intent.id)
+    try:
+        _sign(world, session, intent, params)
+    except ServiceError as error:
+        _refuse(world, session, intent, error)
+        return SigningDone(intent.tenant_id, intent.id, error)
+    return SigningDone(intent.tenant_id, intent.id)
+
+
+def _sign(world: World, session: Session, intent: SigningIntent, params: Mapping[str, str]) -> None:
+    """Raises LoginFailed, Conflict, NotFound, or what the ports raise; nothing is signed then."""
+    login = standing(intent.login)
+    if intent.is_expired(world.clock.now()):
+        raise Conflict("signing_expired")
+    with world.database.read() as tx:
+        tenant = found(tx.tenancies.tenant(intent.tenant_id), "tenant")
+    asked = LoginRequest("", login.state, login.nonce, login.code_verifier, tenant.on_behalf_of)
+    identity = world.login.complete(params, asked)
+    now = world.clock.now()
+    _check_identity(session, login, identity, now)
+    follow_login(world, session, identity)
+    offer = offer_signing(world, session, tenant_id=intent.tenant_id)
+    _check_document(intent, offer)
+    statement = _statement(world, intent, offer.tenant, login.salt)
+    if statement.nonce != login.nonce:
+        raise Conflict("agreement_changed")
+    evidence = Evidence(statement, offer.signer, session.person.masked, now, identity.claims, identity.id_token)
+    agreement, paper = _agreement(world, session, offer, evidence)
+    with world.database.write() as tx:
+        _check_still(world, tx, session, intent)
+        if not tx.paperwork.add_service_agreement(agreement, paper):
+            raise Conflict("agreement_signed")
+        tx.paperwork.finish_intent(intent.id, SIGNED)
+        record(
+            world,
+            tx,
+            EventKind.SERVICE_AGREEMENT_SIGNED,
+            tenant_id=intent.tenant_id,
+            person=session.person,
+            intent=intent.id,
+            version=intent.version,
+            agreement=agreement.id,
+        )
+
+
+def _check_identity(session: Session, login: SigningLogin, identity: Identity, now: datetime) -> None:
+    """Raises LoginFailed unless this very person logged in for this very signature, at the level demanded."""
+    if identity.person_identifier != session.person.value:
+        raise LoginFailed("signing_other_person")
+    if identity.acr != SIGNING_LEVEL:
+        raise LoginFailed("login_level")
+    if not is_login_for(login.begun_at, now, identity.auth_time, identity.issued_at):
+        raise LoginFailed("signing_old_login", detail="auth_time is older than the question")
+
+
+def _check_document(intent: SigningIntent, offer: SigningOffer) -> None:
+    """Raises Conflict unless what would be signed is, byte for byte, what was shown."""
+    if (intent.text_sha256, intent.document_sha256) != (offer.document.sha256, offer.document_sha256):
+        raise Conflict("agreement_changed")
+
+
+def _check_still(world: World, tx: Transaction, session: Session, intent: SigningIntent) -> None:
+    """What was true before the paper was made, once more where nobody can change it. Raises NotFound or Conflict."""
+    tenant = found(tx.tenancies.lock_tenant(intent.tenant_id), "tenant")
+    must_not_have_ended(tenant)
+    _signer_name(world, tx, session, tenant.id)
+    document = current_document_in(world, tx, tenant, AgreementKind.SERVICE)
+    if document is None or document.sha256 != intent.text_sha256:
+        raise Conflict("agreement_changed")
+
+
+def _agreement(
+    world: World, session: Session, offer: SigningOffer, evidence: Evidence
+) -> tuple[ServiceAgreement, SignedPaper]:
+    """The record and its paper, sealed: the PDF for everybody, both for keeping."""
+    key, agreement_id, statement = papers_key(world, offer.tenant.id), new_id(), evidence.statement
+    signed = replace(offer.document.paper, made_at=evidence.signed_at)
+    signed = replace(signed, markdown=with_signature(signed.markdown, evidence))
+    pdf = world.seal.seal(
+        world.press.pdf(signed), reason=_REASON, location=world.rules.public_url, at=evidence.signed_at
+    )
+    signer = Signer(session.person.value, evidence.signer, statement.role)
+    agreement = ServiceAgreement(
+        id=agreement_id,
+        tenant_id=offer.tenant.id,
+        version=statement.version,
+        organization_number=statement.organization_number,
+        organization_name=statement.organization_name,
+        signed_at=evidence.signed_at,
+        text_sha256=statement.text_sha256,
+        document_sha256=statement.document_sha256,
+        sealed_signer=seal_signer(key, signer, agreement_id),
+        sealed_evidence=seal_field(key, evidence.as_json(), Field.SIGNING_EVIDENCE, agreement_id),
+    )
+    paper = SignedPaper(
+        markdown=offer.document.markdown,
+        sealed_document=seal_file(key, offer.pdf, Field.SIGNED_DOCUMENT, agreement_id),
+        sealed_pdf=seal_file(key, pdf, Field.SIGNED_PDF, agreement_id),
+    )
+    return agreement, paper
+
+
+def _refuse(world: World, session: Session, intent: SigningIntent, error: ServiceError) -> None:
+    with world.database.write() as tx:
+        tx.paperwork.finish_intent(intent.id, error.code)
+        record(
+            world,
+            tx,
+            EventKind.SIGNING_REFUSED,
+            tenant_id=intent.tenant_id,
+            person=session.person,
+            intent=intent.id,
+            version=intent.version,
+            reason=error.code,
+        )
+
+
+# --- afterwards ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SigningResult:
+    """What became of an intent: ``agreement`` when the version is signed, ``refusal`` (a code) when it was refused.
+
+    With neither, the login is still to come, or (``is_taken``) the answer is being worked on.
+    """
+
+    version: str
+    agreement: ServiceAgreementView | None
+    refusal: str = ""
+    is_taken: bool = False
+
+
+def show_signing(world: World, *, tenant_id: str, intent_id: str) -> SigningResult:
+    """For the tenant's administrators. Raises NotFound."""
+    with world.database.read() as tx:
+        intent = tx.paperwork.intent(intent_id)
+    if intent is None or intent.tenant_id != tenant_id:
+        raise NotFound("signing intent")
+    signed = (
+        agreements_of(world, tenant_id=tenant_id).services if intent.outcome in {SIGNED, "agreement_signed"} else ()
+    )
+    agreement = next((view for view in signed if view.agreement.version == intent.version), None)
+    refusal = "" if agreement else _refusal(intent, world.clock.now())
+    return SigningResult(intent.version, agreement, refusal, intent.taken_at is not None)
+
+
+def _refusal(intent: SigningIntent, now: datetime) -> str:
+    if intent.taken_at is None:
+        return "signing_expired" if intent.is_expired(now) else ""
+    return intent.outcome or ("broken" if now - intent.taken_at > _PATIENCE else "")
+
+
+def forget_intents(world: World) -> int:
+    """Forget intents, signed or not, that nobody comes back to."""
+    with world.database.write() as tx:
+        return tx.paperwork.forget_intents(world.clock.now() - _KEPT)
+
+
+def _check_confirmation(role: str, confirmed: bool) -> str:
+    """The role as it is kept. Raises InvalidFields with all that is missing."""
+    errors: list[InvalidInput] = []
+    tidy = ""
+    try:
+        tidy = _check_role(role)
+    except InvalidInput as error:
+        errors.append(error)
+    else:
+        errors += [] if tidy else [InvalidInput("role", "signer_role_missing")]
+    if not confirmed:
+        errors.append(InvalidInput("authority", "authority_missing"))
+    if errors:
+        raise InvalidFields(errors)
+    return tidy
+
+
+def _check_role(role: str) -> str:
+    """One line of words that can be seen: a press begins a new line at more characters than a form does.
+
+    On paper each line of the statement must be one that was confirmed.
+    """
+    tidy = tidy_words(check_text(role, ROLE_LENGTH, field="role"))
+    if not tidy.isprintable():
+        raise InvalidInput("role", "text_control_characters")
+    return tidy
+
+
+def _signer_name(world: World, tx: Transaction, session: Session, tenant_id: str) -> str:
+    """The name that the signer is registered with. Raises NotFound unless an administrator of the tenant."""
+    key = directory_key(world)
+    administrations = tx.tenancies.administrations(identifier_hash(key, session.person))
+    own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
+    return view_person(key, Office.ADMINISTRATOR, found(own, "administrator")).name
+
+
+def _statement(world: World, intent: SigningIntent, tenant: Tenant, salt: str) -> Statement:
+    key = papers_key(world, intent.tenant_id)
+    return Statement(
+        version=intent.version,
+        organization_name=tenant.name,
+        organization_number=tenant.organization_number,
+        role=open_field(key, intent.sealed_role, Field.SIGNER_ROLE, intent.id),
+        text_sha256=intent.text_sha256,
+        document_sha256=intent.document_sha256,
+        salt=salt,
+    )

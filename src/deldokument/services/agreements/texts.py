@@ -1,0 +1,145 @@
+"""The texts of agreements and assessments: published by the operator, and filled in for a tenant.
+
+Promises that nothing counts before the operator has published it, that versions only go forward, and that a tenant gets
+the very words whose digest a signature is bound to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.agreement import AgreementKind, Change, changes, digest, merge, version_key
+from deldokument.domain.agreement_records import PublishedText
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidInput, found
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.tenancy import Tenant
+from deldokument.ports.dependencies import World
+from deldokument.ports.documents import Paper
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.agreements.status import current_text, newest_signed
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import Field, identifier_hash, open_field, seal_field
+from deldokument.services.people import Office, directory_key, view_person
+
+# --- publishing ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextListing:
+    """A kind of text: the published versions with their publishers (empty: on the command line).
+
+    ``publishable`` is the library's newest version; empty when that is published.
+    """
+
+    kind: AgreementKind
+    published: tuple[tuple[PublishedText, str], ...]
+    publishable: str
+
+
+def publish_agreement(
+    world: World, kind: AgreementKind, version: str, person: PersonIdentifier | None = None
+) -> PublishedText:
+    """Let a version of the library count from now on, for all tenants.
+
+    Raises InvalidInput for a version that is not there, Conflict when it is not newer than the present one, and
+    Unavailable when the operator's own details, which the text asks for, are not set.
+    """
+    if version not in world.library.versions(kind):
+        raise InvalidInput("version", "version_unknown")
+    merge(world.library.text(kind, version).markdown, world.rules.operator.values("-", "-"))
+    with world.database.write() as tx:
+        current = current_text(tx, kind)
+        published = PublishedText(kind, version, world.clock.now(), _sealed_publisher(world, tx, kind, version, person))
+        is_newer = current is None or version_key(current.version) < version_key(version)
+        if not (is_newer and tx.paperwork.publish(published)):
+            raise Conflict("version_not_newer")
+        record(world, tx, EventKind.AGREEMENT_PUBLISHED, person=person, agreement=kind.value, version=version)
+    return published
+
+
+def list_texts(world: World) -> list[TextListing]:
+    """Every kind of text, the newest version first."""
+    with world.database.read() as tx:
+        return [_listing(world, tx, kind) for kind in AgreementKind]
+
+
+def _listing(world: World, tx: Transaction, kind: AgreementKind) -> TextListing:
+    published = sorted(tx.paperwork.published(kind), key=lambda text: version_key(text.version), reverse=True)
+    last = version_key(published[0].version) if published else ()
+    newer = [version for version in world.library.versions(kind) if version_key(version) > last]
+    publishable = max(newer, key=version_key, default="")
+    return TextListing(kind, tuple((text, _publisher(world, text)) for text in published), publishable)
+
+
+def _sealed_publisher(
+    world: World, tx: Transaction, kind: AgreementKind, version: str, person: PersonIdentifier | None
+) -> bytes:
+    key = directory_key(world)
+    operator = tx.tenancies.operator(identifier_hash(key, person)) if person else None
+    name = view_person(key, Office.OPERATOR, operator).name if operator else ""
+    return seal_field(key, name, Field.PUBLISHER, f"{kind}:{version}")
+
+
+def _publisher(world: World, text: PublishedText) -> str:
+    return open_field(directory_key(world), text.sealed_publisher, Field.PUBLISHER, f"{text.kind}:{text.version}")
+
+
+# --- texts for a tenant ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementDocument:
+    """A published text as one tenant gets it, its name and the operator's filled in."""
+
+    kind: AgreementKind
+    version: str
+    title: str
+    markdown: str
+    published_at: datetime
+
+    @property
+    def sha256(self) -> str:
+        """What tells the text from every other."""
+        return digest(self.markdown)
+
+    @property
+    def paper(self) -> Paper:
+        """What the press sets; the same document is the same bytes whenever it is set."""
+        return Paper(self.markdown, self.title, self.version, self.published_at)
+
+
+def current_document(world: World, *, tenant_id: str, kind: AgreementKind) -> AgreementDocument | None:
+    """The text that counts now, None when none is published. Raises NotFound, or Unavailable (see ``merge``)."""
+    with world.database.read() as tx:
+        return current_document_in(world, tx, found(tx.tenancies.tenant(tenant_id), "tenant"), kind)
+
+
+def current_document_in(world: World, tx: Transaction, tenant: Tenant, kind: AgreementKind) -> AgreementDocument | None:
+    """As ``current_document``, as the transaction sees it."""
+    published = current_text(tx, kind)
+    if published is None:
+        return None
+    text = world.library.text(kind, published.version)
+    merged = merge(text.markdown, world.rules.operator.values(tenant.name, tenant.organization_number))
+    return AgreementDocument(kind, published.version, text.title, merged, published.published_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeList:
+    """What a new version changes for a tenant, word for word as it signed and as it would sign."""
+
+    signed_version: str
+    document: AgreementDocument
+    changes: list[Change]
+
+
+def changes_to_sign(world: World, *, tenant_id: str) -> ChangeList:
+    """The current service agreement against the one that the tenant signed. Raises NotFound when one is missing."""
+    with world.database.read() as tx:
+        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+        signed = found(newest_signed(tx, tenant_id), "signed agreement")
+        paper = found(tx.paperwork.signed_paper(signed.id), "signed agreement")
+        document = found(current_document_in(world, tx, tenant, AgreementKind.SERVICE), "published text")
+    return ChangeList(signed.version, document, changes(paper.markdown, document.markdown))

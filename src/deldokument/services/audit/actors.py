@@ -1,0 +1,102 @@
+"""Who did it, as those who administer may see it: the persons behind events' random subject ids, and systems.
+
+Promises that a person is named as long as the audit key and a registration are there, shown masked while the key is,
+and not at all afterwards; that an organisation whose system acted is named always; and that telling very many events
+needs no more memory than telling some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind
+from deldokument.domain.identifiers import mask_person
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import RegisteredName, Subject
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import subject_number
+from deldokument.services.encryption import identifier_hash, open_field, stored_identifier
+from deldokument.services.people import Office, directory_key
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person: name as registered, and number masked. Both are empty when it is not known any more who it was.
+
+    Or an organisation whose system acted: its name alone.
+    """
+
+    name: str = ""
+    masked: str = ""
+
+
+FORGOTTEN = Actor()
+ABOUT_INTEGRATIONS = frozenset(
+    {
+        EventKind.INTEGRATION_ADDED,
+        EventKind.INTEGRATION_CHANGED,
+        EventKind.INTEGRATION_REMOVED,
+        EventKind.WEBHOOK_DISABLED,
+    }
+)
+"""Events done to an integration, or for it. Any other that names one was done by it."""
+_OFFICES = {office.name.lower(): office for office in Office}
+
+
+class Actors:
+    """Finds the persons of one tenant's events, and remembers them from one step to the next."""
+
+    def __init__(self, world: World, tenant_id: str | None) -> None:
+        self._world = world
+        self._tenant_id = tenant_id or NO_TENANT
+        self._known: dict[str, Actor] = {}
+        self._systems: dict[str, Actor] = {}
+
+    def behind(self, tx: Transaction, events: Sequence[AuditEvent]) -> list[Actor | None]:
+        """Who did each of them, None when neither a person nor a system did."""
+        known = self.of(tx, {event.subject_id for event in events if event.subject_id})
+        return [known[event.subject_id] if event.subject_id else self._system(tx, event) for event in events]
+
+    def _system(self, tx: Transaction, event: AuditEvent) -> Actor | None:
+        acting = acting_integration(event)
+        if acting is None:
+            return None
+        if acting not in self._systems:
+            integration = tx.tenancies.integration(acting)
+            self._systems[acting] = Actor(integration.name) if integration else FORGOTTEN
+        return self._systems[acting]
+
+    def of(self, tx: Transaction, subject_ids: Collection[str]) -> Mapping[str, Actor]:
+        """The persons behind the ids; every id is there."""
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        new = set(subject_ids) - self._known.keys()
+        if new:
+            self._known |= dict.fromkeys(new, FORGOTTEN) | self._found(tx, new)
+        return self._known
+
+    def _found(self, tx: Transaction, subject_ids: Collection[str]) -> dict[str, Actor]:
+        numbers = self._numbers(tx.audit.subjects(subject_ids))
+        key = directory_key(self._world)
+        hashes = {i: identifier_hash(key, stored_identifier("person", number)) for i, number in numbers.items()}
+        registered = tx.audit.registered(self._tenant_id, set(hashes.values()))
+        names = {found.lookup_hash: _name(key, found) for found in reversed(registered)}
+        return {i: Actor(names.get(hashes[i], ""), mask_person(number)) for i, number in numbers.items()}
+
+    def _numbers(self, subjects: Collection[Subject]) -> dict[str, str]:
+        keys = self._world.keyring.get({subject.audit_key_id for subject in subjects})
+        return {s.id: subject_number(keys[s.audit_key_id], s) for s in subjects if s.audit_key_id in keys}
+
+
+def acting_integration(event: AuditEvent) -> str | None:
+    """The id of the integration that did it, if one did."""
+    acting = (event.details or {}).get("integration")
+    return None if acting is None or event.kind in ABOUT_INTEGRATIONS else str(acting)
+
+
+def _name(key: bytes, found: RegisteredName) -> str:
+    _, name_field = _OFFICES[found.office].value
+    return open_field(key, found.sealed_name, name_field, found.id)

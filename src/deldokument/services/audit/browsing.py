@@ -1,0 +1,173 @@
+"""The event log of a tenant: opening it, searching it, turning its pages.
+
+    open_log      the newest events
+    search_log    what was asked for becomes a token (see event_search)
+    show_log      the page of a token
+
+Promises that whoever looks is recorded before anything is shown: both ways in are recorded, and a token is made in one
+of them, good for a day from there however many pages are turned. Shows nothing that the tenant may not know: persons
+as actors has them, titles while they are there. How events are told is left to the edges, which have the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import EventFilter, StoredEvent
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
+from deldokument.services.audit.recording import record
+from deldokument.services.audit.search import Search, SearchWords, filters_of, open_search, seal_search, search_of
+from deldokument.services.encryption import Field, open_field
+from deldokument.services.people import Office, directory_key, view_person
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An event, and what is known of those whom it names. ``names`` are by the ids in its details."""
+
+    number: int
+    event: AuditEvent
+    who: Actor | None
+    title: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the log. ``token`` is that of its search, ``next`` that of the page after it.
+
+    ``person`` is who is looked for: None when nobody is, FORGOTTEN when nobody of that number is in the log.
+    """
+
+    entries: tuple[LogEntry, ...]
+    wanted: EventFilter
+    person: Actor | None
+    token: str
+    next: str | None
+    is_first: bool
+
+
+def open_log(world: World, *, tenant_id: str, person: PersonIdentifier) -> LogPage:
+    """The newest events, among them that the log was opened."""
+    _record_opening(world, EventFilter(tenant_id), person)
+    return _page(world, person, Search(EventFilter(tenant_id)))
+
+
+def search_log(world: World, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo) -> str:
+    """The token of the first page of what was asked for; days are those of ``zone``. Raises InvalidFields."""
+    wanted = search_of(world, tenant_id=tenant_id, person=person, words=words, zone=zone)
+    _record_opening(world, wanted, person)
+    return seal_search(world, person, Search(wanted))
+
+
+def show_log(world: World, *, tenant_id: str, person: PersonIdentifier, token: str) -> LogPage:
+    """The page of a token. Raises InvalidInput when it is too old, or was another's."""
+    return _page(world, person, open_search(world, tenant_id=tenant_id, person=person, token=token))
+
+
+def _record_opening(world: World, wanted: EventFilter, person: PersonIdentifier) -> None:
+    with world.database.write() as tx:
+        filters = filters_of(wanted)
+        record(world, tx, EventKind.EVENT_LOG_OPENED, tenant_id=wanted.chain, person=person, filters=filters)
+
+
+def _page(world: World, person: PersonIdentifier, search: Search) -> LogPage:
+    wanted = search.wanted
+    with world.database.read() as tx:
+        found = tx.audit.newest(wanted, before=search.before, limit=PAGE + 1)
+        actors = Actors(world, wanted.chain)
+        entries = _entries(world, tx, actors, found[:PAGE])
+        sought = _sought(tx, actors, wanted)
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    following = replace(search, before=(last.event.at, last.number)) if last else None
+    return LogPage(
+        entries=entries,
+        wanted=wanted,
+        person=sought,
+        token=seal_search(world, person, replace(search, before=None)),
+        next=seal_search(world, person, following) if following else None,
+        is_first=search.before is None,
+    )
+
+
+def _sought(tx: Transaction, actors: Actors, wanted: EventFilter) -> Actor | None:
+    if wanted.subject_ids is None:
+        return None
+    known = actors.of(tx, wanted.subject_ids)
+    return next((known[i] for i in wanted.subject_ids if known[i] != FORGOTTEN), FORGOTTEN)
+
+
+def _entries(world: World, tx: Transaction, actors: Actors, found: Sequence[StoredEvent]) -> tuple[LogEntry, ...]:
+    behind = actors.behind(tx, [stored.event for stored in found])
+    titles = _titles(world, tx, {stored.event.share_id for stored in found if stored.event.share_id})
+    names = _Names(world, tx, actors)
+    return tuple(
+        LogEntry(
+            stored.number,
+            stored.event,
+            who,
+            titles.get(stored.event.share_id or "", ""),
+            names.of(stored.event),
+        )
+        for stored, who in zip(found, behind, strict=True)
+    )
+
+
+def _titles(world: World, tx: Transaction, share_ids: set[str]) -> dict[str, str]:
+    """The titles that shares have, as long as they have them."""
+    shares = [share for share in map(tx.shares.get, share_ids) if share and share.sealed_title]
+    keys = world.keyring.get({share.audit_key_id for share in shares})
+    return {
+        share.id: open_field(keys[share.audit_key_id], share.sealed_title, Field.TITLE, share.id)
+        for share in shares
+        if share.audit_key_id in keys
+    }
+
+
+class _Names:
+    """The names of accounts and people that details name by their ids, of whoever has or had a right the masked number.
+
+    Each is looked up once.
+    """
+
+    def __init__(self, world: World, tx: Transaction, actors: Actors) -> None:
+        self._tx = tx
+        self._actors = actors
+        self._key = directory_key(world)
+        self._known: dict[str, str] = {}
+
+    def of(self, event: AuditEvent) -> Mapping[str, str]:
+        """What is known of the ids in an event's details."""
+        wanted = {str(value): name for name, value in (event.details or {}).items()}
+        return {i: name for i, detail in wanted.items() if (name := self._name(event, detail, i))}
+
+    def _name(self, event: AuditEvent, detail: str, record_id: str) -> str:
+        if record_id not in self._known:
+            self._known[record_id] = self._found(event, detail, record_id)
+        return self._known[record_id]
+
+    def _found(self, event: AuditEvent, detail: str, record_id: str) -> str:
+        if detail == "account":
+            account = self._tx.tenancies.account(record_id)
+            return account.name if account else ""
+        if detail == "member":
+            member = self._tx.tenancies.member(record_id)
+            return view_person(self._key, Office.MEMBER, member).name if member else ""
+        if detail == "integration":
+            integration = self._tx.tenancies.integration(record_id)
+            return integration.name if integration else ""
+        if detail == "administrator":
+            administrators = self._tx.tenancies.administrators(event.chain)
+            views = [view_person(self._key, Office.ADMINISTRATOR, a) for a in administrators if a.id == record_id]
+            return views[0].name if views else ""
+        if detail == "holder":
+            return self._actors.of(self._tx, [record_id])[record_id].masked
+        return ""

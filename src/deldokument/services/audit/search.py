@@ -1,0 +1,204 @@
+"""What is looked for in the event log: from what was typed to a filter, and from a filter to a token and back.
+
+A token is what an address may hold: sealed, good for one person and one tenant, for a day. Promises that a person's
+number is typed and never kept: a filter holds the random ids that the person has in the trail of the tenant, as far
+back as its audit keys go.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TypeVar
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.identifiers import PersonIdentifier, parse_person
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import EventFilter, Place
+from deldokument.services.audit.recording import known_subjects
+from deldokument.services.encryption import Field, audit_key_id, identifier_hash, open_field, seal_field
+from deldokument.services.people import directory_key
+
+LIFETIME = timedelta(days=1)
+_SHARE_ID = re.compile(r"(?:^|/(?:d|delinger)/)([A-Za-z0-9_-]{22})(?=$|[/?#])")
+_NORWEGIAN_DAY = re.compile(r"(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4})")
+_YEARS = range(2000, 2200)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWords:
+    """What was typed. ``kept`` is the token of a search whose person is still wanted when no number is typed."""
+
+    first_day: str = ""
+    last_day: str = ""
+    kind: str = ""
+    share: str = ""
+    number: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A filter, from which page on, and until when its token is good, which turning pages puts off no further."""
+
+    wanted: EventFilter
+    before: Place | None = None
+    until: datetime | None = None
+
+
+def search_of(
+    world: World, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
+) -> EventFilter:
+    """The filter for what ``person`` has typed; days are those of ``zone``. Raises InvalidFields."""
+    errors: list[InvalidInput] = []
+    first = _checked(errors, lambda: _day("first_day", words.first_day))
+    last = _checked(errors, lambda: _day("last_day", words.last_day))
+    if first and last and last < first:
+        errors.append(InvalidInput("last_day", "days_reversed"))
+    kind = _checked(errors, lambda: _kind(words.kind))
+    share_id = _checked(errors, lambda: _share_id(world, tenant_id, words.share))
+    subject_ids = _checked(errors, lambda: _subject_ids(world, tenant_id, person, words))
+    if errors:
+        raise InvalidFields(errors)
+    since = _midnight(first, zone) if first else None
+    until = _midnight(last + timedelta(days=1), zone) if last else None
+    return EventFilter(tenant_id, since, until, kind, share_id, subject_ids)
+
+
+def filters_of(wanted: EventFilter) -> str:
+    """By what it narrows, without saying to what; "none" when by nothing."""
+    narrows = {
+        "time": wanted.since is not None or wanted.until is not None,
+        "kind": wanted.kind is not None,
+        "share": wanted.share_id is not None,
+        "person": wanted.subject_ids is not None,
+    }
+    return ",".join(name for name, does in narrows.items() if does) or "none"
+
+
+def seal_search(world: World, person: PersonIdentifier, search: Search) -> str:
+    """The token of a search."""
+    wanted = search.wanted
+    body = {
+        "until": _to_number(search.until or world.clock.now() + LIFETIME),
+        "times": [_to_number(wanted.since), _to_number(wanted.until)],
+        "kind": wanted.kind,
+        "share": wanted.share_id,
+        "subjects": wanted.subject_ids,
+        "before": search.before and [_to_number(search.before[0]), search.before[1]],
+    }
+    key = directory_key(world)
+    sealed = seal_field(key, json.dumps(body), Field.EVENT_SEARCH, _owner(key, wanted.chain, person))
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+
+
+def open_search(world: World, *, tenant_id: str, person: PersonIdentifier, token: str) -> Search:
+    """The search of a token. Raises InvalidInput when it is too old, another's, or none."""
+    key = directory_key(world)
+    try:
+        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        body = json.loads(open_field(key, sealed, Field.EVENT_SEARCH, _owner(key, tenant_id, person)) or "{}")
+    except (ValueError, IntegrityError):
+        raise InvalidInput("search", "search_expired") from None
+    if body.get("until", 0) <= (world.clock.now() - _EPOCH) // _MICROSECOND:
+        raise InvalidInput("search", "search_expired")
+    since, until = map(_to_instant, body["times"])
+    kind = EventKind(body["kind"]) if body["kind"] else None
+    subject_ids = None if body["subjects"] is None else tuple(body["subjects"])
+    wanted = EventFilter(tenant_id, since, until, kind, body["share"], subject_ids)
+    before = body["before"] and (_EPOCH + body["before"][0] * _MICROSECOND, body["before"][1])
+    return Search(wanted, before, _to_instant(body["until"]))
+
+
+def _owner(key: bytes, tenant_id: str, person: PersonIdentifier) -> str:
+    return f"{tenant_id}:{identifier_hash(key, person).hex()}"
+
+
+def _to_number(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - _EPOCH) // _MICROSECOND
+
+
+def _to_instant(number: int | None) -> datetime | None:
+    return None if number is None else _EPOCH + number * _MICROSECOND
+
+
+def _checked(errors: list[InvalidInput], check: Callable[[], _Found]) -> _Found | None:
+    try:
+        return check()
+    except InvalidInput as error:
+        errors.append(error)
+        return None
+
+
+def _day(field: str, text: str) -> date | None:
+    """A day as browsers send it, or as people write it."""
+    plain = text.strip()
+    if not plain:
+        return None
+    written = _NORWEGIAN_DAY.fullmatch(plain)
+    try:
+        day = date(*(int(part) for part in reversed(written.groups()))) if written else date.fromisoformat(plain)
+    except ValueError:
+        raise InvalidInput(field, "day_malformed") from None
+    if day.year not in _YEARS:
+        raise InvalidInput(field, "day_malformed")
+    return day
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _kind(text: str) -> EventKind | None:
+    try:
+        return EventKind(text) if text else None
+    except ValueError:
+        raise InvalidInput("kind", "event_kind_unknown") from None
+
+
+def share_id_in(text: str) -> str | None:
+    """The id in a link to a share, or by itself; None where there is none."""
+    found = _SHARE_ID.search(text.strip())
+    return found[1] if found else None
+
+
+def _share_id(world: World, tenant_id: str, text: str) -> str | None:
+    """The id in a link or by itself, of a share of the tenant; one that has been erased is found too."""
+    if not text.strip():
+        return None
+    share_id = share_id_in(text)
+    if share_id:
+        with world.database.read() as tx:
+            share = tx.shares.get(share_id)
+        if share is not None and share.tenant_id == tenant_id:
+            return share.id
+    raise InvalidInput("share", "share_unknown")
+
+
+def _subject_ids(world: World, tenant_id: str, person: PersonIdentifier, words: SearchWords) -> tuple[str, ...] | None:
+    if words.number.strip():
+        wanted = parse_person(words.number, allow_synthetic=world.rules.allow_synthetic, field="number")
+        return subject_ids_of(world, tenant_id, wanted)
+    if words.kept:
+        return open_search(world, tenant_id=tenant_id, person=person, token=words.kept).wanted.subject_ids
+    return None
+
+
+def subject_ids_of(world: World, tenant_id: str, wanted: PersonIdentifier) -> tuple[str, ...]:
+    """The ids that a person has under the audit keys of the tenant that still exist."""
+    prefix = audit_key_id(tenant_id, world.clock.now())[: -len("YYYY-MM")]
+    keys = world.keyring.get(world.keyring.ids(prefix))
+    with world.database.read() as tx:
+        return tuple(
+            subject.id for key_id, key in sorted(keys.items()) for subject in known_subjects(tx, key_id, key, wanted)
+        )

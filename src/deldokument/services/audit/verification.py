@@ -1,0 +1,282 @@
+"""Whether the audit trail is as it was written: all of a database, or a file that was exported.
+
+Promises to name the first event that does not hold, and to need no more memory for a long trail than for a short one.
+A file is verified without settings, database and network. Whether a certificate is the service's own is for whoever
+verifies: it is given, or its fingerprint is compared with one that came another way.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from deldokument.domain.chain import BEGINNING, ChainCheck, ExcerptCheck, Fault, Flaw, Link, Mark, Seal
+from deldokument.domain.errors import InvalidInput, Unavailable
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered
+
+SignatureCheck = Callable[[bytes, bytes, bytes], bool]
+"""Whether the holder of a certificate (PEM) has signed some bytes."""
+
+_STEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """How far a chain has come, and its last seal."""
+
+    chain: str
+    events: int
+    seal: Seal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailVerdict:
+    """Of a database. The first fault, or none."""
+
+    chains: tuple[ChainState, ...]
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportVerdict:
+    """Of an exported file: how many events were read, the last one, and what vouches for them."""
+
+    chain: str
+    is_whole: bool
+    events: int
+    last: Mark
+    seal: Seal | None
+    signed_with: str | None
+    """The fingerprint of the certificate that the file as a whole was signed with."""
+    line: int
+    fault: Fault | None
+
+
+def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
+    """By fingerprint. Raises InvalidInput for what is no certificate."""
+    try:
+        return {fingerprint(certificate): certificate for certificate in certificates}
+    except ValueError:
+        raise InvalidInput("certificate", "certificate_malformed") from None
+
+
+# --- a database ------------------------------------------------------------------------------------------------------
+
+
+def verify_trail(world: World, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
+    """Every chain and every seal; ``certificates`` are trusted besides the service's own."""
+    trusted = trusted_certificates([*certificates, *_own(world)])
+    with world.database.read() as tx:
+        states = tuple(ChainState(c, tx.audit.head(c).number, tx.audit.last_seal(c)) for c in tx.audit.chains())
+        fault = tx.audit.verify()
+        seals = (seal for state in states for seal in _every_seal(tx, state.chain))
+        unsigned = None if fault else next((s for s in seals if not _holds(s, trusted, is_signed)), None)
+    if unsigned:
+        fault = Fault(unsigned.chain, unsigned.number, Flaw.UNSIGNED)
+    return TrailVerdict(states, fault)
+
+
+def verify_against(world: World, chain: str, marks: Iterable[Mark]) -> Fault | None:
+    """Whether events of a chain that are known from a file stand in the database as they do there."""
+    with world.database.read() as tx:
+        for mark in marks:
+            found = tx.audit.following(chain, after=mark.number - 1, last_number=mark.number, limit=1)
+            if not found:
+                return Fault(chain, mark.number, Flaw.MISSING)
+            if found[0].hash != mark.hash:
+                return Fault(chain, mark.number, Flaw.REWRITTEN)
+    return None
+
+
+def _own(world: World) -> list[bytes]:
+    try:
+        return [world.seal.certificate()]
+    except Unavailable:
+        return []
+
+
+def _every_seal(tx: Transaction, chain: str) -> Iterator[Seal]:
+    after = 0
+    while seals := tx.audit.seals(chain, after=after, limit=_STEP):
+        yield from seals
+        after = seals[-1].number
+
+
+def _holds(seal: Seal, trusted: Mapping[str, bytes], is_signed: SignatureCheck) -> bool:
+    certificate = trusted.get(seal.certificate)
+    return certificate is not None and is_signed(certificate, seal.statement(), seal.signature)
+
+
+# --- a file ----------------------------------------------------------------------------------------------------------
+
+
+def verify_export(
+    lines: Iterable[bytes], *, certificates: Collection[bytes], is_signed: SignatureCheck
+) -> ExportVerdict:
+    """Line by line up to the first fault.
+
+    With ``certificates`` the file must be signed with one of them: else it could be written anew, without seals and
+    signature. Without, those in the file itself are believed, and it may be unsigned.
+
+    Raises InvalidInput for what is no such export.
+    """
+    numbered = enumerate(lines, start=1)
+    head = _head(next(numbered, (1, b""))[1])
+    trusted = trusted_certificates(certificates or [c.encode() for c in head["certificates"]])
+    reading, number, fault = _Reading(head, trusted, is_signed, must_be_signed=bool(certificates)), 1, None
+    for number, raw in numbered:
+        fault = reading.take(_parsed(raw), number)
+        if fault:
+            break
+    return reading.verdict(fault or reading.end(), number)
+
+
+def marks_of(lines: Iterable[bytes]) -> Iterator[Mark]:
+    """Which events an export that has been verified says there are."""
+    for line in map(_parsed, lines):
+        if line["type"] == "event":
+            yield Mark(line["number"], bytes.fromhex(line["hash"]))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been learnt of a file so far."""
+
+    head: Mapping[str, Any]
+    trusted: Mapping[str, bytes]
+    is_signed: SignatureCheck
+    must_be_signed: bool
+    events: int = 0
+    last: Mark = BEGINNING
+    seal: Seal | None = None
+    signed_with: str | None = None
+    is_over: bool = False
+    chain: str = field(init=False)
+    check: ChainCheck | ExcerptCheck = field(init=False)
+    digest: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chain = self.head["chain"]
+        self.check = ChainCheck(self.chain) if self.head["whole"] else ExcerptCheck(self.chain)
+        self.digest = hashlib.sha256(covered(self.head))
+
+    def take(self, line: Mapping[str, Any], number: int) -> Fault | None:
+        """The next line."""
+        kinds = {"event": self._event, "seal": self._seal, "end": self._end}
+        take = kinds.get(str(line.get("type")))
+        if self.is_over or take is None:
+            return self._fault(Flaw.UNKNOWN if self.is_over else Flaw.ALTERED, self.last.number + 1)
+        try:
+            fault = take(line)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return self._fault(Flaw.ALTERED, self.last.number + 1)
+        if fault is None and line.get("line") != number:
+            fault = self._fault(Flaw.CHANGED if self.head["whole"] else Flaw.MISSING, self.last.number)
+        if not self.is_over:
+            self.digest.update(covered(line))
+        return fault
+
+    def _event(self, line: Mapping[str, Any]) -> Fault | None:
+        telling = (line["at"], line["kind"], line["share"], line["subject"], line["details"])
+        link = Link(line["number"], bytes.fromhex(line["previous"]), bytes.fromhex(line["hash"]), telling)
+        fault = self.check.follow(link)
+        if fault is None:
+            self.events, self.last = self.events + 1, Mark(link.number, link.hash)
+        return fault
+
+    def _seal(self, line: Mapping[str, Any]) -> Fault | None:
+        seal = Seal(
+            self.chain,
+            line["number"],
+            bytes.fromhex(line["hash"]),
+            datetime.fromisoformat(line["sealed_at"]),
+            line["certificate"],
+            base64.b64decode(line["signature"]),
+        )
+        if not isinstance(self.check, ChainCheck):
+            return self._fault(Flaw.CHANGED, self.last.number)
+        if fault := self.check.confirm(seal.mark):
+            return fault
+        if not _holds(seal, self.trusted, self.is_signed):
+            return self._fault(Flaw.UNSIGNED, seal.number)
+        self.seal = seal
+        return None
+
+    def _end(self, line: Mapping[str, Any]) -> Fault | None:
+        self.is_over = True
+        if isinstance(self.check, ChainCheck):
+            end = Mark(self.head["last"]["number"], bytes.fromhex(self.head["last"]["hash"]))
+            if fault := self.check.end(end):
+                return fault
+        digest = self.digest.hexdigest()
+        if line["sha256"] != digest:
+            return self._fault(Flaw.CHANGED, self.last.number)
+        if line["signature"] is None:
+            return self._fault(Flaw.UNSIGNED, self.last.number) if self.must_be_signed else None
+        certificate = self.trusted.get(line["certificate"])
+        signature = base64.b64decode(line["signature"])
+        if certificate is None or not self.is_signed(certificate, END_LABEL + digest.encode("ascii"), signature):
+            return self._fault(Flaw.UNSIGNED, self.last.number)
+        self.signed_with = line["certificate"]
+        return None
+
+    def end(self) -> Fault | None:
+        """When there are no more lines."""
+        return None if self.is_over else self._fault(Flaw.CUT_OFF, self.last.number + 1)
+
+    def _fault(self, flaw: Flaw, number: int) -> Fault:
+        return Fault(self.chain, number, flaw)
+
+    def verdict(self, fault: Fault | None, line: int) -> ExportVerdict:
+        """What is to be said of the file."""
+        return ExportVerdict(
+            self.chain,
+            bool(self.head["whole"]),
+            self.events,
+            self.last,
+            self.seal,
+            self.signed_with,
+            line,
+            fault,
+        )
+
+
+def _head(raw: bytes) -> Mapping[str, Any]:
+    head = _parsed(raw)
+    wanted = {"chain": str, "whole": bool, "last": dict, "certificates": list}
+    is_known = head.get("format") == FORMAT and head.get("version") == VERSION
+    if not is_known or not all(isinstance(head.get(name), kind) for name, kind in wanted.items()):
+        raise InvalidInput("file", "export_unknown")
+    if not all(isinstance(certificate, str) and certificate.isascii() for certificate in head["certificates"]):
+        raise InvalidInput("file", "export_unknown")
+    return head
+
+
+def _parsed(raw: bytes) -> Mapping[str, Any]:
+    """A line as JSON; one that is none, or could be read in two ways, has no type either."""
+    try:
+        line = json.loads(raw, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return {}
+    return line if isinstance(line, dict) else {}
+
+
+def _refuse(number: str) -> None:
+    """No export has another number than a whole one."""
+    raise ValueError(number)
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name stands twice: else another reader could take the other."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError("a name twice")
+    return named

@@ -1,0 +1,208 @@
+"""A document's bytes, or all of them as one zip, for a recipient: any range, decrypted on the way out.
+
+Promises that nothing is released before ``receiving.authorize`` has said so for this very request, that a byte whose
+seal does not hold is never released, that the same content has the same strong ETag whole and in part on every node,
+and that a receipt counts only bytes that were handed on. Content not yet inspected is NotReady.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deldokument.crypto.keys import Purpose, derive
+from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
+from deldokument.crypto.stream import CAPACITY, HEADER
+from deldokument.domain.errors import Broken, NotFound, NotReady
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import RELEASED, Document
+from deldokument.ports.dependencies import World
+from deldokument.services.downloads.access import Access, authorize
+from deldokument.services.downloads.packed_bytes import Packed
+from deldokument.services.downloads.part_reader import STEP, Rooms, read_parts
+from deldokument.services.downloads.zip_archive import Archive, Entry, Slice, Within
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.shares.verdicts import read_record, verdict_of
+from deldokument.services.shares.views import file_name
+
+_GATHERED = CAPACITY - HEADER
+"""Bytes of a part's first segment: what is as long as a whole segment goes on as it is."""
+_PAGE = 500
+
+
+class Sources:
+    """The documents of a content, by their numbers from 0, sealed as they are stored until they are read.
+
+    Only the one that is being read is open, so that seventy thousand of them take little room.
+    """
+
+    def __init__(self, share_key: bytes) -> None:
+        self._share_key = share_key
+        self._ids, self._sealed = Packed(), Packed()
+        self.lengths = array("Q")
+        self._open: tuple[int, Manifest, bytes] | None = None
+
+    def add(self, document: Document) -> None:
+        """One that may be read."""
+        self._ids.append(bytes.fromhex(document.id))
+        self._sealed.append(document.sealed_manifest)
+        self.lengths.append(document.length)
+
+    def id(self, number: int) -> str:
+        """The document's."""
+        return self._ids[number].hex()
+
+    def open(self, number: int) -> tuple[Manifest, bytes]:
+        """The document's manifest and data key."""
+        if self._open is None or self._open[0] != number:
+            key_id = self._ids[number]
+            manifest = open_manifest(self._share_key, key_id, self._sealed[number])
+            self._open = number, manifest, derive(self._share_key, Purpose.DATA, key_id)
+        return self._open[1:]
+
+    def close(self) -> None:
+        """Nothing is read any more; what has been had can still be told."""
+        self._sealed, self._open = Packed(), None
+
+
+Ranges = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a byte route sends: one document, or an archive of all."""
+
+    access: Access
+    name: str
+    media_type: str
+    length: int
+    etag: str
+    archive: Archive | None
+    sources: Sources = field(repr=False)
+
+
+def open_document(world: World, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
+    """One document. Raises as ``authorize``; NotFound when it is not the share's; NotReady."""
+    access = authorize(world, person, share_id)
+    with world.database.read() as tx:
+        document = tx.shares.document(document_id)
+    if document is None or document.share_id != access.share.id:
+        raise NotFound("document of another share")
+    share_key, audit_key = _keys(world, access)
+    inspection, sources = _inspection(share_key, document), Sources(share_key)
+    sources.add(document)
+    return Content(
+        access=access,
+        name=file_name(audit_key, document),
+        media_type=inspection.media_type,
+        length=document.length,
+        etag=inspection.manifest_hash[:16].hex(),
+        archive=None,
+        sources=sources,
+    )
+
+
+def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Content:
+    """All documents as one zip. Raises as ``open_document``."""
+    access = authorize(world, person, share_id)
+    share_key, audit_key = _keys(world, access)
+    hashes, sources = Packed(), Sources(share_key)
+
+    def entries() -> Iterator[Entry]:
+        for document in _documents(world, access.share.id):
+            inspection = _inspection(share_key, document)
+            hashes.append(inspection.manifest_hash)
+            sources.add(document)
+            yield Entry(file_name(audit_key, document), document.length, inspection.crc32)
+
+    archive, layout = Archive(entries()), hashlib.sha256()
+    for piece, _, _ in archive.within(0, archive.length):
+        layout.update(piece if isinstance(piece, bytes) else hashes[piece.number])
+    return Content(
+        access=access,
+        name="dokumenter.zip",
+        media_type="application/zip",
+        length=archive.length,
+        etag=layout.digest()[:16].hex(),
+        archive=archive,
+        sources=sources,
+    )
+
+
+def _documents(world: World, share_id: str) -> Iterator[Document]:
+    """All of a published share, a page at a time: it gets no others."""
+    last: tuple[int, str] | None = None
+    while True:
+        with world.database.read() as tx:
+            page = tx.shares.documents_after(share_id, last, _PAGE)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        last = page[-1].position, page[-1].id
+
+
+def read_content(
+    world: World, content: Content, start: int, stop: int, *, step: int = STEP, rooms: Rooms | None = None
+) -> Iterator[bytes | memoryview]:
+    """Bytes [start, stop) in buffers of at most ``step`` bytes.
+
+    With ``rooms``, what is opened lies there: a buffer stays as it is while the one after it is made, and no longer.
+
+    What is small is gathered, so that many small documents do not become many small writes.
+    Raises IntegrityError or Broken before any byte that is not what was sealed.
+    """
+    small, most = bytearray(), min(step, _GATHERED)
+    for buffer in _buffers(world, content, start, stop, step, rooms):
+        if len(small) + len(buffer) > most and small:
+            yield bytes(small)
+            small.clear()
+        if len(buffer) < most:
+            small += buffer
+        else:
+            yield buffer
+            if rooms:
+                rooms.turn()
+    if small:
+        yield bytes(small)
+
+
+def _buffers(
+    world: World, content: Content, start: int, stop: int, step: int, rooms: Rooms | None
+) -> Iterator[bytes | memoryview]:
+    for piece, first, last in _within(content, start, stop):
+        if isinstance(piece, bytes):
+            yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
+            continue
+        manifest, data_key = content.sources.open(piece.number)
+        for _, buffer in read_parts(world, manifest, data_key, first, last, step, rooms):
+            yield buffer
+
+
+def _within(content: Content, start: int, stop: int) -> Within:
+    """The pieces that bytes [start, stop) touch, each with the range of it."""
+    if content.archive:
+        yield from content.archive.within(start, stop)
+    elif start < stop:
+        yield Slice(0, content.length), start, stop
+
+
+def _keys(world: World, access: Access) -> tuple[bytes, bytes]:
+    """The share key and the audit key."""
+    key_id = share_key_id(access.share.id)
+    share_key = world.keyring.get([key_id]).get(key_id)
+    if share_key is None:
+        authorize(world, access.person, access.share.id)  # it may have ended just now: then this says so
+        raise Broken("no share key")
+    return share_key, existing_key(world.keyring, access.share.audit_key_id)
+
+
+def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
+    """What inspection found in exactly the document that is sealed. Raises NotReady."""
+    if not document.sealed_inspection:
+        raise NotReady("inspection_running")
+    inspection = read_record(share_key, document)
+    if verdict_of(inspection) not in RELEASED:
+        raise NotReady("inspection_refused")
+    return inspection

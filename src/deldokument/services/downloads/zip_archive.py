@@ -1,0 +1,179 @@
+"""One zip of all documents of a share, laid out before a byte of it is read.
+
+Promises a deterministic archive (same documents, same bytes) with exact length, so that HEAD, ETag and any Range work
+on it as on a single document, in little more memory than its names take; entries are stored, not compressed, with
+ZIP64 records throughout; and names that are safe to unpack anywhere: no way out of their folder, no device names, no
+component of more than 255 bytes, unique also where case is folded or letters are composed.
+Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 (ends), 4.5.3
+(ZIP64 extra field); general purpose bit 11 (UTF-8 names).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from struct import pack
+
+from deldokument.services.downloads.packed_bytes import Packed
+
+_VERSION_ZIP64 = 45
+_UTF8 = 0x0800
+_STORED = 0
+_DATE_1980 = 0x21
+_ALL32 = 0xFFFFFFFF
+_ALL16 = 0xFFFF
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)")
+_LOCAL, _CENTRAL = 50, 74
+"""Bytes of a header, but for the name."""
+_LONGEST = 255
+_LONGEST_SUFFIX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What goes into the archive: a document's name as shared, length in bytes, CRC-32 of its bytes."""
+
+    name: str
+    length: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The bytes of the document with that number, from 0, that stand in the archive."""
+
+    number: int
+    length: int
+
+
+Piece = bytes | Slice
+Within = Iterator[tuple[Piece, int, int]]
+
+
+class Archive:
+    """Literal bytes and whole documents, one after the other; what can be told from names and lengths is not kept."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        names = list[str]()
+        self._lengths, self._crcs, self._offsets = array("Q"), array("I"), array("Q")
+        for entry in entries:
+            names.append(entry.name)
+            self._lengths.append(entry.length)
+            self._crcs.append(entry.crc32)
+        self._names = Packed(name.encode() for name in unpackable_names(names))
+        self._directory = 0
+        for name, length in zip(self._names, self._lengths, strict=True):
+            self._offsets.append(self._directory)
+            self._directory += _LOCAL + len(name) + length
+        self._end = self._central_start(len(self._names))
+        self.length = self._end + len(self._ends())
+
+    def within(self, start: int, stop: int) -> Within:
+        """The pieces that bytes [start, stop) touch, in order, each with the range of it."""
+        for position, piece in self._pieces(start):
+            if position >= stop:
+                return
+            first, last = max(start - position, 0), min(stop - position, length_of(piece))
+            if first < last:
+                yield piece, first, last
+
+    def _pieces(self, start: int) -> Iterator[tuple[int, Piece]]:
+        """Where each begins, and it; from the one that holds ``start``, or a little before."""
+        for number in range(max(bisect_right(self._offsets, start) - 1, 0), len(self._names)):
+            header = self._local_header(number)
+            yield self._offsets[number], header
+            yield self._offsets[number] + len(header), Slice(number, self._lengths[number])
+        numbers = range(len(self._names))
+        for number in numbers[max(bisect_right(numbers, start, key=self._central_start) - 1, 0) :]:
+            yield self._central_start(number), self._central_header(number)
+        yield self._end, self._ends()
+
+    def _local_header(self, number: int) -> bytes:
+        name, length = self._names[number], self._lengths[number]
+        extra = pack("<HHQQ", 1, 16, length, length)
+        fixed = pack(
+            "<4sHHHHHIIIHH", b"PK\x03\x04", _VERSION_ZIP64, _UTF8, _STORED, 0, _DATE_1980, self._crcs[number], _ALL32,
+            _ALL32, len(name), len(extra),
+        )  # fmt: skip
+        return fixed + name + extra
+
+    def _central_start(self, number: int) -> int:
+        return self._directory + number * _CENTRAL + self._names.start(number)
+
+    def _central_header(self, number: int) -> bytes:
+        name, length = self._names[number], self._lengths[number]
+        extra = pack("<HHQQQ", 1, 24, length, length, self._offsets[number])
+        fixed = pack(
+            "<4sHHHHHHIIIHHHHHII", b"PK\x01\x02", _VERSION_ZIP64, _VERSION_ZIP64, _UTF8, _STORED, 0, _DATE_1980,
+            self._crcs[number], _ALL32, _ALL32, len(name), len(extra), 0, 0, 0, 0, _ALL32,
+        )  # fmt: skip
+        return fixed + name + extra
+
+    def _ends(self) -> bytes:
+        count = len(self._names)
+        zip64 = pack(
+            "<4sQHHIIQQQQ", b"PK\x06\x06", 44, _VERSION_ZIP64, _VERSION_ZIP64, 0, 0, count, count,
+            self._end - self._directory, self._directory,
+        )  # fmt: skip
+        locator = pack("<4sIQI", b"PK\x06\x07", 0, self._end, 1)
+        end = pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, min(count, _ALL16), min(count, _ALL16), _ALL32, _ALL32, 0)
+        return zip64 + locator + end
+
+
+def length_of(piece: Piece) -> int:
+    """In bytes."""
+    return len(piece) if isinstance(piece, bytes) else piece.length
+
+
+def unpackable_names(names: Sequence[str]) -> Iterator[str]:
+    """The names as they can be unpacked on any system, doublets numbered: ``a.pdf``, ``a (2).pdf``.
+
+    A slash is a folder's, as in a document's name (see share); a file never stands where another name has a folder.
+    """
+    folders = {_folded(_folder(path[:depth])) for path in map(_path, names) for depth in range(1, len(path))}
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    for *above, tidy in map(_path, names):
+        folder = _folder(above)
+        key = _folded(folder + tidy)
+        first = count = counts.get(key, 1)
+        while (folded := _folded(unique := folder + _numbered(tidy, count))) in taken or f"{folded}/" in folders:
+            count += 1
+        if count > first:
+            counts[key] = count
+        taken.add(folded)
+        yield unique
+
+
+def _path(name: str) -> list[str]:
+    return [_safe(part) for part in name.split("/")]
+
+
+def _folder(parts: Iterable[str]) -> str:
+    return "".join(f"{_numbered(part, 1)}/" for part in parts)
+
+
+def _safe(part: str) -> str:
+    """One component that every file system takes, but for its length."""
+    tidy = _UNSAFE.sub("_", part).rstrip(". ") or "_"
+    return f"_{tidy}" if _RESERVED.match(tidy) else tidy
+
+
+def _numbered(name: str, count: int) -> str:
+    """The name with its number before the suffix (none for the first), cut to what file systems take."""
+    suffix = PurePosixPath(name).suffix
+    suffix = suffix if len(suffix.encode()) <= _LONGEST_SUFFIX else ""
+    tail = f" ({count}){suffix}" if count > 1 else suffix
+    stem = name.removesuffix(suffix).encode()[: _LONGEST - len(tail.encode())]
+    return (stem.decode(errors="ignore") + tail).rstrip(". ")
+
+
+def _folded(name: str) -> str:
+    """Equal for names that a file system may take for the same (Unicode, 3.13, canonical caseless matching)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())

@@ -1,0 +1,81 @@
+"""Which blob store and which keyring a deployment works with; both are checked at every start.
+
+Guarantees
+- A deployment that has worked accepts neither an empty store nor an empty keyring: a volume may not be mounted.
+- It accepts no keyring but the one whose directory key it has a fingerprint of.
+- Only `adopt_keyring` makes the directory key, and only before a worker has ever run.
+- The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
+
+A deployment from before there were fingerprints gets one from the keyring that holds its directory key.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Final
+
+from deldokument.crypto.fields import lookup_hash
+from deldokument.domain.errors import Conflict
+from deldokument.ports.blobs import BlobStore
+from deldokument.ports.keyring import Keyring
+from deldokument.ports.repositories.deployment import Deployment
+from deldokument.ports.repositories.transaction import Database
+from deldokument.services.encryption import DIRECTORY
+
+_LOST: Final = "what to do when it is lost stands in docs/operating.md, «Backup»"
+
+
+def claim_store(database: Database, blobs: BlobStore) -> None:
+    """Make the store this deployment's. Raises Conflict when it is another's, or empty though it should not be."""
+    with database.read() as tx:
+        deployment = tx.retention.deployment()
+    if blobs.deployment_id() is None and deployment.heartbeat_at is not None:
+        why = "the blob store is empty though this deployment has worked before: is it the right one, and mounted?"
+        raise Conflict("blob_store_empty", detail=why)
+    blobs.claim(deployment.id)
+
+
+def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None:
+    """See that the keyring is this deployment's, or make it so. ``is_new``: an empty one may be taken into use.
+
+    Raises Conflict when it is empty or another's.
+    """
+    with database.read() as tx:
+        deployment = tx.retention.deployment()
+    if deployment.keyring_fingerprint is None:
+        _take_into_use(database, keyring, deployment, is_new=is_new)
+        with database.read() as tx:
+            deployment = tx.retention.deployment()
+    check_keyring(keyring, deployment)
+    keyring.claim(deployment.id)
+
+
+def check_keyring(keyring: Keyring, deployment: Deployment) -> None:
+    """Raise Conflict unless the keyring holds the directory key that the deployment knows."""
+    key = keyring.get([DIRECTORY]).get(DIRECTORY)
+    if key is None:
+        raise _empty()
+    if not compare_digest(_fingerprint(key, deployment), deployment.keyring_fingerprint or b""):
+        raise Conflict("keyring_claimed", detail=f"this is not the keyring that this deployment works with; {_LOST}")
+
+
+def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment, *, is_new: bool) -> None:
+    if not keyring.get([DIRECTORY]):
+        if deployment.heartbeat_at is not None:
+            raise _empty()
+        if not is_new:
+            raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
+    # First, so that a keyring of somebody else's is left as it is.
+    keyring.claim(deployment.id)
+    key = keyring.create(DIRECTORY)
+    with database.write() as tx:
+        tx.retention.note_keyring(_fingerprint(key, deployment))
+
+
+def _empty() -> Conflict:
+    why = "the keyring is empty, though this deployment has worked before: is it the right one, and mounted?"
+    return Conflict("keyring_empty", detail=f"{why} {_LOST}")
+
+
+def _fingerprint(key: bytes, deployment: Deployment) -> bytes:
+    return lookup_hash(key, "deployment", deployment.id)

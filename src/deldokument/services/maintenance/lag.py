@@ -1,0 +1,39 @@
+"""How far the worker is behind, as an operator's monitoring asks.
+
+Promises figures of the database's state alone, so that every node gives the same and nothing is forgotten by a restart;
+and that they name nobody and nothing: counts and times. Knows nothing of how they are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.backlog import Queue, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the work stands. ``heartbeat_age`` is None when no worker has ever run; ``skew`` is this node's own."""
+
+    waiting: Mapping[Queue, Waiting]
+    lags: Mapping[Queue, timedelta]
+    heartbeat_age: timedelta | None
+    halted: bool
+    skew: timedelta
+
+
+def measure_standing(world: World) -> Standing:
+    """Now. Raises Unavailable."""
+    now = world.clock.now()
+    with world.database.read() as tx:
+        waiting, deployment = tx.backlog.waiting(now), tx.retention.deployment()
+    return Standing(
+        waiting=waiting,
+        lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},
+        heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
+        halted=deployment.halted_at is not None,
+        skew=world.clock.skew(),
+    )

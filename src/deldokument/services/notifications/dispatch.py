@@ -1,0 +1,161 @@
+"""Telling the world outside: planning messages, sending those that are due, forgetting those that are settled.
+
+    plan_messages    the chains of events are followed; what a planner wants told becomes a message
+    take_messages    some that are due are leased
+    send_message     one of them is sent, and what came of it is noted
+
+Promises that nothing is planned twice and nothing lost: messages and the cursor that says how far a chain has been
+followed are kept in one transaction, so no use case needs to know that there is anybody to tell. A message is leased
+in one transaction, sent outside of any, its outcome kept in another; a crash in between sends it again, under the same
+id. What was refused or tried too long is told in the audit trail. Which events are told of, and how each channel
+sends, is in plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from itertools import chain as joined
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import ServiceError, Unavailable, standing
+from deldokument.domain.outbox import LEASE, MOST_ATTEMPTS, Channel, Fate, Outcome, OutgoingMessage, again, pause_after
+from deldokument.domain.share import Share
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import StoredEvent
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record
+
+Planner = Callable[[World, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
+"""What is to be told of events of one chain; asked in the transaction that keeps it. Must answer for ones long past."""
+EventPlanner = Callable[[World, Transaction, StoredEvent], Iterable[OutgoingMessage]]
+"""The same of one event alone; see ``each``."""
+Plans = Mapping[EventKind, Sequence[Planner]]
+Sender = Callable[[World, OutgoingMessage], Outcome]
+"""Sends a message outside of any transaction. Unavailable means: later."""
+
+AT_ONCE = 16
+"""How many messages are taken at a time."""
+KEPT = timedelta(days=90)
+"""So long after it was planned a settled message of no share is forgotten; others go with their share."""
+_EVENTS = 200
+_BATCH = 500
+_GIVEN_UP = "too_long"
+_ENDLESS = frozenset({Channel.ALTINN})
+"""Channels whose messages are tried for as long as their share is there: the sender sees when it is not."""
+
+
+def plan_messages(world: World, plans: Plans) -> int:
+    """One round: how many events were followed. Raises the first error of a chain, the others having been followed."""
+    with world.database.read() as tx:
+        chains = tx.outbox.chains_ahead()
+    followed, errors = 0, []
+    for chain in chains:
+        try:
+            followed += _follow(world, chain, plans)
+        except ServiceError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return followed
+
+
+def _follow(world: World, chain: str, plans: Plans) -> int:
+    with world.database.write() as tx:
+        number = tx.outbox.cursor(chain)
+        if number is None:
+            return 0
+        events = tx.audit.following(chain, after=number, last_number=number + _EVENTS, limit=_EVENTS)
+        asked: dict[Planner, list[StoredEvent]] = {}
+        for event in events:
+            for plan in plans.get(event.event.kind, ()):
+                asked.setdefault(plan, []).append(event)
+        for plan, told in asked.items():
+            for message in plan(world, tx, told):
+                tx.outbox.add(message)
+        if events:
+            tx.outbox.move_cursor(chain, events[-1].number)
+    return len(events)
+
+
+def each(plan: EventPlanner) -> Planner:
+    """Of one event after the other."""
+    return lambda world, tx, told: joined.from_iterable(plan(world, tx, event) for event in told)
+
+
+def take_messages(world: World, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
+    """Some that are due, one for each target, for ``send_message``; nobody else takes them for a while.
+
+    ``busy``: to these targets messages are under way; they get no more, and the others so many fewer.
+    """
+    if len(busy) >= AT_ONCE:
+        return []
+    now = world.clock.now()
+    # Asked first: where there is nothing, nobody who writes is kept waiting.
+    with world.database.read() as tx:
+        if not tx.outbox.is_due(channel, now):
+            return []
+    with world.database.write() as tx:
+        return tx.outbox.lease(channel, now, now + LEASE, AT_ONCE - len(busy), busy=busy)
+
+
+def send_message(world: World, send: Sender, message: OutgoingMessage) -> Fate:
+    """Send what was taken, and note what came of it. Whatever happens counts as an attempt: nothing is tried for ever.
+
+    Raises what the sender raises but Unavailable, which means: later.
+    """
+    try:
+        outcome = send(world, message)
+    except Unavailable as error:
+        outcome = again(error.code)
+    except Exception:
+        _settle(world, message, again("broken"))
+        raise
+    return _settle(world, message, outcome)
+
+
+def _settle(world: World, message: OutgoingMessage, outcome: Outcome) -> Fate:
+    is_last = message.attempts >= MOST_ATTEMPTS and message.channel not in _ENDLESS
+    if outcome.fate is Fate.AGAIN and is_last:
+        outcome = Outcome(Fate.REFUSED, _GIVEN_UP)
+    with world.database.write() as tx:
+        _note(world, tx, message, outcome)
+    return outcome.fate
+
+
+def _note(world: World, tx: Transaction, message: OutgoingMessage, outcome: Outcome) -> None:
+    now = world.clock.now()
+    if outcome.fate is Fate.AGAIN:
+        tx.outbox.postpone(message, now + pause_after(message.attempts), outcome.code)
+    elif outcome.fate is Fate.SENT:
+        if tx.outbox.sent(message.id, now) and message.channel is Channel.ALTINN:
+            record(
+                world,
+                tx,
+                EventKind.RECIPIENT_NOTIFIED,
+                share=_share_of(tx, message),
+                message=message.id,
+                about=message.kind,
+            )
+    elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.fate is Fate.REFUSED:
+        record(
+            world,
+            tx,
+            EventKind.MESSAGE_GIVEN_UP,
+            share=_share_of(tx, message),
+            tenant_id=message.tenant_id,
+            message=message.id,
+            about=message.kind,
+            channel=message.channel.value,
+            code=outcome.code,
+        )
+
+
+def _share_of(tx: Transaction, message: OutgoingMessage) -> Share | None:
+    return standing(tx.shares.get(message.share_id)) if message.share_id else None
+
+
+def forget_messages(world: World) -> int:
+    """One round of retention: settled messages of no share, a quarter of a year after they were planned."""
+    with world.database.write() as tx:
+        return tx.outbox.forget(world.clock.now() - KEPT, _BATCH)

@@ -1,0 +1,189 @@
+"""«Varsler til meg»: where a person who shares or administers is told, and what.
+
+    enter_address ──a code is mailed to it──> confirm_address ──> it is used
+    (an address confirmed before is used until another is)
+
+Promises that an address is used only when whoever reads what arrives there has typed the code here, logged in as the
+person; that a code is good for half an hour and few tries, and few are sent in a day; that addresses stand sealed and
+are shown to the person alone; and that they are forgotten when the person works for nobody here any more. Two persons
+may have the same address, so that nothing here tells which addresses are known.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, replace
+
+from deldokument.crypto.fields import lookup_hash
+from deldokument.domain.addresses import (
+    CODE_DIGITS,
+    CODE_LIFETIME,
+    CODE_TRIES,
+    CODES_A_DAY,
+    Language,
+    NoticeAddress,
+    NoticeChoices,
+    check_address,
+)
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.outbox import Channel, OutgoingMessage
+from deldokument.domain.share import new_id
+from deldokument.ports.channels import LetterKind
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import Field, identifier_hash, open_field, seal_field
+from deldokument.services.people import directory_key
+
+
+@dataclass(frozen=True, slots=True)
+class AddressView:
+    """What the person sees. ``unconfirmed`` waits for the code that was mailed to it. Empty when there is none.
+
+    ``refused``: no mail server has taken the code, and none will.
+    """
+
+    address: str
+    unconfirmed: str
+    choices: NoticeChoices
+    refused: bool = False
+
+
+def show_address(world: World, person: PersonIdentifier, language: Language = Language.BOKMAAL) -> AddressView:
+    """Where the person is told; ``language`` is what stands chosen until another is.
+
+    Raises NotFound for whoever neither shares nor administers, and where no mail is sent.
+    """
+    key = directory_key(world)
+    with world.database.read() as tx:
+        _tenant_of(world, tx, key, person)
+        kept = tx.addresses.of_person(identifier_hash(key, person))
+        codes = tx.outbox.of_target(Channel.EMAIL, kept.id, before=None, limit=CODES_A_DAY) if kept else []
+    if kept is None:
+        return AddressView("", "", NoticeChoices(language=language))
+    waits = kept.awaits_code_at(world.clock.now())
+    unconfirmed = open_field(key, kept.sealed_unconfirmed, Field.UNCONFIRMED_ADDRESS, kept.id) if waits else ""
+    given_up = {code.details["challenge"] for code in codes if code.given_up_at is not None}
+    refused = waits and kept.challenge_id in given_up
+    return AddressView(confirmed_address(key, kept), unconfirmed, kept.choices, refused)
+
+
+def confirmed_address(key: bytes, kept: NoticeAddress) -> str:
+    """The address that is used, empty when there is none."""
+    return open_field(key, kept.sealed_address, Field.NOTICE_ADDRESS, kept.id)
+
+
+def enter_address(world: World, person: PersonIdentifier, text: str, language: Language = Language.BOKMAAL) -> None:
+    """Mail a code to an address; what is used already needs none. ``language`` as for ``show_address``.
+
+    Raises NotFound as ``show_address``, InvalidInput, or Conflict after too many codes.
+    """
+    address = check_address(text)
+    key, now = directory_key(world), world.clock.now()
+    with world.database.write() as tx:
+        tenant_id = _tenant_of(world, tx, key, person)
+        kept = _kept(tx, key, person, language)
+        if confirmed_address(key, kept) == address:
+            tx.addresses.save(kept.settled())
+            return
+        if not kept.may_be_challenged_at(now):
+            raise Conflict("codes_spent", most=CODES_A_DAY)
+        sealed = seal_field(key, address, Field.UNCONFIRMED_ADDRESS, kept.id)
+        challenged = kept.challenged(new_id(), sealed, now)
+        tx.addresses.save(challenged)
+        tx.outbox.add(_code_message(tenant_id, challenged, world))
+
+
+def _code_message(tenant_id: str, challenged: NoticeAddress, world: World) -> OutgoingMessage:
+    now = world.clock.now()
+    details = {"challenge": challenged.challenge_id}
+    return OutgoingMessage(
+        new_id(), Channel.EMAIL, LetterKind.CODE, tenant_id, None, challenged.id, now, now, details=details
+    )
+
+
+def code_of(key: bytes, kept: NoticeAddress) -> str:
+    """The code that was mailed last. It is nowhere kept: it follows from the record and the directory's key."""
+    digest = lookup_hash(key, "address-code", f"{kept.id} {kept.challenge_id}")
+    return f"{int.from_bytes(digest) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+def confirm_address(world: World, person: PersonIdentifier, code: str) -> None:
+    """Use the address that the code was mailed to. Raises NotFound, InvalidInput, or Conflict: the code is too old."""
+    key = directory_key(world)
+    typed = "".join(code.split())
+    with world.database.write() as tx:
+        _tenant_of(world, tx, key, person)
+        kept = _kept(tx, key, person)
+        if not kept.awaits_code_at(world.clock.now()):
+            raise Conflict("code_expired")
+        right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
+        # A wrong try is written down before it is refused: the transaction must stand.
+        tx.addresses.save(_confirmed(world, key, kept) if right else replace(kept, tries=kept.tries + 1))
+        if right:
+            record(world, tx, EventKind.ADDRESS_CONFIRMED, person=person)
+    if not right:
+        left = CODE_TRIES - kept.tries - 1
+        raise InvalidInput("code", "code_wrong", left=left) if left else Conflict("code_expired")
+
+
+def _confirmed(world: World, key: bytes, kept: NoticeAddress) -> NoticeAddress:
+    address = open_field(key, kept.sealed_unconfirmed, Field.UNCONFIRMED_ADDRESS, kept.id)
+    sealed = seal_field(key, address, Field.NOTICE_ADDRESS, kept.id)
+    return replace(kept.settled(), sealed_address=sealed, confirmed_at=world.clock.now())
+
+
+def choose_notices(world: World, person: PersonIdentifier, choices: NoticeChoices) -> None:
+    """What the person wants to be told. Raises NotFound."""
+    key = directory_key(world)
+    with world.database.write() as tx:
+        _tenant_of(world, tx, key, person)
+        chosen = replace(
+            _kept(tx, key, person),
+            downloaded=choices.downloaded,
+            ending=choices.ending,
+            approval=choices.approval,
+            signature=choices.signature,
+            language=choices.language,
+        )
+        tx.addresses.save(chosen)
+
+
+def remove_address(world: World, person: PersonIdentifier) -> None:
+    """Forget the address, and one that waits. What has been chosen stays, and how many codes were sent today.
+
+    Raises NotFound as ``show_address``.
+    """
+    key = directory_key(world)
+    with world.database.write() as tx:
+        _tenant_of(world, tx, key, person)
+        kept = _kept(tx, key, person)
+        tx.addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
+        if kept.confirmed_at is not None:
+            record(world, tx, EventKind.ADDRESS_REMOVED, person=person)
+
+
+def forget_addresses(world: World) -> int:
+    """Forget what nobody confirmed in time, and all of whoever works for nobody here any more. One round of a loop."""
+    with world.database.write() as tx:
+        stale = tx.addresses.drop_unconfirmed(world.clock.now() - CODE_LIFETIME)
+        return stale + tx.addresses.forget_strangers()
+
+
+def _tenant_of(world: World, tx: Transaction, key: bytes, person: PersonIdentifier) -> str:
+    """A tenant that the person shares or administers for."""
+    mine = identifier_hash(key, person)
+    tenants = [account.tenant_id for _, account in tx.tenancies.memberships(mine)]
+    tenants += [administrator.tenant_id for administrator in tx.tenancies.administrations(mine)]
+    if world.mail is None or not tenants:
+        raise NotFound("nobody to be told, or no mail")
+    return tenants[0]
+
+
+def _kept(
+    tx: Transaction, key: bytes, person: PersonIdentifier, language: Language = Language.BOKMAAL
+) -> NoticeAddress:
+    mine = identifier_hash(key, person)
+    return tx.addresses.lock_of_person(mine) or NoticeAddress(new_id(), mine, language=language)

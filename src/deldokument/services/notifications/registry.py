@@ -1,0 +1,44 @@
+"""Which events are told to the world outside, by whom each is put into messages, and how each channel sends them.
+
+    PLANS       an event -> messages, in the transaction that follows the chain of events (see outbox)
+    SCHEDULED   what time brings instead of an event: rounds that plan what has come to be due
+    SENDERS     a channel -> how one of its messages is sent
+
+Adding a message is a line here and a planner beside the use case that it tells of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.outbox import Channel
+from deldokument.domain.webhook import TOLD
+from deldokument.ports.dependencies import World
+from deldokument.services.notifications.dispatch import Planner, Plans, Sender, each
+from deldokument.services.notifications.email_notices import LETTERS, send_letter
+from deldokument.services.notifications.recipient_notices import plan_notices, plan_reminders, send_notice
+from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
+
+
+def _all_of(*tables: Mapping[EventKind, Planner]) -> Plans:
+    plans: dict[EventKind, list[Planner]] = {}
+    for table in tables:
+        for kind, planner in table.items():
+            plans.setdefault(kind, []).append(planner)
+    return plans
+
+
+PLANS: Plans = _all_of(
+    {EventKind.SHARE_PUBLISHED: each(plan_notices)},
+    dict.fromkeys(TOLD, plan_webhooks),
+    {kind: each(plan) for kind, plan in LETTERS.items()},
+)
+
+SCHEDULED: tuple[Callable[[World], int], ...] = (plan_reminders,)
+
+SENDERS: Mapping[Channel, Sender] = {
+    Channel.ALTINN: send_notice,
+    Channel.WEBHOOK: send_webhook,
+    Channel.EMAIL: send_letter,
+}

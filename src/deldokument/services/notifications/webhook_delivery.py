@@ -1,0 +1,148 @@
+"""What webhooks are told, and telling them: a planner and a sender of the outbox (see outbox, plans).
+
+Promises that a call says which kind of thing happened to which share, in random ids, and nothing else; that it is
+signed anew at each attempt, under the same id; and that an address that says 410, or that nothing reached for days, is
+told nothing more until it is registered anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from deldokument.crypto.webhooks import signature
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import standing
+from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import Integration
+from deldokument.domain.webhook import TOLD, DisabledFor, Webhook, WebhookEvent
+from deldokument.ports.channels import CallOutcome
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import StoredEvent
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import Field, open_field
+from deldokument.services.people import directory_key
+
+_GONE = 410
+
+
+def plan_webhooks(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+    """A message to each webhook of the share's account that wants to know, and was there when it happened.
+
+    A download is told once, when somebody has got the whole of a document. Where nobody listens, as in most tenants,
+    no share is looked up, however many have ended.
+    """
+    listening: dict[str, list[Webhook]] = defaultdict(list)
+    for webhook, integration in tx.webhooks.of_tenant(standing(told[0].event.tenant_id)):
+        listening[integration.account_id].append(webhook)
+    for stored in told if listening else ():
+        yield from _messages(world, tx, stored.event, listening)
+
+
+def _messages(
+    world: World, tx: Transaction, event: AuditEvent, listening: Mapping[str, Sequence[Webhook]]
+) -> Iterator[OutgoingMessage]:
+    kind, now = TOLD[event.kind], world.clock.now()
+    told = event.details or {}
+    share = tx.shares.get(event.share_id) if event.share_id else None
+    if share is None or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
+        return
+    details = {"at": event.at.isoformat()}
+    if document := told.get("document"):
+        details["document"] = str(document)
+    for webhook in listening.get(share.account_id, ()):
+        if kind in webhook.events and webhook.disabled_at is None and webhook.created_at <= event.at:
+            yield OutgoingMessage(
+                id=new_id(),
+                channel=Channel.WEBHOOK,
+                kind=kind.value,
+                tenant_id=share.tenant_id,
+                share_id=share.id,
+                target=webhook.id,
+                created_at=now,
+                due_at=now,
+                details=details,
+            )
+
+
+def send_webhook(world: World, message: OutgoingMessage) -> Outcome:
+    """Call it, and note how it fares."""
+    with world.database.read() as tx:
+        living = tx.webhooks.get(message.target)
+    if living is None:
+        return moot("webhook_removed")
+    webhook, integration = living
+    if webhook.disabled_at is not None:
+        return moot("webhook_disabled")
+    outcome = _call(world, webhook, integration, message)
+    is_disabled = _after(world, webhook, outcome) != webhook and _keep(world, message, outcome)
+    if outcome.is_success:
+        return SENT
+    return refused(outcome.code) if is_disabled else again(outcome.code)
+
+
+def _call(world: World, webhook: Webhook, integration: Integration, message: OutgoingMessage) -> CallOutcome:
+    key = directory_key(world)
+    url = open_field(key, webhook.sealed_url, Field.WEBHOOK_URL, webhook.id)
+    secret = open_field(key, webhook.sealed_secret, Field.WEBHOOK_SECRET, webhook.id)
+    body = _body(integration, message)
+    timestamp = int(world.clock.now().timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "deldokument",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature(secret, message.id, timestamp, body),
+    }
+    return world.webhook_calls.post(url, headers, body)
+
+
+def _body(integration: Integration, message: OutgoingMessage) -> bytes:
+    told = {
+        "id": message.id,
+        "type": message.kind,
+        "created_at": str(message.details["at"]).replace("+00:00", "Z"),
+        "share_id": message.share_id,
+        "account_id": integration.account_id,
+    }
+    if "document" in message.details:
+        told["document_id"] = str(message.details["document"])
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def _after(world: World, webhook: Webhook, outcome: CallOutcome) -> Webhook:
+    """What the webhook is after such an outcome."""
+    now = world.clock.now()
+    if outcome.is_success:
+        return replace(webhook, failing_since=None)
+    if outcome.status == _GONE:
+        return replace(webhook, disabled_at=now, disabled_for=DisabledFor.GONE)
+    if webhook.has_failed_too_long(now):
+        return replace(webhook, disabled_at=now, disabled_for=DisabledFor.FAILING)
+    return replace(webhook, failing_since=webhook.failing_since or now)
+
+
+def _keep(world: World, message: OutgoingMessage, outcome: CallOutcome) -> bool:
+    """Whether the webhook is disabled by now, by this call or by another at the same time."""
+    with world.database.write() as tx:
+        present = tx.webhooks.lock(message.target)
+        if present is None or present[0].disabled_at is not None:
+            return True
+        after = _after(world, present[0], outcome)
+        tx.webhooks.save(after)
+        if after.disabled_for is not None:
+            record(
+                world,
+                tx,
+                EventKind.WEBHOOK_DISABLED,
+                tenant_id=message.tenant_id,
+                account=present[1].account_id,
+                integration=after.integration_id,
+                webhook=after.id,
+                cause=after.disabled_for.value,
+            )
+    return after.disabled_at is not None

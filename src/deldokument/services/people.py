@@ -1,0 +1,111 @@
+"""Persons who are registered: number and name sealed to the record, found by a keyed hash, shown masked.
+
+Members, administrators and operators stand in records of the same shape under the directory key. Promises that a number
+is checked and a name tidied before either is sealed, that no full number leaves this room, and that an erased record
+still opens, to empty words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
+from deldokument.domain.tenancy import check_name, norwegian_order
+from deldokument.ports.dependencies import World
+from deldokument.services.encryption import DIRECTORY, Field, existing_key, identifier_hash, open_field, seal_field
+
+_DIGITS_OF_A_NUMBER = 6
+"""A name with so many digits is a number, or has one in it, which would be shown to everybody."""
+
+
+class Office(Enum):
+    """What a person is registered as, and the columns that number and name are sealed for."""
+
+    MEMBER = (Field.MEMBER_NUMBER, Field.MEMBER_NAME)
+    ADMINISTRATOR = (Field.ADMINISTRATOR_NUMBER, Field.ADMINISTRATOR_NAME)
+    OPERATOR = (Field.OPERATOR_NUMBER, Field.OPERATOR_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A registered person as people may see it."""
+
+    id: str
+    name: str
+    masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPerson:
+    """What a record keeps of a person."""
+
+    id: str
+    lookup_hash: bytes
+    sealed_identifier: bytes
+    sealed_name: bytes
+
+
+class Registered(Protocol):
+    """A record about a person."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sealed_identifier(self) -> bytes: ...
+    @property
+    def sealed_name(self) -> bytes: ...
+
+
+def check_person(world: World, number: str, name: str) -> tuple[PersonIdentifier, str]:
+    """The number and the name as they are kept. Raises InvalidInput, or InvalidFields when both are wrong."""
+    errors: list[InvalidInput] = []
+    person, tidy = None, ""
+    try:
+        person = parse_person(number, allow_synthetic=world.rules.allow_synthetic, field="number")
+    except InvalidInput as error:
+        errors.append(error)
+    try:
+        tidy = check_name(name)
+        if sum(c.isdigit() for c in tidy) >= _DIGITS_OF_A_NUMBER:
+            raise InvalidInput("name", "name_has_number")
+    except InvalidInput as error:
+        errors.append(error)
+    if person is None or errors:
+        raise errors[0] if len(errors) == 1 else InvalidFields(errors)
+    return person, tidy
+
+
+def directory_key(world: World) -> bytes:
+    """The key of all registered persons. Raises Broken when the keyring does not hold it."""
+    return existing_key(world.keyring, DIRECTORY)
+
+
+def seal_person(key: bytes, office: Office, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:
+    """A checked number and a tidy name, sealed to the record."""
+    number_field, name_field = office.value
+    return SealedPerson(
+        id=record_id,
+        lookup_hash=identifier_hash(key, person),
+        sealed_identifier=seal_field(key, person.value, number_field, record_id),
+        sealed_name=seal_field(key, name, name_field, record_id),
+    )
+
+
+def view_person(key: bytes, office: Office, registered: Registered) -> PersonView:
+    """The name, and the number masked; both empty when they have been erased."""
+    number_field, name_field = office.value
+    number = open_field(key, registered.sealed_identifier, number_field, registered.id)
+    return PersonView(
+        id=registered.id,
+        name=open_field(key, registered.sealed_name, name_field, registered.id),
+        masked=mask_person(number) if number else "",
+    )
+
+
+def by_name(views: Iterable[PersonView]) -> list[PersonView]:
+    """In Norwegian order."""
+    return sorted(views, key=lambda view: (norwegian_order(view.name), view.id))

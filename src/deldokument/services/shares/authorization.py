@@ -1,0 +1,107 @@
+"""Which accounts and shares a member, or a system as an integration, may work with, and whether work there may go on.
+
+Promises that what is not the sharer's does not exist for the sharer, that whoever may only read changes nothing, and
+that nothing new is begun, filled in or published where the operator has stopped it or the account is closed. What only
+takes away (removing, discarding, withdrawing, an earlier end) does not ask for that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, standing
+from deldokument.domain.identifiers import Sharer
+from deldokument.domain.policy import Allowed, Denied, Reason, may_manage, may_share, stop_of
+from deldokument.domain.share import Share, ShareState
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership, memberships_in
+
+_USE_NOTED = timedelta(days=1)
+
+
+def own_share(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
+    """The share, its row locked, and the membership by which the sharer may change what is in its account.
+
+    Raises NotFound or RightMissing.
+    """
+    share, membership = _managed(world, tx, sharer, tx.shares.lock(share_id))
+    _check_may_change(membership)
+    return share, membership
+
+
+def readable_share(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
+    """The share, if the sharer may see what is in its account. Raises NotFound."""
+    return _managed(world, tx, sharer, tx.shares.get(share_id))[0]
+
+
+def own_draft(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
+    """The share of ``own_share``, still a draft. Raises Conflict when it is not."""
+    share, _ = own_share(world, tx, sharer, share_id)
+    check_draft(share)
+    return share
+
+
+def living_draft(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
+    """As ``own_share``, of what is as ``check_living_draft`` wants it."""
+    share, membership = own_share(world, tx, sharer, share_id)
+    check_living_draft(share, membership)
+    return share, membership
+
+
+def check_living_draft(share: Share, membership: Membership) -> None:
+    """Raise unless it is a draft, where drafts may be filled in: Conflict, Frozen, or InvalidInput (closed)."""
+    check_draft(share)
+    check_may_share(membership, share)
+
+
+def check_may_share(membership: Membership, share: Share | None = None) -> None:
+    """Raise unless drafts may be begun, filled in and published in the account.
+
+    RightMissing for whoever may only read, Frozen, or InvalidInput (closed).
+    """
+    _check_may_change(membership)
+    decision = may_share(membership.tenant, membership.account, share)
+    if decision == Denied(Reason.CLOSED):
+        raise InvalidInput("account", "account_closed")
+    check_not_stopped(membership, share)
+
+
+def check_not_stopped(membership: Membership, share: Share | None) -> None:
+    """Raise Frozen when the operator has stopped the tenant, the account or the share."""
+    if stop_of(membership.tenant, membership.account, share):
+        raise Frozen("sharing_stopped")
+
+
+def note_use(world: World, tx: Transaction, membership: Membership) -> None:
+    """Write down that the member or the integration shares; not more than once a day."""
+    now = world.clock.now()
+    if membership.member_id is None:
+        if _is_news(standing(tx.tenancies.integration(membership.id)).used_at, now):
+            tx.tenancies.use_integration(membership.id, now)
+        return
+    member = standing(tx.tenancies.member(membership.member_id))
+    if _is_news(member.used_at, now):
+        tx.tenancies.use_member(member.id, now)
+
+
+def _is_news(used_at: datetime | None, now: datetime) -> bool:
+    return used_at is None or now - used_at >= _USE_NOTED
+
+
+def _check_may_change(membership: Membership) -> None:
+    if membership.reads_only:
+        raise RightMissing("integration_reads_only")
+
+
+def check_draft(share: Share) -> None:
+    """Raise Conflict unless it is a draft."""
+    if share.state is not ShareState.DRAFT:
+        raise Conflict("not_a_draft")
+
+
+def _managed(world: World, tx: Transaction, sharer: Sharer, share: Share | None) -> tuple[Share, Membership]:
+    mine = {membership.account.id: membership for membership in memberships_in(world, tx, sharer)}
+    if share is None or not isinstance(may_manage(share, mine), Allowed):
+        raise NotFound("share")
+    return share, mine[share.account_id]

@@ -1,0 +1,261 @@
+"""Publishing a share, by one member or by two, changing its end, withdrawing it, making a new draft from it.
+
+    publish_share ──the account wants one pair of eyes──> available
+         └──four eyes──> proposed ──approve_share, another person──> available
+                             └──return_proposal, any change──> draft
+
+Promises that each of them locks the share's row and looks at the state again, so that of two at once one wins and the
+other is told; that nothing is published without recipient, document, period and the sharer's confirmations, nor, where
+the account wants four eyes, without a second person who saw just what is published; that an end once reached or a
+withdrawal is never undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from deldokument.domain.agreement import SignatureState
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.identifiers import PersonIdentifier, Sharer
+from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership, membership_in
+from deldokument.services.agreements.status import standing_of
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import (
+    Field,
+    existing_key,
+    identifier_hash,
+    open_field,
+    reference_hash,
+    seal_field,
+    stored_identifier,
+)
+from deldokument.services.people import directory_key
+from deldokument.services.shares.authorization import (
+    check_living_draft,
+    check_may_share,
+    check_not_stopped,
+    note_use,
+    own_draft,
+    own_share,
+    readable_share,
+)
+from deldokument.services.shares.drafts import empty_draft, insert_draft
+from deldokument.services.shares.organization_names import Answers, ask_again, is_unnamed, take_answers
+from deldokument.services.shares.proposals import Cause, is_proposal_of, keep_change, proposer_of
+from deldokument.services.shares.quota import check_room
+from deldokument.services.shares.views import share_view
+
+
+def publish_share(
+    world: World,
+    sharer: Sharer,
+    share_id: str,
+    documents: Collection[str] | None = None,
+    recipients: Collection[str] | None = None,
+) -> Share:
+    """Make the draft available to its recipients, or propose that where the account wants four eyes.
+
+    With ``documents`` or ``recipients`` only if it holds just these: Conflict when somebody has changed them since they
+    were seen.
+
+    Raises InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict. Asked again,
+    by a browser that lost the answer, it says the same.
+    """
+    answers = ask_again(world, sharer, share_id)
+    with world.database.write() as tx:
+        share, membership = own_share(world, tx, sharer, share_id)
+        if share.state is ShareState.AVAILABLE:
+            return share
+        check_living_draft(share, membership)
+        for seen, there in (
+            (documents, tx.shares.documents([share_id])),
+            (recipients, tx.shares.recipients([share_id])),
+        ):
+            if seen is not None and {one.id for one in there} != set(seen):
+                raise Conflict("state_changed")
+        if not membership.account.rules.four_eyes:
+            plain = replace(share, proposed_by=None)
+            return _publish(world, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)
+        if proposer_of(tx, share) is not None:
+            return share
+        _check_complete(world, tx, share, membership, answers)
+        proposed = replace(share, changed_at=world.clock.now(), proposed_by=membership.id)
+        tx.shares.save(proposed)
+        note_use(world, tx, membership)
+        record(world, tx, EventKind.SHARE_PROPOSED, share=share, person=sharer)
+    return proposed
+
+
+def approve_share(world: World, person: PersonIdentifier, share_id: str, *, seen: datetime) -> Share:
+    """Publish what another sharer has proposed; ``seen`` is the ``changed_at`` of what the person looked through.
+
+    Raises InvalidFields when something has come to be missing since, Conflict for one's own proposal (as a member of
+    whatever account), for a draft changed since, and when none waits; InvalidInput or Frozen as ``publish_share``.
+    """
+    answers = ask_again(world, person, share_id)
+    with world.database.write() as tx:
+        share, membership = own_share(world, tx, person, share_id)
+        if share.state is ShareState.AVAILABLE:
+            return share
+        check_living_draft(share, membership)
+        proposer = proposer_of(tx, share)
+        if proposer is None:
+            raise Conflict("not_proposed")
+        if is_proposal_of(proposer, identifier_hash(directory_key(world), person)):
+            raise Conflict("own_proposal")
+        if share.changed_at != seen:
+            raise Conflict("proposal_changed")
+        kinds = (EventKind.SHARE_APPROVED, EventKind.SHARE_PUBLISHED)
+        return _publish(world, tx, person, share, membership, answers, *kinds)
+
+
+def return_proposal(world: World, person: PersonIdentifier, share_id: str) -> None:
+    """Send a proposal back, or take back one's own; does nothing when none waits. Raises Conflict for no draft."""
+    with world.database.write() as tx:
+        share = own_draft(world, tx, person, share_id)
+        proposer = proposer_of(tx, share)
+        if proposer is not None:
+            own = is_proposal_of(proposer, identifier_hash(directory_key(world), person))
+            keep_change(world, tx, share, person, Cause.RETRACTED if own else Cause.RETURNED)
+
+
+def _publish(
+    world: World,
+    tx: Transaction,
+    sharer: Sharer,
+    share: Share,
+    membership: Membership,
+    answers: Answers,
+    *kinds: EventKind,
+) -> Share:
+    _check_complete(world, tx, share, membership, answers)
+    now = world.clock.now()
+    published = replace(share, state=ShareState.AVAILABLE, published_at=now, changed_at=now)
+    tx.shares.save(published)
+    tx.statistics.count_documents(share.id)
+    note_use(world, tx, membership)
+    for kind in kinds:
+        record(world, tx, kind, share=share, person=sharer)
+    return published
+
+
+def _check_complete(world: World, tx: Transaction, share: Share, membership: Membership, answers: Answers) -> None:
+    """Raise InvalidFields with all that stands in the way of publishing, Conflict when the tenant must sign first.
+
+    What is shared already stays shared: recipients are not to lose it by what their municipality has left undone.
+    """
+    if standing_of(world, tx, share.tenant_id).service.state is SignatureState.OVERDUE:
+        raise Conflict("signature_overdue")
+    documents = tx.shares.documents([share.id])
+    errors = take_answers(world, tx, share, answers)
+    errors.extend(_missing(tx.shares.recipients([share.id]), documents))
+    errors.extend(_room_errors(tx, membership, sum(document.length for document in documents)))
+    errors.extend(_period_errors(share, membership, world.clock.now()))
+    if membership.tenant.ask_archived and not share.archived:
+        errors.append(InvalidInput("archived", "archived_missing"))
+    if errors:
+        raise InvalidFields(errors)
+
+
+def _missing(recipients: list[Recipient], documents: list[Document]) -> list[InvalidInput]:
+    errors: list[InvalidInput] = []
+    if not documents:
+        errors.append(InvalidInput("documents", "files_missing"))
+    elif not all(document.is_complete for document in documents):
+        errors.append(InvalidInput("documents", "files_unfinished"))
+    if not recipients:
+        errors.append(InvalidInput("recipients", "recipients_missing"))
+    elif not all(recipient.confirmed for recipient in recipients):
+        errors.append(InvalidInput("recipients", "recipients_unconfirmed"))
+    return errors
+
+
+def _room_errors(tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
+    try:
+        check_room(tx, membership.account, length, counted=length)
+    except InvalidInput as error:
+        return [error]
+    return []
+
+
+def _period_errors(share: Share, membership: Membership, now: datetime) -> list[InvalidInput]:
+    if share.expires_at is None:
+        return [InvalidInput("expires_at", "expiry_missing")]
+    try:
+        membership.account.period(membership.tenant).check(share.expires_at, now)
+    except InvalidInput as error:
+        return [error]
+    return []
+
+
+def change_expiry(world: World, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
+    """Move the end, earlier or later; no key moves. Raises InvalidInput, Conflict when over, Frozen for a later one."""
+    with world.database.write() as tx:
+        share, membership = own_share(world, tx, sharer, share_id)
+        now = world.clock.now()
+        if not share.is_open_at(now):
+            raise Conflict("share_over")
+        if share.expires_at is not None and expires_at > share.expires_at:
+            check_not_stopped(membership, share)
+        membership.account.period(membership.tenant).check(expires_at, now)
+        tx.shares.save(replace(share, expires_at=expires_at, changed_at=now))
+        record(world, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=expires_at.isoformat())
+
+
+def withdraw_share(world: World, sharer: Sharer, share_id: str) -> None:
+    """End the share now. Raises Conflict when it is over already or was never published."""
+    with world.database.write() as tx:
+        share, _ = own_share(world, tx, sharer, share_id)
+        now = world.clock.now()
+        if not share.is_open_at(now):
+            raise Conflict("share_over")
+        tx.shares.save(replace(share, state=ShareState.WITHDRAWN, closed_at=now, changed_at=now))
+        record(world, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
+
+
+def copy_share(world: World, sharer: Sharer, share_id: str) -> Share:
+    """A new draft with the title, reference and recipients of another share. Raises as ``drafting.start_draft``."""
+    with world.database.read() as tx:
+        original = readable_share(world, tx, sharer, share_id)
+        membership = membership_in(world, tx, sharer, original.account_id)
+        recipients = tx.shares.recipients([share_id])
+        view = share_view(world, tx, original)
+    check_may_share(membership)
+    empty = empty_draft(world, membership)
+    key = existing_key(world.keyring, empty.audit_key_id)
+    old_key = existing_key(world.keyring, original.audit_key_id)
+    draft = replace(
+        empty,
+        confidential=original.confidential,
+        sealed_title=seal_field(key, view.title, Field.TITLE, empty.id),
+        sealed_reference=seal_field(key, view.reference, Field.REFERENCE, empty.id),
+        reference_hash=reference_hash(key, view.reference),
+    )
+    with world.database.write() as tx:
+        insert_draft(world, tx, draft, sharer)
+        for recipient in recipients:
+            tx.shares.add_recipient(_copied_recipient(old_key, key, recipient, draft.id))
+    return draft
+
+
+def _copied_recipient(old_key: bytes, key: bytes, recipient: Recipient, share_id: str) -> Recipient:
+    named = recipient.kind == "organization" and not is_unnamed(old_key, recipient)
+    copied = replace(recipient, id=new_id(), share_id=share_id, confirmed=named)
+    number = open_field(old_key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
+
+    def moved(sealed: bytes, field: Field) -> bytes:
+        return seal_field(key, open_field(old_key, sealed, field, recipient.id), field, copied.id)
+
+    return replace(
+        copied,
+        lookup_hash=identifier_hash(key, stored_identifier(recipient.kind, number)),
+        sealed_identifier=seal_field(key, number, Field.RECIPIENT_NUMBER, copied.id),
+        sealed_name=moved(recipient.sealed_name, Field.RECIPIENT_NAME),
+        sealed_label=moved(recipient.sealed_label, Field.RECIPIENT_LABEL),
+    )

@@ -1,0 +1,132 @@
+"""The sharers' lists: the shares of my accounts, one share with its time line.
+
+Promises that only shares of accounts of which the sharer is a member are ever listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deldokument.domain.audit import AuditEvent
+from deldokument.domain.errors import NotFound, found
+from deldokument.domain.identifiers import Sharer
+from deldokument.domain.policy import stop_of
+from deldokument.domain.share import Share, ShareState
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.shares import ShareFilter
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership, memberships_in
+from deldokument.services.audit.actors import acting_integration
+from deldokument.services.encryption import audit_key_id, existing_key, reference_hash
+from deldokument.services.shares.authorization import readable_share
+from deldokument.services.shares.views import ShareView, display_number, share_view, share_views
+
+PAGE = 50
+MOST_EVENTS = 10_000
+"""So many events of a share are looked at, the newest: whoever has the link can add to them as long as it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareList:
+    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may wait for the sharer."""
+
+    shares: tuple[ShareView, ...]
+    next: tuple[datetime, str] | None
+    needing: tuple[ShareView, ...] = ()
+
+
+def list_shares(
+    world: World,
+    sharer: Sharer,
+    *,
+    account_id: str | None = None,
+    states: Sequence[ShareState] = (),
+    reference: str = "",
+    before: tuple[datetime, str] | None = None,
+    limit: int = PAGE,
+    soon: timedelta | None = None,
+    mine: Sequence[Membership] | None = None,
+) -> ShareList:
+    """The shares of the sharer's accounts, filtered by account, state as it is now, and saksnummer.
+
+    ``mine``: the sharer's memberships, when they have been read for this request already.
+    With ``soon``, and whatever the filter, what may wait for the sharer as well: drafts, and shares that end so soon
+    and that nobody has had, a page of each. Nothing does in accounts that stand still.
+    """
+    now = world.clock.now()
+    with world.database.read() as tx:
+        mine = memberships_in(world, tx, sharer) if mine is None else mine
+        accounts = tuple(m.account.id for m in mine if account_id in {None, m.account.id})
+        hashes = _reference_hashes(world, {m.tenant.id for m in mine}, reference)
+        wanted = ShareFilter(accounts, tuple(states), now, hashes, before, limit + 1)
+        unknown = bool(reference.strip()) and not hashes
+        found = [] if unknown else tx.shares.find(wanted)
+        moving = [m.account.id for m in mine if stop_of(m.tenant, m.account) is None]
+        waiting = tx.shares.needing(moving, now, now + soon, PAGE) if soon else []
+        shown = found[:limit]
+        views = _views(world, tx, [*shown, *waiting], mine)
+    return ShareList(
+        shares=_in_order(views, shown),
+        next=(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        needing=_in_order(views, waiting),
+    )
+
+
+def _views(world: World, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> dict[str, ShareView]:
+    """By id, each looked at once; without those that can no longer be read."""
+    different = {share.id: share for share in shares}
+    return {view.id: view for view in share_views(world, tx, list(different.values()), mine)}
+
+
+def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[ShareView, ...]:
+    return tuple(views[share.id] for share in shares if share.id in views)
+
+
+def _reference_hashes(world: World, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:
+    """The reference's hash under every living audit key of the tenants: one of them is the share's."""
+    if not reference.strip():
+        return ()
+    prefixes = [audit_key_id(tenant_id, world.clock.now())[: -len("YYYY-MM")] for tenant_id in tenant_ids]
+    keys = world.keyring.get([entry for prefix in prefixes for entry in world.keyring.ids(prefix)])
+    return tuple(reference_hash(key, reference) for key in keys.values())
+
+
+def show_share(world: World, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
+    """One share and what has happened to it; of more than MOST_EVENTS only the last. Raises NotFound."""
+    with world.database.read() as tx:
+        share = readable_share(world, tx, sharer, share_id)
+        return share_view(world, tx, share), _timeline(tx, share_id)
+
+
+def view_share(world: World, sharer: Sharer, share_id: str) -> ShareView:
+    """One share. Raises NotFound."""
+    with world.database.read() as tx:
+        return share_view(world, tx, readable_share(world, tx, sharer, share_id))
+
+
+def document_recipients(world: World, sharer: Sharer, account_id: str, document_id: str) -> list[str]:
+    """To whom the share of a document of the account is addressed: persons masked, organisations grouped.
+
+    Raises NotFound.
+    """
+    with world.database.read() as tx:
+        document = found(tx.shares.document(document_id), "document")
+        share = readable_share(world, tx, sharer, document.share_id)
+        if share.account_id != account_id:
+            raise NotFound("document")
+        key = existing_key(world.keyring, share.audit_key_id)
+        return [display_number(key, recipient) for recipient in tx.shares.recipients([share.id])]
+
+
+def acting_systems(world: World, events: Sequence[AuditEvent]) -> dict[str, str]:
+    """The organisations whose systems did some of the events, by their integrations' ids."""
+    ids = {acting for event in events if (acting := acting_integration(event))}
+    with world.database.read() as tx:
+        named = [tx.tenancies.integration(integration_id) for integration_id in ids]
+    return {integration.id: integration.name for integration in named if integration}
+
+
+def _timeline(tx: Transaction, share_id: str) -> list[AuditEvent]:
+    return [event for _, event in tx.audit.events(share_id=share_id, limit=MOST_EVENTS)]

@@ -1,0 +1,89 @@
+"""The receipts of one share as a list: who opened it and who downloaded what, for whom, first and last.
+
+Promises that persons are masked, and that a list read page by page goes on where it was, whatever comes meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from deldokument.domain.identifiers import Sharer, mask_person
+from deldokument.domain.share import Receipt, Share
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.shares import ReceiptPlace
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import subject_number
+from deldokument.services.encryption import existing_key
+from deldokument.services.shares.authorization import readable_share
+from deldokument.services.shares.views import display_number, file_name
+
+
+class ReceiptEvent(StrEnum):
+    """What a receipt is for."""
+
+    OPENED = "opened"
+    DOWNLOADED = "downloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """That a person (masked) opened the share or downloaded a document for a recipient.
+
+    ``complete``: the person was sent the whole document. Only then does it count as downloaded.
+    """
+
+    recipient_id: str
+    recipient: str
+    document_id: str | None
+    document_name: str | None
+    event: ReceiptEvent
+    person: str
+    first_at: datetime
+    last_at: datetime
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptList:
+    """One page, the oldest first; ``next`` continues, None at the end."""
+
+    receipts: tuple[ReceiptView, ...]
+    next: ReceiptPlace | None
+
+
+def list_receipts(
+    world: World, sharer: Sharer, share_id: str, *, after: ReceiptPlace | None = None, limit: int = 50
+) -> ReceiptList:
+    """A page of the share's receipts. Raises NotFound."""
+    with world.database.read() as tx:
+        share = readable_share(world, tx, sharer, share_id)
+        found = tx.shares.receipts_after(share_id, after, limit + 1)
+        views = _views(world, tx, share, found[:limit])
+    return ReceiptList(tuple(views), _place(found[limit - 1]) if len(found) > limit else None)
+
+
+def _place(receipt: Receipt) -> ReceiptPlace:
+    return receipt.first_at, receipt.document_id or "", receipt.recipient_id, receipt.subject_id
+
+
+def _views(world: World, tx: Transaction, share: Share, receipts: list[Receipt]) -> list[ReceiptView]:
+    key = existing_key(world.keyring, share.audit_key_id)
+    recipients = {recipient.id: display_number(key, recipient) for recipient in tx.shares.recipients([share.id])}
+    names = {document.id: file_name(key, document) for document in tx.shares.documents([share.id])}
+    subjects = {subject.id: subject for subject in tx.audit.subjects({receipt.subject_id for receipt in receipts})}
+    return [
+        ReceiptView(
+            recipient_id=receipt.recipient_id,
+            recipient=recipients[receipt.recipient_id],
+            document_id=receipt.document_id,
+            document_name=names[receipt.document_id] if receipt.document_id else None,
+            event=ReceiptEvent.DOWNLOADED if receipt.document_id else ReceiptEvent.OPENED,
+            person=mask_person(subject_number(key, subjects[receipt.subject_id])),
+            first_at=receipt.first_at,
+            last_at=receipt.last_at,
+            complete=receipt.is_download,
+        )
+        for receipt in receipts
+    ]

@@ -1,0 +1,376 @@
+"""What people see of shares: sealed fields opened, identifiers masked, receipts told per recipient.
+
+Promises that no full number of a person leaves this room. Deliberately decides nothing about access.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.errors import standing
+from deldokument.domain.identifiers import PersonIdentifier, mask_person
+from deldokument.domain.outbox import Channel
+from deldokument.domain.policy import Allowed, may_share, stop_of
+from deldokument.domain.share import (
+    CLOSED,
+    PROPOSAL_LIFETIME,
+    Document,
+    Progress,
+    Receipt,
+    Recipient,
+    Share,
+    ShareState,
+    progress_of,
+)
+from deldokument.domain.tenancy import Account, Integration, Member, Tenant
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership
+from deldokument.services.audit.recording import subject_number
+from deldokument.services.encryption import (
+    DIRECTORY,
+    Field,
+    existing_key,
+    message_key,
+    open_field,
+    share_key_id,
+    stored_identifier,
+)
+from deldokument.services.shares.notice_status import NoticeView, view_notice
+from deldokument.services.shares.proposals import waits_for_approval
+from deldokument.services.shares.verdicts import Finding, finding_of
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """A recipient: ``display`` is masked or grouped; ``name`` is an organisation's."""
+
+    id: str
+    kind: str
+    display: str
+    name: str
+    label: str
+    confirmed: bool
+    openings: tuple[OpeningView, ...] = ()
+    downloads: tuple[DownloadView, ...] = ()
+    progress: Progress = Progress.NONE
+    notices: tuple[NoticeView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningView:
+    """That a person (masked) opened the share, and when first."""
+
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadView:
+    """That a person (masked) received a document, whole or in part."""
+
+    document_id: str
+    document_name: str
+    person: str
+    at: datetime
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A document: ``offset`` tells how far its upload has come.
+
+    ``finding`` is None until the document has been inspected, and once its share is over.
+    """
+
+    id: str
+    name: str
+    length: int
+    modified_at: int | None
+    offset: int
+    complete: bool
+    inspected: bool
+    finding: Finding | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """Who has asked that a draft be published, and when; ``lonely`` when the account has nobody else to approve it.
+
+    ``seen`` tells one proposal from any other of the same draft.
+    """
+
+    proposer_id: str
+    name: str
+    at: datetime
+    until: datetime
+    lonely: bool
+
+    @property
+    def seen(self) -> str:
+        """What an approval must carry."""
+        return self.at.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class ShareView:
+    """A share with its words, as its sharers see it. ``state`` is told for the instant it was read.
+
+    ``stopped``: the operator has frozen it, its account or its tenant. ``proposal`` while it waits for approval.
+    """
+
+    id: str
+    account: Account
+    tenant: Tenant
+    state: ShareState
+    created_at: datetime
+    published_at: datetime | None
+    expires_at: datetime | None
+    closed_at: datetime | None
+    confidential: bool
+    archived: bool
+    title: str
+    message: str
+    reference: str
+    recipients: tuple[RecipientView, ...]
+    documents: tuple[DocumentView, ...]
+    link: str
+    stopped: bool
+    may_share: bool
+    """Whether it may be filled in and published if it is a draft, and others like it be begun."""
+    proposal: ProposalView | None
+    drafter_id: str
+    """The membership that fills in a draft, which was the last to save it; empty once it is no draft."""
+    drafter: str
+    """That member's name, or the organisation whose system it is; empty when it has been erased."""
+    system: str
+    """The organisation whose system shares it; empty when a person does."""
+    notify: bool
+
+
+def file_name(audit_key: bytes, document: Document) -> str:
+    """The document's name."""
+    return open_field(audit_key, document.sealed_name, Field.FILE_NAME, document.id)
+
+
+def share_views(
+    world: World, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
+) -> list[ShareView]:
+    """The shares with everything that belongs to them, in a handful of queries; those without audit key left out.
+
+    The accounts and tenants of ``mine`` are not asked for again.
+    """
+    ids = [share.id for share in shares]
+    keys = world.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
+    gathered = _Gathered(tx, shares, mine)
+    now, views = world.clock.now(), []
+    for share in shares:
+        key = keys.get(share.audit_key_id)
+        if key:
+            views.append(_share_view(world, share, key, keys.get(share_key_id(share.id)), gathered, now))
+    return views
+
+
+def share_view(world: World, tx: Transaction, share: Share) -> ShareView:
+    """One share with everything that belongs to it. Raises Broken when it cannot be read."""
+    return standing(next(iter(share_views(world, tx, [share])), None))
+
+
+class Belongings:
+    """What belongs to some shares, by share, asked for at once however many they are."""
+
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
+        share_ids = [share.id for share in shares]
+        self.tenants = {one.tenant.id: one.tenant for one in mine}
+        self.tenants |= tx.tenancies.tenants_by_id({share.tenant_id for share in shares} - self.tenants.keys())
+        self.accounts = {one.account.id: one.account for one in mine}
+        self.accounts |= tx.tenancies.accounts_by_id({share.account_id for share in shares} - self.accounts.keys())
+        self.recipients: dict[str, list[Recipient]] = defaultdict(list)
+        self.documents: dict[str, list[Document]] = defaultdict(list)
+        self.receipts: dict[str, list[Receipt]] = defaultdict(list)
+        for recipient in tx.shares.recipients(share_ids):
+            self.recipients[recipient.share_id].append(recipient)
+        for document in tx.shares.documents(share_ids):
+            self.documents[document.share_id].append(document)
+        for receipt in tx.shares.receipts(share_ids):
+            self.receipts[receipt.share_id].append(receipt)
+
+
+class _Gathered(Belongings):
+    """The same, and what only those who share see."""
+
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
+        super().__init__(tx, shares, mine)
+        unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
+        self.offsets: Counter[str] = Counter()
+        for upload in tx.uploads.of_documents(unfinished):
+            self.offsets[upload.document_id] += upload.offset
+        self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
+        for many in self.receipts.values():
+            for receipt in many:
+                self.receipts_for[receipt.recipient_id].append(receipt)
+        self.notices: dict[str, list[NoticeView]] = defaultdict(list)
+        for message in tx.outbox.of_shares([share.id for share in shares if share.notify], Channel.ALTINN):
+            if notice := view_notice(message):
+                self.notices[message.target].append(notice)
+        subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
+        self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
+        self.people: dict[str, str] = {}
+        integration_ids = {share.integration_id for share in shares if share.integration_id}
+        self.systems = {i: standing(tx.tenancies.integration(i)).name for i in integration_ids}
+        drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
+        self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
+        self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
+        self.lonely = {proposer.id for proposer in self.proposers.values() if _is_lonely(tx, proposer)}
+
+
+def _is_lonely(tx: Transaction, proposer: Member | Integration) -> bool:
+    """Whether nobody else could approve it."""
+    needed = 2 if isinstance(proposer, Member) else 1
+    return len(tx.tenancies.members_of_account(proposer.account_id, limit=needed)) < needed
+
+
+def _share_view(
+    world: World,
+    share: Share,
+    key: bytes,
+    share_key: bytes | None,
+    gathered: _Gathered,
+    now: datetime,
+) -> ShareView:
+    tenant, account = gathered.tenants[share.tenant_id], gathered.accounts[share.account_id]
+    names = {d.id: file_name(key, d) for d in gathered.documents[share.id]}
+    state = state_at(share, now)
+    living_key = None if state in CLOSED else share_key
+    drafter = gathered.drafters.get(_drafter_id(share)) if share.state is ShareState.DRAFT else None
+    return ShareView(
+        id=share.id,
+        account=account,
+        tenant=tenant,
+        state=state,
+        created_at=share.created_at,
+        published_at=share.published_at,
+        expires_at=share.expires_at,
+        closed_at=share.closed_at,
+        confidential=share.confidential,
+        archived=share.archived,
+        title=open_field(key, share.sealed_title, Field.TITLE, share.id),
+        message=open_message(share, share_key),
+        reference=open_field(key, share.sealed_reference, Field.REFERENCE, share.id),
+        recipients=tuple(_recipient_view(key, r, names, gathered) for r in gathered.recipients[share.id]),
+        documents=tuple(
+            _document_view(d, names[d.id], gathered.offsets, finding_of(living_key, d))
+            for d in gathered.documents[share.id]
+        ),
+        link=f"{world.rules.public_url}/d/{share.id}",
+        stopped=stop_of(tenant, account, share) is not None,
+        may_share=isinstance(may_share(tenant, account, share), Allowed),
+        proposal=_proposal(world, share, gathered),
+        drafter_id=drafter.id if drafter else "",
+        drafter=sharer_name(world.keyring.create(DIRECTORY), drafter) if drafter else "",
+        system=gathered.systems.get(share.integration_id or "", ""),
+        notify=share.notify,
+    )
+
+
+def _drafter_id(share: Share) -> str:
+    return share.member_id or share.integration_id or ""
+
+
+def _proposal(world: World, share: Share, gathered: _Gathered) -> ProposalView | None:
+    proposer = gathered.proposers.get(share.id)
+    if proposer is None:
+        return None
+    return ProposalView(
+        proposer_id=proposer.id,
+        name=sharer_name(existing_key(world.keyring, DIRECTORY), proposer),
+        at=share.changed_at,
+        until=share.changed_at + PROPOSAL_LIFETIME,
+        lonely=proposer.id in gathered.lonely,
+    )
+
+
+def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
+    """Who shares it, even when removed since."""
+    if share.member_id is not None:
+        return standing(tx.tenancies.member(share.member_id))
+    return standing(tx.tenancies.integration(share.integration_id or ""))
+
+
+def sharer_name(directory: bytes, sharer: Member | Integration) -> str:
+    """A member's own name, or the organisation's whose system it is; empty when it has been erased."""
+    if isinstance(sharer, Integration):
+        return sharer.name
+    return open_field(directory, sharer.sealed_name, Field.MEMBER_NAME, sharer.id)
+
+
+def state_at(share: Share, now: datetime) -> ShareState:
+    """The state as it is at ``now``, whether or not a worker has been there."""
+    return ShareState.ENDED if share.state is ShareState.AVAILABLE and share.is_over_at(now) else share.state
+
+
+def open_message(share: Share, share_key: bytes | None) -> str:
+    """The message; empty once the share is over, for then its key is gone or about to go."""
+    if share_key is None or share.state in CLOSED:
+        return ""
+    return open_field(message_key(share_key, share.id), share.sealed_message, Field.MESSAGE, share.id)
+
+
+def _document_view(document: Document, name: str, offsets: Mapping[str, int], finding: Finding | None) -> DocumentView:
+    """A document with its name opened."""
+    return DocumentView(
+        id=document.id,
+        name=name,
+        length=document.length,
+        modified_at=document.modified_at,
+        offset=document.length if document.is_complete else offsets.get(document.id, 0),
+        complete=document.is_complete,
+        inspected=document.inspected_at is not None,
+        finding=finding,
+    )
+
+
+def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gathered: _Gathered) -> RecipientView:
+    receipts = gathered.receipts_for[recipient.id]
+    return RecipientView(
+        id=recipient.id,
+        kind=recipient.kind,
+        display=display_number(key, recipient),
+        name=open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id),
+        label=open_field(key, recipient.sealed_label, Field.RECIPIENT_LABEL, recipient.id),
+        confirmed=recipient.confirmed,
+        openings=tuple(
+            OpeningView(_person_display(key, r, gathered), r.first_at) for r in receipts if r.document_id is None
+        ),
+        downloads=tuple(
+            DownloadView(
+                r.document_id,
+                names[r.document_id],
+                _person_display(key, r, gathered),
+                r.last_at,
+                r.is_download,
+            )
+            for r in receipts
+            if r.document_id in names
+        ),
+        progress=progress_of(receipts, names),
+        notices=tuple(gathered.notices[recipient.id]),
+    )
+
+
+def display_number(key: bytes, recipient: Recipient) -> str:
+    """A person's number masked, an organisation's grouped."""
+    value = open_field(key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
+    identifier = stored_identifier(recipient.kind, value)
+    return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
+
+
+def _person_display(key: bytes, receipt: Receipt, gathered: _Gathered) -> str:
+    """Opened once, however many documents the person has had."""
+    subject_id = receipt.subject_id
+    if subject_id not in gathered.people:
+        gathered.people[subject_id] = mask_person(subject_number(key, gathered.subjects[subject_id]))
+    return gathered.people[subject_id]

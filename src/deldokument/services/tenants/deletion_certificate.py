@@ -1,0 +1,114 @@
+"""The deletion record on paper (sletteprotokoll): a PDF in bokmål with the service's seal.
+
+Promises that it says what the record says and nothing more, and that it is issued only when the contents are gone.
+It is pressed anew each time that it is asked for: what is kept are the figures.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from deldokument.domain.agreement import escaped
+from deldokument.domain.errors import Conflict
+from deldokument.domain.tenure import OSLO, DeletionState
+from deldokument.ports.dependencies import World
+from deldokument.ports.documents import Paper
+from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record
+
+_TITLE = "Sletteprotokoll"
+_VERSION = "1.0"
+_TEXT = """\
+# Sletteprotokoll
+
+**Virksomhet:** {tenant}, organisasjonsnummer {number}
+
+**Tjeneste:** Del dokument
+
+**Leverandør:** {operator}
+
+## Avslutningen
+
+{who} avsluttet tjenesten {ended_at} (norsk tid). I samme øyeblikk ble alle åpne delinger trukket tilbake, alle utkast
+forkastet, og alle brukere og fagsystemer mistet tilgangen. Avslutningen kan ikke angres.
+
+## Det virksomheten hadde i tjenesten da
+
+| Hva | Antall |
+|---|---|
+| Kontoer | {accounts} |
+| Brukere på kontoene | {members} |
+| Åpne delinger | {open_shares} |
+| Utkast | {drafts} |
+| Dokumenter som ikke var slettet | {documents} |
+| Samlet størrelse på dokumentene | {stored_bytes} byte |
+
+## Det som er slettet
+
+| Hva | Antall | Når |
+|---|---|---|
+| Nøkler til delinger | {destroyed_keys} | {keys_destroyed_at} |
+| Kryptert innhold i lageret | alt | {contents_deleted_at} |
+
+Hver deling var kryptert med sin egen nøkkel. Da nøkkelen ble destruert, ble dokumentene og meldingen i delingen
+uleselige overalt, også i sikkerhetskopier. Deretter ble det krypterte innholdet slettet fra lageret. Delinger som var
+over før avslutningen, har fått nøkkel og innhold slettet på samme måte da de tok slutt.
+
+## Navn og identifikatorer
+
+{names}
+
+Det omfatter navn og fødselsnummer på brukere, administratorer, mottakere og andre personer i hendelsesloggen, titler,
+filnavn og saksnummer, kontaktopplysninger, og virksomhetens konsekvensvurderinger og avtaler slik de ligger i
+tjenesten.
+
+Det som blir stående, er virksomhetens navn og organisasjonsnummer, navnene på kontoene og på virksomhetene som hadde
+fagsystemer med tilgang til dem, hvilke avtaler som var signert når, tidspunkter og antall, og hendelsesloggen uten
+opplysninger om hvem personene var.
+
+## Om protokollen
+
+Protokollen er laget av tjenesten og forseglet med tjenestens sertifikat. Seglet viser om noe er endret etterpå.
+"""
+
+
+def deletion_paper(world: World, *, tenant_id: str) -> bytes:
+    """The PDF. Raises NotFound, Conflict while contents are left, or Unavailable when there is no seal."""
+    deleted = deletion_record(world, tenant_id=tenant_id)
+    at = deleted.contents_deleted_at
+    if at is None:
+        raise Conflict("deletion_under_way")
+    paper = Paper(_words(world, deleted, at), _TITLE, _VERSION, at)
+    return world.seal.seal(
+        world.press.pdf(paper), reason=_TITLE, location=world.rules.operator.name, at=world.clock.now()
+    )
+
+
+def _words(world: World, deleted: DeletionRecord, contents_deleted_at: datetime) -> str:
+    tenant, held, until = deleted.tenant, deleted.held, f"{deleted.names_until.astimezone(OSLO):%d.%m.%Y}"
+    erased = f"Navn og identifikatorer ble slettet {until}."
+    to_come = f"Navn og identifikatorer slettes {until}, når oppbevaringstiden er over."
+    return _TEXT.format(
+        tenant=escaped(tenant.name),
+        number=tenant.organization_number,
+        operator=escaped(world.rules.operator.name),
+        who=escaped(deleted.ended_by) or "Virksomheten",
+        ended_at=_at(deleted.ended_at),
+        accounts=_number(held.accounts),
+        members=_number(held.members),
+        open_shares=_number(held.open_shares),
+        drafts=_number(held.drafts),
+        documents=_number(held.documents),
+        stored_bytes=_number(held.stored_bytes),
+        destroyed_keys=_number(deleted.destroyed_keys),
+        keys_destroyed_at=f"Den siste {_at(deleted.keys_destroyed_at)}" if deleted.keys_destroyed_at else "Ingen igjen",
+        contents_deleted_at=_at(contents_deleted_at),
+        names=erased if deleted.state is DeletionState.NAMES_ERASED else to_come,
+    )
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant.astimezone(OSLO):%d.%m.%Y kl. %H.%M}"
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", "\N{NO-BREAK SPACE}")

@@ -1,0 +1,98 @@
+"""What a tenant takes with it: its shares with receipts, page by page, and the papers that it has with us.
+
+Promises constant memory however much there is, that every export is recorded before the first byte leaves, that
+persons' numbers are masked as everywhere, and that the contents of documents and messages are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import found
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import Share
+from deldokument.domain.tenancy import Tenant
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.shares import ShareFilter
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.agreements.impact_assessment import list_assessments, open_paper
+from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf
+from deldokument.services.audit.recording import record
+from deldokument.services.downloads.zip_archive import unpackable_names
+from deldokument.services.people import directory_key
+from deldokument.services.shares.views import ShareView, share_views, sharer_name, sharer_of
+
+_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedShare:
+    """A share with the name of who shared it; the name is empty when it has been erased."""
+
+    view: ShareView
+    sharer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPaper:
+    """A paper with the name that it gets in the export."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+def begin_export(world: World, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
+    """Note that somebody takes everything of the tenant out. Raises NotFound."""
+    with world.database.write() as tx:
+        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+        record(world, tx, EventKind.TENANT_EXPORTED, tenant_id=tenant_id, person=person)
+    return tenant
+
+
+def exported_shares(world: World, *, tenant_id: str) -> Iterator[ExportedShare]:
+    """The tenant's shares that still have names, drafts too: account by account, newest first."""
+    with world.database.read() as tx:
+        accounts = tx.tenancies.accounts_of_tenant(tenant_id)
+    for account in accounts:
+        wanted: ShareFilter | None = ShareFilter((account.id,), limit=_PAGE)
+        while wanted is not None:
+            page, wanted = _page(world, wanted)
+            yield from page
+
+
+def _page(world: World, wanted: ShareFilter) -> tuple[list[ExportedShare], ShareFilter | None]:
+    """One page, read by itself, and what is wanted after it."""
+    with world.database.read() as tx:
+        shares = tx.shares.find(wanted)
+        page = _exported(world, tx, shares)
+    is_last = len(shares) < _PAGE
+    return page, None if is_last else replace(wanted, before=(shares[-1].created_at, shares[-1].id))
+
+
+def _exported(world: World, tx: Transaction, shares: list[Share]) -> list[ExportedShare]:
+    key = directory_key(world)
+    names = {share.id: sharer_name(key, sharer_of(tx, share)) for share in shares}
+    return [ExportedShare(view, names[view.id]) for view in share_views(world, tx, shares)]
+
+
+def exported_papers(world: World, *, tenant_id: str) -> Iterator[ExportedPaper]:
+    """Signed agreements and the assessments' files, one at a time; names that no two have and any system takes."""
+    agreements, number = agreements_of(world, tenant_id=tenant_id), count(1)
+    for main in agreements.mains:
+        copy = main_agreement_copy(world, tenant_id=tenant_id, agreement_id=main.agreement.id)
+        yield ExportedPaper(f"{next(number):02}-hovedavtale-{main.agreement.version}.pdf", copy)
+    for service in agreements.services:
+        agreement, pdf = signed_pdf(world, tenant_id=tenant_id, agreement_id=service.agreement.id)
+        yield ExportedPaper(f"{next(number):02}-tjenesteavtale-{agreement.version}.pdf", pdf)
+    for assessment in list_assessments(world, tenant_id=tenant_id):
+        if assessment.file_name:
+            view, content = open_paper(world, tenant_id=tenant_id, assessment_id=assessment.id)
+            yield ExportedPaper(_unpackable(f"{next(number):02}-dpia-{view.done_on}-{view.file_name}"), content)
+
+
+def _unpackable(name: str) -> str:
+    """The name by itself, as its number tells it from the others."""
+    return next(unpackable_names([name]))

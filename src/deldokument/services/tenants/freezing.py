@@ -1,0 +1,104 @@
+"""The operator stops a tenant, an account or a share, and lets it go on, without deleting anything.
+
+While it is stopped recipients are told only that the documents cannot be opened just now, members share nothing new,
+and a share still ends on its date (domain.policy). Promises that asking twice does it once. The reason is a code, for
+the audit trail keeps no words. Who is an operator is the edges' business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, found
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import CLOSED, Share
+from deldokument.domain.tenancy import Account, Tenant
+from deldokument.ports.dependencies import World
+from deldokument.services.audit.recording import record
+
+
+class FreezeReason(StrEnum):
+    """Why the operator stops something: told in the event log, which administrators read, and nowhere else."""
+
+    SECURITY = "security"
+    AGREEMENT = "agreement"
+    AUTHORITY = "authority"
+    REQUEST = "request"
+
+
+def freeze_tenant(world: World, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
+    """Stop everything of the tenant. Raises NotFound."""
+    with world.database.write() as tx:
+        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        if tenant.frozen_at is None:
+            tenant = replace(tenant, frozen_at=world.clock.now())
+            tx.tenancies.save_tenant(tenant)
+            record(world, tx, EventKind.TENANT_FROZEN, tenant_id=tenant_id, person=person, reason=reason.value)
+    return tenant
+
+
+def unfreeze_tenant(world: World, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
+    """Let the tenant go on. Raises NotFound."""
+    with world.database.write() as tx:
+        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        if tenant.frozen_at is not None:
+            tenant = replace(tenant, frozen_at=None)
+            tx.tenancies.save_tenant(tenant)
+            record(world, tx, EventKind.TENANT_UNFROZEN, tenant_id=tenant_id, person=person)
+    return tenant
+
+
+def freeze_account(world: World, account_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Account:
+    """Stop everything of the account. Raises NotFound."""
+    with world.database.write() as tx:
+        account = found(tx.tenancies.lock_account(account_id), "account")
+        if account.frozen_at is None:
+            account = tx.tenancies.save_account(replace(account, frozen_at=world.clock.now()))
+            record(
+                world, tx, EventKind.ACCOUNT_FROZEN, tenant_id=account.tenant_id, person=person,
+                account=account_id, reason=reason.value,
+            )  # fmt: skip
+    return account
+
+
+def unfreeze_account(world: World, account_id: str, person: PersonIdentifier | None) -> Account:
+    """Let the account go on. Raises NotFound."""
+    with world.database.write() as tx:
+        account = found(tx.tenancies.lock_account(account_id), "account")
+        if account.frozen_at is not None:
+            account = tx.tenancies.save_account(replace(account, frozen_at=None))
+            record(
+                world,
+                tx,
+                EventKind.ACCOUNT_UNFROZEN,
+                tenant_id=account.tenant_id,
+                person=person,
+                account=account_id,
+            )
+    return account
+
+
+def freeze_share(world: World, share_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Share:
+    """Stop one share, or one draft. Raises NotFound, or Conflict when it is over."""
+    with world.database.write() as tx:
+        share = found(tx.shares.lock(share_id), "share")
+        if share.state in CLOSED:
+            raise Conflict("share_over")
+        if share.frozen_at is None:
+            share = replace(share, frozen_at=world.clock.now())
+            tx.shares.save(share)
+            record(world, tx, EventKind.SHARE_FROZEN, share=share, person=person, reason=reason.value)
+    return share
+
+
+def unfreeze_share(world: World, share_id: str, person: PersonIdentifier | None) -> Share:
+    """Let the share go on. Raises NotFound."""
+    with world.database.write() as tx:
+        share = found(tx.shares.lock(share_id), "share")
+        if share.frozen_at is not None:
+            share = replace(share, frozen_at=None)
+            tx.shares.save(share)
+            record(world, tx, EventKind.SHARE_UNFROZEN, share=share, person=person)
+    return share

@@ -1,0 +1,171 @@
+"""Ending the service for a tenant, for good.
+
+    end_service          nothing new; open shares withdrawn, drafts abandoned, members and integrations let go
+    (retention's rounds  keys destroyed, ciphertext deleted, names erased when their time is up)
+    complete_deletions   notes that no key and no object is left: the deletion record is complete
+    forget_tenants       after the retention period: members, administrators, contacts, the tenant's own papers, its
+                         audit keys; its number is free, should it come back
+
+Promises that there is one end, however many press at once, that it cannot be undone, that the record is not complete
+while anything of the contents is left, and that other tenants are not touched. Administrators get in until they are
+forgotten too, to fetch the export and the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from deldokument.domain.accounts import same_name
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidInput, found, standing
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenure import DeletionState, Holdings, Tenure, spent_number
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.agreements.impact_assessment import acting_name
+from deldokument.services.audit.recording import record
+from deldokument.services.encryption import AUDIT_PREFIX, Field, open_field, papers_key_id, seal_field
+
+_BATCH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRecord:
+    """What was deleted after an end, and when (sletteprotokoll); ``ended_by`` is empty when nobody's name is kept.
+
+    ``names_until``: when names and identifiers go, or went.
+    """
+
+    tenant: Tenant
+    ended_at: datetime
+    ended_by: str
+    state: DeletionState
+    held: Holdings
+    destroyed_keys: int
+    keys_destroyed_at: datetime | None
+    contents_deleted_at: datetime | None
+    names_until: datetime
+
+
+def holdings_of(world: World, *, tenant_id: str) -> Holdings:
+    """What an end would take with it. Raises NotFound."""
+    with world.database.read() as tx:
+        found(tx.tenancies.tenant(tenant_id), "tenant")
+        return tx.tenures.holdings(tenant_id, world.clock.now())
+
+
+def end_service(world: World, *, tenant_id: str, typed_name: str, person: PersonIdentifier | None = None) -> Tenant:
+    """End it now; asked again, it says the same and nothing more happens.
+
+    One that was never taken into use may end, too: it has an administrator, and perhaps papers. Raises NotFound,
+    InvalidInput when ``typed_name`` is not the tenant's, or Conflict: the operator has stopped the tenant or one of its
+    accounts, of which nothing is to be deleted then.
+    """
+    with world.database.write() as tx:
+        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        if tenant.ended_at is not None:
+            return tenant
+        _must_not_be_frozen(tx, tenant)
+        if not same_name(typed_name, tenant.name):
+            raise InvalidInput("typed_name", "tenant_name_differs")
+        now = world.clock.now()
+        held = tx.tenures.holdings(tenant_id, now)
+        ended = replace(tenant, ended_at=now)
+        tx.tenancies.save_tenant(ended)
+        tx.tenures.close_shares(tenant_id, now)
+        tx.tenures.remove_everybody(tenant_id, now)
+        key = world.keyring.create(papers_key_id(tenant_id))
+        name = seal_field(key, acting_name(world, tx, tenant_id, person), Field.ENDED_BY, tenant_id)
+        tx.tenures.save_tenure(replace(tx.tenures.tenure(tenant_id), sealed_ended_by=name, held=held))
+        record(world, tx, EventKind.TENANT_ENDED, tenant_id=tenant_id, person=person, **asdict(held))
+    return ended
+
+
+def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
+    living = [account for account in tx.tenancies.accounts_of_tenant(tenant.id) if account.ended_at is None]
+    if tenant.frozen_at is not None or any(account.frozen_at is not None for account in living):
+        raise Conflict("end_while_frozen")
+
+
+def complete_deletions(world: World) -> int:
+    """Note of tenants that have ended that nothing of their contents is left."""
+    with world.database.write() as tx:
+        completed = [_completed(world, tx, tenant_id) for tenant_id in tx.tenures.emptied(_BATCH)]
+        for tenure in completed:
+            tx.tenures.save_tenure(tenure)
+        for tenure in completed:
+            keys = tenure.destroyed_keys
+            record(world, tx, EventKind.DELETION_RECORDED, tenant_id=tenure.tenant_id, destroyed_keys=keys)
+    return len(completed)
+
+
+def _completed(world: World, tx: Transaction, tenant_id: str) -> Tenure:
+    ended_at = standing(standing(tx.tenancies.tenant(tenant_id)).ended_at)
+    keys, last = tx.tenures.destroyed_keys(tenant_id, ended_at)
+    return replace(
+        tx.tenures.tenure(tenant_id),
+        destroyed_keys=keys,
+        keys_destroyed_at=last,
+        contents_deleted_at=world.clock.now(),
+    )
+
+
+def forget_tenants(world: World) -> int:
+    """Erase who was who in tenants whose retention period after the end is over."""
+    now = world.clock.now()
+    bare = _erase_subjects(world, now)
+    with world.database.write() as tx:
+        spent = [tenant_id for tenant_id in tx.tenures.forgettable(now, _BATCH) if tenant_id in bare]
+        for tenant_id in spent:
+            # Held from here on: whoever is being named administrator meanwhile is refused then.
+            tenant = standing(tx.tenancies.lock_tenant(tenant_id))
+            world.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(world, tenant_id)])
+            tx.tenures.forget_people(tenant_id, now)
+            kept = replace(tx.tenures.tenure(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
+            tx.tenures.save_tenure(replace(kept, names_erased_at=now))
+            tx.tenancies.save_tenant(_bare(tenant))
+        for tenant_id in spent:
+            record(world, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
+    return len(spent)
+
+
+def _erase_subjects(world: World, now: datetime) -> set[str]:
+    """Before their keys go, by which they are found: whoever dies in between leaves them to the next round."""
+    with world.database.write() as tx:
+        spent = tx.tenures.forgettable(now, _BATCH)
+        for tenant_id in spent:
+            for entry in _audit_keys(world, tenant_id):
+                tx.retention.erase_subjects(entry)
+    return set(spent)
+
+
+def _audit_keys(world: World, tenant_id: str) -> list[str]:
+    return world.keyring.ids(f"{AUDIT_PREFIX}{tenant_id}:")
+
+
+def _bare(tenant: Tenant) -> Tenant:
+    """Without its contact, and with its number free."""
+    number = spent_number(tenant.organization_number, standing(tenant.ended_at))
+    return replace(tenant, organization_number=number, contact=Contact())
+
+
+def deletion_record(world: World, *, tenant_id: str) -> DeletionRecord:
+    """How the deletion stands. Raises NotFound for a tenant that has not ended."""
+    with world.database.read() as tx:
+        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+        ended_at = found(tenant.ended_at, "end")
+        tenure = tx.tenures.tenure(tenant_id)
+    key = world.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
+    return DeletionRecord(
+        tenant=tenant,
+        ended_at=ended_at,
+        ended_by=open_field(key, tenure.sealed_ended_by, Field.ENDED_BY, tenant_id) if key else "",
+        state=tenure.deletion,
+        held=tenure.held,
+        destroyed_keys=tenure.destroyed_keys,
+        keys_destroyed_at=tenure.keys_destroyed_at,
+        contents_deleted_at=tenure.contents_deleted_at,
+        names_until=tenure.names_erased_at or ended_at + tenant.retention,
+    )

@@ -1,0 +1,179 @@
+"""Making tenants.
+
+Promises that names are tidy and numbers checked. The operator's command line calls it; who may call it is the command
+line's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from deldokument.domain.accounts import check_contact
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, found
+from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
+from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import Administrator, Contact, PeriodRule, Tenant, check_name, check_on_behalf_of
+from deldokument.ports.dependencies import World
+from deldokument.ports.registers import RegisteredOrganization
+from deldokument.services.audit.recording import record, subject_told_of
+from deldokument.services.people import Office, check_person, directory_key, seal_person
+
+STANDARD_RETENTION = timedelta(days=365)
+
+
+def new_tenant(number: OrganizationNumber, name: str, contact: Contact) -> Tenant:
+    """A tenant as it begins: with the standard rules, and the service not in use."""
+    return Tenant(
+        id=new_id(),
+        organization_number=number.value,
+        name=check_name(name),
+        contact=contact,
+        period=PeriodRule(),
+        ask_archived=True,
+        retention=STANDARD_RETENTION,
+        activated_at=None,
+    )
+
+
+def create_tenant(world: World, *, organization_number: str, name: str, contact: Contact) -> Tenant:
+    """A tenant that has yet to take the service into use. Raises InvalidInput, or Conflict when the number is taken."""
+    tenant = new_tenant(parse_organization(organization_number, field="organization_number"), name, contact)
+    with world.database.write() as tx:
+        if tx.tenancies.tenant_by_number(tenant.organization_number) is not None:
+            raise Conflict("tenant_exists")
+        tx.tenancies.add_tenant(tenant)
+        record(world, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id)
+    return tenant
+
+
+def change_tenant_rules(
+    world: World,
+    *,
+    tenant_id: str,
+    longest_days: int | None = None,
+    ask_archived: bool | None = None,
+    on_behalf_of: str | None = None,
+    contact: Contact | None = None,
+) -> Tenant:
+    """Set the tenant's longest period, whether sharers must confirm that the original is archived, the name that logins
+    for it are in at the provider, and whom recipients may ask; what is None stays. Raises InvalidInput, InvalidFields
+    or NotFound.
+    """
+    if on_behalf_of is not None:
+        check_on_behalf_of(on_behalf_of)
+    if longest_days is not None and not 1 <= longest_days <= 90:
+        raise InvalidInput("longest_days", "period_rule", shortest=1, longest=90)
+    given = {"ask_archived": ask_archived, "on_behalf_of": on_behalf_of, "contact": contact and check_contact(contact)}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    with world.database.write() as tx:
+        # Locked before it is read: all of it is written, also whether it has been stopped or has ended.
+        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        changed = replace(tenant, **changes, period=_period(tenant.period, longest_days))
+        if changed != tenant:
+            tx.tenancies.save_tenant(changed)
+            record(world, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
+    return changed
+
+
+def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:
+    if longest_days is None:
+        return present
+    longest = timedelta(days=longest_days)
+    return PeriodRule(present.shortest, min(PeriodRule().standard, longest), longest)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSummary:
+    """A tenant with how many administer it and how many accounts it has (deleted ones not counted)."""
+
+    tenant: Tenant
+    administrators: int
+    accounts: int
+
+
+def register_tenant(
+    world: World,
+    *,
+    organization_number: str,
+    contact: Contact,
+    number: str,
+    name: str,
+    person: PersonIdentifier | None,
+) -> Tenant:
+    """A tenant that has yet to take the service into use, with its first administrator (``number``, ``name``).
+
+    Raises InvalidFields (also for an organisation that does not exist any more), Conflict when it is a tenant already,
+    Unavailable when Enhetsregisteret does not answer.
+    """
+    organization, tidy, chosen, name = _checked(world, organization_number, contact, number, name)
+    tenant = new_tenant(OrganizationNumber(organization.number), organization.name, tidy)
+    sealed = seal_person(directory_key(world), Office.ADMINISTRATOR, new_id(), chosen, name)
+    administrator = Administrator(
+        sealed.id, tenant.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
+    )
+    with world.database.write() as tx:
+        if tx.tenancies.tenant_by_number(organization.number) is not None:
+            raise Conflict("tenant_exists")
+        tx.tenancies.add_tenant(tenant)
+        tx.tenancies.add_administrator(administrator)
+        record(world, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
+        added = EventKind.ADMINISTRATOR_ADDED
+        holder = subject_told_of(world, tx, tenant.id, chosen.value)
+        record(world, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id, holder=holder)
+    return tenant
+
+
+def _checked(
+    world: World, organization_number: str, contact: Contact, number: str, name: str
+) -> tuple[RegisteredOrganization, Contact, PersonIdentifier, str]:
+    """All that was typed, as it is kept. Raises InvalidFields with all that is wrong."""
+    errors: list[InvalidInput] = []
+    organization, tidy, chosen = None, None, None
+    try:
+        organization = registered_organization(world, organization_number)
+    except InvalidInput as error:
+        errors.append(error)
+    try:
+        tidy = check_contact(contact)
+    except InvalidFields as error:
+        errors += error.errors
+    try:
+        chosen = check_person(world, number, name)
+    except (InvalidInput, InvalidFields) as error:
+        errors += error.errors if isinstance(error, InvalidFields) else [error]
+    if organization is None or tidy is None or chosen is None:
+        raise InvalidFields(errors)
+    return organization, tidy, *chosen
+
+
+def registered_organization(world: World, organization_number: str) -> RegisteredOrganization:
+    """The organisation as Enhetsregisteret has it. Raises InvalidInput, or Unavailable."""
+    number = parse_organization(organization_number, field="organization_number")
+    found = world.register.find(number)
+    if found is None:
+        raise InvalidInput("organization_number", "organization_unknown", number=number.grouped)
+    if found.status == "deleted":
+        raise InvalidInput("organization_number", "organization_deleted", name=found.name)
+    return found
+
+
+def list_tenants(world: World) -> list[TenantSummary]:
+    """All tenants, by name."""
+    with world.database.read() as tx:
+        return [
+            TenantSummary(
+                tenant,
+                len(tx.tenancies.administrators(tenant.id)),
+                sum(account.deleted_at is None for account in tx.tenancies.accounts_of_tenant(tenant.id)),
+            )
+            for tenant in tx.tenancies.tenants()
+        ]
+
+
+def show_tenant(world: World, tenant_id: str) -> Tenant:
+    """Raises NotFound."""
+    with world.database.read() as tx:
+        return found(tx.tenancies.tenant(tenant_id), "tenant")

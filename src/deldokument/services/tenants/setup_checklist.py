@@ -1,0 +1,150 @@
+"""The way from nothing to the first share: what is done, by whom and when, and what is missing; then how things stand.
+
+Promises the order of the steps, and that what should be looked at is told while nothing of it stops anybody. Changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from deldokument.domain.agreement import SignatureState
+from deldokument.domain.errors import found
+from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.tenure import day_of
+from deldokument.ports.dependencies import World
+from deldokument.services.accounts.lifecycle import AccountView, list_accounts
+from deldokument.services.agreements.impact_assessment import AssessmentView, newest_assessment
+from deldokument.services.agreements.status import Agreements, agreements_of
+from deldokument.services.encryption import Field, open_field, papers_key_id
+from deldokument.services.tenants.activation import Step
+
+NEARLY_FULL = 0.9
+"""The part of its quota from which an account is told to be nearly full."""
+
+
+class Concern(StrEnum):
+    """What a tenant in use should look at."""
+
+    TENANT_FROZEN = "tenant_frozen"
+    ACCOUNT_FROZEN = "account_frozen"
+    MAIN_AGREEMENT_MISSING = "main_agreement_missing"
+    SIGNATURE_MISSING = "signature_missing"
+    SIGNATURE_DUE = "signature_due"
+    SIGNATURE_OVERDUE = "signature_overdue"
+    ASSESSMENT_MISSING = "assessment_missing"
+    ASSESSMENT_DUE = "assessment_due"
+    NEARLY_FULL = "nearly_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A concern, with its account and the day it is about where it has them; ``used`` bytes of the account's quota."""
+
+    concern: Concern
+    account: Account | None = None
+    on: date | None = None
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How far a tenant has come. ``done`` has every step; ``accounts`` those that are not deleted."""
+
+    tenant: Tenant
+    agreements: Agreements
+    assessment: AssessmentView | None
+    activated_by: str
+    accounts: tuple[AccountView, ...]
+    done: dict[Step, bool]
+    reminders: tuple[Reminder, ...]
+
+    @property
+    def next(self) -> Step | None:
+        """The first step that is missing."""
+        return next((step for step, is_done in self.done.items() if not is_done), None)
+
+    @property
+    def can_share(self) -> bool:
+        """Whether the way is walked: members can share."""
+        return self.tenant.is_in_use and self.done[Step.MEMBER]
+
+    @property
+    def members(self) -> int:
+        """Memberships in all accounts."""
+        return sum(view.contents.members for view in self.accounts)
+
+    @property
+    def open_shares(self) -> int:
+        """What recipients can open now."""
+        return sum(view.contents.open_shares for view in self.accounts)
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the accounts hold."""
+        return sum(view.contents.stored_bytes for view in self.accounts)
+
+
+def way_of(world: World, *, tenant_id: str) -> Way:
+    """How far the tenant has come. Raises NotFound."""
+    agreements = agreements_of(world, tenant_id=tenant_id)
+    accounts = tuple(v for v in list_accounts(world, tenant_id=tenant_id) if v.account.deleted_at is None)
+    with world.database.read() as tx:
+        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+        assessment = newest_assessment(world, tx, tenant_id)
+        sealed = tx.tenures.tenure(tenant_id).sealed_activated_by
+    key = world.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
+    return Way(
+        tenant=tenant,
+        agreements=agreements,
+        assessment=assessment,
+        activated_by=open_field(key, sealed, Field.ACTIVATED_BY, tenant_id) if key else "",
+        accounts=accounts,
+        done={
+            Step.MAIN_AGREEMENT: agreements.standing.main_arrived,
+            Step.SERVICE_AGREEMENT: agreements.standing.service_signed,
+            Step.ASSESSMENT: assessment is not None,
+            Step.ACTIVATION: tenant.activated_at is not None,
+            Step.ACCOUNT: bool(accounts),
+            Step.MEMBER: any(view.contents.members for view in accounts),
+        },
+        reminders=(
+            *_of_tenant(tenant, agreements, assessment),
+            *(reminder for view in accounts for reminder in _of_account(view)),
+        ),
+    )
+
+
+def _of_tenant(tenant: Tenant, agreements: Agreements, assessment: AssessmentView | None) -> list[Reminder]:
+    standing = agreements.standing
+    reminders = [Reminder(Concern.TENANT_FROZEN, on=_day(tenant.frozen_at))] if tenant.frozen_at else []
+    if not standing.main_arrived:
+        reminders.append(Reminder(Concern.MAIN_AGREEMENT_MISSING))
+    signature = {
+        SignatureState.NOT_SIGNED: Concern.SIGNATURE_MISSING,
+        SignatureState.DUE: Concern.SIGNATURE_DUE,
+        SignatureState.OVERDUE: Concern.SIGNATURE_OVERDUE,
+    }.get(standing.service.state)
+    if signature is not None:
+        reminders.append(Reminder(signature, on=_day(standing.service.deadline)))
+    if assessment is None:
+        reminders.append(Reminder(Concern.ASSESSMENT_MISSING))
+    elif assessment.is_due:
+        reminders.append(Reminder(Concern.ASSESSMENT_DUE, on=assessment.review_on))
+    return reminders
+
+
+def _of_account(view: AccountView) -> list[Reminder]:
+    account, used = view.account, view.contents.stored_bytes
+    reminders = []
+    if account.frozen_at is not None:
+        reminders.append(Reminder(Concern.ACCOUNT_FROZEN, account, _day(account.frozen_at)))
+    if account.rules.quota is not None and used >= account.rules.quota * NEARLY_FULL:
+        reminders.append(Reminder(Concern.NEARLY_FULL, account, used=used))
+    return reminders
+
+
+def _day(instant: datetime | None) -> date | None:
+    return day_of(instant) if instant else None

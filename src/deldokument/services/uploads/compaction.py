@@ -1,0 +1,78 @@
+"""Keeping the number of parts small when an upload comes in many small requests.
+
+Promises that an upload has at most length / 8 MiB + 16 parts, that a merged part is a new stream under a new name
+and never an old nonce used again, and that the old objects go only after the new one stands in the database. Never
+stands in the way of an upload that can still succeed: what has been acknowledged is safe without it, so where it cannot
+be done it is left to the next request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from deldokument.crypto.stream import (
+    CAPACITY,
+    PartEncryptor,
+    PartReader,
+    ciphertext_length,
+    part_associated_data,
+)
+from deldokument.domain.errors import ServiceError
+from deldokument.domain.share import new_document_id
+from deldokument.domain.upload import Part, tail_to_merge
+from deldokument.ports.blobs import BlobWriter
+from deldokument.ports.dependencies import World
+
+log = logging.getLogger("deldokument.uploads")
+_STEP = 4 * CAPACITY
+
+
+def merge_tail(world: World, upload_id: str, document_id: str, data_key: bytes) -> None:
+    """Make one part of small ones. Gives up when another writer has moved them, and when a store does not answer.
+
+    Raises IntegrityError when one is not what was sealed: then the document is lost, and whoever sends more is told.
+    """
+    try:
+        with world.database.read() as tx:
+            old = tail_to_merge(tx.uploads.parts(upload_id))
+        if old:
+            _merge(world, upload_id, document_id, data_key, old)
+    except ServiceError as error:
+        log.warning("parts were not merged: %s", error)
+
+
+def _merge(world: World, upload_id: str, document_id: str, data_key: bytes, old: Sequence[Part]) -> None:
+    part_id = new_document_id()
+    writer = world.blobs.create(part_id)
+    try:
+        header = _rewrite(world, writer, old, part_id, document_id, data_key)
+        writer.commit()
+    finally:
+        writer.abort()
+    new = Part(part_id, upload_id, old[0].offset, old[-1].stop - old[0].offset, header)
+    # An error here may hide a commit that took place, so the object is left to the sweep, which asks the database.
+    with world.database.write() as tx:
+        merged = tx.uploads.merge(upload_id, old, new, world.clock.now())
+    if not merged:
+        world.blobs.delete([part_id])
+
+
+def _rewrite(
+    world: World, writer: BlobWriter, old: Sequence[Part], part_id: str, document_id: str, data_key: bytes
+) -> bytes:
+    document = bytes.fromhex(document_id)
+    encryptor = PartEncryptor(data_key, part_associated_data(document, bytes.fromhex(part_id)))
+    sealed = bytearray(ciphertext_length(2 * _STEP))
+    rest = b""
+    for part in old:
+        reader = PartReader(data_key, part_associated_data(document, bytes.fromhex(part.id)), part.header, part.length)
+        for start in range(0, part.length, _STEP):
+            stop = min(start + _STEP, part.length)
+            plain = rest + reader.decrypt(world.blobs.read(part.id, *reader.segments_for(start, stop)), start, stop)
+            count = encryptor.sealable(len(plain))
+            if count:
+                writer.write(memoryview(sealed)[: encryptor.encrypt_into(plain[:count], sealed, last=False)])
+            rest = plain[count:]
+    writer.write(memoryview(sealed)[: encryptor.encrypt_into(rest, sealed, last=True)])
+    return encryptor.header

@@ -1,0 +1,73 @@
+"""Partial uploads of one document, sent beside each other, and the joining of them (tus concatenation).
+
+Promises that a partial upload is an upload like any other, with an id and an offset of its own, under the document's
+token; that joining copies no byte and is one transaction, after which the document is complete as if its bytes had come
+in that order; that asking for it again says the same; and that the bytes of a document are kept once, within the
+declared length, however they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from deldokument.domain.errors import found
+from deldokument.domain.share import new_id
+from deldokument.domain.upload import Upload, check_new_partial, join
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.shares.proposals import keep_change
+from deldokument.services.uploads.append import complete, find_upload, locked_draft
+
+
+def create_partial(world: World, token: str, *, length: int, start: int | None) -> Upload:
+    """A new partial upload of the token's document; the same again when one of that ``start`` and length is there.
+
+    Raises NotFound; Conflict when the document has bytes of its own or too many partial uploads; TooLarge.
+    """
+    whole = find_upload(world, token)
+    with world.database.write() as tx:
+        share = locked_draft(tx, whole)
+        current, partials = found(tx.uploads.get(whole.id), "upload"), tx.uploads.partials(whole.id)
+        same = [partial for partial in partials if (partial.start, partial.length) == (start, length)]
+        if same and start is not None and not current.is_finished:
+            return same[0]
+        check_new_partial(current, partials, length, start)
+        partial = replace(
+            current, id=new_id(), length=length, token_hash=None, finished_at=None, partial_of=whole.id, start=start
+        )
+        tx.uploads.add(partial)
+        keep_change(world, tx, share)
+    return partial
+
+
+def join_partials(world: World, token: str, partial_ids: Sequence[str]) -> Upload:
+    """Make the token's document of these partial uploads in that order; the others are discarded.
+
+    Raises NotFound, or Conflict when they are not the whole document or it is finished otherwise.
+    """
+    whole = find_upload(world, token)
+    if whole.is_finished:
+        with world.database.read() as tx:
+            join(whole, _chosen(tx, whole, partial_ids))
+        return whole
+    with world.database.write() as tx:
+        share, current = locked_draft(tx, whole), found(tx.uploads.get(whole.id), "upload")
+        joined = join(current, _chosen(tx, whole, partial_ids))
+        if not current.is_finished:
+            tx.uploads.join(whole, joined, world.clock.now())
+            complete(world, tx, share, whole)
+    return whole
+
+
+def _chosen(tx: Transaction, whole: Upload, partial_ids: Sequence[str]) -> list[Upload]:
+    known = {partial.id: partial for partial in tx.uploads.partials(whole.id)}
+    return [found(known.get(partial_id), "partial upload") for partial_id in partial_ids]
+
+
+def joined_partials(world: World, upload: Upload) -> list[Upload]:
+    """What a finished upload was joined from, in order; empty when it came whole."""
+    if upload.is_partial or not upload.is_finished:
+        return []
+    with world.database.read() as tx:
+        return [partial for partial in tx.uploads.partials(upload.id) if partial.is_finished]

@@ -1,0 +1,246 @@
+"""What every request to the API passes before a route has its say, and every answer after it.
+
+Promises, in this order: a verified token; a call left in the consumer's allowance; a query without NUL; a body that
+is bounded in length, time and number, whole, and of a kind that the route takes; and that a repeated request is
+answered as the first was (see repeating). Whoever is nobody is told nothing else, and nothing is read of the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from python_multipart.exceptions import FormParserError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import InvalidInput, ServiceError, TokenRefused, TooLarge, Unavailable
+from deldokument.domain.identifiers import Consumer
+from deldokument.ports.dependencies import World
+from deldokument.services.api.idempotency import (
+    LEASE,
+    NamedAnswer,
+    NamedRequest,
+    begin_request,
+    finish_request,
+    renew_request,
+)
+from deldokument.web.api.dependencies import ApiCall
+from deldokument.web.api.multipart_body import read_parts
+from deldokument.web.http.errors import MediaTypeRefused
+from deldokument.web.http.problems import problem
+from deldokument.web.http.rate_limit import Callers
+from deldokument.web.transfer.request_body import bearer_token
+
+PREFIX = "/api/v1"
+OPENAPI = f"{PREFIX}/openapi.json"
+SMALL_SHARES = f"{PREFIX}/small-shares"
+MAX_BODY = 1024 * 1024
+MAX_FILES = 20 * 1024 * 1024
+_JSON, _FORM = "application/json", "multipart/form-data"
+BODY_S = 120.0
+"""A body must be there in so long."""
+MOST_FORMS = 16
+MOST_OF_ONE = 8
+"""So many bodies with files one consumer may send at once: the others have room."""
+RENEWED_S = LEASE.total_seconds() / 3
+_KEPT_HEADERS = ("content-type", "location")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Gate:
+    """The API's application behind its gate."""
+
+    def __init__(self, app: ASGIApp, world: World, callers: Callers) -> None:
+        self._app = app
+        self._world = world
+        self._callers = callers
+        self._forms = Counter[str]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let pass, or refuse."""
+        if scope["type"] != "http" or scope["path"] == OPENAPI:
+            await self._app(scope, receive, send)
+            return
+        request, headers = Request(scope, receive), dict[str, str]()
+        send = _with_headers(send, headers)
+        try:
+            consumer = await self._admitted(request, headers)
+            async with self._room(scope, consumer):
+                body = await _whole_body(request)
+                await self._serve(request, send, ApiCall(self._world, consumer, body))
+        except ClientDisconnect:
+            return
+        except TimeoutError:
+            await problem(request, InvalidInput("body", "body_malformed"), 408)(scope, receive, send)
+        except (ServiceError, IntegrityError) as error:
+            await problem(request, error)(scope, receive, send)
+
+    @asynccontextmanager
+    async def _room(self, scope: Scope, consumer: Consumer) -> AsyncIterator[None]:
+        """So many of a consumer at once, and so many with files, which are held in memory, of all together.
+
+        Raises RateLimited, or Unavailable when there is no room for more files.
+        """
+        whose, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
+        with self._callers.one_more(consumer):
+            if with_files and (self._forms.total() >= MOST_FORMS or self._forms[whose] >= MOST_OF_ONE):
+                raise Unavailable("busy")
+            this = Counter((whose,) if with_files else ())
+            self._forms += this
+            try:
+                yield
+            finally:
+                self._forms -= this
+
+    async def _serve(self, request: Request, send: Send, call: ApiCall) -> None:
+        name = request.headers.get("idempotency-key")
+        if request.method == "POST" and name is not None:
+            response = await self._once(request, call, name)
+            await response(request.scope, request.receive, send)
+        else:
+            await self._pass(request.scope, request.receive, send, call)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, call: ApiCall) -> None:
+        scope.setdefault("state", {})["call"] = call
+        with suppress(Exception):
+            # The application has answered it, and told the log, before it lets it through.
+            await self._app(scope, _replayed(call.body, receive), send)
+
+    async def _once(self, request: Request, call: ApiCall, name: str) -> Response:
+        """Do a named request, or answer it as it was answered before."""
+        digest = await run_in_threadpool(_digest, request, call.body)
+        named = await run_in_threadpool(begin_request, call.world, call.consumer, name, digest)
+        if isinstance(named, NamedAnswer):
+            return Response(named.body, named.status, {**named.headers, "Idempotency-Replayed": "true"})
+        answer, held = _Kept(), _Held(named)
+        async with held.renewed(call.world):
+            await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
+        with suppress(ServiceError):
+            # What has been done has been done: without its answer it is done again, under the same id.
+            await run_in_threadpool(finish_request, call.world, call.consumer, held.request, answer.named())
+        return answer.response()
+
+    async def _admitted(self, request: Request, headers: dict[str, str]) -> Consumer:
+        token = bearer_token(request)
+        if token is None:
+            raise TokenRefused("token_missing")
+        consumer = await run_in_threadpool(self._world.tokens.verify, token)
+        headers.update(await self._callers.counted(self._world, consumer))
+        if b"%00" in request.scope["query_string"]:
+            raise InvalidInput("query", "field_malformed")
+        return consumer
+
+
+class _Held:
+    """A named request that is being done, however long that takes."""
+
+    def __init__(self, request: NamedRequest) -> None:
+        self.request = request
+
+    @asynccontextmanager
+    async def renewed(self, world: World) -> AsyncIterator[None]:
+        """While the block runs it is nobody else's."""
+        over = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(world, over))
+        try:
+            yield
+        finally:
+            # A renewal that is under way is waited for: broken off, it might be written and not known here.
+            over.set()
+            await asyncio.wait([renewing])
+
+    async def _renew(self, world: World, over: asyncio.Event) -> None:
+        while not over.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), RENEWED_S)
+                return
+            with suppress(ServiceError):
+                self.request = await run_in_threadpool(renew_request, world, self.request)
+
+
+class _Kept:
+    """The application's answer, held back until it has been kept."""
+
+    def __init__(self) -> None:
+        self._status, self._headers, self._body = 500, Headers(), bytearray()
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], Headers(raw=message["headers"])
+        elif message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+
+    def named(self) -> NamedAnswer:
+        kept = {name: self._headers[name] for name in _KEPT_HEADERS if name in self._headers}
+        return NamedAnswer(self._status, kept, bytes(self._body))
+
+    def response(self) -> Response:
+        response = Response(bytes(self._body), self._status)
+        response.raw_headers = self._headers.raw
+        return response
+
+
+def _digest(request: Request, body: bytes) -> bytes:
+    """All that a request asks: two that differ in anything that counts differ here."""
+    digest = hashlib.sha256()
+    for part in (request.scope["path"].encode(), request.scope["query_string"], *_content(request, body)):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+def _content(request: Request, body: bytes) -> list[bytes]:
+    """The body; of a form its parts, since clients draw a new boundary each time that they send one."""
+    if request.scope["path"] != SMALL_SHARES:
+        return [body]
+    try:
+        parts = read_parts(request.headers.get("content-type", ""), body)
+    except (FormParserError, ValueError):
+        return [body]
+    return [piece for part in parts for piece in (part.name.encode(), (part.file_name or "").encode(), part.content)]
+
+
+async def _whole_body(request: Request) -> bytes:
+    """The body, in memory. Raises MediaTypeRefused, TooLarge, TimeoutError or ClientDisconnect."""
+    if request.method not in _WITH_BODY:
+        return b""
+    with_files = request.scope["path"] == SMALL_SHARES
+    longest = (MAX_FILES if with_files else 0) + MAX_BODY
+    raw = bytearray()
+    async with asyncio.timeout(BODY_S):
+        async for piece in request.stream():
+            raw += piece
+            if len(raw) > longest:
+                raise TooLarge("body_too_large")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    wanted = _FORM if with_files else _JSON
+    if raw and kind != wanted:
+        raise MediaTypeRefused(wanted)
+    return bytes(raw)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for the application behind; then whatever the server says."""
+    rest: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return rest.pop() if rest else await receive()
+
+    return replay
+
+
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return with_headers

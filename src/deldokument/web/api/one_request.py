@@ -1,0 +1,105 @@
+"""A published share in one request, for small files: multipart/form-data with the share's words and the files.
+
+Promises that a file is never anything but bytes in memory and sealed bytes in the store, and that a form which is not
+just so is refused before anything is made.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from python_multipart.exceptions import FormParserError
+
+from deldokument.domain.errors import InvalidInput, TooLarge
+from deldokument.services.api.one_request_share import SmallDocument, share_at_once
+from deldokument.web.api.dependencies import Call
+from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, PREFIX
+from deldokument.web.api.multipart_body import Part, read_parts
+from deldokument.web.api.openapi import problems
+from deldokument.web.api.share_models import Share, ShareInput
+from deldokument.web.api.shares import shown, words_of
+
+router = APIRouter(prefix="/small-shares", tags=["shares"])
+MOST_DOCUMENTS = 20
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["share", "documents"],
+                    "properties": {
+                        "share": {"$ref": "#/components/schemas/ShareInput"},
+                        "documents": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_DOCUMENTS,
+                            "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+                            "description": f"Files with names, {MAX_FILES} bytes together at most.",
+                        },
+                    },
+                },
+                "encoding": {"share": {"contentType": "application/json"}},
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "", status_code=201, summary="Share small files in one request", responses=problems(404, 409), openapi_extra=_FORM
+)
+def create_small_share(call: Call, request: Request, response: Response) -> Share:
+    """All or nothing: a part `share`, as for a new share, and a part `documents` for each file.
+
+    The share is published at once; or `proposed` is true, where a member of the account must approve.
+    """
+    sent, documents = _read(request.headers.get("content-type", ""), call.body)
+    recipients = [one.given() for one in sent.recipients or ()]
+    share = share_at_once(call.world, call.consumer, words_of(sent), recipients, documents, call.new_id)
+    response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
+    return shown(call, share.id)
+
+
+def _read(content_type: str, body: bytes) -> tuple[ShareInput, list[SmallDocument]]:
+    """Raises InvalidInput, TooLarge, or RequestValidationError for the part with the words."""
+    try:
+        parts = read_parts(content_type, body)
+    except (FormParserError, ValueError):
+        raise InvalidInput("body", "body_malformed") from None
+    words, documents = [], []
+    for part in parts:
+        if part.name == "share":
+            words.append(part.content)
+        elif part.name == "documents":
+            documents.append(_document(part))
+        else:
+            raise InvalidInput("body", "field_unknown")
+    if len(words) != 1:
+        raise InvalidInput("share", "field_malformed" if words else "field_missing")
+    if not 1 <= len(documents) <= MOST_DOCUMENTS:
+        raise InvalidInput("documents", "field_malformed" if documents else "files_missing")
+    if len(words[0]) > MAX_BODY:
+        raise TooLarge("body_too_large")
+    return _share(words[0]), documents
+
+
+def _document(part: Part) -> SmallDocument:
+    if part.file_name is None:
+        raise InvalidInput("documents", "file_name_missing")
+    return SmallDocument(part.file_name, part.content)
+
+
+def _share(content: bytes) -> ShareInput:
+    try:
+        return ShareInput.model_validate(json.loads(content))
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("share", *fault["loc"])} for fault in error.errors()]
+        raise RequestValidationError(faults) from None
+    except (ValueError, RecursionError):
+        raise InvalidInput("share", "body_malformed") from None

@@ -1,0 +1,243 @@
+"""One request, from the wire to a handler and back.
+
+A handler is a plain function from a :class:`Call` to a response; it runs in a thread and may block. A route says who
+may call it (deny by default: there is no default) and how it answers errors. Promises, for every route alike: the
+session is found before the handler runs; a state change without the session's CSRF token is refused, and what was typed
+in a page of ours is carried on (resending); a body is bounded and read as text fields, JSON, or a form with files where
+the route takes them; errors become one page or one JSON shape; nothing is cached.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
+from deldokument.domain.tenancy import must_not_have_ended
+from deldokument.ports.dependencies import World
+from deldokument.services.auth.sessions import find_session
+from deldokument.web.http.errors import WORDS, StalePage, retry_headers, status_of, words_of
+from deldokument.web.http.forms import read_form
+from deldokument.web.http.i18n import Tongue, choose
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import LANGUAGE_COOKIE, SAFE_METHODS, Answer, Call, Endpoint, Who
+from deldokument.web.http.resubmission import is_from_own_page, may_be_sent_again, resend_page, typed_in
+from deldokument.web.http.site import Site
+from deldokument.web.http.slots import LogThrottle, Slots, SlotsTaken
+
+log = logging.getLogger("deldokument.web")
+MAX_BODY = 256 * 1024
+MAX_FIELDS = 1000
+_busy_lines = LogThrottle(60.0)
+
+
+def starlette_route(endpoint: Endpoint, world: World, site: Site) -> Route:
+    """Return the Starlette route that serves ``endpoint``."""
+    slots = Slots(endpoint.own_threads) if endpoint.own_threads else None
+
+    async def serve(request: Request) -> Response:
+        return await _serve(endpoint, world, site, request, slots)
+
+    name = f"{'+'.join(endpoint.methods)} {endpoint.path}"
+    return Route(endpoint.path, serve, methods=list(endpoint.methods), name=name)
+
+
+async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request, slots: Slots | None) -> Response:
+    tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+    call = Call(world, site, request, tongue, None)
+    try:
+        _check_address(request)
+        keeps_files = True
+        if endpoint.takes_file:
+            # On a call of its own: who may call is asked again when the body is there.
+            caller = Call(world, site, request, tongue, None)
+            try:
+                stranger = await run_in_threadpool(_admit, endpoint, caller)
+            finally:
+                call.session = caller.session
+            if stranger and not is_from_own_page(request, site.public_url):
+                return stranger
+            keeps_files = not stranger
+        await _read_body(call, endpoint.takes_file, keeps_files)
+        run = slots.run if slots else run_in_threadpool
+        return await run(_handle, endpoint, call)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except SlotsTaken as error:
+        # On the event loop: nobody's session is known yet, so rendering does no I/O.
+        return failure(call, endpoint.answer, error)
+    except (ServiceError, IntegrityError) as error:
+        return await run_in_threadpool(failure, call, endpoint.answer, error)
+
+
+def _check_address(request: Request) -> None:
+    """No database takes a NUL for text; nothing here has one in its name. In paths it is no NUL any more (paths)."""
+    if b"%00" in request.scope["query_string"]:
+        raise NotFound("NUL in the address")
+
+
+def _admit(endpoint: Endpoint, call: Call) -> Response | None:
+    """Find the session, and see whether it may call the route; the answer to whoever must log in first."""
+    call.session = find_session(call.world, call.request.cookies.get(call.site.session_cookie))
+    if endpoint.who is not Who.ANYONE and call.session is None:
+        return _login_wanted(endpoint.answer, call)
+    _check_office(endpoint.who, call)
+    return None
+
+
+def _handle(endpoint: Endpoint, call: Call) -> Response:
+    if stranger := _admit(endpoint, call):
+        return stranger
+    if call.request.method not in SAFE_METHODS and not endpoint.own_token and not holds_token(call):
+        if endpoint.answer is Answer.PAGE and may_be_sent_again(call):
+            return resend_page(call)
+        raise StalePage
+    if endpoint.who is Who.ADMINISTRATOR and call.request.method not in SAFE_METHODS and not endpoint.after_end:
+        must_not_have_ended(call.tenant)
+    return endpoint.handler(call)
+
+
+def _check_office(who: Who, call: Call) -> None:
+    """Raises NotFound: whoever does not hold the office learns nothing of what is administered or operated here."""
+    if who is Who.ADMINISTRATOR:
+        _ = call.tenant
+    elif who is Who.OPERATOR and not call.roles.operates:
+        raise NotFound("not an operator")
+
+
+def _login_wanted(answer: Answer, call: Call) -> Response:
+    if answer is Answer.JSON:
+        return JSONResponse({"errors": [{"field": "", "message": call.tongue.text(WORDS["not_logged_in"])}]}, 401)
+    if answer is Answer.BYTES:
+        if _shows_pages(call):
+            # Bytes hang below the page of their share, which says how to log in.
+            return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
+        return Response(call.tongue.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
+    if call.request.method not in SAFE_METHODS:
+        kept = may_be_sent_again(call) and typed_in(call)
+        return resend_page(call) if kept else RedirectResponse("/logg-inn", 303)
+    return RedirectResponse(f"/logg-inn?neste={quote(call.address)}", 303)
+
+
+def _shows_pages(call: Call) -> bool:
+    """Whether a person has followed a link: bare words would leave them without a way on, or as a file of that name."""
+    return "text/html" in call.request.headers.get("accept", "")
+
+
+def holds_token(call: Call) -> bool:
+    """Whether the request carries the CSRF token of its session, and does not say that it is another site's."""
+    sent = call.request.headers.get("x-csrf-token") or call.fields.get("csrf_token", "")
+    origin = call.request.headers.get("origin")
+    foreign = origin is not None and origin != call.site.public_url
+    known = call.session.csrf_token if call.session else ""
+    return not foreign and bool(known) and secrets.compare_digest(sent.encode(), known.encode())
+
+
+async def _read_body(call: Call, takes_file: int, keeps_files: bool) -> None:
+    if call.request.method in SAFE_METHODS:
+        return
+    content_type = call.request.headers.get("content-type", "")
+    kind = content_type.split(";")[0].strip().lower()
+    if takes_file and kind == "multipart/form-data":
+        await _read_files(call, content_type, takes_file, keeps_files)
+    else:
+        await _read_words(call, kind)
+
+
+async def _read_files(call: Call, content_type: str, takes_file: int, keeps_files: bool) -> None:
+    limits = {"file_length": takes_file, "text_length": MAX_BODY, "most_parts": MAX_FIELDS}
+    body = call.request.stream()
+    try:
+        call.fields, call.files = await read_form(content_type, body, **limits, keeps_files=keeps_files)
+    except ValueError:
+        raise InvalidInput("body", "body_malformed") from None
+
+
+async def _read_words(call: Call, kind: str) -> None:
+    raw = bytearray()
+    async for piece in call.request.stream():
+        raw += piece
+        if len(raw) > MAX_BODY:
+            raise TooLarge("body_too_large")
+    if kind == "application/json":
+        call.body = json_object(raw or b"{}", "body")
+    elif kind == "application/x-www-form-urlencoded":
+        try:
+            call.fields = dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        except ValueError:
+            raise InvalidInput("body", "body_malformed") from None
+
+
+def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
+    """Raises InvalidInput for what is no JSON object, or has text that is no Unicode (a lone surrogate)."""
+    try:
+        body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise InvalidInput(field, "body_malformed") from None
+    if not isinstance(body, dict):
+        raise InvalidInput(field, "body_malformed")
+    return body
+
+
+def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) -> Response:
+    """An error as a page, as JSON, or as bare text on byte routes for whoever is no browser."""
+    if isinstance(error, IntegrityError):
+        error = Broken("integrity")
+    status = status_of(error)
+    if status >= 500:
+        _log_failure(call, status, error)
+    headers = retry_headers(error)
+    if answer is Answer.JSON:
+        return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
+    if answer is Answer.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
+        return Response(words_of(error, call.tongue), status, headers, media_type="text/plain")
+    response = _error_page(call, status, error)
+    response.headers.update(headers)
+    return response
+
+
+def _log_failure(call: Call, status: int, error: ServiceError) -> None:
+    """Operators alert on the level ERROR: what passes by itself is not logged at it."""
+    if error.code == "inspection_running":
+        return
+    if error.code != "login_busy":
+        log.error("%s answered %s: %s", endpoint_name(call.request), status, error)
+    elif _busy_lines.admits():
+        log.warning("%s refuses logins: %s", endpoint_name(call.request), error)
+
+
+def _error_page(call: Call, status: int, error: ServiceError) -> Response:
+    """For whoever is logged in; for nobody when the database can't say what they may see in the menu.
+
+    The clock is the database's too, and may be silent with it: the page tells no time.
+    """
+    told: dict[str, Any] = {"error": error, "message": words_of(error, call.tongue), "now": None}
+    try:
+        return render(call, "error.html", status=status, errors=[], **told)
+    except ServiceError:
+        nobody = Call(call.world, call.site, call.request, call.tongue, None)
+        return render(nobody, "error.html", status=status, errors=[], **told)
+
+
+def endpoint_name(request: Request) -> str:
+    """The route's pattern, for the log: never the path, which holds ids."""
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "?"))
+
+
+def field_errors(error: ServiceError, tongue: Tongue) -> list[dict[str, str]]:
+    """The fields that an error names, with words."""
+    if isinstance(error, InvalidFields):
+        return [{"field": e.field, "message": words_of(e, tongue)} for e in error.errors]
+    return [{"field": error.field if isinstance(error, InvalidInput) else "", "message": words_of(error, tongue)}]

@@ -1,0 +1,97 @@
+"""A posted form with files in it (RFC 7578), read as it comes.
+
+Promises that memory is bounded by what the route takes, that nothing of a file touches a disk, and that a file that is
+too large costs the person no more than choosing another: the rest of the form is read, and the file is marked. What is
+no form at all raises ValueError. Deliberately believes nothing that a part says of its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from python_multipart.exceptions import FormParserError
+
+from deldokument.domain.errors import TooLarge
+from deldokument.web.http.multipart import FormReader
+
+_DRAINED = 8
+"""How many times what the route takes is read on, so that a browser sees the answer and not a broken connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file of a form; without content when it was longer than the route takes."""
+
+    name: str
+    content: bytes = field(repr=False)
+    too_large: bool = False
+
+
+async def read_form(
+    content_type: str,
+    pieces: AsyncIterator[bytes],
+    *,
+    file_length: int,
+    text_length: int,
+    most_parts: int,
+    keeps_files: bool = True,
+) -> tuple[dict[str, str], dict[str, SentFile]]:
+    """Fields and files by their names; the files' content is let go as it comes unless ``keeps_files``.
+
+    Raises ValueError, or TooLarge for text beyond its limit and endless bodies.
+    """
+    form = _Form(file_length if keeps_files else 0, text_length, most_parts)
+    left = (file_length + text_length) * _DRAINED
+    try:
+        parser = form.parser(content_type)
+        async for piece in pieces:
+            left -= len(piece)
+            if left < 0:
+                raise TooLarge("body_too_large")
+            parser.write(piece)
+        parser.finalize()
+    except FormParserError as error:
+        raise ValueError("no form") from error
+    if not form.is_whole:
+        raise ValueError("a form cut short")
+    return form.fields, form.files
+
+
+class _Form(FormReader):
+    """Takes what the parser finds, part by part."""
+
+    def __init__(self, file_length: int, text_length: int, most_parts: int) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.files: dict[str, SentFile] = {}
+        self._room = {True: file_length, False: text_length}
+        self._parts_left = most_parts
+
+    def begin(self) -> None:
+        """See FormReader."""
+        self._content = bytearray()
+        self._too_large = False
+        self._parts_left -= 1
+        if b"name" not in self.options or self._parts_left < 0:
+            raise ValueError("no form")
+
+    def take(self, data: bytes, start: int, stop: int) -> None:
+        """See FormReader."""
+        is_file = b"filename" in self.options
+        self._room[is_file] -= stop - start
+        if self._room[is_file] >= 0:
+            self._content += data[start:stop]
+        elif is_file:
+            self._content.clear()
+            self._too_large = True
+        else:
+            raise TooLarge("body_too_large")
+
+    def end(self) -> None:
+        """See FormReader."""
+        name = self.options[b"name"].decode()
+        if b"filename" not in self.options:
+            self.fields[name] = self._content.decode()
+        elif file_name := self.options[b"filename"].decode():
+            self.files[name] = SentFile(file_name, bytes(self._content), self._too_large)

@@ -1,0 +1,103 @@
+"""Errors as the API tells them: application/problem+json (RFC 9457), from the one table in web.errors.
+
+Promises a stable ``code``, words in the caller's language (English when none is asked for), the field of each fault,
+and that nothing of what was sent is repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import (
+    Broken,
+    InvalidFields,
+    InvalidInput,
+    ScopeMissing,
+    ServiceError,
+    TokenRefused,
+)
+from deldokument.web.http.dispatch import endpoint_name
+from deldokument.web.http.errors import retry_headers, status_of, words_of
+from deldokument.web.http.i18n import Tongue, choose
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:deldokument:problem:"
+MOST_FAULTS = 1000
+"""So many are told: a body may be wrong in more places than there is time to put into words."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+log = logging.getLogger("deldokument.api")
+
+
+def tongue_of(request: Request) -> Tongue:
+    """The caller's language, English unless another of ours is asked for."""
+    return Tongue(choose(None, f"{request.headers.get('accept-language', '')},en"))
+
+
+def problem(request: Request, error: ServiceError | IntegrityError, status: int = 0) -> Response:
+    """The answer to a request that could not be done; ``status`` where the table's is not the right one."""
+    if isinstance(error, IntegrityError):
+        error = Broken("integrity")
+    status, tongue = status or status_of(error), tongue_of(request)
+    if status >= 500:
+        log.error("%s answered %s: %s", endpoint_name(request), status, error)
+    body: dict[str, Any] = {
+        "type": TYPE + error.code,
+        "title": error.code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": words_of(error, tongue),
+        "code": error.code,
+    }
+    if isinstance(error, InvalidFields | InvalidInput):
+        faults: Sequence[InvalidInput] = error.errors if isinstance(error, InvalidFields) else [error]
+        body["errors"] = [{"field": e.field, "code": e.code, "message": words_of(e, tongue)} for e in faults]
+    headers = {"Content-Language": tongue.language, "Cache-Control": "no-store", **_headers(error)}
+    if request.method == "HEAD":
+        return Response(None, status, headers, MEDIA_TYPE)
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def _headers(error: ServiceError) -> dict[str, str]:
+    if isinstance(error, TokenRefused):
+        missing = error.code == "token_missing"
+        return {"WWW-Authenticate": 'Bearer realm="deldokument"' if missing else 'Bearer error="invalid_token"'}
+    if isinstance(error, ScopeMissing):
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.params["scope"]}"'}
+    return retry_headers(error)
+
+
+def faults_of(error: RequestValidationError) -> ServiceError:
+    """What was wrong with a request's fields, in our own words."""
+    faults = [_fault(found) for found in error.errors()[:MOST_FAULTS]]
+    if any(fault.code == "body_malformed" for fault in faults):
+        return InvalidInput("body", "body_malformed")
+    return InvalidFields(faults)
+
+
+def _fault(found: dict[str, Any]) -> InvalidInput:
+    kind, field = found["type"], _path(found["loc"])
+    if kind in {"string_too_long", "too_long"} and isinstance(found["input"], str):
+        return InvalidInput(field, "text_too_long", length=len(found["input"]), longest=found["ctx"]["max_length"])
+    if kind == "too_long" and found["loc"][-1] == "recipients":
+        return InvalidInput(field, "too_many_recipients", longest=found["ctx"]["max_length"])
+    if kind == "json_invalid" or found["loc"] == ("body",):
+        return InvalidInput("body", "body_malformed")
+    if kind == "missing":
+        return InvalidInput(field, "field_missing")
+    return InvalidInput(field, "field_unknown" if kind == "extra_forbidden" else "field_malformed")
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """``recipients[3].number``. A name of the caller's own is told only if it looks like one."""
+    path = ""
+    for step in location[1:]:
+        name = step if isinstance(step, int) or _NAME.fullmatch(step) else "?"
+        path += f"[{name}]" if isinstance(step, int) else f".{name}" if path else str(name)
+    return path or str(location[0])

@@ -1,0 +1,153 @@
+"""Pages: Jinja templates with the frame that all of them share.
+
+Promises autoescaping everywhere, and that a template sees only what its handler gives it and ``page``. Bidirectional
+control characters in names are made visible (filter ``plain``), so that a name cannot pretend to be another.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from deldokument.web.http.document_texts import kind_of, other_ending
+from deldokument.web.http.i18n import LANGUAGES, OSLO, Tongue, translations
+from deldokument.web.http.request import Call
+from deldokument.web.http.site import Site
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""What a page may load. Who adds ``form-action`` says where forms may go."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A link in the frame."""
+
+    href: str
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """Who is logged in, as the frame shows it."""
+
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the frame needs, for every template."""
+
+    locale: str
+    languages: dict[str, str]
+    csrf_token: str
+    person: PersonName | None
+    tenant_name: str | None
+    nav: list[NavItem]
+    demo: bool
+    errors: list[tuple[str, str]]
+    path: str
+    readable_at: str
+    site: Site
+
+
+@cache
+def _environment(tongue: Tongue) -> Environment:
+    env = Environment(
+        loader=PackageLoader("deldokument.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    catalogue = translations(tongue.language)
+    env.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
+
+    @pass_context
+    def when(context: Context, instant: datetime) -> Markup:
+        words = tongue.when(instant, context["now"])
+        return Markup('<time datetime="{}">{}</time>').format(instant.isoformat(), words)
+
+    def kind(media_type: str) -> str:
+        return tongue.text(kind_of(media_type))
+
+    env.filters.update(
+        when=when, day=tongue.day, left=tongue.left, size=tongue.size, number=tongue.number, plain=plain, oslo=_oslo
+    )
+    env.filters.update(kind=kind, other_ending=other_ending)
+    return env
+
+
+def _oslo(instant: datetime | None) -> str:
+    """As form fields want it: local time to the minute."""
+    return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M") if instant else ""
+
+
+def plain(text: str) -> str:
+    """A name with invisible and direction-changing characters shown as a box."""
+    if text.isprintable():
+        return text
+    return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} else c for c in text)
+
+
+def render(
+    call: Call, template: str, *, status: int = 200, errors: list[tuple[str, str]] | None = None, **context: Any
+) -> Response:
+    """The page of ``template`` in the caller's language; one that tells no time may be given a ``now`` of None."""
+    page = _page(call, errors or [])
+    if "now" not in context:
+        context["now"] = call.world.clock.now()
+    body = _environment(call.tongue).get_template(template).render(page=page, **context)
+    return HTMLResponse(body, status, headers={"Content-Language": call.tongue.language})
+
+
+def _page(call: Call, errors: list[tuple[str, str]]) -> Page:
+    session, members = call.session, call.roles.memberships
+    path = str(call.request.scope["path"])
+    items: list[tuple[str, str]] = []
+    if members:
+        items += [("/del", call.tongue.text("Share documents")), ("/delinger", call.tongue.text("Shares"))]
+    if call.roles.administered:
+        items.append(("/konfigurasjon", call.tongue.text("Configuration")))
+    if session:
+        items.append(("/mine", call.tongue.text("Shared with me")))
+    if call.roles.operates:
+        items.append(("/drift", call.tongue.text("Operations")))
+    name = members[0].name if members else session.person.masked if session else ""
+    return Page(
+        locale=call.tongue.language,
+        languages=LANGUAGES,
+        csrf_token=session.csrf_token if session else "",
+        person=PersonName(name) if session else None,
+        tenant_name=_tenant_name(call),
+        nav=[NavItem(href, label, _is_within(path, href)) for href, label in items],
+        demo=call.site.demo,
+        errors=errors,
+        path=call.address,
+        readable_at=call.readable_at,
+        site=call.site,
+    )
+
+
+def _is_within(path: str, href: str) -> bool:
+    """Whether the page is the link's own, or below it where a part of the site hangs together."""
+    return path == href or (href in {"/konfigurasjon", "/drift"} and path.startswith(f"{href}/"))
+
+
+def _tenant_name(call: Call) -> str | None:
+    """The tenant that the page is about, else the one that the person belongs to."""
+    tenants = [*(member.tenant for member in call.roles.memberships), *call.roles.administered]
+    wanted = call.request.path_params.get("tenant_id")
+    return next((t.name for t in tenants if t.id == wanted), tenants[0].name if tenants else None)

@@ -1,0 +1,89 @@
+"""A thread pool of its own for a route that waits for others on behalf of anonymous callers.
+
+Guarantees:
+- The route never takes a thread from the shared pool to do its work.
+- A request that finds all threads taken is refused; nothing queues for a thread.
+- Refusals are immediate, but in a flood each waits on the event loop first: a flood must not take the processor either.
+- When the work itself says that it is too much, the route refuses for a second without asking again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn, ParamSpec, TypeVar
+
+from deldokument.domain.errors import NotReady
+from deldokument.server.transfer_threads import outlived
+
+_CLOSED_SECONDS = 1.0
+AT_ONCE = 50
+"""Refusals that are immediate in a burst, and so many a second."""
+_LONGEST_DELAY_SECONDS = 2.0
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+class SlotsTaken(NotReady):
+    """All threads of the route are taken, or it is closed for a moment."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("login_busy", detail=detail)
+
+
+class Slots:
+    """``count`` threads. Use it from the event loop's thread only. ``clock`` is monotonic."""
+
+    def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._count = count
+        self._clock = clock
+        self._taken = 0
+        self._closed_until = 0.0
+        self._paced_until = 0.0
+        self._pool = ThreadPoolExecutor(count, "login")
+
+    async def run(self, work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
+        """Run ``work`` in a thread; a cancelled caller waits until it has ended. Raises SlotsTaken."""
+        if self._taken >= self._count:
+            await self._refuse(f"all {self._count} threads are taken")
+        if self._clock() < self._closed_until:
+            await self._refuse("too much a moment ago")
+        self._taken += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await outlived(loop.run_in_executor(self._pool, lambda: work(*args, **kwargs)))
+        except NotReady:
+            # A limit in the database was reached: counting again for each request would load it.
+            self._closed_until = self._clock() + _CLOSED_SECONDS
+            raise
+        finally:
+            self._taken -= 1
+
+    async def _refuse(self, detail: str) -> NoReturn:
+        """Raise SlotsTaken; in a flood of refusals, after a delay that costs nothing (GCRA, burst of a second)."""
+        now = self._clock()
+        self._paced_until = max(now, self._paced_until) + 1 / AT_ONCE
+        delay = self._paced_until - now - 1.0
+        if delay > 0:
+            self._paced_until = min(self._paced_until, now + 1.0 + _LONGEST_DELAY_SECONDS)
+            await asyncio.sleep(min(delay, _LONGEST_DELAY_SECONDS))
+        raise SlotsTaken(detail)
+
+
+class LogThrottle:
+    """Admits one line in ``seconds``, so that a flood of requests is no flood of log lines."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next_at = 0.0
+
+    def admits(self) -> bool:
+        """Whether to write a line now. Two threads at the same instant may both write one."""
+        now = self._clock()
+        if now < self._next_at:
+            return False
+        self._next_at = now + self._seconds
+        return True

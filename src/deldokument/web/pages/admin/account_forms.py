@@ -1,0 +1,197 @@
+"""The form of an account's rules: what was typed and what is kept, each as the other, and where two sets differ.
+
+Promises that what is kept comes back from the form as it was, that a number may be written as people write it, and that
+all faults are told at once. What the rules must be is in domain.accounts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from deldokument.domain.accounts import GIGABYTE, check_rules
+from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.tenancy import AccountRules, Contact, PeriodRule
+from deldokument.web.http.i18n import Tongue, _
+
+Typed = Mapping[str, str]
+_Value = TypeVar("_Value")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_UNITS = {"days": DAY, "hours": HOUR}
+_COUNT = re.compile(r"[0-9]{1,6}")
+_GIGABYTES = re.compile(r"[0-9]{1,12}([.,][0-9]{1,9})?")
+CHOICE, STORED, MINE = "choose-", "stored", "mine"
+
+
+RULES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "telephone": (_("Telephone"), ("telephone",)),
+    "email": (_("E-mail"), ("email",)),
+    "hours": (_("Hours"), ("hours",)),
+    "standard": (_("Usual period"), ("standard", "standard_unit")),
+    "longest": (_("Longest period"), ("longest", "longest_unit")),
+    "confidential": (_("Confidential content"), ("confidential",)),
+    "quota": (_("Quota"), ("quota",)),
+    "four_eyes": (_("Approval by another member"), ("four_eyes",)),
+    "notify": (_("Notices to recipients"), ("notify",)),
+    "sms_sender": (_("Sender's name"), ("sms_sender",)),
+    "sms_cost_code": (_("Cost code"), ("sms_cost_code",)),
+}
+"""Each rule: its name for people, and the fields of the form that say it."""
+
+FIELDS = tuple(field for _words, fields in RULES.values() for field in fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A rule for which two administrators want different things, in words."""
+
+    rule: str
+    label: str
+    mine: str
+    stored: str
+
+
+def as_typed(rules: AccountRules, tongue: Tongue) -> dict[str, str]:
+    """The fields as they would have been typed to say just these rules."""
+    standard, standard_unit = _count(rules.standard)
+    longest, longest_unit = _count(rules.longest)
+    return {
+        "telephone": rules.contact.telephone,
+        "email": rules.contact.email,
+        "hours": rules.contact.hours,
+        "standard": standard,
+        "standard_unit": standard_unit,
+        "longest": longest,
+        "longest_unit": longest_unit,
+        "confidential": _yes_no(rules.confidential),
+        "quota": gigabytes(rules.quota, tongue),
+        "four_eyes": _yes_no(rules.four_eyes),
+        "notify": _yes_no(rules.notify),
+        "sms_sender": rules.sms_sender,
+        "sms_cost_code": rules.sms_cost_code,
+    }
+
+
+def _count(period: timedelta | None) -> tuple[str, str]:
+    if period is None:
+        return "", "days"
+    unit = "hours" if period % DAY else "days"
+    return str(int(period / _UNITS[unit])), unit
+
+
+def _yes_no(yes: bool) -> str:
+    return "yes" if yes else "no"
+
+
+def gigabytes(count: int | None, tongue: Tongue) -> str:
+    """«0,5»: as many decimals as it takes."""
+    if count is None:
+        return ""
+    text = f"{Decimal(count) / GIGABYTE:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text if tongue.language == "en" else text.replace(".", ",")
+
+
+def typed_rules(fields: Typed) -> dict[str, str]:
+    """The rules' fields of a form; absent ones empty."""
+    return {field: fields.get(field, "") for field in FIELDS}
+
+
+def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
+    """What the form says. Raises InvalidFields with all that is wrong; ``limits`` are the tenant's."""
+    faults: list[InvalidInput] = []
+    rules = AccountRules(
+        contact=Contact(typed["telephone"], typed["email"], typed["hours"]),
+        standard=_read(_period, typed, "standard", faults),
+        longest=_read(_period, typed, "longest", faults),
+        confidential=typed["confidential"] != "no",
+        quota=_read(_quota, typed, "quota", faults),
+        four_eyes=typed["four_eyes"] == "yes",
+        notify=typed["notify"] == "yes",
+        sms_sender=typed["sms_sender"],
+        sms_cost_code=typed["sms_cost_code"],
+    )
+    try:
+        tidy = check_rules(rules, limits)
+    except InvalidFields as error:
+        faults += error.errors
+    if faults:
+        raise InvalidFields(sorted(faults, key=lambda fault: FIELDS.index(fault.field)))
+    return tidy
+
+
+def _read(
+    read: Callable[[Typed, str], _Value | None], typed: Typed, field: str, faults: list[InvalidInput]
+) -> _Value | None:
+    """The value; None, with the fault noted, for what is none."""
+    try:
+        return read(typed, field)
+    except InvalidInput as error:
+        faults.append(error)
+        return None
+
+
+def _period(typed: Typed, field: str) -> timedelta | None:
+    text = "".join(typed[field].split())
+    unit = _UNITS.get(typed[f"{field}_unit"], DAY)
+    if not text:
+        return None
+    if not _COUNT.fullmatch(text):
+        raise InvalidInput(field, "period_malformed")
+    return int(text) * unit
+
+
+def _quota(typed: Typed, field: str) -> int | None:
+    text = "".join(typed[field].split())
+    if not text:
+        return None
+    if not _GIGABYTES.fullmatch(text):
+        raise InvalidInput(field, "quota_malformed")
+    return int(Decimal(text.replace(",", ".")) * GIGABYTE)
+
+
+def differences(mine: AccountRules, stored: AccountRules, tongue: Tongue) -> list[Difference]:
+    """The rules that differ, in the order of the form."""
+    own, others = in_words(mine, tongue), in_words(stored, tongue)
+    return [
+        Difference(rule, tongue.text(label), own[rule], others[rule])
+        for rule, (label, _fields) in RULES.items()
+        if own[rule] != others[rule]
+    ]
+
+
+def in_words(rules: AccountRules, tongue: Tongue) -> dict[str, str]:
+    """Each rule as it is told beside another one."""
+    none = tongue.text(_("Not filled in"))
+    yes, no = tongue.text(_("Yes")), tongue.text(_("No"))
+    return {
+        "telephone": rules.contact.telephone or none,
+        "email": rules.contact.email or none,
+        "hours": rules.contact.hours or none,
+        "standard": period_words(rules.standard, tongue) or none,
+        "longest": period_words(rules.longest, tongue) or none,
+        "confidential": yes if rules.confidential else no,
+        "quota": f"{gigabytes(rules.quota, tongue)} GB" if rules.quota is not None else none,
+        "four_eyes": yes if rules.four_eyes else no,
+        "notify": yes if rules.notify else no,
+        "sms_sender": rules.sms_sender or none,
+        "sms_cost_code": rules.sms_cost_code or none,
+    }
+
+
+def period_words(period: timedelta | None, tongue: Tongue) -> str:
+    """«7 dager», «36 timer»; empty for none."""
+    return tongue.period(period) if period else ""
+
+
+def with_choices(typed: Typed, choices: Typed, stored: Typed) -> dict[str, str]:
+    """What was typed, with what is stored in the place of each rule for which that was chosen."""
+    kept = dict(typed)
+    for rule, (_words, fields) in RULES.items():
+        if choices.get(CHOICE + rule) == STORED:
+            kept |= {field: stored[field] for field in fields}
+    return kept

@@ -1,0 +1,300 @@
+"""«Kontoer»: a tenant's accounts, and all that an administrator decides for one of them.
+
+Promises that what was typed is there after every error; that a form sent twice does its work once; that of two
+administrators who change an account at once the second sees both values of each rule and chooses; and that deleting is
+never one click. All rules are in services.accounts and services.deleting; integrations have pages of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.services.accounts import deletion, lifecycle
+from deldokument.services.accounts.lifecycle import AccountView
+from deldokument.services.notifications.webhooks import webhooks_of_account
+from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.i18n import _
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin import account_forms
+from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Difference
+from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+
+SECTION = "kontoer"
+Errors = list[tuple[str, str]]
+_SAVED = frozenset({"ny", "navn", "regler", "angret"})
+"""What the address of an account's page may say has just been done."""
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+def list_page(call: Call) -> Response:
+    """All accounts, and the form for a new one."""
+    return _list(call)
+
+
+def _list(
+    call: Call, *, status: int = 200, errors: Errors | None = None, name: str = "", namesake: str = ""
+) -> Response:
+    views = lifecycle.list_accounts(call.world, tenant_id=call.tenant.id)
+    return section_page(
+        call,
+        SECTION,
+        "accounts.html",
+        status=status,
+        errors=errors,
+        living=[view for view in views if view.undo_until is None],
+        deleted=[view for view in views if view.undo_until is not None],
+        name=name,
+        faults=dict(errors or ()),
+        namesake=next((view.account for view in views if view.account.id == namesake), None),
+    )
+
+
+def create(call: Call) -> Response:
+    """A new account; the second of two equal forms is told which account has the name."""
+    name = call.fields.get("name", "")
+    try:
+        made = lifecycle.create_account(call.world, tenant_id=call.tenant.id, name=name, person=call.person.person)
+    except (InvalidInput, Conflict) as error:
+        namesake = str(error.params.get("account", ""))
+        return _list(call, status=status_of(error), errors=told(call, error, "name"), name=name, namesake=namesake)
+    return _to_account(call, made.id, "ny")
+
+
+# --- one account -----------------------------------------------------------------------------------------------------
+
+
+def account_page(call: Call) -> Response:
+    """What an account holds, its rules, its integrations and where they are told, closing and deleting."""
+    return shown_account(call)
+
+
+def shown_account(
+    call: Call,
+    *,
+    status: int = 200,
+    errors: Errors | None = None,
+    typed: Mapping[str, str] | None = None,
+    name: str | None = None,
+    number: str = "",
+    archived: bool = False,
+) -> Response:
+    view = view_of(call)
+    account = view.account
+    saved = call.query("lagret")
+    return section_page(
+        call,
+        SECTION,
+        "account.html",
+        status=status,
+        errors=errors,
+        above=(all_accounts(call),),
+        view=view,
+        account=account,
+        typed=typed if typed is not None else account_forms.as_typed(account.rules, call.tongue),
+        name=account.name if name is None else name,
+        number=number,
+        archived=archived,
+        faults=dict(errors or ()),
+        saved=saved if saved in _SAVED and not errors else "",
+        webhooks=webhooks_of_account(call.world, tenant_id=call.tenant.id, account_id=account.id),
+        usual=account_forms.period_words(account.period(call.tenant).standard, call.tongue),
+        longest=account_forms.period_words(call.tenant.period.longest, call.tongue),
+        tells_recipients=call.world.notices is not None,
+    )
+
+
+def view_of(call: Call) -> AccountView:
+    return lifecycle.show_account(call.world, tenant_id=call.tenant.id, account_id=call.path("account_id"))
+
+
+def all_accounts(call: Call) -> Breadcrumb:
+    return Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts")))
+
+
+def path_of(call: Call, account_id: str, *below: str) -> str:
+    return section_path(call.tenant.id, SECTION, account_id, *below)
+
+
+def _to_account(call: Call, account_id: str, saved: str = "") -> Response:
+    return RedirectResponse(path_of(call, account_id) + (f"?lagret={saved}" if saved else ""), 303)
+
+
+def given(call: Call) -> dict[str, Any]:
+    """What every service wants to know."""
+    return {"tenant_id": call.tenant.id, "account_id": call.path("account_id"), "person": call.person.person}
+
+
+def _revision(call: Call) -> int:
+    """The one that the form was made from; none that there is when it does not say."""
+    text = call.fields.get("revision", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def told(call: Call, error: ServiceError, field: str = "") -> Errors:
+    """The error for the summary: at its own fields, else at ``field``."""
+    if isinstance(error, InvalidFields):
+        return [(one.field, words_of(one, call.tongue)) for one in error.errors]
+    return [(error.field if isinstance(error, InvalidInput) else field, words_of(error, call.tongue))]
+
+
+def rename(call: Call) -> Response:
+    """Another name."""
+    name = call.fields.get("name", "")
+    if call.fields.get(f"{CHOICE}name") == STORED:
+        return _to_account(call, call.path("account_id"))
+    if missing := _unchosen(call):
+        return _two_names(call, name, missing)
+    try:
+        lifecycle.rename_account(call.world, **given(call), name=name, revision=_revision(call))
+    except InvalidInput as error:
+        return shown_account(call, status=422, errors=told(call, error), name=name)
+    except Conflict as error:
+        if error.code == "changed_meanwhile":
+            return _two_names(call, name)
+        return shown_account(call, status=409, errors=told(call, error, "name"), name=name)
+    return _to_account(call, call.path("account_id"), "navn")
+
+
+def _two_names(call: Call, name: str, missing: frozenset[str] = frozenset()) -> Response:
+    differs = Difference("name", call.tongue.text(_("Name")), name, view_of(call).account.name)
+    return _conflict(call, "navn", [differs], {"name": name}, missing)
+
+
+def change_rules(call: Call) -> Response:
+    """Other rules; after a conflict, each as it was chosen."""
+    account = view_of(call).account
+    typed = account_forms.typed_rules(call.fields)
+    if account.revision == _revision(call):
+        stored = account_forms.as_typed(account.rules, call.tongue)
+        typed = account_forms.with_choices(typed, call.fields, stored)
+    try:
+        rules = account_forms.read_rules(typed, call.tenant.period)
+        if missing := _unchosen(call):
+            differing = account_forms.differences(rules, account.rules, call.tongue)
+            return _conflict(call, "regler", differing, typed, missing)
+        lifecycle.change_account_rules(call.world, **given(call), rules=rules, revision=_revision(call))
+    except InvalidFields as error:
+        return shown_account(call, status=422, errors=told(call, error), typed=typed)
+    except Conflict as error:
+        if error.code == "changed_meanwhile":
+            differing = account_forms.differences(rules, view_of(call).account.rules, call.tongue)
+            return _conflict(call, "regler", differing, typed)
+        return shown_account(call, status=409, errors=told(call, error), typed=typed)
+    return _to_account(call, call.path("account_id"), "regler")
+
+
+def _unchosen(call: Call) -> frozenset[str]:
+    """The rules for which the page of a conflict asked for a choice that was not made."""
+    asked = filter(None, call.fields.get("choices", "").split(","))
+    return frozenset(rule for rule in asked if call.fields.get(CHOICE + rule) not in {STORED, MINE})
+
+
+def _conflict(
+    call: Call,
+    action: str,
+    differing: list[Difference],
+    typed: Mapping[str, str],
+    missing: frozenset[str] = frozenset(),
+) -> Response:
+    """Both values of each rule that two administrators want different, to choose from."""
+    account = view_of(call).account
+    words = words_of(InvalidInput("", "choice_missing"), call.tongue)
+    errors = [(f"{CHOICE}{one.rule}-{MINE}", f"{one.label}: {words}") for one in differing if one.rule in missing]
+    return section_page(
+        call,
+        SECTION,
+        "account_conflict.html",
+        status=422 if errors else 409,
+        errors=errors,
+        above=(all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)),
+        account=account,
+        action=path_of(call, account.id, action),
+        differing=differing,
+        typed=typed,
+        missing=missing,
+    )
+
+
+def close(call: Call) -> Response:
+    """Nothing new is shared from it."""
+    return _done(call, lambda: lifecycle.close_account(call.world, **given(call)))
+
+
+def reopen(call: Call) -> Response:
+    """It may be shared from again."""
+    return _done(call, lambda: lifecycle.reopen_account(call.world, **given(call)))
+
+
+def _done(call: Call, deed: Callable[[], object], saved: str = "") -> Response:
+    try:
+        deed()
+    except Conflict as error:
+        return shown_account(call, status=409, errors=told(call, error))
+    return _to_account(call, call.path("account_id"), saved)
+
+
+# --- deleting --------------------------------------------------------------------------------------------------------
+
+
+def deletion_page(call: Call) -> Response:
+    """What goes with the account, and the field for its name."""
+    return _deletion(call)
+
+
+def _deletion(call: Call, *, status: int = 200, errors: Errors | None = None, typed_name: str = "") -> Response:
+    view = view_of(call)
+    if view.undo_until is not None:
+        return _to_account(call, view.account.id)
+    return section_page(
+        call,
+        SECTION,
+        "account_deletion.html",
+        status=status,
+        errors=errors,
+        above=(all_accounts(call), Breadcrumb(path_of(call, view.account.id), view.account.name)),
+        view=view,
+        account=view.account,
+        typed_name=typed_name,
+        faults=dict(errors or ()),
+    )
+
+
+def delete(call: Call) -> Response:
+    """Out of everybody's reach, if the name is right."""
+    typed_name = call.fields.get("typed_name", "")
+    try:
+        deletion.delete_account(call.world, **given(call), typed_name=typed_name)
+    except (InvalidInput, Conflict) as error:
+        return _deletion(call, status=status_of(error), errors=told(call, error), typed_name=typed_name)
+    return _to_account(call, call.path("account_id"))
+
+
+def undo_deletion(call: Call) -> Response:
+    """As it was, or the list with why not."""
+    try:
+        deletion.undo_deletion(call.world, **given(call))
+    except Conflict as error:
+        return _list(call, status=409, errors=told(call, error))
+    return _to_account(call, call.path("account_id"), "angret")
+
+
+_ONE = f"/{SECTION}/{{account_id}}"
+_POST = ("POST",)
+ENDPOINTS = (
+    section_endpoint(f"/{SECTION}", list_page),
+    section_endpoint(f"/{SECTION}", create, _POST),
+    section_endpoint(_ONE, account_page),
+    section_endpoint(f"{_ONE}/navn", rename, _POST),
+    section_endpoint(f"{_ONE}/regler", change_rules, _POST),
+    section_endpoint(f"{_ONE}/stenging", close, _POST),
+    section_endpoint(f"{_ONE}/gjenapning", reopen, _POST),
+    section_endpoint(f"{_ONE}/sletting", deletion_page),
+    section_endpoint(f"{_ONE}/sletting", delete, _POST),
+    section_endpoint(f"{_ONE}/angring", undo_deletion, _POST),
+)

@@ -1,0 +1,108 @@
+"""«Administratorer»: who configures the tenant.
+
+Promises that what was typed is there after every error, that removing somebody is asked about once, and that whoever
+removes the own right is told what follows. All rules are in services.administrators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
+from deldokument.services.tenants import administrators
+from deldokument.web.http.dispatch import field_errors
+from deldokument.web.http.errors import status_of
+from deldokument.web.http.i18n import _
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+
+SECTION = "administratorer"
+Errors = list[tuple[str, str]]
+
+
+def list_page(call: Call) -> Response:
+    """The administrators by name, and the form for another one."""
+    return _list(call)
+
+
+def _list(
+    call: Call, *, status: int = 200, errors: Errors | None = None, typed: Mapping[str, str] | None = None
+) -> Response:
+    return section_page(
+        call,
+        SECTION,
+        "administrators.html",
+        status=status,
+        errors=errors,
+        administrators=administrators.list_administrators(call.world, tenant_id=call.tenant.id),
+        own_id=_own_id(call),
+        typed=typed or {"number": "", "name": ""},
+        faults=dict(errors or ()),
+        added=call.query("lagt-til") == "1" and not errors,
+        removed=call.query("fjernet") == "1" and not errors,
+    )
+
+
+def add(call: Call) -> Response:
+    """One more administrator."""
+    typed = {name: call.fields.get(name, "") for name in ("number", "name")}
+    try:
+        administrators.add_administrator(call.world, tenant_id=call.tenant.id, **typed, person=call.person.person)
+    except (InvalidInput, InvalidFields, Conflict) as error:
+        return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
+    return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
+
+
+def removal_page(call: Call) -> Response:
+    """The question asked once before the right is taken away."""
+    everyone = administrators.list_administrators(call.world, tenant_id=call.tenant.id)
+    chosen = next((view for view in everyone if view.id == call.path("administrator_id")), None)
+    if chosen is None:
+        raise NotFound("administrator")
+    return section_page(
+        call,
+        SECTION,
+        "administrator_removal.html",
+        above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Administrators"))),),
+        administrator=chosen,
+        own=chosen.id == _own_id(call),
+        last=len(everyone) == 1,
+    )
+
+
+def remove(call: Call) -> Response:
+    """Out at the next request; the second of two clicks finds it done."""
+    own = call.path("administrator_id") == _own_id(call)
+    try:
+        administrators.remove_administrator(
+            call.world,
+            tenant_id=call.tenant.id,
+            administrator_id=call.path("administrator_id"),
+            person=call.person.person,
+        )
+    except Conflict as error:
+        return _list(call, status=409, errors=_told(call, error))
+    except NotFound:
+        return RedirectResponse(section_path(call.tenant.id, SECTION), 303)
+    return RedirectResponse("/" if own else f"{section_path(call.tenant.id, SECTION)}?fjernet=1", 303)
+
+
+def _own_id(call: Call) -> str | None:
+    return administrators.administrator_of(call.world, tenant_id=call.tenant.id, person=call.person.person)
+
+
+def _told(call: Call, error: ServiceError, field: str = "") -> Errors:
+    """The error for the summary: at its own fields, else at ``field``."""
+    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
+
+
+_ONE = f"/{SECTION}/{{administrator_id}}/fjerning"
+_POST = ("POST",)
+ENDPOINTS = (
+    section_endpoint(f"/{SECTION}", list_page),
+    section_endpoint(f"/{SECTION}", add, _POST),
+    section_endpoint(_ONE, removal_page),
+    section_endpoint(_ONE, remove, _POST),
+)

@@ -1,0 +1,221 @@
+"""«Hendelseslogg»: what has happened in the tenant, found by time, kind, share and person, and taken out as a file.
+
+Promises that no number of a person stands in an address: what is looked for is posted, and the answer leads to a page
+whose address holds a sealed token. The same token takes the events out, also by a posted form, so that no link leads to
+a file. What the table says, and in which words, is told by event_words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.services.audit.actors import FORGOTTEN, Actor
+from deldokument.services.audit.browsing import LogEntry, LogPage, open_log, search_log, show_log
+from deldokument.services.audit.export import (
+    EventExport,
+    ExportedEvent,
+    ExportForm,
+    begin_event_export,
+    export_lines,
+    exported_events,
+)
+from deldokument.services.audit.search import SearchWords, open_search
+from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
+from deldokument.web.http.errors import words_of
+from deldokument.web.http.i18n import OSLO, Tongue, _
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+from deldokument.web.pages.event_texts import GROUPS, Detail, by_nobody, details_of, words_for
+from deldokument.web.transfer.downloads import disposition
+
+_SECTION = "hendelseslogg"
+_JSON_LINES = "application/jsonl"
+
+
+_COLUMNS = (
+    _("Number"),
+    _("Time"),
+    "UTC",
+    _("Code"),
+    _("Event"),
+    _("By"),
+    _("Fødselsnummer or D-nummer"),
+    _("Share"),
+    _("Subject"),
+    _("Details"),
+    _("Previous hash"),
+    _("Hash"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event as the table has it."""
+
+    entry: LogEntry
+    day: str
+    clock: str
+    words: str
+    details: list[Detail]
+    by_nobody: str
+    is_forgotten: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The person who is looked for: a name or a masked number, or neither when there is nobody of that number."""
+
+    display: str
+    token: str
+
+
+def log_page(call: Call) -> Response:
+    """The newest events, or the page of a search."""
+    token, tenant_id, person = call.query("sok"), call.tenant.id, call.person.person
+    try:
+        if token:
+            page = show_log(call.world, tenant_id=tenant_id, person=person, token=token)
+        else:
+            page = open_log(call.world, tenant_id=tenant_id, person=person)
+    except InvalidInput as error:
+        return _faulty(call, SearchWords(), [error])
+    return _page(call, _typed(page.wanted), page=page)
+
+
+def search(call: Call) -> Response:
+    """What was typed into the form."""
+    words = SearchWords(
+        first_day=call.fields.get("first_day", ""),
+        last_day=call.fields.get("last_day", ""),
+        kind=call.fields.get("kind", ""),
+        share=call.fields.get("share", ""),
+        number=call.fields.get("number", ""),
+        kept=call.fields.get("search", "") if call.fields.get("keep_person") else "",
+    )
+    try:
+        token = search_log(call.world, tenant_id=call.tenant.id, person=call.person.person, words=words, zone=OSLO)
+    except InvalidFields as error:
+        return _faulty(call, words, error.errors)
+    return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?sok={token}", 303)
+
+
+def export(call: Call) -> Response:
+    """The events of a search as a file; all of them when there is none."""
+    token, person = call.fields.get("search", ""), call.person.person
+    form: ExportForm = "csv" if call.fields.get("form") == "csv" else "json"
+    wanted = EventFilter(call.tenant.id)
+    try:
+        if token:
+            wanted = open_search(call.world, tenant_id=call.tenant.id, person=person, token=token).wanted
+    except InvalidInput as error:
+        return _faulty(call, SearchWords(), [error])
+    made = begin_event_export(call.world, wanted=wanted, form=form, person=person)
+    pieces = _csv(call.world, made, call.tongue) if form == "csv" else export_lines(call.world, made)
+    media_type = CSV_TYPE if form == "csv" else _JSON_LINES
+    return StreamingResponse(pieces, headers=_attached(call, made, form), media_type=media_type)
+
+
+def _attached(call: Call, made: EventExport, form: str) -> dict[str, str]:
+    ending = "csv" if form == "csv" else "jsonl"
+    name = f"hendelseslogg-{call.tenant.organization_number}-{made.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
+    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
+def _typed(wanted: EventFilter) -> SearchWords:
+    """What stands in the form of a search; the number is not kept."""
+    last = wanted.until and wanted.until.astimezone(OSLO) - timedelta(days=1)
+    return SearchWords(
+        first_day=f"{wanted.since.astimezone(OSLO):%Y-%m-%d}" if wanted.since else "",
+        last_day=f"{last:%Y-%m-%d}" if last else "",
+        kind=wanted.kind or "",
+        share=wanted.share_id or "",
+    )
+
+
+def _faulty(call: Call, typed: SearchWords, errors: list[InvalidInput]) -> Response:
+    # The token of a search stands in no field that could be mended.
+    named = [(error.field if error.field != "search" else "first_day", error) for error in errors]
+    return _page(call, typed, faults=[(field, words_of(error, call.tongue)) for field, error in named])
+
+
+def _page(
+    call: Call, typed: SearchWords, *, page: LogPage | None = None, faults: list[tuple[str, str]] | None = None
+) -> Response:
+    text = call.tongue.text
+    groups = [(text(title), [(kind.value, text(words)) for kind, words in kinds.items()]) for title, kinds in GROUPS]
+    return section_page(
+        call,
+        _SECTION,
+        "event_log.html",
+        status=422 if faults else 200,
+        errors=faults,
+        typed=typed,
+        faults=dict(faults or []),
+        groups=groups,
+        log=page,
+        rows=[_row(call, entry) for entry in page.entries] if page else [],
+        sought=_sought(page) if page else None,
+        here=section_path(call.tenant.id, _SECTION),
+    )
+
+
+def _sought(page: LogPage) -> Sought | None:
+    return None if page.person is None else Sought(_display(page.person), page.token)
+
+
+def _display(actor: Actor) -> str:
+    return ", ".join(filter(None, (actor.name, actor.masked)))
+
+
+def _row(call: Call, entry: LogEntry) -> Row:
+    event, tongue = entry.event, call.tongue
+    local = event.at.astimezone(OSLO)
+    return Row(
+        entry=entry,
+        day=tongue.day(local.date()),
+        clock=tongue.clock(local),
+        words=tongue.text(words_for(event)),
+        details=details_of(event, entry.names, tongue, call.world.clock.now()),
+        by_nobody=tongue.text(by_nobody(event.kind)),
+        is_forgotten=entry.who == FORGOTTEN,
+    )
+
+
+def _csv(world: World, made: EventExport, tongue: Tongue) -> Iterator[bytes]:
+    yield (CSV_HEAD + csv_line(tongue.text(column) for column in _COLUMNS)).encode()
+    for step in exported_events(world, made):
+        yield "".join(csv_line(_values(exported, tongue)) for exported in step).encode()
+
+
+def _values(exported: ExportedEvent, tongue: Tongue) -> tuple[str | int, ...]:
+    stored, who = exported.stored, exported.who or Actor(tongue.text(by_nobody(exported.stored.event.kind)))
+    at, kind, share_id, subject_id, details = stored.event.telling()
+    return (
+        stored.number,
+        f"{stored.event.at.astimezone(OSLO):%Y-%m-%d %H:%M:%S}",
+        at,
+        kind,
+        tongue.text(words_for(stored.event)),
+        who.name,
+        who.masked,
+        share_id or "",
+        subject_id or "",
+        json.dumps(details, ensure_ascii=False) if details else "",
+        stored.previous.hex(),
+        stored.hash.hex(),
+    )
+
+
+ENDPOINTS = (
+    section_endpoint("/hendelseslogg", log_page),
+    section_endpoint("/hendelseslogg", search, ("POST",), after_end=True),
+    section_endpoint("/hendelseslogg/eksport", export, ("POST",), after_end=True),
+)

@@ -1,0 +1,138 @@
+"""«DPIA»: templates to start from, recording that the assessment was done, and what was recorded before.
+
+Promises that a form that comes back holds all that was typed (a file must be chosen again: no browser takes one from
+us), and that a file leaves as an attachment of the kind that its content was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.errors import InvalidFields, NotFound
+from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, PDF, ResidualRisk, day_of
+from deldokument.ports.documents import Paper
+from deldokument.services.agreements.impact_assessment import (
+    TEMPLATES,
+    AssessmentPaper,
+    AssessmentWords,
+    list_assessments,
+    open_paper,
+    published_templates,
+    record_assessment,
+)
+from deldokument.services.agreements.texts import current_document
+from deldokument.web.http.errors import words_of
+from deldokument.web.http.i18n import _
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+from deldokument.web.transfer.downloads import disposition
+
+_SECTION = "dpia"
+_FIELDS = ("assessor", "role", "done_on", "risk", "consulted")
+
+
+RISK_WORDS: dict[ResidualRisk, str] = {
+    ResidualRisk.LOW: _("Low"),
+    ResidualRisk.MEDIUM: _("Medium"),
+    ResidualRisk.HIGH: _("High"),
+}
+
+
+def assessment_page(call: Call) -> Response:
+    """Templates, the form, and the history."""
+    return _page(call, dict.fromkeys(_FIELDS, ""))
+
+
+def _page(
+    call: Call, typed: Mapping[str, str], *, wrong: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
+    history = list_assessments(call.world, tenant_id=call.tenant.id)
+    return section_page(
+        call,
+        _SECTION,
+        "assessment.html",
+        status=status,
+        errors=list(wrong.items()) if wrong else [],
+        history=history,
+        typed=typed,
+        wrong={name: (wrong or {}).get(name, "") for name in (*_FIELDS, "paper")},
+        risks=[(risk.value, call.tongue.text(words)) for risk, words in RISK_WORDS.items()],
+        templates=[kind.value for kind in published_templates(call.world)],
+        today=day_of(call.world.clock.now()),
+        megabytes=MAX_PAPER_LENGTH // 10**6,
+    )
+
+
+def record_page(call: Call) -> Response:
+    """Record what the form says; the form again, with what is wrong, when it cannot be."""
+    try:
+        record_assessment(call.world, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
+    except InvalidFields as error:
+        typed = {name: call.fields.get(name, "") for name in _FIELDS}
+        return _page(call, typed, wrong={e.field: words_of(e, call.tongue) for e in error.errors}, status=422)
+    return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
+
+
+def _words(call: Call) -> AssessmentWords:
+    paper = call.files.get("paper")
+    return AssessmentWords(
+        assessor=call.fields.get("assessor", ""),
+        role=call.fields.get("role", ""),
+        done_on=_date(call.fields.get("done_on", "")),
+        risk=_risk(call.fields.get("risk", "")),
+        consulted="consulted" in call.fields,
+        paper=AssessmentPaper(paper.name, paper.content, paper.too_large) if paper else None,
+    )
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _risk(text: str) -> ResidualRisk | None:
+    try:
+        return ResidualRisk(text)
+    except ValueError:
+        return None
+
+
+def paper_bytes(call: Call) -> Response:
+    """The file of one assessment."""
+    view, content = open_paper(call.world, tenant_id=call.tenant.id, assessment_id=call.path("assessment_id"))
+    return _attachment(view.file_name, view.media_type, content)
+
+
+def template_bytes(call: Call) -> Response:
+    """A template as PDF or DOCX, with the names filled in."""
+    kind, _dot, form = call.path("template").partition(".")
+    presses: dict[str, tuple[str, Callable[[Paper], bytes]]] = {
+        "pdf": (PDF, call.world.press.pdf),
+        "docx": (DOCX, call.world.press.docx),
+    }
+    if kind not in {k.value for k in TEMPLATES} or form not in presses:
+        raise NotFound("no such template")
+    document = current_document(call.world, tenant_id=call.tenant.id, kind=AgreementKind(kind))
+    if document is None:
+        raise NotFound("no template is published")
+    media_type, press = presses[form]
+    return _attachment(f"{document.title} {document.version}.{form}", media_type, press(document.paper))
+
+
+def _attachment(name: str, media_type: str, content: bytes) -> Response:
+    headers = {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+    return Response(content, headers=headers, media_type=media_type)
+
+
+ENDPOINTS = (
+    section_endpoint("/dpia", assessment_page),
+    section_endpoint("/dpia", record_page, ("POST",), takes_file=MAX_PAPER_LENGTH),
+    section_endpoint("/dpia/maler/{template}", template_bytes),
+    section_endpoint("/dpia/{assessment_id}/fil", paper_bytes),
+)

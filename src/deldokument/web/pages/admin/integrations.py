@@ -1,0 +1,120 @@
+"""Integrations: which systems may use an account, what each may do there, its password for KS' interface, its end.
+
+Promises that a password is shown once, in the answer that made it, and that rights are never taken away by one click.
+All rules are in services.integrations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.uuids import uuid_of
+from deldokument.services.accounts import integrations
+from deldokument.web.http.errors import status_of
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.accounts import SECTION, all_accounts, given, path_of, shown_account, told, view_of
+from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
+from deldokument.web.pages.event_texts import RIGHTS
+
+
+def add_integration(call: Call) -> Response:
+    """A fagsystem that may use the account."""
+    number = call.fields.get("organization_number", "")
+    try:
+        integrations.add_integration(
+            call.world,
+            **given(call),
+            organization_number=number,
+            rights=_rights(call),
+            archive_confirmed="archive_confirmed" in call.fields,
+        )
+    except (InvalidInput, Conflict, Unavailable) as error:
+        errors = told(call, error, "organization_number")
+        archived = "archive_confirmed" in call.fields
+        return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
+    return _to_account(call)
+
+
+def _rights(call: Call) -> IntegrationRights:
+    """What was chosen; the lesser for what is no choice."""
+    return IntegrationRights.SHARE if call.fields.get("rights") == IntegrationRights.SHARE else IntegrationRights.READ
+
+
+def _to_account(call: Call) -> Response:
+    return RedirectResponse(path_of(call, call.path("account_id")) + "#integrasjoner", 303)
+
+
+def integration_page(call: Call) -> Response:
+    """What it may do, when it last shared, and how it is known in KS' interface."""
+    return _shown(call, "integration.html", password="")
+
+
+def _shown(call: Call, template: str, **context: Any) -> Response:
+    where = {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
+    account, integration = integrations.show_integration(
+        call.world, **where, integration_id=call.path("integration_id")
+    )
+    return section_page(
+        call,
+        SECTION,
+        template,
+        above=(all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)),
+        account=account,
+        integration=integration,
+        path=path_of(call, account.id, "integrasjoner", integration.id),
+        uuid=uuid_of(integration.id),
+        rights=[(f"rights-{right}", right.value, call.tongue.text(words)) for right, words in RIGHTS.items()],
+        **context,
+    )
+
+
+def change_rights(call: Call) -> Response:
+    """More or less from now on."""
+    integration_id, rights = call.path("integration_id"), _rights(call)
+    integrations.change_rights(call.world, **given(call), integration_id=integration_id, rights=rights)
+    return _to_account(call)
+
+
+def confirm_archive(call: Call) -> Response:
+    """That what the systems share is archived, or that this is no longer vouched for."""
+    integration_id, confirmed = call.path("integration_id"), call.fields.get("confirmed") == "yes"
+    integrations.confirm_archive(call.world, **given(call), integration_id=integration_id, confirmed=confirmed)
+    return RedirectResponse(path_of(call, call.path("account_id"), "integrasjoner", integration_id), 303)
+
+
+def renew_password(call: Call) -> Response:
+    """The new one, to be copied from this page and nowhere else."""
+    password = integrations.renew_password(call.world, **given(call), integration_id=call.path("integration_id"))
+    return _shown(call, "integration.html", password=password)
+
+
+def removal_page(call: Call) -> Response:
+    """The question asked once before rights are taken away."""
+    return _shown(call, "account_integration.html")
+
+
+def remove_integration(call: Call) -> Response:
+    """The rights end at once; the second of two clicks finds it done."""
+    try:
+        integrations.remove_integration(call.world, **given(call), integration_id=call.path("integration_id"))
+    except NotFound:
+        _ = view_of(call)  # An account of others stays not found.
+    return _to_account(call)
+
+
+_ALL = f"/{SECTION}/{{account_id}}/integrasjoner"
+_ONE = f"{_ALL}/{{integration_id}}"
+_POST = ("POST",)
+ENDPOINTS = (
+    section_endpoint(_ALL, add_integration, _POST),
+    section_endpoint(_ONE, integration_page),
+    section_endpoint(_ONE, change_rights, _POST),
+    section_endpoint(f"{_ONE}/arkiv", confirm_archive, _POST),
+    section_endpoint(f"{_ONE}/passord", renew_password, _POST),
+    section_endpoint(f"{_ONE}/fjerning", removal_page),
+    section_endpoint(f"{_ONE}/fjerning", remove_integration, _POST),
+)

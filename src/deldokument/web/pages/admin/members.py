@@ -1,0 +1,293 @@
+"""«Brukere»: who may share from an account, one at a time or by a list; finding and removing them.
+
+Promises that a number stands in no address, that what was typed is there after every error, that a list is registered
+only after its preview and just as that showed it, and that a form sent twice does its work once. All rules are in
+services.members and services.registering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.tenancy import Account
+from deldokument.services.accounts import member_import, members
+from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
+from deldokument.services.accounts.members import MemberView
+from deldokument.web.http.dispatch import field_errors
+from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.i18n import OSLO, _
+from deldokument.web.http.pagination import read_place, write_place
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+
+SECTION = "kontoer"
+Errors = list[tuple[str, str]]
+_SEARCH = "search-number"
+_FILE_LENGTH = 2 * LIST_LENGTH
+"""A list of the greatest length in UTF-16."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member in the list, with the days in words."""
+
+    view: MemberView
+    added_on: str
+    used_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was looked for, and whether it was there."""
+
+    number: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A line of a list, with what is wrong with it in words."""
+
+    line: ListedLine
+    faults: list[str]
+
+
+# --- the members of an account ---------------------------------------------------------------------------------------
+
+
+def list_page(call: Call) -> Response:
+    """The members, last added first, with the forms for a new one and for finding one."""
+    return _list(call)
+
+
+def _list(
+    call: Call,
+    *,
+    status: int = 200,
+    errors: Errors | None = None,
+    typed: Mapping[str, str] | None = None,
+    searched: Searched | None = None,
+    found: MemberView | None = None,
+) -> Response:
+    before = read_place(call.query("etter"))
+    listed = members.list_members(call.world, **_where(call), before=before)
+    return section_page(
+        call,
+        SECTION,
+        "members.html",
+        status=status,
+        errors=errors,
+        above=_above(call, listed.account),
+        account=listed.account,
+        here=_path(call),
+        count=listed.count,
+        rows=[_row(call, view) for view in ([found] if found else [] if searched else listed.members)],
+        more=f"{_path(call)}?{urlencode({'etter': write_place(listed.next)})}" if listed.next and not searched else "",
+        continued=before is not None,
+        typed=typed or {"number": "", "name": ""},
+        faults=dict(errors or ()),
+        searched=searched,
+        registered=0 if errors else _count(call.query("registrert")),
+        removed=call.query("fjernet") == "1" and not errors,
+    )
+
+
+def _row(call: Call, view: MemberView) -> MemberRow:
+    added, used = view.added_at.astimezone(OSLO), view.used_at and view.used_at.astimezone(OSLO)
+    return MemberRow(view, call.tongue.day(added), call.tongue.day(used) if used else "")
+
+
+def add(call: Call) -> Response:
+    """One more member."""
+    typed = {name: call.fields.get(name, "") for name in ("number", "name")}
+    try:
+        members.add_member(call.world, **_where(call), **typed, person=call.person.person)
+    except (InvalidInput, InvalidFields, Conflict) as error:
+        return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
+    return RedirectResponse(f"{_path(call)}?registrert=1", 303)
+
+
+def search(call: Call) -> Response:
+    """The member with the full number, or that there is none."""
+    number = call.fields.get("number", "")
+    try:
+        found = members.find_member(call.world, **_where(call), number=number)
+    except InvalidInput as error:
+        errors = [(_SEARCH, words_of(error, call.tongue))]
+        return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
+    return _list(call, searched=Searched(number, found=found is not None), found=found)
+
+
+# --- one member ------------------------------------------------------------------------------------------------------
+
+
+def member_page(call: Call) -> Response:
+    """Who it is, and the question asked once before the membership ends."""
+    account, view = members.show_member(call.world, **_where(call), member_id=call.path("member_id"))
+    return section_page(
+        call,
+        SECTION,
+        "member.html",
+        above=_above(call, account, list_too=True),
+        account=account,
+        here=_path(call),
+        member=view,
+    )
+
+
+def remove(call: Call) -> Response:
+    """The membership ends at once; the second of two clicks finds it done."""
+    members.remove_member(call.world, **_where(call), member_id=call.path("member_id"), person=call.person.person)
+    return RedirectResponse(f"{_path(call)}?fjernet=1", 303)
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+def list_form(call: Call) -> Response:
+    """The form for a list."""
+    return _list_form(call)
+
+
+def _list_form(call: Call, *, errors: Errors | None = None, typed: str = "", status: int = 200) -> Response:
+    listed = members.list_members(call.world, **_where(call))
+    return section_page(
+        call,
+        SECTION,
+        "members_list.html",
+        status=status,
+        errors=errors,
+        above=_above(call, listed.account, list_too=True),
+        account=listed.account,
+        here=_path(call),
+        typed=typed,
+        faults=dict(errors or ()),
+        most_lines=LIST_LINES,
+        most_bytes=LIST_LENGTH,
+    )
+
+
+def preview(call: Call) -> Response:
+    """What each line of the list will lead to; nothing has happened."""
+    typed = call.fields.get("list", "")
+    try:
+        text = _sent_list(call, typed)
+        return _preview(call, text)
+    except (InvalidInput, Conflict) as error:
+        return _list_form(call, status=status_of(error), errors=_told(call, error, "list"), typed=typed)
+
+
+def _sent_list(call: Call, typed: str) -> str:
+    """The text of the file, or what was typed. Raises InvalidInput for both at once."""
+    file = call.files.get("file")
+    if file is None:
+        return typed
+    if typed.strip():
+        raise InvalidInput("file", "list_sent_twice")
+    if file.too_large:
+        raise InvalidInput("file", "list_too_large", longest=LIST_LENGTH // 1000)
+    return member_import.read_list(file.content)
+
+
+def _preview(call: Call, text: str, *, status: int = 200, errors: Errors | None = None) -> Response:
+    seen = member_import.preview_list(call.world, **_where(call), text=text)
+    return section_page(
+        call,
+        SECTION,
+        "members_preview.html",
+        status=status,
+        errors=errors,
+        above=_above(call, seen.account, list_too=True),
+        account=seen.account,
+        here=_path(call),
+        text=text,
+        batch=seen.batch,
+        shown=",".join(map(str, seen.added)),
+        lines={outcome.value: [_line(call, line) for line in seen.of(outcome)] for outcome in Outcome},
+    )
+
+
+def _line(call: Call, line: ListedLine) -> LineRow:
+    return LineRow(line, [words_of(error, call.tongue) for error in line.errors])
+
+
+def register(call: Call) -> Response:
+    """Just what the preview showed; the preview anew when it would be something else by now."""
+    text = call.fields.get("list", "")
+    try:
+        count = member_import.register_list(
+            call.world,
+            **_where(call),
+            text=text,
+            shown=_shown(call),
+            batch=call.fields.get("batch", ""),
+            person=call.person.person,
+        )
+    except InvalidInput as error:
+        return _list_form(call, status=422, errors=_told(call, error, "list"), typed=text)
+    except Conflict as error:
+        if error.code != "list_changed":
+            raise
+        return _preview(call, text, status=409, errors=_told(call, error))
+    return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
+
+
+def _shown(call: Call) -> list[int]:
+    """The lines that the preview said would be registered; none when the form says nothing that can be read."""
+    numbers = call.fields.get("shown", "").split(",")
+    return [_count(number) for number in numbers] if all(map(_count, numbers)) else []
+
+
+# --- what they have in common ----------------------------------------------------------------------------------------
+
+
+def _where(call: Call) -> dict[str, Any]:
+    return {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
+
+
+def _path(call: Call) -> str:
+    return section_path(call.tenant.id, SECTION, call.path("account_id"), "brukere")
+
+
+def _above(call: Call, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
+    crumbs = (
+        Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts"))),
+        Breadcrumb(section_path(call.tenant.id, SECTION, account.id), account.name),
+        Breadcrumb(_path(call), call.tongue.text(_("Users"))),
+    )
+    return crumbs if list_too else crumbs[:-1]
+
+
+def _count(text: str) -> int:
+    """A positive number of a few digits; 0 for everything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _told(call: Call, error: ServiceError, field: str = "") -> Errors:
+    """The error for the summary: at its own fields, else at ``field``."""
+    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
+
+
+_ALL = f"/{SECTION}/{{account_id}}/brukere"
+_ONE = f"{_ALL}/{{member_id}}"
+_POST = ("POST",)
+ENDPOINTS = (
+    section_endpoint(_ALL, list_page),
+    section_endpoint(_ALL, add, _POST),
+    # The page of an answer to a form may be asked for again, in another language or from the history.
+    section_endpoint(f"{_ALL}/sok", list_page),
+    section_endpoint(f"{_ALL}/sok", search, _POST),
+    section_endpoint(f"{_ALL}/liste", list_form),
+    section_endpoint(f"{_ALL}/liste", preview, _POST, takes_file=_FILE_LENGTH),
+    section_endpoint(f"{_ALL}/liste/registrering", list_form),
+    section_endpoint(f"{_ALL}/liste/registrering", register, _POST, takes_file=_FILE_LENGTH),
+    section_endpoint(_ONE, member_page),
+    section_endpoint(f"{_ONE}/fjerning", member_page),
+    section_endpoint(f"{_ONE}/fjerning", remove, _POST),
+)

@@ -1,0 +1,74 @@
+"""«Avslutning»: what an end takes with it, the export, the end itself, and the record of what was deleted.
+
+Promises that nothing ends without the organisation's name typed, and that an end is for good.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.services.tenants.deletion_certificate import deletion_paper
+from deldokument.services.tenants.offboarding import deletion_record, end_service, holdings_of
+from deldokument.web.http.errors import words_of
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+from deldokument.web.transfer.downloads import disposition
+from deldokument.web.transfer.tenant_export import tenant_export
+
+_SECTION = "avslutning"
+
+
+def leaving_page(call: Call) -> Response:
+    """Before the end: the steps to it. After it: the record."""
+    return _page(call)
+
+
+def _page(call: Call, typed: str = "", wrong: str = "") -> Response:
+    if call.tenant.ended_at is not None:
+        record = deletion_record(call.world, tenant_id=call.tenant.id)
+        return section_page(call, _SECTION, "leaving_ended.html", record=record)
+    return section_page(
+        call,
+        _SECTION,
+        "leaving.html",
+        status=422 if wrong else 200,
+        errors=[("typed_name", wrong)] if wrong else [],
+        held=holdings_of(call.world, tenant_id=call.tenant.id),
+        typed=typed,
+        wrong=wrong,
+    )
+
+
+def end(call: Call) -> Response:
+    """End the service. Pressed twice, it has ended once."""
+    typed = call.fields.get("typed_name", "")
+    try:
+        end_service(call.world, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
+    except InvalidInput as error:
+        return _page(call, typed, words_of(error, call.tongue))
+    return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
+
+
+def deletion_record_bytes(call: Call) -> Response:
+    """The deletion record as a sealed PDF."""
+    pdf = deletion_paper(call.world, tenant_id=call.tenant.id)
+    return Response(pdf, headers=_attached("sletteprotokoll.pdf"), media_type="application/pdf")
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
+def export(call: Call) -> Response:
+    """Everything that the tenant takes with it."""
+    name, pieces = tenant_export(call.world, call.tenant.id, call.tongue, call.person.person)
+    return StreamingResponse(pieces, headers=_attached(name), media_type="application/zip")
+
+
+ENDPOINTS = (
+    section_endpoint("/avslutning", leaving_page),
+    section_endpoint("/avslutning", end, ("POST",), after_end=True),
+    section_endpoint("/avslutning/eksport", export, ("POST",), after_end=True),
+    section_endpoint("/avslutning/sletteprotokoll", deletion_record_bytes),
+)

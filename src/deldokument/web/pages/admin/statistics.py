@@ -1,0 +1,220 @@
+"""«Statistikk»: figures of a tenant or one of its accounts, month by month, as a page and as a file for spreadsheets.
+
+Promises that the page says everything without script: the plots are drawn from its table. The file has a line for each
+account and month, so that a spreadsheet can add them up as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.statistics import Month, ShareCounts, parse_month
+from deldokument.domain.tenancy import Account
+from deldokument.services.accounts.statistics import (
+    AccountStatistics,
+    StatisticsChoices,
+    TenantStatistics,
+    statistics_choices,
+    tenant_statistics,
+)
+from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
+from deldokument.web.http.errors import words_of
+from deldokument.web.http.i18n import Tongue, _
+from deldokument.web.http.rendering import plain
+from deldokument.web.http.request import Call
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+
+_SECTION = "statistikk"
+
+
+_COLUMNS = (
+    _("Month"),
+    _("Account"),
+    _("Shares"),
+    _("Documents"),
+    _("Bytes"),
+    _("Opened"),
+    _("Downloaded"),
+    _("Never opened"),
+    _("Deleted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for, as it stands in the address."""
+
+    account: str
+    from_month: str
+    to_month: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table: of a month or of an account."""
+
+    label: str
+    short: str
+    counts: ShareCounts
+    stored_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything that the page tells of a period. ``busiest`` and ``largest`` are the months with most of it."""
+
+    statistics: TenantStatistics
+    account: Account | None
+    months: list[Row]
+    accounts: list[Row]
+    percent: dict[str, str]
+    csv: str
+
+    @property
+    def busiest(self) -> Row:
+        """With the most shares."""
+        return max(self.months, key=lambda row: row.counts.shares)
+
+    @property
+    def largest(self) -> Row:
+        """With the most bytes."""
+        return max(self.months, key=lambda row: row.counts.length)
+
+
+def statistics_page(call: Call) -> Response:
+    """Figures, plots and tables; with a period that cannot be shown, the form and what is wrong with it."""
+    choices = statistics_choices(call.world, call.tenant.id)
+    wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
+    try:
+        statistics = _statistics(call, wanted)
+    except InvalidInput as error:
+        errors = [(error.field, words_of(error, call.tongue))]
+        return _page(call, choices, wanted, (choices.first, choices.last), status=422, errors=errors)
+    first, last = statistics.months[0].month, statistics.months[-1].month
+    shown = Wanted(wanted.account, str(first), str(last))
+    months = min(first, choices.first), max(last, choices.last)
+    return _page(call, choices, shown, months, figures=_figures(call, statistics, shown))
+
+
+def statistics_csv(call: Call) -> Response:
+    """The same for a spreadsheet."""
+    wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
+    statistics = _statistics(call, wanted)
+    name = f"statistikk-{statistics.months[0].month}-{statistics.months[-1].month}.csv"
+    body = CSV_HEAD + "".join(_lines(call.tongue, statistics))
+    return Response(body, media_type=CSV_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _statistics(call: Call, wanted: Wanted) -> TenantStatistics:
+    return tenant_statistics(
+        call.world,
+        call.tenant.id,
+        account_id=wanted.account or None,
+        from_month=parse_month(wanted.from_month, field="from_month") if wanted.from_month else None,
+        to_month=parse_month(wanted.to_month, field="to_month") if wanted.to_month else None,
+    )
+
+
+def _page(
+    call: Call,
+    choices: StatisticsChoices,
+    wanted: Wanted,
+    months: tuple[Month, Month],
+    *,
+    figures: Figures | None = None,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+) -> Response:
+    return section_page(
+        call,
+        _SECTION,
+        "statistics.html",
+        status=status,
+        errors=errors,
+        wanted=wanted,
+        account_choices=[(account.id, _name(call.tongue, account)) for account in choices.accounts],
+        month_choices=_month_choices(call.tongue, *months),
+        figures=figures,
+    )
+
+
+def _figures(call: Call, statistics: TenantStatistics, shown: Wanted) -> Figures:
+    tongue, total = call.tongue, statistics.total
+    query = {"konto": shown.account, "fra": shown.from_month, "til": shown.to_month}
+    parts = {"opened": total.opened, "downloaded": total.downloaded, "unopened": total.unopened}
+    return Figures(
+        statistics=statistics,
+        account=statistics.accounts[0].account if shown.account else None,
+        months=[_month_row(tongue, one.month, one.total) for one in statistics.months],
+        accounts=[_account_row(tongue, one) for one in _listed(statistics)],
+        percent={name: tongue.percent(part, total.shares) for name, part in parts.items()} if total.shares else {},
+        csv=f"{section_path(call.tenant.id, _SECTION)}.csv?{urlencode({n: v for n, v in query.items() if v})}",
+    )
+
+
+def _month_row(tongue: Tongue, month: Month, counts: ShareCounts) -> Row:
+    first = date(month.year, month.number, 1)
+    return Row(tongue.month(first), tongue.short_month(first), counts)
+
+
+def _account_row(tongue: Tongue, one: AccountStatistics) -> Row:
+    name = _name(tongue, one.account)
+    return Row(name, name, one.published, one.contents.stored_bytes)
+
+
+def _listed(statistics: TenantStatistics) -> list[AccountStatistics]:
+    """Without deleted accounts that have nothing to show, unless one was asked for by itself."""
+    every = statistics.accounts
+    return [one for one in every if one.account.deleted_at is None or one.published.shares or len(every) == 1]
+
+
+def _month_choices(tongue: Tongue, first: Month, last: Month) -> list[tuple[str, str]]:
+    """Newest first: those are asked for most."""
+    choices: list[tuple[str, str]] = []
+    month = last
+    while month >= first:
+        choices.append((str(month), tongue.month(date(month.year, month.number, 1))))
+        month = month.plus(-1)
+    return choices
+
+
+def _name(tongue: Tongue, account: Account) -> str:
+    name = plain(account.name)
+    if account.deleted_at is not None:
+        return tongue.text(_("%(name)s (deleted)"), name=name)
+    if account.closed_at is not None:
+        return tongue.text(_("%(name)s (closed)"), name=name)
+    return name
+
+
+def _lines(tongue: Tongue, statistics: TenantStatistics) -> Iterator[str]:
+    yield csv_line([tongue.text(column) for column in _COLUMNS])
+    accounts = [one.account for one in _listed(statistics)]
+    for month in statistics.months:
+        for account in accounts:
+            found = month.by_account.get(account.id, ShareCounts())
+            yield csv_line(
+                [
+                    str(month.month),
+                    account.name,
+                    found.shares,
+                    found.documents,
+                    found.length,
+                    found.opened,
+                    found.downloaded,
+                    found.unopened,
+                    found.deleted,
+                ]
+            )
+
+
+ENDPOINTS = (
+    section_endpoint(f"/{_SECTION}", statistics_page),
+    section_endpoint(f"/{_SECTION}.csv", statistics_csv),
+)

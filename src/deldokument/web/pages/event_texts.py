@@ -1,0 +1,312 @@
+"""What every kind of event is called, and how its details are told: the one place for both.
+
+Promises that each kind has words (tests/web proves the table total), that a code without words is told as it stands,
+and that random ids are told by the name of what they mean or not at all. The time line of a share tells some of the
+kinds more briefly, in the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.policy import Reason
+from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.webhook import DisabledFor
+from deldokument.ports.channels import LetterKind
+from deldokument.services.audit.actors import acting_integration
+from deldokument.services.shares.discarding import RESTORED
+from deldokument.services.shares.proposals import Cause
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.web.http.errors import WORDS
+from deldokument.web.http.i18n import Tongue, _
+from deldokument.web.http.rendering import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing more about an event."""
+
+    label: str
+    value: str
+
+
+OF_ORGANIZATION: dict[EventKind, str] = {
+    EventKind.TENANT_CREATED: _("The organisation was registered"),
+    EventKind.TENANT_ACTIVATED: _("The service was taken into use"),
+    EventKind.TENANT_RULES_CHANGED: _("The rules of the organisation were changed"),
+    EventKind.TENANT_FROZEN: _("The service was stopped for the organisation"),
+    EventKind.TENANT_UNFROZEN: _("The service was let go on for the organisation"),
+    EventKind.TENANT_EXPORTED: _("Everything of the organisation was exported"),
+    EventKind.TENANT_ENDED: _("The service was ended"),
+    EventKind.DELETION_RECORDED: _("All content had been deleted, and this was recorded"),
+    EventKind.TENANT_FORGOTTEN: _("The names that were left were erased"),
+    EventKind.MAIN_AGREEMENT_RECORDED: _("The signed main agreement was recorded"),
+    EventKind.SIGNING_BEGUN: _("Signing of the service agreement was begun"),
+    EventKind.SIGNING_REFUSED: _("Signing of the service agreement did not succeed"),
+    EventKind.SERVICE_AGREEMENT_SIGNED: _("The service agreement was signed"),
+    EventKind.ASSESSMENT_RECORDED: _("An impact assessment (DPIA) was recorded"),
+}
+OF_ACCOUNTS: dict[EventKind, str] = {
+    EventKind.ACCOUNT_CREATED: _("An account was created"),
+    EventKind.ACCOUNT_RENAMED: _("An account got another name"),
+    EventKind.ACCOUNT_RULES_CHANGED: _("The settings of an account were changed"),
+    EventKind.ACCOUNT_CLOSED: _("An account was closed"),
+    EventKind.ACCOUNT_REOPENED: _("An account was opened again"),
+    EventKind.ACCOUNT_DELETED: _("An account was deleted"),
+    EventKind.ACCOUNT_DELETION_UNDONE: _("The deletion of an account was undone"),
+    EventKind.ACCOUNT_ENDED: _("What a deleted account held was ended"),
+    EventKind.ACCOUNT_FROZEN: _("An account was stopped"),
+    EventKind.ACCOUNT_UNFROZEN: _("An account was let go on"),
+    EventKind.INTEGRATION_ADDED: _("An integration was given rights to an account"),
+    EventKind.INTEGRATION_CHANGED: _("What an integration may do in an account was changed"),
+    EventKind.INTEGRATION_REMOVED: _("An integration lost its rights to an account"),
+    EventKind.WEBHOOK_ADDED: _("An integration asked to be told of events"),
+    EventKind.WEBHOOK_REMOVED: _("An integration is told of events no more"),
+    EventKind.WEBHOOK_DISABLED: _("Telling an integration of events was given up"),
+}
+OF_PEOPLE: dict[EventKind, str] = {
+    EventKind.MEMBER_ADDED: _("A user was registered on an account"),
+    EventKind.MEMBER_REMOVED: _("A user was removed from an account"),
+    EventKind.MEMBER_ERASED: _("The name of a former user was erased"),
+    EventKind.ADMINISTRATOR_ADDED: _("An administrator was named"),
+    EventKind.ADMINISTRATOR_REMOVED: _("An administrator was removed"),
+}
+OF_SHARES: dict[EventKind, str] = {
+    EventKind.DRAFT_STARTED: _("The draft was started"),
+    EventKind.DOCUMENT_COMPLETED: _("A document was uploaded"),
+    EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
+    EventKind.DOCUMENT_REMOVED: _("A document was removed from the draft"),
+    EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
+    EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),
+    EventKind.SHARE_APPROVED: _("Another member approved it"),
+    EventKind.PROPOSAL_RETURNED: _("The request for approval was dropped"),
+    EventKind.SHARE_PUBLISHED: _("The documents were shared"),
+    EventKind.SHARE_OPENED: _("A recipient opened the share"),
+    EventKind.DOCUMENT_DOWNLOADED: _("A recipient downloaded"),
+    EventKind.SHARE_DENIED: _("Somebody was refused at the share"),
+    EventKind.EXPIRY_CHANGED: _("The end was changed"),
+    EventKind.RECIPIENT_NOTIFIED: _("A notice was sent to a recipient"),
+    EventKind.MESSAGE_GIVEN_UP: _("A notice could not be delivered"),
+    EventKind.SHARE_WITHDRAWN: _("The share was withdrawn"),
+    EventKind.SHARE_FROZEN: _("Those who run the service stopped the share"),
+    EventKind.SHARE_UNFROZEN: _("Those who run the service let the share go on"),
+    EventKind.SHARE_ENDED: _("The period ended"),
+    EventKind.SHARE_KEY_DESTROYED: _("The keys were destroyed. Nobody can read the documents any more"),
+    EventKind.SHARE_ERASED: _("The names in the share were erased"),
+}
+OF_LOG: dict[EventKind, str] = {
+    EventKind.EVENT_LOG_OPENED: _("The event log was opened"),
+    EventKind.EVENT_LOG_EXPORTED: _("The event log was exported"),
+}
+OF_SERVICE: dict[EventKind, str] = {
+    EventKind.LOGGED_IN: _("Somebody logged in"),
+    EventKind.LOGGED_OUT: _("Somebody logged out"),
+    EventKind.ADDRESS_CONFIRMED: _("Somebody chose an e-mail address for notices"),
+    EventKind.ADDRESS_REMOVED: _("Somebody removed an e-mail address for notices"),
+    EventKind.AGREEMENT_PUBLISHED: _("A version of an agreement or a template was published"),
+    EventKind.OPERATOR_ADDED: _("An operator was named"),
+    EventKind.OPERATOR_REMOVED: _("An operator was removed"),
+    EventKind.AUDIT_KEY_DESTROYED: _("Keys of the event log were destroyed, for their time had passed"),
+    EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
+    EventKind.ORPHANS_SWEPT: _("Stored objects that belonged to nothing were deleted"),
+}
+"""What concerns no tenant, and so stands in no tenant's log."""
+
+GROUPS: tuple[tuple[str, dict[EventKind, str]], ...] = (
+    (_("Shares"), OF_SHARES),
+    (_("Accounts"), OF_ACCOUNTS),
+    (_("Users and administrators"), OF_PEOPLE),
+    (_("The organisation"), OF_ORGANIZATION),
+    (_("The event log"), OF_LOG),
+)
+"""The kinds in a tenant's log, as one may choose among them."""
+
+EVENT_WORDS: dict[EventKind, str] = {
+    kind: words for _title, group in (*GROUPS, ("", OF_SERVICE)) for kind, words in group.items()
+}
+
+_BY_SERVICE = frozenset(
+    {
+        EventKind.DELETION_RECORDED,
+        EventKind.TENANT_FORGOTTEN,
+        EventKind.ACCOUNT_ENDED,
+        EventKind.WEBHOOK_DISABLED,
+        EventKind.MEMBER_ERASED,
+        EventKind.DOCUMENT_INSPECTED,
+        EventKind.DRAFT_ABANDONED,
+        EventKind.SHARE_WITHDRAWN,
+        EventKind.SHARE_ENDED,
+        EventKind.SHARE_KEY_DESTROYED,
+        EventKind.SHARE_ERASED,
+        EventKind.RECIPIENT_NOTIFIED,
+        EventKind.MESSAGE_GIVEN_UP,
+        EventKind.AUDIT_KEY_DESTROYED,
+        EventKind.ORPHANS_SWEPT,
+    }
+)
+_BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED})
+
+LABELS: dict[str, str] = {
+    "account": _("Account"),
+    "member": _("User"),
+    "administrator": _("Administrator"),
+    "holder": _("Fødselsnummer or D-nummer"),
+    "integration": _("System"),
+    "supplier": _("The system is run by"),
+    "rights": _("Access"),
+    "archive": _("Archiving"),
+    "agreement": _("Agreement"),
+    "version": _("Version"),
+    "reason": _("Why"),
+    "cause": _("Why"),
+    "risk": _("Risk that is left"),
+    "changed": _("Changed"),
+    "until": _("Available until"),
+    "verdict": _("Outcome"),
+    "ground": _("Right"),
+    "level": _("Level of the login"),
+    "how": _("How"),
+    "filters": _("Narrowed by"),
+    "format": _("Format"),
+    "length": _("Size"),
+    "bytes": _("Size"),
+    "stored_bytes": _("Stored"),
+    "whole": _("Whole documents, for the first time"),
+    "count": _("How many"),
+    "accounts": _("Accounts"),
+    "members": _("Users"),
+    "drafts": _("Drafts"),
+    "open_shares": _("Shares open to recipients"),
+    "documents": _("Documents"),
+    "destroyed_keys": _("Destroyed keys"),
+    "about": _("Notice"),
+    "channel": _("Sent through"),
+    "code": _("Why"),
+}
+UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook"})
+"""Details that are random ids of what has no name in a log."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
+_SIZES = frozenset({"length", "bytes", "stored_bytes"})
+_LISTS = frozenset({"filters", "changed", "ground"})
+_CODES: dict[str, str] = {
+    Reason.NOT_NAMED: _("was not named as a recipient"),
+    Reason.INSUFFICIENT_RIGHTS: _("lacks the right in Altinn"),
+    Reason.RIGHTS_UNKNOWN: _("Altinn did not answer"),
+    Reason.NOT_PUBLISHED: _("the share was not published"),
+    Reason.OVER: _("the share was over"),
+    Reason.FROZEN: _("the share was stopped"),
+    Reason.DELETED: _("the account was deleted"),
+    Reason.CLOSED: _("the account was closed"),
+    FreezeReason.SECURITY: _("Suspected breach of security"),
+    FreezeReason.AGREEMENT: _("The agreement is not kept"),
+    FreezeReason.AUTHORITY: _("Ordered by an authority"),
+    FreezeReason.REQUEST: _("At the organisation's own request"),
+    Cause.CHANGED: _("the draft was changed"),
+    Cause.RETURNED: _("another member sent it back"),
+    Cause.RETRACTED: _("it was taken back"),
+    DisabledFor.GONE: _("it said that nobody is there any more"),
+    DisabledFor.FAILING: _("it could not be reached for days"),
+    "low": _("Low"),
+    "medium": _("Medium"),
+    "high": _("High"),
+    "clean": _("nothing was found"),
+    "infected": _("a virus was found"),
+    "not_scanned": _("not checked for viruses"),
+    "error": _("the check failed"),
+    "named": _("named as a recipient"),
+    "none": "",
+    RESTORED: "",
+    "time": _("time"),
+    "kind": _("kind of event"),
+    "share": _("share"),
+    "person": _("person"),
+    "here": _("here"),
+    "front_channel": _("at ID-porten, in the browser"),
+    "back_channel": _("at ID-porten"),
+    "contact": _("contact information"),
+    "standard": _("usual period"),
+    "longest": _("longest period"),
+    "confidential": _("confidential by default"),
+    "quota": _("quota"),
+    "four_eyes": _("approval by another member"),
+    "sms_sender": _("sender of text messages"),
+    "sms_cost_code": _("cost code"),
+    "notify": _("notices to recipients"),
+    "password": _("password"),
+    "confirmed": _("confirmed"),
+    "taken_back": _("the confirmation was taken back"),
+    "altinn": "Altinn",
+    "email": _("e-mail"),
+    "webhook": "webhook",
+    "unreachable": _("Altinn doesn't know where to reach the recipient"),
+    "altinn_refused": _("Altinn refused it"),
+    "shared": _("that something is shared"),
+    "week_left": _("reminder a week before the end"),
+    "day_left": _("reminder a day before the end"),
+    LetterKind.CODE: _("code to an e-mail address"),
+    LetterKind.DOWNLOADED: _("that a recipient has downloaded"),
+    LetterKind.ENDING: _("that the end is near"),
+    LetterKind.APPROVAL: _("that approval is wanted"),
+    LetterKind.SIGNATURE: _("that an agreement must be signed"),
+    "too_long": _("nobody took it for three days"),
+    "csv": "CSV",
+    "json": "JSON",
+}
+
+RIGHTS: dict[IntegrationRights, str] = {
+    IntegrationRights.SHARE: _("May share"),
+    IntegrationRights.READ: _("May only read"),
+}
+
+
+def words_for(event: AuditEvent) -> str:
+    """What happened. Bytes that complete no document for the first time are not told as a download."""
+    if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
+        return _("The draft was brought back")
+    if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
+        return _("A recipient downloaded in part, or once more")
+    return EVENT_WORDS[event.kind]
+
+
+def by_nobody(kind: EventKind) -> str:
+    """Who did it when no person is written down."""
+    if kind in _BY_UPLOAD:
+        return _("Whoever uploaded")
+    return _("The service") if kind in _BY_SERVICE else _("Those who run the service")
+
+
+def details_of(event: AuditEvent, names: Mapping[str, str], tongue: Tongue, now: datetime) -> list[Detail]:
+    """What else is to be told; ``names`` are by the ids that they stand for. Who did it is told elsewhere."""
+    acting = acting_integration(event)
+    details = [(name, value) for name, value in (event.details or {}).items() if value != acting]
+    told = ((name, _value(name, value, names, tongue, now)) for name, value in details)
+    return [Detail(tongue.text(LABELS[name]) if name in LABELS else name, value) for name, value in told if value]
+
+
+def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Tongue, now: datetime) -> str:
+    if name in UNTOLD or name in _NAMED or _ID.fullmatch(str(value)):
+        return plain(names.get(str(value), ""))
+    if name in _SIZES:
+        return tongue.size(int(value))
+    if name == "rights":
+        return tongue.text(RIGHTS[IntegrationRights(str(value))])
+    if name == "until":
+        return tongue.when(datetime.fromisoformat(str(value)), now)
+    if name == "whole" and not value:
+        return ""
+    return _codes(str(value), tongue) if name in _LISTS else _code(str(value), tongue)
+
+
+def _codes(values: str, tongue: Tongue) -> str:
+    return ", ".join(_code(value, tongue) for value in values.split(",") if value)
+
+
+def _code(value: str, tongue: Tongue) -> str:
+    words = _CODES.get(value, WORDS.get(value, value))
+    return tongue.text(words) if words else ""

@@ -1,0 +1,153 @@
+"""Logging in and out in a browser: cookies, the provider's answer, where to go next.
+
+Promises: the session cookie is HttpOnly, SameSite=Lax and, over HTTPS, bound to the host by its name; the id is new at
+every login; a login's answer is taken only in the browser that began it, in whichever tab; ``neste`` never leads to
+another site; what the provider says of a login that it has ended needs no cookie, and is answered alike whether there
+was a session here.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import LoginFailed, Unavailable
+from deldokument.services.auth.sessions import (
+    begin_login,
+    complete_login,
+    end_by_back_channel,
+    end_by_front_channel,
+    end_session,
+)
+from deldokument.web.http.i18n import LANGUAGES, choose_for_login
+from deldokument.web.http.rendering import CSP, render
+from deldokument.web.http.request import LANGUAGE_COOKIE, Answer, Call, Endpoint, Who, destination, safe_return
+from deldokument.web.pages.admin.agreements import signing_answer
+
+_LOGIN_SECONDS = 15 * 60
+_LANGUAGE_SECONDS = 365 * 24 * 3600
+_LOGIN_THREADS = 8
+"""Logins that one process begins, and completes, at a time. ID-porten usually answers in a tenth of a second."""
+_LOGOUT_THREADS = 4
+
+
+def log_in(call: Call) -> Response:
+    """Send the browser to the provider; in the name of the public body that ``for`` gives the number of."""
+    started = begin_login(
+        call.world,
+        return_to=destination(call.query("neste") or "/"),
+        locale=choose_for_login(
+            call.request.cookies.get(LANGUAGE_COOKIE), call.request.headers.get("accept-language", "")
+        ),
+        organization_number=call.query("for"),
+        browser_secret=call.request.cookies.get(call.site.login_cookie, ""),
+    )
+    response = RedirectResponse(started.url, 303)
+    response.set_cookie(
+        call.site.login_cookie,
+        started.browser_secret,
+        max_age=_LOGIN_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=call.site.secure,
+    )
+    return response
+
+
+def logged_in(call: Call) -> Response:
+    """Take the provider's answer, to a login or to a signature."""
+    answered = signing_answer(call)
+    if answered is not None:
+        return answered
+    done = complete_login(
+        call.world,
+        dict(call.request.query_params),
+        browser_secret=call.request.cookies.get(call.site.login_cookie, ""),
+        previous_secret=call.request.cookies.get(call.site.session_cookie),
+    )
+    response = RedirectResponse(safe_return(done.return_to), 303)
+    response.set_cookie(
+        call.site.session_cookie, done.session_secret, httponly=True, samesite="lax", secure=call.site.secure
+    )
+    return response
+
+
+def log_out(call: Call) -> Response:
+    """End the session here, then at the provider; when that does not answer, here is ended all the same."""
+    secret = call.request.cookies.get(call.site.session_cookie, "")
+    try:
+        form = end_session(call.world, secret, call.person)
+    except Unavailable:
+        response: Response = RedirectResponse("/logget-ut", 303)
+    else:
+        call.session = None
+        response = render(call, "logging_out.html", form=form)
+        target = urlsplit(form.action)
+        # The one page whose form goes elsewhere: to the provider, and from there back.
+        response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {target.scheme}://{target.netloc}"
+    for name in (call.site.session_cookie, call.site.login_cookie):
+        response.delete_cookie(name, httponly=True, samesite="lax", secure=call.site.secure)
+    return response
+
+
+def told_in_front(call: Call) -> Response:
+    """OpenID Connect Front-Channel Logout 1.0: the provider's page frames this one."""
+    try:
+        framers = end_by_front_channel(call.world, issuer=call.query("iss"), provider_session_id=call.query("sid"))
+    except LoginFailed:
+        return Response(status_code=400)
+    policy = f"default-src 'none'; frame-ancestors {' '.join(framers)}"
+    return Response(headers={"Content-Security-Policy": policy})
+
+
+def told_behind(call: Call) -> Response:
+    """OpenID Connect Back-Channel Logout 1.0: the provider itself calls, with a signed token."""
+    try:
+        end_by_back_channel(call.world, call.fields.get("logout_token", ""))
+    except LoginFailed:
+        return Response(status_code=400)
+    return Response()
+
+
+def logged_out(call: Call) -> Response:
+    """The page after logging out."""
+    return render(call, "logged_out.html")
+
+
+def logged_in_again(call: Call) -> Response:
+    """The page for a login in another tab, so that work in the first goes on."""
+    return render(call, "logged_in.html")
+
+
+def choose_language(call: Call) -> Response:
+    """Remember the language in a cookie that says nothing else."""
+    language = call.path("language")
+    response = RedirectResponse(safe_return(call.query("neste") or "/"), 303)
+    if language in LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=_LANGUAGE_SECONDS, httponly=True, samesite="lax", secure=call.site.secure
+        )
+    return response
+
+
+ENDPOINTS = (
+    Endpoint("/logg-inn", log_in, Who.ANYONE, own_threads=_LOGIN_THREADS),
+    # Not the same threads: a flood of logins that are begun must not keep the others from being completed.
+    Endpoint("/logg-inn/svar", logged_in, Who.ANYONE, own_threads=_LOGIN_THREADS),
+    Endpoint("/logget-inn", logged_in_again, Who.PERSON),
+    Endpoint("/logg-ut", log_out, Who.PERSON, ("POST",)),
+    Endpoint("/logg-ut/frontkanal", told_in_front, Who.ANYONE, answer=Answer.BYTES, own_threads=_LOGOUT_THREADS),
+    # The token in the body is the proof; the provider has no session of ours.
+    Endpoint(
+        "/logg-ut/bakkanal",
+        told_behind,
+        Who.ANYONE,
+        ("POST",),
+        Answer.BYTES,
+        own_token=True,
+        own_threads=_LOGOUT_THREADS,
+    ),
+    Endpoint("/logget-ut", logged_out, Who.ANYONE),
+    Endpoint("/sprak/{language}", choose_language, Who.ANYONE),
+)

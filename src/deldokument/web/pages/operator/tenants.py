@@ -1,0 +1,295 @@
+"""`/drift`: what the operator does for all tenants: makes them, takes in main agreements, publishes texts, freezes.
+
+Every route is for operators alone (``Who.OPERATOR``). Promises that nothing here opens a share: the operator sees
+that there is one, not what is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.agreement_records import MAX_COPY_LENGTH
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
+from deldokument.domain.tenancy import Contact
+from deldokument.services.accounts import lifecycle
+from deldokument.services.agreements import status as agreements_status
+from deldokument.services.agreements import texts
+from deldokument.services.audit.search import share_id_in
+from deldokument.services.tenants import administrators, freezing, registration
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.i18n import _
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Call, Endpoint, Handler, Who
+
+_TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
+_ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
+_SHARE_FIELDS = ("share", "reason")
+
+
+KIND_WORDS: dict[AgreementKind, str] = {
+    AgreementKind.MAIN: _("Main agreement"),
+    AgreementKind.SERVICE: _("Service agreement"),
+    AgreementKind.ASSESSMENT: _("Template for the impact assessment (DPIA)"),
+    AgreementKind.RISK: _("Template for the risk analysis (ROS)"),
+}
+REASON_WORDS: dict[FreezeReason, str] = {
+    FreezeReason.SECURITY: _("Suspected breach of security"),
+    FreezeReason.AGREEMENT: _("The agreement is not kept"),
+    FreezeReason.AUTHORITY: _("Ordered by an authority"),
+    FreezeReason.REQUEST: _("At the organisation's own request"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed into a form that could not be taken, and what is wrong with it, by field."""
+
+    values: dict[str, str]
+    faults: dict[str, str]
+    errors: list[tuple[str, str]]
+    status: int
+
+    @classmethod
+    def nothing(cls, names: tuple[str, ...]) -> Typed:
+        """A form that nobody has filled in."""
+        return cls(dict.fromkeys(names, ""), dict.fromkeys(names, ""), [], 200)
+
+    @classmethod
+    def refused(cls, call: Call, names: tuple[str, ...], error: ServiceError) -> Typed:
+        """A form that came back."""
+        wrong = error.errors if isinstance(error, InvalidFields) else [error]
+        told = [(e.field if isinstance(e, InvalidInput) else "", words_of(e, call.tongue)) for e in wrong]
+        values = {name: call.fields.get(name, "") for name in names}
+        return cls(values, dict.fromkeys(names, "") | dict(told), told, status_of(error))
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A kind of text: the version that counts, and the newest one that can be published (empty: none)."""
+
+    kind: AgreementKind
+    words: str
+    current: str
+    published_at: datetime | None
+    newer: str
+
+
+# --- all tenants -----------------------------------------------------------------------------------------------------
+
+
+def tenants_page(call: Call) -> Response:
+    """All tenants and how far each has come, the texts that count, and the brake for a share."""
+    return _tenants(call, Typed.nothing(_SHARE_FIELDS))
+
+
+def _tenants(call: Call, typed: Typed) -> Response:
+    return render(
+        call,
+        "operations.html",
+        status=typed.status,
+        errors=typed.errors,
+        tenants=registration.list_tenants(call.world),
+        texts=[_text_row(call, listing) for listing in texts.list_texts(call.world)],
+        typed=typed.values,
+        faults=typed.faults,
+        reasons=_reasons(call),
+    )
+
+
+def _text_row(call: Call, listing: texts.TextListing) -> TextRow:
+    current = listing.published[0][0] if listing.published else None
+    return TextRow(
+        listing.kind,
+        call.tongue.text(KIND_WORDS[listing.kind]),
+        current.version if current else "",
+        current.published_at if current else None,
+        listing.publishable,
+    )
+
+
+def _reasons(call: Call) -> list[tuple[str, str]]:
+    return [(reason.value, call.tongue.text(words)) for reason, words in REASON_WORDS.items()]
+
+
+def publish_text(call: Call) -> Response:
+    """Let a version count from now on."""
+    try:
+        kind = AgreementKind(call.fields.get("kind", ""))
+        texts.publish_agreement(call.world, kind, call.fields.get("version", ""), call.person.person)
+    except ValueError:
+        raise NotFound("no such text") from None
+    except (InvalidInput, Conflict) as error:
+        return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
+    return RedirectResponse("/drift", 303)
+
+
+def stop_share(call: Call) -> Response:
+    """Freeze a share, or let it go on: by its link or its id."""
+    text = call.fields.get("share", "").strip()
+    try:
+        if not text:
+            raise InvalidInput("share", "share_missing")
+        share_id = share_id_in(text)
+        if share_id is None:
+            raise NotFound("share")
+        _freeze_or_thaw(call, freezing.freeze_share, freezing.unfreeze_share, share_id)
+    except NotFound:
+        unknown = InvalidInput("share", "share_unknown")
+        return _tenants(call, Typed.refused(call, _SHARE_FIELDS, unknown))
+    except (InvalidInput, Conflict) as error:
+        return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
+    return render(call, "operations_done.html", frozen=call.fields.get("deed") == "freeze")
+
+
+def _freeze_or_thaw(call: Call, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
+    """Raises InvalidInput without a reason, and as the service."""
+    if call.fields.get("deed") == "thaw":
+        thaw(call.world, key, call.person.person)
+        return
+    try:
+        reason = FreezeReason(call.fields.get("reason", ""))
+    except ValueError:
+        raise InvalidInput("reason", "reason_missing") from None
+    freeze(call.world, key, call.person.person, reason)
+
+
+# --- a new tenant ----------------------------------------------------------------------------------------------------
+
+
+def new_tenant_page(call: Call) -> Response:
+    """The form for a new tenant."""
+    return _new_tenant(call, Typed.nothing(_TENANT_FIELDS))
+
+
+def _new_tenant(call: Call, typed: Typed) -> Response:
+    return render(
+        call, "operations_new.html", status=typed.status, errors=typed.errors, typed=typed.values, faults=typed.faults
+    )
+
+
+def create_tenant(call: Call) -> Response:
+    """Make it."""
+    typed = {name: call.fields.get(name, "") for name in _TENANT_FIELDS}
+    try:
+        tenant = registration.register_tenant(
+            call.world,
+            organization_number=typed["organization_number"],
+            contact=Contact(typed["telephone"].strip(), typed["email"].strip(), typed["hours"].strip()),
+            number=typed["number"],
+            name=typed["name"],
+            person=call.person.person,
+        )
+    except (InvalidFields, Conflict) as error:
+        return _new_tenant(call, Typed.refused(call, _TENANT_FIELDS, error))
+    return RedirectResponse(f"/drift/kunder/{tenant.id}", 303)
+
+
+# --- one tenant ------------------------------------------------------------------------------------------------------
+
+
+def tenant_page(call: Call) -> Response:
+    """Who administers it, its agreements, its accounts, and the brakes."""
+    return _tenant(call, Typed.nothing(_ONE_FIELDS))
+
+
+def _tenant(call: Call, typed: Typed) -> Response:
+    tenant_id = call.path("tenant_id")
+    tenant = registration.show_tenant(call.world, tenant_id)
+    listings = {listing.kind: listing for listing in texts.list_texts(call.world)}
+    return render(
+        call,
+        "operations_tenant.html",
+        status=typed.status,
+        errors=typed.errors,
+        tenant=tenant,
+        administrators=administrators.list_administrators(call.world, tenant_id=tenant_id),
+        accounts=lifecycle.list_accounts(call.world, tenant_id=tenant_id),
+        agreements=agreements_status.agreements_of(call.world, tenant_id=tenant_id),
+        versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
+        typed=typed.values,
+        faults=typed.faults,
+        reasons=_reasons(call),
+    )
+
+
+def record_main(call: Call) -> Response:
+    """Note that the signed main agreement has arrived, with its copy."""
+    tenant_id, copy = call.path("tenant_id"), call.files.get("copy")
+    try:
+        if copy is not None and copy.too_large:
+            raise InvalidInput("copy", "copy_too_large")
+        agreements_status.record_main_agreement(
+            call.world,
+            tenant_id=tenant_id,
+            version=call.fields.get("version", ""),
+            signed_on=_date(call.fields.get("signed_on", "")),
+            signed_by=call.fields.get("signed_by", ""),
+            copy=copy.content if copy else b"",
+            person=call.person.person,
+        )
+    except (InvalidInput, InvalidFields, Conflict) as error:
+        return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
+    return RedirectResponse(f"/drift/kunder/{tenant_id}#agreements-heading", 303)
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def main_copy(call: Call) -> Response:
+    """The copy of a main agreement."""
+    content = agreements_status.main_agreement_copy(
+        call.world, tenant_id=call.path("tenant_id"), agreement_id=call.path("agreement_id")
+    )
+    disposition = {"Content-Disposition": 'attachment; filename="hovedavtale.pdf"'}
+    return Response(content, headers=disposition, media_type="application/pdf")
+
+
+def stop_tenant(call: Call) -> Response:
+    """Freeze the tenant, or let it go on."""
+    return _stopped(call, partial(_freeze_or_thaw, call, freezing.freeze_tenant, freezing.unfreeze_tenant), "tenant_id")
+
+
+def stop_account(call: Call) -> Response:
+    """Freeze one of its accounts, or let it go on."""
+    lifecycle.show_account(call.world, tenant_id=call.path("tenant_id"), account_id=call.path("account_id"))
+    return _stopped(
+        call, partial(_freeze_or_thaw, call, freezing.freeze_account, freezing.unfreeze_account), "account_id"
+    )
+
+
+def _stopped(call: Call, act: Callable[[str], None], name: str) -> Response:
+    try:
+        act(call.path(name))
+    except (InvalidInput, Conflict) as error:
+        return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
+    return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}", 303)
+
+
+def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0) -> Endpoint:
+    return Endpoint(f"/drift{path}", handler, Who.OPERATOR, methods or ("GET",), takes_file=takes_file)
+
+
+_ONE = "/kunder/{tenant_id}"
+ENDPOINTS = (
+    _endpoint("", tenants_page),
+    _endpoint("/tekster", publish_text, "POST"),
+    _endpoint("/delinger", stop_share, "POST"),
+    _endpoint("/ny", new_tenant_page),
+    _endpoint("/ny", create_tenant, "POST"),
+    _endpoint(_ONE, tenant_page),
+    _endpoint(f"{_ONE}/hovedavtale", record_main, "POST", takes_file=MAX_COPY_LENGTH),
+    _endpoint(f"{_ONE}/hovedavtale/{{agreement_id}}", main_copy),
+    _endpoint(f"{_ONE}/stans", stop_tenant, "POST"),
+    _endpoint(f"{_ONE}/kontoer/{{account_id}}/stans", stop_account, "POST"),
+)

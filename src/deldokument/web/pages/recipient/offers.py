@@ -1,0 +1,58 @@
+"""The recipient's pages: the link before and after login, and «Delt med meg».
+
+Promises that before login the link's page is the same for every id, real or not; that what a share holds is shown only
+after services.receiving has decided; that opening the page is a receipt, asking with HEAD is none, and refusals look as
+that room decides.
+"""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import Response
+
+from deldokument.services.downloads.access import authorize
+from deldokument.services.downloads.offers import list_offers, open_share
+from deldokument.web.http.document_texts import common_verdict
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Call, Endpoint, Who
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+def link_page(call: Call) -> Response:
+    """Before login what this is; after login the share."""
+    share_id = call.path("id")
+    if call.session is None:
+        return render(call, "link.html", login=_login_path(share_id))
+    if call.request.method == "HEAD":
+        authorize(call.world, call.person.person, share_id)
+        return Response(media_type="text/html")
+    offer = open_share(call.world, call.person.person, share_id)
+    findings = [document.finding for document in offer.documents]
+    return render(
+        call,
+        "offer.html",
+        offer=offer,
+        inspected_count=sum(finding is not None for finding in findings),
+        all_released=all(finding and finding.is_released for finding in findings),
+        common_verdict=common_verdict(findings),
+        total_length=sum(document.length for document in offer.documents),
+    )
+
+
+def _login_path(share_id: str) -> str:
+    """Login that leads back to the link; what cannot be an id is not carried along."""
+    return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
+
+
+def offers_page(call: Call) -> Response:
+    """«Delt med meg»."""
+    offers, complete = list_offers(call.world, call.person.person)
+    return render(call, "mine.html", offers=offers, complete=complete)
+
+
+ENDPOINTS = (
+    Endpoint("/d/{id}", link_page, Who.ANYONE),
+    Endpoint("/mine", offers_page, Who.PERSON),
+)

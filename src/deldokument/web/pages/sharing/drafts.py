@@ -1,0 +1,357 @@
+"""«Del dokumenter»: the page where a share is filled in, and the small JSON calls that save it as it grows.
+
+Promises that what was typed is never lost to an error, that an answer says which field is wrong and why, and that the
+page of a draft shows just what is saved. All rules are in services.ownership, drafting and publishing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.policy import Allowed, may_share
+from deldokument.domain.share import ShareState
+from deldokument.domain.tenancy import PeriodRule
+from deldokument.domain.upload import MAX_LENGTH
+from deldokument.services.accounts.members import Membership
+from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.authorization import check_may_share
+from deldokument.services.shares.drafts import DraftWords
+from deldokument.services.shares.verdicts import WITHOUT_SCANNER
+from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
+from deldokument.web.http.errors import words_of
+from deldokument.web.http.i18n import LANGUAGES, OSLO, Tongue
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
+
+_TO_FILL_IN = timedelta(minutes=30)
+_END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
+
+
+def share_page(call: Call) -> Response:
+    """The form, empty or with a draft. Raises Frozen, or InvalidInput, when no account takes drafts."""
+    _must_be_registered(call)
+    accounts, draft = _sharing_accounts(call), None
+    if draft_id := call.query("utkast"):
+        view = queries.view_share(call.world, call.person.person, draft_id)
+        if view.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
+            return RedirectResponse(f"/delinger/{view.id}", 303)
+        draft = _draft(view)
+        # A draft in an account that has been closed since is shown where it is, so that it can be moved.
+        accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
+    elif not accounts:
+        check_may_share(call.roles.memberships[0])
+    tells_recipients = call.world.notices is not None
+    settings = _form_settings(call, accounts)
+    return render(
+        call,
+        "share.html",
+        draft=draft,
+        settings=settings,
+        tells_recipients=tells_recipients,
+        foreseen_verdict=WITHOUT_SCANNER,
+    )
+
+
+class Unregistered(NotFound):
+    """Not a member of any account: of oneself that may be told, and what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("no account")
+        self.code = "unregistered"
+
+
+def _must_be_registered(call: Call) -> None:
+    if not call.roles.memberships:
+        raise Unregistered
+
+
+def _sharing_accounts(call: Call) -> list[Membership]:
+    return [m for m in call.roles.memberships if isinstance(may_share(m.tenant, m.account), Allowed)]
+
+
+def can_be_filled_in(call: Call, draft: ShareView) -> bool:
+    """Whether the logged-in person can go on with the draft: where it is, or in another account of the tenant."""
+    return not draft.stopped and draft.tenant.id in {m.tenant.id for m in _sharing_accounts(call)}
+
+
+def _form_settings(call: Call, accounts: list[Membership]) -> dict[str, Any]:
+    return {
+        "accounts": [_account_settings(call, membership) for membership in accounts],
+        "today": f"{call.world.clock.now().astimezone(OSLO):%Y-%m-%d}",
+        "max_document_length": MAX_LENGTH,
+    }
+
+
+def _account_settings(call: Call, membership: Membership) -> dict[str, Any]:
+    """What the form must know of an account: its rules are others than its neighbour's."""
+    account, period = membership.account, membership.account.period(membership.tenant)
+    name = call.tongue.text("%(name)s (closed)", name=account.name) if account.closed_at else account.name
+    return {
+        "id": account.id,
+        "name": name,
+        "archive_question": membership.tenant.ask_archived,
+        "confidential": account.rules.confidential,
+        "four_eyes": account.rules.four_eyes,
+        "notify": account.rules.notify,
+        "default_expires_at": _default_expiry(call.world.clock.now(), period),
+        "earliest": _local(call.world.clock.now() + period.shortest),
+        "latest": _local(call.world.clock.now() + period.longest),
+    }
+
+
+def _default_expiry(now: datetime, period: PeriodRule) -> str:
+    """The end of the working day on the last whole day of the standard period; of a short one, its own end.
+
+    With time enough to fill in the rest: an end that is too near by then would be refused.
+    """
+    end = (now + period.standard).astimezone(OSLO)
+    at_half_past_three = end.replace(**_END_OF_DAY)  # type: ignore[arg-type]
+    proposed = at_half_past_three if at_half_past_three <= end else at_half_past_three - timedelta(days=1)
+    soonest = now + period.shortest + _TO_FILL_IN
+    return _local(proposed if proposed >= soonest else max(end, soonest))
+
+
+def fresh_csrf(call: Call) -> Response:
+    """The token of the present session, for a page that was loaded in an earlier one."""
+    return JSONResponse({"csrf_token": call.person.csrf_token})
+
+
+def start(call: Call) -> Response:
+    """A new draft."""
+    _must_be_registered(call)
+    share = drafts.start_draft(call.world, call.person.person, account_id=_text(call, "account_id"))
+    return _answer(call, share.id, status=201)
+
+
+def save(call: Call) -> Response:
+    """Keep what the form says."""
+    words = DraftWords(
+        account_id=_text(call, "account_id"),
+        title=_text(call, "title"),
+        message=_text(call, "message"),
+        reference=_text(call, "reference"),
+        confidential=_flag(call, "confidential", otherwise=True),
+        archived=_flag(call, "archived", otherwise=False),
+        notify=_flag(call, "notify", otherwise=False),
+        expires_at=oslo_instant(_text(call, "expires_at")),
+    )
+    drafts.save_draft(call.world, call.person.person, call.path("id"), words)
+    return _answer(call, call.path("id"))
+
+
+def add_recipients(call: Call) -> Response:
+    """Add a pasted list; what was refused comes back with reasons."""
+    refused = drafts.add_recipients(call.world, call.person.person, call.path("id"), _text(call, "text"))
+    told = [{"text": r.text, "message": words_of(r.error, call.tongue)} for r in refused]
+    return _answer(call, call.path("id"), refused=told)
+
+
+def change_recipient(call: Call) -> Response:
+    """Label or confirm a recipient."""
+    drafts.change_recipient(
+        call.world,
+        call.person.person,
+        call.path("id"),
+        call.path("recipient_id"),
+        label=_text(call, "label") if "label" in call.body else None,
+        confirmed=_flag(call, "confirmed", otherwise=False) if "confirmed" in call.body else None,
+    )
+    return _answer(call, call.path("id"))
+
+
+def remove_recipient(call: Call) -> Response:
+    """Take a recipient out."""
+    drafts.remove_recipient(call.world, call.person.person, call.path("id"), call.path("recipient_id"))
+    return _answer(call, call.path("id"))
+
+
+def add_document(call: Call) -> Response:
+    """Announce a document; the answer has what its upload needs."""
+    ticket = drafts.add_document(
+        call.world,
+        call.person.person,
+        call.path("id"),
+        name=_text(call, "name"),
+        length=_number(call, "length"),
+        modified_at=_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
+    )
+    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    document = next(_document(d) for d in view.documents if d.id == ticket.document_id)
+    upload = {
+        "endpoint": "/uploads",
+        "token": ticket.token,
+        "url": f"/uploads/{ticket.upload_id}" if ticket.offset else None,
+        "partials": [
+            {"url": f"/uploads/{one.id}", "start": one.start, "length": one.length, "offset": one.offset}
+            for one in ticket.partials
+        ],
+    }
+    return JSONResponse({"document": document, "upload": upload}, 201)
+
+
+def remove_document(call: Call) -> Response:
+    """Take a document out."""
+    drafts.remove_document(call.world, call.person.person, call.path("id"), call.path("document_id"))
+    return _answer(call, call.path("id"))
+
+
+def publish(call: Call) -> Response:
+    """«Del dokument», or «Send til godkjenning»: what the page shows, and nothing that another page has added since."""
+    seen = {name: _ids(call, name) for name in ("documents", "recipients")}
+    share = publishing.publish_share(call.world, call.person.person, call.path("id"), **seen)
+    done = "delt" if share.state is ShareState.AVAILABLE else "godkjenning"
+    return JSONResponse({"location": f"/delinger/{share.id}/{done}"})
+
+
+def published_page(call: Call) -> Response:
+    """The link and the e-mail text."""
+    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    if view.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.id}", 303)
+    emails = {code: email_text(view, Tongue(code)) for code in LANGUAGES}
+    told = view.notify and call.world.notices is not None
+    return render(
+        call, "shared.html", share=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER
+    )
+
+
+def email_text(share: ShareView, tongue: Tongue) -> str:
+    """A text to paste into an e-mail: who sends, how to log in, whom to call, the end. No content, no names."""
+    contact = share.account.contact(share.tenant)
+    ask = ", ".join(part for part in (contact.telephone, contact.email, contact.hours) if part)
+    lines = [
+        tongue.text("Hello,"),
+        "",
+        tongue.text("%(tenant)s has shared documents with you.", tenant=share.tenant.name),
+        "",
+        tongue.text("Open this address and log in with ID-porten (BankID or another login at level high):"),
+        share.link,
+        "",
+        tongue.text(
+            "The documents are available until %(end)s.", end=tongue.when(share.expires_at) if share.expires_at else ""
+        ),
+        tongue.text("Only those who are named as recipients can open them."),
+        *([tongue.text("Questions? Contact %(tenant)s: %(ask)s", tenant=share.tenant.name, ask=ask)] if ask else []),
+        "",
+        tongue.text("Kind regards"),
+        f"{share.tenant.name}, {share.account.name}",
+    ]
+    return "\n".join(lines)
+
+
+def oslo_instant(text: str) -> datetime | None:
+    """The instant of a local time from a form («2026-12-24T15:30»); None when empty.
+
+    An hour that occurs twice in autumn is taken as its first occurrence; one that is skipped in spring is refused.
+    """
+    if not text:
+        return None
+    try:
+        local = datetime.fromisoformat(text).replace(tzinfo=OSLO, fold=0)
+        instant = datetime.fromtimestamp(local.timestamp(), tz=local.tzinfo)
+    except (ValueError, OverflowError):
+        raise InvalidInput("expires_at", "expiry_missing") from None
+    if instant.replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise InvalidInput("expires_at", "expiry_missing")
+    return instant.astimezone(UTC)
+
+
+def _answer(call: Call, share_id: str, *, status: int = 200, **more: Any) -> Response:
+    view = queries.view_share(call.world, call.person.person, share_id)
+    return JSONResponse({"draft": _draft(view), **more}, status)
+
+
+def _draft(view: ShareView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "account_id": view.account.id,
+        "title": view.title,
+        "message": view.message,
+        "reference": view.reference,
+        "confidential": view.confidential,
+        "archived": view.archived,
+        "notify": view.notify,
+        "expires_at": _local(view.expires_at) if view.expires_at else "",
+        "proposed": view.proposal is not None,
+        "recipients": [_recipient(recipient) for recipient in view.recipients],
+        "documents": [_document(document) for document in view.documents],
+    }
+
+
+def _recipient(view: RecipientView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "kind": view.kind,
+        "display": view.display,
+        "name": view.name or None,
+        "label": view.label,
+        "confirmed": view.confirmed,
+    }
+
+
+def _document(view: DocumentView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "name": view.name,
+        "length": view.length,
+        "modified_at": view.modified_at,
+        "offset": view.offset,
+        "complete": view.complete,
+    }
+
+
+def _local(instant: datetime) -> str:
+    return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M")
+
+
+def _text(call: Call, name: str) -> str:
+    value = call.body.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidInput(name, "body_malformed")
+    return value
+
+
+def _number(call: Call, name: str) -> int:
+    value = call.body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**53:
+        raise InvalidInput(name, "body_malformed")
+    return value
+
+
+def _ids(call: Call, name: str) -> list[str] | None:
+    """None when the page, being of the version before, does not say."""
+    value = call.body.get(name)
+    if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        raise InvalidInput(name, "body_malformed")
+    return value
+
+
+def _flag(call: Call, name: str, *, otherwise: bool) -> bool:
+    value = call.body.get(name, otherwise)
+    if not isinstance(value, bool):
+        raise InvalidInput(name, "body_malformed")
+    return value
+
+
+def _json(path: str, handler: Any, *methods: str) -> Endpoint:
+    return Endpoint(path, handler, Who.PERSON, methods, Answer.JSON)
+
+
+_DRAFT = "/del/utkast/{id}"
+ENDPOINTS = (
+    Endpoint("/del", share_page, Who.PERSON),
+    _json("/del/csrf", fresh_csrf, "GET"),
+    _json("/del/utkast", start, "POST"),
+    _json(_DRAFT, save, "PUT"),
+    _json(f"{_DRAFT}/mottakere", add_recipients, "POST"),
+    _json(f"{_DRAFT}/mottakere/{{recipient_id}}", change_recipient, "PUT"),
+    _json(f"{_DRAFT}/mottakere/{{recipient_id}}", remove_recipient, "DELETE"),
+    _json(f"{_DRAFT}/dokumenter", add_document, "POST"),
+    _json(f"{_DRAFT}/dokumenter/{{document_id}}", remove_document, "DELETE"),
+    _json(f"{_DRAFT}/publisering", publish, "POST"),
+    Endpoint("/delinger/{id}/delt", published_page, Who.PERSON),
+)

@@ -1,0 +1,103 @@
+"""«Varsler til meg»: where the logged-in person is told by e-mail, and what.
+
+Promises that an address is shown to its own person alone, that what was typed is there after an error, and that no
+link in a letter does anything: whoever confirms is logged in and types the code. All rules are in services.addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.addresses import Language
+from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.services.notifications import email_addresses
+from deldokument.services.notifications.email_texts import SETTINGS_PATH
+from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Call, Endpoint, Who
+
+_OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
+_OF_ADMINISTRATORS: tuple[str, ...] = ("signature",)
+_DONE = frozenset({"sendt", "bekreftet", "lagret", "fjernet"})
+
+
+def notices_page(call: Call) -> Response:
+    """The address, and what is told there."""
+    return _page(call)
+
+
+def _page(call: Call, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
+    field = error.field if isinstance(error, InvalidInput) else "email"
+    errors = [(field, words_of(error, call.tongue))] if error else []
+    done = call.query("gjort")
+    return render(
+        call,
+        "addresses.html",
+        status=status_of(error) if error else 200,
+        errors=errors,
+        view=email_addresses.show_address(call.world, call.person.person, _language(call)),
+        typed=typed,
+        faults=dict(errors),
+        done=done if done in _DONE and not error else "",
+        member=bool(call.roles.memberships),
+        administrator=bool(call.roles.administered),
+    )
+
+
+def enter(call: Call) -> Response:
+    """«Send meg en kode»."""
+    typed = call.fields.get("email", "")
+    try:
+        email_addresses.enter_address(call.world, call.person.person, typed, _language(call))
+    except (InvalidInput, Conflict) as error:
+        return _page(call, error, typed)
+    return _done("sendt")
+
+
+def confirm(call: Call) -> Response:
+    """«Bekreft adressen»."""
+    try:
+        email_addresses.confirm_address(call.world, call.person.person, call.fields.get("code", ""))
+    except (InvalidInput, Conflict) as error:
+        return _page(call, error)
+    return _done("bekreftet")
+
+
+def choose(call: Call) -> Response:
+    """«Lagre valgene». What the person is offered no choice of stays as it is."""
+    try:
+        language = Language(call.fields.get("language", ""))
+    except ValueError:
+        return _page(call, InvalidInput("language", "choice_missing"))
+    offered = (_OF_MEMBERS if call.roles.memberships else ()) + (_OF_ADMINISTRATORS if call.roles.administered else ())
+    chosen = {name: call.fields.get(name) == "on" for name in offered}
+    before = email_addresses.show_address(call.world, call.person.person).choices
+    email_addresses.choose_notices(call.world, call.person.person, replace(before, **chosen, language=language))
+    return _done("lagret")
+
+
+def remove(call: Call) -> Response:
+    """«Fjern adressen»."""
+    email_addresses.remove_address(call.world, call.person.person)
+    return _done("fjernet")
+
+
+def _language(call: Call) -> Language:
+    """That of the page, until another is chosen."""
+    return Language(call.tongue.language)
+
+
+def _done(what: str) -> Response:
+    return RedirectResponse(f"{SETTINGS_PATH}?gjort={what}", 303)
+
+
+_POST = ("POST",)
+ENDPOINTS = (
+    Endpoint(SETTINGS_PATH, notices_page, Who.PERSON),
+    Endpoint(f"{SETTINGS_PATH}/adresse", enter, Who.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/kode", confirm, Who.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/valg", choose, Who.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/fjerning", remove, Who.PERSON, _POST),
+)

@@ -1,0 +1,297 @@
+"""«Delinger»: the list of my accounts' shares, one share with its time line, and what its sharers may do with it.
+
+Promises that only members see that these pages exist; that what was typed is still there after an error; that every
+deed works without script. All rules are in services.overview and services.publishing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
+from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
+from deldokument.services.shares import publishing, queries
+from deldokument.services.shares.discarding import Discarded
+from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
+from deldokument.web.http.document_texts import common_verdict
+from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.i18n import LANGUAGES, OSLO, Tongue
+from deldokument.web.http.pagination import Place, read_place, write_place
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Call, Endpoint, Handler, Who
+from deldokument.web.pages.sharing.drafts import can_be_filled_in, email_text, oslo_instant
+from deldokument.web.pages.sharing.timeline import moments
+
+SOON = timedelta(days=3)
+UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
+_ROWS = 25
+"""Of the list at once; what is older comes by «Show more»."""
+_LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
+_MOST_PRESSING_FIRST = ("approval", "unread", "unfinished")
+_DATE, _TIME = "expires-date", "expires-time"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """A recipient with its downloads, the latest first."""
+
+    view: RecipientView
+    downloads: tuple[DownloadView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """A share in the list, with how many recipients have come how far.
+
+    ``need`` says what waits for me: ``approval``, ``unread``, ``unfinished`` or nothing.
+    """
+
+    view: ShareView
+    need: str
+    downloaded: int
+    partly: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to, as it stands in the address."""
+
+    account: str
+    state: str
+    reference: str
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.account or self.state or self.reference.strip())
+
+    @property
+    def states(self) -> tuple[ShareState, ...]:
+        """The states to ask for."""
+        return (ShareState(self.state),) if self.state else _LISTED
+
+
+def list_of(
+    call: Call,
+    *,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+    discarded: Discarded | None = None,
+    restored: ShareView | None = None,
+) -> Response:
+    """What needs me first, then drafts of others, then the rest, newest first; with what has just been done."""
+    if not call.roles.memberships:
+        raise NotFound("no account")
+    wanted, before = _filter(call), read_place(call.query("before"))
+    first = not wanted.narrows and before is None
+    found = queries.list_shares(
+        call.world,
+        call.person.person,
+        account_id=wanted.account or None,
+        states=wanted.states,
+        reference=wanted.reference,
+        before=before,
+        limit=_ROWS,
+        soon=SOON if first else None,
+        mine=call.roles.memberships,
+    )
+    needing = _needing(call, found.needing)
+    others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
+    shown = {row.view.id for row in (*needing, *others)}
+    return render(
+        call,
+        "shares.html",
+        status=status,
+        errors=errors,
+        wanted=wanted,
+        accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
+        needing=needing,
+        others=others,
+        rows=[_row(call, view) for view in found.shares if view.id not in shown],
+        more=_more(wanted, found.next),
+        continued=before is not None,
+        undo_seconds=UNDO_SECONDS,
+        discarded=discarded,
+        restored=restored,
+    )
+
+
+def _is_draft_of_another(call: Call, view: ShareView) -> bool:
+    """Whether a colleague or a system fills it in, and asks nobody for anything yet."""
+    return view.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
+
+
+def _filter(call: Call) -> Filter:
+    state = call.query("tilstand")
+    return Filter(
+        account=call.query("konto"),
+        state=state if state in {listed.value for listed in _LISTED} else "",
+        reference=call.query("saksnummer")[:REFERENCE_LENGTH],
+    )
+
+
+def _more(wanted: Filter, place: Place | None) -> str:
+    if place is None:
+        return ""
+    narrowing = {"konto": wanted.account, "tilstand": wanted.state, "saksnummer": wanted.reference}
+    query = {name: value for name, value in narrowing.items() if value} | {"before": write_place(place)}
+    return f"/delinger?{urlencode(query)}"
+
+
+def _needing(call: Call, views: Sequence[ShareView]) -> list[ShareRow]:
+    """Shares that wait for me, those that end first first."""
+    rows = [row for row in (_row(call, view) for view in views) if row.need]
+    return sorted(
+        rows, key=lambda row: (_MOST_PRESSING_FIRST.index(row.need), row.view.expires_at or row.view.created_at)
+    )
+
+
+def _row(call: Call, view: ShareView) -> ShareRow:
+    come = Counter(recipient.progress for recipient in view.recipients)
+    downloaded, partly = come[Progress.DOWNLOADED], come[Progress.PARTLY]
+    return ShareRow(view, _need(call, view), downloaded, partly, downloaded + partly + come[Progress.OPENED])
+
+
+def _need(call: Call, view: ShareView) -> str:
+    if view.stopped:
+        return ""
+    if view.proposal is not None:
+        return "" if is_own(call, view.proposal) else "approval"
+    if view.state is ShareState.DRAFT:
+        return "unfinished" if view.drafter_id in _own_ids(call) else ""
+    now = call.world.clock.now()
+    soon = view.expires_at is not None and view.expires_at - now <= SOON
+    # As the query that finds them: no document was downloaded for anybody.
+    downloaded = any(download.whole for recipient in view.recipients for download in recipient.downloads)
+    return "unread" if view.state is ShareState.AVAILABLE and soon and not downloaded else ""
+
+
+def is_own(call: Call, proposal: ProposalView) -> bool:
+    """Whether the logged-in person made the proposal, as a member of whatever account."""
+    return proposal.proposer_id in _own_ids(call)
+
+
+def _own_ids(call: Call) -> set[str]:
+    """The logged-in person's memberships, in whatever accounts."""
+    return {membership.id for membership in call.roles.memberships}
+
+
+def detail_page(call: Call) -> Response:
+    """One share: its facts, recipients, time line, and what can be done with it."""
+    return detail_of(call, call.path("id"))
+
+
+def detail_of(
+    call: Call,
+    share_id: str,
+    *,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+    typed: tuple[str, str] | None = None,
+) -> Response:
+    """The page of one share, with what went wrong in what was just asked of it."""
+    view, events = queries.show_share(call.world, call.person.person, share_id)
+    date, time = typed or _local(view.expires_at)
+    period = view.account.period(view.tenant)
+    return render(
+        call,
+        "share_detail.html",
+        status=status,
+        errors=errors,
+        share=view,
+        recipients=[_recipient_row(recipient) for recipient in view.recipients],
+        moments=moments(events, queries.acting_systems(call.world, events), call.tongue, call.world.clock.now()),
+        earlier_left_out=len(events) >= queries.MOST_EVENTS,
+        open=view.state is ShareState.AVAILABLE,
+        can_continue=can_be_filled_in(call, view),
+        own_proposal=view.proposal is not None and is_own(call, view.proposal),
+        emails={code: email_text(view, Tongue(code)) for code in LANGUAGES} if view.expires_at else {},
+        expires_date=date,
+        expires_time=time,
+        earliest=_local(call.world.clock.now() + period.shortest)[0],
+        latest=_local(call.world.clock.now() + period.longest)[0],
+        longest=call.tongue.period(period.longest),
+        tells_recipients=call.world.notices is not None,
+        common_verdict=common_verdict(document.finding for document in view.documents),
+        undo_seconds=UNDO_SECONDS,
+        own_draft=view.drafter_id in _own_ids(call),
+        retention_ends=view.closed_at + view.tenant.retention if view.closed_at else None,
+    )
+
+
+def _recipient_row(recipient: RecipientView) -> RecipientRow:
+    latest_first = tuple(sorted(recipient.downloads, key=lambda download: download.at, reverse=True))
+    return RecipientRow(recipient, latest_first)
+
+
+def _local(instant: datetime | None) -> tuple[str, str]:
+    """As the two fields want it: the date, the time to the minute."""
+    if instant is None:
+        return "", ""
+    local = instant.astimezone(OSLO)
+    return local.strftime("%Y-%m-%d"), local.strftime("%H:%M")
+
+
+def change_end(call: Call) -> Response:
+    """«Endre sluttidspunkt»."""
+    share_id, date, time = call.path("id"), call.fields.get("expires_date", ""), call.fields.get("expires_time", "")
+    try:
+        until = oslo_instant(f"{date}T{time}" if date and time else "")
+        if until is None:
+            raise InvalidInput("expires_at", "expiry_missing")
+        publishing.change_expiry(call.world, call.person.person, share_id, until)
+    except InvalidInput as error:
+        field = _TIME if date and not time else _DATE
+        return detail_of(
+            call, share_id, status=422, errors=[(field, words_of(error, call.tongue))], typed=(date[:10], time[:8])
+        )
+    except (Conflict, Frozen) as error:
+        return _refused(call, share_id, error)
+    return RedirectResponse(f"/delinger/{share_id}", 303)
+
+
+def withdrawal_page(call: Call) -> Response:
+    """The question asked once, for those whose browser cannot ask it in a dialog."""
+    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    if view.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.id}", 303)
+    return render(call, "share_withdrawal.html", share=view)
+
+
+def withdraw(call: Call) -> Response:
+    """«Trekk tilbake delingen»."""
+    try:
+        publishing.withdraw_share(call.world, call.person.person, call.path("id"))
+    except Conflict as error:
+        return _refused(call, call.path("id"), error)
+    return RedirectResponse(f"/delinger/{call.path('id')}", 303)
+
+
+def _refused(call: Call, share_id: str, error: ServiceError) -> Response:
+    return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.tongue))])
+
+
+def copy(call: Call) -> Response:
+    """«Lag ny deling fra denne»."""
+    draft = publishing.copy_share(call.world, call.person.person, call.path("id"))
+    return RedirectResponse(f"/del?utkast={draft.id}", 303)
+
+
+def _deed(path: str, handler: Handler) -> Endpoint:
+    return Endpoint(f"/delinger/{{id}}/{path}", handler, Who.PERSON, ("POST",))
+
+
+ENDPOINTS = (
+    Endpoint("/delinger/{id}", detail_page, Who.PERSON),
+    Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, Who.PERSON),
+    _deed("sluttidspunkt", change_end),
+    _deed("tilbaketrekking", withdraw),
+    _deed("kopi", copy),
+)

@@ -1,0 +1,106 @@
+"""What has happened to a share, in words, for its sharers.
+
+Promises that an event is told without naming any person, and that the same thing done many times by the same person on
+one day is told once, with how many times. Events that say nothing to a sharer are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.outbox import Channel
+from deldokument.domain.policy import Reason
+from deldokument.services.audit.actors import acting_integration
+from deldokument.services.shares.proposals import Cause
+from deldokument.web.http.i18n import OSLO, Tongue, _
+from deldokument.web.http.rendering import plain
+from deldokument.web.pages.event_texts import words_for
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One point of the time line: when it first happened, what, how many times that day."""
+
+    at: datetime
+    icon: str
+    words: str
+    times: int
+
+
+_ICONS: dict[EventKind, str] = {
+    EventKind.DRAFT_STARTED: "pencil",
+    EventKind.DOCUMENT_COMPLETED: "upload",
+    EventKind.DOCUMENT_REMOVED: "trash",
+    EventKind.DRAFT_ABANDONED: "trash",
+    EventKind.SHARE_PROPOSED: "people",
+    EventKind.SHARE_APPROVED: "check",
+    EventKind.SHARE_PUBLISHED: "link",
+    EventKind.RECIPIENT_NOTIFIED: "envelope",
+    EventKind.MESSAGE_GIVEN_UP: "warning",
+    EventKind.SHARE_OPENED: "eye",
+    EventKind.DOCUMENT_DOWNLOADED: "download",
+    EventKind.EXPIRY_CHANGED: "calendar",
+    EventKind.SHARE_WITHDRAWN: "cross",
+    EventKind.SHARE_FROZEN: "lock",
+    EventKind.SHARE_UNFROZEN: "play",
+    EventKind.SHARE_ENDED: "clock",
+    EventKind.SHARE_KEY_DESTROYED: "shield",
+}
+"""The kinds that are told, in the words of event_words."""
+
+
+_REFUSED: dict[str, str] = {
+    Reason.NOT_NAMED: _("Somebody without access opened the link. They saw nothing"),
+    Reason.INSUFFICIENT_RIGHTS: _(
+        "Somebody opened the link for an organisation, but lacks the right in Altinn. They saw nothing"
+    ),
+}
+
+
+_TAKEN_BACK: dict[str, tuple[str, str]] = {
+    Cause.CHANGED: ("pencil", _("The draft was changed, so that approval must be asked for again")),
+    Cause.RETURNED: ("refresh", _("Another member sent the draft back")),
+    Cause.RETRACTED: ("refresh", _("The request for approval was taken back")),
+}
+
+
+def moments(events: Sequence[AuditEvent], systems: Mapping[str, str], tongue: Tongue, now: datetime) -> list[Moment]:
+    """The time line, oldest first; ``systems`` has the organisations whose systems acted, by integration."""
+    told: dict[tuple[str, str | None, date], Moment] = {}
+    for event in events:
+        telling = _telling(event)
+        if telling is None:
+            continue
+        icon, msgid = telling
+        words = _by(systems.get(acting_integration(event) or ""), _words(event, msgid, tongue, now), tongue)
+        same = (words, event.subject_id, event.at.astimezone(OSLO).date())
+        first = told.get(same, Moment(event.at, icon, words, 0))
+        told[same] = replace(first, times=first.times + 1)
+    return list(told.values())
+
+
+def _by(system: str | None, words: str, tongue: Tongue) -> str:
+    return tongue.text(_("%(what)s, by the system of %(name)s"), what=words, name=plain(system)) if system else words
+
+
+def _telling(event: AuditEvent) -> tuple[str, str] | None:
+    """Icon and words; None for what is not told, as a refusal of a recipient who came too late."""
+    if event.kind is EventKind.SHARE_DENIED:
+        msgid = _REFUSED.get(str((event.details or {}).get("reason")))
+        return ("lock", msgid) if msgid else None
+    if event.kind is EventKind.PROPOSAL_RETURNED:
+        return _TAKEN_BACK.get(str((event.details or {}).get("cause")))
+    if event.kind is EventKind.MESSAGE_GIVEN_UP and (event.details or {}).get("channel") != Channel.ALTINN:
+        return None
+    icon = _ICONS.get(event.kind)
+    return (icon, words_for(event)) if icon else None
+
+
+def _words(event: AuditEvent, msgid: str, tongue: Tongue, now: datetime) -> str:
+    until = (event.details or {}).get("until")
+    if isinstance(until, str):
+        return tongue.text(_("The end was changed to %(until)s"), until=tongue.when(datetime.fromisoformat(until), now))
+    return tongue.text(msgid)

@@ -1,0 +1,325 @@
+"""The bytes of a document, or of all as one zip, over HTTP: GET, HEAD, Range, If-Range.
+
+Promises: authorised at every request and again while a long response runs, also one whose reader is slow or takes
+nothing, so that a withdrawn or ended share stops within five seconds, without a clean end, and what waits in buffers
+is dropped; a single range only, in linear time (RFC 9110, section 14); a strong ETag;
+never inline, never cached, never with the session's powers (attachment, no-store, sandbox); memory bounded per reader,
+less for slow ones; a reader that takes less than a trickle for a minute is let go; a quick one's bytes go from the
+cipher to the socket in a thread, where the connection lends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import cache, partial
+from typing import TypeVar
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from deldokument.crypto.stream import SEGMENT
+from deldokument.domain.errors import Unavailable
+from deldokument.ports.dependencies import World
+from deldokument.server.connections import TRICKLE, cut, untaken, writable
+from deldokument.server.socket_lending import Loan, borrow_answer
+from deldokument.server.transfer_threads import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
+from deldokument.services.auth.sessions import find_session
+from deldokument.services.downloads.access import still_authorized
+from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
+from deldokument.services.downloads.delivery import record_delivery
+from deldokument.services.downloads.part_reader import STEP, Rooms
+from deldokument.web.http.request import Answer, Call, Endpoint, Who
+
+_Result = TypeVar("_Result")
+log = logging.getLogger("deldokument.web")
+RECHECK_SECONDS = 4.0
+STALL_SECONDS = 60.0
+"""Whoever takes less than a trickle in so long is let go."""
+_PROBATION = 8 * STEP
+"""A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
+_FAST_BYTES_PER_SECOND = 10_000_000
+_READERS = 8
+_readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
+"""No more read at once, however many wait: what is being opened takes several times what a step does."""
+_SMALL_STEPS = 3 * _READERS
+"""So many small steps are made, or wait for the event loop to send them, at once."""
+_RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+lanes = Lanes("download")
+_HEADERS = {
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def document_bytes(call: Call) -> Response:
+    """GET and HEAD of one document."""
+    content = open_document(call.world, call.person.person, call.path("id"), call.path("document_id"))
+    return _answer(call, content)
+
+
+def archive_bytes(call: Call) -> Response:
+    """GET and HEAD of the zip of all documents."""
+    return _answer(call, open_archive(call.world, call.person.person, call.path("id")))
+
+
+def _answer(call: Call, content: Content) -> Response:
+    etag = f'"{content.etag}"'
+    headers = _HEADERS | {
+        "ETag": etag,
+        "Content-Disposition": disposition(content.name.rpartition("/")[2]),
+        "Content-Type": content.media_type,
+        "Content-Length": str(content.length),
+    }
+    # RFC 9110, 14.2: Range means nothing in a HEAD request.
+    wanted = call.request.headers.get("range") if call.request.method == "GET" else None
+    span = wanted_range(wanted, call.request.headers.get("if-range"), etag, content.length)
+    if span == (0, 0):
+        return Response(
+            status_code=416, headers=_HEADERS | {"Content-Range": f"bytes */{content.length}", "ETag": etag}
+        )
+    start, stop = span or (0, content.length)
+    if span:
+        headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{content.length}", "Content-Length": str(stop - start)}
+    if call.request.method == "HEAD":
+        return Response(headers=headers)
+    alive = _activity(call)
+    return ContentResponse(call.world, content, start, stop, alive, 206 if span else 200, headers)
+
+
+def _activity(call: Call) -> Callable[[], bool]:
+    """Whether the session lives; asking counts as activity, so that a long download keeps it alive."""
+    secret = call.request.cookies.get(call.site.session_cookie)
+    return lambda: find_session(call.world, secret) is not None
+
+
+def wanted_range(header: str | None, if_range: str | None, etag: str, length: int) -> tuple[int, int] | None:
+    """The half-open range to send; None for everything, (0, 0) when it cannot be satisfied.
+
+    RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2), as is any range when If-Range does
+    not carry the current strong validator (13.1.5).
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip() != etag):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, stop = max(length - int(last), 0), length
+    else:
+        start, stop = int(first), min(int(last) + 1, length) if last else length
+        if last and int(last) < start:
+            return None
+    return (start, stop) if start < stop else (0, 0)
+
+
+def disposition(name: str) -> str:
+    """Content-Disposition with an ASCII fallback (RFC 6266, 4.1 and 4.3) and the name in UTF-8 (RFC 8187)."""
+    visible = "".join(c if c.isprintable() else "_" for c in name)
+    fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
+    return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
+
+
+class ContentResponse(Response):
+    """Bytes [start, stop) of a content, read in threads: large steps ahead of the socket, small when it has room."""
+
+    def __init__(
+        self,
+        world: World,
+        content: Content,
+        start: int,
+        stop: int,
+        alive: Callable[[], bool],
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._world = world
+        self._content = content
+        self._start = start
+        self._position = start
+        self._handed_on = start
+        self._stop = stop
+        self._alive = alive
+        self._checked = time.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send; cut the connection when it may not go on, so that the client sees that this is not the end."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        crowd.join()
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if await self._send_all(scope, send, gone):
+                await send({"type": "http.response.body", "body": b""})
+                self._handed_on = self._position
+            else:
+                cut(scope)
+        finally:
+            crowd.leave()
+            gone.cancel()
+            await outlived(asyncio.ensure_future(self._record()))
+
+    async def _record(self) -> None:
+        """Write the receipt. Bytes can't be taken back, so a database that is silent just now is asked again."""
+        self._content.sources.close()
+        at: datetime | None = None
+
+        def record() -> None:
+            nonlocal at
+            at = at or self._world.clock.now()
+            record_delivery(self._world, self._content, self._start, self._handed_on, at)
+
+        for pause in _RECORD_AGAIN_SECONDS:
+            try:
+                return await run_in_threadpool(record)
+            except Unavailable as error:
+                log.warning("a delivery is not recorded yet: %s", error)
+                await asyncio.sleep(pause)
+        return await run_in_threadpool(record)
+
+    async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
+        large = quick = False
+        while self._position < self._stop:
+            if quick and not await self._send_quickly(scope, gone):
+                return False
+            began, window = time.monotonic(), self._position
+            if not await (self._send_large(scope, send, gone) if large else self._send_small(scope, send, gone)):
+                return False
+            rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
+            large = rate > _FAST_BYTES_PER_SECOND and crowd.is_small
+            quick = is_quick(rate) and self._position - self._start >= _PROBATION
+        return True
+
+    async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
+        """Have a thread send for as long as it goes quickly; False when it may not go on."""
+        with lanes.entered() as entered:
+            loan = await borrow_answer(scope, self._stop - self._position) if entered else None
+            if loan is None:
+                return True
+            sending: asyncio.Future[bool] | None = None
+            try:
+                quick = True
+                while quick and loan.left:
+                    if gone.done() or not await self._may_go_on():
+                        return False
+                    sending = lanes.run(partial(_send_stretch, self._world, self._content, loan, self._stop))
+                    # Cancelling the request does not stop the thread.
+                    quick = await asyncio.shield(sending)
+            finally:
+                try:
+                    await ended([sending] if sending else [])
+                finally:
+                    loan.give_back()
+                    self._position = self._handed_on = self._stop - loan.left
+        return not gone.done()
+
+    async def _send_large(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
+        """Some steps, each read while the one before it is sent."""
+        stop = min(self._position + 8 * STEP, self._stop)
+        buffers = read_content(self._world, self._content, self._position, stop)
+        coming = _in_readers(partial(next, buffers, None))
+        try:
+            while (buffer := await asyncio.shield(coming)) is not None:
+                coming = _in_readers(partial(next, buffers, None))
+                if not await self._send_step(scope, send, gone, buffer):
+                    return False
+        finally:
+            await ended([coming])
+        return not gone.done()
+
+    async def _send_small(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
+        """Some steps, each made when the kernel has the one before it and takes more."""
+        until = self._position + STEP
+        while self._position < min(until, self._stop):
+            if not await self._outlasts(scope, writable(scope)):
+                return False
+            # Over a connection that tells when it takes more, whoever has a turn waits for no client.
+            async with _turns(asyncio.get_running_loop()):
+                coming = _in_readers(partial(_read_first, self._world, self._content, self._position, self._stop))
+                try:
+                    if not await self._send_step(scope, send, gone, await asyncio.shield(coming)):
+                        return False
+                finally:
+                    await ended([coming])
+            # What the kernel has not taken of it yet is held by the connection alone.
+            del coming
+        return not gone.done()
+
+    async def _send_step(
+        self, scope: Scope, send: Send, gone: asyncio.Future[None], buffer: bytes | memoryview
+    ) -> bool:
+        if gone.done() or not await self._may_go_on():
+            return False
+        message = {"type": "http.response.body", "body": buffer, "more_body": True}
+        if not await self._outlasts(scope, send(message)) or gone.done():
+            return False
+        # That this one was taken means that the one before it has left the process.
+        self._handed_on = self._position
+        self._position += len(buffer)
+        return True
+
+    async def _outlasts(self, scope: Scope, waiting: Awaitable[None]) -> bool:
+        """False when the reader took next to nothing for a minute, or may not have more while it takes little."""
+        taking = asyncio.ensure_future(waiting)
+        since, left = time.monotonic(), untaken(scope)
+        try:
+            while not (await asyncio.wait([taking], timeout=RECHECK_SECONDS))[0]:
+                if left - untaken(scope) >= TRICKLE:
+                    since, left = time.monotonic(), untaken(scope)
+                if time.monotonic() - since >= STALL_SECONDS or not await self._may_go_on():
+                    return False
+            await taking
+        finally:
+            taking.cancel()
+        return True
+
+    async def _may_go_on(self) -> bool:
+        # Half a second early, so that a wait of RECHECK_SECONDS always ends in asking.
+        if time.monotonic() - self._checked < RECHECK_SECONDS - 0.5:
+            return True
+        self._checked = time.monotonic()
+        return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
+
+
+@cache
+def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """An event loop's own; a process that serves has one."""
+    return asyncio.Semaphore(_SMALL_STEPS)
+
+
+def _read_first(world: World, content: Content, start: int, stop: int) -> bytes | memoryview:
+    """The first of bytes [start, stop), to the end of a segment: to open it twice would take twice as long."""
+    return next(read_content(world, content, start, stop, step=SEGMENT))
+
+
+def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:
+    return asyncio.get_running_loop().run_in_executor(_readers, read)
+
+
+def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:
+    """Whether it went quickly."""
+    start = stop - loan.left
+    buffers = read_content(world, content, start, min(start + STRETCH, stop), rooms=Rooms())
+    with lanes.ahead(buffers) as coming:
+        return stretch(lambda until: loan.send(memoryview(next(coming)), until), loan)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+ENDPOINTS = (
+    Endpoint("/d/{id}/dokument/{document_id}", document_bytes, Who.PERSON, ("GET", "HEAD"), Answer.BYTES),
+    Endpoint("/d/{id}/alt.zip", archive_bytes, Who.PERSON, ("GET", "HEAD"), Answer.BYTES),
+)

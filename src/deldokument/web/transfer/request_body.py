@@ -1,0 +1,270 @@
+"""The bytes of one request on their way into an upload, whichever protocol brings them.
+
+Promises that the socket is read while sealed bytes are being written, but in a crowd, whose bytes wait in the kernel;
+that memory is bounded however slow or fast the client is; that a quick client's bytes go from the socket to the cipher
+in a thread, where the connection lends it; that a client that sends less than a trickle for a minute is let go, and
+what it sent is kept; and that only what is durable is acknowledged. Knows a connection, an upload, its token, the
+headers that all protocols share, and no protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, StorageFull
+from deldokument.ports.dependencies import World
+from deldokument.server.connections import TRICKLE, hold
+from deldokument.server.socket_lending import Loan, borrow_body
+from deldokument.server.transfer_threads import Lanes, Pace, crowd, ended, outlived, stretch
+from deldokument.services.uploads.append import Append, Checksum, begin_append
+from deldokument.services.uploads.part_writer import FEED
+
+STALL_SECONDS = 60.0
+"""Whoever sends less than a trickle in so long is let go."""
+_LINGER_SECONDS = 1.0
+_GROUP = 4
+"""Parts of a quick client that one transaction takes; a slow one's are committed each second."""
+_GROUP_SECONDS = 1.0
+_MAX_WAITING = 2 * _GROUP
+_MAX_PIECES = 256
+_IN_A_CROWD = 2**16
+"""When many bring bytes at once, each may have so many waiting."""
+MAX_DIGITS = 19
+"""No length and no offset in a header has more."""
+_feeders = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="feed")
+lanes = Lanes("upload")
+_committers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="commit")
+_Result = TypeVar("_Result")
+
+
+async def receive(
+    world: World,
+    request: Request,
+    token: str,
+    upload_id: str,
+    *,
+    offset: int,
+    announced: int | None,
+    checksum: Checksum | None = None,
+    told: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Take the request's body at ``offset``; returns the acknowledged offset. ``told`` hears of it while it moves.
+
+    Raises what services.uploading does, ClientDisconnect and Stalled.
+    """
+    append = await run_in_threadpool(
+        begin_append, world, token, upload_id, offset=offset, announced=announced, checksum=checksum
+    )
+    try:
+        intake = _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None, told=told)
+        return await intake.run()
+    finally:
+        await outlived(_in(_feeders, append.abandon))
+
+
+class Stalled(Exception):
+    """The client sent next to nothing for a minute; what it sent before has been kept."""
+
+
+class _Intake:
+    """Reads the socket while a thread seals what came before and another makes sealed parts durable."""
+
+    def __init__(
+        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, told: Callable[[int], None]
+    ) -> None:
+        self._append = append
+        self._told = told
+        self._receive = request.receive
+        self._scope = request.scope
+        # Only what is announced by Content-Length is on the socket as it is.
+        self._is_plain = is_plain
+        self._atomic = atomic
+        self._pieces: list[bytes] = []
+        self._pending = 0
+        self._feeding: asyncio.Future[None] | asyncio.Future[bool] | None = None
+        self._committing: asyncio.Future[None] | None = None
+        self._commit_due = time.monotonic()
+        self._stalled = False
+
+    async def run(self) -> int:
+        """Take the whole request; returns the acknowledged offset. A broken connection commits what arrived."""
+        crowd.join()
+        try:
+            complete = await self._take_all()
+            await self._flush()
+            await self._settle()
+            if self._atomic and not complete:
+                raise self._broken_off()
+            offset = await outlived(_in(_feeders, self._append.finish))
+        except StorageFull:
+            await self._settle(quiet=True)
+            # The parts for which there was room are as good as those of a broken connection.
+            with suppress(ServiceError):
+                await outlived(_in(_committers, self._append.commit))
+            raise
+        except BaseException:
+            await self._settle(quiet=True)
+            raise
+        finally:
+            crowd.leave()
+        if not complete:
+            raise self._broken_off()
+        return offset
+
+    def _broken_off(self) -> Exception:
+        return Stalled() if self._stalled else ClientDisconnect()
+
+    async def _take_all(self) -> bool:
+        """False when the connection broke or stalled before the end of the body."""
+        since, came, pace = time.monotonic(), 0, Pace()
+        while True:
+            if time.monotonic() - since >= STALL_SECONDS:
+                if came < TRICKLE:
+                    self._stalled = True
+                    return False
+                since, came = time.monotonic(), 0
+            try:
+                # Cancelling a server's receive loses nothing: what came meanwhile is there at the next.
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    message = await self._receive()
+            except TimeoutError:
+                # What a client has sent before it pauses is sealed, so that it holds less than a segment meanwhile,
+                # and whole parts are committed, so that another connection can go on from there.
+                await self._flush()
+                continue
+            if message["type"] == "http.disconnect":
+                return False
+            size = len(message.get("body", b""))
+            # Handed over, so that none is held here while the next one comes.
+            await self._keep(message.pop("body", b""))
+            came += size
+            if not message.get("more_body", False):
+                return True
+            if pace.is_quick(size):
+                moved, complete = await self._take_quickly()
+                if complete:
+                    return True
+                came, pace = came + moved, Pace()
+
+    async def _keep(self, piece: bytes) -> None:
+        # Many small pieces weigh more than their bytes.
+        if self._pending + len(piece) > FEED or len(self._pieces) >= _MAX_PIECES:
+            await self._flush()
+        self._pieces.append(piece)
+        self._pending += len(piece)
+        if self._pending >= _IN_A_CROWD and not crowd.is_small:
+            hold(self._scope)
+            await self._flush()
+            await self._sealed()
+
+    async def _take_quickly(self) -> tuple[int, bool]:
+        """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
+        with lanes.entered() as entered:
+            loan = borrow_body(self._scope) if entered and self._is_plain else None
+            if loan is None:
+                return 0, False
+            ahead = len(loan.came) + loan.left
+            try:
+                await self._keep(loan.came)
+                await self._flush()
+                quick = True
+                while quick and loan.left:
+                    await self._sealed()
+                    self._feeding = taking = lanes.run(partial(_take_stretch, self._append, loan))
+                    await self._sealed()
+                    quick = taking.result()
+            finally:
+                try:
+                    await self._unfed()
+                finally:
+                    loan.give_back()
+            return ahead - loan.left, loan.left == 0
+
+    async def _unfed(self) -> None:
+        """Wait until no thread feeds, whatever comes of it."""
+        if self._feeding:
+            await ended([self._feeding])
+
+    async def _flush(self) -> None:
+        """Hand over what is at hand, when the batch before it has been sealed."""
+        await self._sealed()
+        if self._pieces:
+            self._feeding = _in(_feeders, partial(self._append.feed, self._pieces))
+            self._pieces, self._pending = [], 0
+
+    async def _sealed(self) -> None:
+        if self._feeding:
+            # Cancelling the request does not stop the thread.
+            await asyncio.shield(self._feeding)
+            self._feeding = None
+        if self._append.waiting >= _MAX_WAITING or (self._committing and self._committing.done()):
+            await self._committed()
+        if self._commit_is_due() and not self._committing:
+            self._commit_due = time.monotonic() + _GROUP_SECONDS
+            self._committing = _in(_committers, self._append.commit)
+
+    def _commit_is_due(self) -> bool:
+        return self._append.waiting >= _GROUP or (self._append.waiting > 0 and time.monotonic() >= self._commit_due)
+
+    async def _committed(self) -> None:
+        if self._committing:
+            await asyncio.shield(self._committing)
+            self._committing = None
+            self._told(self._append.committed)
+
+    async def _settle(self, *, quiet: bool = False) -> None:
+        """Wait for the threads, so that nothing runs on when the request has ended."""
+        pending = [future for future in (self._feeding, self._committing) if future]
+        self._feeding = self._committing = None
+        await ended(pending)
+        for future in pending:
+            if (trouble := future.exception()) and not quiet:
+                raise trouble
+
+
+def _take_stretch(append: Append, loan: Loan) -> bool:
+    """Whether it went quickly."""
+    return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
+
+
+def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:
+    return asyncio.get_running_loop().run_in_executor(pool, function)
+
+
+def bearer_token(request: Request) -> str | None:
+    """The token that the request is authorised with (RFC 6750), if there is one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def upload_token(request: Request) -> str:
+    """What authorises the request. Raises NotFound when there is none."""
+    token = bearer_token(request)
+    if token is None:
+        raise NotFound("no upload token")
+    return token
+
+
+def content_length(request: Request) -> int | None:
+    """How long the body is; None when only its end will tell. Raises InvalidInput."""
+    if "content-length" in request.headers:
+        return header_count(request, "content-length")
+    return None if "transfer-encoding" in request.headers else 0
+
+
+def header_count(request: Request, name: str) -> int:
+    """A non-negative decimal number in a header. Raises InvalidInput."""
+    text = request.headers.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise InvalidInput(name, "body_malformed")
+    return int(text)

@@ -1,0 +1,186 @@
+"""The IETF's draft of resumable uploads (draft-ietf-httpbis-resumable-upload-12, interop version 8), beside tus.
+
+Another way to the same uploads: same addresses, tokens, durability and limits; a request without ``Tus-Resumable`` is
+taken to be one of these, and only where the operator has switched them on, for the draft will change. An upload is
+complete as soon as the bytes that were announced with the draft of the share are there, whatever the last request calls
+itself. Promises that a request whose lengths do not fit together changes nothing, and that a client which names the
+interop version is told the upload's address before its bytes are read, and then how far it has come (104). Deviations:
+a request that runs is not cut off by a newer one, of two the first to commit wins; an upload that was sent too much is
+not made invalid, since nothing beyond its length has been taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, TooLarge
+from deldokument.domain.upload import MAX_LENGTH, Upload
+from deldokument.ports.dependencies import World
+from deldokument.server.connections import send_interim
+from deldokument.services.uploads.append import create_upload, find_upload, terminate_upload
+from deldokument.web.http.problems import MEDIA_TYPE, problem
+from deldokument.web.transfer.request_body import Stalled, content_length, header_count, receive, upload_token
+
+INTEROP_VERSION = "8"
+PATCH_TYPE = "application/partial-upload"
+_PROBLEMS = "https://iana.org/assignments/http-problem-types#"
+_BOOLEANS = {"?0": False, "?1": True}
+_MAX_SIZE = f"max-size={MAX_LENGTH}"
+OFFER = {"Accept-Patch": PATCH_TYPE, "Upload-Limit": _MAX_SIZE}
+"""What OPTIONS tells."""
+
+
+class _Inconsistent(Exception):
+    """The lengths that the request tells do not fit together, or not to the upload."""
+
+
+def is_meant(request: Request) -> bool:
+    """Whether it is a request by the draft and not by tus."""
+    return request.method != "OPTIONS" and "tus-resumable" not in request.headers
+
+
+async def answer(world: World, request: Request) -> Response:
+    """Do what the request says."""
+    verbs = {"POST": _create, "HEAD": _head, "PATCH": _append, "DELETE": _cancel}
+    try:
+        return await verbs[request.method](world, request)
+    except _Inconsistent:
+        return _problem("inconsistent-upload-length", HTTPStatus.BAD_REQUEST)
+    except Stalled:
+        return _answer(408, {"Connection": "close"})
+    except ClientDisconnect:
+        return _answer(400)
+    except Conflict as error:
+        return _conflict(request, error)
+    except InvalidInput as error:
+        return problem(request, error, HTTPStatus.BAD_REQUEST)
+    except (ServiceError, IntegrityError) as error:
+        return problem(request, error)
+
+
+def _conflict(request: Request, error: Conflict) -> Response:
+    if error.code == "upload_length_differs":
+        return _problem("inconsistent-upload-length", HTTPStatus.BAD_REQUEST)
+    if error.code == "upload_finished":
+        return _problem("completed-upload", HTTPStatus.BAD_REQUEST)
+    if error.code != "upload_offset":
+        return problem(request, error)
+    expected = error.params["expected"]
+    # Whoever creates an upload names no offset: its bytes are to stand at the beginning.
+    provided = header_count(request, "upload-offset") if "upload-offset" in request.headers else 0
+    offsets = {"expected-offset": expected, "provided-offset": provided}
+    return _problem("mismatching-upload-offset", HTTPStatus.CONFLICT, offsets, {"Upload-Offset": str(expected)})
+
+
+def _problem(
+    name: str, status: HTTPStatus, more: dict[str, str | int] | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    body = {"type": _PROBLEMS + name, "title": name.replace("-", " ").capitalize(), "status": status, **(more or {})}
+    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
+
+
+def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})
+
+
+async def _create(world: World, request: Request) -> Response:
+    token, completes = upload_token(request), _completes(request)
+    upload, limit = await run_in_threadpool(_look, world, token)
+    _check_lengths(request, upload, completes, 0)
+    await run_in_threadpool(create_upload, world, token, length=upload.length)
+    place = {"Location": f"/uploads/{upload.id}", "Upload-Limit": limit}
+    _tell(request, place)
+    offset = await _receive(world, request, token, upload, 0)
+    return _told(201, offset, upload, completes, place)
+
+
+async def _head(world: World, request: Request) -> Response:
+    upload, limit = await run_in_threadpool(_look, world, upload_token(request), request.path_params["id"])
+    return _answer(
+        204,
+        {
+            "Upload-Offset": str(upload.offset),
+            "Upload-Complete": "?1" if upload.is_finished else "?0",
+            "Upload-Length": str(upload.length),
+            "Upload-Limit": limit,
+        },
+    )
+
+
+async def _append(world: World, request: Request) -> Response:
+    token, completes = upload_token(request), _completes(request)
+    if request.headers.get("content-type") != PATCH_TYPE:
+        return _answer(415, {"Accept-Patch": PATCH_TYPE})
+    offset = header_count(request, "upload-offset")
+    upload, _ = await run_in_threadpool(_look, world, token, request.path_params["id"])
+    if offset == upload.offset:
+        _check_lengths(request, upload, completes, offset)
+    return _told(204, await _receive(world, request, token, upload, offset), upload, completes)
+
+
+async def _cancel(world: World, request: Request) -> Response:
+    await run_in_threadpool(terminate_upload, world, upload_token(request), request.path_params["id"])
+    return _answer(204)
+
+
+def _told(status: int, offset: int, upload: Upload, completes: bool, place: dict[str, str] | None = None) -> Response:
+    if completes and offset != upload.length:
+        raise _Inconsistent
+    headers = {"Upload-Complete": "?1" if completes else "?0", "Upload-Offset": str(offset)}
+    return _answer(status, headers | (place or {}))
+
+
+async def _receive(world: World, request: Request, token: str, upload: Upload, offset: int) -> int:
+    """The acknowledged offset. Without content nothing is asked of the upload, which may be complete already."""
+    announced = content_length(request)
+    if announced == 0 and offset == upload.offset:
+        return offset
+    try:
+        return await receive(
+            world, request, token, upload.id, offset=offset, announced=announced, told=_teller(request)
+        )
+    except TooLarge:
+        raise _Inconsistent from None
+
+
+def _teller(request: Request) -> Callable[[int], None]:
+    return lambda offset: _tell(request, {"Upload-Offset": str(offset)})
+
+
+def _tell(request: Request, headers: dict[str, str]) -> None:
+    """In an interim response, to whoever speaks this very version of the draft."""
+    if request.headers.get("upload-draft-interop-version") == INTEROP_VERSION:
+        version = {"Upload-Draft-Interop-Version": INTEROP_VERSION}
+        send_interim(request.scope, "104 Upload Resumption Supported", headers | version)
+
+
+def _check_lengths(request: Request, upload: Upload, completes: bool, offset: int) -> None:
+    announced = content_length(request)
+    if "upload-length" in request.headers and header_count(request, "upload-length") != upload.length:
+        raise _Inconsistent
+    if announced is None:
+        return
+    if offset + announced > upload.length or (completes and offset + announced != upload.length):
+        raise _Inconsistent
+
+
+def _completes(request: Request) -> bool:
+    value = _BOOLEANS.get(request.headers.get("upload-complete", ""))
+    if value is None:
+        raise InvalidInput("upload-complete", "body_malformed")
+    return value
+
+
+def _look(world: World, token: str, upload_id: str | None = None) -> tuple[Upload, str]:
+    """The upload and its limits; a partial one is of tus alone."""
+    upload = find_upload(world, token, upload_id)
+    if upload.is_partial:
+        raise NotFound("partial upload")
+    seconds = int((upload.deadline - world.clock.now()).total_seconds())
+    return upload, f"{_MAX_SIZE}, max-age={max(0, seconds)}"

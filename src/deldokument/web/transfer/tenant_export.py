@@ -1,0 +1,166 @@
+"""What a tenant takes with it, as a zip that is made while it is sent: shares, receipts, event log, papers.
+
+Shares are written twice, one after the other: as JSON that a program reads and as lines for spreadsheets. Promises that
+both say the same of what nobody changes meanwhile, that no message is in either, and that the export is recorded before
+its first byte. Keys are English as the API's, columns are in the person's language.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import ShareState
+from deldokument.ports.dependencies import World
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.services.audit.export import EventExport, begin_event_export, export_lines
+from deldokument.services.shares.views import RecipientView
+from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
+from deldokument.web.http.csv import CSV_HEAD, csv_line
+from deldokument.web.http.i18n import OSLO, Tongue, _
+from deldokument.web.transfer.zip_stream import Entry, zip_pieces
+
+_STATES: dict[ShareState, str] = {
+    ShareState.DRAFT: _("Draft"),
+    ShareState.AVAILABLE: _("Available"),
+    ShareState.WITHDRAWN: _("Withdrawn"),
+    ShareState.ENDED: _("Ended"),
+    ShareState.ABANDONED: _("Discarded"),
+}
+_SHARE_COLUMNS = (
+    _("Id"),
+    _("Account"),
+    _("Shared by"),
+    _("State"),
+    _("Created"),
+    _("Shared"),
+    _("Available until"),
+    _("Over"),
+    _("Title"),
+    _("Case number"),
+    _("Recipients"),
+    _("Documents"),
+    _("Bytes"),
+)
+_RECEIPT_COLUMNS = (
+    _("Id"),
+    _("Recipient"),
+    _("Label"),
+    _("Event"),
+    _("Document"),
+    _("Person"),
+    _("Time"),
+)
+
+
+def tenant_export(
+    world: World, tenant_id: str, tongue: Tongue, person: PersonIdentifier | None = None
+) -> tuple[str, Iterator[bytes]]:
+    """The zip's name and its bytes. Raises NotFound."""
+    tenant = begin_export(world, tenant_id=tenant_id, person=person)
+    log = begin_event_export(world, wanted=EventFilter(tenant_id), form="json", person=person)
+    now = world.clock.now().astimezone(OSLO)
+    name = f"del-dokument-{tenant.organization_number}-{now:%Y-%m-%d}.zip"
+    return name, zip_pieces(_entries(world, tenant_id, tongue, log), now)
+
+
+def _entries(world: World, tenant_id: str, tongue: Tongue, log: EventExport) -> Iterator[Entry]:
+    def shares() -> Iterator[ExportedShare]:
+        return exported_shares(world, tenant_id=tenant_id)
+
+    yield "delinger.json", shares_as_json(shares())
+    yield "delinger.csv", shares_as_lines(shares(), tongue)
+    yield "kvitteringer.csv", receipts_as_lines(shares(), tongue)
+    yield "hendelseslogg.jsonl", export_lines(world, log)
+    for paper in exported_papers(world, tenant_id=tenant_id):
+        yield f"avtaler-og-dpia/{paper.name}", (paper.content,)
+
+
+def shares_as_json(shares: Iterable[ExportedShare]) -> Iterator[bytes]:
+    """One list, a line for each share."""
+    between = "[\n"
+    for share in shares:
+        yield (between + json.dumps(_told(share), ensure_ascii=False)).encode()
+        between = ",\n"
+    yield b"\n]\n" if between == ",\n" else b"[]\n"
+
+
+def _told(share: ExportedShare) -> dict[str, object]:
+    view = share.view
+    return {
+        "id": view.id,
+        "account": view.account.name,
+        "shared_by": share.sharer,
+        "state": view.state.value,
+        "created_at": _iso(view.created_at),
+        "published_at": _iso(view.published_at),
+        "expires_at": _iso(view.expires_at),
+        "closed_at": _iso(view.closed_at),
+        "confidential": view.confidential,
+        "archived": view.archived,
+        "title": view.title,
+        "reference": view.reference,
+        "recipients": [_recipient(recipient) for recipient in view.recipients],
+        "documents": [{"id": d.id, "name": d.name, "length": d.length} for d in view.documents],
+    }
+
+
+def _recipient(recipient: RecipientView) -> dict[str, object]:
+    return {
+        "kind": recipient.kind,
+        "number": recipient.display,
+        "name": recipient.name,
+        "label": recipient.label,
+        "opened": [{"person": o.person, "at": _iso(o.at)} for o in recipient.openings],
+        "downloaded": [
+            {"document": d.document_id, "person": d.person, "at": _iso(d.at), "whole": d.whole}
+            for d in recipient.downloads
+        ],
+    }
+
+
+def shares_as_lines(shares: Iterable[ExportedShare], tongue: Tongue) -> Iterator[bytes]:
+    """A line for each share."""
+    yield _head(_SHARE_COLUMNS, tongue)
+    for share in shares:
+        view = share.view
+        values: tuple[str | int, ...] = (
+            view.id,
+            view.account.name,
+            share.sharer,
+            tongue.text(_STATES[view.state]),
+            _iso(view.created_at) or "",
+            _iso(view.published_at) or "",
+            _iso(view.expires_at) or "",
+            _iso(view.closed_at) or "",
+            view.title,
+            view.reference,
+            len(view.recipients),
+            len(view.documents),
+            sum(document.length for document in view.documents),
+        )
+        yield csv_line(values).encode()
+
+
+def receipts_as_lines(shares: Iterable[ExportedShare], tongue: Tongue) -> Iterator[bytes]:
+    """A line for each time that a person first opened a share or received a document."""
+    opened, whole, part = map(tongue.text, (_("Opened"), _("Downloaded"), _("Partly downloaded")))
+    yield _head(_RECEIPT_COLUMNS, tongue)
+    for share in shares:
+        for recipient in share.view.recipients:
+            about = share.view.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
+            for opening in recipient.openings:
+                yield csv_line((*about, opened, "", opening.person, _iso(opening.at) or "")).encode()
+            for got in recipient.downloads:
+                deed = whole if got.whole else part
+                yield csv_line((*about, deed, got.document_name, got.person, _iso(got.at) or "")).encode()
+
+
+def _head(columns: Iterable[str], tongue: Tongue) -> bytes:
+    return (CSV_HEAD + csv_line(tongue.text(column) for column in columns)).encode()
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat(timespec="seconds") if instant else None
