@@ -17,12 +17,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from support.sender import CLIENT_ID
-from support.server import KARI, OLA, OLA_NUMBER, Deployment, form_settings
-
 from bench import measuring
 from bench.report import Sheet
 from bench.servers import cookies
+from tests.support.sender import CLIENT_ID
+from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment, form_settings
 
 FIRST, MOST, SECONDS = 16, 512, 25
 GROWS = 1.25

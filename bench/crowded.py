@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from support.crowd import Crowd, Home, fill_keyring, fill_shares, make_homes, share_id
-from support.sender import account_of, registered
-from support.server import OLA_NUMBER, Deployment
-
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.services.encryption import Field, audit_key_id, identifier_hash, seal_field
+from tests.support.crowd import Crowd, Home, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.sender import account_of, registered
+from tests.support.server import OLA_NUMBER, Deployment
 
 TENANTS = 357
 OLAS = 10

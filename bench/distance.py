@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import httpx
-from support.server import OFFSET_TYPE, Ticket
 
 from bench.line import Line, far_away
 from bench.servers import Fronted, Ours
@@ -23,6 +22,7 @@ from deldokument.client.models import Ticket as ClientTicket
 from deldokument.client.state import Ledger
 from deldokument.client.transport import Patience
 from deldokument.client.uploads import Uploads
+from tests.support.server import OFFSET_TYPE, Ticket
 
 LINE = Line(round_trip=0.080, window=2**20)
 STREAMS = 4

@@ -19,9 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # The deployment that is measured is the one that the tests run.
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.endrun import Ended, EndRun, durable  # noqa: E402 - after the path above
-
 from bench import plots, report  # noqa: E402
+from tests.support.endrun import Ended, EndRun, durable  # noqa: E402 - after the path above
 from tests.support.postgres import running_postgres  # noqa: E402
 
 HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")

@@ -26,10 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The deployment that is measured is the one that the tests run.
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.server import OFFSET_TYPE, OLA_NUMBER  # noqa: E402 - after the path above
-
 from bench import measuring, plots, report, servers, usage  # noqa: E402
 from bench.measuring import Job  # noqa: E402
+from tests.support.server import OFFSET_TYPE, OLA_NUMBER  # noqa: E402 - after the path above
 
 LIMIT_MB = 250
 CROWD = 200

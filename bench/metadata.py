@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from support.sender import CLIENT_ID
-from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
-
 from bench import measuring
 from bench.measuring import Job
 from bench.report import Sheet
 from bench.servers import Ours, cookies, request
+from tests.support.sender import CLIENT_ID
+from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
 
 ROUNDS, WARMING = 300, 20
 MEDIAN_MS, P99_MS, FIRST_BYTE_MS = 15, 60, 20

@@ -22,9 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until  # noqa: E402
-
 from tests.support.postgres import running_postgres  # noqa: E402
+from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until  # noqa: E402
 
 CONNECTIONS, PAGE_SECONDS = 16, 4.0
 STREAMS, LENGTH = 4, 128 * 2**20

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
-from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
+
+from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
 HERE = Path(__file__).parent
 _SECONDS = 60.0

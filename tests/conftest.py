@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from support.memory import MEMORY, memory_has
-from support.server import deployment  # noqa: F401
-from support.stack import Cluster, choose, stack_name
 
+from tests.support.memory import MEMORY, memory_has
 from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
+from tests.support.server import deployment  # noqa: F401
+from tests.support.stack import Cluster, choose, stack_name
 
 _INNER = ("contract", "property", "services", "unit")
 """Suites that cover the inner rooms by themselves; following every call in the others takes a third longer."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.api import Systems, systems
-from support.browser import Web, serve, stage_in_memory
+
+from tests.support.api import Systems, systems
+from tests.support.browser import Web, serve, stage_in_memory
 
 
 @pytest.fixture

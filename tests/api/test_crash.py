@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from support.dying import die
-from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 
 from deldokument.services.accounts.integrations import add_integration
+from tests.support.dying import die
+from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 
 CLIENT = "fagsystem"
 

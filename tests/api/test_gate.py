@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from support.api import FJELL, PREFIX, SUPPLIER, System, Systems, integrate, token_of
-from support.browser import Web, serve
-from support.world import OLA
 
 from deldokument.domain.errors import ScopeMissing
 from deldokument.services.accounts.integrations import remove_integration
 from deldokument.web.api.middleware import MAX_BODY
 from deldokument.web.http.problems import MOST_FAULTS
+from tests.support.api import FJELL, PREFIX, SUPPLIER, System, Systems, integrate, token_of
+from tests.support.browser import Web, serve
+from tests.support.world import OLA
 
 PROBLEM = "application/problem+json"
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from support.api import System, Systems
-from support.browser import serve
-from support.world import OLA, SIV, Stage
 
 from deldokument.domain.errors import Unavailable
 from deldokument.services.api import idempotency
 from deldokument.services.shares import api_drafts
+from tests.support.api import System, Systems
+from tests.support.browser import serve
+from tests.support.world import OLA, SIV, Stage
 
 KEY = {"Idempotency-Key": "3f1d6c0e-6d0c-4d44-9f0e-8a2e3a1b7c55"}
 

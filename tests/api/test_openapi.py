@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.api import System, Systems
-from support.browser import Web, site
-from support.listening import listening
-from support.world import FJELL, OLA, SIV
 
 from deldokument.domain.errors import TokenRefused
 from deldokument.domain.webhook import WebhookEvent
+from tests.support.api import System, Systems
+from tests.support.browser import Web, site
+from tests.support.listening import listening
+from tests.support.world import FJELL, OLA, SIV
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 SECRET = "hemmelig-vedtak"

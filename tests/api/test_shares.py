@@ -6,9 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
-from support.numbers import synthetic_numbers
-from support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
 
 from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
@@ -17,6 +14,9 @@ from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
 from deldokument.services.shares import publishing
 from deldokument.services.uploads import append as uploads_append
+from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from tests.support.numbers import synthetic_numbers
+from tests.support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
 
 UNTIL = "2026-12-04T12:00:00Z"
 PERSON = {"number": OLA}

@@ -9,9 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support.api import NEIGHBOUR, READER, System, Systems
-from support.browser import serve
-from support.world import OLA, Stage
 
 from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -20,6 +17,9 @@ from deldokument.services.inspection import documents
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, Gate
 from deldokument.web.http.errors import RateLimited
 from deldokument.web.http.rate_limit import MOST_AT_ONCE, Callers
+from tests.support.api import NEIGHBOUR, READER, System, Systems
+from tests.support.browser import serve
+from tests.support.world import OLA, Stage
 
 UNTIL = "2026-12-04T12:00:00Z"
 FILES = [("vedtak.pdf", b"innhold"), ("vedlegg/bilde.png", b"\x00\xff" * 9000), ("tom.txt", b"")]

@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from support.api import Systems
-from support.world import OLA, FakeWebhookCalls
 
 from deldokument.domain.outbox import Channel
 from deldokument.ports.channels import CallOutcome, Trouble
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.registry import PLANS, SENDERS
+from tests.support.api import Systems
+from tests.support.world import OLA, FakeWebhookCalls
 
 URL = "https://hooks.fjell.example/del"
 

@@ -6,7 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.forked import Forked, forked
+
+from tests.support.forked import Forked, forked
 
 
 class Unheard(Forked):

@@ -7,8 +7,9 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
-from support.dying import die
-from support.forked import forked
+
+from tests.support.dying import die
+from tests.support.forked import forked
 
 TESTS = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"""(["'])(deldokument(?:\.\w+)+(?::\w+(?:\.\w+)*)?)\1""")

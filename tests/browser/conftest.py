@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
-from support.memory import folder_in_memory
-from support.stack import stack_name
 
 from tests.browser.chromium import SHELL, WHOLE, launch
 from tests.browser.demo import Demo
 from tests.browser.network import Network
 from tests.browser.visitor import Visit, Visitor
+from tests.support.memory import folder_in_memory
+from tests.support.stack import stack_name
 
 _PATIENCE_MS = 20_000
 _ROOM = 4 << 30

@@ -16,11 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Self
 
-from support.stack import stack
-
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.cli.demo_sender import ACCOUNT
 from deldokument.client import Client, To
+from tests.support.stack import stack
 
 _START_SECONDS = 60
 _RUNS = re.compile(r"Started server process")

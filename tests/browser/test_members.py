@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import expect
-from support.numbers import synthetic_numbers
 
 from tests.browser.visitor import Visit, Visitor
+from tests.support.numbers import synthetic_numbers
 
 
 def numbers(start: int, count: int) -> list[str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from support.memory import folder_in_memory
-from support.server import OLA_NUMBER, Deployment
 
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visitor
+from tests.support.memory import folder_in_memory
+from tests.support.server import OLA_NUMBER, Deployment
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Dialog, Route, expect
-from support.server import wait_until
 
 from tests.browser.files import noise
 from tests.browser.network import Held, Network
 from tests.browser.visitor import SharePage, Visit, Visitor
+from tests.support.server import wait_until
 
 FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
 OLA, OLA_SHOWN, OLA_MASKED = "21879498012", "218794 98012", "218794 *****"

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from support.papers import PDF
 
 from tests.browser.visitor import Visit, Visitor
+from tests.support.papers import PDF
 
 
 def to_section(visitor: Visitor, name: str) -> Page:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, ViewportSize, expect
-from support.server import wait_until
-from support.simulators import Form
+
+from tests.support.server import wait_until
+from tests.support.simulators import Form
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 _AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"

@@ -15,14 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chaos.cluster import Cluster
-from chaos.faults import Fault
-from chaos.ledger import Ledger
-from chaos.load import Client, Load
-from chaos.programs import wait_until
-from support.server import OLA
-from support.sweeping import sweep_all
-
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.share import CLOSED, Share, ShareState
 from deldokument.ports.clock import Clock
@@ -32,6 +24,13 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
+from tests.chaos.cluster import Cluster
+from tests.chaos.faults import Fault
+from tests.chaos.ledger import Ledger
+from tests.chaos.load import Client, Load
+from tests.chaos.programs import wait_until
+from tests.support.server import OLA
+from tests.support.sweeping import sweep_all
 
 _LATER = timedelta(hours=25)
 

@@ -22,16 +22,16 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import httpx
-from chaos.gates import Door, Gates
-from chaos.hosts import Host, Network
-from chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
-from support.openbao import openbao_settings
-from support.ports import NO_TLS, free_ports
-from support.seaweedfs import s3_settings
-from support.server import Deployment
 
 from deldokument.adapters.keys.postgres import prepare
 from deldokument.web.management import READY
+from tests.chaos.gates import Door, Gates
+from tests.chaos.hosts import Host, Network
+from tests.chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
+from tests.support.openbao import openbao_settings
+from tests.support.ports import NO_TLS, free_ports
+from tests.support.seaweedfs import s3_settings
+from tests.support.server import Deployment
 
 NODES, WORKERS = 3, 2
 

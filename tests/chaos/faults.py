@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from chaos.cluster import HASTE, USUAL, Cluster, Kept, Member
-from chaos.load import PATIENCE, Load
-from chaos.programs import Bao, wait_until
-
 from deldokument.web.management import READY
+from tests.chaos.cluster import HASTE, USUAL, Cluster, Kept, Member
+from tests.chaos.load import PATIENCE, Load
+from tests.chaos.programs import Bao, wait_until
 
 Strike = Callable[[Cluster, Load], None]
 _DYING = """

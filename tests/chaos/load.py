@@ -21,10 +21,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from chaos.cluster import Cluster
-from chaos.ledger import Ledger, Promise, Unanswered
-from chaos.programs import wait_until
-from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Ticket, form_settings
+
+from tests.chaos.cluster import Cluster
+from tests.chaos.ledger import Ledger, Promise, Unanswered
+from tests.chaos.programs import wait_until
+from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Ticket, form_settings
 
 PIECE = 128 * 1024
 PATIENCE = 300.0

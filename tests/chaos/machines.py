@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from chaos.cluster import Cluster, Kept, Member, setting
-from chaos.faults import Fault, says_not_ready, wait_until_told, worker_dies
-from chaos.load import NAME, PATIENCE, Load
-from chaos.programs import wait_until
-from support.server import OLA, OLA_NUMBER
-
 from deldokument.adapters.clock import REFRESH_EVERY
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.web.management import LIVE, READY
+from tests.chaos.cluster import Cluster, Kept, Member, setting
+from tests.chaos.faults import Fault, says_not_ready, wait_until_told, worker_dies
+from tests.chaos.load import NAME, PATIENCE, Load
+from tests.chaos.programs import wait_until
+from tests.support.server import OLA, OLA_NUMBER
 
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 FAILING = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"

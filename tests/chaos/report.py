@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos.checks import Outcome
-from chaos.faults import KILLED_AND_CUT, OPENBAO, Fault, postgres_is_killed, the_database_refuses_a_node
-from chaos.machines import MACHINES, the_databases_clock_leaps
+from tests.chaos.checks import Outcome
+from tests.chaos.faults import KILLED_AND_CUT, OPENBAO, Fault, postgres_is_killed, the_database_refuses_a_node
+from tests.chaos.machines import MACHINES, the_databases_clock_leaps
 
 FAULTS = (*KILLED_AND_CUT, *OPENBAO, *MACHINES)
 _ONE_OF_EACH_KIND = (postgres_is_killed, the_database_refuses_a_node, the_databases_clock_leaps)

@@ -7,11 +7,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from chaos import report
-from chaos.checks import survive
-from chaos.cluster import Cluster, Kept
-from chaos.faults import Fault
-from chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
+
+from tests.chaos import report
+from tests.chaos.checks import survive
+from tests.chaos.cluster import Cluster, Kept
+from tests.chaos.faults import Fault
+from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
 
 pytestmark = [
     pytest.mark.large,

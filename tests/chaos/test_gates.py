@@ -9,8 +9,9 @@ import time
 from contextlib import closing, suppress
 
 import pytest
-from chaos.gates import Door, Gates
-from support.ports import free_ports
+
+from tests.chaos.gates import Door, Gates
+from tests.support.ports import free_ports
 
 
 @pytest.mark.timeout(30)

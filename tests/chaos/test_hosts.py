@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from chaos.hosts import Host, Network, left_by_the_dead, may_make_hosts
+
+from tests.chaos.hosts import Host, Network, left_by_the_dead, may_make_hosts
 
 pytestmark = pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md")
 _KILLED = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos import report
+from tests.chaos import report
 
 
 def test_the_page_tells_of_the_faults_that_were_survived_and_of_no_others() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chaos.checks import survive
-from chaos.cluster import Cluster
-from chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
-from chaos.report import EVERY_RUN
+
+from tests.chaos.checks import survive
+from tests.chaos.cluster import Cluster
+from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
+from tests.chaos.report import EVERY_RUN
 
 pytestmark = [
     pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see tests/chaos"),

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.transcripts import database_url, make_ready, on_stack, write_client_key
-from support.memory import folder_in_memory
-from support.simulators import start_simulators
-from support.stack import stack
+
+from tests.cli.transcripts import database_url, make_ready, on_stack, write_client_key
+from tests.support.memory import folder_in_memory
+from tests.support.simulators import start_simulators
+from tests.support.stack import stack
 
 
 @pytest.fixture(scope="session")

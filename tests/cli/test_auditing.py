@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.transcripts import (
+
+from deldokument.adapters.documents.signing import create_seal_certificate
+from deldokument.cli.auditing import _FLAWS
+from deldokument.domain.chain import Flaw
+from deldokument.web.http.errors import WORDS
+from tests.cli.transcripts import (
     AUDIT,
     KARI,
     ODD,
@@ -23,12 +28,7 @@ from cli.transcripts import (
     settings,
     tamper,
 )
-from support.stack import stack
-
-from deldokument.adapters.documents.signing import create_seal_certificate
-from deldokument.cli.auditing import _FLAWS
-from deldokument.domain.chain import Flaw
-from deldokument.web.http.errors import WORDS
+from tests.support.stack import stack
 
 Lines = list[dict[str, Any]]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

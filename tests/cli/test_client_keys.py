@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.transcripts import run, write_client_key
 
 from deldokument.adapters.http.client import client_keys, signing_key
+from tests.cli.transcripts import run, write_client_key
 
 pytestmark = pytest.mark.once
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cli.transcripts import FIRST, HELP, KARI, SETUP, first_text, help_text, run, settings, setup_text, tamper
 
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.services.audit.checkpoints import fingerprint
+from tests.cli.transcripts import FIRST, HELP, KARI, SETUP, first_text, help_text, run, settings, setup_text, tamper
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.ports import listening_at
-from support.simulators import log_in
 
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import AgreementKind
 from deldokument.simulators.cast import load_cast
+from tests.support.ports import listening_at
+from tests.support.simulators import log_in
 
 # The command keeps everything in files.
 pytestmark = pytest.mark.embedded

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.limits import files_no_longer_than
 
 from deldokument.cli.output import new_file, say_one, say_rows, tell
+from tests.support.limits import files_no_longer_than
 
 pytestmark = pytest.mark.once
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from cli.transcripts import run
 
 from deldokument.cli import sending
 from deldokument.cli.sending import read_recipients, read_until, share_id_of
 from deldokument.client import Settings, To
+from tests.cli.transcripts import run
 from tests.docs.documents import DOCS, table
 
 pytestmark = pytest.mark.once

@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cli.transcripts import EWA, opened, run
-from support.limits import files_no_longer_than
-from support.tenants import take_into_use
 
 from deldokument.services.tenants.offboarding import complete_deletions
+from tests.cli.transcripts import EWA, opened, run
+from tests.support.limits import files_no_longer_than
+from tests.support.tenants import take_into_use
 
 
 @pytest.fixture

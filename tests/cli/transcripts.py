@@ -21,10 +21,6 @@ from typing import Any
 
 import typer
 from joserfc.jwk import RSAKey
-from support.simulators import start_simulators
-from support.stack import stack
-from support.stored import do_as_owner
-from support.tenants import take_into_use
 from typer.testing import CliRunner, Result
 
 from deldokument.bootstrap.runtime import open_node
@@ -32,6 +28,10 @@ from deldokument.cli.main import app
 from deldokument.config.settings import load_settings
 from deldokument.ports.dependencies import World
 from deldokument.services.audit.checkpoints import seal_chains
+from tests.support.simulators import start_simulators
+from tests.support.stack import stack
+from tests.support.stored import do_as_owner
+from tests.support.tenants import take_into_use
 
 HERE = Path(__file__).parent
 HELP, FIRST, SETUP, AUDIT = (HERE / f"{name}.txt" for name in ("help", "first", "setup", "audit"))

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from uploads.conftest import draft, tus  # noqa: F401
+from tests.uploads.conftest import draft, tus  # noqa: F401

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import sender
-from support.server import OLA, OLA_NUMBER, Deployment, wait_until
 
 from deldokument.client import Client
+from tests.support import sender
+from tests.support.server import OLA, OLA_NUMBER, Deployment, wait_until
 
 MIB = 2**20
 LENGTH = 48 * MIB

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.limits import files_no_longer_than
 
 from deldokument.client import FileChanged, LocalFile, NotConfigured, Settings, load_settings
 from deldokument.client.files import collect
 from deldokument.client.state import Ledger, Partial, sweep
+from tests.support.limits import files_no_longer_than
 
 pytestmark = pytest.mark.once
 

@@ -12,9 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import sender
-from support.server import FJELL, OLA, OLA_NUMBER, WAYS, Deployment, Way, wait_until
-from support.stored import bytes_taken
 
 from deldokument.client import (
     Client,
@@ -29,6 +26,9 @@ from deldokument.client import (
 from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account
+from tests.support import sender
+from tests.support.server import FJELL, OLA, OLA_NUMBER, WAYS, Deployment, Way, wait_until
+from tests.support.stored import bytes_taken
 
 MIB = 2**20
 Connect = Callable[[], Client]

@@ -10,10 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from client.relay import Relay
-from support.server import BOTH_WAYS, wait_until
-from support.stored import bytes_taken
-from uploads.tus import Tus, Uploading
 
 from deldokument.client import FileChanged, Interrupted, LocalFile, Refused, Unreachable
 from deldokument.client.files import collect
@@ -21,6 +17,10 @@ from deldokument.client.models import Ticket, ticket
 from deldokument.client.state import Ledger, Partial
 from deldokument.client.transport import Patience
 from deldokument.client.uploads import Uploads, _Pass
+from tests.client.relay import Relay
+from tests.support.server import BOTH_WAYS, wait_until
+from tests.support.stored import bytes_taken
+from tests.uploads.tus import Tus, Uploading
 
 LENGTH = 24 * 2**20
 

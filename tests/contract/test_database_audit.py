@@ -10,7 +10,6 @@ from functools import partial
 
 import psycopg
 import pytest
-from support.stored import do_as_owner
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
@@ -20,6 +19,7 @@ from deldokument.domain.tenancy import Administrator, Operator
 from deldokument.ports.repositories.audit import EventFilter, StoredEvent, Subject
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, settle
+from tests.support.stored import do_as_owner
 
 OPENED = AuditEvent(NOW, EventKind.SHARE_OPENED, "tenant", "share", "subject", {"recipient": "r", "count": 3})
 DENIED = AuditEvent(NOW + HOUR, EventKind.SHARE_DENIED, "tenant", "other", None, {"reason": "ukjent «æøå»"})

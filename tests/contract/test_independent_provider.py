@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 import pytest
 from joserfc.jwk import RSAKey
-from support.logouts import ended_session
 
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.idporten.id_tokens import LoginRefused
@@ -24,6 +23,7 @@ from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
 from tests.contract.test_logout_elsewhere import Receiver
+from tests.support.logouts import ended_session
 
 PROVIDER = Path(__file__).parents[1] / "provider" / "provider.mjs"
 OLA = "21879498012"

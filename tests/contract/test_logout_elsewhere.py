@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from support.logouts import ended_session
 
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
+from tests.support.logouts import ended_session
 from tests.support.simulators import (
     CLIENT_ID,
     POST_LOGOUT_REDIRECT_URI,

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from support.logouts import ended_session
 
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.http.jwks import FAILURE_REST_S, KEYS_REST_S
@@ -21,6 +20,7 @@ from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.domain.errors import ServiceError, Unavailable
 from tests.contract.test_idporten import encoded, hs256
 from tests.support.hostile_provider import HostileProvider
+from tests.support.logouts import ended_session
 
 CLIENT = "deldokument-test"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

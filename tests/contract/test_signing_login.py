@@ -12,16 +12,16 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from joserfc import jwt
-from support.browser import EWA
-from support.hostile_provider import HostileProvider
-from support.simulators import Running, log_in, start_simulators
-from support.texts import name_administrator, publish_texts, session, with_short_texts
-from support.world import OLA, Stage, set_stage
 
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.services.agreements import signing, status
 from deldokument.services.auth.sessions import Session
+from tests.support.browser import EWA
+from tests.support.hostile_provider import HostileProvider
+from tests.support.simulators import Running, log_in, start_simulators
+from tests.support.texts import name_administrator, publish_texts, session, with_short_texts
+from tests.support.world import OLA, Stage, set_stage
 
 
 @pytest.fixture(scope="module")

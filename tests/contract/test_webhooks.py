@@ -16,12 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from support.webhook_receiver import Behaviour, Receiver, answering, silent, status
 
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
 from deldokument.adapters.webhook_client import MOST_ANSWER_BYTES, TimeLimits, WebhookClient, system_resolver
 from deldokument.domain.webhook import AddressRule
 from deldokument.ports.channels import CallOutcome, Trouble
+from tests.support.webhook_receiver import Behaviour, Receiver, answering, silent, status
 
 HOME = AddressRule(private=True)
 HOST = "hooks.kommune.example"

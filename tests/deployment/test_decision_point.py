@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.memory import folder_in_memory
-from support.server import FJELL, LISE, PER, SIV, Deployment
 
 from deldokument.domain.audit import EventKind
+from tests.support.memory import folder_in_memory
+from tests.support.server import FJELL, LISE, PER, SIV, Deployment
 
 CONFIDENTIAL, ORDINARY = "deldokument-taushetsbelagt", "deldokument-ordinaer"
 

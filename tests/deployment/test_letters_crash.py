@@ -10,9 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.dying import OUTBOX, die_at
-from support.memory import folder_in_memory
-from support.server import KARI, Deployment, wait_until
 
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
@@ -23,7 +20,10 @@ from deldokument.services.notifications.dispatch import send_message, take_messa
 from deldokument.services.notifications.email_notices import send_letter
 from deldokument.services.notifications.registry import SENDERS
 from deldokument.worker import Sending, plan_what_is_told
+from tests.support.dying import OUTBOX, die_at
 from tests.support.mail import SENDER, RunningMail, start_mail
+from tests.support.memory import folder_in_memory
+from tests.support.server import KARI, Deployment, wait_until
 
 KARIS_NUMBER, OLAS_NUMBER, OLA = "12838514837", "21879498012", "Ola Nordmann"
 ADDRESS = "kari.lunde@eksempel.example"

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.operating import BLOCKS, ROOT, register, settings, typed
-from support.ports import free_ports
-from support.server import wait_until
-from support.simulators import Running, log_in, start_simulators
 
 from deldokument import __version__
+from tests.support.operating import BLOCKS, ROOT, register, settings, typed
+from tests.support.ports import free_ports
 from tests.support.postgres import PROGRAMS, PostgresServer
+from tests.support.server import wait_until
+from tests.support.simulators import Running, log_in, start_simulators
 
 pytestmark = pytest.mark.once
 

@@ -8,9 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support.dying import OUTBOX, die_at
-from support.memory import folder_in_memory
-from support.server import KARI, Deployment
 
 from deldokument.domain.errors import standing
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
@@ -18,6 +15,9 @@ from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
 from deldokument.services.notifications.registry import SENDERS
 from deldokument.worker import Sending, plan_what_is_told, plan_what_time_brings
+from tests.support.dying import OUTBOX, die_at
+from tests.support.memory import folder_in_memory
+from tests.support.server import KARI, Deployment
 
 RECIPIENTS = ["21879498012", "14839114193", "312824450"]
 ALTINN = "deldokument.adapters.altinn.notifications:AltinnNotifications"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from support.memory import folder_in_memory
-from support.stored import names
-
+from tests.support.memory import folder_in_memory
 from tests.support.server import Deployment, wait_until
+from tests.support.stored import names
 
 
 def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(postgres_url: str) -> None:

@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from support.nginx import CONFIGURATION, HOST, proxy
 
 from tests.docs.documents import DOCS
+from tests.support.nginx import CONFIGURATION, HOST, proxy
 
 pytestmark = pytest.mark.once
 

@@ -19,13 +19,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from support.server import Deployment
-from support.simulators import log_in
 
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
 from deldokument.services.tenants.registration import change_tenant_rules
+from tests.support.server import Deployment
+from tests.support.simulators import log_in
 
 SUBSTANTIAL, HIGH = "idporten-loa-substantial", "idporten-loa-high"
 BACK, GOODBYE = "http://127.0.0.1:9/svar", "http://127.0.0.1:9/farvel"

@@ -13,15 +13,15 @@ from typing import Any
 
 import httpx
 import pytest
-from support.dying import OUTBOX, die_at
-from support.forked import forked
-from support.memory import folder_in_memory
-from support.server import FJELL, OLA_NUMBER, Deployment, wait_until
-from support.webhook_receiver import Receiver, silent, status
 
 from deldokument.domain.outbox import LEASE
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.inspection.documents import inspect_documents
+from tests.support.dying import OUTBOX, die_at
+from tests.support.forked import forked
+from tests.support.memory import folder_in_memory
+from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
+from tests.support.webhook_receiver import Receiver, silent, status
 
 pytestmark = pytest.mark.timeout(240)
 _PATIENCE = 60.0

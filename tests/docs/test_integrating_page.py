@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
-from support.server import FJELL, OLA, Deployment, wait_until
 
 from deldokument.domain.share import RELEASED, Verdict
 from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
+from tests.support.server import FJELL, OLA, Deployment, wait_until
 
 PAGE = (DOCS / "integrating.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)

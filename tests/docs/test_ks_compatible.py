@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ks.published import SUCCESS
-
 from tests.docs.documents import DOCS, table
+from tests.ks.published import SUCCESS
 
 TEXT = (DOCS / "ks-compatible.md").read_text("utf-8")
 

@@ -6,13 +6,13 @@ import re
 
 import pytest
 from pydantic import TypeAdapter
-from support.operating import PAGE, ROOT, fenced, section
 
 from deldokument.config.settings import load_settings
 from deldokument.config.types import DatabaseUrl
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.docs.documents import table
+from tests.support.operating import PAGE, ROOT, fenced, section
 
 EXAMPLE = (ROOT / "deploy" / "env.example").read_text("utf-8")
 _URL = re.compile(r"postgresql://[^\s'\"`|…]+(?=[\s'\"`])")

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import sender
-from support.server import FJELL, OLA_NUMBER, Deployment
 
 from tests.docs.documents import DOCS
+from tests.support import sender
+from tests.support.server import FJELL, OLA_NUMBER, Deployment
 
 
 def blocks(page: str, language: str) -> list[str]:

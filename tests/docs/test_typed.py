@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from support.operating import PAGE, ROOT, fenced, section
+from tests.support.operating import PAGE, ROOT, fenced, section
 
 _TYPED = re.compile(r'\b(blocks|lines)\("([^"]+)"')
 _KINDS = {"blocks": "bash", "lines": "ini"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from support.server import OLA, OLA_NUMBER, Deployment
+
+from tests.support.server import OLA, OLA_NUMBER, Deployment
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import EWA_NUMBER, KARI, Deployment, wait_until
-from support.stored import copies, in_servers, names
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.bootstrap.keys import open_keyring
@@ -31,6 +29,8 @@ from deldokument.ports.dependencies import World
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.shares import queries
+from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
+from tests.support.stored import copies, in_servers, names
 
 EWA = "Ewa Kowalska"
 KARI_NUMBER = "12838514837"

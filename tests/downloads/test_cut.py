@@ -17,11 +17,11 @@ from functools import partial
 
 import httpx
 import pytest
-from support.server import FJELL, OLA, OLA_NUMBER, PER, WAYS, Deployment, Way, wait_until
 
 from deldokument.ports.dependencies import World
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.web.transfer.downloads import RECHECK_SECONDS
+from tests.support.server import FJELL, OLA, OLA_NUMBER, PER, WAYS, Deployment, Way, wait_until
 
 LENGTH = 60_000_000
 WINDOW = 400_000

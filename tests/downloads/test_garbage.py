@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from downloads.test_cut import reading
-from support.server import BOTH_WAYS, OLA, OLA_NUMBER, Deployment
+
+from tests.downloads.test_cut import reading
+from tests.support.server import BOTH_WAYS, OLA, OLA_NUMBER, Deployment
 
 MEGABYTES = 60
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support.server import KARI, OLA, OLA_NUMBER, Deployment
+
+from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment
 
 HOSTILE = [
     'anførsel " i midten.pdf',

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from downloads.conftest import Shared
-from support.server import BOTH_WAYS, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+
+from tests.downloads.conftest import Shared
+from tests.support.server import BOTH_WAYS, OLA, OLA_NUMBER, SIV, Deployment, wait_until
 
 pytestmark = BOTH_WAYS
 LENGTH = 10_000_000

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from support.browser import Browser, Web, serve, stage_in_memory
-from support.systems import SYSTEM, integrate
 
 from deldokument.domain.tenancy import Account, Integration
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX
+from tests.support.browser import Browser, Web, serve, stage_in_memory
+from tests.support.systems import SYSTEM, integrate
 
 
 @dataclass

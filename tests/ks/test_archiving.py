@@ -9,15 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
-from ks.conftest import Fiks
-from ks.test_sharing import form, living
-from support.browser import EWA, Browser
-from support.world import FJELL, KARI, OLA, person
 
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.shares import queries
 from deldokument.web.ks.app import PREFIX
 from tests.docs.documents import DOCS
+from tests.ks.conftest import Fiks
+from tests.ks.test_sharing import form, living
+from tests.support.browser import EWA, Browser
+from tests.support.world import FJELL, KARI, OLA, person
 
 CLIENTS_BODY = {"dokumentnavn": "a.pdf", "ttl": 86400, "eksponertFor": [{"type": "PERSON", "fnr": OLA}]}
 """What KS' own typed client sends: nothing of ours."""

@@ -6,18 +6,18 @@ import uuid
 from typing import Any
 
 import pytest
-from ks.conftest import Fiks
-from ks.published import ERROR_MESSAGE
-from ks.test_sharing import form, metadata
-from support.browser import EWA
-from support.systems import let_go
-from support.world import KARI, OLA, SIV, VIGDIS
 
 from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.services.tenants.offboarding import end_service
 from deldokument.web.http.rate_limit import MOST_AT_ONCE
 from deldokument.web.ks.app import PREFIX
+from tests.ks.conftest import Fiks
+from tests.ks.published import ERROR_MESSAGE
+from tests.ks.test_sharing import form, metadata
+from tests.support.browser import EWA
+from tests.support.systems import let_go
+from tests.support.world import KARI, OLA, SIV, VIGDIS
 
 ACCOUNTS = f"{PREFIX}/kontoer"
 

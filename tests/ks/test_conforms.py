@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ks.conftest import Fiks
-from ks.published import (
+from starlette.routing import Mount, Route
+
+from deldokument.domain.tenancy import check_name
+from deldokument.domain.uuids import uuid_of
+from deldokument.web.app import routes
+from deldokument.web.ks.app import PREFIX
+from tests.ks.conftest import Fiks
+from tests.ks.published import (
     ACCOUNT,
     ACCOUNT_NAME,
     AVAILABLE,
@@ -20,15 +26,9 @@ from ks.published import (
     SUMMARY,
     UPLOADED,
 )
-from ks.test_sharing import form, metadata
-from starlette.routing import Mount, Route
-from support.browser import EWA, site
-from support.world import FJELL, KARI, OLA
-
-from deldokument.domain.tenancy import check_name
-from deldokument.domain.uuids import uuid_of
-from deldokument.web.app import routes
-from deldokument.web.ks.app import PREFIX
+from tests.ks.test_sharing import form, metadata
+from tests.support.browser import EWA, site
+from tests.support.world import FJELL, KARI, OLA
 
 
 def test_every_published_path_is_there_and_none_else(fiks: Fiks) -> None:

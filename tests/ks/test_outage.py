@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ks.published import ERROR_MESSAGE
-from support.browser import serve, stage_in_memory
-from support.trouble import SilentClock, TroubledDatabase
-from support.world import KARI
-
 from deldokument.web.ks.app import PREFIX
+from tests.ks.published import ERROR_MESSAGE
+from tests.support.browser import serve, stage_in_memory
+from tests.support.trouble import SilentClock, TroubledDatabase
+from tests.support.world import KARI
 
 
 def test_without_a_database_the_answer_is_an_error_message_that_says_when_to_come_back() -> None:

@@ -10,10 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from ks.conftest import Fiks
-from ks.published import ERROR_MESSAGE, UPLOADED
-from support.accounts import set_rules
-from support.world import BANKRUPT, FJELL, KARI, OLA, person
 
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
@@ -22,6 +18,10 @@ from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.inspection import documents
 from deldokument.services.shares import queries
 from deldokument.services.shares.views import ShareView
+from tests.ks.conftest import Fiks
+from tests.ks.published import ERROR_MESSAGE, UPLOADED
+from tests.support.accounts import set_rules
+from tests.support.world import BANKRUPT, FJELL, KARI, OLA, person
 
 DAY_S = 86400
 

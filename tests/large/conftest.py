@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.operating import BLOCKS, ROOT
-from support.simulators import Running, start_simulators
 
 from tests.support import machine
 from tests.support.following import HOST
+from tests.support.operating import BLOCKS, ROOT
+from tests.support.simulators import Running, start_simulators
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.endrun import EndRun, durable, p95
-from support.postgres import PostgresServer
 
-from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.endrun import EndRun, durable, p95
+from tests.support.postgres import (
+    PostgresServer,
+    postgres_server,  # noqa: F401
+)
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1700)]
 SHARES, ENDING, WITHIN = 1_000_000, 100_000, 60.0

@@ -20,18 +20,6 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from support.events import (
-    END,
-    RARE,
-    check_plan,
-    event_questions,
-    fill_trail,
-    many_events,
-    share_id,
-    subject_of,
-)
-from support.server import EWA_NUMBER, Deployment
-from support.world import person
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
@@ -44,7 +32,19 @@ from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
 from deldokument.services.encryption import Field, audit_key_id, identifier_hash, seal_field
 from deldokument.services.tenants.administrators import add_administrator
+from tests.support.events import (
+    END,
+    RARE,
+    check_plan,
+    event_questions,
+    fill_trail,
+    many_events,
+    share_id,
+    subject_of,
+)
 from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.server import EWA_NUMBER, Deployment
+from tests.support.world import person
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1700)]
 COUNT = 1_000_000

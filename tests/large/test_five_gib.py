@@ -15,8 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import OLA, OLA_NUMBER, Deployment
-from uploads.tus import Uploading
+
+from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.uploads.tus import Uploading
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]
 LENGTH = 5 * 2**30

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.many import READERS, content_of, fill
-from support.server import OLA, OLA_NUMBER, Deployment
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
+from tests.support.many import READERS, content_of, fill
+from tests.support.server import OLA, OLA_NUMBER, Deployment
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]
 COUNT, SIZE = 70_000, 1000

@@ -13,8 +13,9 @@ from statistics import median, quantiles
 
 import httpx
 import pytest
-from support.flood import flood
-from support.server import OLA, OLA_NUMBER, Deployment
+
+from tests.support.flood import flood
+from tests.support.server import OLA, OLA_NUMBER, Deployment
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.operating import ANNE, blocks
-from support.server import wait_until
-from support.simulators import Running
 
 from deldokument.web.management import READY
 from tests.support.following import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
 from tests.support.machine import Machine, booted
+from tests.support.operating import ANNE, blocks
+from tests.support.server import wait_until
+from tests.support.simulators import Running
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 _LONG_AGO = "UPDATE deployment SET heartbeat_at = heartbeat_at - 7200000000"

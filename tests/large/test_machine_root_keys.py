@@ -11,13 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.operating import blocks, lines
-from support.server import wait_until
-from support.simulators import Running
 
 from tests.support.following import UNITS, begin, connect_to_openbao, deliver, fill_in, provide_openbao, shown
 from tests.support.machine import Machine, booted
 from tests.support.openbao import Server, running_openbao
+from tests.support.operating import blocks, lines
+from tests.support.server import wait_until
+from tests.support.simulators import Running
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 _ROOTS = "SELECT root_key_id FROM entry UNION SELECT key_id FROM root"

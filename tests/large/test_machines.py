@@ -16,10 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.operating import blocks, lines, typed
-from support.server import FJELL, OLA, OLA_NUMBER, wait_until
-from support.simulators import Running
-from support.tenants import take_into_use
 
 from deldokument.bootstrap.runtime import Node, open_node
 from deldokument.config.settings import load_settings
@@ -29,7 +25,11 @@ from tests.support import following
 from tests.support.following import ENV, HOST, KEYS, UNITS, begin, browsing, deliver, enter, fill_in, serves, shown
 from tests.support.machine import Machine, booted
 from tests.support.openbao import running_openbao
+from tests.support.operating import blocks, lines, typed
 from tests.support.seaweedfs import ACCESS_KEY, SECRET_KEY, SERVICE_KEY, SeaweedFS, start_seaweedfs
+from tests.support.server import FJELL, OLA, OLA_NUMBER, wait_until
+from tests.support.simulators import Running
+from tests.support.tenants import take_into_use
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 ADDRESSES = ("10.0.0.10", "10.0.0.11")

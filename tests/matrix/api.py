@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.api import System, Systems, systems
-from support.browser import Web, serve, stage_in_memory
-from support.world import KARI, OLA, SIV, Stage
 
 from deldokument.domain.errors import ScopeMissing, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -24,6 +21,9 @@ from deldokument.services.inspection import documents
 from deldokument.services.shares import api_drafts, drafts, publishing
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append
+from tests.support.api import System, Systems, systems
+from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.world import KARI, OLA, SIV, Stage
 
 GOLDEN = Path(__file__).with_name("api.txt")
 ACTORS = ("no-token", "session", "expired", "no-scope", "no-rights", "other-tenant", "read", "share")

@@ -11,16 +11,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from support.browser import EWA, Browser, Web, serve, stage_in_memory
-from support.systems import SYSTEM, integrate
-from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
-
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
 
 GOLDEN = Path(__file__).with_name("ks.txt")
 PERSONS = {

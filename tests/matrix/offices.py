@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
-from support.browser import EWA, Browser, Web, serve, stage_in_memory
-from support.tenants import record_assessment, sign_agreements
-from support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.errors import standing
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.services.accounts import integrations
 from deldokument.services.tenants import administrators, freezing, offboarding, operators
 from deldokument.services.tenants.freezing import FreezeReason
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
 
 GOLDEN = Path(__file__).with_name("offices.txt")
 ACTORS = ("anonymous", "stranger", "member", "other-administrator", "crossed", "administrator", "operator")

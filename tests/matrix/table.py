@@ -17,11 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from matrix import api, offices
 from starlette.routing import Mount, Route
-from support.browser import EWA, Browser, serve, site, stage_in_memory
-from support.listening import running
-from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.share import Share
 from deldokument.server.connections import BoundedConnection
@@ -31,6 +27,10 @@ from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.web.app import routes
 from deldokument.web.pages.demo import Demo
+from tests.matrix import api, offices
+from tests.support.browser import EWA, Browser, serve, site, stage_in_memory
+from tests.support.listening import running
+from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 GOLDEN = Path(__file__).with_name("routes.txt")
 ACTORS = {

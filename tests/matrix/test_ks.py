@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ks.published import SUCCESS
-from matrix.ks import GOLDEN, ROWS, survey
+from tests.ks.published import SUCCESS
+from tests.matrix.ks import GOLDEN, ROWS, survey
 
 
 def test_every_published_path_is_in_the_table() -> None:

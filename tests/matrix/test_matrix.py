@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 
 import pytest
-from matrix import api, offices
-from matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
-from support.server import LENT, WAYS, Way
 
 from deldokument.server.connections import BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.transfer_threads import Lanes
 from deldokument.web.transfer import downloads, request_body
+from tests.matrix import api, offices
+from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
+from tests.support.server import LENT, WAYS, Way
 
 LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""

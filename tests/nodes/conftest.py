@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from support.memory import folder_in_memory
-from support.server import Deployment, Way
 
+from tests.support.memory import folder_in_memory
 from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
+from tests.support.server import Deployment, Way
 
 
 @dataclass(frozen=True, slots=True)

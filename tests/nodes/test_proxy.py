@@ -16,8 +16,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
-from support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.dependencies import Rules
@@ -26,6 +24,8 @@ from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.nodes.conftest import Nodes
+from tests.support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
+from tests.support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from support.server import KARI, OLA_NUMBER
 
 from deldokument.ports.dependencies import World
 from deldokument.services.encryption import share_key_id
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance.retention import destroy_share_keys
 from tests.nodes.conftest import Nodes
+from tests.support.server import KARI, OLA_NUMBER
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)

@@ -8,8 +8,6 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from fakes.blobs import MemoryBlobStore
-from fakes.keyring import MemoryKeyring
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,8 +18,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.memory import folder_in_memory
-from support.world import KARI, Stage, person, set_stage
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
@@ -34,6 +30,10 @@ from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.compaction import merge_tail
 from deldokument.services.uploads.part_writer import FEED
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.keyring import MemoryKeyring
+from tests.support.memory import folder_in_memory
+from tests.support.world import KARI, Stage, person, set_stage
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000), st.sampled_from([262_088, 262_128, 524_216]))
 SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([262_087, 262_088, 262_089]))

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from support.memory import folder_in_memory
-from support.world import Stage, set_stage
+
+from tests.support.memory import folder_in_memory
+from tests.support.world import Stage, set_stage
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.accounts import set_account, set_rules
-from support.world import KARI, ODD, OLA, Stage, person
 
 from deldokument.domain.errors import Gone, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.share import ShareState
@@ -15,6 +13,8 @@ from deldokument.services.downloads import offers
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.uploads import append as uploads_append
+from tests.support.accounts import set_account, set_rules
+from tests.support.world import KARI, ODD, OLA, Stage, person
 
 DAY = timedelta(days=1)
 OWN = Contact("33 00 00 00", "byggesak@eksempel.example", "10-12")

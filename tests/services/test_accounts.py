@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.browser import EWA
-from support.world import FJELL, KARI, Stage, person
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.tenants import registration
+from tests.support.browser import EWA
+from tests.support.world import FJELL, KARI, Stage, person
 
 RULES = AccountRules(
     contact=Contact("55 00 00 00", "bygg@eksempel.example", "10-14"),

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.tenants import record_assessment, sign_agreements
-from support.world import FJELL, NOON, SIV, Stage, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
@@ -17,6 +15,8 @@ from deldokument.domain.tenancy import Contact, Tenant, must_be_in_use
 from deldokument.services.encryption import Field, open_field, papers_key_id
 from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.activation import activate, missing_steps
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.world import FJELL, NOON, SIV, Stage, person
 
 
 @pytest.fixture

@@ -6,9 +6,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from support.letters import deliver, mailed_code, settle
-from support.stored import everything
-from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.addresses import CODE_LIFETIME, CODE_TRIES, CODES_A_DAY, Language, NoticeAddress, NoticeChoices
 from deldokument.domain.audit import EventKind
@@ -20,6 +17,9 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
+from tests.support.letters import deliver, mailed_code, settle
+from tests.support.stored import everything
+from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 AT_WORK, AT_HOME = "kari.lunde@eksempel.example", "kari@hjemme.example"
 

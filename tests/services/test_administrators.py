@@ -6,9 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.browser import EWA
-from support.stack import DATABASES
-from support.world import KARI, ODD, SIV, Stage, person, run_all, set_stage
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
@@ -16,7 +13,10 @@ from deldokument.services.accounts import members
 from deldokument.services.audit import search
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import administrators, offboarding
+from tests.support.browser import EWA
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.stack import DATABASES
+from tests.support.world import KARI, ODD, SIV, Stage, person, run_all, set_stage
 
 
 def name(stage: Stage, number: str, called: str) -> str:

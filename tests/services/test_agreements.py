@@ -6,8 +6,6 @@ import hashlib
 from datetime import date, timedelta
 
 import pytest
-from support.browser import EWA
-from support.world import NOON, OLA, Stage, person
 
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
 from deldokument.domain.agreement_records import MAX_COPY_LENGTH, PublishedText, ServiceAgreement, SignedPaper
@@ -17,6 +15,8 @@ from deldokument.services.agreements import status
 from deldokument.services.agreements.status import AgreementStanding, Signer
 from deldokument.services.downloads import access
 from deldokument.services.encryption import papers_key_id
+from tests.support.browser import EWA
+from tests.support.world import NOON, OLA, Stage, person
 
 COPY = b"%PDF-1.7 signert"
 DAY = timedelta(days=1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from support.world import FJELL, Stage
-
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.dependencies import World
 from deldokument.services.api.rate_limit import Allowance, forget_allowances, take_call
+from tests.support.world import FJELL, Stage
 
 ONE, OTHER = OrganizationNumber(FJELL), OrganizationNumber("310240001")
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from services.test_downloading import published
-from support.many import READERS, CountingKeyring, fill
-from support.world import OLA, Stage, person
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.share import check_document_name
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import part_reader
 from deldokument.services.downloads.zip_archive import Archive, Entry, length_of, unpackable_names
+from tests.services.test_downloading import published
+from tests.support.many import READERS, CountingKeyring, fill
+from tests.support.world import OLA, Stage, person
 
 FILES = {
     "vedtak.pdf": b"%PDF-1.7 vedtak" * 1000,

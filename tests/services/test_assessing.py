@@ -8,10 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from support import papers
-from support.papers import zipped
-from support.stored import everything
-from support.world import NOON, SIV, Stage, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import AuditEvent, EventKind
@@ -30,6 +26,10 @@ from deldokument.services.agreements.impact_assessment import (
 )
 from deldokument.services.encryption import papers_key_id
 from deldokument.services.tenants import administrators
+from tests.support import papers
+from tests.support.papers import zipped
+from tests.support.stored import everything
+from tests.support.world import NOON, SIV, Stage, person
 
 WORDS = AssessmentWords("Berit Ås", "Enhetsleder", date(2026, 11, 20), ResidualRisk.LOW)
 PAPER = AssessmentPaper("DPIA «Del dokument».pdf", papers.PDF)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput, standing
@@ -19,6 +18,7 @@ from deldokument.services.audit.recording import record
 from deldokument.services.downloads import offers
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import administrators, operators
+from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 OSLO = ZoneInfo("Europe/Oslo")
 EWA = "47906701517"

@@ -7,8 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.stack import stack
-from support.world import NOON
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
@@ -17,6 +15,8 @@ from deldokument.services.encryption import DIRECTORY
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
+from tests.support.stack import stack
+from tests.support.world import NOON
 
 
 @pytest.fixture

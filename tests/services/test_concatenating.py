@@ -4,9 +4,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from support.systems import SYSTEM, integrate, let_go
-from support.trouble import Crash, TroubledDatabase
-from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
@@ -21,6 +18,9 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from tests.services.test_uploading import announce, blobs, feed_and_finish, is_complete, parts
+from tests.support.systems import SYSTEM, integrate, let_go
+from tests.support.trouble import Crash, TroubledDatabase
+from tests.support.world import KARI, OLA, Stage, person
 
 
 def piece(stage: Stage, ticket: UploadTicket, length: int, start: int | None = None) -> Upload:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.browser import EWA
-from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, standing
@@ -22,6 +20,8 @@ from deldokument.services.shares import drafts as shares_drafts
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
+from tests.support.browser import EWA
+from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 OVER = timedelta(hours=24)
 

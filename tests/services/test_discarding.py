@@ -7,9 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.accounts import set_rules
-from support.systems import SYSTEM, integrate
-from support.world import KARI, ODD, OLA, SIV, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, standing
@@ -21,6 +18,9 @@ from deldokument.services.shares.discarding import discard_with_grace, find_disc
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
+from tests.support.accounts import set_rules
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import KARI, ODD, OLA, SIV, Stage, person, run_all
 
 INSTANT = timedelta(microseconds=1)
 

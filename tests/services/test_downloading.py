@@ -7,9 +7,6 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from support.stored import bytes_of, put_in_its_place
-from support.trouble import TroubledDatabase, TroubledKeyring
-from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
@@ -23,6 +20,9 @@ from deldokument.services.encryption import share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing
+from tests.support.stored import bytes_of, put_in_its_place
+from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
 

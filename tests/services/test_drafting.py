@@ -5,8 +5,6 @@ from itertools import islice
 
 import pytest
 from stdnum.no import orgnr
-from support.stored import everything
-from support.world import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
 from deldokument.domain.share import MAX_DOCUMENTS, MAX_RECIPIENTS, Recipient, ShareState
@@ -14,6 +12,8 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares import drafts, queries
 from deldokument.services.uploads import append as uploads_append
+from tests.support.stored import everything
+from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 
 def recipients(stage: Stage, share_id: str) -> list[Recipient]:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.ending import MINUTE, ManyEnding, many_ending
 
 from deldokument import worker
+from tests.support.ending import MINUTE, ManyEnding, many_ending
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
 pytestmark = pytest.mark.embedded

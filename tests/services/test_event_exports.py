@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.events import fill_trail, many_events, subject_ids
-from support.stored import do_as_owner
-from support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
 
 from deldokument.adapters.documents.signing import MissingSeal, PdfSeal, create_seal_certificate, verify_signature
 from deldokument.domain.audit import GENESIS, NO_TENANT, EventKind, link
@@ -31,6 +28,9 @@ from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.recording import record
 from deldokument.services.audit.verification import ExportVerdict
 from deldokument.services.downloads import offers
+from tests.support.events import fill_trail, many_events, subject_ids
+from tests.support.stored import do_as_owner
+from tests.support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
 
 Lines = list[dict[str, Any]]
 

@@ -6,9 +6,6 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from support import papers
-from support.tenants import record_assessment, sign_agreements
-from support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound
@@ -18,6 +15,9 @@ from deldokument.services.agreements.impact_assessment import AssessmentPaper, A
 from deldokument.services.tenants import administrators, export
 from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import end_service
+from tests.support import papers
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
 
 def shares(stage: Stage) -> list[ExportedShare]:

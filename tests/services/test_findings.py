@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.world import OLA, Stage, person
 
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.errors import NotReady, standing
@@ -13,6 +12,7 @@ from deldokument.domain.share import Document, Verdict
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import Finding, finding_of
+from tests.support.world import OLA, Stage, person
 
 PDF = b"%PDF-1.7\n1 0 obj\n"
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.accounts import events_of, set_account, set_rules
-from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, InvalidFields, InvalidInput, NotFound
@@ -20,6 +18,8 @@ from deldokument.services.shares.views import ProposalView
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append
+from tests.support.accounts import events_of, set_account, set_rules
+from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support.accounts import events_of, set_account
-from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, NotFound
@@ -19,6 +17,8 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append
+from tests.support.accounts import events_of, set_account
+from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
 
 OPERATOR = person(SIV)
 WAYS = ("tenant", "account", "share", "deleted account")

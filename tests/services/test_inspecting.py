@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.trouble import TroubledDatabase
-from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_inspection, open_manifest
@@ -18,6 +16,8 @@ from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
 from tests.fakes.keyring import MemoryKeyring
+from tests.support.trouble import TroubledDatabase
+from tests.support.world import KARI, OLA, Stage, person
 
 
 class Silent(MemoryKeyring):

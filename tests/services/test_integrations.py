@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.browser import EWA
-from support.systems import SYSTEM
-from support.world import BANKRUPT, DELETED, FJELL, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.services.accounts import integrations, lifecycle
+from tests.support.browser import EWA
+from tests.support.systems import SYSTEM
+from tests.support.world import BANKRUPT, DELETED, FJELL, Stage, person
 
 
 def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:

@@ -9,9 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.tenants import record_assessment, sign_agreements
-from support.trouble import Crash, TroubledKeyring
-from support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, standing
@@ -28,6 +25,9 @@ from deldokument.services.tenants import administrators, freezing, offboarding, 
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, end_service, holdings_of
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.trouble import Crash, TroubledKeyring
+from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 RETENTION = timedelta(days=365)
 

@@ -7,9 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.tenants import sign_agreements
-from support.texts import name_administrator
-from support.world import KARI, SIV, Stage, person, run_all
 
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
@@ -25,6 +22,9 @@ from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing, offboarding
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.i18n import Tongue
+from tests.support.tenants import sign_agreements
+from tests.support.texts import name_administrator
+from tests.support.world import KARI, SIV, Stage, person, run_all
 
 LIBRARY = PackageLibrary()
 NEWEST = {kind: LIBRARY.versions(kind)[-1] for kind in AgreementKind}

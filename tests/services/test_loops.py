@@ -6,11 +6,11 @@ import threading
 import time
 
 import pytest
-from support.world import Stage
 
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.dependencies import World
 from deldokument.worker import Loop, end_what_is_over, run_loop
+from tests.support.world import Stage
 
 
 class Once(threading.Event):

@@ -7,9 +7,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from support.accounts import set_rules
-from support.letters import deliver, settle
-from support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 from deldokument.domain.addresses import Language, NoticeChoices
 from deldokument.domain.agreement import AgreementKind
@@ -30,6 +27,9 @@ from deldokument.services.notifications.email_texts import write_letter
 from deldokument.services.notifications.registry import PLANS
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators
+from tests.support.accounts import set_rules
+from tests.support.letters import deliver, settle
+from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 AT_WORK = "kari.lunde@eksempel.example"
 

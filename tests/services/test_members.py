@@ -1,8 +1,6 @@
 """Who may share from an account: registered once, listed masked, found by number, out at the next request."""
 
 import pytest
-from support.browser import EWA
-from support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
@@ -11,6 +9,8 @@ from deldokument.services.accounts import members
 from deldokument.services.accounts.members import MemberView
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import publishing, queries
+from tests.support.browser import EWA
+from tests.support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 
 def place(stage: Stage, account: Account | None = None) -> dict[str, str]:

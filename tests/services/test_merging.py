@@ -4,9 +4,6 @@ import os
 from dataclasses import replace
 
 import pytest
-from support.stored import bytes_of, put_in_its_place
-from support.trouble import SmallBlobStore, TroubledDatabase
-from support.world import KARI, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
@@ -23,6 +20,9 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.services.uploads.compaction import merge_tail
+from tests.support.stored import bytes_of, put_in_its_place
+from tests.support.trouble import SmallBlobStore, TroubledDatabase
+from tests.support.world import KARI, Stage, person
 
 
 class Document:

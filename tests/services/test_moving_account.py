@@ -1,12 +1,12 @@
 """An upload under way while its draft moves, and inspection when one document is broken."""
 
 import pytest
-from support.world import KARI, Stage, person
 
 from deldokument.domain.errors import NotFound
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
 from deldokument.services.uploads import append as uploads_append
+from tests.support.world import KARI, Stage, person
 
 
 def test_an_upload_goes_on_when_its_draft_moves_to_another_account_of_the_member(stage: Stage) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.accounts import set_rules
-from support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, PER, Stage, person
 
 from deldokument.domain.errors import InvalidFields, InvalidInput, NotFound, RightMissing
 from deldokument.domain.identifiers import OrganizationNumber
@@ -17,6 +15,8 @@ from deldokument.services.shares import drafts, organization_names, publishing
 from deldokument.services.shares.api_drafts import add_recipient_inputs
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import RecipientView, share_view
+from tests.support.accounts import set_rules
+from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, PER, Stage, person
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.notices import FakeNotices, configure_notices, send_notices, want_notices
-from support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
 from deldokument.domain.addresses import Language
 from deldokument.domain.errors import standing
@@ -23,6 +21,8 @@ from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import Telling
 from deldokument.services.notifications.registry import PLANS
 from deldokument.services.shares import drafts, publishing, queries
+from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
+from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
 TITLE = "Vedtak om barnehageplass"
 

@@ -4,8 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.stored import copies
-from support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
@@ -17,6 +15,8 @@ from deldokument.services.encryption import DIRECTORY, Field, existing_key, open
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
+from tests.support.stored import copies
+from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 
 def stored(stage: Stage) -> set[str]:

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from support.world import KARI, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.tenancy import Contact
 from deldokument.services.shares import drafts
 from deldokument.services.tenants import registration
+from tests.support.world import KARI, Stage, person
 
 NOBODY = Contact()
 

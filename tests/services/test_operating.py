@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import registration
+from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person
 
 CONTACT = Contact("22 00 00 00", "post@fjell.example", "9-15")
 

@@ -1,8 +1,6 @@
 """Who runs the service: named and removed by the command line."""
 
 import pytest
-from support.browser import EWA
-from support.world import KARI, SIV, Stage, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
@@ -10,6 +8,8 @@ from deldokument.services.accounts import members
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import operators
+from tests.support.browser import EWA
+from tests.support.world import KARI, SIV, Stage, person
 
 
 def test_an_operator_runs_the_service_and_neither_configures_nor_shares(stage: Stage) -> None:

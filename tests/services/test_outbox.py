@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
@@ -35,6 +34,7 @@ from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch
 from deldokument.services.shares import publishing
 from deldokument.worker import Sending
+from tests.support.world import KARI, OLA, Stage, person
 
 
 def plan(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 from deldokument import worker
 from deldokument.domain.audit import EventKind
@@ -16,6 +15,7 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import drafts, publishing, queries, views
 from deldokument.services.uploads import append as uploads_append
+from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 import pytest
-from support.world import Stage
 
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.ports.blobs import StoredBlob
 from deldokument.services.maintenance.store_check import probe_store
 from tests.fakes.blobs import MemoryBlobStore
+from tests.support.world import Stage
 
 
 class Twisting(MemoryBlobStore):

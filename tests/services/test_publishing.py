@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.trouble import TroubledDatabase
-from support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 from deldokument import worker
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
@@ -15,6 +13,8 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
 from deldokument.services.tenants import administrators, offboarding, registration
+from tests.support.trouble import TroubledDatabase
+from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 
 def view(stage: Stage, share_id: str) -> ShareView:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.systems import SYSTEM, integrate
-from support.world import FJELL, KARI, ODD, OLA, PER, Stage, person
 
 from deldokument.domain.errors import NotFound
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares.receipts import ReceiptEvent, list_receipts
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import FJELL, KARI, ODD, OLA, PER, Stage, person
 
 
 def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) -> None:

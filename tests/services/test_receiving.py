@@ -4,8 +4,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from support.trouble import TroubledDatabase, TroubledKeyring
-from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
@@ -25,6 +23,8 @@ from deldokument.services.encryption import AUDIT_PREFIX, Field, existing_key, i
 from deldokument.services.shares import publishing
 from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import registration
+from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def denials(stage: Stage) -> list[AuditEvent]:

@@ -6,8 +6,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from support.stored import as_owner, contents
-from support.world import Stage, run_all
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
@@ -23,6 +21,8 @@ from deldokument.services.api.idempotency import (
     forget_answers,
     renew_request,
 )
+from tests.support.stored import as_owner, contents
+from tests.support.world import Stage, run_all
 
 FJELL, OTHER = Consumer(OrganizationNumber("312824450")), Consumer(OrganizationNumber("314758625"))
 ASKED, ELSE = b"a" * 32, b"b" * 32

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.trouble import Crash, TroubledDatabase, TroubledKeyring
-from support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
 
 from deldokument import worker
 from deldokument.adapters.sql.database import SqlDatabase
@@ -21,6 +19,8 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
+from tests.support.trouble import Crash, TroubledDatabase, TroubledKeyring
+from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
 
 INSTANT = timedelta(microseconds=1)
 

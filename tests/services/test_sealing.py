@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.stored import do_as_owner
-from support.world import NOON, Stage
 
 from deldokument.adapters.documents.signing import MissingSeal, verify_signature
 from deldokument.domain.audit import NO_TENANT, EventKind
@@ -16,6 +14,8 @@ from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.dependencies import World
 from deldokument.services.audit import checkpoints
 from deldokument.services.audit.recording import record
+from tests.support.stored import do_as_owner
+from tests.support.world import NOON, Stage
 
 LAST = "chain = ? AND number = (SELECT max(number) FROM audit_event WHERE chain = ?)"
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.stored import everything
-from support.trouble import TroubledDatabase
-from support.world import NOON, OLA, FakeLogin, Stage
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import LoginFailed, NotReady, Unavailable
 from deldokument.services.auth import sessions
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
 from deldokument.services.tenants import registration
+from tests.support.stored import everything
+from tests.support.trouble import TroubledDatabase
+from tests.support.world import NOON, OLA, FakeLogin, Stage
 
 
 def begin(stage: Stage) -> tuple[LoginStarted, dict[str, str]]:

@@ -13,11 +13,11 @@ from pyhanko.keys.internal import translate_pyca_cryptography_cert_to_asn1
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import PdfSignatureStatus, SignatureCoverageLevel, validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
-from support.papers import text_of
-from support.texts import name_administrator, publish_texts, sign
-from support.world import NOON, Stage
 
 from deldokument.services.agreements.status import agreements_of, signed_pdf
+from tests.support.papers import text_of
+from tests.support.texts import name_administrator, publish_texts, sign
+from tests.support.world import NOON, Stage
 
 
 @pytest.fixture

@@ -12,21 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.browser import EWA
-from support.papers import text_of
-from support.stored import do_as_owner, everything
-from support.texts import (
-    SHORT,
-    ShortLibrary,
-    ask,
-    begin,
-    name_administrator,
-    publish_texts,
-    session,
-    sign,
-    with_short_texts,
-)
-from support.world import KARI, NOON, SIV, Stage, person
 
 from deldokument.adapters.documents.signing import MissingSeal
 from deldokument.domain.agreement import AgreementKind
@@ -49,6 +34,21 @@ from deldokument.services.encryption import Field, existing_key, identifier_hash
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_tenant_rules
+from tests.support.browser import EWA
+from tests.support.papers import text_of
+from tests.support.stored import do_as_owner, everything
+from tests.support.texts import (
+    SHORT,
+    ShortLibrary,
+    ask,
+    begin,
+    name_administrator,
+    publish_texts,
+    session,
+    sign,
+    with_short_texts,
+)
+from tests.support.world import KARI, NOON, SIV, Stage, person
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.trouble import SlowRegister
-from support.world import FJELL, OLA, VIGDIS, Stage
 
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -16,6 +14,8 @@ from deldokument.services.api.one_request_share import SmallDocument, share_at_o
 from deldokument.services.shares import api_drafts, drafts
 from deldokument.services.shares.queries import list_shares
 from deldokument.services.shares.recipients import RecipientInput
+from tests.support.trouble import SlowRegister
+from tests.support.world import FJELL, OLA, VIGDIS, Stage
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 DOCUMENTS = (SmallDocument("vedtak.pdf", b"innhold" * 100_000), SmallDocument("tom.txt", b""))

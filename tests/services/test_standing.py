@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from support.world import OLA, Stage, run_all
-
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.maintenance.lag import measure_standing
 from deldokument.services.maintenance.retention import beat
+from tests.support.world import OLA, Stage, run_all
 
 
 def test_what_waits_is_counted_and_dated_until_it_is_done(stage: Stage) -> None:

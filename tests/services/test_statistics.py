@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from support.world import FJELL, KARI, ODD, OLA, PER, VIGDIS, Stage, person, run_all
 
 from deldokument import worker
 from deldokument.domain.errors import InvalidInput, NotFound, standing
@@ -13,6 +12,7 @@ from deldokument.services.accounts.statistics import TenantStatistics, statistic
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import publishing
+from tests.support.world import FJELL, KARI, ODD, OLA, PER, VIGDIS, Stage, person, run_all
 
 NOVEMBER = Month(2026, 11)
 

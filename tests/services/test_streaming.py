@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.accounts import events_of, set_rules
-from support.world import KARI, OLA, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, standing
@@ -14,6 +12,8 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.deferred_length import add_endless_document, settle_document
+from tests.support.accounts import events_of, set_rules
+from tests.support.world import KARI, OLA, Stage, person, run_all
 
 
 def announce(stage: Stage, at_most: int | None) -> tuple[Share, UploadTicket]:

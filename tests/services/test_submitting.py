@@ -8,10 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.accounts import events_of, set_rules
-from support.systems import SYSTEM, integrate, let_go
-from support.trouble import SlowRegister
-from support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, RightMissing, standing
@@ -28,6 +24,10 @@ from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.offboarding import end_service
+from tests.support.accounts import events_of, set_rules
+from tests.support.systems import SYSTEM, integrate, let_go
+from tests.support.trouble import SlowRegister
+from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sweeping import sweep_all, swept
-from support.trouble import Crash, TroubledDatabase
-from support.world import KARI, Stage, person
 
 from deldokument import worker
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
@@ -22,6 +19,9 @@ from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.shares import api_drafts, drafts
 from deldokument.services.shares.drafts import DraftWords
+from tests.support.sweeping import sweep_all, swept
+from tests.support.trouble import Crash, TroubledDatabase
+from tests.support.world import KARI, Stage, person
 
 
 def stored(stage: Stage) -> set[str]:

@@ -8,10 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.accounts import events_of, set_rules
-from support.browser import EWA
-from support.systems import SUPPLIER, SYSTEM, integrate, let_go
-from support.world import KARI, ODD, OLA, Stage, person, run_all
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing, standing
@@ -28,6 +24,10 @@ from deldokument.services.shares.api_drafts import add_recipient_inputs, change_
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants import export as tenants_export
 from deldokument.services.uploads import append as uploads_append
+from tests.support.accounts import events_of, set_rules
+from tests.support.browser import EWA
+from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
+from tests.support.world import KARI, ODD, OLA, Stage, person, run_all
 
 
 def drafted(stage: Stage, sharer: Consumer = SYSTEM, **words: object) -> Share:

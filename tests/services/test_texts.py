@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.texts import name_administrator, publish_texts, sign, with_short_texts
-from support.world import KARI, Stage, person
 
 from deldokument.domain.agreement import AgreementKind, ChangeKind, OperatorDetails, digest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deldokument.services.agreements import texts
 from deldokument.services.tenants import operators
+from tests.support.texts import name_administrator, publish_texts, sign, with_short_texts
+from tests.support.world import KARI, Stage, person
 
 SERVICE = AgreementKind.SERVICE
 

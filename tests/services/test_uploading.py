@@ -7,10 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.stored import names
-from support.sweeping import sweep_all
-from support.trouble import Crash, SmallBlobStore, TroubledDatabase
-from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.audit import EventKind
@@ -22,6 +18,10 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.part_writer import FEED
+from tests.support.stored import names
+from tests.support.sweeping import sweep_all
+from tests.support.trouble import Crash, SmallBlobStore, TroubledDatabase
+from tests.support.world import KARI, OLA, Stage, person
 
 
 def announce(stage: Stage, length: int, share_id: str | None = None) -> UploadTicket:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from support.tenants import record_assessment, sign_agreements
-from support.world import FJELL, KARI, NOON, SIV, Stage, person
 
 from deldokument.domain.agreement import GRACE, AgreementKind
 from deldokument.domain.agreement_records import PublishedText
@@ -17,6 +15,8 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.activation import Step, activate
 from deldokument.services.tenants.setup_checklist import Concern, Reminder, Way, way_of
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.world import FJELL, KARI, NOON, SIV, Stage, person
 
 
 @pytest.fixture

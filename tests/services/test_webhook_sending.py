@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.world import FJELL, KARI, OLA, FakeWebhookCalls, Stage, person
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -31,6 +30,7 @@ from deldokument.services.notifications.registry import PLANS, SENDERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
+from tests.support.world import FJELL, KARI, OLA, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 EVERYTHING = [event.value for event in WebhookEvent]

@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.stored import everything
-from support.world import DELETED, FJELL, KARI, Stage, person
 
 from deldokument import worker
 from deldokument.crypto.webhooks import SECRET_PREFIX
@@ -23,6 +21,8 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import PLANS, SENDERS
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
+from tests.support.stored import everything
+from tests.support.world import DELETED, FJELL, KARI, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL), supplier=OrganizationNumber(DELETED))
 OTHERS = Consumer(OrganizationNumber("313017001"))

@@ -4,13 +4,13 @@ import hashlib
 import os
 
 import pytest
-from support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 from deldokument import worker
 from deldokument.domain.errors import Gone, NotFound, RightMissing
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import publishing
+from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def whole(stage: Stage, reader: str, share_id: str, document_id: str) -> bytes:

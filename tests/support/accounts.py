@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from support.world import Stage
-
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account
+from tests.support.world import Stage
 
 
 def set_account(stage: Stage, account: Account, **changes: object) -> Account:

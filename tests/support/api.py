@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from support.browser import Browser, Web
-from support.world import FJELL, Stage
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import add_integration
+from tests.support.browser import Browser, Web
+from tests.support.world import FJELL, Stage
 
 READER, NEIGHBOUR, STRANGER, SUPPLIER = "314758625", "213640003", "310240001", "313017001"
 PREFIX = "/api/v1"

@@ -19,13 +19,13 @@ from typing import Any
 import httpx
 import uvloop
 from starlette.types import ASGIApp
-from support.memory import folder_in_memory
-from support.world import Stage, set_stage
 
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.web.app import create_app
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
+from tests.support.memory import folder_in_memory
+from tests.support.world import Stage, set_stage
 
 EWA = "47906701517"
 """The tenant's administrator: configures, and may read no document."""

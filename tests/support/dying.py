@@ -10,10 +10,9 @@ import sys
 from pkgutil import resolve_name
 from typing import Any, NoReturn
 
-from support.forked import forked
-from support.server import Deployment
-
 from deldokument.cli.main import app
+from tests.support.forked import forked
+from tests.support.server import Deployment
 
 OUTBOX = "deldokument.adapters.sql.outbox:SqlOutbox"
 _PATIENCE = 60.0
@@ -25,7 +24,7 @@ def die_at(mortal: Deployment, function: str, *, after: bool) -> None:
     ``function`` is "module:name", or "module:class.name" for a method."""
     words = [function, "after" if after else "before"]
     log, environment = mortal.folder / "worker.log", mortal.environment()
-    worker = forked("support.dying:work", words, log=log, environment=environment)
+    worker = forked("tests.support.dying:work", words, log=log, environment=environment)
     try:
         assert worker.wait(_PATIENCE) == -signal.SIGKILL, mortal.log_text()
     except subprocess.TimeoutExpired:

@@ -16,14 +16,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
-from support.keyrings import ROOT
-from support.world import NOON, Stage, set_stage
-
 from deldokument import worker
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.ports.dependencies import World
 from deldokument.services.encryption import SHARE_PREFIX
+from tests.support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.keyrings import ROOT
+from tests.support.world import NOON, Stage, set_stage
 
 MINUTE = timedelta(minutes=1)
 _FAR = timedelta(days=30)

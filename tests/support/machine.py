@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.server import wait_until
+
+from tests.support.server import wait_until
 
 SUITE = "trixie"
 _SOURCES = Path("/etc/apt/sources.list.d/debian.sources")

@@ -21,8 +21,9 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from support.ports import NO_TLS
-from support.simulators import start_simulator
+
+from tests.support.ports import NO_TLS
+from tests.support.simulators import start_simulator
 
 SENDER = "ikke-svar@del.example"
 

@@ -17,10 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import insert, text
-from support.browser import EWA, Web, serve
-from support.numbers import synthetic_numbers
-from support.plans import plans, statements
-from support.world import Stage, person, set_stage
 
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables import member
@@ -30,6 +26,10 @@ from deldokument.services.accounts.members import PAGE, sealed_member
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
 from deldokument.services.tenants.administrators import add_administrator
+from tests.support.browser import EWA, Web, serve
+from tests.support.numbers import synthetic_numbers
+from tests.support.plans import plans, statements
+from tests.support.world import Stage, person, set_stage
 
 FIRST_BYTE = 0.2
 """In seconds: what the pages have before they begin."""

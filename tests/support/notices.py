@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from support.world import Stage
-
 from deldokument.domain.errors import standing
 from deldokument.domain.outbox import SENT, Channel, Fate, Outcome
 from deldokument.ports.channels import Notice
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.registry import PLANS
+from tests.support.world import Stage
 
 
 @dataclass

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from support.server import Deployment
-
 from deldokument.domain.tenancy import Account
 from deldokument.services.accounts.integrations import add_integration
+from tests.support.server import Deployment
 
 CONSUMER = "310240001"
 CLIENT_ID = "kommunens-fagsystem"

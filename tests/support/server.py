@@ -29,12 +29,6 @@ from typing import Any, Self
 
 import httpx
 import pytest
-from support.forked import Forked, forked
-from support.memory import folder_in_memory
-from support.ports import NO_TLS, free_ports
-from support.simulators import Running, log_in, start_simulators
-from support.stack import stack, stack_name
-from support.tenants import take_into_use
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.documents.signing import create_seal_certificate
@@ -50,6 +44,12 @@ from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.registration import create_tenant
 from deldokument.simulators.cast import load_cast
 from deldokument.web.management import LIVE
+from tests.support.forked import Forked, forked
+from tests.support.memory import folder_in_memory
+from tests.support.ports import NO_TLS, free_ports
+from tests.support.simulators import Running, log_in, start_simulators
+from tests.support.stack import stack, stack_name
+from tests.support.tenants import take_into_use
 
 KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjellstad", "Lise Dahl"
 OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"

@@ -24,8 +24,9 @@ from urllib.parse import urljoin
 import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from support.forked import forked
-from support.ports import NO_TLS
+
+from tests.support.forked import forked
+from tests.support.ports import NO_TLS
 
 CLIENT_ID = "deldokument-test"
 ORGANIZATION = "310240001"

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import psycopg
 from sqlalchemy import Connection, create_engine, make_url, text
-from support.stack import stack
 
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import World
+from tests.support.stack import stack
 
 _SQLITE = "sqlite:///"
 _TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"

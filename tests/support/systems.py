@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from support.world import FJELL, Stage
-
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.services.accounts import integrations
+from tests.support.world import FJELL, Stage
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 """The system of FJELL AS."""

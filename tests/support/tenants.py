@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from support.papers import PDF
-
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.errors import standing
@@ -18,6 +16,7 @@ from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords
 from deldokument.services.agreements.status import Signer, seal_signer
 from deldokument.services.encryption import Field, papers_key_id, seal_field, seal_file
+from tests.support.papers import PDF
 
 
 def take_into_use(world: World, tenant_id: str) -> Tenant:

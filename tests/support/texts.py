@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from support.browser import EWA
-from support.world import Stage, person
-
 from deldokument.domain.agreement import AgreementKind, AgreementText, version_key
 from deldokument.domain.errors import NotFound
 from deldokument.services.agreements import signing, texts
 from deldokument.services.auth.sessions import Session, begin_login, complete_login, find_session
 from deldokument.services.tenants import administrators
+from tests.support.browser import EWA
+from tests.support.world import Stage, person
 
 FIRST = """# Tjenesteavtale
 

@@ -14,9 +14,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from support.stack import Ground, stack
-from support.tenants import take_into_use
-
 from deldokument.adapters.documents.renderer import MarkdownPress
 from deldokument.adapters.documents.signing import PdfSeal, create_seal_certificate
 from deldokument.adapters.documents.texts import PackageLibrary
@@ -46,6 +43,8 @@ from deldokument.services.shares.drafts import DraftWords
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
+from tests.support.stack import Ground, stack
+from tests.support.tenants import take_into_use
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KARI, ODD, VIGDIS = "12838514837", "03897214198", "26866814820"

@@ -18,14 +18,14 @@ from typing import Self
 
 import pytest
 from sqlalchemy import text
-from support.server import Deployment, wait_until
-from support.stack import stack, stack_name
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.bootstrap.runtime import demo_clock_file, open_node, prepare
 from deldokument.config.settings import load_settings
 from tests.support.postgres import PROGRAMS, empty_postgres_url, postgres_server  # noqa: F401
+from tests.support.server import Deployment, wait_until
+from tests.support.stack import stack, stack_name
 from tests.upgrade.dumps import load_into_sqlite
 
 HERE = Path(__file__).resolve().parent

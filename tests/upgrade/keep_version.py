@@ -24,10 +24,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.server import OFFSET_TYPE, OLA_NUMBER, Deployment  # noqa: E402
-
 from deldokument import __version__  # noqa: E402
 from tests.support import postgres  # noqa: E402
+from tests.support.server import OFFSET_TYPE, OLA_NUMBER, Deployment  # noqa: E402
 
 SHARED, UPLOADED, SENT = 60_000, 300_000, 100_000
 _KEPT = ("blobs", "keyring.sqlite3", "keyring.sqlite3-wal", "root.key", "seal.key", "seal.pem")

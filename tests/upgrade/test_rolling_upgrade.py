@@ -7,11 +7,11 @@ import sys
 
 import httpx
 import pytest
-from support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, wait_until
-from support.simulators import log_in
 
 from deldokument import __version__
 from deldokument.adapters.keys.keyring import OWNER
+from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, wait_until
+from tests.support.simulators import log_in
 from tests.upgrade.conftest import BEFORE, OldDeployment
 from tests.upgrade.keep_version import SENT, SHARED, UPLOADED, content
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.server import WAYS, Deployment, Way
-from uploads.tus import Tus
+
+from tests.support.server import WAYS, Deployment, Way
+from tests.uploads.tus import Tus
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from contextlib import ExitStack, closing
 
 import httpx
 import pytest
-from support.server import BOTH_WAYS, WAYS, Deployment, Way, wait_until
-from support.stack import stack
-from uploads.tus import Tus, Uploading, answer_of, connected, reset, status_of
 
 from deldokument.domain.errors import standing
 from deldokument.services.accounts.members import remove_member
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
+from tests.support.server import BOTH_WAYS, WAYS, Deployment, Way, wait_until
+from tests.support.stack import stack
+from tests.uploads.tus import Tus, Uploading, answer_of, connected, reset, status_of
 
 STALL = 2.0
 

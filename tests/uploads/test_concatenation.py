@@ -12,9 +12,10 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from support.server import BOTH_WAYS, OFFSET_TYPE, Ticket
-from uploads.test_protocol import blobs, checksum
-from uploads.tus import Tus, Uploading
+
+from tests.support.server import BOTH_WAYS, OFFSET_TYPE, Ticket
+from tests.uploads.test_protocol import blobs, checksum
+from tests.uploads.tus import Tus, Uploading
 
 PARTIAL = {"Upload-Concat": "partial"}
 

@@ -11,10 +11,11 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from support.server import Deployment
-from support.stored import names
-from uploads.test_concatenation import Pieces
-from uploads.tus import Tus, Uploading, digest
+
+from tests.support.server import Deployment
+from tests.support.stored import names
+from tests.uploads.test_concatenation import Pieces
+from tests.uploads.tus import Tus, Uploading, digest
 
 # The server starts anew up to six times.
 pytestmark = pytest.mark.timeout(300)

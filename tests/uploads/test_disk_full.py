@@ -15,14 +15,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import BOTH_WAYS, Deployment
-from uploads.tus import Tus, Uploading, digest
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
+from tests.support.server import BOTH_WAYS, Deployment
+from tests.uploads.tus import Tus, Uploading, digest
 
 pytestmark = pytest.mark.embedded
 """A bucket that is full is among the store's contracts."""

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
-from support.server import Deployment, wait_until
-from support.stack import stack
 
 from deldokument.domain.errors import standing
 from deldokument.domain.share import ShareState
@@ -18,6 +16,8 @@ from deldokument.domain.uuids import document_id_of
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.encryption import existing_key
 from deldokument.services.shares.views import file_name
+from tests.support.server import Deployment, wait_until
+from tests.support.stack import stack
 
 KARI, OLA = "Kari Lunde", "21879498012"
 PATH = "/melding-dokumentdeling/api/v1/kontoer"

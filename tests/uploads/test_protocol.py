@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.requests import Request
-from support.server import BOTH_WAYS, OFFSET_TYPE, TUS, Deployment
-from support.stored import names
-from uploads.tus import Tus
 
 from deldokument.domain.errors import NotFound
 from deldokument.web.transfer.request_body import upload_token
+from tests.support.server import BOTH_WAYS, OFFSET_TYPE, TUS, Deployment
+from tests.support.stored import names
+from tests.uploads.tus import Tus
 
 FIVE_GIB = 5 * 2**30
 

@@ -12,11 +12,6 @@ from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
-from support.browser import site, stage_in_memory
-from support.listening import running
-from support.server import OFFSET_TYPE, TUS, wait_until
-from support.world import KARI, Stage, person
-from uploads.tus import Tus, answer_of, digest, status_of
 
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.transfer_threads import LANES, PROBATION
@@ -24,6 +19,11 @@ from deldokument.services.shares import drafts
 from deldokument.services.uploads import append
 from deldokument.web.app import create_app
 from deldokument.web.transfer import request_body
+from tests.support.browser import site, stage_in_memory
+from tests.support.listening import running
+from tests.support.server import OFFSET_TYPE, TUS, wait_until
+from tests.support.world import KARI, Stage, person
+from tests.uploads.tus import Tus, answer_of, digest, status_of
 
 MUCH = 8 * PROBATION
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
-from support.server import BOTH_WAYS, Deployment, Ticket
 from tusclient.client import TusClient
-from uploads.tus import Tus
+
+from tests.support.server import BOTH_WAYS, Deployment, Ticket
+from tests.uploads.tus import Tus
 
 pytestmark = BOTH_WAYS
 ROOT = Path(__file__).parents[2]

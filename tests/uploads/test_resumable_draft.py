@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from support.server import WAYS, Deployment, Ticket, Way, wait_until
-from uploads.tus import Tus, Uploading, answer_of, connected
+
+from tests.support.server import WAYS, Deployment, Ticket, Way, wait_until
+from tests.uploads.tus import Tus, Uploading, answer_of, connected
 
 FIVE_GIB = 5 * 2**30
 PARTIAL = "application/partial-upload"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
-from support.server import BOTH_WAYS, Deployment, wait_until
-from uploads.tus import Tus, answer_of, reset, status_of
 
 from deldokument.services.uploads.compaction import merge_tail
 from tests.property.test_uploads import LENGTHS, SEEDS, SIZES, Model
+from tests.support.server import BOTH_WAYS, Deployment, wait_until
+from tests.uploads.tus import Tus, answer_of, reset, status_of
 
 
 class OverConnections(Model):

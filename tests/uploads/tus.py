@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import httpx
-from support.ports import NO_TLS
-from support.server import OFFSET_TYPE, OLA, Deployment, Ticket
+
+from tests.support.ports import NO_TLS
+from tests.support.server import OFFSET_TYPE, OLA, Deployment, Ticket
 
 CHUNK = 64 * 1024
 

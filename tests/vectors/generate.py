@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import format_reference as reference
+from tests.vectors import format_reference as reference
 
 HERE = Path(__file__).parent
 SEGMENT = reference.SEGMENT

@@ -2,10 +2,10 @@
 
 import zlib
 
-import format_reference as reference
 import pytest
 
 from deldokument.crypto import fields, keys, manifest, stream
+from tests.vectors import format_reference as reference
 
 KEY, SHARE_KEY = bytes(range(32)), bytes(range(32, 64))
 DOCUMENT, PART = bytes(range(16)), bytes(range(16, 32))

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import format_reference as reference
-import generate
 import pytest
 
 from deldokument.crypto import fields, keys, manifest, stream
 from deldokument.crypto.errors import IntegrityError
+from tests.vectors import format_reference as reference
+from tests.vectors import generate
 
 HERE = Path(__file__).parent
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from support.browser import Web, serve, stage_in_memory
-from support.world import Stage
+
+from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.world import Stage
 
 
 @pytest.fixture

@@ -13,9 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support.browser import EWA, ORIGIN, Browser, Web
-from support.systems import SYSTEM
-from support.world import DELETED, FJELL, KARI, OLA
 
 from deldokument.domain.errors import standing
 from deldokument.domain.tenancy import Account, AccountRules, Contact
@@ -24,6 +21,9 @@ from deldokument.services.shares import drafts
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.freezing import FreezeReason
+from tests.support.browser import EWA, ORIGIN, Browser, Web
+from tests.support.systems import SYSTEM
+from tests.support.world import DELETED, FJELL, KARI, OLA
 
 _FIELD = re.compile(r'<(?:input|textarea)[^>]* name="([^"]+)"[^>]*>')
 _VALUE = re.compile(r' value="([^"]*)"')

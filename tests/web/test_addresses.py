@@ -7,12 +7,12 @@ import re
 from html import unescape
 
 import pytest
-from support.browser import EWA, Browser, Web, serve
-from support.letters import deliver, mailed_code
-from support.world import KARI, ODD, OLA, SIV
 
 from deldokument.domain.outbox import refused
 from deldokument.services.accounts import members
+from tests.support.browser import EWA, Browser, Web, serve
+from tests.support.letters import deliver, mailed_code
+from tests.support.world import KARI, ODD, OLA, SIV
 
 AT_WORK = "kari.lunde@eksempel.example"
 LINES = {"/varsler/adresse": "email", "/varsler/kode": "code", "/varsler/valg": "language", "/varsler/fjerning": "x"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.browser import EWA, Browser, Web
-from support.world import KARI, OLA, SIV, VIGDIS, person
 
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import administrators
+from tests.support.browser import EWA, Browser, Web
+from tests.support.world import KARI, OLA, SIV, VIGDIS, person
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from html import unescape
 
 import httpx
 import pytest
-from support.browser import EWA, Browser, Web, serve, stage_in_memory
-from support.papers import PDF
-from support.texts import publish_texts, sign, with_short_texts
-from support.world import KARI, NOON, SIV, VIGDIS
 
 from deldokument.domain.agreement import GRACE, AgreementKind
 from deldokument.domain.errors import LoginFailed, Unavailable, standing
 from deldokument.services.agreements import status, texts
 from deldokument.services.tenants import administrators
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.papers import PDF
+from tests.support.texts import publish_texts, sign, with_short_texts
+from tests.support.world import KARI, NOON, SIV, VIGDIS
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 _TAGS = re.compile(r"<[^>]+>")

@@ -7,15 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
-from support import papers
-from support.browser import EWA, Browser, Web
-from support.tenants import record_assessment
-from support.world import KARI, VIGDIS
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, ResidualRisk
 from deldokument.services.agreements import texts
 from deldokument.services.agreements.impact_assessment import AssessmentView, list_assessments
+from tests.support import papers
+from tests.support.browser import EWA, Browser, Web
+from tests.support.tenants import record_assessment
+from tests.support.world import KARI, VIGDIS
 
 FORM = {"assessor": "Berit Ås", "role": "Enhetsleder", "done_on": "2026-11-20", "risk": "low"}
 

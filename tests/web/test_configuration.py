@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from support.browser import EWA, Web
-from support.world import KARI, VIGDIS
-
 from deldokument.domain.errors import standing
 from deldokument.services.tenants.administrators import add_administrator
+from tests.support.browser import EWA, Web
+from tests.support.world import KARI, VIGDIS
 
 
 def test_an_administrator_of_one_tenant_goes_straight_to_it(web: Web) -> None:

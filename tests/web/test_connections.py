@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from support.listening import running
 
 from deldokument.server.connections import MAX_AHEAD, MAX_LINES, BoundedConnection
+from tests.support.listening import running
 
 pytestmark = pytest.mark.once
 

@@ -15,8 +15,6 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
-from support.listening import running
-from support.world import KARI, OLA, Stage, person
 
 from deldokument.crypto.stream import SEGMENT
 from deldokument.ports.blobs import BlobStore
@@ -29,6 +27,8 @@ from deldokument.services.uploads import append
 from deldokument.web.transfer import downloads
 from deldokument.web.transfer.downloads import ContentResponse
 from deldokument.web.transfer.request_body import receive
+from tests.support.listening import running
+from tests.support.world import KARI, OLA, Stage, person
 
 ROOM = 70_000
 """What one reading takes from a socket, at most."""

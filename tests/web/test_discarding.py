@@ -8,15 +8,15 @@ from html import unescape
 
 import httpx
 import pytest
-from support.browser import Browser, Web
-from support.systems import SYSTEM, integrate
-from support.world import KARI, ODD, OLA, person, run_all
 
 from deldokument.domain.errors import standing
 from deldokument.domain.share import DISCARD_GRACE, ShareState
 from deldokument.services.shares import drafts
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.discarding import discard_with_grace
+from tests.support.browser import Browser, Web
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import KARI, ODD, OLA, person, run_all
 
 WAITING, OTHERS = "Venter på deg", "Andres utkast på kontoene"
 TITLE = "Reguleringsplan"

@@ -8,10 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support.accounts import set_rules
-from support.browser import Browser, Web
-from support.stored import contents
-from support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
 
 from deldokument import worker
 from deldokument.domain.errors import InvalidInput
@@ -21,6 +17,10 @@ from deldokument.services.shares import queries
 from deldokument.services.tenants import registration
 from deldokument.web.http.i18n import Tongue
 from deldokument.web.pages.sharing.drafts import email_text, oslo_instant
+from tests.support.accounts import set_rules
+from tests.support.browser import Browser, Web
+from tests.support.stored import contents
+from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
 
 END = "2026-12-04T15:30"
 

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from support.browser import EWA, Browser, Web
-from support.world import KARI, OLA, SIV, VIGDIS, person
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.audit import verification
 from deldokument.services.audit.recording import record
 from deldokument.services.downloads import offers
+from tests.support.browser import EWA, Browser, Web
+from tests.support.world import KARI, OLA, SIV, VIGDIS, person
 
 _TOKEN = re.compile(r'name="search" value="([^"]+)"')
 _EARLIER = re.compile(r'href="([^"]+\?sok=[^"]+)"[^>]*><span class="icon icon-arrow-right"')

@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from joserfc.jwk import RSAKey
-from support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from support.dripping import Held
-from support.hostile_provider import HostileProvider
-from support.world import KARI
 
 from deldokument.adapters.http.client import MAX_CALLS, outbound_client
 from deldokument.adapters.idporten.login import IdPorten
+from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
+from tests.support.dripping import Held
+from tests.support.hostile_provider import HostileProvider
+from tests.support.world import KARI
 
 LOGINS = 60
 """More than there are threads."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from support.browser import EWA, Browser, Web
-from support.stored import contents
-from support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 
 from deldokument import worker
+from tests.support.browser import EWA, Browser, Web
+from tests.support.stored import contents
+from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"

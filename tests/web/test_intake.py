@@ -9,9 +9,6 @@ from dataclasses import replace
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
-from support.stored import names
-from support.trouble import SmallBlobStore
-from support.world import KARI, Stage, person
 
 from deldokument.crypto.stream import FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.errors import StorageFull
@@ -21,6 +18,9 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append
 from deldokument.services.uploads.part_writer import FEED
 from deldokument.web.transfer.request_body import receive
+from tests.support.stored import names
+from tests.support.trouble import SmallBlobStore
+from tests.support.world import KARI, Stage, person
 
 TAIL = FEED // 2
 

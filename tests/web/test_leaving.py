@@ -12,9 +12,6 @@ from html import escape
 import httpx
 import pytest
 from starlette.responses import Response
-from support.browser import EWA, Browser, Web, serve, stage_in_memory
-from support.tenants import sign_agreements
-from support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
@@ -23,6 +20,9 @@ from deldokument.services.audit.verification import verify_export
 from deldokument.services.tenants import administrators
 from deldokument.web.http.request import Call
 from deldokument.web.pages.admin.layout import section_endpoint
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.tenants import sign_agreements
+from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
 
 def touch(call: Call) -> Response:

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from support.listening import running
-from support.server import wait_until
 
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.server.connections import BoundedConnection
 from deldokument.server.socket_lending import LendingConnection, Loan, borrow_answer, borrow_body
+from tests.support.listening import running
+from tests.support.server import wait_until
 
 BODY = bytes(range(256)) * 4000
 FIRST = 1000

@@ -10,13 +10,13 @@ from http.cookies import SimpleCookie
 
 import httpx
 import pytest
-from support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from support.world import KARI, OLA, SIV, FakeLogin
 
 from deldokument.domain.errors import LoginFailed, Unavailable
 from deldokument.ports.dependencies import World
 from deldokument.ports.login import LoginRequest
 from deldokument.services.tenants.registration import change_tenant_rules
+from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
+from tests.support.world import KARI, OLA, SIV, FakeLogin
 
 SESSION, LOGIN = "__Host-deldokument", "__Host-deldokument-login"
 

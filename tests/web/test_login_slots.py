@@ -12,14 +12,14 @@ from typing import Any
 import httpx
 import pytest
 from anyio.to_thread import current_default_thread_limiter
-from support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from support.server import wait_until
-from support.world import OLA, FakeLogin
 
 from deldokument.domain.errors import NotReady
 from deldokument.ports.login import Identity, LoginRequest
 from deldokument.web.http.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
 from deldokument.web.pages.login import ENDPOINTS
+from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
+from tests.support.server import wait_until
+from tests.support.world import OLA, FakeLogin
 
 CONNECTIONS = 250
 OWN_THREADS = {endpoint.path: endpoint.own_threads for endpoint in ENDPOINTS}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from support.browser import Web
-from support.world import KARI
+
+from tests.support.browser import Web
+from tests.support.world import KARI
 
 FRONT, BACK = "/logg-ut/frontkanal", "/logg-ut/bakkanal"
 ISSUER = "https://login.example"

@@ -13,15 +13,15 @@ from datetime import timedelta
 import pytest
 from anyio.to_thread import current_default_thread_limiter
 from starlette.responses import PlainTextResponse, Response
-from support.browser import Web, serve, stage_in_memory
-from support.trouble import TroubledDatabase
-from support.world import Stage
 
 from deldokument.ports.keyring import Keyring
 from deldokument.services.encryption import DIRECTORY
 from deldokument.web.http.request import Call, Endpoint, Who
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
+from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.trouble import TroubledDatabase
+from tests.support.world import Stage
 
 TOKEN = "a token of the monitoring"
 CALLERS, READS = 50, 10_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.members import Crowd, check_pages, check_plans, crowd
-from support.plans import EVERYTHING_READ, plans
-from support.stack import DATABASES
 
+from tests.support.members import Crowd, check_pages, check_plans, crowd
+from tests.support.plans import EVERYTHING_READ, plans
 from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.stack import DATABASES
 
 COUNT = 1000
 

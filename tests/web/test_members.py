@@ -7,13 +7,13 @@ from html import unescape
 
 import httpx
 import pytest
-from support.browser import EWA, ORIGIN, Browser, Web
-from support.numbers import synthetic_numbers
-from support.stored import contents
-from support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, person
 
 from deldokument.services.accounts import members as services
 from deldokument.services.accounts.member_import import LIST_LENGTH
+from tests.support.browser import EWA, ORIGIN, Browser, Web
+from tests.support.numbers import synthetic_numbers
+from tests.support.stored import contents
+from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, person
 
 HIDDEN = re.compile(r'<input type="hidden" name="(list|shown|batch)" value="([^"]*)">')
 LIST = f"fødselsnummer;navn\r\n{OLA};Ola Moen\r\n{SIV[:10]};Siv Holm\r\n{KARI};Kari Lunde\r\n{OLA};Ola M.\r\n"

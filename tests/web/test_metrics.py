@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.browser import Web, stage_in_memory
-from support.trouble import TroubledDatabase
-from support.world import OLA, Stage
 
 from deldokument.ports.repositories.backlog import Queue, Waiting
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.lag import measure_standing
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, as_text
+from tests.support.browser import Web, stage_in_memory
+from tests.support.trouble import TroubledDatabase
+from tests.support.world import OLA, Stage
 
 TOKEN = "a token of the monitoring"
 

@@ -6,14 +6,14 @@ import re
 from urllib.parse import quote
 
 import pytest
-from support.browser import Web
-from support.world import FJELL, KARI, LISE, OLA, SIV, person
 
 from deldokument.domain.policy import ORDINARY_MAIL
 from deldokument.ports.registers import OrganizationGrant
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
+from tests.support.browser import Web
+from tests.support.world import FJELL, KARI, LISE, OLA, SIV, person
 
 SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "Eksempel kommune", "Byggesak", "22 00 00 00", "@eksempel")
 

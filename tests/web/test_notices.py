@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from support.browser import Web, serve, stage_in_memory
-from support.notices import FakeNotices, configure_notices, send_notices
-from support.world import KARI, OLA, SIV, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import standing
@@ -18,6 +15,9 @@ from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.recipient_notices import plan_reminders
 from deldokument.services.notifications.registry import PLANS
 from deldokument.services.shares import publishing
+from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.notices import FakeNotices, configure_notices, send_notices
+from tests.support.world import KARI, OLA, SIV, person
 
 
 @pytest.fixture

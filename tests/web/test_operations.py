@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.browser import EWA, Browser, Web
-from support.world import FJELL, KARI, OLA, SIV, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import Frozen
@@ -14,6 +12,8 @@ from deldokument.services.agreements import status, texts
 from deldokument.services.downloads import access
 from deldokument.services.tenants import operators, registration
 from deldokument.web.app import ENDPOINTS
+from tests.support.browser import EWA, Browser, Web
+from tests.support.world import FJELL, KARI, OLA, SIV, person
 
 TORA = "15837914209"
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"

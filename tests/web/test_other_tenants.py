@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import pytest
-from support.browser import EWA, Browser, Web, serve, stage_in_memory
-from support.papers import PDF
-from support.stored import contents
-from support.texts import begin, publish_texts, session, sign, with_short_texts
-from support.world import FJELL, KARI, VIGDIS, Stage
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import standing
@@ -27,6 +22,11 @@ from deldokument.services.agreements.impact_assessment import AssessmentPaper, A
 from deldokument.services.tenants import administrators, operators
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, Who
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.papers import PDF
+from tests.support.stored import contents
+from tests.support.texts import begin, publish_texts, session, sign, with_short_texts
+from tests.support.world import FJELL, KARI, VIGDIS, Stage
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 SECRETS = (

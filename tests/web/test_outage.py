@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from support.browser import Browser, Web, serve, stage_in_memory
-from support.trouble import SilentClock, TroubledDatabase
-from support.world import KARI, OLA
 
 from deldokument.domain.errors import Unavailable
+from tests.support.browser import Browser, Web, serve, stage_in_memory
+from tests.support.trouble import SilentClock, TroubledDatabase
+from tests.support.world import KARI, OLA
 
 
 @dataclass

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from starlette.routing import Route
-from support.browser import Web
-from support.world import KARI
 
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint
 from deldokument.web.transfer import tus
+from tests.support.browser import Web
+from tests.support.world import KARI
 from tests.web.test_surface import a_draft, an_address, whoever_may
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]

@@ -6,13 +6,13 @@ import re
 
 import httpx
 import pytest
-from support.accounts import set_rules
-from support.browser import Browser, Web
-from support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 from deldokument.domain.errors import standing
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import drafts, publishing, queries
+from tests.support.accounts import set_rules
+from tests.support.browser import Browser, Web
+from tests.support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 WAITS = "Venter på godkjenning"
 

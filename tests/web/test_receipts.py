@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from support.browser import Web
-from support.world import KARI, NOON, OLA, SIV, person
-
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
+from tests.support.browser import Web
+from tests.support.world import KARI, NOON, OLA, SIV, person
 
 WARNING = "Ingen har lastet ned, og det er snart slutt"
 

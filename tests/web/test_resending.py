@@ -8,10 +8,10 @@ from html import unescape
 
 import httpx
 import pytest
-from support.browser import EWA, ORIGIN, Browser, Web, serve
-from support.world import KARI, ODD, OLA, SIV
 
 from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from tests.support.browser import EWA, ORIGIN, Browser, Web, serve
+from tests.support.world import KARI, ODD, OLA, SIV
 
 TYPED = {"expires_date": "2026-12-01", "expires_time": '10:15"><script>', "note": "linje 1\r\nlinje 2 æøå 05877914102"}
 OWN = {"origin": ORIGIN}

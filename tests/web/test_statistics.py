@@ -9,13 +9,13 @@ from datetime import date
 from html import unescape
 
 import pytest
-from support.browser import EWA, Browser, Web
-from support.world import FJELL, KARI, OLA, VIGDIS, person
 
 from deldokument import worker
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.web.http.i18n import Tongue
+from tests.support.browser import EWA, Browser, Web
+from tests.support.world import FJELL, KARI, OLA, VIGDIS, person
 
 FORMULA = "=cmd|' /C calc'!A0"
 _CELL = re.compile(r'<td data-name="(\w+)" data-number="(\d+)">([^<]*)</td>')

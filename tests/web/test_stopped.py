@@ -7,15 +7,15 @@ import re
 from datetime import timedelta
 
 import pytest
-from support.accounts import set_account, set_rules
-from support.browser import Browser, Web
-from support.stored import contents
-from support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 from deldokument.domain.tenancy import Contact
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
+from tests.support.accounts import set_account, set_rules
+from tests.support.browser import Browser, Web
+from tests.support.stored import contents
+from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 WAYS = ["tenant", "account", "share", "deleted account"]
 STOPPED = WAYS[:3]

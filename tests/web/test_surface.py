@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 from starlette.responses import Response
-from support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
-from support.stored import contents, put_in_its_place
-from support.world import FJELL, KARI, OLA, PER, SIV, person
 
 from deldokument import worker
 from deldokument.services.inspection import documents
@@ -20,6 +17,9 @@ from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from tests.support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
+from tests.support.stored import contents, put_in_its_place
+from tests.support.world import FJELL, KARI, OLA, PER, SIV, person
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"

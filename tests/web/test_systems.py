@@ -7,16 +7,16 @@ from dataclasses import replace
 from html import unescape
 
 import httpx
-from support.accounts import set_rules
-from support.browser import EWA, Web
-from support.systems import SUPPLIER, SYSTEM, integrate
-from support.world import KARI, OLA
 
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append as uploads_append
+from tests.support.accounts import set_rules
+from tests.support.browser import EWA, Web
+from tests.support.systems import SUPPLIER, SYSTEM, integrate
+from tests.support.world import KARI, OLA
 
 
 def main_text(page: httpx.Response) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.browser import Web
-from support.world import KARI, OLA, person
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import standing
 from deldokument.services.audit.recording import record
 from deldokument.services.shares import publishing, queries
+from tests.support.browser import Web
+from tests.support.world import KARI, OLA, person
 
 LEFT_OUT = "Det er så mye at bare det siste vises her."
 

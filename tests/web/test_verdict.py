@@ -9,10 +9,6 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from support.browser import Web
-from support.papers import DOCX, PDF
-from support.stored import put_in_its_place
-from support.world import KARI, OLA, Stage, person
 
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
@@ -22,6 +18,10 @@ from deldokument.services.inspection import documents as inspection_documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import Tongue
+from tests.support.browser import Web
+from tests.support.papers import DOCX, PDF
+from tests.support.stored import put_in_its_place
+from tests.support.world import KARI, OLA, Stage, person
 
 AGREEMENTS = Path(inspection_documents.__file__).parents[1] / "texts" / "tjenesteavtale"
 ONE = {

@@ -7,9 +7,6 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from support.browser import EWA, Browser, Web
-from support.tenants import record_assessment, sign_agreements
-from support.world import FJELL, KARI, NOON, OLA, SIV, person
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import PublishedText
@@ -19,6 +16,9 @@ from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.activation import activate
+from tests.support.browser import EWA, Browser, Web
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.world import FJELL, KARI, NOON, OLA, SIV, person
 
 MISSING = {
     AgreementKind.MAIN: ("Hovedavtalen er ikke mottatt.", "avtaler/hovedavtale"),

@@ -7,12 +7,12 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from support.browser import EWA, Browser, Web
-from support.systems import SYSTEM, integrate
 
 from deldokument.domain.webhook import DisabledFor
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.notifications import webhooks
+from tests.support.browser import EWA, Browser, Web
+from tests.support.systems import SYSTEM, integrate
 
 URL = "https://hooks.fjell.example:443/del?token=s3cr3t"
 
