@@ -15,9 +15,9 @@ LISTED = Counter(
         # A call that is held or counted, and made all the same.
         "tests/api/test_idempotency.py: deldokument.services.shares.api_drafts.create_draft": 2,
         "tests/api/test_idempotency.py: deldokument.web.api.middleware.renew_request": 1,
-        "tests/services/test_overview.py: subject_number": 1,
+        "tests/services/shares/test_queries.py: subject_number": 1,
         # A fake that is slow for once.
-        "tests/services/test_naming.py: find": 1,
+        "tests/services/shares/test_organization_names.py: find": 1,
         # Two at once: the one has looked, and the other has been there since.
         "tests/contract/test_seal.py: exists": 1,
         # Where the process reads, and puts temporary files.

@@ -17,7 +17,7 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
-from tests.services.test_uploading import announce, blobs, feed_and_finish, is_complete, parts
+from tests.services.uploads.test_append import announce, blobs, feed_and_finish, is_complete, parts
 from tests.support.systems import SYSTEM, integrate, let_go
 from tests.support.trouble import Crash, TroubledDatabase
 from tests.support.world import KARI, OLA, Stage, person

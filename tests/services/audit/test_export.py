@@ -439,7 +439,7 @@ SCRIPT = re.compile(r"```python\n(.*?)```", re.S)
 
 
 def test_the_script_on_the_page_for_auditors_verifies_an_export_by_itself(whole: Lines, tmp_path: Path) -> None:
-    [script] = SCRIPT.findall((Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8"))
+    [script] = SCRIPT.findall((Path(__file__).parents[3] / "docs" / "audit.md").read_text("utf-8"))
     path = tmp_path / "log.jsonl"
     for tamper in (None, altered, removed, reordered, rehashed):
         lines = deepcopy(whole)

@@ -17,7 +17,7 @@ from deldokument.domain.share import check_document_name
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import part_reader
 from deldokument.services.downloads.zip_archive import Archive, Entry, length_of, unpackable_names
-from tests.services.test_downloading import published
+from tests.services.downloads.test_content import published
 from tests.support.many import READERS, CountingKeyring, fill
 from tests.support.world import OLA, Stage, person
 
