@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.services.encryption import Field, audit_key_id, identifier_hash, seal_field
+from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
 from tests.support.crowd import Crowd, Home, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.sender import account_of, registered
@@ -43,17 +43,17 @@ def crowded(folder: Path, shares: int) -> Iterator[tuple[PostgresServer, Deploym
 
 def fill(running: Deployment, url: str, shares: int) -> None:
     """Put them into its database, with their keys."""
-    world, root = running.node.world, load_root_key(running.settings.root_key_path)
+    deps, root = running.node.deps, load_root_key(running.settings.root_key_path)
     now = datetime.now(UTC)
     account = account_of(running, "Byggesak")
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         [member] = tx.tenancies.members_of_account(account.id)
-    homes = [Home(account.tenant_id, account.id, member.id), *make_homes(world.database, TENANTS - 1)]
+    homes = [Home(account.tenant_id, account.id, member.id), *make_homes(deps.database, TENANTS - 1)]
     month = audit_key_id(account.tenant_id, now)
-    key, ola = world.keyring.create(month), identifier_hash(world.keyring.create(month), _OLA)
+    key, ola = deps.keyring.create(month), identifier_hash(deps.keyring.create(month), _OLA)
     every = shares // TENANTS // OLAS * TENANTS
 
-    def seal(number: int, field: Field, text: str, record_id: str) -> bytes:
+    def seal(number: int, field: EncryptedColumn, text: str, record_id: str) -> bytes:
         return seal_field(key, text, field, record_id) if number % TENANTS == 0 else b"\1" * (29 + len(text))
 
     crowd = Crowd(
@@ -68,5 +68,5 @@ def fill(running: Deployment, url: str, shares: int) -> None:
     )
     fill_shares(url, crowd)
     for home in homes:
-        world.keyring.create(audit_key_id(home.tenant_id, now))
+        deps.keyring.create(audit_key_id(home.tenant_id, now))
     fill_keyring(running.settings.keyring_path, root, map(share_id, range(shares)))

@@ -20,7 +20,7 @@ from deldokument.client import LocalFile
 from deldokument.client.files import collect
 from deldokument.client.models import Ticket as ClientTicket
 from deldokument.client.state import Ledger
-from deldokument.client.transport import Patience
+from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import Uploads
 from tests.support.server import OFFSET_TYPE, Ticket
 
@@ -40,7 +40,7 @@ def by_connections(ours: Ours, folder: Path, streams: int) -> float:
         path = ours.deployment.create_upload(ticket)
         known = ClientTicket(ticket.document_id, 0, url + path, f"{url}/uploads", ticket.token)
         with httpx.Client(timeout=120) as http, Ledger(Path(name) / "state", b"bench", {}) as ledger:
-            uploads = Uploads(http, Patience(), ledger, lambda *_: None)
+            uploads = Uploads(http, RetryPolicy(), ledger, lambda *_: None)
             began = time.monotonic()
             uploads.upload(file, known, lambda: known, streams)
             seconds = time.monotonic() - began

@@ -133,7 +133,7 @@ def _of_workers(running: Deployment, count: int) -> str:
 
 
 def _inspected(running: Deployment, share_id: str) -> int:
-    with running.node.world.database.read() as tx:
+    with running.node.deps.database.read() as tx:
         return sum(document.inspected_at is not None for document in tx.shares.documents([share_id]))
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
-from deldokument.bootstrap.runtime import open_node
+from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import configure_logging, serve
 from deldokument.config.settings import load_settings
 
@@ -20,8 +20,8 @@ def main() -> None:
     configure_logging()
     settings = load_settings()
     blobs = DirectoryBlobStore(settings.blobs_dir, durable=False)
-    with closing(open_node(settings)) as node:
-        serve(settings, replace(node, world=replace(node.world, blobs=blobs)))
+    with closing(build_runtime(settings)) as node:
+        serve(settings, replace(node, deps=replace(node.deps, blobs=blobs)))
 
 
 if __name__ == "__main__":

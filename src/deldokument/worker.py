@@ -16,15 +16,15 @@ from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
-from deldokument.domain.outbox import Channel, Fate
-from deldokument.ports.dependencies import World
-from deldokument.services.audit.checkpoints import seal_chains
+from deldokument.domain.outbox import Channel, Result
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.notifications.dispatch import AT_ONCE, Sender, plan_messages, send_message, take_messages
 from deldokument.services.notifications.email_addresses import forget_addresses
-from deldokument.services.notifications.registry import PLANS, SCHEDULED, SENDERS
+from deldokument.services.notifications.registry import PLANNERS, SCHEDULED, SENDERS
 
 log = logging.getLogger("deldokument.worker")
 _BREATH = 0.25
@@ -39,17 +39,17 @@ _UNHURRIED = 5.0
 of an idle worker's time."""
 
 
-def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) -> int:
+def end_what_is_over(deps: Dependencies, rounds: retention.Rounds = retention.ROUNDS) -> int:
     """Some of everything that is over, in order; how much there was. Short, so that a stop is soon heeded.
 
     Raises Unavailable, having ended nothing, when the clock is not to be trusted; and the first error of a round, the
     others having had their turn.
     """
-    _check_clock(world)
+    _check_clock(deps)
     done, errors = 0, list[ServiceError | IntegrityError]()
     for reconcile in rounds:
         try:
-            done += reconcile(world)
+            done += reconcile(deps)
         except (ServiceError, IntegrityError) as error:
             errors.append(error)
     if errors:
@@ -57,8 +57,8 @@ def end_what_is_over(world: World, rounds: retention.Rounds = retention.ROUNDS) 
     return done
 
 
-def _check_clock(world: World) -> None:
-    if not retention.beat(world):
+def _check_clock(deps: Dependencies) -> None:
+    if not retention.record_heartbeat(deps):
         raise Unavailable(
             "destruction_halted",
             detail="the clock has leapt ahead: check it, then start with `deldokument worker --confirm-clock`",
@@ -72,24 +72,24 @@ class Sweeper:
         self._suspects: set[str] = set()
         self._under_way = False
 
-    def __call__(self, world: World) -> int:
+    def __call__(self, deps: Dependencies) -> int:
         """One step: 1 while the sweep of the store goes on. Raises Unavailable as ``end_what_is_over``."""
-        _check_clock(world)
+        _check_clock(deps)
         if not self._under_way:
-            self._suspects = sweep_orphan_keys(world, self._suspects)
+            self._suspects = sweep_orphan_keys(deps, self._suspects)
         self._under_way = False
-        self._under_way = sweep_orphans(world)
+        self._under_way = sweep_orphans(deps)
         return int(self._under_way)
 
 
-def plan_what_is_told(world: World) -> int:
+def plan_what_is_told(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has happened."""
-    return plan_messages(world, PLANS)
+    return plan_messages(deps, PLANNERS)
 
 
-def plan_what_time_brings(world: World) -> int:
+def plan_what_time_brings(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has come to be due."""
-    return sum(plan(world) for plan in SCHEDULED)
+    return sum(plan(deps) for plan in SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,20 @@ class Sending:
     channel: Channel
     send: Sender
 
-    def __call__(self, world: World) -> int:
+    def __call__(self, deps: Dependencies) -> int:
         """One round."""
-        began, under_way, ended = time.monotonic(), dict[Future[Fate], str](), list[Future[Fate]]()
+        began, under_way, ended = time.monotonic(), dict[Future[Result], str](), list[Future[Result]]()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"send-{self.channel.value}") as pool:
             while True:
                 if time.monotonic() - began < _ROUND:
-                    for message in take_messages(world, self.channel, busy=under_way.values()):
-                        under_way[pool.submit(send_message, world, self.send, message)] = message.target
+                    for message in take_messages(deps, self.channel, busy=under_way.values()):
+                        under_way[pool.submit(send_message, deps, self.send, message)] = message.target
                 if not under_way:
                     break
                 for done in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
                     del under_way[done]
                     ended.append(done)
-        waiting = [done for done in ended if done.result() is Fate.AGAIN]
+        waiting = [done for done in ended if done.result() is Result.AGAIN]
         if waiting:
             log.warning("send %s: %d of %d were not taken", self.channel.value, len(waiting), len(ended))
         return len(ended)
@@ -129,7 +129,7 @@ class Loop:
     """
 
     name: str
-    round: Callable[[World], int]
+    round: Callable[[Dependencies], int]
     pause: float
     breath: float = 0.0
     rest: float = 0.0
@@ -142,7 +142,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH, _REST),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _BREATH, _REST),
-        Loop("seal", seal_chains, 15.0),
+        Loop("seal", sign_checkpoints, 15.0),
         Loop("plan", plan_what_is_told, 1.0, _BREATH, 1.0),
         Loop("remind", plan_what_time_brings, 15.0),
         *(Loop(f"send {channel.value}", Sending(channel, send), 1.0) for channel, send in SENDERS.items()),
@@ -151,22 +151,22 @@ def loops() -> tuple[Loop, ...]:
     )
 
 
-def run(world: World, stop: threading.Event) -> None:
+def run(deps: Dependencies, stop: threading.Event) -> None:
     """Run every loop in a thread of its own until ``stop`` is set."""
-    threads = [threading.Thread(target=run_loop, args=(loop, world, stop), name=loop.name) for loop in loops()]
+    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in loops()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def run_loop(loop: Loop, world: World, stop: threading.Event) -> None:
+def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event) -> None:
     """A trouble is told when it begins and when it is over, not at every round."""
     trouble = ""
     while not stop.is_set():
         done, told, began = 0, trouble, time.monotonic()
         try:
-            done, trouble = loop.round(world), ""
+            done, trouble = loop.round(deps), ""
         except (ServiceError, IntegrityError) as error:
             trouble = str(error)
             if trouble != told:

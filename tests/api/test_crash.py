@@ -28,11 +28,11 @@ POINTS = {
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment to kill, with a system that may share from «Byggesak»."""
     with Deployment(tmp_path_factory.mktemp("mortal"), constants=LEASE, worker=False) as running:
-        world = running.node.world
-        with world.database.read() as tx:
+        deps = running.node.deps
+        with deps.database.read() as tx:
             [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
             [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak"]
-        add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
         running.registers.register_consumer(CLIENT, FJELL)
         yield running
 
@@ -47,7 +47,7 @@ def system(mortal: Deployment) -> httpx.Client:
 def request(mortal: Deployment) -> bytes:
     """The body of a share of one document, the same however often it is sent."""
     [account] = system(mortal).get("/api/v1/accounts").json()["items"]
-    until = (mortal.node.world.clock.now() + timedelta(days=3)).isoformat()
+    until = (mortal.node.deps.clock.now() + timedelta(days=3)).isoformat()
     share = {"account_id": account["id"], "archived": True, "expires_at": until, "recipients": [{"number": OLA_NUMBER}]}
     parts = [
         b'--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n' + json.dumps(share).encode(),

@@ -74,7 +74,7 @@ def test_an_integration_that_has_been_removed_is_gone_at_the_next_request(cast: 
     kept = integrate(stage, SUPPLIER, stage.byggesak)
     system = System(cast.web.browser(), token_of(stage, SUPPLIER))
     assert len(system.get("/accounts").json()["items"]) == 1
-    remove_integration(stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=kept)
+    remove_integration(stage.deps, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=kept)
     assert system.get("/accounts").json()["items"] == []
 
 
@@ -95,8 +95,8 @@ def test_every_answer_tells_what_is_left_and_is_kept_nowhere(cast: Systems) -> N
 
 
 def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(web: Web, cast: Systems) -> None:
-    world = web.stage.world
-    web.stage.world = replace(world, rules=replace(world.rules, api_requests_per_minute=2))
+    deps = web.stage.deps
+    web.stage.deps = replace(deps, rules=replace(deps.rules, api_requests_per_minute=2))
     few = serve(web.stage)
     sharer, neighbour = System(few.browser(), cast.sharer.token), System(few.browser(), cast.neighbour.token)
     assert [sharer.get("/accounts").status_code for _ in range(3)] == [200, 200, 429]

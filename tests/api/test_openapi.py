@@ -38,8 +38,8 @@ MANY = pytest.param("many", marks=[pytest.mark.large, pytest.mark.timeout(600)],
 @pytest.fixture
 def cast(cast: Systems) -> Systems:
     """Without a limit to how often they call."""
-    world = cast.web.stage.world
-    cast.web.stage.world = replace(world, rules=replace(world.rules, api_requests_per_minute=1_000_000))
+    deps = cast.web.stage.deps
+    cast.web.stage.deps = replace(deps, rules=replace(deps.rules, api_requests_per_minute=1_000_000))
     return cast
 
 

@@ -60,7 +60,7 @@ def uploaded(cast: Systems, share_id: str, content: bytes = b"innhold") -> dict[
     }
     put = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=content, headers=headers)
     assert put.status_code == 204, put.text
-    documents.inspect_documents(cast.web.stage.world)
+    documents.inspect_documents(cast.web.stage.deps)
     return made
 
 
@@ -264,9 +264,9 @@ def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[st
 def test_an_unfinished_document_goes_on_where_it_was_with_a_new_token(cast: Systems, draft: dict[str, Any]) -> None:
     path, sent = f"/shares/{draft['id']}/documents", {"name": "vedtak.pdf", "length": 7}
     first = cast.sharer.post(path, sent).json()
-    world, token = cast.web.stage.world, first["upload"]["token"]
+    deps, token = cast.web.stage.deps, first["upload"]["token"]
     upload_id = first["upload"]["url"].rpartition("/")[2]
-    append = uploads_append.begin_append(world, token, upload_id, offset=0, announced=3)
+    append = uploads_append.begin_append(deps, token, upload_id, offset=0, announced=3)
     append.feed([b"inn"])
     append.finish()
     again = cast.sharer.post(path, sent).json()
@@ -333,8 +333,8 @@ def test_what_is_missing_before_publishing_is_told_all_at_once(cast: Systems, st
 
 def test_a_system_of_which_archiving_is_confirmed_need_not_say_so(cast: Systems, stage: Stage) -> None:
     place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    for integration in show_account(stage.world, **place).integrations:
-        confirm_archive(stage.world, **place, integration_id=integration.id, confirmed=True)
+    for integration in show_account(stage.deps, **place).integrations:
+        confirm_archive(stage.deps, **place, integration_id=integration.id, confirmed=True)
     [account] = [one for one in cast.sharer.get("/accounts").json()["items"] if one["id"] == stage.byggesak.id]
     assert account["archive_question"] is False
     assert begun(cast.sharer, stage, archived=None)["archived"] is True
@@ -410,10 +410,10 @@ def test_where_four_eyes_are_wanted_a_member_approves_what_the_system_proposed(c
     share_id = published(cast)
     share = cast.sharer.get(f"/shares/{share_id}").json()
     assert (share["state"], share["proposed"]) == ("draft", True)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         proposed = tx.shares.get(share_id)
     assert proposed is not None
-    publishing.approve_share(stage.world, person(KARI), share_id, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(KARI), share_id, seen=proposed.changed_at)
     assert cast.sharer.get(f"/shares/{share_id}").json()["state"] == "available"
 
 
@@ -589,11 +589,11 @@ def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
     cast: Systems, stage: Stage, draft: dict[str, Any]
 ) -> None:
     made = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "a", "length": 7}).json()
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         mine = next(one for one in tx.tenancies.integrations(stage.byggesak.id) if one.organization_number == FJELL)
 
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    remove_integration(stage.world, **where, integration_id=mine.id)
+    remove_integration(stage.deps, **where, integration_id=mine.id)
     assert cast.sharer.get(f"/shares/{draft['id']}").status_code == 404
     headers = {
         "Authorization": f"Bearer {made['upload']['token']}",

@@ -14,9 +14,9 @@ from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services.inspection import documents
-from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, Gate
+from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, ApiMiddleware
 from deldokument.web.http.errors import RateLimited
-from deldokument.web.http.rate_limit import MOST_AT_ONCE, Callers
+from deldokument.web.http.rate_limit import MOST_AT_ONCE, ConcurrencyLimiter
 from tests.support.api import NEIGHBOUR, READER, System, Systems
 from tests.support.browser import serve
 from tests.support.world import OLA, Stage
@@ -54,7 +54,7 @@ def test_one_request_is_a_published_share(cast: Systems, stage: Stage) -> None:
     assert [(d["name"], d["length"], d["complete"]) for d in share["documents"]] == [
         (name, len(content), True) for name, content in FILES
     ]
-    documents.inspect_documents(stage.world)
+    documents.inspect_documents(stage.deps)
     browser = cast.web.browser(OLA)
     for document, (_, content) in zip(share["documents"], FILES, strict=True):
         assert browser.get(f"/d/{share['id']}/dokument/{document['id']}").content == content
@@ -162,7 +162,7 @@ def test_the_words_beside_the_files_are_no_longer_than_words_alone_may_be(cast: 
 
 def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast: Systems) -> None:
     async def one_holds_all_that_it_may() -> None:
-        gate, scope = Gate(_nothing, cast.web.stage.world, Callers()), {"path": SMALL_SHARES}
+        gate, scope = ApiMiddleware(_nothing, cast.web.stage.deps, ConcurrencyLimiter()), {"path": SMALL_SHARES}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as held:
             for _ in range(MOST_OF_ONE):
@@ -178,7 +178,7 @@ def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast:
 
 def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others(cast: Systems) -> None:
     async def one_asks_all_that_it_may() -> None:
-        gate, scope = Gate(_nothing, cast.web.stage.world, Callers()), {"path": "/api/v1/shares"}
+        gate, scope = ApiMiddleware(_nothing, cast.web.stage.deps, ConcurrencyLimiter()), {"path": "/api/v1/shares"}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as asked:
             for _ in range(MOST_AT_ONCE):
@@ -245,7 +245,7 @@ def test_a_full_store_shares_nothing_and_a_named_request_goes_on_when_there_is_r
         raise StorageFull("ENOSPC")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(stage.world.blobs), "create", full)
+        patched.setattr(type(stage.deps.blobs), "create", full)
         assert sent(cast, form(words(stage), FILES)).status_code == 507
         unnamed = {share["state"] for share in cast.sharer.get("/shares").json()["items"]}
         parts = httpx.Request("POST", "https://x", files=form(words(stage), FILES))

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from deldokument.domain.outbox import Channel
-from deldokument.ports.channels import CallOutcome, Trouble
+from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.services.notifications import dispatch
-from deldokument.services.notifications.registry import PLANS, SENDERS
+from deldokument.services.notifications.registry import PLANNERS, SENDERS
 from tests.support.api import Systems
 from tests.support.world import OLA, FakeWebhookCalls
 
@@ -33,16 +33,16 @@ def add(cast: Systems, **changes: Any) -> dict[str, Any]:
 
 
 def tell(cast: Systems) -> None:
-    world = cast.web.stage.world
-    while dispatch.plan_messages(world, PLANS):
+    deps = cast.web.stage.deps
+    while dispatch.plan_messages(deps, PLANNERS):
         pass
-    while taken := dispatch.take_messages(world, Channel.WEBHOOK):
+    while taken := dispatch.take_messages(deps, Channel.WEBHOOK):
         for message in taken:
-            dispatch.send_message(world, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(deps, SENDERS[Channel.WEBHOOK], message)
 
 
 def calls(cast: Systems) -> FakeWebhookCalls:
-    made = cast.web.stage.world.webhook_calls
+    made = cast.web.stage.deps.webhook_calls
     assert isinstance(made, FakeWebhookCalls)
     return made
 
@@ -156,7 +156,7 @@ def test_lists_go_on_page_by_page(cast: Systems) -> None:
 def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     share_id = cast.web.stage.publish(OLA)
-    calls(cast).outcome = CallOutcome(trouble=Trouble.TLS)
+    calls(cast).outcome = WebhookResponse(trouble=WebhookFailure.TLS)
     tell(cast)
     path = f"/webhooks/{webhook_id}/deliveries"
     [delivery] = cast.sharer.get(path).json()["items"]
@@ -171,7 +171,7 @@ def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
         "given_up_at": None,
         "last_error": "tls",
     }
-    calls(cast).outcome = CallOutcome(200)
+    calls(cast).outcome = WebhookResponse(200)
     for _ in range(2):
         repeated = cast.sharer.post(f"{path}/{delivery['id']}/replay")
         assert (repeated.status_code, repeated.content) == (202, b"")
@@ -189,7 +189,7 @@ def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
 
 def test_what_is_gone_is_disabled_and_repeats_nothing(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
-    calls(cast).outcome = CallOutcome(410)
+    calls(cast).outcome = WebhookResponse(410)
     cast.web.stage.publish(OLA)
     tell(cast)
     assert cast.sharer.get(f"/webhooks/{webhook_id}").json()["disabled_at"] == "2026-11-24T12:00:00Z"

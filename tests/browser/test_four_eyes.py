@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visit, Visitor
@@ -43,7 +43,7 @@ def want_four_eyes(demo: Demo, *, wanted: bool) -> None:
 def stop(demo: Demo, share_id: str) -> None:
     """As the operator does."""
     with database_of(demo) as database, database.write() as tx:
-        share = standing(tx.shares.lock(share_id))
+        share = existing(tx.shares.lock(share_id))
         tx.shares.save(replace(share, frozen_at=share.changed_at))
 
 

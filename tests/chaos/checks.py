@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.share import CLOSED, Share, ShareState
 from deldokument.ports.clock import Clock
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.verification import verify_trail
@@ -76,17 +76,17 @@ def check(cluster: Cluster, load: Load) -> Findings:
     assert not ledger.lost, ledger.lost
     assert not ledger.untrue, ledger.untrue
     compared = compare(cluster, load)
-    world = cluster.node.world
-    wait_until(lambda: settled(world, ledger), "what has ended was not destroyed")
+    deps = cluster.node.deps
+    wait_until(lambda: settled(deps, ledger), "what has ended was not destroyed")
     for promise in ledger.promises:
         if promise.withdrawn:
             for path in (promise.path, f"/d/{promise.share_id}"):
                 answer = cluster.session(OLA).get(path)
                 assert answer.status_code == 410, (answer.status_code, path)
-    check_shares(world, ledger)
-    swept = sweep(cluster, world)
-    objects, keys = check_nothing_left_over(world)
-    assert verify_trail(world, certificates=(), is_signed=verify_signature).fault is None
+    check_shares(deps, ledger)
+    swept = sweep(cluster, deps)
+    objects, keys = check_nothing_left_over(deps)
+    assert verify_trail(deps, certificates=(), is_signed=verify_signature).fault is None
     ended = [promise for promise in ledger.promises if promise.withdrawn]
     documents = [promise for promise in ledger.promises if promise.published and not promise.withdrawn]
     return Findings(compared, len(documents), len(ended), objects, swept, keys)
@@ -104,26 +104,26 @@ def compare(cluster: Cluster, load: Load) -> int:
     return compared
 
 
-def settled(world: World, ledger: Ledger) -> bool:
+def settled(deps: Dependencies, ledger: Ledger) -> bool:
     """Whether the workers have destroyed what was withdrawn."""
     ended = [promise for promise in ledger.promises if promise.withdrawn]
-    if world.keyring.get([share_key_id(promise.share_id) for promise in ended]):
+    if deps.keyring.get([share_key_id(promise.share_id) for promise in ended]):
         return False
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return (
-            not tx.retention.keys_to_destroy(world.clock.now(), 1)
+            not tx.retention.keys_to_destroy(deps.clock.now(), 1)
             and not tx.retention.blobs_to_release(1)
             and not tx.uploads.garbage(1)
         )
 
 
-def check_shares(world: World, ledger: Ledger) -> None:
+def check_shares(deps: Dependencies, ledger: Ledger) -> None:
     """Whole or not there; a key as long as the share lives, none when it is over."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         shares = {share.id: share for share in every_share(tx)}
         documents = tx.shares.documents(list(shares))
         recipients = {recipient.share_id for recipient in tx.shares.recipients(list(shares))}
-    keys = world.keyring.get([share_key_id(share_id) for share_id in shares])
+    keys = deps.keyring.get([share_key_id(share_id) for share_id in shares])
     for share in shares.values():
         has_key = share_key_id(share.id) in keys
         assert has_key == (share.key_destroyed_at is None), "a key was destroyed early, or not at all"
@@ -146,21 +146,21 @@ def every_share(tx: Transaction) -> Iterator[Share]:
             yield from tx.shares.find(ShareFilter(account_ids=(account.id,), states=tuple(ShareState), limit=10_000))
 
 
-def sweep(cluster: Cluster, world: World) -> int:
+def sweep(cluster: Cluster, deps: Dependencies) -> int:
     """As the workers do a day later."""
     cluster.age_files(_LATER)
-    later = replace(world, clock=LaterClock(world.clock))
+    later = replace(deps, clock=LaterClock(deps.clock))
     suspects = sweep_orphan_keys(later, ())
     sweep_orphan_keys(later, suspects)
     # One that a killed worker left in the middle takes what was old then.
     return sweep_all(later) + sweep_all(later)
 
 
-def check_nothing_left_over(world: World) -> tuple[int, int]:
+def check_nothing_left_over(deps: Dependencies) -> tuple[int, int]:
     """The store and the keyring hold what the database names; how many objects and keys."""
-    names = [blob.name for blob in world.blobs.list()]
-    entries = world.keyring.ids(SHARE_PREFIX)
-    with world.database.read() as tx:
+    names = [blob.name for blob in deps.blobs.list()]
+    entries = deps.keyring.ids(SHARE_PREFIX)
+    with deps.database.read() as tx:
         assert set(names) == tx.uploads.known_blobs(names), "an object that no row names is left after the sweep"
         shares = {share_key_id(share.id) for share in every_share(tx)}
     assert set(entries) <= shares, "a key without a share is left after the sweep"

@@ -227,7 +227,7 @@ class Cluster(Deployment):
 
     def is_halted(self) -> bool:
         """Whether destruction waits for an operator to look at the clock."""
-        with self.node.world.database.read() as tx:
+        with self.node.deps.database.read() as tx:
             return tx.retention.deployment().halted_at is not None
 
     def age_files(self, by: timedelta) -> None:

@@ -121,7 +121,7 @@ class Load:
         """Until Ola can have it."""
 
         def is_inspected() -> bool:
-            with self.cluster.node.world.database.read() as tx:
+            with self.cluster.node.deps.database.read() as tx:
                 document = tx.shares.document(promise.document_id)
             return document is not None and document.inspected_at is not None
 

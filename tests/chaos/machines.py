@@ -134,7 +134,7 @@ def order(cluster: Cluster, node: Member, what: str) -> None:
 def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
     """With orphans deleted and nothing noted of it."""
     for _ in range(3):
-        writer = cluster.node.world.blobs.create(secrets.token_hex(16))
+        writer = cluster.node.deps.blobs.create(secrets.token_hex(16))
         writer.write(b"left by a crash")
         writer.commit()
     # A worker sweeps what is a day old. The test can't wait so long, and must not sweep what is being written either.
@@ -203,7 +203,7 @@ class Ending:
 
     def has_its_key(self, cluster: Cluster) -> None:
         """AssertionError when it was destroyed early."""
-        assert cluster.node.world.keyring.get([share_key_id(self.share_id)]), "a key was destroyed early"
+        assert cluster.node.deps.keyring.get([share_key_id(self.share_id)]), "a key was destroyed early"
 
     def is_kept(self, cluster: Cluster) -> None:
         """AssertionError when Ola can't have it; a node that does not trust its clock may say «not now» first."""
@@ -217,11 +217,11 @@ def ends_within_the_leap(cluster: Cluster) -> Ending:
     content = b"to be had tomorrow too"
     share_id = cluster.share([OLA_NUMBER], {NAME: content})
     [path] = cluster.document_paths(share_id)
-    world = cluster.node.world
-    with world.database.write() as tx:
+    deps = cluster.node.deps
+    with deps.database.write() as tx:
         share = tx.shares.lock(share_id)
         assert share is not None
-        tx.shares.save(replace(share, expires_at=world.clock.now() + timedelta(hours=1)))
+        tx.shares.save(replace(share, expires_at=deps.clock.now() + timedelta(hours=1)))
     return Ending(share_id, path, content)
 
 
@@ -234,7 +234,7 @@ def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
         promise.has_its_key(cluster)
     # A worker that still goes by what it read before would halt again.
     time.sleep(2 * REFRESH_EVERY.total_seconds())
-    confirm_clock(cluster.node.world)
+    confirm_clock(cluster.node.deps)
     cluster.wait_until_ready()
     promise.is_kept(cluster)
 
@@ -242,7 +242,7 @@ def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
 @contextmanager
 def leapt(cluster: Cluster) -> Iterator[None]:
     """PostgreSQL's clock, and with it everybody's, is ahead."""
-    ours = cluster.node.world.database
+    ours = cluster.node.deps.database
     cluster.postgres.program.kill()
     cluster.postgres.start(LD_PRELOAD=FAKE_TIME, FAKETIME=f"+{_LEAP_SECONDS}s", DONT_FAKE_MONOTONIC="1")
     ours.close()

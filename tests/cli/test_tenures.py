@@ -21,8 +21,8 @@ def tenant(deployment: dict[str, str], register: str) -> tuple[dict[str, str], s
     assert run(environment, "keys", "seal").exit_code == 0
     created = ("tenant", "create", "--number", "310240001", "--administrator", "Ewa Kowalska")
     tenant_id = run(environment, *created, typed=f"{EWA}\n").stdout.strip().splitlines()[-1]
-    with opened(environment) as world:
-        take_into_use(world, tenant_id)
+    with opened(environment) as deps:
+        take_into_use(deps, tenant_id)
     return environment, tenant_id
 
 
@@ -47,8 +47,8 @@ def test_the_deletion_record_is_written_when_the_worker_has_done_its_part(
     assert "under_way" in run(environment, "tenant", "deletion", tenant_id).output
     assert run(environment, "tenant", "deletion-record", tenant_id, str(path)).exit_code == 1
     assert not path.exists()
-    with opened(environment) as world:
-        assert complete_deletions(world) == 1
+    with opened(environment) as deps:
+        assert complete_deletions(deps) == 1
     assert "contents_deleted" in run(environment, "tenant", "deletion", tenant_id).output
     assert run(environment, "tenant", "deletion-record", tenant_id, str(path)).exit_code == 0
     assert path.read_bytes().startswith(b"%PDF")

@@ -23,11 +23,11 @@ import typer
 from joserfc.jwk import RSAKey
 from typer.testing import CliRunner, Result
 
-from deldokument.bootstrap.runtime import open_node
+from deldokument.bootstrap.runtime import build_runtime
 from deldokument.cli.main import app
 from deldokument.config.settings import load_settings
-from deldokument.ports.dependencies import World
-from deldokument.services.audit.checkpoints import seal_chains
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.checkpoints import sign_checkpoints
 from tests.support.simulators import start_simulators
 from tests.support.stack import stack
 from tests.support.stored import do_as_owner
@@ -186,22 +186,22 @@ def audit_text(folder: Path, environment: Mapping[str, str]) -> str:
 
 def seal(environment: Mapping[str, str]) -> None:
     """What the worker does once an hour."""
-    with opened(environment) as world:
-        seal_chains(world)
+    with opened(environment) as deps:
+        sign_checkpoints(deps)
 
 
 @contextmanager
-def opened(environment: Mapping[str, str]) -> Iterator[World]:
+def opened(environment: Mapping[str, str]) -> Iterator[Dependencies]:
     """The deployment, past its commands."""
     before = dict(os.environ)
     os.environ.update(environment)
     try:
-        node = open_node(load_settings())
+        node = build_runtime(load_settings())
     finally:
         os.environ.clear()
         os.environ.update(before)
     with closing(node):
-        yield node.world
+        yield node.deps
 
 
 def tamper(environment: Mapping[str, str], *statements: str) -> None:
@@ -264,8 +264,8 @@ def _end(told: Transcript) -> None:
 def _accounts(told: Transcript) -> None:
     told.say("account", "create", "TENANT", "Byggesak")
     # The tenant signs, records its assessment and takes the service into use at its pages.
-    with opened(told.environment) as world:
-        take_into_use(world, told.named["TENANT"])
+    with opened(told.environment) as deps:
+        take_into_use(deps, told.named["TENANT"])
     told.say("account", "create", "TENANT", "Byggesak", name="ACCOUNT")
     told.say("account", "create", "TENANT", "byggesak")
     told.say("account", "rules", "ACCOUNT", "--quota-gb", "50", "--four-eyes", "--longest-days", "30")

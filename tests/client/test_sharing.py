@@ -294,7 +294,7 @@ def test_who_may_only_read_lists_and_shares_nothing(
 ) -> None:
     avtaler = sender.account_of(deployment, "Avtaledokumenter")
     add_integration(
-        deployment.node.world,
+        deployment.node.deps,
         tenant_id=avtaler.tenant_id,
         account_id=avtaler.id,
         organization_number=FJELL,
@@ -313,11 +313,11 @@ def test_who_may_only_read_lists_and_shares_nothing(
 def test_an_account_of_four_eyes_gets_a_proposal_and_the_machine_forgets_it(
     deployment: Deployment, connect: Connect, account: Account, folder: Path, until: datetime, tmp_path: Path
 ) -> None:
-    world, tenant_id = deployment.node.world, account.tenant_id
-    strict = create_account(world, tenant_id=tenant_id, name="Fire øyne")
+    deps, tenant_id = deployment.node.deps, account.tenant_id
+    strict = create_account(deps, tenant_id=tenant_id, name="Fire øyne")
     rules = replace(strict.rules, four_eyes=True)
-    change_account_rules(world, tenant_id=tenant_id, account_id=strict.id, rules=rules, revision=strict.revision)
-    add_integration(world, tenant_id=tenant_id, account_id=strict.id, organization_number=sender.CONSUMER)
+    change_account_rules(deps, tenant_id=tenant_id, account_id=strict.id, rules=rules, revision=strict.revision)
+    add_integration(deps, tenant_id=tenant_id, account_id=strict.id, organization_number=sender.CONSUMER)
     client = connect()
     share = client.share([folder], account="Fire øyne", to=[To(OLA_NUMBER)], until=until, archived=True)
     assert (share.state, share.proposed, share.link) == ("draft", True, f"{deployment.url}/d/{share.id}")

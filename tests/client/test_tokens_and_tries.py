@@ -18,7 +18,7 @@ from joserfc.jwk import RSAKey
 
 from deldokument.client import Client, Interrupted, NotConfigured, Refused, Settings, Unreachable
 from deldokument.client.tokens import MaskinportenTokens, read_key
-from deldokument.client.transport import TRIES, Patience, Transport
+from deldokument.client.transport import TRIES, RetryPolicy, Transport
 
 pytestmark = pytest.mark.once
 
@@ -214,7 +214,7 @@ class Given:
 
 
 def transport(counterpart: Counterpart) -> Transport:
-    return Transport("https://del.example", Given(), counterpart.http, Patience(first_s=0.0))
+    return Transport("https://del.example", Given(), counterpart.http, RetryPolicy(first_s=0.0))
 
 
 OK = httpx.Response(200, json={"id": "1"})
@@ -291,7 +291,7 @@ def test_an_answer_without_content_is_nothing_and_one_that_is_no_json_is_not_und
         transport(Counterpart(httpx.Response(200, text="hello"))).call("GET", "/x")
 
 
-class Counted(Patience):
+class Counted(RetryPolicy):
     """Patience that does not wait and tells how long it would have."""
 
     def __init__(self) -> None:
@@ -313,7 +313,7 @@ def test_waits_grow_and_are_as_long_as_the_service_asks() -> None:
 
 
 def test_a_client_that_is_stopped_waits_no_longer() -> None:
-    patience = Patience(first_s=3600.0)
+    patience = RetryPolicy(first_s=3600.0)
 
     def stop_at_the_first(request: httpx.Request) -> httpx.Response:
         threading.Timer(0.0, patience.stop).start()

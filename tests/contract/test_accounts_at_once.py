@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, standing
+from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services.accounts import deletion, lifecycle
@@ -26,7 +26,7 @@ def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     made.close()
 
 
-def at_once(deed: Callable[[int], object]) -> list[str]:
+def on_event_loop(deed: Callable[[int], object]) -> list[str]:
     """What becomes of the deed when all do it at the same instant."""
     ready = Barrier(WRITERS)
 
@@ -43,20 +43,20 @@ def at_once(deed: Callable[[int], object]) -> list[str]:
 
 
 def count(stage: Stage, kind: EventKind) -> int:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return sum(event.kind is kind for _, event in tx.audit.events())
 
 
 def test_of_many_who_take_a_name_at_once_one_gets_it_however_it_is_written(stage: Stage) -> None:
     names = ["Skole", "skole", "SKOLE", " Skole ", "sKOLE", "Skole"]
-    answers = at_once(lambda n: lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=names[n]))
+    answers = on_event_loop(lambda n: lifecycle.create_account(stage.deps, tenant_id=stage.tenant.id, name=names[n]))
     assert answers == ["account_name_taken"] * (WRITERS - 1) + ["done"]
 
 
 def test_of_many_who_change_an_account_at_once_one_does_and_the_others_are_told(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     rules = [AccountRules(quota=(number + 1) * 10**9) for number in range(WRITERS)]
-    answers = at_once(lambda n: lifecycle.change_account_rules(stage.world, **where, rules=rules[n], revision=1))
+    answers = on_event_loop(lambda n: lifecycle.change_account_rules(stage.deps, **where, rules=rules[n], revision=1))
     assert answers == ["changed_meanwhile"] * (WRITERS - 1) + ["done"]
     assert count(stage, EventKind.ACCOUNT_RULES_CHANGED) == 1
 
@@ -64,10 +64,10 @@ def test_of_many_who_change_an_account_at_once_one_does_and_the_others_are_told(
 def test_of_many_workers_one_ends_an_account(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     share_id = stage.publish(OLA)
-    deletion.delete_account(stage.world, **where, typed_name="Byggesak")
+    deletion.delete_account(stage.deps, **where, typed_name="Byggesak")
     stage.clock.advance(hours=24)
-    assert at_once(lambda _: deletion.end_deleted_accounts(stage.world)) == ["done"] * WRITERS
-    with stage.world.database.read() as tx:
-        assert standing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
-        assert standing(tx.tenancies.account(stage.byggesak.id)).ended_at == stage.clock.now()
+    assert on_event_loop(lambda _: deletion.end_deleted_accounts(stage.deps)) == ["done"] * WRITERS
+    with stage.deps.database.read() as tx:
+        assert existing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
+        assert existing(tx.tenancies.account(stage.byggesak.id)).ended_at == stage.clock.now()
     assert (count(stage, EventKind.ACCOUNT_ENDED), count(stage, EventKind.SHARE_WITHDRAWN)) == (1, 1)

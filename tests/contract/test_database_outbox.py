@@ -12,10 +12,10 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import NotFound, ServiceError, standing
+from deldokument.domain.errors import NotFound, ServiceError, existing
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import Progress, Receipt, Recipient, Share, new_id, progress_of
-from deldokument.ports.repositories.outbox import EndingFilter, Unreminded
+from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
 from tests.contract.records import (
     DAY,
     HOUR,
@@ -136,8 +136,8 @@ def test_what_is_settled_stays_so(database: SqlDatabase) -> None:
         tx.outbox.postpone(sent, NOW, "late")
     assert lease(database, NOW + DAY) == []
     with database.read() as tx:
-        assert standing(tx.outbox.get(sent.id)) == replace(sent, sent_at=NOW)
-        assert standing(tx.outbox.get(lost.id)) == replace(lost, given_up_at=NOW, last_error="status_400")
+        assert existing(tx.outbox.get(sent.id)) == replace(sent, sent_at=NOW)
+        assert existing(tx.outbox.get(lost.id)) == replace(lost, given_up_at=NOW, last_error="status_400")
 
 
 def test_who_was_slower_than_the_lease_does_not_postpone_it(database: SqlDatabase) -> None:
@@ -146,9 +146,9 @@ def test_who_was_slower_than_the_lease_does_not_postpone_it(database: SqlDatabas
     [again] = lease(database, NOW + HOUR)
     with database.write() as tx:
         tx.outbox.postpone(slow, NOW + DAY, "timeout")
-        assert standing(tx.outbox.get(slow.id)).due_at == again.due_at
+        assert existing(tx.outbox.get(slow.id)).due_at == again.due_at
         tx.outbox.postpone(again, NOW + DAY, "timeout")
-        assert standing(tx.outbox.get(slow.id)).due_at == NOW + DAY
+        assert existing(tx.outbox.get(slow.id)).due_at == NOW + DAY
 
 
 def test_a_message_can_be_repeated_as_if_it_were_new(database: SqlDatabase) -> None:
@@ -278,8 +278,8 @@ def test_two_workers_do_not_follow_a_chain_at_once(database: SqlDatabase) -> Non
     assert sorted(one + other) == list(range(1, 21))
 
 
-def ending(**changes: Any) -> EndingFilter:
-    return replace(EndingFilter(NOW, NOW + WEEK, DAY, "week_left", NOW - WEEK), **changes)
+def ending(**changes: Any) -> ReminderQuery:
+    return replace(ReminderQuery(NOW, NOW + WEEK, DAY, "week_left", NOW - WEEK), **changes)
 
 
 def shared(database: SqlDatabase, **changes: Any) -> tuple[Share, Recipient]:
@@ -304,7 +304,7 @@ def test_who_is_to_be_reminded_is_found_with_all_that_a_reminder_needs(database:
     share, recipient = shared(database)
     with database.read() as tx:
         found = tx.outbox.unreminded(ending(), limit=10)
-    assert found == [Unreminded(TENANT.id, share.id, recipient.id, NOW + 3 * DAY)]
+    assert found == [PendingReminder(TENANT.id, share.id, recipient.id, NOW + 3 * DAY)]
 
 
 def test_whose_share_ends_first_is_reminded_first(database: SqlDatabase) -> None:

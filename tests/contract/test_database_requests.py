@@ -6,10 +6,10 @@ import threading
 from dataclasses import replace
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.ports.repositories.idempotency import AnsweredRequest
+from deldokument.ports.repositories.idempotency import IdempotencyRecord
 from tests.contract.records import HOUR, NOW
 
-REQUEST = AnsweredRequest(b"\x01" * 32, b"\x02" * 32, "new", NOW, NOW + HOUR)
+REQUEST = IdempotencyRecord(b"\x01" * 32, b"\x02" * 32, "new", NOW, NOW + HOUR)
 
 
 def test_a_request_comes_back_as_it_was_saved_last(database: SqlDatabase) -> None:
@@ -42,7 +42,7 @@ def test_the_oldest_are_forgotten_first_and_the_young_stay(database: SqlDatabase
 
 
 def test_of_two_that_find_nothing_at_once_the_second_finds_what_the_first_made(database: SqlDatabase) -> None:
-    outcomes: list[AnsweredRequest | None] = []
+    outcomes: list[IdempotencyRecord | None] = []
     ready = threading.Barrier(2)
 
     def take() -> None:

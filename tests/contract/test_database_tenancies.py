@@ -10,7 +10,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Contact, Member, Operator, PeriodRule
-from deldokument.ports.repositories.tenants import Offices
+from deldokument.ports.repositories.tenants import RoleIds
 from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, settle
 
 
@@ -34,7 +34,7 @@ def test_what_is_not_there_is_none(database: SqlDatabase) -> None:
         assert tx.tenancies.member("nobody") is None
         assert tx.tenancies.memberships(b"nobody") == []
         assert tx.tenancies.administrations(b"nobody") == []
-        assert tx.tenancies.offices(b"nobody") == Offices(False, (), False)
+        assert tx.tenancies.offices(b"nobody") == RoleIds(False, (), False)
 
 
 def test_many_come_at_once_in_the_order_they_were_asked_for_without_those_that_are_not_there(
@@ -169,12 +169,12 @@ def test_what_a_person_is_here_is_told_in_one_question(database: SqlDatabase) ->
         tx.tenancies.add_administrator(Administrator("a", other.id, KARI.lookup_hash, b"number", b"name"))
         tx.tenancies.add_operator(Operator("drift", b"hash of siv", b"number", b"name"))
     with database.read() as tx:
-        assert tx.tenancies.offices(KARI.lookup_hash) == Offices(True, (other.id, TENANT.id), False)
-        assert tx.tenancies.offices(b"hash of siv") == Offices(False, (), True)
+        assert tx.tenancies.offices(KARI.lookup_hash) == RoleIds(True, (other.id, TENANT.id), False)
+        assert tx.tenancies.offices(b"hash of siv") == RoleIds(False, (), True)
     with database.write() as tx:
         tx.tenancies.remove_member(KARI.id, NOW)
     with database.read() as tx:
-        assert tx.tenancies.offices(KARI.lookup_hash) == Offices(False, (other.id, TENANT.id), False)
+        assert tx.tenancies.offices(KARI.lookup_hash) == RoleIds(False, (other.id, TENANT.id), False)
 
 
 def test_an_account_needs_its_tenant(database: SqlDatabase) -> None:

@@ -14,7 +14,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Account, AccountRules, Administrator, Contact, Integration, Member
-from deldokument.domain.tenure import Holdings, ImpactAssessment, ResidualRisk, Tenure
+from deldokument.domain.tenure import ImpactAssessment, ResidualRisk, TenantLifecycle, TenantTotals
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -65,13 +65,13 @@ def settled(database: SqlDatabase) -> None:
 def end(database: SqlDatabase, at: datetime = NOW, **changes: Any) -> None:
     with database.write() as tx:
         tx.tenancies.save_tenant(replace(TENANT, ended_at=at))
-        tx.tenures.save_tenure(Tenure(TENANT.id, **changes))
+        tx.tenures.save_tenure(TenantLifecycle(TENANT.id, **changes))
 
 
 def others_stay(database: SqlDatabase) -> None:
     """Another tenant that uses the service, with a share: no reason for this one's end to wait."""
     with database.write() as tx:
-        tx.tenures.save_tenure(Tenure(OTHER.id, b"vigdis"))
+        tx.tenures.save_tenure(TenantLifecycle(OTHER.id, b"vigdis"))
     keep(database, of_others())
 
 
@@ -107,20 +107,20 @@ def test_an_assessment_that_breaks_a_rule_is_refused_by_the_database(
 
 
 def test_a_tenure_comes_back_as_it_was_saved_last(database: SqlDatabase) -> None:
-    held = Holdings(1, 2, 3, 4, 5, 6 * 10**12)
-    whole = Tenure(TENANT.id, b"ewa", b"odd", held, 7, NOW, NOW + HOUR, NOW + DAY)
+    held = TenantTotals(1, 2, 3, 4, 5, 6 * 10**12)
+    whole = TenantLifecycle(TENANT.id, b"ewa", b"odd", held, 7, NOW, NOW + HOUR, NOW + DAY)
     with database.write() as tx:
-        assert tx.tenures.tenure(TENANT.id) == Tenure(TENANT.id)
-        tx.tenures.save_tenure(Tenure(TENANT.id, b"ewa"))
+        assert tx.tenures.tenure(TENANT.id) == TenantLifecycle(TENANT.id)
+        tx.tenures.save_tenure(TenantLifecycle(TENANT.id, b"ewa"))
         tx.tenures.save_tenure(whole)
     with database.read() as tx:
         assert tx.tenures.tenure(TENANT.id) == whole
-        assert tx.tenures.tenure(OTHER.id) == Tenure(OTHER.id)
+        assert tx.tenures.tenure(OTHER.id) == TenantLifecycle(OTHER.id)
 
 
 def test_names_are_never_erased_before_the_contents(database: SqlDatabase) -> None:
     with pytest.raises(ServiceError), database.write() as tx:
-        tx.tenures.save_tenure(Tenure(TENANT.id, names_erased_at=NOW))
+        tx.tenures.save_tenure(TenantLifecycle(TENANT.id, names_erased_at=NOW))
 
 
 # --- what a tenant has -----------------------------------------------------------------------------------------------
@@ -138,8 +138,8 @@ def test_holdings_count_what_lives_and_is_the_tenants_own(database: SqlDatabase)
         for share in (open_share, spent):
             tx.shares.add_document(complete_document_of(share, length=3 * 10**9))
     with database.read() as tx:
-        assert tx.tenures.holdings(TENANT.id, NOW) == Holdings(1, 1, 2, 1, 1, 3 * 10**9)
-        assert tx.tenures.holdings("nobody", NOW) == Holdings()
+        assert tx.tenures.holdings(TENANT.id, NOW) == TenantTotals(1, 1, 2, 1, 1, 3 * 10**9)
+        assert tx.tenures.holdings("nobody", NOW) == TenantTotals()
 
 
 def test_an_end_withdraws_open_shares_and_abandons_drafts_of_that_tenant_alone(database: SqlDatabase) -> None:

@@ -39,7 +39,7 @@ def sealed(opening: Opening) -> Iterator[SealedKeyring]:
         yield made
 
 
-def at_once(*steps: Callable[[], object]) -> None:
+def on_event_loop(*steps: Callable[[], object]) -> None:
     threads = [threading.Thread(target=step) for step in steps]
     for thread in threads:
         thread.start()
@@ -119,7 +119,7 @@ def test_an_entry_needs_an_id(keyring: Keyring) -> None:
 
 def test_many_threads_agree_on_one_key(keyring: Keyring) -> None:
     found: list[bytes] = []
-    at_once(*[lambda: found.append(keyring.create("share/1"))] * 8)
+    on_event_loop(*[lambda: found.append(keyring.create("share/1"))] * 8)
     assert (len(found), len(set(found))) == (8, 1)
 
 
@@ -163,7 +163,7 @@ def test_of_two_deployments_that_claim_a_keyring_at_once_one_gets_it(opening: Op
             except Conflict:
                 refused.append(deployment_id)
 
-        at_once(lambda: claim("one"), lambda: claim("other"))
+        on_event_loop(lambda: claim("one"), lambda: claim("other"))
         assert len(refused) == 1
         assert keyring.ids("") == [OWNER]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from docx import Document
 
-from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import (
     PLACEHOLDERS,
@@ -21,11 +21,11 @@ from deldokument.domain.agreement import (
     version_key,
 )
 from deldokument.domain.errors import InvalidInput, NotFound
-from deldokument.ports.documents import Library, Paper
+from deldokument.ports.documents import RenderedDocument, TextCatalog
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-LIBRARY: Library = PackageLibrary()
-PRESS = MarkdownPress()
+LIBRARY: TextCatalog = PackageLibrary()
+PRESS = MarkdownRenderer()
 TEXTS = [LIBRARY.text(kind, version) for kind in AgreementKind for version in LIBRARY.versions(kind)]
 HOSTILE = '#eval("x") *x* <script>x</script> [a](javascript:x) | b'
 
@@ -61,7 +61,7 @@ def test_a_text_names_both_parties(text: AgreementText) -> None:
 @every_text
 def test_a_text_can_be_filled_in_and_set_in_all_three_forms(text: AgreementText) -> None:
     markdown = merged(text)
-    paper = Paper(markdown, text.title, text.version, NOON)
+    paper = RenderedDocument(markdown, text.title, text.version, NOON)
     document = Document(io.BytesIO(PRESS.docx(paper)))
     words = "\n".join([p.text for p in document.paragraphs] + [c.text for t in document.tables for c in t._cells])
     html = PRESS.html(markdown)
@@ -82,7 +82,7 @@ def test_a_hostile_tenant_makes_no_markup_in_a_text(text: AgreementText) -> None
         return re.findall(r"<[^>]*>", PRESS.html(merged(text, tenant)))
 
     assert tags(HOSTILE) == tags("Prøve kommune")
-    assert PRESS.pdf(Paper(merged(text, HOSTILE), text.title, text.version, NOON)).startswith(b"%PDF")
+    assert PRESS.pdf(RenderedDocument(merged(text, HOSTILE), text.title, text.version, NOON)).startswith(b"%PDF")
 
 
 @every_text

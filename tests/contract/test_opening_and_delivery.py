@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.services.audit.recording import subject_of
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import existing_key
@@ -40,10 +40,10 @@ def until_somebody_waits(url: str) -> None:
 def test_an_opening_waits_before_it_holds_what_a_delivery_wants(stage: Stage, postgres_url: str) -> None:
     share_id = stage.publish(OLA)
     with ThreadPoolExecutor(1) as pool:
-        with stage.world.database.write() as tx:
-            share = standing(tx.shares.lock(share_id))
-            opening = pool.submit(offers.open_share, stage.world, person(OLA), share_id)
+        with stage.deps.database.write() as tx:
+            share = existing(tx.shares.lock(share_id))
+            opening = pool.submit(offers.open_share, stage.deps, person(OLA), share_id)
             until_somebody_waits(postgres_url)
             # What a delivery does next, with the lock that it has; the database would end one of the two.
-            subject_of(tx, share.audit_key_id, existing_key(stage.world.keyring, share.audit_key_id), person(OLA))
+            subject_of(tx, share.audit_key_id, existing_key(stage.deps.keyring, share.audit_key_id), person(OLA))
         assert opening.result(PATIENCE).id == share_id

@@ -17,14 +17,14 @@ from docx.document import Document as WordDocument
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.domain.agreement import escaped
 from deldokument.domain.errors import Broken
-from deldokument.ports.documents import DocumentPress, Paper
+from deldokument.ports.documents import DocumentRenderer, RenderedDocument
 
 # As clocks tell it, with a fraction of a second.
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
-PRESS: DocumentPress = MarkdownPress()
+PRESS: DocumentRenderer = MarkdownRenderer()
 HOSTILE = [
     '#eval("1+1")',
     '#read("/etc/passwd")',
@@ -75,8 +75,8 @@ brutt
 """
 
 
-def paper(markdown: str = TEXT, title: str = "Avtale", version: str = "1.0") -> Paper:
-    return Paper(markdown, title, version, NOON)
+def paper(markdown: str = TEXT, title: str = "Avtale", version: str = "1.0") -> RenderedDocument:
+    return RenderedDocument(markdown, title, version, NOON)
 
 
 def read_pdf(pdf: bytes, *options: str) -> str:
@@ -352,7 +352,7 @@ def test_the_same_paper_is_the_same_bytes_from_every_press_in_every_thread() -> 
     found: list[tuple[bytes, bytes, str]] = []
 
     def press() -> None:
-        for made in (PRESS, MarkdownPress()):
+        for made in (PRESS, MarkdownRenderer()):
             found.append((made.pdf(paper()), made.docx(paper()), made.html(TEXT)))
 
     threads = [threading.Thread(target=press) for _ in range(4)]

@@ -32,7 +32,7 @@ def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) 
     def announce(share_id: str) -> str:
         ready.wait()
         try:
-            shares_drafts.add_document(stage.world, person(KARI), share_id, name="a", length=10, modified_at=None)
+            shares_drafts.add_document(stage.deps, person(KARI), share_id, name="a", length=10, modified_at=None)
         except InvalidInput as error:
             return error.code
         return "taken"
@@ -40,21 +40,21 @@ def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) 
     with ThreadPoolExecutor(WRITERS) as pool:
         answers = sorted(pool.map(announce, drafts))
     assert answers == ["quota_exceeded"] * (WRITERS - 3) + ["taken"] * 3
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.tenancies.contents(stage.byggesak.id).stored_bytes == 30
 
 
 def test_drafts_that_move_at_once_do_not_fill_an_account_beyond_its_quota(stage: Stage) -> None:
     drafts = [stage.draft().id for _ in range(WRITERS)]
     for share_id in drafts:
-        shares_drafts.add_document(stage.world, person(KARI), share_id, name="a", length=10, modified_at=None)
+        shares_drafts.add_document(stage.deps, person(KARI), share_id, name="a", length=10, modified_at=None)
     set_rules(stage, stage.avtaler, quota=25)
     ready = Barrier(WRITERS)
 
     def move(share_id: str) -> str:
         ready.wait()
         try:
-            shares_drafts.save_draft(stage.world, person(KARI), share_id, stage.words(account_id=stage.avtaler.id))
+            shares_drafts.save_draft(stage.deps, person(KARI), share_id, stage.words(account_id=stage.avtaler.id))
         except InvalidInput as error:
             return error.code
         return "taken"

@@ -35,39 +35,39 @@ from pyhanko.sign.validation import (
 from pyhanko_certvalidator import ValidationContext
 
 from deldokument.adapters.documents.pades import FIELD
-from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import (
     MissingSeal,
-    PdfSeal,
+    PdfSigner,
     create_seal_certificate,
     load_seal,
     verify_signature,
 )
 from deldokument.domain.errors import Broken, Conflict, Unavailable
-from deldokument.ports.documents import DocumentSeal, Paper
+from deldokument.ports.documents import DocumentSigner, RenderedDocument
 from tests.support.limits import files_no_longer_than
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-PDF = MarkdownPress().pdf(Paper("# Avtale\n\nPrisen er 100 kroner.\n", "Avtale", "1.0", NOON))
+PDF = MarkdownRenderer().pdf(RenderedDocument("# Avtale\n\nPrisen er 100 kroner.\n", "Avtale", "1.0", NOON))
 DATA = b"deldokument/audit-head/1 0123"
 
 
-def made(folder: Path, name: str = "Del dokument") -> PdfSeal:
+def made(folder: Path, name: str = "Del dokument") -> PdfSigner:
     paths = folder / "seal.key", folder / "seal.pem"
     return create_seal_certificate(*paths, operator_name=name, operator_number="310240001", at=NOON)
 
 
-def loaded(folder: Path, password: str = "") -> DocumentSeal:
+def loaded(folder: Path, password: str = "") -> DocumentSigner:
     return load_seal(folder / "seal.key", folder / "seal.pem", password)
 
 
 @pytest.fixture(scope="module")
-def seal(tmp_path_factory: pytest.TempPathFactory) -> PdfSeal:
+def seal(tmp_path_factory: pytest.TempPathFactory) -> PdfSigner:
     return made(tmp_path_factory.mktemp("seal"))
 
 
 @pytest.fixture(scope="module")
-def sealed(seal: PdfSeal) -> bytes:
+def sealed(seal: PdfSigner) -> bytes:
     return seal.seal(PDF, reason="Tjenesteavtale signert", location="Norge", at=NOON)
 
 
@@ -88,7 +88,7 @@ def pdfsig(pdf: bytes, path: Path) -> str:
 # --- a sealed PDF ----------------------------------------------------------------------------------------------------
 
 
-def test_a_sealed_pdf_is_valid_trusted_and_covered_whole(seal: PdfSeal, sealed: bytes) -> None:
+def test_a_sealed_pdf_is_valid_trusted_and_covered_whole(seal: PdfSigner, sealed: bytes) -> None:
     status = validated(sealed, seal.certificate())
     assert (status.intact, status.valid, status.trusted, status.bottom_line) == (True, True, True, True)
     assert status.coverage is SignatureCoverageLevel.ENTIRE_FILE
@@ -116,7 +116,7 @@ def test_debians_verifier_finds_it_valid_and_total(sealed: bytes, tmp_path: Path
 
 
 @pytest.mark.parametrize("place", [0.001, 0.1, 0.5, 0.8, 0.999])
-def test_a_changed_byte_fails_with_both_verifiers(seal: PdfSeal, sealed: bytes, tmp_path: Path, place: float) -> None:
+def test_a_changed_byte_fails_with_both_verifiers(seal: PdfSigner, sealed: bytes, tmp_path: Path, place: float) -> None:
     at = int(len(PDF) * place)
     changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
     assert "Signature is Valid." not in pdfsig(changed, tmp_path / "changed.pdf")
@@ -128,7 +128,7 @@ def test_a_changed_byte_fails_with_both_verifiers(seal: PdfSeal, sealed: bytes, 
     assert not status.bottom_line
 
 
-def test_other_words_of_the_same_length_fail(seal: PdfSeal, sealed: bytes, tmp_path: Path) -> None:
+def test_other_words_of_the_same_length_fail(seal: PdfSigner, sealed: bytes, tmp_path: Path) -> None:
     changed = sealed.replace(b"Avtale</rdf:li>", b"Avtala</rdf:li>", 1)
     assert changed != sealed
     status = validated(changed, seal.certificate())
@@ -136,7 +136,7 @@ def test_other_words_of_the_same_length_fail(seal: PdfSeal, sealed: bytes, tmp_p
     assert "Signature Validation: Digest Mismatch." in pdfsig(changed, tmp_path / "changed.pdf")
 
 
-def test_what_is_added_after_the_seal_shows(seal: PdfSeal, sealed: bytes, tmp_path: Path) -> None:
+def test_what_is_added_after_the_seal_shows(seal: PdfSigner, sealed: bytes, tmp_path: Path) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed))
     writer.root["/Lang"] = writer.root["/Type"]
     writer.update_root()  # type: ignore[no-untyped-call]
@@ -160,12 +160,12 @@ def test_a_sealed_pdf_still_says_that_it_is_for_the_archive_and_for_everybody(se
 
 
 @pytest.mark.parametrize("junk", [b"", b"no PDF", b"%PDF-1.7\n%%EOF", PDF[:2000], PDF[len(PDF) // 2 :]])
-def test_what_is_no_pdf_is_not_sealed(seal: PdfSeal, junk: bytes) -> None:
+def test_what_is_no_pdf_is_not_sealed(seal: PdfSigner, junk: bytes) -> None:
     with pytest.raises(Broken):
         seal.seal(junk, reason="r", location="l", at=NOON)
 
 
-def test_nothing_is_sealed_outside_the_certificates_time(seal: PdfSeal) -> None:
+def test_nothing_is_sealed_outside_the_certificates_time(seal: PdfSigner) -> None:
     for at in (
         seal.leaf.not_valid_before_utc - timedelta(seconds=1),
         seal.leaf.not_valid_after_utc + timedelta(seconds=1),
@@ -187,7 +187,7 @@ def test_a_process_that_seals_nothing_does_not_wait_for_what_seals() -> None:
 # --- a detached signature --------------------------------------------------------------------------------------------
 
 
-def test_a_signature_verifies_with_the_certificate_alone_and_over_these_bytes_only(seal: PdfSeal) -> None:
+def test_a_signature_verifies_with_the_certificate_alone_and_over_these_bytes_only(seal: PdfSigner) -> None:
     signature = seal.sign(DATA)
     assert verify_signature(seal.certificate(), DATA, signature)
     assert not verify_signature(seal.certificate(), DATA + b"4", signature)
@@ -195,7 +195,7 @@ def test_a_signature_verifies_with_the_certificate_alone_and_over_these_bytes_on
     assert not verify_signature(seal.certificate(), DATA, b"")
 
 
-def test_a_signature_of_another_seal_does_not_verify(seal: PdfSeal, tmp_path: Path) -> None:
+def test_a_signature_of_another_seal_does_not_verify(seal: PdfSigner, tmp_path: Path) -> None:
     assert not verify_signature(seal.certificate(), DATA, made(tmp_path).sign(DATA))
 
 
@@ -215,7 +215,7 @@ KEY_KIND, CURVE = "06072a8648ce3d0201", "06082a8648ce3d030107"
 
 
 @pytest.mark.parametrize("known", [KEY_KIND, CURVE])
-def test_a_certificate_with_a_key_of_an_unknown_kind_verifies_nothing(seal: PdfSeal, known: str) -> None:
+def test_a_certificate_with_a_key_of_an_unknown_kind_verifies_nothing(seal: PdfSigner, known: str) -> None:
     with pytest.raises(Broken):
         verify_signature(odd_certificate(seal.certificate(), known), DATA, b"")
 
@@ -223,7 +223,7 @@ def test_a_certificate_with_a_key_of_an_unknown_kind_verifies_nothing(seal: PdfS
 # --- the certificate -------------------------------------------------------------------------------------------------
 
 
-def test_the_certificate_names_the_operator_and_is_for_signing_alone(seal: PdfSeal) -> None:
+def test_the_certificate_names_the_operator_and_is_for_signing_alone(seal: PdfSigner) -> None:
     certificate = x509.load_pem_x509_certificate(seal.certificate())
     names = {attribute.oid: attribute.value for attribute in certificate.subject}
     assert names[NameOID.ORGANIZATION_NAME] == names[NameOID.COMMON_NAME] == "Del dokument"

@@ -60,32 +60,32 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def at(stage: Stage, issuer: str, running: Running, http: httpx.Client) -> Session:
     """Ewa's session; from now on logins go to ``issuer``."""
-    stage.world = replace(stage.world, login=stage.login)
+    stage.deps = replace(stage.deps, login=stage.login)
     ewa = session(stage)
     addresses = running.redirect_uri, running.post_logout_redirect_uri
     login = IdPorten(issuer, running.client_id, running.client_key, *addresses, http)
-    stage.world = replace(stage.world, login=login)
+    stage.deps = replace(stage.deps, login=login)
     return ewa
 
 
 def begin(stage: Stage, ewa: Session) -> tuple[str, str]:
     """The intent, and the provider's address."""
-    offer = signing.offer_signing(stage.world, ewa, tenant_id=stage.tenant.id)
+    offer = signing.offer_signing(stage.deps, ewa, tenant_id=stage.tenant.id)
     shown = offer.document.sha256, offer.document_sha256
     where = {"tenant_id": stage.tenant.id}
-    intent_id = signing.begin_signing(stage.world, ewa, **where, shown=shown, role="Rådmann", confirmed=True)
-    return intent_id, signing.start_login(stage.world, ewa, **where, intent_id=intent_id, locale="nb")
+    intent_id = signing.begin_signing(stage.deps, ewa, **where, shown=shown, role="Rådmann", confirmed=True)
+    return intent_id, signing.start_login(stage.deps, ewa, **where, intent_id=intent_id, locale="nb")
 
 
 def finish(stage: Stage, ewa: Session, address: str) -> str:
     """What the answer came to: empty when it became a signature."""
     stage.clock.advance(seconds=60)
-    done = signing.complete_signing(stage.world, ewa, dict(parse_qsl(urlsplit(address).query)))
+    done = signing.complete_signing(stage.deps, ewa, dict(parse_qsl(urlsplit(address).query)))
     return done.refusal.code if done.refusal else ""
 
 
 def signatures(stage: Stage) -> int:
-    return len(status.agreements_of(stage.world, tenant_id=stage.tenant.id).services)
+    return len(status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services)
 
 
 # --- at the simulator ------------------------------------------------------------------------------------------------
@@ -95,8 +95,8 @@ def test_whoever_is_logged_in_already_is_asked_again_and_signs(
     stage: Stage, running: Running, outbound: httpx.Client, browser: httpx.Client
 ) -> None:
     ewa = at(stage, running.idporten, running, outbound)
-    log_in(browser, stage.world.login.begin("nb").url, identifier=EWA)
-    assert browser.get(stage.world.login.begin("nb").url).is_redirect, "no single sign-on to be asked in spite of"
+    log_in(browser, stage.deps.login.begin("nb").url, identifier=EWA)
+    assert browser.get(stage.deps.login.begin("nb").url).is_redirect, "no single sign-on to be asked in spite of"
     _, url = begin(stage, ewa)
     assert browser.get(url).status_code == 200
     _, url = begin(stage, ewa)
@@ -136,7 +136,7 @@ def test_the_code_of_an_ordinary_login_does_not_sign(
 ) -> None:
     """Somebody takes a code that Ewa got by logging in, and puts it into an answer to a signature."""
     ewa = at(stage, running.idporten, running, outbound)
-    ordinary = dict(parse_qsl(urlsplit(log_in(browser, stage.world.login.begin("nb").url, identifier=EWA)).query))
+    ordinary = dict(parse_qsl(urlsplit(log_in(browser, stage.deps.login.begin("nb").url, identifier=EWA)).query))
     _, url = begin(stage, ewa)
     answer = log_in(browser, url, identifier=EWA)
     own_code = dict(parse_qsl(urlsplit(answer).query))["code"]

@@ -15,10 +15,10 @@ import pytest
 from deldokument.adapters.smtp import Security, SmtpMail, SmtpServer, mail_name
 from deldokument.domain.addresses import Language
 from deldokument.domain.outbox import SENT, Outcome, again, refused
-from deldokument.ports.channels import Letter
+from deldokument.ports.channels import Email
 from tests.support.mail import SENDER, RunningMail, make_certificate, odd_mail_server, start_mail
 
-LETTER = Letter(
+LETTER = Email(
     id="Zx3-aa_9",
     to="kari.lunde@eksempel.example",
     subject="Én deling slutter snart",

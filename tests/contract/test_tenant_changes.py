@@ -11,13 +11,13 @@ from threading import Event
 
 import pytest
 
-from deldokument.domain.errors import Conflict, NotFound, RightMissing, standing
-from deldokument.domain.outbox import Channel, Fate, OutgoingMessage
+from deldokument.domain.errors import Conflict, NotFound, RightMissing, existing
+from deldokument.domain.outbox import Channel, OutgoingMessage, Result
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import IntegrationRights, Tenant
 from deldokument.domain.webhook import DisabledFor
-from deldokument.ports.channels import CallOutcome
-from deldokument.ports.dependencies import World
+from deldokument.ports.channels import WebhookResponse
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts import member_import
 from deldokument.services.notifications import webhooks
@@ -39,7 +39,7 @@ def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def change_while_another_does(
-    world: World, tenant_id: str, first: dict[str, object], second: Callable[[], object]
+    deps: Dependencies, tenant_id: str, first: dict[str, object], second: Callable[[], object]
 ) -> None:
     """``first`` is written by somebody who holds the tenant until ``second`` is under way."""
     begun = Event()
@@ -49,8 +49,8 @@ def change_while_another_does(
         second()
 
     with ThreadPoolExecutor(1) as pool:
-        with world.database.write() as tx:
-            tenant = standing(tx.tenancies.lock_tenant(tenant_id))
+        with deps.database.write() as tx:
+            tenant = existing(tx.tenancies.lock_tenant(tenant_id))
             other = pool.submit(begin)
             begun.wait()
             Event().wait(WAITS)
@@ -59,16 +59,16 @@ def change_while_another_does(
 
 
 def now(stage: Stage) -> Tenant:
-    with stage.world.database.read() as tx:
-        return standing(tx.tenancies.tenant(stage.tenant.id))
+    with stage.deps.database.read() as tx:
+        return existing(tx.tenancies.tenant(stage.tenant.id))
 
 
 @pytest.mark.parametrize("first", ["ended_at", "frozen_at"])
 def test_new_rules_bring_no_tenant_back_that_has_just_been_ended_or_stopped(stage: Stage, first: str) -> None:
     def second() -> None:
-        registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, longest_days=7)
+        registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, longest_days=7)
 
-    change_while_another_does(stage.world, stage.tenant.id, {first: NOON}, second)
+    change_while_another_does(stage.deps, stage.tenant.id, {first: NOON}, second)
     assert getattr(now(stage), first) == NOON
     assert now(stage).period.longest.days == 7
 
@@ -78,18 +78,18 @@ def test_nobody_becomes_a_member_of_a_tenant_that_has_just_ended(stage: Stage) -
         with pytest.raises(Conflict):
             stage.add(PER, "Per Hansen", stage.byggesak)
 
-    change_while_another_does(stage.world, stage.tenant.id, {"ended_at": NOON}, second)
+    change_while_another_does(stage.deps, stage.tenant.id, {"ended_at": NOON}, second)
 
 
 def test_nor_do_those_of_a_list(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "text": f"{PER};Per Hansen"}
-    preview = member_import.preview_list(stage.world, **where)
+    preview = member_import.preview_list(stage.deps, **where)
 
     def second() -> None:
         with pytest.raises(Conflict):
-            member_import.register_list(stage.world, **where, shown=preview.added, batch=preview.batch)
+            member_import.register_list(stage.deps, **where, shown=preview.added, batch=preview.batch)
 
-    change_while_another_does(stage.world, stage.tenant.id, {"ended_at": NOON}, second)
+    change_while_another_does(stage.deps, stage.tenant.id, {"ended_at": NOON}, second)
 
 
 # --- what a system's own use must not bring back ---------------------------------------------------------------------
@@ -102,10 +102,10 @@ def while_it_shares(stage: Stage, change: Callable[[Transaction], object]) -> No
     def share() -> None:
         begun.set()
         with suppress(NotFound, RightMissing):
-            drafts.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id)
+            drafts.start_draft(stage.deps, SYSTEM, account_id=stage.byggesak.id)
 
     with ThreadPoolExecutor(1) as pool:
-        with stage.world.database.write() as tx:
+        with stage.deps.database.write() as tx:
             change(tx)
             other = pool.submit(share)
             begun.wait()
@@ -116,34 +116,34 @@ def while_it_shares(stage: Stage, change: Callable[[Transaction], object]) -> No
 def test_an_integration_that_is_removed_while_its_system_shares_stays_so(stage: Stage) -> None:
     added = integrate(stage)
     while_it_shares(stage, lambda tx: tx.tenancies.remove_integration(added.id, NOON))
-    with stage.world.database.read() as tx:
-        assert standing(tx.tenancies.integration(added.id)).removed_at == NOON
+    with stage.deps.database.read() as tx:
+        assert existing(tx.tenancies.integration(added.id)).removed_at == NOON
 
 
 def test_rights_that_are_taken_while_a_system_shares_stay_taken(stage: Stage) -> None:
     added = integrate(stage)
     while_it_shares(stage, lambda tx: tx.tenancies.save_integration(replace(added, rights=IntegrationRights.READ)))
-    with stage.world.database.read() as tx:
-        assert standing(tx.tenancies.integration(added.id)).rights is IntegrationRights.READ
+    with stage.deps.database.read() as tx:
+        assert existing(tx.tenancies.integration(added.id)).rights is IntegrationRights.READ
 
 
 def test_a_webhook_that_is_disabled_while_another_call_fails_stays_so(stage: Stage) -> None:
     integrate(stage)
     view, _ = webhooks.add_webhook(
-        stage.world, SYSTEM, account_id=stage.byggesak.id, url="https://hooks.fjell.example/del", events=["share.ended"]
+        stage.deps, SYSTEM, account_id=stage.byggesak.id, url="https://hooks.fjell.example/del", events=["share.ended"]
     )
     message = OutgoingMessage(
         new_id(), Channel.WEBHOOK, "share.ended", stage.tenant.id, None, view.id, NOON, NOON,
         details={"at": NOON.isoformat()},
     )  # fmt: skip
-    stage.world.webhook_calls.outcome = CallOutcome(500)  # type: ignore[attr-defined]
+    stage.deps.webhook_calls.outcome = WebhookResponse(500)  # type: ignore[attr-defined]
     with ThreadPoolExecutor(1) as pool:
-        with stage.world.database.write() as tx:
-            webhook, _ = standing(tx.webhooks.get(view.id))
+        with stage.deps.database.write() as tx:
+            webhook, _ = existing(tx.webhooks.get(view.id))
             tx.webhooks.save(replace(webhook, disabled_at=NOON, disabled_for=DisabledFor.GONE))
-            other = pool.submit(send_webhook, stage.world, message)
+            other = pool.submit(send_webhook, stage.deps, message)
             Event().wait(WAITS)
-        assert other.result().fate is Fate.REFUSED
-    with stage.world.database.read() as tx:
-        webhook, _ = standing(tx.webhooks.get(view.id))
+        assert other.result().fate is Result.REFUSED
+    with stage.deps.database.read() as tx:
+        webhook, _ = existing(tx.webhooks.get(view.id))
     assert webhook.disabled_for is DisabledFor.GONE

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deldokument.adapters.http.token_cache import TokenShelf, TokenUnavailable
+from deldokument.adapters.http.token_cache import TokenCache, TokenUnavailable
 
 WAITERS = 8
 
@@ -37,7 +37,7 @@ class Queue:
             assert self._come.wait_for(lambda: self.count >= number, 30)
 
 
-def shelf_of(answer: Callable[[str], tuple[str, float]], scopes: list[str]) -> tuple[TokenShelf, list[str]]:
+def shelf_of(answer: Callable[[str], tuple[str, float]], scopes: list[str]) -> tuple[TokenCache, list[str]]:
     """A shelf whose first question is answered when all of ``scopes`` are being asked for; and what it asks for."""
     queue, asked = Queue(), []
 
@@ -46,12 +46,12 @@ def shelf_of(answer: Callable[[str], tuple[str, float]], scopes: list[str]) -> t
         asked.append(scope)
         return answer(scope)
 
-    shelf: Any = TokenShelf(fetch, lambda: 1000.0)
+    shelf: Any = TokenCache(fetch, lambda: 1000.0)
     shelf._lock = queue
     return shelf, asked
 
 
-def outcomes(shelf: TokenShelf, scopes: list[str]) -> list[str]:
+def outcomes(shelf: TokenCache, scopes: list[str]) -> list[str]:
     def ask(scope: str) -> str:
         try:
             return shelf.token(scope)
@@ -101,6 +101,6 @@ def test_a_token_is_kept_while_more_than_ten_seconds_are_left(ends: float, kept:
         asked.append(scope)
         return "token", ends
 
-    shelf = TokenShelf(fetch, lambda: 1000.0)
+    shelf = TokenCache(fetch, lambda: 1000.0)
     assert shelf.token("a") == shelf.token("a") == "token"
     assert len(asked) == (1 if kept else 2)

@@ -40,7 +40,7 @@ def test_the_policies_at_altinn_say_who_gets_in(strict: Deployment) -> None:
     assert [status(strict, name, secret) for name in (PER, LISE, SIV)] == [200, 403, 404]
     assert [status(strict, name, plain) for name in (PER, LISE, SIV)] == [200, 200, 404]
     assert f"resource:{CONFIDENTIAL}" in strict.session(LISE).get(f"/d/{secret}").text
-    with strict.node.world.database.read() as tx:
+    with strict.node.deps.database.read() as tx:
         events = [event for share in (secret, plain) for _, event in tx.audit.events(share_id=share)]
     grounds = [(event.details or {})["ground"] for event in events if event.kind is EventKind.SHARE_OPENED]
     assert grounds == [f"resource:{resource}" for resource in (CONFIDENTIAL, ORDINARY, ORDINARY)]

@@ -13,7 +13,7 @@ import pytest
 
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
-from deldokument.ports.channels import LetterKind
+from deldokument.ports.channels import EmailKind
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages
@@ -59,13 +59,13 @@ def mortal() -> Iterator[Mailed]:
     with ExitStack() as stack:
         mail, folder = stack.enter_context(start_mail()), stack.enter_context(folder_in_memory())
         running = stack.enter_context(Deployment(folder, worker=False, settings=settings_of(mail)))
-        world, kari = running.node.world, parse_person(KARIS_NUMBER, allow_synthetic=True)
-        email_addresses.enter_address(world, kari, ADDRESS)
-        for message in take_messages(world, Channel.EMAIL):
-            send_message(world, send_letter, message)
+        deps, kari = running.node.deps, parse_person(KARIS_NUMBER, allow_synthetic=True)
+        email_addresses.enter_address(deps, kari, ADDRESS)
+        for message in take_messages(deps, Channel.EMAIL):
+            send_message(deps, send_letter, message)
         code = re.search(r"\b\d{8}\b", mail.letters()[-1]["text"])
         assert code
-        email_addresses.confirm_address(world, kari, code.group())
+        email_addresses.confirm_address(deps, kari, code.group())
         yield Mailed(running, mail)
 
 
@@ -75,7 +75,7 @@ def downloaded(mortal: Mailed) -> str:
     mortal.deployment.add_recipients(share_id, [OLAS_NUMBER])
     mortal.deployment.upload(share_id, "vedtak.pdf", b"innhold")
     assert mortal.deployment.session(KARI).post(f"/del/utkast/{share_id}/publisering", json={}).is_success
-    inspect_documents(mortal.deployment.node.world)
+    inspect_documents(mortal.deployment.node.deps)
     [path] = mortal.deployment.document_paths(share_id)
     assert mortal.deployment.session(OLA).get(path).content == b"innhold"
     return share_id
@@ -83,9 +83,9 @@ def downloaded(mortal: Mailed) -> str:
 
 def message_of(mortal: Mailed, share_id: str) -> OutgoingMessage | None:
     """What is to be told of the download, once it is planned."""
-    with mortal.deployment.node.world.database.read() as tx:
+    with mortal.deployment.node.deps.database.read() as tx:
         planned = tx.outbox.of_shares([share_id], Channel.EMAIL)
-    return next((message for message in planned if message.kind == LetterKind.DOWNLOADED), None)
+    return next((message for message in planned if message.kind == EmailKind.DOWNLOADED), None)
 
 
 def letters(mortal: Mailed, share_id: str) -> list[dict[str, Any]]:
@@ -94,10 +94,10 @@ def letters(mortal: Mailed, share_id: str) -> list[dict[str, Any]]:
 
 def go_on(mortal: Mailed, share_id: str) -> OutgoingMessage:
     """What the next worker does, until nothing is due; the message, which is sent then."""
-    world = mortal.deployment.node.world
-    while plan_what_is_told(world):
+    deps = mortal.deployment.node.deps
+    while plan_what_is_told(deps):
         pass
-    while Sending(Channel.EMAIL, SENDERS[Channel.EMAIL])(world):
+    while Sending(Channel.EMAIL, SENDERS[Channel.EMAIL])(deps):
         pass
     message = message_of(mortal, share_id)
     assert message is not None, "a letter was lost"

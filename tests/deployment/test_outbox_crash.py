@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
@@ -45,12 +45,12 @@ def share(mortal: Deployment) -> str:
     mortal.add_recipients(share_id, RECIPIENTS)
     mortal.upload(share_id, "vedtak.pdf", b"innhold")
     assert mortal.session(KARI).post(f"/del/utkast/{share_id}/publisering", json={}).is_success
-    inspect_documents(mortal.node.world)
+    inspect_documents(mortal.node.deps)
     return share_id
 
 
 def messages(mortal: Deployment, share_id: str) -> list[OutgoingMessage]:
-    with mortal.node.world.database.read() as tx:
+    with mortal.node.deps.database.read() as tx:
         return tx.outbox.of_shares([share_id], Channel.ALTINN)
 
 
@@ -61,9 +61,9 @@ def orders(mortal: Deployment) -> list[dict[str, Any]]:
 
 def go_on(mortal: Deployment) -> None:
     """What the next worker does, until nothing is due."""
-    while plan_what_is_told(mortal.node.world) or plan_what_time_brings(mortal.node.world):
+    while plan_what_is_told(mortal.node.deps) or plan_what_time_brings(mortal.node.deps):
         pass
-    while Sending(Channel.ALTINN, SENDERS[Channel.ALTINN])(mortal.node.world):
+    while Sending(Channel.ALTINN, SENDERS[Channel.ALTINN])(mortal.node.deps):
         pass
 
 
@@ -85,10 +85,10 @@ def test_no_notice_is_lost_and_each_is_accepted_once_wherever_the_worker_dies(
 def test_each_is_reminded_once_when_the_worker_dies_while_it_plans_that(mortal: Deployment) -> None:
     share_id = share(mortal)
     go_on(mortal)
-    with mortal.node.world.database.read() as tx:
-        end = standing(standing(tx.shares.get(share_id)).expires_at)
+    with mortal.node.deps.database.read() as tx:
+        end = existing(existing(tx.shares.get(share_id)).expires_at)
     week = REMINDERS[NoticeKind.WEEK_LEFT]
-    mortal.move_clock(end - week - mortal.node.world.clock.now() + timedelta(seconds=1))
+    mortal.move_clock(end - week - mortal.node.deps.clock.now() + timedelta(seconds=1))
     die_at(mortal, f"{OUTBOX}.add", after=True)
     go_on(mortal)
     reminders = {one.id for one in messages(mortal, share_id) if one.kind == NoticeKind.WEEK_LEFT}

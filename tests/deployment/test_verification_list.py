@@ -224,12 +224,12 @@ def test_logout_at_idporten_itself(deployment: Deployment, browser: httpx.Client
 @pytest.fixture
 def named(deployment: Deployment) -> Iterator[str]:
     """The number of the tenant that ID-porten knows."""
-    with deployment.node.world.database.read() as tx:
+    with deployment.node.deps.database.read() as tx:
         tenant = tx.tenancies.tenant_by_number("310240001")
     assert tenant is not None
-    change_tenant_rules(deployment.node.world, tenant_id=tenant.id, on_behalf_of=CUSTOMER)
+    change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of=CUSTOMER)
     yield tenant.organization_number
-    change_tenant_rules(deployment.node.world, tenant_id=tenant.id, on_behalf_of="")
+    change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of="")
 
 
 def test_onbehalfof(deployment: Deployment, browser: httpx.Client, named: str) -> None:
@@ -251,10 +251,10 @@ def test_onbehalfof_is_told_by_no_link_and_no_page_that_has_an_id(
 def test_onbehalfof_that_is_not_registered_stops_no_other_login(
     deployment: Deployment, browser: httpx.Client, named: str
 ) -> None:
-    with deployment.node.world.database.read() as tx:
+    with deployment.node.deps.database.read() as tx:
         tenant = tx.tenancies.tenant_by_number(named)
     assert tenant is not None
-    change_tenant_rules(deployment.node.world, tenant_id=tenant.id, on_behalf_of="somebody_else")
+    change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of="somebody_else")
     refusal = browser.get(f"{deployment.url}/logg-inn?for={named}")
     assert refusal.status_code == 503
     assert "ID-porten" in refusal.text

@@ -41,11 +41,11 @@ POINTS = [
 def running() -> Iterator[Deployment]:
     """A deployment whose workers the tests start, and kill."""
     with folder_in_memory() as folder, Deployment(folder, worker=False) as started:
-        world = started.node.world
-        with world.database.read() as tx:
+        deps = started.node.deps
+        with deps.database.read() as tx:
             [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
             [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Avtaledokumenter"]
-        add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
         started.registers.register_consumer(CLIENT, FJELL)
         yield started
 
@@ -78,7 +78,7 @@ def shared(running: Deployment) -> str:
     running.add_recipients(share_id, [OLA_NUMBER])
     running.upload(share_id, "vedtak.txt", b"innhold")
     running.publish_uninspected(share_id)
-    inspect_documents(running.node.world)
+    inspect_documents(running.node.deps)
     return share_id
 
 

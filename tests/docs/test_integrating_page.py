@@ -87,13 +87,13 @@ def alike(shown: Any, told: Any) -> bool:
 def own_values(deployment: Deployment, folder: Path) -> dict[str, str]:
     """What whoever reads the page fills in: an integration of Fjell's on «Byggesak», and its client."""
     deployment.registers.register_consumer(CLIENT, FJELL)
-    world = deployment.node.world
-    with world.database.read() as tx:
+    deps = deployment.node.deps
+    with deps.database.read() as tx:
         tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
         account = next(one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak")
         is_there = any(one.organization_number == FJELL for one in tx.tenancies.integrations(account.id))
     if not is_there:
-        add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
     key = RSAKey.import_key(deployment.registers.client_key)
     (folder / "client-key.pem").write_bytes(key.as_pem(private=True))
     return {
@@ -121,7 +121,7 @@ def ola_downloads(deployment: Deployment, share_id: str) -> None:
     wait_until(lambda: ola.get(path).status_code == 200, _SECONDS, "the document is not handed out")
 
     def is_written_down() -> bool:
-        with deployment.node.world.database.read() as tx:
+        with deployment.node.deps.database.read() as tx:
             return any(receipt.completed_at for receipt in tx.shares.receipts([share_id]))
 
     # The receipt follows a moment after the last byte.

@@ -25,7 +25,7 @@ from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.domain.share import Share
 from deldokument.ports.blobs import BlobStore
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.shares import queries
@@ -103,7 +103,7 @@ def entrust(running: Deployment, canaries: Canaries, *, finished: bool = True) -
 
 
 def recipients_of(running: Deployment, share_id: str) -> list[str]:
-    with running.node.world.database.read() as tx:
+    with running.node.deps.database.read() as tx:
         return [recipient.id for recipient in tx.shares.recipients([share_id])]
 
 
@@ -112,7 +112,7 @@ def body(canaries: Canaries) -> bytes:
 
 
 def state_of(running: Deployment, share_id: str) -> Share:
-    with running.node.world.database.read() as tx:
+    with running.node.deps.database.read() as tx:
         share = tx.shares.get(share_id)
     assert share is not None
     return share
@@ -125,7 +125,7 @@ def wait_for_the_end(running: Deployment, share_id: str) -> None:
 
 
 def blobs(running: Deployment) -> set[str]:
-    return names(running.world.blobs, running.data)
+    return names(running.deps.blobs, running.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +150,15 @@ class StoppedClock:
 
 def back_up(running: Deployment, folder: Path) -> Copy:
     folder.mkdir()
-    return Copy(*copies(running, folder), running.world.clock.now())
+    return Copy(*copies(running, folder), running.deps.clock.now())
 
 
 @contextmanager
-def revived(running: Deployment, copy: Copy) -> Iterator[World]:
+def revived(running: Deployment, copy: Copy) -> Iterator[Dependencies]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
     database, keyring = SqlDatabase(copy.database_url), open_keyring(running.settings)
     try:
-        yield replace(running.world, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
+        yield replace(running.deps, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
     finally:
         database.close()
         keyring.close()
@@ -168,9 +168,9 @@ def person(number: str) -> PersonIdentifier:
     return parse_person(number, allow_synthetic=True)
 
 
-def bytes_from(world: World, share_id: str, document_id: str) -> bytes:
-    content = open_document(world, person(EWA_NUMBER), share_id, document_id)
-    return b"".join(bytes(buffer) for buffer in read_content(world, content, 0, content.length))
+def bytes_from(deps: Dependencies, share_id: str, document_id: str) -> bytes:
+    content = open_document(deps, person(EWA_NUMBER), share_id, document_id)
+    return b"".join(bytes(buffer) for buffer in read_content(deps, content, 0, content.length))
 
 
 @pytest.fixture
@@ -203,18 +203,18 @@ def test_a_withdrawn_share_was_never_in_the_clear_and_no_backup_gives_it_back(
     assert canaries.title in running.session(KARI).get(f"/delinger/{share_id}").text
     assert found(running, canaries) == []
     before = back_up(running, tmp_path / "before")
-    with revived(running, before) as world:
-        assert bytes_from(world, share_id, document_id) == body(canaries)
-        assert open_share(world, person(EWA_NUMBER), share_id).message == canaries.message
+    with revived(running, before) as deps:
+        assert bytes_from(deps, share_id, document_id) == body(canaries)
+        assert open_share(deps, person(EWA_NUMBER), share_id).message == canaries.message
     running.withdraw(share_id)
     wait_for_the_end(running, share_id)
     assert found(running, canaries) == []
     assert ewa.get(path).status_code == 410
-    with revived(running, before) as world:
+    with revived(running, before) as deps:
         with pytest.raises(Broken):
-            bytes_from(world, share_id, document_id)
-        assert canaries.message not in repr(open_share(world, person(EWA_NUMBER), share_id))
-        assert document_id in {d.id for d in queries.show_share(world, person(KARI_NUMBER), share_id)[0].documents}
+            bytes_from(deps, share_id, document_id)
+        assert canaries.message not in repr(open_share(deps, person(EWA_NUMBER), share_id))
+        assert document_id in {d.id for d in queries.show_share(deps, person(KARI_NUMBER), share_id)[0].documents}
 
 
 def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgotten_everywhere(
@@ -228,8 +228,8 @@ def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgo
     running.move_clock(timedelta(days=31))
     wait_for_the_end(running, share_id)
     assert running.session(EWA).get(f"/d/{share_id}").status_code == 410
-    with revived(running, before) as world, pytest.raises(Broken):
-        bytes_from(world, share_id, document_id)
+    with revived(running, before) as deps, pytest.raises(Broken):
+        bytes_from(deps, share_id, document_id)
     account = running.session(KARI).get(f"/delinger/{share_id}").text
     assert all(text in account for text in (canaries.title, canaries.name, canaries.label, EWA_NUMBER[:6]))
     assert EWA_NUMBER not in account
@@ -239,17 +239,17 @@ def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgo
     later = back_up(running, tmp_path / "later")
     key = state_of(running, share_id).audit_key_id
     running.move_clock(timedelta(days=430))
-    wait_until(lambda: key not in running.node.world.keyring.ids("audit:"), 30, "the audit key was not destroyed")
+    wait_until(lambda: key not in running.node.deps.keyring.ids("audit:"), 30, "the audit key was not destroyed")
     assert running.session(KARI).get(f"/delinger/{share_id}").status_code == 404
     assert running.session(EWA).get(f"/d/{share_id}").status_code == 404
     assert found(running, canaries) == []
     for copy in (before, later):
-        with revived(running, copy) as world:
+        with revived(running, copy) as deps:
             # IntegrityError: a refusal that was recorded at the copy's own time has made a new key for that month.
             with pytest.raises((Broken, IntegrityError)):
-                queries.show_share(world, person(KARI_NUMBER), share_id)
+                queries.show_share(deps, person(KARI_NUMBER), share_id)
             with pytest.raises(NotFound):
-                open_share(world, person(EWA_NUMBER), share_id)
+                open_share(deps, person(EWA_NUMBER), share_id)
 
 
 def test_an_abandoned_draft_is_gone_with_its_half_uploaded_document(running: Deployment, tmp_path: Path) -> None:
@@ -264,5 +264,5 @@ def test_an_abandoned_draft_is_gone_with_its_half_uploaded_document(running: Dep
     keyring = open_keyring(running.settings)
     assert keyring.ids("share:") == []
     keyring.close()
-    with running.node.world.database.read() as tx:
+    with running.node.deps.database.read() as tx:
         assert tx.uploads.of_documents([document_id]) == []

@@ -18,7 +18,7 @@ from functools import partial
 import httpx
 import pytest
 
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.web.transfer.downloads import RECHECK_SECONDS
 from tests.support.server import FJELL, OLA, OLA_NUMBER, PER, WAYS, Deployment, Way, wait_until
@@ -105,13 +105,13 @@ def test_withdrawn(often: Deployment, content: bytes, pause: float, size: int) -
 
 @pytest.mark.parametrize(("pause", "size"), PACES)
 def test_stopped_by_the_operator(often: Deployment, content: bytes, pause: float, size: int) -> None:
-    world = often.node.world
+    deps = often.node.deps
     share_id = often.share([OLA_NUMBER], {"stor.bin": content})
     [path] = often.document_paths(share_id)
-    event = partial(freeze_share, world, share_id, None, FreezeReason.SECURITY)
+    event = partial(freeze_share, deps, share_id, None, FreezeReason.SECURITY)
     stops(often, OLA, path, event, pause=pause, size=size)
     assert often.session(OLA).get(path).status_code == 403
-    unfreeze_share(world, share_id, None)
+    unfreeze_share(deps, share_id, None)
     assert often.session(OLA).get(path, headers={"Range": "bytes=0-9"}).content == content[:10]
 
 
@@ -148,7 +148,7 @@ def test_the_client_sees_that_it_is_not_the_end(often: Deployment, content: byte
     with often.session(OLA).stream("GET", path) as answer, pytest.raises(httpx.TransportError):
         read_and_withdraw(often, share_id, answer, received)
     assert 0 < sum(received) < LENGTH
-    assert not receipt_of(often.node.world, share_id)
+    assert not receipt_of(often.node.deps, share_id)
 
 
 def read_and_withdraw(running: Deployment, share_id: str, answer: httpx.Response, received: list[int]) -> None:
@@ -159,9 +159,9 @@ def read_and_withdraw(running: Deployment, share_id: str, answer: httpx.Response
         time.sleep(0.004)
 
 
-def receipt_of(world: World, share_id: str) -> bool | None:
+def receipt_of(deps: Dependencies, share_id: str) -> bool | None:
     """Whether the share's one document has been downloaded whole; None when it has no receipt."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         found = [receipt.completed_at for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
     return bool(found[0]) if found else None
 
@@ -171,8 +171,8 @@ def test_a_reader_who_leaves_has_no_receipt_for_the_rest(often: Deployment, cont
     [path] = often.document_paths(share_id)
     with reading(often, OLA, path) as connection:
         assert sum(len(connection.recv(65536)) for _ in range(100)) > 1_000_000
-    wait_until(lambda: receipt_of(often.node.world, share_id) is not None, 20, "no receipt for what was had")
-    assert receipt_of(often.node.world, share_id) is False
+    wait_until(lambda: receipt_of(often.node.deps, share_id) is not None, 20, "no receipt for what was had")
+    assert receipt_of(often.node.deps, share_id) is False
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_a_reader_that_takes_nothing_is_let_go(impatient: Deployment, content: b
     share_id = impatient.share([OLA_NUMBER], {"stor.bin": content})
     [path] = impatient.document_paths(share_id)
     with reading(impatient, OLA, path) as connection:
-        wait_until(lambda: receipt_of(impatient.node.world, share_id) is not None, 20, "it was not let go")
+        wait_until(lambda: receipt_of(impatient.node.deps, share_id) is not None, 20, "it was not let go")
         assert read_on(connection, 0)[0] < LENGTH
 
 
@@ -199,7 +199,7 @@ def test_a_reader_that_is_slow_but_steady_is_not_let_go(impatient: Deployment, c
         while time.monotonic() - began < 3 * STALL_SECONDS:
             got += len(connection.recv(8192))
             time.sleep(0.1)
-        assert receipt_of(impatient.node.world, share_id) is None
+        assert receipt_of(impatient.node.deps, share_id) is None
         while got < LENGTH and (piece := connection.recv(2**20)):
             got += len(piece)
     assert got >= LENGTH

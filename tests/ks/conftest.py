@@ -50,6 +50,6 @@ def fiks() -> Iterator[Fiks]:
         integration = integrate(stage)
         stage.tokens.known["fjell"] = SYSTEM
         place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-        password = renew_password(stage.world, **place, integration_id=integration.id)
+        password = renew_password(stage.deps, **place, integration_id=integration.id)
         yield Fiks(web, integration, password, web.browser())
         web.close()

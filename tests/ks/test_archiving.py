@@ -70,7 +70,7 @@ def test_who_follows_the_page_from_nothing_shares_with_an_unmodified_client(fiks
         headers=headers | {"Authorization": "Bearer fjell", "Content-Type": "multipart/form-data; boundary=b"},
     )
     assert answer.status_code == 201, answer.text
-    [shared] = queries.list_shares(stage.world, person(KARI), account_id=stage.avtaler.id).shares
+    [shared] = queries.list_shares(stage.deps, person(KARI), account_id=stage.avtaler.id).shares
     assert shared.archived
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.services.tenants.offboarding import end_service
+from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.web.http.rate_limit import MOST_AT_ONCE
 from deldokument.web.ks.app import PREFIX
 from tests.ks.conftest import Fiks
@@ -138,7 +138,7 @@ def test_a_tenants_accounts_are_for_its_administrators_alone(fiks: Fiks, method:
 
 def test_whoever_has_left_the_service_changes_nothing_more(fiks: Fiks) -> None:
     stage, ewa = fiks.web.stage, fiks.web.browser(EWA)
-    end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+    offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
     for method, below, body in TENANTS:
         path = below.replace("one", fiks.organisation(stage.byggesak)) if below else fiks.organisation()
         if method != "GET":

@@ -32,7 +32,7 @@ from tests.support.world import FJELL, KARI, OLA
 
 
 def test_every_published_path_is_there_and_none_else(fiks: Fiks) -> None:
-    [mount] = [r for r in routes(fiks.web.stage.world, site()) if isinstance(r, Mount) and r.path == PREFIX]
+    [mount] = [r for r in routes(fiks.web.stage.deps, site()) if isinstance(r, Mount) and r.path == PREFIX]
     found = {
         (method, route.path)
         for route in mount.routes

@@ -13,8 +13,8 @@ from tests.support.world import KARI
 
 def test_without_a_database_the_answer_is_an_error_message_that_says_when_to_come_back() -> None:
     with stage_in_memory() as stage:
-        database, clock = TroubledDatabase(stage.world.database), SilentClock(stage.world.clock.now())
-        web = serve(replace(stage, world=replace(stage.world, database=database, clock=clock)))
+        database, clock = TroubledDatabase(stage.deps.database), SilentClock(stage.deps.clock.now())
+        web = serve(replace(stage, deps=replace(stage.deps, database=database, clock=clock)))
         kari = web.browser(KARI)
         assert kari.get(f"{PREFIX}/kontoer").status_code == 200
         database.reads, clock.silent = 0, True

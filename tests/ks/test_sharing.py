@@ -58,7 +58,7 @@ def send(fiks: Fiks, content: Any, query: str = "", kind: str = "multipart/form-
 
 
 def shares(fiks: Fiks, *states: ShareState) -> list[ShareView]:
-    return list(queries.list_shares(fiks.web.stage.world, person(KARI), states=states).shares)
+    return list(queries.list_shares(fiks.web.stage.deps, person(KARI), states=states).shares)
 
 
 def living(fiks: Fiks) -> list[ShareView]:
@@ -66,11 +66,11 @@ def living(fiks: Fiks) -> list[ShareView]:
 
 
 def read(fiks: Fiks, share_id: str, document_id: str) -> bytes:
-    world = fiks.web.stage.world
-    documents.inspect_documents(world)
-    offers.open_share(world, person(OLA), share_id)
-    content = open_document(world, person(OLA), share_id, document_id)
-    return b"".join(read_content(world, content, 0, content.length))
+    deps = fiks.web.stage.deps
+    documents.inspect_documents(deps)
+    offers.open_share(deps, person(OLA), share_id)
+    content = open_document(deps, person(OLA), share_id, document_id)
+    return b"".join(read_content(deps, content, 0, content.length))
 
 
 def test_a_document_is_shared_with_its_recipients_until_its_end(fiks: Fiks) -> None:

@@ -24,13 +24,13 @@ import pytest
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Fault, Flaw
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.share import new_id
 from deldokument.ports.repositories.audit import EventFilter, Subject
-from deldokument.services.audit.checkpoints import seal_chains
+from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
-from deldokument.services.encryption import Field, audit_key_id, identifier_hash, seal_field
+from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
 from deldokument.services.tenants.administrators import add_administrator
 from tests.support.events import (
     END,
@@ -86,11 +86,11 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         request.getfixturevalue("postgres_server").database() as url,
         Deployment(folder, url, worker=False) as running,
     ):
-        world = running.node.world
-        with world.database.read() as tx:
-            tenant = standing(tx.tenancies.tenant_by_number("310240001"))
-        add_administrator(world, tenant_id=tenant.id, number=EWA_NUMBER, name="Ewa Kowalska")
-        with world.database.read() as tx:
+        deps = running.node.deps
+        with deps.database.read() as tx:
+            tenant = existing(tx.tenancies.tenant_by_number("310240001"))
+        add_administrator(deps, tenant_id=tenant.id, number=EWA_NUMBER, name="Ewa Kowalska")
+        with deps.database.read() as tx:
             head = tx.audit.head(tenant.id)
         made = Log(running, url, tenant.id, subjects_of_a_year(running, tenant.id), running.session("Ewa Kowalska"))
         began = time.monotonic()
@@ -101,16 +101,16 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def subjects_of_a_year(running: Deployment, tenant_id: str) -> dict[str, list[str]]:
     """Each person's subject in each month, as the program seals them."""
-    world, months = running.node.world, {}
+    deps, months = running.node.deps, {}
     numbers = [KARI_NUMBER, *(f"{number:011}" for number in range(1, PEOPLE))]
     for month in sorted({f"{END - timedelta(days=day):%Y-%m}" for day in range(366)}):
         key_id = audit_key_id(tenant_id, datetime.fromisoformat(f"{month}-01"))
-        key, months[month] = world.keyring.create(key_id), []
-        with world.database.write() as tx:
+        key, months[month] = deps.keyring.create(key_id), []
+        with deps.database.write() as tx:
             for number in numbers:
                 subject_id = new_id()
                 hash_ = identifier_hash(key, person(KARI_NUMBER)) if number == KARI_NUMBER else number.encode()
-                sealed = seal_field(key, number, Field.SUBJECT, subject_id)
+                sealed = seal_field(key, number, EncryptedColumn.SUBJECT, subject_id)
                 tx.audit.add_subject(Subject(subject_id, key_id, hash_, sealed))
                 months[month].append(subject_id)
     return months
@@ -129,7 +129,7 @@ def first_byte(log: Log, method: str, path: str, fields: dict[str, str] | None =
 
 
 def token(log: Log, search: Search) -> str:
-    return seal_search(log.running.node.world, person(EWA_NUMBER), search)
+    return seal_search(log.running.node.deps, person(EWA_NUMBER), search)
 
 
 def found(log: Log, **words: str) -> str:
@@ -192,7 +192,7 @@ def test_exports_begin_within_a_fifth_of_a_second(log: Log) -> None:
 @pytest.fixture(scope="module")
 def file(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of it as JSON, taken out over HTTP in constant memory, the chain having been sealed."""
-    assert seal_chains(log.running.node.world)
+    assert sign_checkpoints(log.running.node.deps)
     path = tmp_path_factory.mktemp("export") / "log.jsonl"
     download(log, "json", path)
     return path
@@ -281,7 +281,7 @@ def test_one_altered_one_removed_and_one_reordered_event_are_found_in_the_databa
 
 def verified(log: Log) -> Fault | None:
     began = time.monotonic()
-    verdict = verify_trail(log.running.node.world, certificates=(), is_signed=verify_signature)
+    verdict = verify_trail(log.running.node.deps, certificates=(), is_signed=verify_signature)
     told(f"database verified in {time.monotonic() - began:.0f} s")
     return verdict.fault
 

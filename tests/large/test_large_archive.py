@@ -102,7 +102,7 @@ def test_seventy_thousand_entries_come_whole_in_bounded_memory_and_resume(tmp_pa
     with Deployment(tmp_path / "deployment") as running:
         share_id = running.share([OLA_NUMBER], {"først.txt": b"first"})
         quick = DirectoryBlobStore(running.data / "blobs", durable=False)
-        fill(replace(running.node.world, blobs=quick), share_id, COUNT, size=SIZE)
+        fill(replace(running.node.deps, blobs=quick), share_id, COUNT, size=SIZE)
         zipped = Zipped(running, share_id, running.session(OLA))
         with Memory(running) as memory:
             began = time.monotonic()
@@ -120,7 +120,7 @@ def test_seventy_thousand_entries_come_whole_in_bounded_memory_and_resume(tmp_pa
         check_with_every_reader(whole, COUNT + 1)
         with zipfile.ZipFile(whole) as archive:
             assert archive.read("sak/69/69999.txt") == content_of(69_999, SIZE)
-        with running.node.world.database.read() as tx:
+        with running.node.deps.database.read() as tx:
             had = [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
         assert len(had) == COUNT + 1
         assert all(receipt.completed_at for receipt in had)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.bootstrap.runtime import Node, open_node
+from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.config.settings import load_settings
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account
@@ -141,7 +141,7 @@ def stopped(machine: Machine, unit: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(machine: Machine) -> Iterator[Node]:
+def opened(machine: Machine) -> Iterator[Runtime]:
     """A world of the test's own over what the machines share."""
     given = {}
     for line in (machine.root / ENV).read_text().splitlines():
@@ -150,7 +150,7 @@ def opened(machine: Machine) -> Iterator[Node]:
             given[name.removeprefix("DELDOKUMENT_").lower()] = shlex.split(value)[0].replace(
                 "/etc/", f"{machine.root}/etc/", 1
             )
-    with closing(open_node(load_settings(**given))) as node:
+    with closing(build_runtime(load_settings(**given))) as node:
         yield node
 
 
@@ -183,11 +183,11 @@ def test_a_share_goes_up_by_one_node_is_inspected_by_the_other_and_comes_down_th
     (first / "client.json").chmod(0o600)
     registers.register_consumer("fagsystem", FJELL)
     with opened(cluster.first) as node, ExitStack() as silent:
-        with node.world.database.read() as tx:
+        with node.deps.database.read() as tx:
             [tenant] = tx.tenancies.tenants()
-        take_into_use(node.world, tenant.id)
-        account = create_account(node.world, tenant_id=tenant.id, name="Byggesak")
-        add_integration(node.world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        take_into_use(node.deps, tenant.id)
+        account = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
+        add_integration(node.deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
         with stopped(cluster.second, SERVE), stopped(cluster.first, WORK):
             link = cluster.first.run(f"ISSUER={registers.maskinporten_issuer}\n{_SHARE}").strip()
             share_id = link.rpartition("/")[2]
@@ -199,8 +199,8 @@ def test_a_share_goes_up_by_one_node_is_inspected_by_the_other_and_comes_down_th
         assert browser.get(f"/d/{share_id}/dokument/{inspected(node, share_id)[0]}").content == content
 
 
-def inspected(node: Node, share_id: str) -> list[str]:
-    with node.world.database.read() as tx:
+def inspected(node: Runtime, share_id: str) -> list[str]:
+    with node.deps.database.read() as tx:
         return [document.id for document in tx.shares.documents([share_id]) if document.inspected_at]
 
 

@@ -31,9 +31,9 @@ def stage(tmp_path: Path, s3_place: S3Place) -> Iterator[Stage]:  # noqa: F811
     """A world whose blobs are in the bucket."""
     made = set_stage(tmp_path)
     blobs = S3BlobStore(s3_place)
-    with made.world.database.read() as tx:
+    with made.deps.database.read() as tx:
         blobs.claim(tx.retention.deployment().id)
-    yield replace(made, world=replace(made.world, blobs=blobs))
+    yield replace(made, deps=replace(made.deps, blobs=blobs))
     made.close()
 
 
@@ -48,7 +48,7 @@ def test_a_hundred_thousand_orphans_go_in_constant_memory_and_nothing_else_does(
     stage: Stage,
     s3_place: S3Place,  # noqa: F811
 ) -> None:
-    homes, later = make_homes(stage.world.database, 3), datetime.now(UTC) + timedelta(days=30)
+    homes, later = make_homes(stage.deps.database, 3), datetime.now(UTC) + timedelta(days=30)
     crowd = Crowd(homes, ORPHANS, lambda _: later, documents=1)
     fill_shares(stage.database_url, crowd)
     known = set(crowd.parts(range(crowd.shares)))
@@ -59,12 +59,12 @@ def test_a_hundred_thousand_orphans_go_in_constant_memory_and_nothing_else_does(
     stage.clock.instant = datetime.now(UTC) + timedelta(hours=25)
     began = time.monotonic()
     tracemalloc.start()
-    count = sweep_all(stage.world)
+    count = sweep_all(stage.deps)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     taken = time.monotonic() - began
     told = f"{count} orphans of {len(known) + len(orphans)} objects in {taken:.0f} s, {most / 1e6:.1f} MB at most"
     sys.stdout.write(f"\n{told} (they took {filled:.0f} s to write)\n")
     assert count == ORPHANS
-    assert {blob.name for blob in stage.world.blobs.list()} == known
+    assert {blob.name for blob in stage.deps.blobs.list()} == known
     assert most < 16_000_000

@@ -132,18 +132,18 @@ def _case(scene: _Scene, state: str) -> dict[str, str]:
     stage = scene.web.stage
     now = stage.clock.now()
     words = stage.words(expires_at=now + (timedelta(hours=1) if state == "ended" else timedelta(days=10)))
-    share = api_drafts.create_draft(stage.world, _SYSTEM, words, [RecipientInput(OLA)])
+    share = api_drafts.create_draft(stage.deps, _SYSTEM, words, [RecipientInput(OLA)])
     given = {"name": "vedtak.pdf", "length": 0, "modified_at": None}
-    ticket = drafts.add_document(stage.world, _SYSTEM, share.id, **given)  # type: ignore[arg-type]
-    append.create_upload(stage.world, ticket.token, length=0)
+    ticket = drafts.add_document(stage.deps, _SYSTEM, share.id, **given)  # type: ignore[arg-type]
+    append.create_upload(stage.deps, ticket.token, length=0)
     if state != "draft":
-        publishing.publish_share(stage.world, _SYSTEM, share.id)
-        documents.inspect_documents(stage.world)
+        publishing.publish_share(stage.deps, _SYSTEM, share.id)
+        documents.inspect_documents(stage.deps)
     if state == "withdrawn":
-        publishing.withdraw_share(stage.world, _SYSTEM, share.id)
+        publishing.withdraw_share(stage.deps, _SYSTEM, share.id)
     if state == "ended":
         stage.clock.advance(hours=1)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         recipient_id = tx.shares.recipients([share.id])[0].id
     hook = {"account_id": stage.byggesak.id, "url": "https://8.8.8.8/", "events": ["share.opened"]}
     known = scene.cast.sharer.get("/webhooks").json()["items"] or [scene.cast.sharer.post("/webhooks", hook).json()]

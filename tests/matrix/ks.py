@@ -104,7 +104,7 @@ def _headers(stage: Stage, token: str, account: Account, integration: Integratio
     return {
         "Authorization": f"Bearer {token}",
         "IntegrasjonId": uuid_of(integration.id),
-        "IntegrasjonPassord": renew_password(stage.world, **place, integration_id=integration.id),
+        "IntegrasjonPassord": renew_password(stage.deps, **place, integration_id=integration.id),
     }
 
 

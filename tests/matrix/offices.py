@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.services.accounts import integrations
 from deldokument.services.tenants import administrators, freezing, offboarding, operators
@@ -110,7 +110,7 @@ def _scenes(state: str) -> Iterator[_Scene]:
             try:
                 ids = _furnish(stage, stage.tenant.id, stage.byggesak.id, stage.members["kari"], EWA)
                 other = _furnish(stage, stage.barnevern.tenant_id, stage.barnevern.id, stage.members["vigdis"], VIGDIS)
-                operators.add_operator(stage.world, number=OLA, name="Ola Drift")
+                operators.add_operator(stage.deps, number=OLA, name="Ola Drift")
                 _bring(stage, state)
                 yield _Scene(web, ids, other | {"tenant_id": stage.tenant.id})
             finally:
@@ -119,15 +119,15 @@ def _scenes(state: str) -> Iterator[_Scene]:
 
 def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, administrator: str) -> dict[str, str]:
     """One of everything that a path can name."""
-    world = stage.world
-    if not administrators.administrator_of(world, tenant_id=tenant_id, person=person(administrator)):
-        administrators.add_administrator(world, tenant_id=tenant_id, number=administrator, name="Vigdis Myhre")
-    sign_agreements(world, tenant_id)
+    deps = stage.deps
+    if not administrators.administrator_of(deps, tenant_id=tenant_id, person=person(administrator)):
+        administrators.add_administrator(deps, tenant_id=tenant_id, number=administrator, name="Vigdis Myhre")
+    sign_agreements(deps, tenant_id)
     integration = integrations.add_integration(
-        world, tenant_id=tenant_id, account_id=account_id, organization_number=OrganizationNumber(FJELL).value
+        deps, tenant_id=tenant_id, account_id=account_id, organization_number=OrganizationNumber(FJELL).value
     )
-    with world.database.read() as tx:
-        agreement = standing(next(iter(tx.paperwork.main_agreements(tenant_id)), None))
+    with deps.database.read() as tx:
+        agreement = existing(next(iter(tx.paperwork.main_agreements(tenant_id)), None))
         administrator_id = tx.tenancies.administrators(tenant_id)[0].id
     return {
         "tenant_id": tenant_id,
@@ -136,7 +136,7 @@ def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, admi
         "administrator_id": administrator_id,
         "integration_id": integration.id,
         "agreement_id": agreement.id,
-        "assessment_id": record_assessment(world, tenant_id).id,
+        "assessment_id": record_assessment(deps, tenant_id).id,
         "intent_id": _UNKNOWN,
         "template": "dpia.pdf",
     }
@@ -145,12 +145,12 @@ def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, admi
 def _bring(stage: Stage, state: str) -> None:
     """The tenant into the state."""
     if state == "new":
-        with stage.world.database.write() as tx:
-            tx.tenancies.save_tenant(replace(standing(tx.tenancies.tenant(stage.tenant.id)), activated_at=None))
+        with stage.deps.database.write() as tx:
+            tx.tenancies.save_tenant(replace(existing(tx.tenancies.tenant(stage.tenant.id)), activated_at=None))
     elif state == "frozen":
-        freezing.freeze_tenant(stage.world, stage.tenant.id, None, FreezeReason.SECURITY)
+        freezing.freeze_tenant(stage.deps, stage.tenant.id, None, FreezeReason.SECURITY)
     elif state == "ended":
-        offboarding.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+        offboarding.offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
 
 
 def as_text(outcome: Outcome) -> str:

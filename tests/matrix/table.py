@@ -93,8 +93,8 @@ class Outcome:
 def application_rows() -> list[Row]:
     """A row for every route and method of the application, from its own list of routes. Offices: see offices.py."""
     with stage_in_memory() as stage:
-        plain = list(_methods(routes(stage.world, site())))
-        demo = list(_methods(routes(stage.world, site(demo=True), DEMO.endpoints())))
+        plain = list(_methods(routes(stage.deps, site())))
+        demo = list(_methods(routes(stage.deps, site(demo=True), DEMO.endpoints())))
     rows = [Row(method, path) for method, path in (*plain, *NO_DEMO)]
     rows += [Row(m, p, token=True) for m, p in plain if p.startswith("/uploads") and m != "OPTIONS"]
     rows += [Row(m, p, demo=True) for m, p in demo if (m, p) not in plain]
@@ -105,7 +105,7 @@ def application_rows() -> list[Row]:
 def office_rows() -> list[tuple[str, str]]:
     """Method and path of every route of an office."""
     with stage_in_memory() as stage:
-        found = [row for row in _methods(routes(stage.world, site())) if offices.is_of_an_office(row[1])]
+        found = [row for row in _methods(routes(stage.deps, site())) if offices.is_of_an_office(row[1])]
     return sorted(found, key=lambda row: (row[1], row[0]))
 
 
@@ -189,27 +189,27 @@ class Survey:
         share = stage.draft()
         stage.add_recipients(share.id, OLA, FJELL)
         end = now + timedelta(hours=1) if self.state == "ended" else now + timedelta(days=10)
-        drafts.save_draft(stage.world, person(KARI), share.id, stage.words(expires_at=end))
+        drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(expires_at=end))
         token, upload_id, document_id = self._uploaded(share, whole=self.state != "draft" or not row.token)
         if self.state != "draft":
-            publishing.publish_share(stage.world, person(KARI), share.id)
-            documents.inspect_documents(stage.world)
+            publishing.publish_share(stage.deps, person(KARI), share.id)
+            documents.inspect_documents(stage.deps)
         if self.state == "withdrawn":
-            publishing.withdraw_share(stage.world, person(KARI), share.id)
+            publishing.withdraw_share(stage.deps, person(KARI), share.id)
         if self.state == "ended":
             stage.clock.advance(hours=1)
             self.browsers.clear()
-        with stage.world.database.read() as tx:
+        with stage.deps.database.read() as tx:
             recipient_id = tx.shares.recipients([share.id])[0].id
         shown_id = upload_id if row.path.startswith("/uploads") else share.id
         ids = UNKNOWN | {"id": shown_id, "recipient_id": recipient_id, "document_id": document_id}
         return Case(ids, upload_id, token)
 
     def _uploaded(self, share: Share, *, whole: bool) -> tuple[str, str, str]:
-        world, length = self.stage.world, len(self.content)
-        ticket = drafts.add_document(world, person(KARI), share.id, name="vedtak.pdf", length=length, modified_at=None)
+        deps, length = self.stage.deps, len(self.content)
+        ticket = drafts.add_document(deps, person(KARI), share.id, name="vedtak.pdf", length=length, modified_at=None)
         if whole:
-            append = uploads_append.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=length)
+            append = uploads_append.begin_append(deps, ticket.token, ticket.upload_id, offset=0, announced=length)
             for start in range(0, length, part_writer.FEED):
                 append.feed([self.content[start : start + part_writer.FEED]])
             append.finish()

@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.server.connections import BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
-from deldokument.server.transfer_threads import Lanes
+from deldokument.server.transfer_threads import TransferThreads
 from deldokument.web.transfer import downloads, request_body
 from tests.matrix import api, offices
 from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
@@ -42,8 +42,8 @@ def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says
 ) -> None:
     for name, value in way.constants.items():
         monkeypatch.setattr(name, value)
-    monkeypatch.setattr(request_body, "lanes", Lanes("upload"))
-    monkeypatch.setattr(downloads, "lanes", Lanes("download"))
+    monkeypatch.setattr(request_body, "lanes", TransferThreads("upload"))
+    monkeypatch.setattr(downloads, "lanes", TransferThreads("download"))
     rows = [row for row in application_rows() if row.path in BYTES]
     with caplog.at_level("INFO", "deldokument.web"):
         outcome = survey(rows, bytes(LENGTH), LendingConnection if way.lend_sockets else BoundedConnection)

@@ -29,7 +29,7 @@ from deldokument.adapters.sql.migrations import configuration, is_current, migra
 from deldokument.adapters.sql.tables import metadata
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
-from deldokument.ports.repositories.outbox import EndingFilter
+from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
@@ -104,7 +104,7 @@ def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) 
         assert schema(connection) == wanted
 
 
-ENDING = EndingFilter(NOW, NOW, timedelta(), "week_left", NOW)
+ENDING = ReminderQuery(NOW, NOW, timedelta(), "week_left", NOW)
 LATER = ShareFilter(("account",), before=(NOW, "share"))
 QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_available": lambda tx: tx.retention.due_shares(NOW, 9),

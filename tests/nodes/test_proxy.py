@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.ports.dependencies import Rules
+from deldokument.ports.dependencies import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
@@ -54,7 +54,7 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front
     written = ["-w", "%{http_code} %{http_version}", "-H", "Upload-Offset: 0"]
     assert front.curl(head["location"], *given, *body, *written).stdout == b"204 2"
     deployment.publish_uninspected(draft_id)
-    inspect_documents(deployment.node.world)
+    inspect_documents(deployment.node.deps)
     [document] = deployment.document_paths(draft_id)
     cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
     assert front.curl(document, "-H", f"Cookie: {cookies}").stdout == content
@@ -292,7 +292,7 @@ def test_one_client_alone_does_not_reach_the_limit_of_logins_under_way() -> None
     text = CONFIGURATION.read_text("utf-8")
     rate = int(re.findall(r"zone=deldokument_logins:10m rate=(\d+)r/s", text)[0])
     burst = int(re.findall(r"zone=deldokument_logins burst=(\d+)", text)[0])
-    most = Rules("https://del.example", allow_synthetic=False).max_pending_logins
+    most = ServiceConfig("https://del.example", allow_synthetic=False).max_pending_logins
     assert rate * PENDING.total_seconds() + burst < most / 3
     assert f"{rate} logins a second, with a burst of {burst}" in (ROOT / "docs" / "operating.md").read_text("utf-8")
 

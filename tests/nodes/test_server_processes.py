@@ -122,7 +122,7 @@ def test_a_signal_to_end_loses_no_receipt_of_a_download_that_it_cuts_off(running
     running.add_recipients(draft_id, [OLA_NUMBER])
     document_id = running.upload(draft_id, "stor.bin", bytes(length))
     running.publish_uninspected(draft_id)
-    inspect_documents(running.node.world)
+    inspect_documents(running.node.deps)
     cookies = "; ".join(f"{name}={value}" for name, value in running.session(OLA).cookies.items())
     with running.node_beside(command) as (url, process), socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
@@ -135,7 +135,7 @@ def test_a_signal_to_end_loses_no_receipt_of_a_download_that_it_cuts_off(running
             got += len(connection.recv(65536))
         process.send_signal(signal.SIGTERM)
         assert process.wait(_SECONDS) == 0
-    with running.node.world.database.read() as tx:
+    with running.node.deps.database.read() as tx:
         [receipt] = tx.shares.receipts([draft_id])
     assert receipt.document_id == document_id
     assert receipt.completed_at is None

@@ -52,7 +52,7 @@ def test_an_upload_begun_at_one_node_goes_on_at_the_other_and_is_one_document(no
             assert httpx.head(other + path, headers=ticket.headers).headers["upload-offset"] == str(stop)
     kari = deployment.session(KARI)
     assert kari.post(f"{nodes.second}/del/utkast/{draft_id}/publisering", json={}).is_success
-    inspect_documents(deployment.node.world)
+    inspect_documents(deployment.node.deps)
     ola, [document] = deployment.session(OLA), deployment.document_paths(draft_id)
     whole = ola.get(nodes.first + document)
     assert whole.content == content
@@ -69,18 +69,18 @@ def test_what_is_withdrawn_at_one_node_is_gone_at_the_other_at_once(nodes: Nodes
 
 
 def test_a_member_who_is_removed_can_do_nothing_more_at_any_node(nodes: Nodes) -> None:
-    world = nodes.deployment.node.world
-    with world.database.read() as tx:
+    deps = nodes.deployment.node.deps
+    with deps.database.read() as tx:
         tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
-    account = create_account(world, tenant_id=tenant.id, name=f"Konto {time.monotonic_ns()}")
-    member = add_member(world, tenant_id=tenant.id, account_id=account.id, number=SIVS_NUMBER, name=SIV)
+    account = create_account(deps, tenant_id=tenant.id, name=f"Konto {time.monotonic_ns()}")
+    member = add_member(deps, tenant_id=tenant.id, account_id=account.id, number=SIVS_NUMBER, name=SIV)
     siv = nodes.deployment.session(SIV, fresh=True)
     draft = siv.post(f"{nodes.first}/del/utkast", json={"account_id": account.id}).json()["draft"]["id"]
     form = {"name": "a.txt", "length": 10, "modified_at": None}
     made = siv.post(f"{nodes.second}/del/utkast/{draft}/dokumenter", json=form).json()
     headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made['upload']['token']}"}
     path = httpx.post(f"{nodes.first}/uploads", headers=headers | {"Upload-Length": "10"}).headers["location"]
-    remove_member(world, tenant_id=tenant.id, account_id=account.id, member_id=member.id)
+    remove_member(deps, tenant_id=tenant.id, account_id=account.id, member_id=member.id)
     for url in (nodes.first, nodes.second):
         patch = headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
         assert httpx.patch(url + path, headers=patch, content=bytes(10)).status_code in (401, 403, 404)
@@ -117,9 +117,9 @@ def _published(deployment: Deployment) -> str:
 
 def _account(deployment: Deployment) -> str:
     """«Byggesak», which Fjell's systems may share from."""
-    world = deployment.node.world
-    with world.database.read() as tx:
+    deps = deployment.node.deps
+    with deps.database.read() as tx:
         tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
         account = next(one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak")
-    add_integration(world, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+    add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
     return account.id

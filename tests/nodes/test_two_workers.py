@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance.retention import destroy_share_keys
@@ -44,13 +44,13 @@ class Noted:
         return noted
 
 
-def _two_at_once(world: World, reconcile: Callable[[World], int]) -> int:
+def _two_at_once(deps: Dependencies, reconcile: Callable[[Dependencies], int]) -> int:
     start = threading.Barrier(2)
 
     def work(_: int) -> int:
         start.wait(60)
         done = 0
-        while count := reconcile(world):
+        while count := reconcile(deps):
             done += count
         return done
 
@@ -66,16 +66,16 @@ def test_two_workers_inspect_each_document_once_and_destroy_each_key_once(nodes:
         deployment.add_recipients(shares[-1], [OLA_NUMBER])
         deployment.upload(shares[-1], "a.bin", bytes(100_000))
         assert kari.post(f"/del/utkast/{shares[-1]}/publisering", json={}).is_success
-    world = deployment.node.world
-    reads = Noted(world.blobs, "read")
-    assert _two_at_once(replace(world, blobs=reads), inspect_documents) >= _SHARES
-    with world.database.read() as tx:
+    deps = deployment.node.deps
+    reads = Noted(deps.blobs, "read")
+    assert _two_at_once(replace(deps, blobs=reads), inspect_documents) >= _SHARES
+    with deps.database.read() as tx:
         assert all(document.inspected_at for document in tx.shares.documents(shares))
     assert set(reads.calls.values()) == {1}
     for share_id in shares:
         deployment.withdraw(share_id)
-    keys = Noted(world.keyring, "destroy")
-    assert _two_at_once(replace(world, keyring=keys), destroy_share_keys) >= _SHARES
+    keys = Noted(deps.keyring, "destroy")
+    assert _two_at_once(replace(deps, keyring=keys), destroy_share_keys) >= _SHARES
     assert {share_key_id(share_id) for share_id in shares} <= set(keys.calls)
     assert set(keys.calls.values()) == {1}
-    assert not world.keyring.get(list(keys.calls))
+    assert not deps.keyring.get(list(keys.calls))

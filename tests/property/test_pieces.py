@@ -20,12 +20,12 @@ from hypothesis.stateful import (
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
-from deldokument.domain.errors import Conflict, NotFound, TooLarge, standing
+from deldokument.domain.errors import Conflict, NotFound, TooLarge, existing
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares import drafts
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
-from deldokument.services.uploads.compaction import merge_tail
+from deldokument.services.uploads.compaction import compact_parts
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
 from tests.property.test_uploads import feed, read
@@ -48,7 +48,7 @@ class Pieces(RuleBasedStateMachine):
 
     @initialize(length=LENGTHS)
     def announce(self, length: int) -> None:
-        self.world = self.stage.world
+        self.deps = self.stage.deps
         self.share_id = self.stage.draft().id
         self.length = length
         self.held: dict[str, bytes] = {}
@@ -59,7 +59,7 @@ class Pieces(RuleBasedStateMachine):
 
     def _take_up(self) -> None:
         self.ticket = drafts.add_document(
-            self.world, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
+            self.deps, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
         )
 
     @property
@@ -72,7 +72,7 @@ class Pieces(RuleBasedStateMachine):
 
     def _begin(self, upload_id: str) -> uploads_append.Append:
         return uploads_append.begin_append(
-            self.world, self.ticket.token, upload_id, offset=len(self.held[upload_id]), announced=None
+            self.deps, self.ticket.token, upload_id, offset=len(self.held[upload_id]), announced=None
         )
 
     def _some(self, upload_id: str, size: int, seed: int) -> bytes:
@@ -86,7 +86,7 @@ class Pieces(RuleBasedStateMachine):
     @rule(size=st.one_of(SIZES, st.none()))
     def create(self, size: int | None) -> None:
         length = self.room if size is None else min(size, self.length)
-        made = concatenation.create_partial(self.world, self.ticket.token, length=length, start=None)
+        made = concatenation.create_partial(self.deps, self.ticket.token, length=length, start=None)
         self.held[made.id], self.lengths[made.id] = b"", length
 
     @precondition(lambda self: self.is_open and self.held)
@@ -141,13 +141,13 @@ class Pieces(RuleBasedStateMachine):
     @rule(choice=CHOICES)
     def terminate(self, choice: int) -> None:
         upload_id = self._pick(choice)
-        uploads_append.terminate_upload(self.world, self.ticket.token, upload_id)
+        uploads_append.terminate_upload(self.deps, self.ticket.token, upload_id)
         del self.held[upload_id]
 
     @precondition(lambda self: self.is_open and self.held)
     @rule(choice=CHOICES)
     def merge(self, choice: int) -> None:
-        merge_tail(self.world, self._pick(choice), self.ticket.document_id, self._data_key())
+        compact_parts(self.deps, self._pick(choice), self.ticket.document_id, self._data_key())
 
     @precondition(lambda self: self.is_open)
     @rule()
@@ -165,21 +165,21 @@ class Pieces(RuleBasedStateMachine):
         chosen = Random(seed).sample(full, len(full) // 2 if some else len(full))
         whole = b"".join(self.held[one] for one in chosen)
         if self.document is None and len(whole) == self.length and chosen:
-            concatenation.join_partials(self.world, self.ticket.token, chosen)
+            concatenation.join_partials(self.deps, self.ticket.token, chosen)
             self.document, self.order = whole, chosen
             self.held = {one: self.held[one] for one in chosen}
         elif self.document is not None and _same(self, chosen):
-            concatenation.join_partials(self.world, self.ticket.token, chosen)
+            concatenation.join_partials(self.deps, self.ticket.token, chosen)
         elif not (self.length == 0 and not whole):
             with pytest.raises(Conflict):
-                concatenation.join_partials(self.world, self.ticket.token, chosen)
+                concatenation.join_partials(self.deps, self.ticket.token, chosen)
 
     @precondition(lambda self: self.is_open and self.held)
     @rule(seed=SEEDS)
     def complete(self, seed: int) -> None:
         """What is unfinished goes, one piece brings the rest, and all are joined in some order."""
         for upload_id in [one for one, content in self.held.items() if len(content) < self.lengths[one]]:
-            uploads_append.terminate_upload(self.world, self.ticket.token, upload_id)
+            uploads_append.terminate_upload(self.deps, self.ticket.token, upload_id)
             del self.held[upload_id]
         self.create(None)
         self.send(len(self.held) - 1, self.length, seed)
@@ -191,26 +191,26 @@ class Pieces(RuleBasedStateMachine):
     def send_it_whole_after_all(self, seed: int) -> None:
         content = Random(seed).randbytes(self.length)
         append = uploads_append.begin_append(
-            self.world, self.ticket.token, self.ticket.upload_id, offset=0, announced=len(content)
+            self.deps, self.ticket.token, self.ticket.upload_id, offset=0, announced=len(content)
         )
         feed(append, content, 1)
         assert append.finish() == self.length
         self.document, lost, self.held = content, list(self.held), {}
         for upload_id in lost:
             with pytest.raises(NotFound):
-                uploads_append.find_upload(self.world, self.ticket.token, upload_id)
+                uploads_append.find_upload(self.deps, self.ticket.token, upload_id)
 
     @precondition(lambda self: not self.is_open)
     @rule(length=SIZES)
     def begin_another_piece_too_late(self, length: int) -> None:
         with pytest.raises(Conflict):
-            concatenation.create_partial(self.world, self.ticket.token, length=length, start=None)
+            concatenation.create_partial(self.deps, self.ticket.token, length=length, start=None)
 
     @invariant()
     def each_offset_is_what_was_acknowledged(self) -> None:
         if hasattr(self, "ticket"):
             for upload_id, content in self.held.items():
-                assert uploads_append.find_upload(self.world, self.ticket.token, upload_id).offset == len(content)
+                assert uploads_append.find_upload(self.deps, self.ticket.token, upload_id).offset == len(content)
 
     def teardown(self) -> None:
         if not hasattr(self, "ticket"):
@@ -222,26 +222,26 @@ class Pieces(RuleBasedStateMachine):
                 assert self._read_back(upload_id) == content
 
     def _share_key(self) -> bytes:
-        return existing_key(self.world.keyring, share_key_id(self.share_id))
+        return existing_key(self.deps.keyring, share_key_id(self.share_id))
 
     def _data_key(self) -> bytes:
         return derive(self._share_key(), Purpose.DATA, bytes.fromhex(self.ticket.document_id))
 
     def _read_back(self, upload_id: str) -> bytes:
-        with self.world.database.read() as tx:
+        with self.deps.database.read() as tx:
             rows = tx.uploads.parts(upload_id)
         parts = tuple(
             uploads_append.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows
         )
         length = sum(row.length for row in rows)
         manifest = uploads_append.Manifest(bytes.fromhex(self.ticket.document_id), length, parts)
-        return read(self.world, manifest, self._data_key(), 0, length)
+        return read(self.deps, manifest, self._data_key(), 0, length)
 
     def _completed(self) -> bytes:
-        with self.world.database.read() as tx:
-            document = standing(tx.shares.document(self.ticket.document_id))
+        with self.deps.database.read() as tx:
+            document = existing(tx.shares.document(self.ticket.document_id))
         manifest = open_manifest(self._share_key(), bytes.fromhex(document.id), document.sealed_manifest)
-        return read(self.world, manifest, self._data_key(), 0, manifest.length)
+        return read(self.deps, manifest, self._data_key(), 0, manifest.length)
 
 
 def _same(machine: Pieces, chosen: list[str]) -> bool:
@@ -263,8 +263,8 @@ def test_a_document_in_pieces_agrees_with_lists_of_bytes() -> None:
         stage = set_stage(stack.enter_context(folder_in_memory()))
         stack.callback(stage.close)
         keyring = MemoryKeyring()
-        keyring.keys |= stage.world.keyring.get(stage.world.keyring.ids(""))
-        in_memory = replace(stage, world=replace(stage.world, blobs=MemoryBlobStore(), keyring=keyring))
+        keyring.keys |= stage.deps.keyring.get(stage.deps.keyring.ids(""))
+        in_memory = replace(stage, deps=replace(stage.deps, blobs=MemoryBlobStore(), keyring=keyring))
         machine = type("PiecesOnStage", (Pieces,), {"stage": in_memory})
         run_state_machine_as_test(
             machine,

@@ -21,14 +21,14 @@ from hypothesis.stateful import (
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
-from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge, standing
-from deldokument.ports.dependencies import World
+from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge, existing
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares import drafts
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
-from deldokument.services.uploads.compaction import merge_tail
+from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import FEED
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
@@ -43,7 +43,7 @@ SEEDS = st.integers(0, 2**32)
 class Model(RuleBasedStateMachine):
     """``acknowledged`` is the model: the bytes that the server has said it has."""
 
-    world: World
+    deps: Dependencies
     share_id: str
     document_id: str
     upload_id: str
@@ -67,23 +67,23 @@ class Model(RuleBasedStateMachine):
         return derive(self._share_key(), Purpose.DATA, bytes.fromhex(self.document_id))
 
     def _share_key(self) -> bytes:
-        return existing_key(self.world.keyring, share_key_id(self.share_id))
+        return existing_key(self.deps.keyring, share_key_id(self.share_id))
 
     def _read_back(self, start: int, stop: int) -> bytes:
         """Bytes as they stand in the parts, finished or not."""
-        with self.world.database.read() as tx:
+        with self.deps.database.read() as tx:
             rows = tx.uploads.parts(self.upload_id)
         parts = tuple(
             uploads_append.ManifestPart(bytes.fromhex(row.id), row.offset, row.length, row.header) for row in rows
         )
         manifest = uploads_append.Manifest(bytes.fromhex(self.document_id), sum(row.length for row in rows), parts)
-        return read(self.world, manifest, self.data_key(), start, stop)
+        return read(self.deps, manifest, self.data_key(), start, stop)
 
     def _completed(self) -> bytes:
-        with self.world.database.read() as tx:
-            document = standing(tx.shares.document(self.document_id))
+        with self.deps.database.read() as tx:
+            document = existing(tx.shares.document(self.document_id))
         manifest = open_manifest(self._share_key(), bytes.fromhex(document.id), document.sealed_manifest)
-        return read(self.world, manifest, self.data_key(), 0, manifest.length)
+        return read(self.deps, manifest, self.data_key(), 0, manifest.length)
 
 
 class Uploads(Model):
@@ -93,7 +93,7 @@ class Uploads(Model):
 
     @initialize(length=LENGTHS)
     def announce(self, length: int) -> None:
-        self.world = self.stage.world
+        self.deps = self.stage.deps
         self.share_id = self.stage.draft().id
         self.length = length
         self.acknowledged = b""
@@ -102,14 +102,14 @@ class Uploads(Model):
 
     def _take_up(self) -> None:
         self.ticket = drafts.add_document(
-            self.world, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
+            self.deps, person(KARI), self.share_id, name="a.bin", length=self.length, modified_at=None
         )
-        uploads_append.create_upload(self.world, self.ticket.token, length=self.length)
+        uploads_append.create_upload(self.deps, self.ticket.token, length=self.length)
         self.document_id, self.upload_id = self.ticket.document_id, self.ticket.upload_id
 
     def _begin(self, offset: int, checksum: Checksum | None = None) -> Append:
         return uploads_append.begin_append(
-            self.world, self.ticket.token, self.upload_id, offset=offset, announced=None, checksum=checksum
+            self.deps, self.ticket.token, self.upload_id, offset=offset, announced=None, checksum=checksum
         )
 
     @precondition(lambda self: self.is_under_way)
@@ -200,7 +200,7 @@ class Uploads(Model):
     @precondition(lambda self: self.is_under_way)
     @rule()
     def merge(self) -> None:
-        merge_tail(self.world, self.upload_id, self.document_id, self.data_key())
+        compact_parts(self.deps, self.upload_id, self.document_id, self.data_key())
 
     @invariant()
     def the_offset_is_what_was_acknowledged(self) -> None:
@@ -212,7 +212,7 @@ class Uploads(Model):
             self.check()
 
     def _offset(self) -> int:
-        return uploads_append.find_upload(self.world, self.ticket.token, self.upload_id).offset
+        return uploads_append.find_upload(self.deps, self.ticket.token, self.upload_id).offset
 
 
 def feed(append: Append, content: bytes, pieces: int) -> None:
@@ -220,11 +220,11 @@ def feed(append: Append, content: bytes, pieces: int) -> None:
     for start in range(0, len(content), FEED):
         batch = content[start : start + FEED]
         size = max(1, -(-len(batch) // pieces))
-        append.feed([batch[at : at + size] for at in range(0, len(batch), size)])
+        append.write([batch[at : at + size] for at in range(0, len(batch), size)])
 
 
-def read(world: World, manifest: uploads_append.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
-    pieces = part_reader.read_parts(world, manifest, data_key, start, stop, part_reader.STEP)
+def read(deps: Dependencies, manifest: uploads_append.Manifest, data_key: bytes, start: int, stop: int) -> bytes:
+    pieces = part_reader.read_parts(deps, manifest, data_key, start, stop, part_reader.STEP)
     return b"".join(bytes(piece) for _, piece in pieces)
 
 
@@ -233,8 +233,8 @@ def test_an_upload_agrees_with_a_list_of_bytes() -> None:
         stage = set_stage(stack.enter_context(folder_in_memory()))
         stack.callback(stage.close)
         keyring = MemoryKeyring()
-        keyring.keys |= stage.world.keyring.get(stage.world.keyring.ids(""))
-        in_memory = replace(stage, world=replace(stage.world, blobs=MemoryBlobStore(), keyring=keyring))
+        keyring.keys |= stage.deps.keyring.get(stage.deps.keyring.ids(""))
+        in_memory = replace(stage, deps=replace(stage.deps, blobs=MemoryBlobStore(), keyring=keyring))
         machine = type("UploadsOnStage", (Uploads,), {"stage": in_memory})
         run_state_machine_as_test(
             machine,

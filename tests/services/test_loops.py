@@ -8,7 +8,7 @@ import time
 import pytest
 
 from deldokument.domain.errors import Broken, Unavailable
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.worker import Loop, end_what_is_over, run_loop
 from tests.support.world import Stage
 
@@ -32,7 +32,7 @@ class Work:
     def __init__(self, done: int) -> None:
         self._done, self.took = done, 0.0
 
-    def __call__(self, world: World) -> int:
+    def __call__(self, deps: Dependencies) -> int:
         """The round."""
         began = time.monotonic()
         time.sleep(0.01)
@@ -42,7 +42,7 @@ class Work:
 
 def pause_after(stage: Stage, work: Work, *, breath: float = 0.0, rest: float = 0.0) -> float:
     stop = Once()
-    run_loop(Loop("work", work, 60.0, breath, rest), stage.world, stop)
+    run_loop(Loop("work", work, 60.0, breath, rest), stage.deps, stop)
     return stop.paused
 
 
@@ -64,7 +64,7 @@ def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: 
     outcomes = [Unavailable("database_unavailable"), Unavailable("database_unavailable"), ZeroDivisionError(), 0]
     stop = threading.Event()
 
-    def work(world: World) -> int:
+    def work(deps: Dependencies) -> int:
         outcome = outcomes.pop(0)
         if not outcomes:
             stop.set()
@@ -73,21 +73,21 @@ def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: 
         return outcome
 
     with caplog.at_level("INFO", "deldokument.worker"):
-        run_loop(Loop("work", work, 0.0), stage.world, stop)
+        run_loop(Loop("work", work, 0.0), stage.deps, stop)
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "INFO"]
 
 
 def test_a_round_that_fails_keeps_no_other_of_its_loop_from_its_turn(stage: Stage) -> None:
     done: list[str] = []
 
-    def fails(world: World) -> int:
+    def fails(deps: Dependencies) -> int:
         raise Broken("one tenant")
 
-    def goes_on(world: World) -> int:
+    def goes_on(deps: Dependencies) -> int:
         done.append("keys destroyed")
         return 1
 
     with pytest.raises(Broken):
-        end_what_is_over(stage.world, rounds=(fails, goes_on, fails, goes_on))
+        end_what_is_over(stage.deps, rounds=(fails, goes_on, fails, goes_on))
     assert len(done) == 2
-    assert end_what_is_over(stage.world, rounds=(goes_on, goes_on)) == 2
+    assert end_what_is_over(stage.deps, rounds=(goes_on, goes_on)) == 2

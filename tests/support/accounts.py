@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Account
 from tests.support.world import Stage
 
 
 def set_account(stage: Stage, account: Account, **changes: object) -> Account:
     """The account as it is now, with these fields instead."""
-    with stage.world.database.write() as tx:
-        current = standing(tx.tenancies.account(account.id))
+    with stage.deps.database.write() as tx:
+        current = existing(tx.tenancies.account(account.id))
         return tx.tenancies.save_account(replace(current, **changes))  # type: ignore[arg-type]
 
 
 def set_rules(stage: Stage, account: Account, **changes: object) -> Account:
     """The account as it is now, with these rules instead."""
-    with stage.world.database.read() as tx:
-        rules = standing(tx.tenancies.account(account.id)).rules
+    with stage.deps.database.read() as tx:
+        rules = existing(tx.tenancies.account(account.id)).rules
     return set_account(stage, account, rules=replace(rules, **changes))  # type: ignore[arg-type]
 
 
 def events_of(stage: Stage, share_id: str) -> list[AuditEvent]:
     """What has happened to a share, in order."""
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return [event for _, event in tx.audit.events(share_id=share_id)]

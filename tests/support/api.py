@@ -74,7 +74,7 @@ def integrate(stage: Stage, number: str, account: Account, rights: IntegrationRi
     """Give an organisation's systems rights to an account; returns the integration's id."""
     stage.register.known.setdefault(number, RegisteredOrganization(number, f"ORG {number}", "AS", "active"))
     given = {"tenant_id": account.tenant_id, "account_id": account.id, "organization_number": number}
-    return add_integration(stage.world, **given, rights=rights).id
+    return add_integration(stage.deps, **given, rights=rights).id
 
 
 def token_of(stage: Stage, number: str, supplier: str | None = None) -> str:

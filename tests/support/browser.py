@@ -77,7 +77,7 @@ class Web:
 def serve(stage: Stage, extra: Sequence[Endpoint] = (), **changes: Any) -> Web:
     """The application over ``stage``; ``changes`` are to the site."""
     part = site(**changes)
-    return Web(stage, create_app(stage.world, part, tuple(extra)), part.session_cookie)
+    return Web(stage, create_app(stage.deps, part, tuple(extra)), part.session_cookie)
 
 
 class _OverSocket(httpx.AsyncHTTPTransport):
@@ -148,7 +148,7 @@ def stage_in_memory() -> Iterator[Stage]:
     """A fresh world whose files are in memory."""
     with folder_in_memory() as folder:
         stage = set_stage(folder)
-        add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+        add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
         try:
             yield stage
         finally:

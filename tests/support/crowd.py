@@ -28,7 +28,7 @@ from deldokument.adapters.sql.tables import metadata
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.ports.repositories.transaction import Database
-from deldokument.services.encryption import Field, share_key_id
+from deldokument.services.encryption import EncryptedColumn, share_key_id
 
 PUBLISHED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 LENGTH = 400_000
@@ -49,7 +49,7 @@ class Home:
     member_id: str
 
 
-def _opaque(_number: int, _field: Field, text: str, _record_id: str) -> bytes:
+def _opaque(_number: int, _field: EncryptedColumn, text: str, _record_id: str) -> bytes:
     return b"\1" * (28 + len(text))
 
 
@@ -80,7 +80,7 @@ class Crowd:
     documents: int = 3
     audit_key_id: Callable[[int], str] = _one_key
     published_at: datetime = PUBLISHED
-    seal: Callable[[int, Field, str, str], bytes] = _opaque
+    seal: Callable[[int, EncryptedColumn, str, str], bytes] = _opaque
     recipient_hash: Callable[[int], bytes] = _nobody
     downloaded: Callable[[int], bool] = _never
 
@@ -191,7 +191,7 @@ def _share(crowd: Crowd, number: int, _place: int) -> Row:
         "expires_at": _at(crowd.ends_at(number)),
         "confidential": True,
         "archived": True,
-        "sealed_title": crowd.seal(number, Field.TITLE, f"Vedtak i byggesak {number}", key),
+        "sealed_title": crowd.seal(number, EncryptedColumn.TITLE, f"Vedtak i byggesak {number}", key),
         "sealed_message": b"",
         "sealed_reference": b"",
         "reference_hash": b"",
@@ -209,9 +209,9 @@ def _recipient(crowd: Crowd, number: int, _place: int) -> Row:
         "share_id": share_id(number),
         "kind": "person",
         "lookup_hash": crowd.recipient_hash(number),
-        "sealed_identifier": crowd.seal(number, Field.RECIPIENT_NUMBER, "21879498012", key),
+        "sealed_identifier": crowd.seal(number, EncryptedColumn.RECIPIENT_NUMBER, "21879498012", key),
         "sealed_name": b"",
-        "sealed_label": crowd.seal(number, Field.RECIPIENT_LABEL, "søker", key),
+        "sealed_label": crowd.seal(number, EncryptedColumn.RECIPIENT_LABEL, "søker", key),
         "confirmed": True,
         "position": 1,
     }
@@ -222,7 +222,7 @@ def _document(crowd: Crowd, number: int, place: int) -> Row:
     return {
         "id": key,
         "share_id": share_id(number),
-        "sealed_name": crowd.seal(number, Field.FILE_NAME, f"vedtak-{place}.pdf", key),
+        "sealed_name": crowd.seal(number, EncryptedColumn.FILE_NAME, f"vedtak-{place}.pdf", key),
         "length": LENGTH,
         "position": place + 1,
         "completed_at": _at(crowd.published_at),

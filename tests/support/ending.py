@@ -18,7 +18,7 @@ from typing import Any
 
 from deldokument import worker
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import SHARE_PREFIX
 from tests.support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.keyrings import ROOT
@@ -38,17 +38,17 @@ class ManyEnding:
     ending: int
 
     @property
-    def world(self) -> World:
+    def deps(self) -> Dependencies:
         """What the workers work on."""
-        return self.stage.world
+        return self.stage.deps
 
-    def run_workers(self, count: int, work: Callable[[World], int] = worker.end_what_is_over) -> None:
+    def run_workers(self, count: int, work: Callable[[Dependencies], int] = worker.end_what_is_over) -> None:
         """So many at once, until none finds anything more to do."""
         together = threading.Barrier(count)
 
         def work_on() -> None:
             together.wait()
-            while work(self.world):
+            while work(self.deps):
                 pass
 
         with ThreadPoolExecutor(count) as pool:
@@ -66,7 +66,7 @@ class ManyEnding:
     def check_nothing_ended(self) -> None:
         """Nothing is over, and everything is there."""
         assert self.ask("SELECT DISTINCT state FROM share") == [("available",)]
-        assert len(self.world.keyring.ids(SHARE_PREFIX)) == self.crowd.shares
+        assert len(self.deps.keyring.ids(SHARE_PREFIX)) == self.crowd.shares
 
     def check(self) -> None:
         """Those that have ended are gone, each told once; of the others nothing is missing."""
@@ -80,7 +80,7 @@ class ManyEnding:
         }
         early = "SELECT count(*) FROM share WHERE closed_at < expires_at OR key_destroyed_at < expires_at"
         assert self.ask(early) == [(0,)]
-        assert {entry.removeprefix(SHARE_PREFIX) for entry in self.world.keyring.ids(SHARE_PREFIX)} == living
+        assert {entry.removeprefix(SHARE_PREFIX) for entry in self.deps.keyring.ids(SHARE_PREFIX)} == living
         self._check_rows(len(living) * self.crowd.documents)
         self._check_trail()
 
@@ -88,13 +88,13 @@ class ManyEnding:
         for table in ("upload", "part"):
             assert self.ask(f"SELECT count(*) FROM {table}") == [(left,)]
         assert self.ask("SELECT count(*) FROM garbage") == [(0,)]
-        assert next(iter(self.world.blobs.list()), None) is None
+        assert next(iter(self.deps.blobs.list()), None) is None
 
     def _check_trail(self) -> None:
         told = "SELECT kind, count(*), count(DISTINCT share_id) FROM audit_event WHERE share_id IS NOT NULL GROUP BY 1"
         once = {(kind, self.ending, self.ending) for kind in ("share_ended", "share_key_destroyed")}
         assert {tuple(row) for row in self.ask(told)} == once
-        with self.world.database.read() as tx:
+        with self.deps.database.read() as tx:
             assert tx.audit.verify() is None
 
 
@@ -112,7 +112,7 @@ def many_ending(
     def ends_at(number: int) -> datetime:
         return NOON + (MINUTE * (number + 1) / ending if number < ending else _FAR)
 
-    crowd = Crowd(make_homes(stage.world.database, tenants), shares, ends_at, published_at=NOON - timedelta(days=20))
+    crowd = Crowd(make_homes(stage.deps.database, tenants), shares, ends_at, published_at=NOON - timedelta(days=20))
     fill_shares(url, crowd)
     fill_keyring(folder / "keyring.sqlite3", ROOT, map(share_id, range(shares)))
     fill_blobs(folder / "blobs", crowd, range(ending))

@@ -26,7 +26,7 @@ import psycopg
 
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.ports.repositories.backlog import Queue
-from deldokument.services.maintenance.lag import measure_standing
+from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
 from tests.support.crowd import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.postgres import PostgresServer
@@ -148,7 +148,7 @@ class EndRun:
     def _fill(self) -> None:
         node, settings = self._running.node, self._running.settings
         far = datetime.now(UTC) + FAR
-        homes = make_homes(node.world.database, self._tenants)
+        homes = make_homes(node.deps.database, self._tenants)
         self.crowd = Crowd(homes, self._shares, lambda _: far, published_at=datetime.now(UTC) - FAR)
         fill_shares(self._url, self.crowd)
         fill_keyring(settings.keyring_path, load_root_key(settings.root_key_path), map(share_id, range(self._shares)))
@@ -168,7 +168,7 @@ class EndRun:
         """They end evenly ``within`` seconds, or all at once, when so many workers have had time to start."""
         begins = datetime.now(UTC) + timedelta(seconds=10 + len(numbers) / 4000)
         self._let_end(numbers, begins, within)
-        confirm_clock(self._running.node.world)
+        confirm_clock(self._running.node.deps)
         started = [self._start_worker() for _ in range(workers)]
         try:
             time.sleep(max(0.0, (begins - datetime.now(UTC)).total_seconds()))
@@ -199,9 +199,9 @@ class EndRun:
         for kind in ("share_ended", "share_key_destroyed"):
             told = f"SELECT count(*) FROM audit_event WHERE kind = '{kind}'"
             assert self._one(told) == self._one(told.replace("*", "DISTINCT share_id")) == ended
-        world = self._running.node.world
-        assert len(world.keyring.ids("share:")) == left + 1
-        assert sum(1 for _ in world.blobs.list()) == 1
+        deps = self._running.node.deps
+        assert len(deps.keyring.ids("share:")) == left + 1
+        assert sum(1 for _ in deps.blobs.list()) == 1
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         program = Path(sys.executable).with_name("deldokument")
@@ -242,7 +242,7 @@ class EndRun:
         The oldest that waits only moves on: what ends later comes later.
         """
         first, before = datetime.now(UTC), _oldest(connection)
-        told = measure_standing(self._running.node.world).lags[Queue.KEYS]
+        told = measure_lag(self._running.node.deps).lags[Queue.KEYS]
         last, after = datetime.now(UTC), _oldest(connection)
         assert told <= last - (before or first) + _CLOCKS, (told, before, last)
         assert told >= (first - after if after else timedelta()) - _CLOCKS, (told, after, first)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 
-from deldokument.domain.outbox import Channel, Fate
+from deldokument.domain.outbox import Channel, Result
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import plan_messages, send_message, take_messages
 from deldokument.services.notifications.email_notices import send_letter
-from deldokument.services.notifications.registry import PLANS
+from deldokument.services.notifications.registry import PLANNERS
 from tests.support.world import Stage, person
 
 
-def deliver(stage: Stage) -> list[Fate]:
+def deliver(stage: Stage) -> list[Result]:
     """Plan what has happened, and send every letter that is due; what came of each."""
-    plan_messages(stage.world, PLANS)
-    fates: list[Fate] = []
-    while messages := take_messages(stage.world, Channel.EMAIL):
-        fates += [send_message(stage.world, send_letter, message) for message in messages]
+    plan_messages(stage.deps, PLANNERS)
+    fates: list[Result] = []
+    while messages := take_messages(stage.deps, Channel.EMAIL):
+        fates += [send_message(stage.deps, send_letter, message) for message in messages]
     return fates
 
 
@@ -30,7 +30,7 @@ def mailed_code(stage: Stage) -> str:
 
 def settle(stage: Stage, number: str, address: str) -> None:
     """The person has confirmed the address; no letter is left."""
-    email_addresses.enter_address(stage.world, person(number), address)
+    email_addresses.enter_address(stage.deps, person(number), address)
     deliver(stage)
-    email_addresses.confirm_address(stage.world, person(number), mailed_code(stage))
+    email_addresses.confirm_address(stage.deps, person(number), mailed_code(stage))
     stage.mail.letters.clear()

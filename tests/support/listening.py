@@ -22,7 +22,7 @@ _START_S = 30.0
 @contextmanager
 def listening(stage: Stage, site: Site) -> Iterator[str]:
     """The address that the application over a stage answers at, until the block is left."""
-    with running(create_app(stage.world, site), BoundedConnection) as port:
+    with running(create_app(stage.deps, site), BoundedConnection) as port:
         yield f"http://127.0.0.1:{port}"
 
 

@@ -18,11 +18,11 @@ from deldokument.crypto.manifest import (
     seal_manifest,
 )
 from deldokument.crypto.stream import HEADER, PartEncryptor, ciphertext_length, part_associated_data
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.share import Document, Verdict
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
-from deldokument.services.encryption import Field, existing_key, seal_field, share_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field, share_key_id
 
 READERS = (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-xOf"])
 """Programs of Debian's that read all of a zip and end with 0 when they find no fault."""
@@ -54,17 +54,17 @@ def content_of(number: int, size: int) -> bytes:
     return number.to_bytes(8) + bytes(size - 8)
 
 
-def fill(world: World, share_id: str, count: int, *, size: int, folder: str = "sak") -> None:
+def fill(deps: Dependencies, share_id: str, count: int, *, size: int, folder: str = "sak") -> None:
     """Give a share ``count`` inspected documents of ``size`` bytes in folders of a thousand, past every rule."""
-    with world.database.read() as tx:
-        share = standing(tx.shares.get(share_id))
+    with deps.database.read() as tx:
+        share = existing(tx.shares.get(share_id))
         last = max((document.position for document in tx.shares.documents([share_id])), default=0)
-    share_key, audit_key = (existing_key(world.keyring, key) for key in (share_key_id(share_id), share.audit_key_id))
-    with world.database.write() as tx:
+    share_key, audit_key = (existing_key(deps.keyring, key) for key in (share_key_id(share_id), share.audit_key_id))
+    with deps.database.write() as tx:
         for number in range(count):
             made = Document(secrets.token_hex(16), share_id, b"", size, last + number + 1)
             key_id, content = bytes.fromhex(made.id), content_of(number, size)
-            manifest = Manifest(key_id, size, (_store(world, share_key, key_id, content),))
+            manifest = Manifest(key_id, size, (_store(deps, share_key, key_id, content),))
             found = InspectionRecord(
                 manifest_hash(manifest),
                 sha256(content).digest(),
@@ -77,7 +77,7 @@ def fill(world: World, share_id: str, count: int, *, size: int, folder: str = "s
                 Document(
                     made.id,
                     share_id,
-                    seal_field(audit_key, name, Field.FILE_NAME, made.id),
+                    seal_field(audit_key, name, EncryptedColumn.FILE_NAME, made.id),
                     size,
                     made.position,
                     completed_at=share.created_at,
@@ -88,12 +88,12 @@ def fill(world: World, share_id: str, count: int, *, size: int, folder: str = "s
             )
 
 
-def _store(world: World, share_key: bytes, document_id: bytes, content: bytes) -> ManifestPart:
+def _store(deps: Dependencies, share_key: bytes, document_id: bytes, content: bytes) -> ManifestPart:
     part_id = os.urandom(16)
     sealed = bytearray(ciphertext_length(len(content)))
     cipher = PartEncryptor(derive(share_key, Purpose.DATA, document_id), part_associated_data(document_id, part_id))
     cipher.encrypt_into(content, sealed, last=True)
-    writer = world.blobs.create(part_id.hex())
+    writer = deps.blobs.create(part_id.hex())
     writer.write(sealed)
     writer.commit()
     return ManifestPart(part_id, 0, len(content), bytes(sealed[:HEADER]))

@@ -57,7 +57,7 @@ class Crowd:
     def questions(self) -> dict[str, tuple[Callable[[Transaction], object], str]]:
         """What the pages ask of the database, with the index that answers it."""
         stage, account = self.web.stage, self.web.stage.byggesak.id
-        key = directory_key(stage.world)
+        key = directory_key(stage.deps)
         some = self.numbers[: min(500, len(self.numbers) // 50)]
         hashes = [identifier_hash(key, person(number)) for number in some]
         now = stage.clock.now()
@@ -87,7 +87,7 @@ def crowd(url: str | None, count: int) -> Iterator[Crowd]:
     """A fresh world on the database (SQLite when there is none) with the application before it."""
     with TemporaryDirectory() as folder:
         stage = set_stage(Path(folder), url)
-        add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+        add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
         made = Crowd(serve(stage), stage.database_url, _fill(stage, stage.database_url, count))
         try:
             yield made
@@ -111,7 +111,7 @@ def _fill(stage: Stage, url: str, count: int) -> list[str]:
 
 def _rows(stage: Stage, numbers: list[str]) -> Iterator[dict[str, Any]]:
     """A second apart, the last one registered just now."""
-    key, now = directory_key(stage.world), stage.clock.now()
+    key, now = directory_key(stage.deps), stage.clock.now()
     for place, number in enumerate(numbers):
         added = now - timedelta(seconds=len(numbers) - 1 - place)
         kept = sealed_member(key, stage.byggesak.id, new_id(), person(number), f"Navn nummer {place}", added)
@@ -161,7 +161,7 @@ def check_pages(many: Crowd) -> dict[str, float]:
 def check_plans(many: Crowd) -> None:
     """Each question is answered from its index."""
     for name, (ask, index) in many.questions().items():
-        with statements() as asked, many.web.stage.world.database.write() as tx:
+        with statements() as asked, many.web.stage.deps.database.write() as tx:
             ask(tx)
         told = plans(many.url, [one for one in asked if re.search(r"\bmember\b", one[0])])
         plan = "\n".join(line[:200] for line in told.splitlines())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from deldokument.domain.errors import standing
-from deldokument.domain.outbox import SENT, Channel, Fate, Outcome
+from deldokument.domain.errors import existing
+from deldokument.domain.outbox import SENT, Channel, Outcome, Result
 from deldokument.ports.channels import Notice
 from deldokument.services.notifications import dispatch, recipient_notices
-from deldokument.services.notifications.registry import PLANS
+from deldokument.services.notifications.registry import PLANNERS
 from tests.support.world import Stage
 
 
@@ -27,25 +27,25 @@ class FakeNotices:
 def configure_notices(stage: Stage) -> FakeNotices:
     """Notices are configured, and «Byggesak» wants them."""
     taken = FakeNotices()
-    stage.world = replace(stage.world, notices=taken)
+    stage.deps = replace(stage.deps, notices=taken)
     want_notices(stage)
     return taken
 
 
 def want_notices(stage: Stage, **rules: object) -> None:
     """The account's rules, as they are but for these."""
-    with stage.world.database.write() as tx:
-        account = standing(tx.tenancies.account(stage.byggesak.id))
+    with stage.deps.database.write() as tx:
+        account = existing(tx.tenancies.account(stage.byggesak.id))
         wanted = replace(account.rules, **({"notify": True} | rules))  # type: ignore[arg-type]
         tx.tenancies.save_account(replace(account, rules=wanted))
 
 
-def send_notices(stage: Stage) -> list[Fate]:
+def send_notices(stage: Stage) -> list[Result]:
     """What the worker does, until there is nothing to do."""
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
-    recipient_notices.plan_reminders(stage.world)
-    fates: list[Fate] = []
-    while taken := dispatch.take_messages(stage.world, Channel.ALTINN):
-        fates += [dispatch.send_message(stage.world, recipient_notices.send_notice, message) for message in taken]
+    recipient_notices.plan_reminders(stage.deps)
+    fates: list[Result] = []
+    while taken := dispatch.take_messages(stage.deps, Channel.ALTINN):
+        fates += [dispatch.send_message(stage.deps, recipient_notices.send_notice, message) for message in taken]
     return fates

@@ -15,7 +15,7 @@ CLIENT_ID = "kommunens-fagsystem"
 
 def account_of(deployment: Deployment, name: str) -> Account:
     """An account of the municipality, by its name."""
-    with deployment.node.world.database.read() as tx:
+    with deployment.node.deps.database.read() as tx:
         tenant = next(t for t in tx.tenancies.tenants() if t.organization_number == CONSUMER)
         return next(a for a in tx.tenancies.accounts_of_tenant(tenant.id) if a.name == name)
 
@@ -23,11 +23,11 @@ def account_of(deployment: Deployment, name: str) -> Account:
 def registered(deployment: Deployment) -> Account:
     """The account that the fagsystem may share from; asking twice gives the same."""
     deployment.registers.register_consumer(CLIENT_ID, CONSUMER)
-    account, world = account_of(deployment, "Byggesak"), deployment.node.world
-    with world.database.read() as tx:
+    account, deps = account_of(deployment, "Byggesak"), deployment.node.deps
+    with deps.database.read() as tx:
         known = {one.organization_number for one in tx.tenancies.integrations(account.id)}
     if CONSUMER not in known:
-        add_integration(world, tenant_id=account.tenant_id, account_id=account.id, organization_number=CONSUMER)
+        add_integration(deps, tenant_id=account.tenant_id, account_id=account.id, organization_number=CONSUMER)
     return account
 
 

@@ -33,10 +33,10 @@ import pytest
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.bootstrap.keys import create_root_key
-from deldokument.bootstrap.runtime import Node, demo_clock_file, open_node, prepare
+from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_file, prepare
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.tenancy import Contact
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member
 from deldokument.services.maintenance.retention import confirm_clock
@@ -108,7 +108,7 @@ class Deployment:
         [self.port] = free_ports(1, 1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.registers: Running
-        self.node: Node
+        self.node: Runtime
         self.settings: Settings
         self.server: Process
         self._database_url = database_url
@@ -161,9 +161,9 @@ class Deployment:
         return self.settings.database_url
 
     @property
-    def world(self) -> World:
+    def deps(self) -> Dependencies:
         """The test's own, over the same database, blobs and keyring."""
-        return self.node.world
+        return self.node.deps
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
@@ -180,10 +180,10 @@ class Deployment:
         prepare(self.settings)
         paths = self.settings.seal_key_path, self.settings.seal_certificate_path
         create_seal_certificate(*paths, operator_name="Del dokument", operator_number="", at=datetime.now(UTC))
-        self.node = open_node(self.settings)
+        self.node = build_runtime(self.settings)
         if self._seeded:
             _seed(self.node)
-        confirm_clock(self.node.world)
+        confirm_clock(self.node.deps)
 
     def _given(self, key_path: Path) -> dict[str, Any]:
         registers = self.registers
@@ -302,7 +302,7 @@ class Deployment:
         """Move the time of all processes, and confirm it as an operator would. Sessions may run out by it."""
         clock = ShiftedClock(demo_clock_file(self.settings))
         clock.set_offset(clock.offset() + step)
-        confirm_clock(self.node.world)
+        confirm_clock(self.node.deps)
 
     # --- people ------------------------------------------------------------------------------------------------------
 
@@ -388,7 +388,7 @@ class Deployment:
         wait_until(lambda: self._inspected(draft_id), 120, "the documents were not inspected")
 
     def _inspected(self, share_id: str) -> bool:
-        with self.node.world.database.read() as tx:
+        with self.node.deps.database.read() as tx:
             return all(document.inspected_at for document in tx.shares.documents([share_id]))
 
     def share(self, recipients: Sequence[str], files: Mapping[str, bytes], **words: Any) -> str:
@@ -408,7 +408,7 @@ class Deployment:
 
     def document_paths(self, share_id: str) -> list[str]:
         """Where the bytes of the share's documents are, in order."""
-        with self.node.world.database.read() as tx:
+        with self.node.deps.database.read() as tx:
             return [f"/d/{share_id}/dokument/{document.id}" for document in tx.shares.documents([share_id])]
 
 
@@ -443,24 +443,24 @@ def _stop(process: Process, number: signal.Signals) -> None:
         process.wait()
 
 
-def _seed(node: Node) -> None:
+def _seed(node: Runtime) -> None:
     """A municipality with two accounts, and another; as the demo has them."""
-    world, numbers = node.world, {person.key: person.identifier for person in load_cast().people}
+    deps, numbers = node.deps, {person.key: person.identifier for person in load_cast().people}
     contact = Contact("22 00 00 00", "postmottak@eksempel.example", "9-15")
-    tenant = create_tenant(world, organization_number="310240001", name="Eksempel kommune", contact=contact)
-    take_into_use(world, tenant.id)
-    byggesak, avtaler = (create_account(world, tenant_id=tenant.id, name=n) for n in ("Byggesak", "Avtaledokumenter"))
+    tenant = create_tenant(deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
+    take_into_use(deps, tenant.id)
+    byggesak, avtaler = (create_account(deps, tenant_id=tenant.id, name=n) for n in ("Byggesak", "Avtaledokumenter"))
     for account, key, name in (
         (byggesak, "kari", "Kari Lunde"),
         (avtaler, "kari", "Kari Lunde"),
         (avtaler, "odd", "Odd Bakken"),
     ):
-        add_member(world, tenant_id=tenant.id, account_id=account.id, number=numbers[key], name=name)
-    add_administrator(world, tenant_id=tenant.id, number=numbers["anne"], name="Anne Myhre")
-    other = create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
-    take_into_use(world, other.id)
-    post = create_account(world, tenant_id=other.id, name="Barnevern")
-    add_member(world, tenant_id=other.id, account_id=post.id, number=numbers["siv"], name="Siv Holm")
+        add_member(deps, tenant_id=tenant.id, account_id=account.id, number=numbers[key], name=name)
+    add_administrator(deps, tenant_id=tenant.id, number=numbers["anne"], name="Anne Myhre")
+    other = create_tenant(deps, organization_number="213640003", name="Prøve kommune", contact=contact)
+    take_into_use(deps, other.id)
+    post = create_account(deps, tenant_id=other.id, name="Barnevern")
+    add_member(deps, tenant_id=other.id, account_id=post.id, number=numbers["siv"], name="Siv Holm")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from deldokument.ports.blobs import BlobStore
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from tests.support.stack import stack
 
 _SQLITE = "sqlite:///"
@@ -27,7 +27,7 @@ class Holder(Protocol):
     def database_url(self) -> str: ...
 
     @property
-    def world(self) -> World: ...
+    def deps(self) -> Dependencies: ...
 
     @property
     def folder(self) -> Path: ...
@@ -35,7 +35,7 @@ class Holder(Protocol):
 
 def bytes_taken(holder: Holder, share_id: str) -> int:
     """How many bytes of a draft's documents the service has acknowledged, in partial uploads too."""
-    with holder.world.database.read() as tx:
+    with holder.deps.database.read() as tx:
         documents = [document.id for document in tx.shares.documents([share_id])]
         return sum(upload.offset for upload in tx.uploads.of_documents(documents))
 
@@ -90,7 +90,7 @@ def in_servers(holder: Holder) -> dict[str, bytes]:
     """What is kept elsewhere than in files here: where, and the bytes."""
     if holder.database_url.startswith(_SQLITE):
         return {}
-    blobs = holder.world.blobs
+    blobs = holder.deps.blobs
     with psycopg.connect(holder.database_url) as server:
         tables = {table: b"".join(_copy(server, table)) for (table,) in server.execute(_TABLES).fetchall()}
     return tables | {blob.name: blobs.read(blob.name, 0, blob.size) for blob in blobs.list()}
@@ -130,6 +130,6 @@ def put(store: BlobStore, name: str, content: bytes) -> None:
 def copies(holder: Holder, folder: Path) -> tuple[str, BlobStore]:
     """Copies of database and blobs as they are now: in ``folder``, or in another place of the servers."""
     url, blobs = stack().copied_database(holder.database_url, folder), stack().blobs(folder)
-    for blob in holder.world.blobs.list():
-        put(blobs, blob.name, holder.world.blobs.read(blob.name, 0, blob.size))
+    for blob in holder.deps.blobs.list():
+        put(blobs, blob.name, holder.deps.blobs.read(blob.name, 0, blob.size))
     return url, blobs

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance.orphans import sweep_orphans
 
 
-def swept(world: World) -> list[int]:
+def swept(deps: Dependencies) -> list[int]:
     """How many orphans each sweep that took any has taken."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         events = [event for _, event in tx.audit.events() if event.kind is EventKind.ORPHANS_SWEPT]
     return [int(event.details["count"]) for event in events]
 
 
-def sweep_all(world: World) -> int:
+def sweep_all(deps: Dependencies) -> int:
     """One sweep from where it stands to its end; how many orphans it took."""
-    before = len(swept(world))
-    while sweep_orphans(world):
+    before = len(swept(deps))
+    while sweep_orphans(deps):
         pass
-    return sum(swept(world)[before:])
+    return sum(swept(deps)[before:])

@@ -21,7 +21,7 @@ def integrate(
     """Let an organisation's systems use the account."""
     chosen = account or stage.byggesak
     return integrations.add_integration(
-        stage.world,
+        stage.deps,
         tenant_id=chosen.tenant_id,
         account_id=chosen.id,
         organization_number=number,
@@ -33,5 +33,5 @@ def let_go(stage: Stage, integration: Integration, account: Account | None = Non
     """Take its rights to the account away."""
     chosen = account or stage.byggesak
     integrations.remove_integration(
-        stage.world, tenant_id=chosen.tenant_id, account_id=chosen.id, integration_id=integration.id
+        stage.deps, tenant_id=chosen.tenant_id, account_id=chosen.id, integration_id=integration.id
     )

@@ -6,47 +6,47 @@ from dataclasses import replace
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Tenant
 from deldokument.domain.tenure import ResidualRisk, day_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords
 from deldokument.services.agreements.status import Signer, seal_signer
-from deldokument.services.encryption import Field, papers_key_id, seal_field, seal_file
+from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal_field, seal_file
 from tests.support.papers import PDF
 
 
-def take_into_use(world: World, tenant_id: str) -> Tenant:
+def take_into_use(deps: Dependencies, tenant_id: str) -> Tenant:
     """The tenant in use, without the agreements and the assessment: tests of those walk the way as people do."""
-    with world.database.write() as tx:
-        tenant = replace(standing(tx.tenancies.tenant(tenant_id)), activated_at=world.clock.now())
+    with deps.database.write() as tx:
+        tenant = replace(existing(tx.tenancies.tenant(tenant_id)), activated_at=deps.clock.now())
         tx.tenancies.save_tenant(tenant)
     return tenant
 
 
-def sign_agreements(world: World, tenant_id: str, *kinds: AgreementKind) -> None:
+def sign_agreements(deps: Dependencies, tenant_id: str, *kinds: AgreementKind) -> None:
     """Agreements in place, both unless ``kinds`` are given, signed by Grethe Ness."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         for kind in kinds or (AgreementKind.MAIN, AgreementKind.SERVICE):
-            tx.paperwork.publish(PublishedText(kind, "1.0", world.clock.now()))
+            tx.paperwork.publish(PublishedText(kind, "1.0", deps.clock.now()))
             if kind is AgreementKind.MAIN:
-                tx.paperwork.add_main_agreement(*_main(world, tenant_id))
+                tx.paperwork.add_main_agreement(*_main(deps, tenant_id))
             else:
-                tx.paperwork.add_service_agreement(*_service(world, tenant_id))
+                tx.paperwork.add_service_agreement(*_service(deps, tenant_id))
 
 
-def _main(world: World, tenant_id: str) -> tuple[MainAgreement, bytes]:
-    key, now, agreement_id = world.keyring.create(papers_key_id(tenant_id)), world.clock.now(), new_id()
-    signer = seal_field(key, "Grethe Ness, kommunedirektør", Field.MAIN_SIGNER, agreement_id)
-    sealed_copy = seal_file(key, PDF, Field.MAIN_COPY, agreement_id)
+def _main(deps: Dependencies, tenant_id: str) -> tuple[MainAgreement, bytes]:
+    key, now, agreement_id = deps.keyring.create(papers_key_id(tenant_id)), deps.clock.now(), new_id()
+    signer = seal_field(key, "Grethe Ness, kommunedirektør", EncryptedColumn.MAIN_SIGNER, agreement_id)
+    sealed_copy = seal_file(key, PDF, EncryptedColumn.MAIN_COPY, agreement_id)
     return MainAgreement(agreement_id, tenant_id, "1.0", day_of(now), now, "00" * 32, len(PDF), signer), sealed_copy
 
 
-def _service(world: World, tenant_id: str) -> tuple[ServiceAgreement, SignedPaper]:
-    key, agreement_id = world.keyring.create(papers_key_id(tenant_id)), new_id()
+def _service(deps: Dependencies, tenant_id: str) -> tuple[ServiceAgreement, SignedPaper]:
+    key, agreement_id = deps.keyring.create(papers_key_id(tenant_id)), new_id()
     signer = Signer("14839114193", "Grethe Ness", "Kommunedirektør")
     agreement = ServiceAgreement(
         id=agreement_id,
@@ -54,17 +54,20 @@ def _service(world: World, tenant_id: str) -> tuple[ServiceAgreement, SignedPape
         version="1.0",
         organization_number="310240001",
         organization_name="Eksempel kommune",
-        signed_at=world.clock.now(),
+        signed_at=deps.clock.now(),
         text_sha256="00" * 32,
         document_sha256="00" * 32,
         sealed_signer=seal_signer(key, signer, agreement_id),
         sealed_evidence=b"",
     )
-    papers = (seal_file(key, PDF, field, agreement_id) for field in (Field.SIGNED_DOCUMENT, Field.SIGNED_PDF))
+    papers = (
+        seal_file(key, PDF, field, agreement_id)
+        for field in (EncryptedColumn.SIGNED_DOCUMENT, EncryptedColumn.SIGNED_PDF)
+    )
     return agreement, SignedPaper("# Tjenesteavtale", *papers)
 
 
-def record_assessment(world: World, tenant_id: str, person: PersonIdentifier | None = None) -> AssessmentView:
+def record_assessment(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None = None) -> AssessmentView:
     """An impact assessment with low residual risk, done today."""
-    words = AssessmentWords("Berit Ås", "Enhetsleder", day_of(world.clock.now()), ResidualRisk.LOW)
-    return impact_assessment.record_assessment(world, tenant_id=tenant_id, words=words, person=person)
+    words = AssessmentWords("Berit Ås", "Enhetsleder", day_of(deps.clock.now()), ResidualRisk.LOW)
+    return impact_assessment.record_assessment(deps, tenant_id=tenant_id, words=words, person=person)

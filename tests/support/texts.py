@@ -54,28 +54,28 @@ class ShortLibrary:
 
 def with_short_texts(stage: Stage) -> Stage:
     """The stage with these texts, none of them published."""
-    stage.world = replace(stage.world, library=ShortLibrary())
+    stage.deps = replace(stage.deps, library=ShortLibrary())
     return stage
 
 
 def publish_texts(stage: Stage, service: str = "1.0") -> None:
     """Main agreement 1.0 and this version of the service agreement count."""
-    texts.publish_agreement(stage.world, AgreementKind.MAIN, "1.0")
-    texts.publish_agreement(stage.world, AgreementKind.SERVICE, service)
+    texts.publish_agreement(stage.deps, AgreementKind.MAIN, "1.0")
+    texts.publish_agreement(stage.deps, AgreementKind.SERVICE, service)
 
 
 def name_administrator(stage: Stage) -> None:
     """Ewa administers the tenant."""
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
 
 
 def session(stage: Stage, number: str = EWA) -> Session:
     """Somebody logged in, as the web finds the session."""
     stage.login.person = number
-    started = begin_login(stage.world, return_to="/", locale="nb")
+    started = begin_login(stage.deps, return_to="/", locale="nb")
     answer = {"state": f"state-{stage.login.begun}", "code": "code"}
-    done = complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
-    found = find_session(stage.world, done.session_secret)
+    done = complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
+    found = find_session(stage.deps, done.session_secret)
     assert found is not None
     assert found.person == person(number)
     return found
@@ -83,20 +83,20 @@ def session(stage: Stage, number: str = EWA) -> Session:
 
 def begin(stage: Stage, ewa: Session, **changes: object) -> tuple[str, dict[str, str]]:
     """All the way to the provider; returns the intent's id and the answer that the provider will give."""
-    offer = signing.offer_signing(stage.world, ewa, tenant_id=stage.tenant.id)
+    offer = signing.offer_signing(stage.deps, ewa, tenant_id=stage.tenant.id)
     given = {
         "tenant_id": stage.tenant.id,
         "shown": (offer.document.sha256, offer.document_sha256),
         "role": "Kommunedirektør",
         "confirmed": True,
     }
-    intent_id = signing.begin_signing(stage.world, ewa, **(given | changes))  # type: ignore[arg-type]
+    intent_id = signing.begin_signing(stage.deps, ewa, **(given | changes))  # type: ignore[arg-type]
     return intent_id, ask(stage, ewa, intent_id)
 
 
 def ask(stage: Stage, ewa: Session, intent_id: str) -> dict[str, str]:
     """Lead on to the provider; returns the answer that it will give."""
-    signing.start_login(stage.world, ewa, tenant_id=stage.tenant.id, intent_id=intent_id, locale="nb")
+    signing.start_login(stage.deps, ewa, tenant_id=stage.tenant.id, intent_id=intent_id, locale="nb")
     return {"state": f"state-{stage.login.begun}", "code": "code"}
 
 
@@ -104,5 +104,5 @@ def sign(stage: Stage) -> str:
     """A signature of the current version by Ewa, made as people make it; returns the intent's id."""
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
-    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
     return intent_id

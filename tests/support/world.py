@@ -14,22 +14,22 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deldokument.adapters.documents.renderer import MarkdownPress
-from deldokument.adapters.documents.signing import PdfSeal, create_seal_certificate
+from deldokument.adapters.documents.renderer import MarkdownRenderer
+from deldokument.adapters.documents.signing import PdfSigner, create_seal_certificate
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, standing
+from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_person
 from deldokument.domain.outbox import SENT, Outcome
 from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
-from deldokument.ports.channels import CallOutcome, Letter
-from deldokument.ports.dependencies import Rules, World
+from deldokument.ports.channels import Email, WebhookResponse
+from deldokument.ports.dependencies import Dependencies, ServiceConfig
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import OLDEST_RIGHTS, OrganizationGrant, RegisteredOrganization
 from deldokument.services.accounts import lifecycle, members
@@ -39,7 +39,7 @@ from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
 from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.drafts import DraftWords
+from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
@@ -187,10 +187,10 @@ class FakeTokens:
 class FakeMail:
     """Takes letters, or does with each what the test says."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[Email] = field(default_factory=list)
     outcome: Outcome = SENT
 
-    def send(self, letter: Letter) -> Outcome:
+    def send(self, letter: Email) -> Outcome:
         if self.outcome == SENT:
             self.letters.append(letter)
         return self.outcome
@@ -200,22 +200,22 @@ class FakeMail:
 class FakeWebhookCalls:
     """Whoever is called answers as the test says; ``made`` holds URL, headers and body of every call."""
 
-    outcome: CallOutcome = field(default_factory=lambda: CallOutcome(204))
+    outcome: WebhookResponse = field(default_factory=lambda: WebhookResponse(204))
     made: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         self.made.append((url, headers, body))
         return self.outcome
 
 
 @cache
-def press() -> MarkdownPress:
+def press() -> MarkdownRenderer:
     """The one that all worlds share."""
-    return MarkdownPress()
+    return MarkdownRenderer()
 
 
 @cache
-def seal() -> PdfSeal:
+def seal() -> PdfSigner:
     """The one that all worlds share, valid at NOON."""
     with TemporaryDirectory() as name:
         paths = Path(name) / "seal.key", Path(name) / "seal.pem"
@@ -252,7 +252,7 @@ class Cast:
 class Stage(Cast):
     """The world with its people in place."""
 
-    world: World
+    deps: Dependencies
     clock: FakeClock
     rights: FakeRights
     register: FakeRegister
@@ -265,73 +265,73 @@ class Stage(Cast):
 
     def close(self) -> None:
         """Let go of connections and files, and of a database of its own."""
-        self.world.keyring.close()  # type: ignore[attr-defined]
-        self.world.database.close()  # type: ignore[attr-defined]
+        self.deps.keyring.close()  # type: ignore[attr-defined]
+        self.deps.database.close()  # type: ignore[attr-defined]
         if self.owns:
             stack().give_back(self.database_url)
 
     @property
     def mail(self) -> FakeMail:
         """Where letters to those who share and administer go."""
-        assert isinstance(self.world.mail, FakeMail)
-        return self.world.mail
+        assert isinstance(self.deps.mail, FakeMail)
+        return self.deps.mail
 
     def add(self, number: str, name: str, account: Account) -> str:
         """A member of the account; returns the member's id."""
-        return _add(self.world, number, name, account)
+        return _add(self.deps, number, name, account)
 
     def remove(self, key: str) -> None:
         """Remove a member of the cast."""
-        with self.world.database.read() as tx:
-            member = standing(tx.tenancies.member(self.members[key]))
-            account = standing(tx.tenancies.account(member.account_id))
+        with self.deps.database.read() as tx:
+            member = existing(tx.tenancies.member(self.members[key]))
+            account = existing(tx.tenancies.account(member.account_id))
         where = {"tenant_id": account.tenant_id, "account_id": account.id}
-        members.remove_member(self.world, **where, member_id=member.id)
+        members.remove_member(self.deps, **where, member_id=member.id)
 
     def change_tenant(self, **changes: object) -> None:
         """Write the tenant with these fields, past every rule."""
-        with self.world.database.write() as tx:
+        with self.deps.database.write() as tx:
             tx.tenancies.save_tenant(replace(self.tenant, **changes))  # type: ignore[arg-type]
 
     def change_account(self, account: Account, **changes: object) -> None:
         """Write the account with these fields, past every rule."""
-        with self.world.database.write() as tx:
+        with self.deps.database.write() as tx:
             tx.tenancies.save_account(replace(account, **changes))  # type: ignore[arg-type]
 
     def trail(self) -> list[tuple[str | None, AuditEvent]]:
         """Every event, in order, with the full number of the person who did it."""
-        with self.world.database.read() as tx:
+        with self.deps.database.read() as tx:
             events = [event for _, event in tx.audit.events()]
             subjects = tx.audit.subjects({event.subject_id for event in events if event.subject_id})
-        keys = self.world.keyring.get({subject.audit_key_id for subject in subjects})
+        keys = self.deps.keyring.get({subject.audit_key_id for subject in subjects})
         numbers = {subject.id: subject_number(keys[subject.audit_key_id], subject) for subject in subjects}
         return [(numbers.get(event.subject_id or ""), event) for event in events]
 
     def draft(self, sharer: str = KARI, account: Account | None = None) -> Share:
         """An empty draft."""
-        return drafts.start_draft(self.world, person(sharer), account_id=(account or self.byggesak).id)
+        return drafts.start_draft(self.deps, person(sharer), account_id=(account or self.byggesak).id)
 
-    def words(self, **changes: object) -> DraftWords:
+    def words(self, **changes: object) -> DraftFields:
         """A filled-in form."""
         given = {"account_id": self.byggesak.id, "archived": True, "expires_at": self.clock.now() + timedelta(days=10)}
-        return DraftWords(**(given | changes))  # type: ignore[arg-type]
+        return DraftFields(**(given | changes))  # type: ignore[arg-type]
 
     def add_recipients(self, share_id: str, *numbers: str, sharer: str = KARI) -> None:
         """Recipients, confirmed."""
-        drafts.add_recipients(self.world, person(sharer), share_id, "\n".join(numbers))
-        with self.world.database.read() as tx:
+        drafts.add_recipients(self.deps, person(sharer), share_id, "\n".join(numbers))
+        with self.deps.database.read() as tx:
             recipients = tx.shares.recipients([share_id])
         for recipient in recipients:
-            drafts.change_recipient(self.world, person(sharer), share_id, recipient.id, confirmed=True)
+            drafts.change_recipient(self.deps, person(sharer), share_id, recipient.id, confirmed=True)
 
     def upload(self, share_id: str, name: str, content: bytes, sharer: str = KARI) -> str:
         """A whole document in one request; returns its id."""
         ticket = drafts.add_document(
-            self.world, person(sharer), share_id, name=name, length=len(content), modified_at=None
+            self.deps, person(sharer), share_id, name=name, length=len(content), modified_at=None
         )
-        upload = uploads_append.create_upload(self.world, ticket.token, length=len(content))
+        upload = uploads_append.create_upload(self.deps, ticket.token, length=len(content))
         if content:
-            append = uploads_append.begin_append(self.world, ticket.token, upload.id, offset=0, announced=len(content))
+            append = uploads_append.begin_append(self.deps, ticket.token, upload.id, offset=0, announced=len(content))
             for start in range(0, len(content), part_writer.FEED):
                 append.feed([content[start : start + part_writer.FEED]])
             assert append.finish() == len(content)
@@ -340,24 +340,24 @@ class Stage(Cast):
     def publish(self, *recipients: str, content: bytes = b"innhold", **words: object) -> str:
         """A share with one inspected document «vedtak.pdf» for the recipients; returns its id."""
         share = self.draft()
-        drafts.save_draft(self.world, person(KARI), share.id, self.words(**words))
+        drafts.save_draft(self.deps, person(KARI), share.id, self.words(**words))
         self.add_recipients(share.id, *(recipients or (OLA,)))
         self.upload(share.id, "vedtak.pdf", content)
-        publishing.publish_share(self.world, person(KARI), share.id)
-        documents.inspect_documents(self.world)
+        publishing.publish_share(self.deps, person(KARI), share.id)
+        documents.inspect_documents(self.deps)
         return share.id
 
     def document_ids(self, share_id: str) -> list[str]:
         """Ids of the share's documents, in order."""
-        with self.world.database.read() as tx:
+        with self.deps.database.read() as tx:
             return [document.id for document in tx.shares.documents([share_id])]
 
 
-def run_all(world: World) -> int:
+def run_all(deps: Dependencies) -> int:
     """Every round of the end until none has anything to do, whatever the clock's leaps."""
     done = 0
     for reconcile in retention.ROUNDS:
-        while count := reconcile(world):
+        while count := reconcile(deps):
             done += count
     return done
 
@@ -372,21 +372,19 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
     clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
     tokens = FakeTokens()
     told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
-    world = replace(_world(folder, ground.database_url, ground.keyring), **told)
-    claim_store(world.database, world.blobs)
-    adopt_keyring(world.database, world.keyring, is_new=True)
+    deps = replace(_world(folder, ground.database_url, ground.keyring), **told)
+    claim_store(deps.database, deps.blobs)
+    adopt_keyring(deps.database, deps.keyring, is_new=True)
     rights.held = {
         PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
         LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
     }
     cast = vars(ground.people) | {"members": dict(ground.people.members)}
-    return Stage(
-        **cast, **told, world=world, folder=folder, database_url=ground.database_url, owns=database_url is None
-    )
+    return Stage(**cast, **told, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None)
 
 
-def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> World:
-    return World(
+def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
+    return Dependencies(
         clock=FakeClock(),
         database=database_at(database_url),
         keyring=keyring,
@@ -400,38 +398,36 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> World:
         seal=seal(),
         library=PackageLibrary(),
         webhook_calls=FakeWebhookCalls(),
-        rules=Rules(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
+        rules=ServiceConfig(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
         mail=FakeMail(),
     )
 
 
 def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
-    world = _world(folder, database_url, keyring)
+    deps = _world(folder, database_url, keyring)
     keyring.create(DIRECTORY)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
-    tenant = registration.create_tenant(
-        world, organization_number="310240001", name="Eksempel kommune", contact=contact
-    )
-    tenant = take_into_use(world, tenant.id)
-    byggesak = lifecycle.create_account(world, tenant_id=tenant.id, name="Byggesak")
-    avtaler = lifecycle.create_account(world, tenant_id=tenant.id, name="Avtaler")
-    other = registration.create_tenant(world, organization_number="213640003", name="Prøve kommune", contact=contact)
-    take_into_use(world, other.id)
-    barnevern = lifecycle.create_account(world, tenant_id=other.id, name="Barnevern")
+    tenant = registration.create_tenant(deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
+    tenant = take_into_use(deps, tenant.id)
+    byggesak = lifecycle.create_account(deps, tenant_id=tenant.id, name="Byggesak")
+    avtaler = lifecycle.create_account(deps, tenant_id=tenant.id, name="Avtaler")
+    other = registration.create_tenant(deps, organization_number="213640003", name="Prøve kommune", contact=contact)
+    take_into_use(deps, other.id)
+    barnevern = lifecycle.create_account(deps, tenant_id=other.id, name="Barnevern")
     made = {
-        "kari": _add(world, KARI, "Kari Lunde", byggesak),
-        "kari-avtaler": _add(world, KARI, "Kari Lunde", avtaler),
-        "odd": _add(world, ODD, "Odd Bakken", avtaler),
-        "vigdis": _add(world, VIGDIS, "Vigdis Myhre", barnevern),
+        "kari": _add(deps, KARI, "Kari Lunde", byggesak),
+        "kari-avtaler": _add(deps, KARI, "Kari Lunde", avtaler),
+        "odd": _add(deps, ODD, "Odd Bakken", avtaler),
+        "vigdis": _add(deps, VIGDIS, "Vigdis Myhre", barnevern),
     }
-    world.database.close()  # type: ignore[attr-defined]
+    deps.database.close()  # type: ignore[attr-defined]
     return Cast(tenant, byggesak, avtaler, barnevern, made)
 
 
-def _add(world: World, number: str, name: str, account: Account) -> str:
+def _add(deps: Dependencies, number: str, name: str, account: Account) -> str:
     """A member of the account; returns the member's id."""
     given = {"tenant_id": account.tenant_id, "account_id": account.id, "number": number, "name": name}
-    return members.add_member(world, **given).id
+    return members.add_member(deps, **given).id
 
 
 def _organizations() -> dict[str, RegisteredOrganization]:

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.bootstrap.runtime import demo_clock_file, open_node, prepare
+from deldokument.bootstrap.runtime import build_runtime, demo_clock_file, prepare
 from deldokument.config.settings import load_settings
 from tests.support.postgres import PROGRAMS, empty_postgres_url, postgres_server  # noqa: F401
 from tests.support.server import Deployment, wait_until
@@ -97,7 +97,7 @@ class OldDeployment(Deployment):
     def migrate(self) -> None:
         """What the operator does first, while the old program runs."""
         prepare(self.settings)
-        self.node = open_node(self.settings)
+        self.node = build_runtime(self.settings)
 
     def become_new(self) -> None:
         """From now on what is started is the new program."""
@@ -110,7 +110,7 @@ class OldDeployment(Deployment):
         self.node.close()
         self._further |= stack().moved_blobs(self.settings.blobs_dir)
         self.settings = load_settings(**self._given(self.folder / "registers" / "client-key.json"))
-        self.node = open_node(self.settings)
+        self.node = build_runtime(self.settings)
         self.restart()
 
 

@@ -71,7 +71,7 @@ def _deployment(folder: Path, url: str, target: Path) -> None:
         sent = content("tegninger.zip", UPLOADED)[:SENT]
         httpx.patch(running.url + path, headers=headers, content=sent).raise_for_status()
         note = {
-            "kept_at": running.node.world.clock.now().isoformat(),
+            "kept_at": running.node.deps.clock.now().isoformat(),
             "share_id": share_id,
             "draft_id": draft_id,
             "upload": path,

@@ -45,7 +45,7 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
     old.migrate()
     # The first look by the new program made the keyring this deployment's.
     assert old.node.keyring.ids(OWNER) == [OWNER]
-    with old.node.world.database.read() as tx:
+    with old.node.deps.database.read() as tx:
         assert tx.retention.deployment().keyring_fingerprint
     [path] = old.document_paths(share_id)
     tag = download(ola, old.url, path)
@@ -90,7 +90,7 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
     assert ola.get(f"/d/{share_id}").status_code == 410
 
     def destroyed() -> bool:
-        with old.node.world.database.read() as tx:
+        with old.node.deps.database.read() as tx:
             share = tx.shares.get(share_id)
         return share is not None and share.key_destroyed_at is not None
 

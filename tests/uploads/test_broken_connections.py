@@ -17,7 +17,7 @@ from contextlib import ExitStack, closing
 import httpx
 import pytest
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.services.accounts.members import remove_member
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from tests.support.server import BOTH_WAYS, WAYS, Deployment, Way, wait_until
@@ -265,27 +265,27 @@ def refused_on_the_way(connection: socket.socket, rest: bytes) -> int | None:
 
 def test_a_member_who_is_removed_uploads_nothing_more(impatient_tus: Tus) -> None:
     running = impatient_tus.deployment
-    with running.node.world.database.read() as tx:
-        draft = standing(tx.shares.get(impatient_tus.draft))
+    with running.node.deps.database.read() as tx:
+        draft = existing(tx.shares.get(impatient_tus.draft))
     upload = impatient_tus.create(20_000_000)
     with upload.raw(0, 20_000_000, os.urandom(9_000_000)) as connection:
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         where = {"tenant_id": draft.tenant_id, "account_id": draft.account_id}
-        remove_member(running.node.world, **where, member_id=draft.member_id)
+        remove_member(running.node.deps, **where, member_id=draft.member_id)
         assert refused_on_the_way(connection, os.urandom(11_000_000)) in {404, None}
     assert upload.head().status_code == upload.patch(0, b"x").status_code == 404
 
 
 def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(impatient_tus: Tus) -> None:
-    world, content = impatient_tus.deployment.node.world, os.urandom(20_000_000)
+    deps, content = impatient_tus.deployment.node.deps, os.urandom(20_000_000)
     upload = impatient_tus.create(len(content))
     with upload.raw(0, len(content), content[:9_000_000]) as connection:
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         kept = upload.offset()
-        freeze_share(world, impatient_tus.draft, None, FreezeReason.SECURITY)
+        freeze_share(deps, impatient_tus.draft, None, FreezeReason.SECURITY)
         assert refused_on_the_way(connection, content[9_000_000:]) in {403, None}
     assert upload.head().status_code == upload.patch(kept, b"x").status_code == 403
-    unfreeze_share(world, impatient_tus.draft, None)
+    unfreeze_share(deps, impatient_tus.draft, None)
     assert upload.offset() == kept
     assert upload.patch(kept, content[kept:]).status_code == 204
     assert impatient_tus.received() == content

@@ -81,7 +81,7 @@ def test_what_a_crash_left_half_written_is_never_served_and_can_be_swept(mortal:
     offset = upload.offset()
     assert upload.patch(offset, content[offset:]).status_code == 204
     assert digest(tus.received()) == digest(content)
-    with mortal.node.world.database.read() as tx:
+    with mortal.node.deps.database.read() as tx:
         known = tx.uploads.known_blobs([name.removesuffix(".part") for name in stored(mortal)])
     leftovers = [name for name in stored(mortal) if name not in known]
     assert all(name.endswith(".part") or len(name) == 32 for name in leftovers)
@@ -135,4 +135,4 @@ def join_quietly(pieces: Pieces, paths: list[str]) -> None:
 
 
 def stored(deployment: Deployment) -> list[str]:
-    return sorted(names(deployment.world.blobs, deployment.data))
+    return sorted(names(deployment.deps.blobs, deployment.data))

@@ -103,12 +103,12 @@ def stored_plaintext(upload: Uploading) -> str:
     """The digest of what was stored, read back through the server's own mount: there is no worker here to inspect."""
     running = upload.deployment
     blobs = Path(f"/proc/{running.server.pid}/root") / running.settings.blobs_dir.relative_to("/")
-    world = replace(running.node.world, blobs=DirectoryBlobStore(blobs))
-    with world.database.read() as tx:
+    deps = replace(running.node.deps, blobs=DirectoryBlobStore(blobs))
+    with deps.database.read() as tx:
         document = tx.shares.document(upload.ticket.document_id)
     assert document is not None
-    share_key, document_id = existing_key(world.keyring, share_key_id(document.share_id)), bytes.fromhex(document.id)
+    share_key, document_id = existing_key(deps.keyring, share_key_id(document.share_id)), bytes.fromhex(document.id)
     manifest = open_manifest(share_key, document_id, document.sealed_manifest)
     data_key = derive(share_key, Purpose.DATA, document_id)
-    parts = read_parts(world, manifest, data_key, 0, manifest.length, STEP)
+    parts = read_parts(deps, manifest, data_key, 0, manifest.length, STEP)
     return digest(b"".join(bytes(buffer) for _, buffer in parts))

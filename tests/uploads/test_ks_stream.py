@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.ports.repositories.shares import ShareFilter
@@ -66,8 +66,8 @@ def test_a_large_document_is_shared_as_it_comes_in_little_memory(deployment: Dep
     share_id, document_id = answer.headers["location"].rsplit("/", 1)[-1], document_id_of(answer.json()["id"])
 
     def inspected() -> bool:
-        with deployment.node.world.database.read() as tx:
-            return standing(tx.shares.document(document_id)).inspected_at is not None
+        with deployment.node.deps.database.read() as tx:
+            return existing(tx.shares.document(document_id)).inspected_at is not None
 
     wait_until(inspected, 240, "the document was not inspected")
     ola, received = deployment.session("Ola Nordmann"), hashlib.sha256()
@@ -92,13 +92,13 @@ def test_a_client_that_goes_away_leaves_nothing_shared(deployment: Deployment) -
 
 def states(running: Deployment, name: str) -> list[ShareState]:
     """Of the shares that have a document of that name."""
-    world = running.node.world
-    with world.database.read() as tx:
+    deps = running.node.deps
+    with deps.database.read() as tx:
         accounts = tuple(a.id for t in tx.tenancies.tenants() for a in tx.tenancies.accounts_of_tenant(t.id))
         shares = {share.id: share for share in tx.shares.find(ShareFilter(accounts, limit=1000))}
         documents = tx.shares.documents(list(shares))
     return [
         shares[document.share_id].state
         for document in documents
-        if file_name(existing_key(world.keyring, shares[document.share_id].audit_key_id), document) == name
+        if file_name(existing_key(deps.keyring, shares[document.share_id].audit_key_id), document) == name
     ]

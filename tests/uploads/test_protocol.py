@@ -31,7 +31,7 @@ def open_files(deployment: Deployment) -> int:
 
 def blobs(deployment: Deployment) -> set[str]:
     """Names of what is stored. The worker may meanwhile delete what earlier tests left, so only what is new tells."""
-    return names(deployment.world.blobs, deployment.data)
+    return names(deployment.deps.blobs, deployment.data)
 
 
 # --- discovery and creation ------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ def stage() -> Iterator[Stage]:
 
 def announce(stage: Stage, share_id: str, name: str, length: int) -> tuple[str, dict[str, str]]:
     """Where the bytes of a new document go, and the headers that they need."""
-    ticket = drafts.add_document(stage.world, person(KARI), share_id, name=name, length=length, modified_at=None)
-    append.create_upload(stage.world, ticket.token, length=length)
+    ticket = drafts.add_document(stage.deps, person(KARI), share_id, name=name, length=length, modified_at=None)
+    append.create_upload(stage.deps, ticket.token, length=length)
     headers = TUS | {"Authorization": f"Bearer {ticket.token}", "Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
     return f"/uploads/{ticket.upload_id}", headers
 
@@ -54,7 +54,7 @@ def all_lanes_are_free() -> bool:
 
 def test_stalled_clients_hold_no_lane_that_others_need(stage: Stage) -> None:
     share_id = stage.draft().id
-    with running(create_app(stage.world, site()), LendingConnection) as port, ExitStack() as hanging:
+    with running(create_app(stage.deps, site()), LendingConnection) as port, ExitStack() as hanging:
         for number in range(2 * LANES):
             path, headers = announce(stage, share_id, f"treg {number}", 10 * MUCH)
             connection = hanging.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from deldokument.services.uploads.compaction import merge_tail
+from deldokument.services.uploads.compaction import compact_parts
 from tests.property.test_uploads import LENGTHS, SEEDS, SIZES, Model
 from tests.support.server import BOTH_WAYS, Deployment, wait_until
 from tests.uploads.tus import Tus, answer_of, reset, status_of
@@ -25,7 +25,7 @@ class OverConnections(Model):
 
     @initialize(length=LENGTHS)
     def announce(self, length: int) -> None:
-        self.world = self.running.node.world
+        self.deps = self.running.node.deps
         self.share_id = self.running.draft()
         self.length, self.acknowledged = length, b""
         self.connections = ExitStack()
@@ -110,7 +110,7 @@ class OverConnections(Model):
     @precondition(lambda self: self.is_under_way)
     @rule()
     def merge(self) -> None:
-        merge_tail(self.world, self.upload_id, self.document_id, self.data_key())
+        compact_parts(self.deps, self.upload_id, self.document_id, self.data_key())
 
     @invariant()
     def the_offset_is_what_was_acknowledged(self) -> None:

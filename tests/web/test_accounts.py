@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Account, AccountRules, Contact
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.shares import drafts
@@ -76,24 +76,24 @@ def main_text(page: httpx.Response) -> str:
 
 
 def account(web: Web, chosen: Account | None = None) -> Account:
-    with web.stage.world.database.read() as tx:
-        return standing(tx.tenancies.account((chosen or web.stage.byggesak).id))
+    with web.stage.deps.database.read() as tx:
+        return existing(tx.tenancies.account((chosen or web.stage.byggesak).id))
 
 
 def names(web: Web) -> list[str]:
-    with web.stage.world.database.read() as tx:
+    with web.stage.deps.database.read() as tx:
         return [one.name for one in tx.tenancies.accounts_of_tenant(web.stage.tenant.id)]
 
 
 def change(web: Web, rules: AccountRules, revision: int = 1) -> None:
     """As another administrator does it."""
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    lifecycle.change_account_rules(web.stage.world, **where, rules=rules, revision=revision)
+    lifecycle.change_account_rules(web.stage.deps, **where, rules=rules, revision=revision)
 
 
 def delete(web: Web) -> None:
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    deletion.delete_account(web.stage.world, **where, typed_name="Byggesak")
+    deletion.delete_account(web.stage.deps, **where, typed_name="Byggesak")
 
 
 # -- the list ---------------------------------------------------------------------------------------------------------
@@ -155,10 +155,8 @@ def test_the_second_of_two_equal_forms_says_that_the_account_exists_and_leads_to
 
 
 def test_before_the_tenant_is_in_use_there_is_no_form_and_a_direct_post_is_refused(web: Web, ewa: Browser) -> None:
-    tenant = registration.create_tenant(
-        web.stage.world, organization_number=FJELL, name="Ny kommune", contact=Contact()
-    )
-    add_administrator(web.stage.world, tenant_id=tenant.id, number=EWA, name="Ewa Kowalska")
+    tenant = registration.create_tenant(web.stage.deps, organization_number=FJELL, name="Ny kommune", contact=Contact())
+    add_administrator(web.stage.deps, tenant_id=tenant.id, number=EWA, name="Ewa Kowalska")
     path = f"/konfigurasjon/{tenant.id}/kontoer"
     page = ewa.get(path)
     assert "når virksomheten har tatt tjenesten i bruk" in main_text(page)
@@ -319,7 +317,7 @@ def test_two_who_rename_at_once_see_both_names(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "navn")
     sent = form(ewa.get(at(web, web.stage.byggesak.id)), action)
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    lifecycle.rename_account(web.stage.world, **where, name="Plan", revision=1)
+    lifecycle.rename_account(web.stage.deps, **where, name="Plan", revision=1)
     page = ewa.post(action, sent | {"name": "Bygg"})
     assert page.status_code == 409
     assert "Din: Bygg Lagret nå: Plan" in main_text(page)
@@ -429,7 +427,7 @@ def test_whoever_changes_what_another_has_just_deleted_is_told(
 
 
 def test_an_account_that_the_operator_has_stopped_is_told_not_to_be_deleted(web: Web, ewa: Browser) -> None:
-    freezing.freeze_account(web.stage.world, web.stage.byggesak.id, None, FreezeReason.SECURITY)
+    freezing.freeze_account(web.stage.deps, web.stage.byggesak.id, None, FreezeReason.SECURITY)
     page = ewa.post(at(web, web.stage.byggesak.id, "sletting"), {"typed_name": "Byggesak"})
     assert page.status_code == 409
     assert "Så lenge den er stanset, kan den ikke slettes." in main_text(page)
@@ -504,7 +502,7 @@ def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(
 def test_when_a_system_last_shared_is_shown(web: Web, ewa: Browser) -> None:
     path = integration_path(web, ewa)
     assert "Sist brukt Ikke ennå" in " ".join(main_text(ewa.get(path)).split())
-    drafts.start_draft(web.stage.world, SYSTEM, account_id=web.stage.byggesak.id)
+    drafts.start_draft(web.stage.deps, SYSTEM, account_id=web.stage.byggesak.id)
     assert "Ikke ennå" not in main_text(ewa.get(path))
     assert "Sist brukt" in main_text(ewa.get(at(web, web.stage.byggesak.id)))
 

@@ -125,7 +125,7 @@ def test_what_is_not_offered_stays_as_it_was(web: Web, kari: Browser) -> None:
 def _member_id(web: Web, number: str) -> str:
     """The person's membership in «Byggesak»."""
     stage = web.stage
-    found = members.find_member(stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, number=number)
+    found = members.find_member(stage.deps, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, number=number)
     assert found
     return found.id
 
@@ -207,7 +207,7 @@ def test_the_front_page_leads_there(web: Web, kari: Browser) -> None:
 
 
 def test_without_a_mail_server_there_is_no_such_page(web: Web) -> None:
-    web.stage.world = dataclasses.replace(web.stage.world, mail=None)
+    web.stage.deps = dataclasses.replace(web.stage.deps, mail=None)
     silent = serve(web.stage)
     kari = silent.browser(KARI)
     assert kari.get("/varsler").status_code == 404

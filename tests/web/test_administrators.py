@@ -21,18 +21,18 @@ def path(web: Web, *below: str) -> str:
 
 def name(web: Web, number: str = SIV, called: str = "Siv Holm") -> str:
     return administrators.add_administrator(
-        web.stage.world, tenant_id=web.stage.tenant.id, number=number, name=called
+        web.stage.deps, tenant_id=web.stage.tenant.id, number=number, name=called
     ).id
 
 
 def own_id(web: Web) -> str:
-    found = administrators.administrator_of(web.stage.world, tenant_id=web.stage.tenant.id, person=person(EWA))
+    found = administrators.administrator_of(web.stage.deps, tenant_id=web.stage.tenant.id, person=person(EWA))
     assert found
     return found
 
 
 def names(web: Web) -> list[str]:
-    return [view.name for view in administrators.list_administrators(web.stage.world, tenant_id=web.stage.tenant.id)]
+    return [view.name for view in administrators.list_administrators(web.stage.deps, tenant_id=web.stage.tenant.id)]
 
 
 def test_an_administrator_who_is_added_gets_in_and_shares_nothing(web: Web, ewa: Browser) -> None:
@@ -109,10 +109,10 @@ def test_a_member_who_is_removed_as_administrator_still_shares(web: Web, ewa: Br
 
 def test_an_administrator_of_another_tenant_is_neither_shown_nor_removed(web: Web, ewa: Browser) -> None:
     there = web.stage.barnevern.tenant_id
-    theirs = administrators.add_administrator(web.stage.world, tenant_id=there, number=VIGDIS, name="Vigdis Myhre").id
+    theirs = administrators.add_administrator(web.stage.deps, tenant_id=there, number=VIGDIS, name="Vigdis Myhre").id
     assert ewa.get(path(web, theirs, "fjerning")).status_code == 404
     ewa.post(path(web, theirs, "fjerning"))
-    assert roles_of(web.stage.world, person(VIGDIS)).administered
+    assert roles_of(web.stage.deps, person(VIGDIS)).administered
     assert "Vigdis" not in ewa.get(path(web)).text
     for method in ("GET", "POST"):
         assert ewa.request(method, f"/konfigurasjon/{there}/administratorer").status_code == 404

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deldokument.domain.agreement import GRACE, AgreementKind
-from deldokument.domain.errors import LoginFailed, Unavailable, standing
+from deldokument.domain.errors import LoginFailed, Unavailable, existing
 from deldokument.services.agreements import status, texts
 from deldokument.services.tenants import administrators
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
@@ -111,7 +111,7 @@ def test_the_service_agreement_is_read_as_a_page_and_as_a_pdf(web: Web) -> None:
 
 def record_main(web: Web, copy: bytes = PDF, signed_on: date = date(2026, 11, 20)) -> str:
     return status.record_main_agreement(
-        web.stage.world,
+        web.stage.deps,
         tenant_id=web.stage.tenant.id,
         version="1.0",
         signed_on=signed_on,
@@ -199,7 +199,7 @@ def test_a_text_published_while_the_page_was_open_is_told_and_read_first(web: We
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     hidden = dict(_HIDDEN.findall(ewa.get(path(web, "tjenesteavtale", "signering")).text))
-    texts.publish_agreement(web.stage.world, AgreementKind.SERVICE, "1.1")
+    texts.publish_agreement(web.stage.deps, AgreementKind.SERVICE, "1.1")
     answer = confirm(web, ewa, **hidden)
     assert answer.status_code == 409
     assert "er endret siden du åpnet den" in words(answer)
@@ -246,7 +246,7 @@ def test_whoever_turns_back_from_the_provider_can_go_on_or_leave_it(web: Web) ->
 def test_the_version_that_is_signed_applies_until_the_new_one_is_signed(web: Web) -> None:
     publish_texts(web.stage)
     sign(web.stage)
-    texts.publish_agreement(web.stage.world, AgreementKind.SERVICE, "1.1")
+    texts.publish_agreement(web.stage.deps, AgreementKind.SERVICE, "1.1")
     for page in (path(web), path(web, "tjenesteavtale")):
         said = words(web.browser(EWA).get(page))
         assert "Versjon 1.1 er publisert. Signer den før" in said
@@ -281,7 +281,7 @@ def refused(web: Web, ewa: Browser, result: str, said: str, **answer: str) -> No
     assert "Ingenting er signert" in words(page)
     assert said in words(page)
     assert f'href="{path(web, "tjenesteavtale", "signering")}"' in page.text
-    assert status.agreements_of(web.stage.world, tenant_id=web.stage.tenant.id).services == ()
+    assert status.agreements_of(web.stage.deps, tenant_id=web.stage.tenant.id).services == ()
 
 
 def test_a_cancelled_login_is_told(web: Web) -> None:
@@ -346,7 +346,7 @@ def test_while_another_answer_is_being_worked_on_the_page_says_so(web: Web) -> N
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
-    with web.stage.world.database.write() as tx:
+    with web.stage.deps.database.write() as tx:
         assert tx.paperwork.take_intent(result.rpartition("/")[2], web.stage.clock.now())
     assert "Signaturen blir laget" in words(ewa.get(result))
 
@@ -372,7 +372,7 @@ def test_a_new_version_asks_for_a_signature_and_shows_in_words_what_changed(web:
     publish_texts(web.stage)
     sign(web.stage)
     web.stage.clock.advance(days=1)
-    texts.publish_agreement(web.stage.world, AgreementKind.SERVICE, "1.1")
+    texts.publish_agreement(web.stage.deps, AgreementKind.SERVICE, "1.1")
     ewa = web.browser(EWA)
     overview = words(ewa.get(path(web)))
     assert "Ny versjon å signere" in overview
@@ -405,7 +405,7 @@ def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> 
     publish_texts(web.stage)
     main = record_main(web)
     intent_id = sign(web.stage)
-    service = status.agreements_of(web.stage.world, tenant_id=web.stage.tenant.id).services[0].agreement.id
+    service = status.agreements_of(web.stage.deps, tenant_id=web.stage.tenant.id).services[0].agreement.id
     below = [
         (),
         ("hovedavtale",),
@@ -419,9 +419,9 @@ def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> 
         ("tjenesteavtale", service, "signert.pdf"),
         ("tjenesteavtale", service, "vist.pdf"),
     ]
-    with web.stage.world.database.read() as tx:
-        other = standing(tx.tenancies.tenant_by_number("213640003"))
-    administrators.add_administrator(web.stage.world, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
+    with web.stage.deps.database.read() as tx:
+        other = existing(tx.tenancies.tenant_by_number("213640003"))
+    administrators.add_administrator(web.stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
     vigdis, kari, nobody = web.browser(VIGDIS), web.browser(KARI), web.browser()
     for parts in below:
         assert kari.get(path(web, *parts)).status_code == 404
@@ -439,5 +439,5 @@ def test_a_confirmation_without_the_pages_token_is_refused(web: Web) -> None:
     hidden = dict(_HIDDEN.findall(ewa.get(path(web, "tjenesteavtale", "signering")).text))
     given = hidden | {"role": "x", "authority": "on", "csrf_token": "another"}
     assert ewa.request("POST", path(web, "tjenesteavtale", "signering"), data=given).status_code == 403
-    with web.stage.world.database.write() as tx:
+    with web.stage.deps.database.write() as tx:
         assert tx.paperwork.forget_intents(NOON + timedelta(days=9)) == 0

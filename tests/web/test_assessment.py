@@ -37,7 +37,7 @@ def send(web: Web, browser: Browser, content: bytes | None = None, name: str = "
 
 
 def recorded(web: Web) -> list[AssessmentView]:
-    return list_assessments(web.stage.world, tenant_id=web.stage.tenant.id)
+    return list_assessments(web.stage.deps, tenant_id=web.stage.tenant.id)
 
 
 def faults(answer: httpx.Response) -> set[str]:
@@ -171,7 +171,7 @@ def test_a_stranger_gets_neither_page_nor_file_and_sends_nothing(web: Web, ewa: 
 
 
 def test_a_file_of_another_tenant_is_not_found_under_ones_own(web: Web, ewa: Browser) -> None:
-    theirs = record_assessment(web.stage.world, web.stage.barnevern.tenant_id)
+    theirs = record_assessment(web.stage.deps, web.stage.barnevern.tenant_id)
     assert ewa.get(path(web, theirs.id, "fil")).status_code == 404
 
 
@@ -188,7 +188,7 @@ def test_a_template_is_offered_when_the_operator_has_published_it(web: Web, ewa:
     assert "ikke publisert noen maler" in ewa.get(path(web)).text
     assert ewa.get(path(web, "maler", "dpia.pdf")).status_code == 404
     for kind in (AgreementKind.ASSESSMENT, AgreementKind.RISK):
-        texts.publish_agreement(web.stage.world, kind, web.stage.world.library.versions(kind)[-1])
+        texts.publish_agreement(web.stage.deps, kind, web.stage.deps.library.versions(kind)[-1])
     page = ewa.get(path(web)).text
     for name in ("dpia.pdf", "dpia.docx", "ros.pdf", "ros.docx"):
         assert f'href="{path(web, "maler", name)}"' in page
@@ -201,5 +201,5 @@ def test_a_template_is_offered_when_the_operator_has_published_it(web: Web, ewa:
 @pytest.mark.parametrize("name", ["hovedavtale.pdf", "dpia.odt", "dpia", "dpia.pdf.docx", "..pdf"])
 def test_what_is_no_template_is_not_found(web: Web, ewa: Browser, name: str) -> None:
     for kind in AgreementKind:
-        texts.publish_agreement(web.stage.world, kind, web.stage.world.library.versions(kind)[-1])
+        texts.publish_agreement(web.stage.deps, kind, web.stage.deps.library.versions(kind)[-1])
     assert ewa.get(path(web, "maler", name)).status_code == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.services.tenants.administrators import add_administrator
 from tests.support.browser import EWA, Web
 from tests.support.world import KARI, VIGDIS
@@ -16,9 +16,9 @@ def test_an_administrator_of_one_tenant_goes_straight_to_it(web: Web) -> None:
 
 
 def test_an_administrator_of_several_tenants_chooses(web: Web) -> None:
-    with web.stage.world.database.read() as tx:
-        other = standing(tx.tenancies.tenant_by_number("213640003"))
-    add_administrator(web.stage.world, tenant_id=other.id, number=EWA, name="Ewa Kowalska")
+    with web.stage.deps.database.read() as tx:
+        other = existing(tx.tenancies.tenant_by_number("213640003"))
+    add_administrator(web.stage.deps, tenant_id=other.id, number=EWA, name="Ewa Kowalska")
     ewa = web.browser(EWA)
     page = ewa.get("/konfigurasjon").text
     for tenant in (web.stage.tenant, other):

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from deldokument.crypto.stream import SEGMENT
 from deldokument.ports.blobs import BlobStore
-from deldokument.server.connections import BoundedConnection, hold, writable
+from deldokument.server.connections import BoundedConnection, pause_reading, writable
 from deldokument.server.transfer_threads import FEW, crowd
 from deldokument.services.downloads.content import Content, open_document
 from deldokument.services.downloads.part_reader import STEP
@@ -72,7 +72,7 @@ def taken(stage: Stage, content: Content) -> list[bytes]:
     async def send(message: Message) -> None:
         pieces.append(bytes(message.get("body", b"")))
 
-    response = ContentResponse(stage.world, content, 0, content.length, lambda: True, 200, {})
+    response = ContentResponse(stage.deps, content, 0, content.length, lambda: True, 200, {})
     asyncio.run(response({"type": "http"}, deaf, send))
     return pieces
 
@@ -81,13 +81,13 @@ def taken(stage: Stage, content: Content) -> list[bytes]:
 def content(stage: Stage) -> tuple[Content, bytes]:
     whole = os.urandom(downloads._PROBATION + 3 * STEP)
     share_id = stage.publish(OLA, content=whole)
-    return open_document(stage.world, person(OLA), share_id, *stage.document_ids(share_id)), whole
+    return open_document(stage.deps, person(OLA), share_id, *stage.document_ids(share_id)), whole
 
 
 def reopened(stage: Stage, content: Content) -> Content:
     """The same for one more reader."""
     share_id = content.access.share.id
-    return open_document(stage.world, person(OLA), share_id, *stage.document_ids(share_id))
+    return open_document(stage.deps, person(OLA), share_id, *stage.document_ids(share_id))
 
 
 def test_a_quick_reader_alone_is_sent_large_steps(stage: Stage, content: tuple[Content, bytes]) -> None:
@@ -105,8 +105,8 @@ def test_a_crowd_of_quick_readers_does_not_hold_a_large_step_each(stage: Stage, 
 
 @pytest.mark.usefixtures("many")
 def test_no_segment_is_opened_twice_for_a_reader_in_a_crowd(stage: Stage, content: tuple[Content, bytes]) -> None:
-    blobs = Counting(stage.world.blobs)
-    counted = replace(stage, world=replace(stage.world, blobs=blobs))  # type: ignore[arg-type]
+    blobs = Counting(stage.deps.blobs)
+    counted = replace(stage, deps=replace(stage.deps, blobs=blobs))  # type: ignore[arg-type]
     assert b"".join(taken(counted, content[0])) == content[1]
     assert blobs.asked < len(content[1]) * 1.001
 
@@ -126,7 +126,7 @@ def test_steps_for_a_crowd_are_made_a_few_at_a_time(stage: Stage, content: tuple
 
     async def all_at_once() -> None:
         each = [reopened(stage, content[0]) for _ in range(60)]
-        read = [ContentResponse(stage.world, one, 0, STEP, lambda: True, 206, {}) for one in each]
+        read = [ContentResponse(stage.deps, one, 0, STEP, lambda: True, 206, {}) for one in each]
         await asyncio.gather(*(response({"type": "http"}, deaf, send) for response in read))
 
     asyncio.run(all_at_once())
@@ -140,7 +140,7 @@ def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         found = reopened(stage, content[0])
         headers = {"Content-Length": str(found.length)}
-        await ContentResponse(stage.world, found, 0, found.length, lambda: True, 200, headers)(scope, receive, send)
+        await ContentResponse(stage.deps, found, 0, found.length, lambda: True, 200, headers)(scope, receive, send)
 
     with running(app, BoundedConnection) as port, ExitStack() as hanging:
         for _ in range(2 * downloads._SMALL_STEPS):
@@ -155,8 +155,8 @@ def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
 def test_what_comes_from_one_of_a_crowd_comes_whole(stage: Stage) -> None:
     whole = os.urandom(1_000_000)
     share_id = stage.draft().id
-    ticket = drafts.add_document(stage.world, person(KARI), share_id, name="a.bin", length=len(whole), modified_at=None)
-    upload = append.create_upload(stage.world, ticket.token, length=len(whole))
+    ticket = drafts.add_document(stage.deps, person(KARI), share_id, name="a.bin", length=len(whole), modified_at=None)
+    upload = append.create_upload(stage.deps, ticket.token, length=len(whole))
     pieces = [whole[at : at + 50_000] for at in range(0, len(whole), 50_000)]
 
     async def hear() -> Message:
@@ -164,7 +164,7 @@ def test_what_comes_from_one_of_a_crowd_comes_whole(stage: Stage) -> None:
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
     request = Request({"type": "http", "headers": []}, hear)
-    offset = asyncio.run(receive(stage.world, request, ticket.token, upload.id, offset=0, announced=len(whole)))
+    offset = asyncio.run(receive(stage.deps, request, ticket.token, upload.id, offset=0, announced=len(whole)))
     assert offset == len(whole)
 
 
@@ -173,7 +173,7 @@ def test_a_body_that_is_not_asked_for_is_left_with_the_kernel() -> None:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         came = len((await receive())["body"])
-        hold(scope)
+        pause_reading(scope)
         await asyncio.sleep(0.2)
         try:
             async with asyncio.timeout(0):
@@ -197,7 +197,7 @@ def test_a_body_that_waits_in_the_kernel_comes_in_pieces_that_many_may_hold() ->
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         while sum(sizes) < len(body):
             sizes.append(len((await receive())["body"]))
-            hold(scope)
+            pause_reading(scope)
             await asyncio.sleep(0.01)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})

@@ -9,7 +9,7 @@ from html import unescape
 import httpx
 import pytest
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.share import DISCARD_GRACE, ShareState
 from deldokument.services.shares import drafts
 from deldokument.services.shares.api_drafts import create_draft
@@ -28,15 +28,15 @@ def draft(web: Web) -> str:
     stage = web.stage
     share = stage.draft(account=stage.avtaler)
     words = stage.words(account_id=stage.avtaler.id, title=TITLE)
-    drafts.save_draft(stage.world, person(KARI), share.id, words)
+    drafts.save_draft(stage.deps, person(KARI), share.id, words)
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "plan.pdf", b"innhold")
     return share.id
 
 
 def state(web: Web, share_id: str) -> ShareState:
-    with web.stage.world.database.read() as tx:
-        return standing(tx.shares.get(share_id)).state
+    with web.stage.deps.database.read() as tx:
+        return existing(tx.shares.get(share_id)).state
 
 
 def section(page: httpx.Response, heading: str) -> str:
@@ -69,7 +69,7 @@ def test_a_draft_waits_for_whoever_fills_it_in_and_colleagues_find_it_in_a_fold_
 
 def test_who_goes_on_with_a_colleagues_draft_has_it(web: Web, draft: str) -> None:
     words = web.stage.words(account_id=web.stage.avtaler.id, title=TITLE)
-    drafts.save_draft(web.stage.world, person(ODD), draft, words)
+    drafts.save_draft(web.stage.deps, person(ODD), draft, words)
     assert TITLE in section(web.browser(ODD).get("/delinger"), WAITING)
     page = web.browser(KARI).get("/delinger")
     assert TITLE not in section(page, WAITING)
@@ -78,7 +78,7 @@ def test_who_goes_on_with_a_colleagues_draft_has_it(web: Web, draft: str) -> Non
 
 def test_a_draft_of_a_system_waits_for_nobody(web: Web) -> None:
     integrate(web.stage)
-    create_draft(web.stage.world, SYSTEM, web.stage.words(title=TITLE))
+    create_draft(web.stage.deps, SYSTEM, web.stage.words(title=TITLE))
     page = web.browser(KARI).get("/delinger")
     assert section(page, WAITING) == ""
     assert "Fylles ut av systemet til FJELL AS" in section(page, OTHERS)
@@ -126,7 +126,7 @@ def test_who_undoes_too_late_is_told_so(web: Web, draft: str) -> None:
     kari = web.browser(KARI)
     discarded(kari, draft)
     web.stage.clock.instant += DISCARD_GRACE
-    run_all(web.stage.world)
+    run_all(web.stage.deps)
     page = kari.post(f"/del/utkast/{draft}/angring")
     assert page.status_code == 409
     assert "Det er for sent å angre. Utkastet er slettet." in page.text
@@ -154,7 +154,7 @@ def test_what_the_address_names_and_is_not_so_is_not_said(web: Web, draft: str) 
 def test_an_upload_to_a_discarded_draft_stops_and_goes_on_when_it_is_back(web: Web) -> None:
     kari, stage = web.browser(KARI), web.stage
     share = stage.draft()
-    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a", length=4, modified_at=None)
+    ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=4, modified_at=None)
     headers = {
         "Authorization": f"Bearer {ticket.token}",
         "Tus-Resumable": "1.0.0",
@@ -166,7 +166,7 @@ def test_an_upload_to_a_discarded_draft_stops_and_goes_on_when_it_is_back(web: W
         answer = web.browser().request("PATCH", f"/uploads/{ticket.upload_id}", content=b"abcd", headers=headers)
         return answer.status_code
 
-    discard_with_grace(stage.world, person(KARI), share.id)
+    discard_with_grace(stage.deps, person(KARI), share.id)
     assert send() in {404, 409, 410}
     stage.clock.advance(seconds=timedelta(seconds=3).total_seconds())
     assert kari.post(f"/del/utkast/{share.id}/angring").status_code == 303

@@ -15,7 +15,7 @@ from deldokument.domain.identifiers import parse_person
 from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.services.shares import queries
 from deldokument.services.tenants import registration
-from deldokument.web.http.i18n import Tongue
+from deldokument.web.http.i18n import Translator
 from deldokument.web.pages.sharing.drafts import email_text, oslo_instant
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
@@ -98,7 +98,7 @@ def test_a_period_that_breaks_the_rule_is_told_while_the_rest_is_kept(web: Web, 
 
 
 def test_the_tenants_longest_period_is_the_limit(web: Web, kari: Browser, draft: str) -> None:
-    registration.change_tenant_rules(web.stage.world, tenant_id=web.stage.tenant.id, longest_days=7)
+    registration.change_tenant_rules(web.stage.deps, tenant_id=web.stage.tenant.id, longest_days=7)
     assert "7 dager" in fault(save(kari, draft, words(web)), "expires_at")
     publication = kari.call("POST", f"/del/utkast/{draft}/publisering")
     assert "7 dager" in fault(publication, "expires_at")
@@ -140,7 +140,7 @@ def test_what_a_client_must_not_decide_is_ignored(web: Web, kari: Browser, draft
         "created_at": "2000-01-01", "closed_at": None, "scan_status": "clean",
     }  # fmt: skip
     assert save(kari, draft, words(web) | forged).status_code == 200
-    view, _ = queries.show_share(web.stage.world, person(KARI), draft)
+    view, _ = queries.show_share(web.stage.deps, person(KARI), draft)
     assert (view.id, view.state.value, view.published_at, view.recipients, view.documents) == (
         draft,
         "draft",
@@ -336,7 +336,7 @@ def test_publishing_waits_for_uploads_and_confirmations(web: Web, kari: Browser,
 def test_the_question_of_the_archive_is_asked_only_where_the_tenant_asks_it(
     web: Web, kari: Browser, draft: str
 ) -> None:
-    registration.change_tenant_rules(web.stage.world, tenant_id=web.stage.tenant.id, ask_archived=False)
+    registration.change_tenant_rules(web.stage.deps, tenant_id=web.stage.tenant.id, ask_archived=False)
     answer = kari.call("POST", f"/del/utkast/{draft}/publisering")
     assert "archived" not in {e["field"] for e in answer.json()["errors"]}
 
@@ -402,10 +402,10 @@ def test_a_draft_whose_end_has_passed_meanwhile_is_not_published(web: Web, kari:
 
 def test_an_abandoned_draft_is_said_to_be_over(web: Web, draft: str) -> None:
     web.stage.clock.advance(minutes=59)
-    worker.end_what_is_over(web.stage.world)
+    worker.end_what_is_over(web.stage.deps)
     for _ in range(25):
         web.stage.clock.advance(hours=1)
-        worker.end_what_is_over(web.stage.world)
+        worker.end_what_is_over(web.stage.deps)
     kari = web.browser(KARI)
     assert save(kari, draft, words(web, expires_at="2026-12-20T12:00")).status_code == 409
     assert kari.get(f"/del?utkast={draft}").status_code in {303, 404}
@@ -415,8 +415,8 @@ def test_the_e_mail_text_says_who_sends_how_to_log_in_the_end_and_whom_to_call(
     web: Web, kari: Browser, draft: str
 ) -> None:
     published(web, kari, draft, title="Hemmelig tittel", message="Hemmelig melding")
-    view, _ = queries.show_share(web.stage.world, person(KARI), draft)
-    texts = {language: email_text(view, Tongue(language)) for language in ("nb", "nn", "en")}
+    view, _ = queries.show_share(web.stage.deps, person(KARI), draft)
+    texts = {language: email_text(view, Translator(language)) for language in ("nb", "nn", "en")}
     for text in texts.values():
         for part in (
             "Eksempel kommune",

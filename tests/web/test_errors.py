@@ -25,7 +25,7 @@ from deldokument.web.http.errors import (
     status_of,
     words_of,
 )
-from deldokument.web.http.i18n import LANGUAGES, Tongue
+from deldokument.web.http.i18n import LANGUAGES, Translator
 
 pytestmark = pytest.mark.once
 
@@ -190,7 +190,7 @@ def test_what_is_not_in_the_table_is_our_own_fault() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_error_is_told_in_every_language_with_its_parameters(language: str) -> None:
-    tongue = Tongue(language)
+    tongue = Translator(language)
     for found in raised():
         if found.code in WORDS:
             params = {name: "2026-11-24T12:00:00+00:00" if name == "at" else 7 for name in found.parameters}
@@ -201,20 +201,20 @@ def test_every_error_is_told_in_every_language_with_its_parameters(language: str
 
 
 def test_a_stranger_reads_the_same_whatever_the_reason() -> None:
-    tongue = Tongue("nb")
+    tongue = Translator("nb")
     reasons = ("unknown_share", "not_named", "insufficient_rights", "not_published", "")
     assert len({words_of(errors.NotFound(reason), tongue) for reason in reasons}) == 1
 
 
 def test_a_code_without_words_says_that_something_is_wrong_with_us_and_no_more() -> None:
-    tongue = Tongue("nb")
+    tongue = Translator("nb")
     secret = errors.Conflict("root_key_exists", detail="/var/lib/root.key")
     assert words_of(secret, tongue) == words_of(errors.Broken("other"), tongue)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_right_is_told_by_altinns_name_for_it_and_an_unknown_one_by_its_code(language: str) -> None:
-    tongue = Tongue(language)
+    tongue = Translator(language)
     names = {code: tongue.text(name) for code, name in RIGHTS.items()}
     assert set(names) == AccessRule().ordinary
     for code, name in (names | {"komab": "komab"}).items():
@@ -225,4 +225,4 @@ def test_a_right_is_told_by_altinns_name_for_it_and_an_unknown_one_by_its_code(l
 
 def test_a_time_is_told_in_words() -> None:
     gone = errors.Gone("share_ended", at="2026-12-04T14:30:00+00:00")
-    assert "fredag 4. desember 2026 kl. 15.30" in words_of(gone, Tongue("nb"))
+    assert "fredag 4. desember 2026 kl. 15.30" in words_of(gone, Translator("nb"))

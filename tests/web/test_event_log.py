@@ -15,7 +15,7 @@ import pytest
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.audit import verification
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
 from tests.support.browser import EWA, Browser, Web
 from tests.support.world import KARI, OLA, SIV, VIGDIS, person
@@ -35,10 +35,10 @@ def path(web: Web) -> str:
 
 
 def happen(web: Web, count: int = 1, number: str = KARI) -> None:
-    with web.stage.world.database.write() as tx:
+    with web.stage.deps.database.write() as tx:
         for _ in range(count):
             tenant_id, who = web.stage.tenant.id, person(number)
-            record(web.stage.world, tx, EventKind.ACCOUNT_CLOSED, tenant_id=tenant_id, person=who)
+            record_event(web.stage.deps, tx, EventKind.ACCOUNT_CLOSED, tenant_id=tenant_id, person=who)
 
 
 def found(browser: Browser, path: str, **words: str) -> httpx.Response:
@@ -53,7 +53,7 @@ def told(web: Web, kind: EventKind) -> list[AuditEvent]:
 
 def test_the_log_tells_what_happened_by_whom_and_when_in_words(web: Web, ewa: Browser, path: str) -> None:
     share_id = web.stage.publish(OLA, title="Vedtak <b>")
-    offers.open_share(web.stage.world, person(OLA), share_id)
+    offers.open_share(web.stage.deps, person(OLA), share_id)
     page = ewa.get(path)
     assert page.status_code == 200
     text = unescape(page.text)

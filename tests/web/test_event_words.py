@@ -14,9 +14,9 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.policy import Reason
 from deldokument.domain.share import Verdict
 from deldokument.domain.tenure import ResidualRisk
-from deldokument.services.shares.proposals import Cause
+from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.web.http.i18n import LANGUAGES, Tongue
+from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.pages.event_texts import EVENT_WORDS, GROUPS, LABELS, OF_SERVICE, UNTOLD, by_nobody, details_of
 
 pytestmark = pytest.mark.once
@@ -37,7 +37,7 @@ def recorded() -> Iterator[tuple[str, str]]:
 
 def told(details: dict[str, str | int], names: dict[str, str] | None = None, language: str = "nb") -> list[str]:
     event = AuditEvent(NOW, EventKind.ACCOUNT_CLOSED, "t", details=details)
-    return [f"{d.label}: {d.value}" for d in details_of(event, names or {}, Tongue(language), NOW)]
+    return [f"{d.label}: {d.value}" for d in details_of(event, names or {}, Translator(language), NOW)]
 
 
 def test_every_kind_of_event_has_words() -> None:
@@ -61,7 +61,7 @@ def test_every_detail_that_is_recorded_has_a_label_or_is_known_to_be_untold() ->
 CODES: list[tuple[str, str]] = [
     *(("reason", reason.value) for reason in Reason if reason not in {Reason.UNKNOWN_SHARE, Reason.NOT_MEMBER}),
     *(("reason", reason.value) for reason in FreezeReason),
-    *(("cause", cause.value) for cause in Cause),
+    *(("cause", cause.value) for cause in ReturnReason),
     *(("risk", risk.value) for risk in ResidualRisk),
     *(("verdict", verdict.value) for verdict in Verdict),
     *(("filters", name) for name in ("time", "kind", "share", "person")),

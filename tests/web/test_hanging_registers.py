@@ -40,7 +40,7 @@ def hanging() -> Iterator[Hanging]:
         key = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
         login = IdPorten(provider.issuer, "client", key, f"{ORIGIN}/logg-inn/svar", f"{ORIGIN}/logget-ut", http)
         provider.answer = lambda handler: handler.path == "/token" and held(handler)
-        web = serve(replace(stage, world=replace(stage.world, login=login)))
+        web = serve(replace(stage, deps=replace(stage.deps, login=login)))
         kari = web.browser()
         kari.http.cookies = session
         yield Hanging(web, kari, held)

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from deldokument.crypto.stream import FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.errors import StorageFull
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares import drafts
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append
@@ -27,9 +27,7 @@ TAIL = FEED // 2
 
 @pytest.fixture
 def ticket(stage: Stage) -> UploadTicket:
-    return drafts.add_document(
-        stage.world, person(KARI), stage.draft().id, name="a.bin", length=2**30, modified_at=None
-    )
+    return drafts.add_document(stage.deps, person(KARI), stage.draft().id, name="a.bin", length=2**30, modified_at=None)
 
 
 def body(length: int, end: Message) -> Iterator[Message]:
@@ -39,14 +37,14 @@ def body(length: int, end: Message) -> Iterator[Message]:
     yield end
 
 
-def sent(world: World, ticket: UploadTicket, messages: Iterator[Message]) -> int:
+def sent(deps: Dependencies, ticket: UploadTicket, messages: Iterator[Message]) -> int:
     """What a request with that body comes to."""
 
     async def hear() -> Message:
         return next(messages)
 
     request = Request({"type": "http", "headers": []}, hear)
-    return asyncio.run(receive(world, request, ticket.token, ticket.upload_id, offset=0, announced=None))
+    return asyncio.run(receive(deps, request, ticket.token, ticket.upload_id, offset=0, announced=None))
 
 
 @pytest.mark.parametrize("end", ["http.request", "http.disconnect"])
@@ -54,13 +52,13 @@ def test_when_there_is_no_room_for_the_last_bytes_the_parts_before_them_are_kept
     stage: Stage, ticket: UploadTicket, end: str
 ) -> None:
     # Room for two parts and for what is sealed of the third before the last bytes are handed over.
-    store = SmallBlobStore(stage.world.blobs, 2 * ciphertext_length(FULL_PART_PLAINTEXT))
+    store = SmallBlobStore(stage.deps.blobs, 2 * ciphertext_length(FULL_PART_PLAINTEXT))
     messages = body(2 * FULL_PART_PLAINTEXT + TAIL, {"type": end, "body": b"", "more_body": False})
     with pytest.raises(StorageFull):
-        sent(replace(stage.world, blobs=store), ticket, messages)
+        sent(replace(stage.deps, blobs=store), ticket, messages)
     assert store.open == 0
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         parts = tx.uploads.parts(ticket.upload_id)
     assert [part.stop for part in parts] == [FULL_PART_PLAINTEXT, 2 * FULL_PART_PLAINTEXT]
-    assert names(stage.world.blobs, stage.folder) == {part.id for part in parts}
-    assert append.find_upload(stage.world, ticket.token).offset == 2 * FULL_PART_PLAINTEXT
+    assert names(stage.deps.blobs, stage.folder) == {part.id for part in parts}
+    assert append.find_upload(stage.deps, ticket.token).offset == 2 * FULL_PART_PLAINTEXT

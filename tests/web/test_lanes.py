@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deldokument.server.transfer_threads import HELPERS, LANES, Lanes, outlived
+from deldokument.server.transfer_threads import HELPERS, LANES, TransferThreads, outlived
 
 pytestmark = pytest.mark.once
 
@@ -60,7 +60,7 @@ def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_ar
             made.append(number)
             yield number
 
-    lanes = Lanes("test")
+    lanes = TransferThreads("test")
     with lanes.ahead(steps()) as coming:
         assert list(coming) == [0, 1, 2, 3, 4]
     made.clear()
@@ -75,7 +75,7 @@ def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:
         yield 1
         raise OSError("the store is gone")
 
-    with Lanes("test").ahead(steps()) as coming:
+    with TransferThreads("test").ahead(steps()) as coming:
         assert next(coming) == 1
         with pytest.raises(OSError, match="the store is gone"):
             next(coming)
@@ -88,7 +88,7 @@ def makers(count: int) -> Iterator[int]:
 
 
 def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
-    lanes, this = Lanes("test"), threading.get_ident()
+    lanes, this = TransferThreads("test"), threading.get_ident()
     with ExitStack() as taken:
         for _ in range(HELPERS):
             assert this not in list(taken.enter_context(lanes.ahead(makers(3))))
@@ -99,7 +99,7 @@ def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
 
 
 def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
-    lanes, this = Lanes("test"), threading.get_ident()
+    lanes, this = TransferThreads("test"), threading.get_ident()
     with ExitStack() as taken:
         entered = [taken.enter_context(lanes.entered()) for _ in range(LANES)]
         with lanes.ahead(makers(3)) as alone:

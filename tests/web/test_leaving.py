@@ -15,17 +15,17 @@ from starlette.responses import Response
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.services.audit.verification import verify_export
 from deldokument.services.tenants import administrators
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
 from tests.support.tenants import sign_agreements
 from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
 
-def touch(call: Call) -> Response:
+def touch(call: RequestContext) -> Response:
     return Response("done")
 
 
@@ -74,8 +74,8 @@ def end(web: Web, browser: Browser, typed: str = "Eksempel kommune") -> httpx.Re
 
 
 def has_ended(web: Web) -> bool:
-    with web.stage.world.database.read() as tx:
-        return standing(tx.tenancies.tenant(web.stage.tenant.id)).ended_at is not None
+    with web.stage.deps.database.read() as tx:
+        return existing(tx.tenancies.tenant(web.stage.tenant.id)).ended_at is not None
 
 
 def ends(web: Web) -> int:
@@ -110,7 +110,7 @@ def test_ending_leads_to_the_record_and_pressing_twice_ends_once(web: Web, ewa: 
 
 
 def test_two_administrators_end_it_once(web: Web, ewa: Browser) -> None:
-    administrators.add_administrator(web.stage.world, tenant_id=web.stage.tenant.id, number=SIV, name="Siv Holm")
+    administrators.add_administrator(web.stage.deps, tenant_id=web.stage.tenant.id, number=SIV, name="Siv Holm")
     assert [end(web, browser).status_code for browser in (ewa, web.browser(SIV))] == [303, 303]
     assert ends(web) == 1
 
@@ -175,7 +175,7 @@ def test_the_deletion_record_can_be_had_when_all_is_deleted_and_not_before(web: 
     end(web, ewa)
     assert "Nøkler blir destruert og innhold slettet" in ewa.get(path(web)).text
     assert ewa.get(path(web, "sletteprotokoll")).status_code == 409
-    run_all(web.stage.world)
+    run_all(web.stage.deps)
     page = ewa.get(path(web)).text
     assert "1 nøkkel er destruert." in page
     assert f'href="{path(web, "sletteprotokoll")}"' in page
@@ -187,9 +187,9 @@ def test_the_deletion_record_can_be_had_when_all_is_deleted_and_not_before(web: 
 
 def test_when_names_are_erased_nobody_gets_in_any_more(web: Web, ewa: Browser) -> None:
     end(web, ewa)
-    run_all(web.stage.world)
+    run_all(web.stage.deps)
     web.stage.clock.advance(days=365)
-    run_all(web.stage.world)
+    run_all(web.stage.deps)
     assert web.browser(EWA).get(path(web)).status_code == 404
 
 
@@ -243,7 +243,7 @@ def test_a_tenant_that_has_shared_nothing_gets_an_export_too(web: Web, ewa: Brow
 
 
 def test_the_export_holds_agreements_and_the_assessments_files(web: Web, ewa: Browser) -> None:
-    sign_agreements(web.stage.world, web.stage.tenant.id)
+    sign_agreements(web.stage.deps, web.stage.tenant.id)
     names = exported(web, ewa).namelist()
     assert "avtaler-og-dpia/01-hovedavtale-1.0.pdf" in names
     assert "avtaler-og-dpia/02-tjenesteavtale-1.0.pdf" in names
@@ -264,7 +264,7 @@ def test_the_export_holds_the_whole_event_log_and_that_it_was_exported(web: Web,
 def test_an_export_is_written_down_and_can_be_had_after_the_end_too(web: Web, ewa: Browser) -> None:
     share_id = web.stage.publish(title="Vedtak")
     end(web, ewa)
-    run_all(web.stage.world)
+    run_all(web.stage.deps)
     [told] = json.loads(exported(web, ewa).read("delinger.json"))
     assert (told["id"], told["title"], told["state"]) == (share_id, "Vedtak", "withdrawn")
     assert [(who, e.kind) for who, e in web.stage.trail()].count((EWA, EventKind.TENANT_EXPORTED)) == 1

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.server.connections import BoundedConnection
-from deldokument.server.socket_lending import LendingConnection, Loan, borrow_answer, borrow_body
+from deldokument.server.socket_lending import LendingConnection, SocketLease, borrow_answer, lease_request_body
 from tests.support.listening import running
 from tests.support.server import wait_until
 
@@ -50,13 +50,13 @@ class Borrower:
     async def _take(self, scope: Scope, receive: Receive) -> None:
         message = await receive()
         body, left = bytearray(message["body"]), message["more_body"]
-        loan = borrow_body(scope)
+        loan = lease_request_body(scope)
         self.lent.append(loan is not None)
         if loan:
             body += loan.came
             body += await asyncio.to_thread(received, loan, self.in_thread)
             left = loan.left
-            loan.give_back()
+            loan.release()
         while left:
             message = await receive()
             self.ends.append(message["type"])
@@ -74,11 +74,11 @@ class Borrower:
         if loan:
             piece = memoryview(BODY)[FIRST : FIRST + self.in_thread]
             sent += await asyncio.to_thread(loan.send, piece, time.monotonic() + 60)
-            loan.give_back()
+            loan.release()
         await send({"type": "http.response.body", "body": BODY[sent:]})
 
 
-def received(loan: Loan, count: int) -> bytes:
+def received(loan: SocketLease, count: int) -> bytes:
     """So many bytes; less when there is no more, for WAIT_SECONDS or ever."""
     room = memoryview(bytearray(count))
     return bytes(room[: loan.receive_into(room, time.monotonic() + 60)])

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deldokument.domain.errors import LoginFailed, Unavailable
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import LoginRequest
 from deldokument.services.tenants.registration import change_tenant_rules
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
@@ -38,8 +38,8 @@ def refusing() -> Iterator[tuple[Web, RefusingLogin]]:
     """The application with a provider in the test's hands."""
     with stage_in_memory() as stage:
         login = RefusingLogin()
-        world: World = replace(stage.world, login=login)
-        web = serve(replace(stage, world=world, login=login))
+        deps: Dependencies = replace(stage.deps, login=login)
+        web = serve(replace(stage, deps=deps, login=login))
         yield web, login
         web.close()
 
@@ -194,12 +194,12 @@ def test_idporten_is_asked_in_the_language_of_the_pages_or_in_the_one_that_it_al
 
 def test_a_login_that_a_municipalitys_own_pages_link_to_is_in_its_name(web: Web) -> None:
     tenant = web.stage.tenant
-    change_tenant_rules(web.stage.world, tenant_id=tenant.id, on_behalf_of="eksempel_kommune")
+    change_tenant_rules(web.stage.deps, tenant_id=tenant.id, on_behalf_of="eksempel_kommune")
     browser = web.browser()
     for query, name in ((f"?for={tenant.organization_number}", "eksempel_kommune"), ("?for=1", ""), ("", "")):
         assert browser.get(f"/logg-inn{query}").status_code == 303
         assert web.stage.login.on_behalf_of == name
-    change_tenant_rules(web.stage.world, tenant_id=tenant.id, on_behalf_of="")
+    change_tenant_rules(web.stage.deps, tenant_id=tenant.id, on_behalf_of="")
 
 
 def test_a_cancelled_login_says_that_nothing_happened_and_how_to_go_on(web: Web) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from deldokument.ports.keyring import Keyring
 from deldokument.services.encryption import DIRECTORY
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
 from tests.support.browser import Web, serve, stage_in_memory
@@ -47,7 +47,7 @@ def stage() -> Iterator[Stage]:
 
 def managed(stage: Stage) -> Web:
     """The management application over a stage."""
-    return Web(stage, create_management(stage.world, TOKEN), session_cookie="")
+    return Web(stage, create_management(stage.deps, TOKEN), session_cookie="")
 
 
 def ask_together(web: Web, path: str, times: int) -> set[int]:
@@ -60,8 +60,8 @@ def ask_together(web: Web, path: str, times: int) -> set[int]:
 
 
 def test_readiness_asks_database_and_keyring_at_most_once_a_second_whatever_the_number_of_callers(stage: Stage) -> None:
-    database, keyring = TroubledDatabase(stage.world.database, reads=READS), AskedKeyring(stage.world.keyring)
-    web = managed(replace(stage, world=replace(stage.world, database=database, keyring=keyring)))
+    database, keyring = TroubledDatabase(stage.deps.database, reads=READS), AskedKeyring(stage.deps.keyring)
+    web = managed(replace(stage, deps=replace(stage.deps, database=database, keyring=keyring)))
     began = time.monotonic()
     while time.monotonic() - began < 2.5 * READINESS_LIFETIME.total_seconds():
         assert ask_together(web, READY, CALLERS) == {200}
@@ -75,7 +75,7 @@ def test_readiness_asks_database_and_keyring_at_most_once_a_second_whatever_the_
 def test_a_process_that_is_not_ready_is_asked_no_more_often_and_does_not_say_why(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    web = managed(replace(stage, world=replace(stage.world, database=TroubledDatabase(stage.world.database, reads=0))))
+    web = managed(replace(stage, deps=replace(stage.deps, database=TroubledDatabase(stage.deps.database, reads=0))))
     with caplog.at_level(logging.WARNING, "deldokument.web"):
         assert ask_together(web, READY, CALLERS) == {503}
     assert web.browser().get(READY).text == "not ready"
@@ -84,14 +84,14 @@ def test_a_process_that_is_not_ready_is_asked_no_more_often_and_does_not_say_why
 
 
 def test_a_process_whose_clock_cannot_be_trusted_is_not_ready(stage: Stage) -> None:
-    stage.clock.off = stage.world.rules.max_skew + timedelta(seconds=1)
+    stage.clock.off = stage.deps.rules.max_skew + timedelta(seconds=1)
     web = managed(stage)
     assert web.browser().get(READY).status_code == 503
     web.close()
 
 
 def test_a_node_whose_keyring_is_not_the_deployments_any_more_is_not_ready(stage: Stage) -> None:
-    keyring = stage.world.keyring
+    keyring = stage.deps.keyring
     for change in (lambda: keyring.destroy([DIRECTORY]), lambda: keyring.create(DIRECTORY)):
         change()
         web = managed(stage)
@@ -103,11 +103,11 @@ def test_a_node_whose_keyring_is_not_the_deployments_any_more_is_not_ready(stage
 def test_a_process_whose_threads_are_all_busy_is_not_taken_for_dead(stage: Stage, path: str) -> None:
     over = threading.Event()
 
-    def slow(_call: Call) -> Response:
+    def slow(_call: RequestContext) -> Response:
         assert over.wait(60)
         return PlainTextResponse("at last")
 
-    public, management = serve(stage, [Endpoint("/treg", slow, Who.ANYONE)]), managed(stage)
+    public, management = serve(stage, [Endpoint("/treg", slow, RequiredRole.ANYONE)]), managed(stage)
     people, health = public.browser(), management.browser()
 
     async def ask() -> int:

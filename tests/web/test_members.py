@@ -30,7 +30,7 @@ def path(web: Web, *below: str, account: str = "byggesak") -> str:
 
 def names(web: Web) -> set[str]:
     where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
-    return {view.name for view in services.list_members(web.stage.world, **where).members}
+    return {view.name for view in services.list_members(web.stage.deps, **where).members}
 
 
 def preview(ewa: Browser, web: Web, text: str) -> tuple[httpx.Response, dict[str, str]]:
@@ -174,7 +174,7 @@ def test_a_user_is_removed_after_one_question_and_out_at_the_next_request(web: W
 
 def test_a_user_whose_name_is_erased_is_a_former_one(web: Web, ewa: Browser) -> None:
     web.stage.remove("kari")
-    with web.stage.world.database.write() as tx:
+    with web.stage.deps.database.write() as tx:
         tx.retention.erase_member(web.stage.members["kari"], NOON)
     page = ewa.get(path(web, web.stage.members["kari"]))
     assert page.status_code == 200
@@ -186,7 +186,7 @@ def test_a_user_of_another_account_looks_like_none_at_all(web: Web, ewa: Browser
     member_id = web.stage.members[member]
     assert ewa.get(path(web, member_id)).status_code == 404
     assert ewa.post(path(web, member_id, "fjerning")).status_code == 404
-    assert services.memberships(web.stage.world, person({"vigdis": VIGDIS, "odd": ODD}[member]))
+    assert services.memberships(web.stage.deps, person({"vigdis": VIGDIS, "odd": ODD}[member]))
 
 
 def test_an_account_of_another_tenant_looks_like_none_at_all(web: Web, ewa: Browser) -> None:

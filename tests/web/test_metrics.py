@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deldokument.ports.repositories.backlog import Queue, Waiting
 from deldokument.services.maintenance import retention
-from deldokument.services.maintenance.lag import measure_standing
+from deldokument.services.maintenance.lag import measure_lag
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, as_text
 from tests.support.browser import Web, stage_in_memory
@@ -32,7 +32,7 @@ def web() -> Iterator[Web]:
 
 def manage(stage: Stage, token: str) -> Web:
     """The management application over a stage."""
-    return Web(stage, create_management(stage.world, token), session_cookie="")
+    return Web(stage, create_management(stage.deps, token), session_cookie="")
 
 
 def figures(text: str) -> dict[str, float]:
@@ -52,41 +52,41 @@ def told(web: Web) -> dict[str, float]:
 
 
 def test_an_idle_service_tells_that_nothing_waits(web: Web) -> None:
-    retention.beat(web.stage.world)
+    retention.record_heartbeat(web.stage.deps)
     assert set(told(web).values()) == {0.0}
 
 
 def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web: Web) -> None:
     web.stage.publish(OLA)
-    retention.beat(web.stage.world)
+    retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=10, seconds=90)
     before = told(web)
     assert before["deldokument_waiting:keys"] == 1
     assert before["deldokument_lag_seconds:keys"] == 90
     assert before["deldokument_heartbeat_age_seconds"] == timedelta(days=10, seconds=90).total_seconds()
     for reconcile in retention.ENDING:
-        reconcile(web.stage.world)
+        reconcile(web.stage.deps)
     after = told(web)
     assert (after["deldokument_waiting:keys"], after["deldokument_lag_seconds:keys"]) == (0, 0)
     assert after["deldokument_waiting:blobs"] == 1
-    retention.release_blobs(web.stage.world)
+    retention.release_blobs(web.stage.deps)
     web.stage.clock.advance(seconds=40)
     left = told(web)
     assert (left["deldokument_waiting:garbage"], left["deldokument_lag_seconds:garbage"]) == (1, 40)
-    retention.delete_garbage(web.stage.world)
+    retention.delete_garbage(web.stage.deps)
     assert told(web)["deldokument_lag_seconds:garbage"] == 0
 
 
 def test_garbage_that_nobody_knows_the_age_of_tells_none(web: Web) -> None:
-    standing = measure_standing(web.stage.world)
+    standing = measure_lag(web.stage.deps)
     waiting = {**standing.waiting, Queue.GARBAGE: Waiting(1, None)}
     assert "deldokument_lag_seconds:garbage" not in figures(as_text(replace(standing, waiting=waiting)).decode())
 
 
 def test_a_halt_is_told(web: Web) -> None:
-    retention.beat(web.stage.world)
+    retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=1)
-    retention.beat(web.stage.world)
+    retention.record_heartbeat(web.stage.deps)
     assert told(web)["deldokument_destruction_halted"] == 1
 
 
@@ -108,7 +108,7 @@ def test_an_empty_token_opens_nothing_where_the_operator_has_set_none() -> None:
 
 def test_without_a_database_there_are_no_figures_and_no_cause(web: Web) -> None:
     silent = replace(
-        web.stage, world=replace(web.stage.world, database=TroubledDatabase(web.stage.world.database, reads=0))
+        web.stage, deps=replace(web.stage.deps, database=TroubledDatabase(web.stage.deps.database, reads=0))
     )
     managed = manage(silent, TOKEN)
     answer = managed.browser().get(PATH, headers={"Authorization": f"Bearer {TOKEN}"})
@@ -119,7 +119,7 @@ def test_without_a_database_there_are_no_figures_and_no_cause(web: Web) -> None:
 def test_figures_hold_no_identifier(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     web.stage.clock.advance(days=10)
-    text = as_text(measure_standing(web.stage.world)).decode()
+    text = as_text(measure_lag(web.stage.deps)).decode()
     assert share_id not in text
     assert web.stage.tenant.id not in text
     assert set(re.findall(r'="([^"]*)"', text)) <= {
@@ -131,6 +131,6 @@ def test_a_clock_that_goes_back_makes_no_negative_wait(web: Web) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=10)
     for reconcile in retention.ENDING:
-        reconcile(web.stage.world)
+        reconcile(web.stage.deps)
     web.stage.clock.advance(hours=-1)
-    assert measure_standing(web.stage.world).lags["blobs"] == timedelta()  # type: ignore[index]
+    assert measure_lag(web.stage.deps).lags["blobs"] == timedelta()  # type: ignore[index]

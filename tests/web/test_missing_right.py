@@ -23,10 +23,10 @@ def share(web: Web, *, confidential: bool = True) -> tuple[str, str]:
     stage = web.stage
     draft = stage.draft()
     words = stage.words(title="kanarititel", message="kanarimelding", confidential=confidential)
-    drafts.save_draft(stage.world, person(KARI), draft.id, words)
+    drafts.save_draft(stage.deps, person(KARI), draft.id, words)
     stage.add_recipients(draft.id, OLA, FJELL)
     stage.upload(draft.id, "kanarifil.pdf", b"innhold")
-    publishing.publish_share(stage.world, person(KARI), draft.id)
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
     return draft.id, stage.document_ids(draft.id)[0]
 
 
@@ -75,9 +75,9 @@ def test_with_the_right_the_same_link_opens(web: Web) -> None:
 def test_of_what_is_not_open_the_page_is_that_of_what_does_not_exist(web: Web, state: str) -> None:
     share_id, document_id = share(web)
     if state == "withdrawn":
-        publishing.withdraw_share(web.stage.world, person(KARI), share_id)
+        publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
     if state == "frozen":
-        freezing.freeze_share(web.stage.world, share_id, None, FreezeReason.SECURITY)
+        freezing.freeze_share(web.stage.deps, share_id, None, FreezeReason.SECURITY)
     if state == "ended":
         web.stage.clock.advance(days=10)
     lise = web.browser(LISE)

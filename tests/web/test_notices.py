@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, refused
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.recipient_notices import plan_reminders
-from deldokument.services.notifications.registry import PLANS
+from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import publishing
 from tests.support.browser import Web, serve, stage_in_memory
 from tests.support.notices import FakeNotices, configure_notices, send_notices
@@ -31,7 +31,7 @@ def told() -> Iterator[tuple[Web, FakeNotices]]:
 
 
 def first_message(web: Web, share_id: str) -> str:
-    with web.stage.world.database.read() as tx:
+    with web.stage.deps.database.read() as tx:
         return tx.outbox.of_shares([share_id], Channel.ALTINN)[0].id
 
 
@@ -98,7 +98,7 @@ def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(told: tupl
 def test_a_notice_that_waits_is_told_to_wait(told: tuple[Web, FakeNotices]) -> None:
     web, _ = told
     share_id = web.stage.publish(OLA, notify=True)
-    dispatch.plan_messages(web.stage.world, PLANS)
+    dispatch.plan_messages(web.stage.deps, PLANNERS)
     assert "Varselet venter på å bli sendt" in web.browser(KARI).get(f"/delinger/{share_id}").text
 
 
@@ -106,9 +106,9 @@ def test_a_reminder_is_told_as_one(told: tuple[Web, FakeNotices]) -> None:
     web, _ = told
     share_id = web.stage.publish(OLA, notify=True)
     send_notices(web.stage)
-    with web.stage.world.database.read() as tx:
-        web.stage.clock.instant = standing(standing(tx.shares.get(share_id)).expires_at) - timedelta(days=1)
-    plan_reminders(web.stage.world)
+    with web.stage.deps.database.read() as tx:
+        web.stage.clock.instant = existing(existing(tx.shares.get(share_id)).expires_at) - timedelta(days=1)
+    plan_reminders(web.stage.deps)
     assert "Påminnelsen venter på å bli sendt" in web.browser(KARI).get(f"/delinger/{share_id}").text
     send_notices(web.stage)
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
@@ -119,8 +119,8 @@ def test_a_reminder_is_told_as_one(told: tuple[Web, FakeNotices]) -> None:
 def test_a_reminder_that_was_not_needed_any_more_is_not_told(told: tuple[Web, FakeNotices]) -> None:
     web, altinn = told
     share_id = web.stage.publish(OLA, notify=True)
-    dispatch.plan_messages(web.stage.world, PLANS)
-    publishing.withdraw_share(web.stage.world, person(KARI), share_id)
+    dispatch.plan_messages(web.stage.deps, PLANNERS)
+    publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
     send_notices(web.stage)
     assert altinn.taken == []
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
@@ -131,11 +131,11 @@ def test_a_reminder_that_was_not_needed_any_more_is_not_told(told: tuple[Web, Fa
 def test_a_webhook_that_nobody_took_is_nothing_that_the_time_line_tells(told: tuple[Web, FakeNotices]) -> None:
     web, _ = told
     share_id = web.stage.publish(OLA, notify=True)
-    world, given = web.stage.world, {"message": "x", "about": "share.published", "code": "too_long"}
+    deps, given = web.stage.deps, {"message": "x", "about": "share.published", "code": "too_long"}
     for channel in ("webhook", "email"):
-        with world.database.write() as tx:
-            share = standing(tx.shares.get(share_id))
-            record(world, tx, EventKind.MESSAGE_GIVEN_UP, share=share, person=None, channel=channel, **given)
+        with deps.database.write() as tx:
+            share = existing(tx.shares.get(share_id))
+            record_event(deps, tx, EventKind.MESSAGE_GIVEN_UP, share=share, person=None, channel=channel, **given)
     assert "Et varsel kunne ikke leveres" not in web.browser(KARI).get(f"/delinger/{share_id}").text
 
 
@@ -146,7 +146,7 @@ def test_altinn_learns_only_whether_to_deliver(told: tuple[Web, FakeNotices]) ->
     path = f"/varsling/{first_message(web, share_id)}/vilkar"
     answer = web.browser().get(path)
     assert (answer.status_code, answer.json()) == (200, {"sendNotification": True})
-    publishing.withdraw_share(web.stage.world, person(KARI), share_id)
+    publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
     assert web.browser().get(path).json() == {"sendNotification": False}
 
 

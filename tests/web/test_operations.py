@@ -29,7 +29,7 @@ NEW = {
 
 @pytest.fixture
 def operator(web: Web) -> Browser:
-    operators.add_operator(web.stage.world, number=OLA, name="Ola Drift")
+    operators.add_operator(web.stage.deps, number=OLA, name="Ola Drift")
     return web.browser(OLA)
 
 
@@ -62,20 +62,20 @@ def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: 
     assert page.status_code == 422
     for part in ('href="#organization_number"', 'href="#name"', f'value="{SIV}"', 'value="9-15"', 'value="123"'):
         assert part in page.text
-    assert len(registration.list_tenants(web.stage.world)) == 2
+    assert len(registration.list_tenants(web.stage.deps)) == 2
 
 
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:
     assert operator.post("/drift/ny", NEW).status_code == 303
     assert operator.post("/drift/ny", NEW).status_code == 409
-    assert len(registration.list_tenants(web.stage.world)) == 3
+    assert len(registration.list_tenants(web.stage.deps)) == 3
 
 
 def test_a_text_counts_when_it_is_published(web: Web, operator: Browser) -> None:
     page = operator.get("/drift").text
     assert "Ikke publisert" in page
     assert operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"}).status_code == 303
-    listed = {listing.kind: listing for listing in texts.list_texts(web.stage.world)}
+    listed = {listing.kind: listing for listing in texts.list_texts(web.stage.deps)}
     assert [text.version for text, _ in listed[AgreementKind.MAIN].published] == ["1.0"]
     assert operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"}).status_code == 409
     assert operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "7.0"}).status_code == 422
@@ -87,7 +87,7 @@ def test_the_newest_version_of_a_text_is_offered_and_no_other(web: Web, operator
         r'name="kind" value="tjenesteavtale"><input type="hidden" name="version" value="([^"]+)"',
         operator.get("/drift").text,
     )
-    assert offered == [web.stage.world.library.versions(AgreementKind.SERVICE)[-1]]
+    assert offered == [web.stage.deps.library.versions(AgreementKind.SERVICE)[-1]]
 
 
 def record(operator: Browser, tenant_id: str, **changes: str) -> object:
@@ -100,7 +100,7 @@ def test_the_signed_main_agreement_is_recorded_with_its_copy(web: Web, operator:
     tenant_id = web.stage.tenant.id
     operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"})
     assert record(operator, tenant_id).status_code == 303  # type: ignore[attr-defined]
-    found = status.agreements_of(web.stage.world, tenant_id=tenant_id)
+    found = status.agreements_of(web.stage.deps, tenant_id=tenant_id)
     assert [(view.agreement.version, view.signer) for view in found.mains] == [("1.0", "Liv Moe")]
     page = operator.get(f"/drift/kunder/{tenant_id}").text
     assert "Liv Moe" in page
@@ -117,7 +117,7 @@ def test_a_main_agreement_with_faults_is_not_recorded(web: Web, operator: Browse
     assert page.status_code == 422  # type: ignore[attr-defined]
     for part in ('href="#signed_on"', 'href="#signed_by"', 'value="L"'):
         assert part in page.text  # type: ignore[attr-defined]
-    assert status.agreements_of(web.stage.world, tenant_id=tenant_id).mains == ()
+    assert status.agreements_of(web.stage.deps, tenant_id=tenant_id).mains == ()
 
 
 def stop(operator: Browser, path: str, deed: str = "freeze", reason: str = "security") -> int:
@@ -125,7 +125,7 @@ def stop(operator: Browser, path: str, deed: str = "freeze", reason: str = "secu
 
 
 def test_tenant_account_and_share_are_stopped_and_go_on(web: Web, operator: Browser) -> None:
-    world, tenant, account = web.stage.world, web.stage.tenant, web.stage.byggesak
+    deps, tenant, account = web.stage.deps, web.stage.tenant, web.stage.byggesak
     share_id = web.stage.publish(SIV)
     paths = {
         f"/drift/kunder/{tenant.id}/stans": {},
@@ -135,9 +135,9 @@ def test_tenant_account_and_share_are_stopped_and_go_on(web: Web, operator: Brow
     for path, fields in paths.items():
         assert operator.post(path, fields | {"deed": "freeze", "reason": "security"}).status_code in {200, 303}
         with pytest.raises(Frozen):
-            access.authorize(world, person(SIV), share_id)
+            access.authorize(deps, person(SIV), share_id)
         assert operator.post(path, fields | {"deed": "thaw"}).status_code in {200, 303}
-        assert access.authorize(world, person(SIV), share_id)
+        assert access.authorize(deps, person(SIV), share_id)
 
 
 def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Browser) -> None:
@@ -155,7 +155,7 @@ def test_the_operator_opens_no_share(web: Web, operator: Browser) -> None:
 
 
 def test_no_field_is_told_to_be_wrong_before_anything_is_sent(web: Web, operator: Browser) -> None:
-    texts.publish_agreement(web.stage.world, AgreementKind.MAIN, "1.0", None)
+    texts.publish_agreement(web.stage.deps, AgreementKind.MAIN, "1.0", None)
     for path in ("/drift", "/drift/ny", f"/drift/kunder/{web.stage.tenant.id}"):
         page = operator.get(path)
         assert page.status_code == 200

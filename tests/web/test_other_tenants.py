@@ -13,7 +13,7 @@ from datetime import date
 import pytest
 
 from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.tenure import ResidualRisk
 from deldokument.services.accounts import integrations
 from deldokument.services.agreements import impact_assessment, texts
@@ -21,7 +21,7 @@ from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
 from deldokument.services.tenants import administrators, operators
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.http.request import Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequiredRole
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
 from tests.support.papers import PDF
 from tests.support.stored import contents
@@ -59,10 +59,10 @@ class Theirs:
 def theirs() -> Iterator[Theirs]:
     with stage_in_memory() as stage:
         web = serve(with_short_texts(stage))
-        with stage.world.database.read() as tx:
-            other = standing(tx.tenancies.tenant_by_number("213640003"))
-        administrators.add_administrator(stage.world, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
-        operators.add_operator(stage.world, number=KARI, name="Kari Lunde")
+        with stage.deps.database.read() as tx:
+            other = existing(tx.tenancies.tenant_by_number("213640003"))
+        administrators.add_administrator(stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
+        operators.add_operator(stage.deps, number=KARI, name="Kari Lunde")
         ids = everything(stage)
         yield Theirs(web, web.browser(VIGDIS), web.browser(EWA), web.browser(KARI), other.id, ids)
         web.close()
@@ -71,13 +71,13 @@ def theirs() -> Iterator[Theirs]:
 def everything(stage: Stage) -> dict[str, str]:
     """One of each thing that has an id in a path."""
     publish_texts(stage)
-    world, where = stage.world, {"tenant_id": stage.tenant.id}
+    deps, where = stage.deps, {"tenant_id": stage.tenant.id}
     main = agreements_status.record_main_agreement(
-        world, **where, version="1.0", signed_on=date(2026, 11, 20), signed_by="Grethe Ness", copy=PDF
+        deps, **where, version="1.0", signed_on=date(2026, 11, 20), signed_by="Grethe Ness", copy=PDF
     )
     sign(stage)
-    texts.publish_agreement(world, AgreementKind.SERVICE, "1.1")
-    texts.publish_agreement(world, AgreementKind.ASSESSMENT, "1.0")
+    texts.publish_agreement(deps, AgreementKind.SERVICE, "1.1")
+    texts.publish_agreement(deps, AgreementKind.ASSESSMENT, "1.0")
     intent_id, _answer = begin(stage, session(stage))
     words = AssessmentWords(
         "Berit Ås", "Ombud", date(2026, 11, 1), ResidualRisk.LOW, paper=AssessmentPaper("vurdering.pdf", PDF)
@@ -86,19 +86,19 @@ def everything(stage: Stage) -> dict[str, str]:
         "tenant_id": stage.tenant.id,
         "account_id": stage.byggesak.id,
         "member_id": stage.members["kari"],
-        "administrator_id": administrators.list_administrators(world, **where)[0].id,
+        "administrator_id": administrators.list_administrators(deps, **where)[0].id,
         "agreement_id": main.id,
-        "signed_id": agreements_status.agreements_of(world, **where).services[0].agreement.id,
+        "signed_id": agreements_status.agreements_of(deps, **where).services[0].agreement.id,
         "intent_id": intent_id,
-        "assessment_id": impact_assessment.record_assessment(world, **where, words=words).id,
+        "assessment_id": impact_assessment.record_assessment(deps, **where, words=words).id,
         "integration_id": integrations.add_integration(
-            world, **where, account_id=stage.byggesak.id, organization_number=FJELL
+            deps, **where, account_id=stage.byggesak.id, organization_number=FJELL
         ).id,
         "template": "dpia.pdf",
     }
 
 
-def _routes(who: Who, *, below: bool = False) -> list[tuple[str, Endpoint]]:
+def _routes(who: RequiredRole, *, below: bool = False) -> list[tuple[str, Endpoint]]:
     """Method and route for each; ``below``: those whose path names something of a tenant."""
     asked = [endpoint for endpoint in ENDPOINTS if endpoint.who is who]
     if below:
@@ -151,15 +151,15 @@ def _stored(theirs: Theirs) -> list[str]:
     return [line for line in contents(theirs.web.stage) if 'INSERT INTO "session"' not in line]
 
 
-@pytest.mark.parametrize("who", [Who.ADMINISTRATOR, Who.OPERATOR])
-def test_the_ids_that_are_tried_lead_somewhere_for_whoever_holds_the_office(theirs: Theirs, who: Who) -> None:
-    browser = theirs.ewa if who is Who.ADMINISTRATOR else theirs.kari
+@pytest.mark.parametrize("who", [RequiredRole.ADMINISTRATOR, RequiredRole.OPERATOR])
+def test_the_ids_that_are_tried_lead_somewhere_for_whoever_holds_the_office(theirs: Theirs, who: RequiredRole) -> None:
+    browser = theirs.ewa if who is RequiredRole.ADMINISTRATOR else theirs.kari
     asked = [endpoint for method, endpoint in _routes(who) if method == "GET" and not endpoint.path.endswith(ELSEWHERE)]
     missed = [endpoint.path for endpoint in asked if _ask(browser, "GET", endpoint, theirs.ids)[0] not in {200, 303}]
     assert missed == []
 
 
-@pytest.mark.parametrize("method_endpoint", _routes(Who.ADMINISTRATOR), ids=_label)
+@pytest.mark.parametrize("method_endpoint", _routes(RequiredRole.ADMINISTRATOR), ids=_label)
 def test_a_tenant_of_others_looks_like_none_at_every_route(
     theirs: Theirs, method_endpoint: tuple[str, Endpoint]
 ) -> None:
@@ -172,7 +172,7 @@ def test_a_tenant_of_others_looks_like_none_at_every_route(
     assert _stored(theirs) == before
 
 
-@pytest.mark.parametrize("method_endpoint", _routes(Who.ADMINISTRATOR, below=True), ids=_label)
+@pytest.mark.parametrize("method_endpoint", _routes(RequiredRole.ADMINISTRATOR, below=True), ids=_label)
 def test_ids_of_others_are_nothing_below_ones_own_tenant(theirs: Theirs, method_endpoint: tuple[str, Endpoint]) -> None:
     method, endpoint = method_endpoint
     before = _stored(theirs)
@@ -182,7 +182,7 @@ def test_ids_of_others_are_nothing_below_ones_own_tenant(theirs: Theirs, method_
     assert _stored(theirs) == before
 
 
-@pytest.mark.parametrize("method_endpoint", _routes(Who.OPERATOR), ids=_label)
+@pytest.mark.parametrize("method_endpoint", _routes(RequiredRole.OPERATOR), ids=_label)
 def test_an_administrator_operates_nothing(theirs: Theirs, method_endpoint: tuple[str, Endpoint]) -> None:
     method, endpoint = method_endpoint
     before = _stored(theirs)
@@ -190,7 +190,7 @@ def test_an_administrator_operates_nothing(theirs: Theirs, method_endpoint: tupl
     assert _stored(theirs) == before
 
 
-@pytest.mark.parametrize("method_endpoint", _routes(Who.ADMINISTRATOR), ids=_label)
+@pytest.mark.parametrize("method_endpoint", _routes(RequiredRole.ADMINISTRATOR), ids=_label)
 def test_an_operator_administers_nothing(theirs: Theirs, method_endpoint: tuple[str, Endpoint]) -> None:
     method, endpoint = method_endpoint
     before = _stored(theirs)
@@ -198,7 +198,7 @@ def test_an_operator_administers_nothing(theirs: Theirs, method_endpoint: tuple[
     assert _stored(theirs) == before
 
 
-@pytest.mark.parametrize("method_endpoint", _routes(Who.OPERATOR, below=True), ids=_label)
+@pytest.mark.parametrize("method_endpoint", _routes(RequiredRole.OPERATOR, below=True), ids=_label)
 def test_an_operator_who_names_the_wrong_tenant_gets_at_nothing(
     theirs: Theirs, method_endpoint: tuple[str, Endpoint]
 ) -> None:

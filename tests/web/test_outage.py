@@ -28,8 +28,8 @@ class Losing:
 @pytest.fixture
 def losing() -> Iterator[Losing]:
     with stage_in_memory() as stage:
-        database, clock = TroubledDatabase(stage.world.database), SilentClock(stage.world.clock.now())
-        web: Web = serve(replace(stage, world=replace(stage.world, database=database, clock=clock)))
+        database, clock = TroubledDatabase(stage.deps.database), SilentClock(stage.deps.clock.now())
+        web: Web = serve(replace(stage, deps=replace(stage.deps, database=database, clock=clock)))
         yield Losing(web.browser(KARI), database, clock)
         web.close()
 
@@ -52,12 +52,12 @@ def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> 
     with stage_in_memory() as stage:
         share_id = stage.publish(OLA)
         [document_id] = stage.document_ids(share_id)
-        database = TroubledDatabase(stage.world.database)
-        web = serve(replace(stage, world=replace(stage.world, database=database)))
+        database = TroubledDatabase(stage.deps.database)
+        web = serve(replace(stage, deps=replace(stage.deps, database=database)))
         ola = web.browser(OLA)
         database.fail = Unavailable("database")
         assert ola.get(f"/d/{share_id}/dokument/{document_id}").content == b"innhold"
         assert database.fail is None
-        with stage.world.database.read() as tx:
+        with stage.deps.database.read() as tx:
             assert [receipt.document_id for receipt in tx.shares.receipts([share_id])] == [document_id]
         web.close()

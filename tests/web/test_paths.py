@@ -27,7 +27,7 @@ def test_a_line_break_after_an_address_is_not_that_address(web: Web, endpoint: E
 
 
 def test_a_line_break_after_an_address_of_uploads_is_not_that_address(web: Web) -> None:
-    for route in tus.routes(web.stage.world):
+    for route in tus.routes(web.stage.deps):
         assert isinstance(route, Route)
         for method in set(route.methods or ()) - {"OPTIONS"} if "{id}" in route.path else route.methods or ():
             headers = {"Tus-Resumable": tus.VERSION}

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import drafts, publishing, queries
 from tests.support.accounts import set_rules
@@ -38,7 +38,7 @@ def ready(stage: Stage, **words: object) -> str:
     """A draft of Kari's that lacks nothing."""
     draft = stage.draft()
     given = {"title": "Vedtak", "message": "Hei Ola", "reference": "26/7"} | words
-    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(**given))
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(**given))
     stage.add_recipients(draft.id, OLA, FJELL)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     return draft.id
@@ -68,8 +68,8 @@ def seen(page: httpx.Response) -> dict[str, str]:
 
 def state(web: Web, share_id: str) -> tuple[ShareState, bool]:
     """Where it is, and whether it waits for approval."""
-    with web.stage.world.database.read() as tx:
-        share = standing(tx.shares.get(share_id))
+    with web.stage.deps.database.read() as tx:
+        share = existing(tx.shares.get(share_id))
     return share.state, share.proposed_by is not None
 
 
@@ -233,6 +233,6 @@ def test_a_published_share_stays_as_it_was_when_four_eyes_are_wanted(web: Web, k
     set_rules(web.stage, web.stage.byggesak, four_eyes=False)
     share_id = web.stage.publish(OLA)
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
-    publishing.change_expiry(web.stage.world, person(KARI), share_id, web.stage.clock.now().replace(day=30))
-    assert queries.show_share(web.stage.world, person(KARI), share_id)[0].proposal is None
+    publishing.change_expiry(web.stage.deps, person(KARI), share_id, web.stage.clock.now().replace(day=30))
+    assert queries.show_share(web.stage.deps, person(KARI), share_id)[0].proposal is None
     assert kari.get(f"/delinger/{share_id}/godkjenning").status_code == 303

@@ -15,8 +15,8 @@ WARNING = "Ingen har lastet ned, og det er snart slutt"
 def deliver(web: Web, share_id: str, length: int) -> None:
     """Ola is sent so many bytes of the document, from its beginning."""
     [document_id] = web.stage.document_ids(share_id)
-    content = downloads_content.open_document(web.stage.world, person(OLA), share_id, document_id)
-    delivery.record_delivery(web.stage.world, content, 0, length)
+    content = downloads_content.open_document(web.stage.deps, person(OLA), share_id, document_id)
+    delivery.record_delivery(web.stage.deps, content, 0, length)
 
 
 def test_one_byte_does_not_clear_the_warning_that_nobody_has_downloaded(web: Web) -> None:

@@ -9,7 +9,7 @@ from html import unescape
 import httpx
 import pytest
 
-from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Browser, Web, serve
 from tests.support.world import KARI, ODD, OLA, SIV
 
@@ -198,7 +198,7 @@ def test_more_than_a_form_may_hold_is_not_carried(web: Web, path: str) -> None:
 TAKES = 1000
 
 
-def _handler(call: Call) -> httpx.Response:
+def _handler(call: RequestContext) -> httpx.Response:
     sent = {name: len(file.content) for name, file in call.files.items()}
     return call.page("error.html", error=None, message=f"{dict(call.fields)} {sent}")  # type: ignore[return-value]
 
@@ -206,7 +206,7 @@ def _handler(call: Call) -> httpx.Response:
 @pytest.fixture
 def filing(web: Web) -> Web:
     """The application with one more route, which takes a file."""
-    route = Endpoint("/fil", _handler, Who.PERSON, ("POST",), Answer.PAGE, takes_file=TAKES)  # type: ignore[arg-type]
+    route = Endpoint("/fil", _handler, RequiredRole.PERSON, ("POST",), ErrorFormat.PAGE, takes_file=TAKES)  # type: ignore[arg-type]
     return serve(web.stage, (route,))
 
 

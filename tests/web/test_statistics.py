@@ -13,7 +13,7 @@ import pytest
 from deldokument import worker
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.web.http.i18n import Tongue
+from deldokument.web.http.i18n import Translator
 from tests.support.browser import EWA, Browser, Web
 from tests.support.world import FJELL, KARI, OLA, VIGDIS, person
 
@@ -57,9 +57,9 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
     stage = web.stage
     stage.draft()
     read, _ = stage.publish(OLA, FJELL, content=b"x" * 1500), stage.publish(OLA, content=b"x" * 500)
-    offers.open_share(stage.world, person(OLA), read)
-    content = downloads_content.open_document(stage.world, person(OLA), read, stage.document_ids(read)[0])
-    delivery.record_delivery(stage.world, content, 0, content.length)
+    offers.open_share(stage.deps, person(OLA), read)
+    content = downloads_content.open_document(stage.deps, person(OLA), read, stage.document_ids(read)[0])
+    delivery.record_delivery(stage.deps, content, 0, content.length)
     page = ewa.get(address(web)).text
     assert figures(page) == {
         "Delinger mottakerne kan åpne": "2",
@@ -86,7 +86,7 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
 def test_what_was_never_opened_is_told_after_the_end(web: Web, ewa: Browser) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=11)
-    worker.end_what_is_over(web.stage.world)
+    worker.end_what_is_over(web.stage.deps)
     page = web.browser(EWA).get(address(web)).text
     assert figures(page)["Aldri åpnet"] == "1"
     assert table(page)["november 2026"]["deleted"] == "1"
@@ -214,7 +214,7 @@ def test_what_is_another_tenants_is_not_there(web: Web, ewa: Browser) -> None:
 def test_months_and_numbers_are_said_as_the_language_does(
     language: str, month: str, short: str, number: str, percent: str
 ) -> None:
-    tongue, first = Tongue(language), date(2026, 5, 1)
+    tongue, first = Translator(language), date(2026, 5, 1)
     assert (tongue.month(first), tongue.short_month(first)) == (month, short)
     assert (tongue.number(12345), tongue.percent(13, 15)) == (number, percent)
     assert tongue.size(1_200_000_000_000).endswith("\u00a0TB")

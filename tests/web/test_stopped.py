@@ -24,13 +24,13 @@ END = {"expires_date": "2026-11-30", "expires_time": "12:00"}
 
 
 def stop(stage: Stage, way: str, share_id: str) -> None:
-    world, reason = stage.world, FreezeReason.SECURITY
+    deps, reason = stage.deps, FreezeReason.SECURITY
     if way == "tenant":
-        freezing.freeze_tenant(world, stage.tenant.id, None, reason)
+        freezing.freeze_tenant(deps, stage.tenant.id, None, reason)
     elif way == "account":
-        freezing.freeze_account(world, stage.byggesak.id, None, reason)
+        freezing.freeze_account(deps, stage.byggesak.id, None, reason)
     elif way == "share":
-        freezing.freeze_share(world, share_id, None, reason)
+        freezing.freeze_share(deps, share_id, None, reason)
     else:
         set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
 
@@ -38,10 +38,10 @@ def stop(stage: Stage, way: str, share_id: str) -> None:
 def share_with_secrets(stage: Stage) -> str:
     draft = stage.draft()
     words = stage.words(title="kanarititel", message="kanarimelding", reference="kanarisak")
-    drafts.save_draft(stage.world, person(KARI), draft.id, words)
+    drafts.save_draft(stage.deps, person(KARI), draft.id, words)
     stage.add_recipients(draft.id, OLA, FJELL)
     stage.upload(draft.id, "kanarifil.pdf", b"innhold")
-    publishing.publish_share(stage.world, person(KARI), draft.id)
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
     return draft.id
 
 

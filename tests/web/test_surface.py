@@ -16,7 +16,7 @@ from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants.operators import add_operator
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
 from tests.support.stored import contents, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, person
@@ -44,7 +44,7 @@ HEADERS = {
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
 
 
-def burst(call: Call) -> Response:
+def burst(call: RequestContext) -> Response:
     """A handler with a mistake in it."""
     raise RuntimeError(f"mistake near {call.query('number')}")
 
@@ -53,14 +53,17 @@ def burst(call: Call) -> Response:
 def broken() -> Iterator[Web]:
     """The application with a route that fails in a way that nobody foresaw."""
     with stage_in_memory() as stage:
-        web = serve(stage, [Endpoint("/sprekk", burst, Who.ANYONE), Endpoint("/sprekk.json", burst, Who.ANYONE)])
+        web = serve(
+            stage,
+            [Endpoint("/sprekk", burst, RequiredRole.ANYONE), Endpoint("/sprekk.json", burst, RequiredRole.ANYONE)],
+        )
         yield web
         web.close()
 
 
 def an_address(web: Web, endpoint: Endpoint, share_id: str) -> str:
     """The endpoint's path for a share of the stage, and its tenant and account; what else a path names is unknown."""
-    with web.stage.world.database.read() as tx:
+    with web.stage.deps.database.read() as tx:
         recipient_id = tx.shares.recipients([share_id])[0].id
     known = {
         "id": share_id,
@@ -75,10 +78,10 @@ def an_address(web: Web, endpoint: Endpoint, share_id: str) -> str:
 
 def whoever_may(web: Web, endpoint: Endpoint) -> str:
     """Somebody who holds the office that the endpoint asks for."""
-    if endpoint.who is Who.OPERATOR:
-        add_operator(web.stage.world, number=SIV, name="Siv Holm")
+    if endpoint.who is RequiredRole.OPERATOR:
+        add_operator(web.stage.deps, number=SIV, name="Siv Holm")
         return SIV
-    return EWA if endpoint.who is Who.ADMINISTRATOR else KARI
+    return EWA if endpoint.who is RequiredRole.ADMINISTRATOR else KARI
 
 
 def a_draft(web: Web) -> str:
@@ -89,7 +92,7 @@ def a_draft(web: Web) -> str:
 
 
 def test_the_routes_without_login_are_these_and_no_others() -> None:
-    assert {endpoint.path for endpoint in ENDPOINTS if endpoint.who is Who.ANYONE} == ANYONE
+    assert {endpoint.path for endpoint in ENDPOINTS if endpoint.who is RequiredRole.ANYONE} == ANYONE
 
 
 def test_the_link_before_login_is_the_same_for_every_id_and_state(web: Web) -> None:
@@ -97,7 +100,7 @@ def test_the_link_before_login_is_the_same_for_every_id_and_state(web: Web) -> N
     withdrawn, ended = stage.publish(OLA), stage.publish(OLA, expires_at=stage.clock.now().replace(hour=14))
     web.browser(KARI).post(f"/delinger/{withdrawn}/tilbaketrekking")
     stage.clock.advance(hours=3)
-    worker.end_what_is_over(stage.world)
+    worker.end_what_is_over(stage.deps)
     browser = web.browser()
     pages = {}
     for share_id in (UNKNOWN, stage.draft().id, stage.publish(OLA), withdrawn, ended):
@@ -178,7 +181,7 @@ def test_a_change_without_the_sessions_own_token_is_refused_and_changes_nothing(
     ]
     assert [answer.status_code for answer in tries] == [403] * len(tries)
     assert contents(web.stage) == before
-    if endpoint.answer is Answer.JSON:
+    if endpoint.answer is ErrorFormat.JSON:
         assert tries[0].json()["code"] == "csrf"
 
 
@@ -187,7 +190,7 @@ def test_a_change_without_a_session_is_refused_and_changes_nothing(web: Web, end
     path, token = an_address(web, endpoint, a_draft(web)), web.browser(whoever_may(web, endpoint)).csrf_token()
     before = contents(web.stage)
     answer = web.browser().request(method, path, json={}, headers={"X-CSRF-Token": token})
-    assert answer.status_code == (401 if endpoint.answer is Answer.JSON else 303)
+    assert answer.status_code == (401 if endpoint.answer is ErrorFormat.JSON else 303)
     assert [
         line for line in contents(web.stage) if "session" not in line and "audit" not in line and "subject" not in line
     ] == [line for line in before if "session" not in line and "audit" not in line and "subject" not in line]
@@ -214,7 +217,7 @@ def test_a_method_in_a_header_or_field_is_no_method(web: Web) -> None:
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "POST", "PATCH", "DELETE"])
 def test_cookies_have_no_say_over_uploads(web: Web, method: str) -> None:
     share_id = a_draft(web)
-    with web.stage.world.database.read() as tx:
+    with web.stage.deps.database.read() as tx:
         [upload] = tx.uploads.of_documents(web.stage.document_ids(share_id))
     browser, before = web.browser(KARI), contents(web.stage)
     headers = {
@@ -288,7 +291,7 @@ def test_bytes_go_out_as_an_attachment_that_no_browser_runs_or_keeps(web: Web) -
         body = {"account_id": web.stage.byggesak.id, "archived": True, "expires_at": "2026-12-04T15:30"}
         assert kari.call("PUT", f"/del/utkast/{share.id}", body).status_code == 200
         assert kari.call("POST", f"/del/utkast/{share.id}/publisering").status_code == 200
-        worker.inspect_documents(web.stage.world)
+        worker.inspect_documents(web.stage.deps)
         [document_id] = web.stage.document_ids(share.id)
         answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
         assert answer.content == content
@@ -303,10 +306,10 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
 ) -> None:
     stage = web.stage
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "vedtak.pdf", b"innhold")
-    publishing.publish_share(stage.world, person(KARI), share.id)
+    publishing.publish_share(stage.deps, person(KARI), share.id)
     with caplog.at_level(logging.ERROR, "deldokument.web"):
         answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
     assert (answer.status_code, answer.text) == (503, "Dokumentet gjøres klart. Prøv igjen om litt.")
@@ -316,13 +319,13 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
 def test_a_document_that_was_refused_is_told_to_those_who_operate(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     stage = web.stage
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "vedtak.pdf", b"innhold")
-    [part] = stage.world.blobs.list()
-    put_in_its_place(stage.world.blobs, part.name, b"damaged")
-    publishing.publish_share(stage.world, person(KARI), share.id)
-    documents.inspect_documents(stage.world)
+    [part] = stage.deps.blobs.list()
+    put_in_its_place(stage.deps.blobs, part.name, b"damaged")
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    documents.inspect_documents(stage.deps)
     with caplog.at_level(logging.ERROR, "deldokument.web"):
         assert web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}").status_code == 503
     assert "inspection_refused" in caplog.text
@@ -365,7 +368,7 @@ def test_what_a_request_says_of_hosts_and_proxies_changes_nothing(web: Web, forg
 def test_after_the_keys_are_destroyed_recipient_and_sharer_still_get_their_pages(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     web.browser(KARI).post(f"/delinger/{share_id}/tilbaketrekking")
-    worker.end_what_is_over(web.stage.world)
+    worker.end_what_is_over(web.stage.deps)
     gone = web.browser(OLA).get(f"/d/{share_id}")
     assert gone.status_code == 410
     assert "22 00 00 00" in gone.text

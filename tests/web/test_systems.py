@@ -26,14 +26,14 @@ def main_text(page: httpx.Response) -> str:
 
 def shared(web: Web) -> str:
     """What the system of FJELL AS, run by another, has handed in and asked to be published; returns its id."""
-    world, sharer = web.stage.world, replace(SYSTEM, supplier=OrganizationNumber(SUPPLIER))
+    deps, sharer = web.stage.deps, replace(SYSTEM, supplier=OrganizationNumber(SUPPLIER))
     integrate(web.stage)
-    share = create_draft(world, sharer, web.stage.words(title="Vedtak"), [RecipientInput(OLA)])
-    ticket = drafts.add_document(world, sharer, share.id, name="vedtak.pdf", length=4, modified_at=None)
-    append = uploads_append.begin_append(world, ticket.token, ticket.upload_id, offset=0, announced=4)
+    share = create_draft(deps, sharer, web.stage.words(title="Vedtak"), [RecipientInput(OLA)])
+    ticket = drafts.add_document(deps, sharer, share.id, name="vedtak.pdf", length=4, modified_at=None)
+    append = uploads_append.begin_append(deps, ticket.token, ticket.upload_id, offset=0, announced=4)
     append.feed([b"1234"])
     append.finish()
-    publishing.publish_share(world, sharer, share.id)
+    publishing.publish_share(deps, sharer, share.id)
     return share.id
 
 

@@ -14,7 +14,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from deldokument.web.http.errors import WORDS
-from deldokument.web.http.i18n import OSLO, Tongue
+from deldokument.web.http.i18n import OSLO, Translator
 
 pytestmark = pytest.mark.once
 
@@ -114,4 +114,4 @@ def test_a_text_is_translated_in_one_place(language: str) -> None:
 )
 def test_what_is_left_is_counted_by_the_calendar_as_the_form_counts_it(now: str, end: str, words: str) -> None:
     instants = (datetime.fromisoformat(end).replace(tzinfo=OSLO), datetime.fromisoformat(now).replace(tzinfo=OSLO))
-    assert Tongue("nb").left(*instants) == words
+    assert Translator("nb").left(*instants) == words

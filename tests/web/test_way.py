@@ -11,7 +11,7 @@ import pytest
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import administrators, registration
@@ -30,9 +30,9 @@ MISSING = {
 @pytest.fixture
 def fresh(web: Web) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
-    world = web.stage.world
-    tenant = registration.create_tenant(world, organization_number=FJELL, name="Fjell kommune", contact=Contact())
-    administrators.add_administrator(world, tenant_id=tenant.id, number=SIV, name="Siv Holm")
+    deps = web.stage.deps
+    tenant = registration.create_tenant(deps, organization_number=FJELL, name="Fjell kommune", contact=Contact())
+    administrators.add_administrator(deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
 
@@ -46,9 +46,9 @@ def prepare(web: Web, tenant: Tenant, *steps: AgreementKind | None) -> None:
     """The agreements named, and for None the assessment."""
     for step in steps:
         if step is None:
-            record_assessment(web.stage.world, tenant.id, person(SIV))
+            record_assessment(web.stage.deps, tenant.id, person(SIV))
         else:
-            sign_agreements(web.stage.world, tenant.id, step)
+            sign_agreements(web.stage.deps, tenant.id, step)
 
 
 def press(browser: Browser, tenant: Tenant) -> tuple[int, str]:
@@ -57,8 +57,8 @@ def press(browser: Browser, tenant: Tenant) -> tuple[int, str]:
 
 
 def is_in_use(web: Web, tenant: Tenant) -> bool:
-    with web.stage.world.database.read() as tx:
-        return standing(tx.tenancies.tenant(tenant.id)).is_in_use
+    with web.stage.deps.database.read() as tx:
+        return existing(tx.tenancies.tenant(tenant.id)).is_in_use
 
 
 def words(page: str) -> str:
@@ -109,7 +109,7 @@ def test_with_all_in_place_one_press_takes_it_into_use_and_a_second_changes_noth
 
 
 def test_a_tenant_that_has_ended_is_not_taken_into_use_again(web: Web, fresh: Tenant, siv: Browser) -> None:
-    with web.stage.world.database.write() as tx:
+    with web.stage.deps.database.write() as tx:
         tx.tenancies.save_tenant(replace(fresh, ended_at=NOON))
     status, page = press(siv, fresh)
     assert status == 409
@@ -120,7 +120,7 @@ def test_what_waits_for_it_is_refused_with_words_that_name_it(web: Web, fresh: T
     answer = siv.post(f"/konfigurasjon/{fresh.id}/kontoer", {"name": "Avtaledokumenter"})
     assert answer.status_code in {409, 422}
     assert "Virksomheten har ikke tatt tjenesten i bruk ennå." in answer.text
-    assert lifecycle.list_accounts(web.stage.world, tenant_id=fresh.id) == []
+    assert lifecycle.list_accounts(web.stage.deps, tenant_id=fresh.id) == []
 
 
 def test_who_is_not_registered_is_told_so_and_who_can_do_it_also_by_a_direct_post(
@@ -150,7 +150,7 @@ def test_nobody_but_an_administrator_of_the_tenant_takes_it_into_use(
 
 
 def test_the_next_step_stands_out_and_moves_on(web: Web, fresh: Tenant, siv: Browser) -> None:
-    world = web.stage.world
+    deps = web.stage.deps
 
     def now() -> list[str]:
         page = siv.get(f"/konfigurasjon/{fresh.id}").text
@@ -163,9 +163,9 @@ def test_the_next_step_stands_out_and_moves_on(web: Web, fresh: Tenant, siv: Bro
     for number, step in enumerate(MISSING, 1):
         prepare(web, fresh, step)
         assert now() == done * number + ["next"] + ahead * (5 - number)
-    activate(world, tenant_id=fresh.id, person=person(SIV))
+    activate(deps, tenant_id=fresh.id, person=person(SIV))
     assert now() == [*done * 4, "next", "later"]
-    lifecycle.create_account(world, tenant_id=fresh.id, name="Avtaledokumenter")
+    lifecycle.create_account(deps, tenant_id=fresh.id, name="Avtaledokumenter")
     assert now() == [*done * 5, "next"]
 
 
@@ -183,8 +183,8 @@ def test_what_is_done_says_by_whom_and_when(web: Web, fresh: Tenant, siv: Browse
 @pytest.fixture
 def settled(web: Web) -> Web:
     """The stage's tenant with everything in place."""
-    sign_agreements(web.stage.world, web.stage.tenant.id)
-    record_assessment(web.stage.world, web.stage.tenant.id)
+    sign_agreements(web.stage.deps, web.stage.tenant.id)
+    record_assessment(web.stage.deps, web.stage.tenant.id)
     return web
 
 
@@ -208,7 +208,7 @@ def test_an_administrator_who_is_a_member_too_is_led_to_sharing(settled: Web) ->
 
 def test_what_should_be_looked_at_is_told_with_its_day(settled: Web) -> None:
     stage = settled.stage
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.paperwork.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
     stage.change_account(stage.byggesak, frozen_at=NOON, rules=AccountRules(quota=0))
     page = overview(settled)

@@ -34,11 +34,11 @@ def page(web: Web, ewa: Browser) -> str:
 def add(web: Web) -> str:
     integrate(web.stage)
     account_id = web.stage.byggesak.id
-    return webhooks.add_webhook(web.stage.world, SYSTEM, account_id=account_id, url=URL, events=["share.ended"])[0].id
+    return webhooks.add_webhook(web.stage.deps, SYSTEM, account_id=account_id, url=URL, events=["share.ended"])[0].id
 
 
 def change(web: Web, webhook_id: str, **changes: object) -> None:
-    with web.stage.world.database.write() as tx:
+    with web.stage.deps.database.write() as tx:
         found = tx.webhooks.get(webhook_id)
         assert found
         tx.webhooks.save(replace(found[0], **changes))  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ def test_an_administrator_sees_who_is_told_where_and_how_it_fares(web: Web, ewa:
 
 def test_a_deleted_account_can_still_be_looked_at(web: Web, ewa: Browser) -> None:
     add(web)
-    view = lifecycle.show_account(web.stage.world, tenant_id=web.stage.tenant.id, account_id=web.stage.byggesak.id)
+    view = lifecycle.show_account(web.stage.deps, tenant_id=web.stage.tenant.id, account_id=web.stage.byggesak.id)
     where = {"tenant_id": web.stage.tenant.id, "account_id": view.account.id}
-    deletion.delete_account(web.stage.world, **where, typed_name=view.account.name)
+    deletion.delete_account(web.stage.deps, **where, typed_name=view.account.name)
     assert "Kontoen er slettet" in page(web, ewa)

@@ -29,7 +29,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from deldokument.domain.outbox import SENT, Outcome, again, refused
-from deldokument.ports.channels import Letter
+from deldokument.ports.channels import Email
 
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
@@ -73,7 +73,7 @@ class SmtpMail:
         self._answer_s = answer_s
         self._whole_s = whole_s
 
-    def send(self, letter: Letter) -> Outcome:
+    def send(self, letter: Email) -> Outcome:
         """Hand it over."""
         message = self._message(letter)
         try:
@@ -153,7 +153,7 @@ class SmtpMail:
     def _protected(self, connection: socket.socket) -> ssl.SSLSocket:
         return self._tls.wrap_socket(connection, server_hostname=self._server.host)
 
-    def _message(self, letter: Letter) -> bytes:
+    def _message(self, letter: Email) -> bytes:
         message = EmailMessage(policy=SMTP)
         message["From"] = Address(_SENDER_NAME, addr_spec=self._server.sender)
         message["To"] = Address(addr_spec=letter.to)

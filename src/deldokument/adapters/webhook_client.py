@@ -27,7 +27,7 @@ from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, ExpiringCache
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.webhook import Address, AddressRule, WebhookUrl, parse_url
-from deldokument.ports.channels import CallOutcome, Trouble
+from deldokument.ports.channels import WebhookFailure, WebhookResponse
 
 MOST_ANSWER_BYTES: Final = 4096
 _MOST_ADDRESSES: Final = 3
@@ -72,17 +72,17 @@ class WebhookClient:
         self._limits = limits or TimeLimits()
         self._breakers: ExpiringCache[str, Breaker] = ExpiringCache(_BREAKERS, _BREAKER_LIFETIME_S, clock)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         """See the port."""
         try:
             target = parse_url(url, self._rule)
         except InvalidInput:
-            return CallOutcome(trouble=Trouble.ADDRESS)
+            return WebhookResponse(trouble=WebhookFailure.ADDRESS)
         breaker = self._breaker(url)
         if not breaker.admits():
-            return CallOutcome(trouble=Trouble.SILENT)
+            return WebhookResponse(trouble=WebhookFailure.SILENT)
         outcome = self._post(target, headers, body)
-        if outcome.trouble in {Trouble.TIMEOUT, Trouble.UNREACHABLE}:
+        if outcome.trouble in {WebhookFailure.TIMEOUT, WebhookFailure.UNREACHABLE}:
             breaker.failed()
         else:
             breaker.answered()
@@ -96,24 +96,24 @@ class WebhookClient:
             self._breakers.put(url, known, self._clock())
         return known
 
-    def _post(self, target: WebhookUrl, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+    def _post(self, target: WebhookUrl, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         try:
             addresses = self._addresses(target)
             if not addresses:
-                return CallOutcome(trouble=Trouble.ADDRESS)
+                return WebhookResponse(trouble=WebhookFailure.ADDRESS)
             with (
                 self._connected(addresses, target.port) as plain,
                 self._secured(plain, target) as (connection, is_over),
             ):
-                return CallOutcome(_exchange(connection, is_over, target, headers, body))
+                return WebhookResponse(_exchange(connection, is_over, target, headers, body))
         except TimeoutError:
-            return CallOutcome(trouble=Trouble.TIMEOUT)
+            return WebhookResponse(trouble=WebhookFailure.TIMEOUT)
         except ssl.SSLError:
-            return CallOutcome(trouble=Trouble.TLS)
+            return WebhookResponse(trouble=WebhookFailure.TLS)
         except (OSError, ValueError):
-            return CallOutcome(trouble=Trouble.UNREACHABLE)
+            return WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
         except http.client.HTTPException:
-            return CallOutcome(trouble=Trouble.MALFORMED)
+            return WebhookResponse(trouble=WebhookFailure.MALFORMED)
 
     def _addresses(self, target: WebhookUrl) -> list[str]:
         """Where the name leads; nothing when a single address is one that may not be called."""

@@ -43,7 +43,7 @@ def open_keyring(settings: Settings) -> SealedKeyring:
         raise
 
 
-def take_keyring(settings: Settings, database: Database, *, is_new: bool = False) -> SealedKeyring:
+def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool = False) -> SealedKeyring:
     """Open this deployment's keyring; an empty one is taken into use if it ``is_new``.
 
     Raises as `open_keyring`; ConfigurationError when the keyring is not this deployment's.

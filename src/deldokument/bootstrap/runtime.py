@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from deldokument import __version__
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
-from deldokument.adapters.documents.renderer import MarkdownPress
+from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import load_seal
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.files import read_private
@@ -28,16 +28,16 @@ from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import is_current, migrate
 from deldokument.adapters.webhook_client import WebhookClient
-from deldokument.bootstrap.keys import prepare_keyring, take_keyring
+from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, access_rule, given, open_registers, secret_text
 from deldokument.config.settings import ConfigurationError, Settings
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.webhook import AddressRule
 from deldokument.ports.blobs import BlobStore
-from deldokument.ports.channels import Mail
+from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
-from deldokument.ports.dependencies import SEAL_EVERY, NoticeRules, Rules, World
+from deldokument.ports.dependencies import SEAL_EVERY, Dependencies, NoticeRules, ServiceConfig
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.web.http.site import Site
 
@@ -47,10 +47,10 @@ log = logging.getLogger("deldokument")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Runtime:
     """A process's world, and what it must close."""
 
-    world: World
+    deps: Dependencies
     database: SqlDatabase
     keyring: SealedKeyring
     registers: Registers
@@ -71,12 +71,12 @@ def prepare(settings: Settings) -> None:
     prepare_keyring(settings)
     database = SqlDatabase(settings.database_url)
     try:
-        take_keyring(settings, database, is_new=True).close()
+        open_claimed_keyring(settings, database, is_new=True).close()
     finally:
         database.close()
 
 
-def open_node(settings: Settings) -> Node:
+def build_runtime(settings: Settings) -> Runtime:
     """Compose the world. Raises ConfigurationError when a part of it is not there."""
     if not is_current(settings.database_url):
         raise ConfigurationError("the database's schema is not current: run `deldokument migrate`")
@@ -89,13 +89,13 @@ def open_node(settings: Settings) -> Node:
         )
         blobs = _blobs(settings)
         claim_store(database, blobs)
-        keyring = take_keyring(settings, database)
+        keyring = open_claimed_keyring(settings, database)
     except (ServiceError, ConfigurationError) as error:
         database.close()
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
-    world = World(
+    deps = Dependencies(
         clock=_clock(settings, database),
         database=database,
         keyring=keyring,
@@ -105,12 +105,12 @@ def open_node(settings: Settings) -> Node:
         login=registers.login,
         tokens=registers.tokens,
         media_types=PuremagicMediaTypes(),
-        press=MarkdownPress(),
+        press=MarkdownRenderer(),
         seal=seal,
         library=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
-        rules=Rules(
+        rules=ServiceConfig(
             public_url=settings.public_url,
             allow_synthetic=settings.allow_synthetic,
             access=access_rule(settings),
@@ -123,7 +123,7 @@ def open_node(settings: Settings) -> Node:
         ),
         mail=_mail(settings),
     )
-    return Node(world, database, keyring, registers)
+    return Runtime(deps, database, keyring, registers)
 
 
 def _operator(settings: Settings) -> OperatorDetails:
@@ -179,7 +179,7 @@ def demo_clock_file(settings: Settings) -> Path:
     return settings.data_dir / "clock"
 
 
-def _mail(settings: Settings) -> Mail | None:
+def _mail(settings: Settings) -> EmailSender | None:
     if settings.smtp_host is None:
         return None
     server = SmtpServer(

@@ -11,7 +11,14 @@ from contextlib import suppress
 
 from deldokument import worker
 from deldokument.bootstrap.registers import secret_text
-from deldokument.bootstrap.runtime import _M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TOP_PAD, _M_TRIM_THRESHOLD, Node, site_of
+from deldokument.bootstrap.runtime import (
+    _M_ARENA_MAX,
+    _M_MMAP_THRESHOLD,
+    _M_TOP_PAD,
+    _M_TRIM_THRESHOLD,
+    Runtime,
+    site_of,
+)
 from deldokument.config.settings import Settings
 from deldokument.server.listeners import Listeners, serve_both
 from deldokument.web.app import create_app
@@ -21,22 +28,22 @@ from deldokument.web.management import create_management
 _WORKERS_NICENESS = 10
 
 
-def serve(settings: Settings, node: Node, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
+def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
     """Run the web application until a signal comes; then end the process, by SystemExit."""
     keep_freed_memory()
-    public = create_app(node.world, site_of(settings), extra)
-    management = create_management(node.world, secret_text(settings.metrics_token))
+    public = create_app(node.deps, site_of(settings), extra)
+    management = create_management(node.deps, secret_text(settings.metrics_token))
     serve_both(public, management, listeners, lend_sockets=settings.lend_sockets)
 
 
-def work(node: Node) -> None:
+def work(node: Runtime) -> None:
     """Run the worker until SIGTERM or SIGINT. What people wait for goes before what it does."""
     with suppress(PermissionError):
         os.nice(_WORKERS_NICENESS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker.run(node.world, stop)
+    worker.run(node.deps, stop)
 
 
 def keep_freed_memory() -> None:

@@ -13,10 +13,10 @@ from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_
 from deldokument.cli.running import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
-from deldokument.domain.errors import found
+from deldokument.domain.errors import require
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.tenants import freezing
@@ -25,10 +25,10 @@ app = typer.Typer(help="Accounts of tenants.", no_args_is_help=True)
 _DAY = timedelta(days=1)
 
 
-def tenant_of(world: World, account_id: str) -> str:
+def tenant_of(deps: Dependencies, account_id: str) -> str:
     """The id of the tenant that the account belongs to. Raises NotFound."""
-    with world.database.read() as tx:
-        return found(tx.tenancies.account(account_id), "account").tenant_id
+    with deps.database.read() as tx:
+        return require(tx.tenancies.account(account_id), "account").tenant_id
 
 
 def account_row(account: Account) -> Row:
@@ -88,7 +88,7 @@ def _iso(at: datetime | None) -> str | None:
 def list_all(tenant: str, as_json: Json = False) -> None:
     """The accounts of a tenant; deleted ones while that can be undone."""
     with opened_node() as node:
-        rows = [_view_row(view) for view in lifecycle.list_accounts(node.world, tenant_id=tenant)]
+        rows = [_view_row(view) for view in lifecycle.list_accounts(node.deps, tenant_id=tenant)]
         say_rows(("id", "name", "members", "open_shares", "stored_bytes"), rows, as_json=as_json)
 
 
@@ -96,25 +96,25 @@ def list_all(tenant: str, as_json: Json = False) -> None:
 def show(account: str, as_json: Json = False) -> None:
     """One account with its rules and what it holds."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        say_one(_view_row(lifecycle.show_account(node.world, tenant_id=tenant, account_id=account)), as_json=as_json)
+        tenant = tenant_of(node.deps, account)
+        say_one(_view_row(lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account)), as_json=as_json)
 
 
 @app.command("create", context_settings=TAKES_IDS)
 def create(tenant: str, name: str, as_json: Json = False) -> None:
     """An account of a tenant that has taken the service into use."""
     with opened_node() as node:
-        say_made(account_row(lifecycle.create_account(node.world, tenant_id=tenant, name=name)), as_json=as_json)
+        say_made(account_row(lifecycle.create_account(node.deps, tenant_id=tenant, name=name)), as_json=as_json)
 
 
 @app.command("rename", context_settings=TAKES_IDS)
 def rename(account: str, name: str, as_json: Json = False) -> None:
     """Give an account another name."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        present = lifecycle.show_account(node.world, tenant_id=tenant, account_id=account).account
+        tenant = tenant_of(node.deps, account)
+        present = lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account).account
         renamed = lifecycle.rename_account(
-            node.world, tenant_id=tenant, account_id=account, name=name, revision=present.revision
+            node.deps, tenant_id=tenant, account_id=account, name=name, revision=present.revision
         )
         say_made(account_row(renamed), as_json=as_json)
 
@@ -137,8 +137,8 @@ def rules(
 ) -> None:
     """Set an account's rules; what is not given stays."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        present = lifecycle.show_account(node.world, tenant_id=tenant, account_id=account).account
+        tenant = tenant_of(node.deps, account)
+        present = lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account).account
         kept = present.rules
         wanted = replace(
             _with_contact(kept, telephone, email, hours),
@@ -152,7 +152,7 @@ def rules(
             sms_cost_code=kept.sms_cost_code if sms_cost_code is None else sms_cost_code,
         )
         changed = lifecycle.change_account_rules(
-            node.world, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
+            node.deps, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
         )
         say_made(account_row(changed), as_json=as_json)
 
@@ -174,8 +174,8 @@ def _with_contact(kept: AccountRules, telephone: str | None, email: str | None, 
 def close(account: str, as_json: Json = False) -> None:
     """Share nothing new from an account; what is shared stays until its end."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        closed = lifecycle.close_account(node.world, tenant_id=tenant, account_id=account)
+        tenant = tenant_of(node.deps, account)
+        closed = lifecycle.close_account(node.deps, tenant_id=tenant, account_id=account)
         say_made(account_row(closed), as_json=as_json)
 
 
@@ -183,8 +183,8 @@ def close(account: str, as_json: Json = False) -> None:
 def reopen(account: str, as_json: Json = False) -> None:
     """Share from a closed account again."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        opened = lifecycle.reopen_account(node.world, tenant_id=tenant, account_id=account)
+        tenant = tenant_of(node.deps, account)
+        opened = lifecycle.reopen_account(node.deps, tenant_id=tenant, account_id=account)
         say_made(account_row(opened), as_json=as_json)
 
 
@@ -196,8 +196,8 @@ def delete(
 ) -> None:
     """Put an account out of everybody's reach; after 24 hours its shares end. See ``account show`` for what goes."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        deleted = deletion.delete_account(node.world, tenant_id=tenant, account_id=account, typed_name=name)
+        tenant = tenant_of(node.deps, account)
+        deleted = deletion.delete_account(node.deps, tenant_id=tenant, account_id=account, typed_name=name)
         say_made(account_row(deleted), as_json=as_json)
 
 
@@ -205,8 +205,8 @@ def delete(
 def undo_delete(account: str, as_json: Json = False) -> None:
     """Give back an account that was deleted less than 24 hours ago."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        restored = deletion.undo_deletion(node.world, tenant_id=tenant, account_id=account)
+        tenant = tenant_of(node.deps, account)
+        restored = deletion.undo_deletion(node.deps, tenant_id=tenant, account_id=account)
         say_made(account_row(restored), as_json=as_json)
 
 
@@ -214,14 +214,14 @@ def undo_delete(account: str, as_json: Json = False) -> None:
 def freeze(account: str, reason: Reason, as_json: Json = False) -> None:
     """Stop an account without deleting anything."""
     with opened_node() as node:
-        say_made(account_row(freezing.freeze_account(node.world, account, None, reason)), as_json=as_json)
+        say_made(account_row(freezing.freeze_account(node.deps, account, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(account: str, as_json: Json = False) -> None:
     """Let a stopped account go on."""
     with opened_node() as node:
-        say_made(account_row(freezing.unfreeze_account(node.world, account, None)), as_json=as_json)
+        say_made(account_row(freezing.unfreeze_account(node.deps, account, None)), as_json=as_json)
 
 
 @app.command("add-integration", context_settings=TAKES_IDS)
@@ -236,9 +236,9 @@ def add_integration(
 ) -> None:
     """Let the systems of an organisation use the account, by their Maskinporten consumer's organisation number."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
+        tenant = tenant_of(node.deps, account)
         added = integrations.add_integration(
-            node.world,
+            node.deps,
             tenant_id=tenant,
             account_id=account,
             organization_number=number,
@@ -252,9 +252,9 @@ def add_integration(
 def integration_rights(account: str, integration: str, rights: IntegrationRights, as_json: Json = False) -> None:
     """Let its systems do more or less from now on."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
+        tenant = tenant_of(node.deps, account)
         changed = integrations.change_rights(
-            node.world, tenant_id=tenant, account_id=account, integration_id=integration, rights=rights
+            node.deps, tenant_id=tenant, account_id=account, integration_id=integration, rights=rights
         )
         say_made(_integration_row(changed), as_json=as_json)
 
@@ -270,9 +270,9 @@ def integration_archive(
 ) -> None:
     """Confirm that what its systems share is archived, so that they need not say so; or take that back."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
+        tenant = tenant_of(node.deps, account)
         changed = integrations.confirm_archive(
-            node.world, tenant_id=tenant, account_id=account, integration_id=integration, confirmed=confirmed
+            node.deps, tenant_id=tenant, account_id=account, integration_id=integration, confirmed=confirmed
         )
         say_made(_integration_row(changed), as_json=as_json)
 
@@ -281,9 +281,9 @@ def integration_archive(
 def integration_password(account: str, integration: str, as_json: Json = False) -> None:
     """A new password for KS' interface, printed this once, with the integration's id there."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
+        tenant = tenant_of(node.deps, account)
         password = integrations.renew_password(
-            node.world, tenant_id=tenant, account_id=account, integration_id=integration
+            node.deps, tenant_id=tenant, account_id=account, integration_id=integration
         )
         say_made({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)
 
@@ -292,6 +292,6 @@ def integration_password(account: str, integration: str, as_json: Json = False) 
 def remove_integration(account: str, integration: str, as_json: Json = False) -> None:
     """End that at once."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        integrations.remove_integration(node.world, tenant_id=tenant, account_id=account, integration_id=integration)
+        tenant = tenant_of(node.deps, account)
+        integrations.remove_integration(node.deps, tenant_id=tenant, account_id=account, integration_id=integration)
         say_made({"id": integration}, as_json=as_json)

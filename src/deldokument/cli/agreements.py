@@ -20,7 +20,7 @@ app = typer.Typer(help="Agreements: texts, and what tenants have signed.", no_ar
 def list_texts(as_json: Json = False) -> None:
     """Every kind of text: the version that counts, and the newest that can be published."""
     with opened_node() as node:
-        rows = [_text_row(listing) for listing in texts.list_texts(node.world)]
+        rows = [_text_row(listing) for listing in texts.list_texts(node.deps)]
         say_rows(("kind", "version", "published_at", "publishable"), rows, as_json=as_json)
 
 
@@ -38,7 +38,7 @@ def _text_row(listing: texts.TextListing) -> Row:
 def publish(kind: AgreementKind, version: str, as_json: Json = False) -> None:
     """Let a version count from now on. A new service agreement asks every tenant for a new signature."""
     with opened_node() as node:
-        published = texts.publish_agreement(node.world, kind, version)
+        published = texts.publish_agreement(node.deps, kind, version)
         row = {"id": f"{published.kind} {published.version}", "published_at": published.published_at}
         say_made(row, as_json=as_json)
 
@@ -55,7 +55,7 @@ def record_main(
     """Note that a signed main agreement has arrived."""
     with opened_node() as node:
         agreement = status.record_main_agreement(
-            node.world,
+            node.deps,
             tenant_id=tenant,
             version=version,
             signed_on=signed_on.date(),
@@ -69,7 +69,7 @@ def record_main(
 def list_all(tenant: str, as_json: Json = False) -> None:
     """What a tenant has signed."""
     with opened_node() as node:
-        signed = status.agreements_of(node.world, tenant_id=tenant)
+        signed = status.agreements_of(node.deps, tenant_id=tenant)
         rows: list[Row] = [
             {
                 "kind": AgreementKind.MAIN.value,
@@ -103,11 +103,11 @@ def export(
 ) -> None:
     """Write the copy of a main agreement, or the sealed service agreement, to a file that is not there yet."""
     with opened_node() as node:
-        mains = {view.agreement.id for view in status.agreements_of(node.world, tenant_id=tenant).mains}
+        mains = {view.agreement.id for view in status.agreements_of(node.deps, tenant_id=tenant).mains}
         if agreement in mains:
-            content = status.main_agreement_copy(node.world, tenant_id=tenant, agreement_id=agreement)
+            content = status.main_agreement_copy(node.deps, tenant_id=tenant, agreement_id=agreement)
         else:
-            _, content = status.signed_pdf(node.world, tenant_id=tenant, agreement_id=agreement)
+            _, content = status.signed_pdf(node.deps, tenant_id=tenant, agreement_id=agreement)
         with new_file(to) as file:
             file.write(content)
         say_made({"id": agreement, "file": str(to)}, as_json=as_json)

@@ -66,7 +66,7 @@ def verify(
 
 def _verify_database(certificates: Sequence[bytes], *, as_json: bool) -> None:
     with opened_node() as node:
-        verdict = verify_trail(node.world, certificates=certificates, is_signed=verify_signature)
+        verdict = verify_trail(node.deps, certificates=certificates, is_signed=verify_signature)
     rows = [_chain_row(state) for state in verdict.chains]
     if as_json:
         say_one({"holds": verdict.fault is None, "fault": _fault_row(verdict.fault), "chains": rows}, as_json=True)
@@ -81,7 +81,7 @@ def _verify_file(file: Path, certificates: Sequence[bytes], *, database: bool, a
     fault = verdict.fault
     if database and fault is None:
         with file.open("rb") as lines, opened_node() as node:
-            fault = verify_against(node.world, verdict.chain, marks_of(lines))
+            fault = verify_against(node.deps, verdict.chain, marks_of(lines))
     row = _export_row(verdict, fault)
     if as_json:
         say_one(row, as_json=True)
@@ -145,6 +145,6 @@ def export(
     """Write a whole chain with its seals, in JSON, to a file that is not there yet: it can be verified by itself."""
     with opened_node() as node:
         with new_file(to) as file:
-            made = begin_event_export(node.world, wanted=EventFilter(chain), form="json")
-            file.writelines(export_lines(node.world, made))
+            made = begin_event_export(node.deps, wanted=EventFilter(chain), form="json")
+            file.writelines(export_lines(node.deps, made))
         say_made({"id": chain, "events": made.last.number, "file": str(to)}, as_json=as_json)

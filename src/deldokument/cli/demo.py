@@ -26,7 +26,7 @@ from rich.table import Table
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.adapters.keys.files import create_root_key
-from deldokument.bootstrap.runtime import Node, demo_clock_file, open_node, prepare
+from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_file, prepare
 from deldokument.bootstrap.serve import serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
@@ -63,11 +63,11 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         settings = _settings(registers, data, url, _port(listeners.management), stores or {})
         _make_keys(settings)
         prepare(settings)
-        node = open_node(settings)
+        node = build_runtime(settings)
         running.callback(node.close)
         cast = load_cast()
-        seed(node.world, cast)
-        confirm_clock(node.world)
+        seed(node.deps, cast)
+        confirm_clock(node.deps)
         running.callback(_stop, _start_worker(settings))
         _greet(url, cast, settings)
         serve(settings, node, listeners, _demo(node, settings, cast, registers).endpoints())
@@ -213,12 +213,12 @@ def _stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _demo(node: Node, settings: Settings, cast: Cast, registers: _Registers) -> Demo:
+def _demo(node: Runtime, settings: Settings, cast: Cast, registers: _Registers) -> Demo:
     clock = ShiftedClock(demo_clock_file(settings))
 
     def advance(step: timedelta) -> None:
         clock.set_offset(clock.offset() + step)
-        confirm_clock(node.world)
+        confirm_clock(node.deps)
 
     people = tuple(CastEntry(p.name, p.identifier, p.title) for p in cast.people)
     organizations = tuple(CastEntry(o.name, o.number, o.status) for o in cast.organizations)

@@ -18,7 +18,7 @@ from rich.console import Console
 from deldokument import __version__
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
-from deldokument.bootstrap.runtime import Node, open_node, prepare
+from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
 from deldokument.bootstrap.serve import configure_logging, work
 from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
@@ -27,7 +27,7 @@ from deldokument.cli.serving import run_server
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
-from deldokument.services.maintenance.lag import measure_standing
+from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.services.maintenance.store_check import probe_store
 
@@ -87,7 +87,7 @@ def worker_command(
     configure_logging()
     with opened_node() as node:
         if confirm:
-            confirm_clock(node.world)
+            confirm_clock(node.deps)
         work(node)
 
 
@@ -107,17 +107,17 @@ def doctor() -> None:
     with told_in_words():
         settings = load_settings()
         console.print(f"settings: whole\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
-        with closing(open_node(settings)) as node:
+        with closing(build_runtime(settings)) as node:
             _examine(node)
 
 
-def _examine(node: Node) -> None:
-    with node.world.database.read() as tx:
+def _examine(node: Runtime) -> None:
+    with node.deps.database.read() as tx:
         deployment = tx.retention.deployment()
     console.print(f"database, keyring, blobs: answer (deployment {deployment.id})")
-    probe_store(node.world.blobs)
+    probe_store(node.deps.blobs)
     console.print("blobs: a probe was written, read, listed and deleted")
-    console.print(f"clock: {node.world.clock.skew().total_seconds():.3f} s off the database's")
+    console.print(f"clock: {node.deps.clock.skew().total_seconds():.3f} s off the database's")
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
@@ -128,8 +128,8 @@ def _examine(node: Node) -> None:
         raise ConfigurationError("destruction is HALTED: check the clock, then `deldokument worker --confirm-clock`")
 
 
-def _backlog(node: Node) -> str:
-    standing = measure_standing(node.world)
+def _backlog(node: Runtime) -> str:
+    standing = measure_lag(node.deps)
     behind = {queue.value: one.count for queue, one in standing.waiting.items() if one.count}
     longest = max(standing.lags.values()).total_seconds()
     return (
@@ -137,12 +137,12 @@ def _backlog(node: Node) -> str:
     )
 
 
-def _seal_state(node: Node) -> str:
+def _seal_state(node: Runtime) -> str:
     try:
-        end = valid_until(node.world.seal.certificate())
+        end = valid_until(node.deps.seal.certificate())
     except Unavailable:
         return "MISSING: nothing can be sealed; make one with `deldokument keys seal`"
-    return f"{'valid until' if node.world.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
+    return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
 
 
 @keys.command("seal")

@@ -10,8 +10,8 @@ import typer
 from deldokument.cli.accounts import tenant_of
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_rows
 from deldokument.cli.running import opened_node
-from deldokument.domain.errors import InvalidInput, found
-from deldokument.ports.dependencies import World
+from deldokument.domain.errors import InvalidInput, require
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import Outcome
 from deldokument.services.accounts.members import MemberView
@@ -29,10 +29,10 @@ def _row(member: MemberView) -> Row:
     }
 
 
-def _every(world: World, account: str) -> Iterator[MemberView]:
-    tenant, before = tenant_of(world, account), None
+def _every(deps: Dependencies, account: str) -> Iterator[MemberView]:
+    tenant, before = tenant_of(deps, account), None
     while True:
-        page = members.list_members(world, tenant_id=tenant, account_id=account, before=before)
+        page = members.list_members(deps, tenant_id=tenant, account_id=account, before=before)
         yield from page.members
         before = page.next
         if before is None:
@@ -43,7 +43,7 @@ def _every(world: World, account: str) -> Iterator[MemberView]:
 def list_all(account: str, as_json: Json = False) -> None:
     """The members of an account, numbers masked, last added first."""
     with opened_node() as node:
-        rows = [_row(member) for member in _every(node.world, account)]
+        rows = [_row(member) for member in _every(node.deps, account)]
         say_rows(("id", "name", "number", "used_at"), rows, as_json=as_json)
 
 
@@ -51,8 +51,8 @@ def list_all(account: str, as_json: Json = False) -> None:
 def add(account: str, name: str, as_json: Json = False) -> None:
     """Let a person share from an account. The person's number is asked for, or read from standard input."""
     with opened_node() as node:
-        tenant = tenant_of(node.world, account)
-        added = members.add_member(node.world, tenant_id=tenant, account_id=account, number=ask_number(), name=name)
+        tenant = tenant_of(node.deps, account)
+        added = members.add_member(node.deps, tenant_id=tenant, account_id=account, number=ask_number(), name=name)
         say_made(_row(added), as_json=as_json)
 
 
@@ -60,15 +60,15 @@ def add(account: str, name: str, as_json: Json = False) -> None:
 def import_list(account: str, as_json: Json = False) -> None:
     """Register every line of standard input («number;name»). With a line in it that is wrong, nobody is registered."""
     with opened_node() as node:
-        tenant, text = tenant_of(node.world, account), member_import.read_list(sys.stdin.buffer.read())
-        preview = member_import.preview_list(node.world, tenant_id=tenant, account_id=account, text=text)
+        tenant, text = tenant_of(node.deps, account), member_import.read_list(sys.stdin.buffer.read())
+        preview = member_import.preview_list(node.deps, tenant_id=tenant, account_id=account, text=text)
         refused = preview.of(Outcome.REFUSED)
         if refused:
             lines = ", ".join(str(line.number) for line in refused)
             raise InvalidInput("list", "list_has_faults", detail=f"lines {lines}", count=len(refused))
         shown = [line.number for line in preview.of(Outcome.ADDED)]
         added = member_import.register_list(
-            node.world, tenant_id=tenant, account_id=account, text=text, shown=shown, batch=preview.batch
+            node.deps, tenant_id=tenant, account_id=account, text=text, shown=shown, batch=preview.batch
         )
         say_made({"id": f"{added} registered", "registered": added}, as_json=as_json)
 
@@ -77,8 +77,8 @@ def import_list(account: str, as_json: Json = False) -> None:
 def remove(member: str, as_json: Json = False) -> None:
     """End a membership at once, running uploads included."""
     with opened_node() as node:
-        with node.world.database.read() as tx:
-            account = found(tx.tenancies.member(member), "member").account_id
-        tenant = tenant_of(node.world, account)
-        members.remove_member(node.world, tenant_id=tenant, account_id=account, member_id=member)
+        with node.deps.database.read() as tx:
+            account = require(tx.tenancies.member(member), "member").account_id
+        tenant = tenant_of(node.deps, account)
+        members.remove_member(node.deps, tenant_id=tenant, account_id=account, member_id=member)
         say_made({"id": member}, as_json=as_json)

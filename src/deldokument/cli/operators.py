@@ -15,7 +15,7 @@ app = typer.Typer(help="Who may open /drift.", no_args_is_help=True)
 def list_all(as_json: Json = False) -> None:
     """The operators, numbers masked."""
     with opened_node() as node:
-        people = operators.list_operators(node.world)
+        people = operators.list_operators(node.deps)
         rows = [{"id": person.id, "name": person.name, "number": person.masked} for person in people]
         say_rows(("id", "name", "number"), rows, as_json=as_json)
 
@@ -24,7 +24,7 @@ def list_all(as_json: Json = False) -> None:
 def add(name: str, as_json: Json = False) -> None:
     """Let a person operate the service. The person's number is asked for, or read from standard input."""
     with opened_node() as node:
-        added = operators.add_operator(node.world, number=ask_number(), name=name)
+        added = operators.add_operator(node.deps, number=ask_number(), name=name)
         say_made({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
 
 
@@ -32,5 +32,5 @@ def add(name: str, as_json: Json = False) -> None:
 def remove(operator: str, as_json: Json = False) -> None:
     """End that at once."""
     with opened_node() as node:
-        operators.remove_operator(node.world, operator_id=operator)
+        operators.remove_operator(node.deps, operator_id=operator)
         say_made({"id": operator}, as_json=as_json)

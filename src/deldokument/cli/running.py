@@ -9,12 +9,12 @@ import typer
 
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.bootstrap.keys import open_keyring
-from deldokument.bootstrap.runtime import Node, open_node
+from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.cli.output import tell
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
 from deldokument.web.http.errors import WORDS, words_of
-from deldokument.web.http.i18n import Tongue
+from deldokument.web.http.i18n import Translator
 
 
 @contextmanager
@@ -32,15 +32,15 @@ def _words(error: Exception) -> str:
     if isinstance(error, InvalidFields):
         return "; ".join(f"{fault.field}: {_words(fault)}" for fault in error.errors)
     if isinstance(error, InvalidInput | Conflict) and error.code in WORDS:
-        return f"{words_of(error, Tongue('en'))} ({error})"
+        return f"{words_of(error, Translator('en'))} ({error})"
     return str(error)
 
 
 @contextmanager
-def opened_node() -> Iterator[Node]:
+def opened_node() -> Iterator[Runtime]:
     """A node of the environment's settings, closed at the end."""
     with told_in_words():
-        node = open_node(load_settings())
+        node = build_runtime(load_settings())
         try:
             yield node
         finally:

@@ -17,10 +17,10 @@ import httpx
 
 from deldokument.cli import demo_sender
 from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.domain.tenure import ResidualRisk, day_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account
 from deldokument.services.accounts.members import add_member
@@ -76,20 +76,20 @@ CUSTOMERS: Final = tuple(municipality.on_behalf_of for municipality in _MUNICIPA
 """Whom the demo's client may ask ID-porten in the name of."""
 
 
-def seed(world: World, cast: Cast) -> None:
+def seed(deps: Dependencies, cast: Cast) -> None:
     """Publish the texts and make the municipalities, unless they are there already."""
-    for listing in list_texts(world):
+    for listing in list_texts(deps):
         if not listing.published:
-            publish_agreement(world, listing.kind, listing.publishable)
-    with world.database.read() as tx:
+            publish_agreement(deps, listing.kind, listing.publishable)
+    with deps.database.read() as tx:
         if tx.tenancies.tenants():
             return
     people = {person.key: person for person in cast.people}
     for municipality in _MUNICIPALITIES:
-        _make(world, municipality, people)
-    add_operator(world, number=people["tora"].identifier, name=people["tora"].name)
+        _make(deps, municipality, people)
+    add_operator(deps, number=people["tora"].identifier, name=people["tora"].name)
     register_tenant(
-        world,
+        deps,
         organization_number="310550000",
         contact=Contact("77 00 00 00", "post@nyby.example", "kl. 8–15"),
         number=people["liv"].identifier,
@@ -98,29 +98,29 @@ def seed(world: World, cast: Cast) -> None:
     )
 
 
-def _make(world: World, municipality: _Municipality, people: Mapping[str, Person]) -> None:
+def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, Person]) -> None:
     tenant = create_tenant(
-        world,
+        deps,
         organization_number=municipality.number,
         name=municipality.name,
         contact=municipality.contact,
     )
-    change_tenant_rules(world, tenant_id=tenant.id, on_behalf_of=municipality.on_behalf_of)
+    change_tenant_rules(deps, tenant_id=tenant.id, on_behalf_of=municipality.on_behalf_of)
     leader = people[municipality.administrator]
-    add_administrator(world, tenant_id=tenant.id, number=leader.identifier, name=leader.name)
-    _agree(world, tenant, leader)
-    assessment = AssessmentWords(leader.name, _LEADERS_ROLE, day_of(world.clock.now()), ResidualRisk.LOW)
-    record_assessment(world, tenant_id=tenant.id, words=assessment)
-    activate(world, tenant_id=tenant.id)
+    add_administrator(deps, tenant_id=tenant.id, number=leader.identifier, name=leader.name)
+    _agree(deps, tenant, leader)
+    assessment = AssessmentWords(leader.name, _LEADERS_ROLE, day_of(deps.clock.now()), ResidualRisk.LOW)
+    record_assessment(deps, tenant_id=tenant.id, words=assessment)
+    activate(deps, tenant_id=tenant.id)
     for account_name, keys in municipality.members.items():
-        account = create_account(world, tenant_id=tenant.id, name=account_name)
-        _turn_on_notices(world, account)
+        account = create_account(deps, tenant_id=tenant.id, name=account_name)
+        _turn_on_notices(deps, account)
         for person in map(people.__getitem__, keys):
-            add_member(world, tenant_id=tenant.id, account_id=account.id, number=person.identifier, name=person.name)
+            add_member(deps, tenant_id=tenant.id, account_id=account.id, number=person.identifier, name=person.name)
         if (municipality.number, account_name) == (demo_sender.ORGANIZATION, demo_sender.ACCOUNT):
             number = municipality.number
             add_integration(
-                world,
+                deps,
                 tenant_id=tenant.id,
                 account_id=account.id,
                 organization_number=number,
@@ -128,9 +128,9 @@ def _make(world: World, municipality: _Municipality, people: Mapping[str, Person
             )
 
 
-def _turn_on_notices(world: World, account: Account) -> None:
+def _turn_on_notices(deps: Dependencies, account: Account) -> None:
     change_account_rules(
-        world,
+        deps,
         tenant_id=account.tenant_id,
         account_id=account.id,
         rules=replace(account.rules, notify=True),
@@ -141,35 +141,35 @@ def _turn_on_notices(world: World, account: Account) -> None:
 # --- agreements ------------------------------------------------------------------------------------------------------
 
 
-def _agree(world: World, tenant: Tenant, leader: Person) -> None:
+def _agree(deps: Dependencies, tenant: Tenant, leader: Person) -> None:
     """The main agreement has arrived on paper; the service agreement is signed."""
-    signed_by, today = f"{leader.name}, {_LEADERS_ROLE.lower()}", day_of(world.clock.now())
-    document = standing(current_document(world, tenant_id=tenant.id, kind=AgreementKind.MAIN))
+    signed_by, today = f"{leader.name}, {_LEADERS_ROLE.lower()}", day_of(deps.clock.now())
+    document = existing(current_document(deps, tenant_id=tenant.id, kind=AgreementKind.MAIN))
     markdown = f"{document.markdown}\n\nSignert {today:%d.%m.%Y}: *{signed_by}*\n"
     record_main_agreement(
-        world,
+        deps,
         tenant_id=tenant.id,
         version=document.version,
         signed_on=today,
         signed_by=signed_by,
-        copy=world.press.pdf(replace(document.paper, markdown=markdown)),
+        copy=deps.press.pdf(replace(document.paper, markdown=markdown)),
     )
-    session = _session(world, leader)
-    offer = offer_signing(world, session, tenant_id=tenant.id)
+    session = _session(deps, leader)
+    offer = offer_signing(deps, session, tenant_id=tenant.id)
     shown = offer.document.sha256, offer.document_sha256
     where = {"tenant_id": tenant.id}
-    intent_id = begin_signing(world, session, **where, shown=shown, role=_LEADERS_ROLE, confirmed=True)
-    answer = _log_in(start_login(world, session, **where, intent_id=intent_id, locale="nb"), leader)
-    done = complete_signing(world, session, answer)
+    intent_id = begin_signing(deps, session, **where, shown=shown, role=_LEADERS_ROLE, confirmed=True)
+    answer = _log_in(start_login(deps, session, **where, intent_id=intent_id, locale="nb"), leader)
+    done = complete_signing(deps, session, answer)
     if done.refusal is not None:
         raise done.refusal
 
 
-def _session(world: World, person: Person) -> Session:
-    started = begin_login(world, return_to="/", locale="nb")
+def _session(deps: Dependencies, person: Person) -> Session:
+    started = begin_login(deps, return_to="/", locale="nb")
     answer = _log_in(started.url, person)
-    done = complete_login(world, answer, browser_secret=started.browser_secret, previous_secret=None)
-    return standing(find_session(world, done.session_secret))
+    done = complete_login(deps, answer, browser_secret=started.browser_secret, previous_secret=None)
+    return existing(find_session(deps, done.session_secret))
 
 
 def _log_in(url: str, person: Person) -> dict[str, str]:

@@ -10,12 +10,12 @@ from contextlib import closing, contextmanager
 
 import typer
 
-from deldokument.bootstrap.runtime import open_node
+from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
 from deldokument.cli.running import told_in_words
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.server.listeners import Listeners
-from deldokument.server.supervisor import CannotStart, keep, listen
+from deldokument.server.supervisor import CannotStart, listen, supervise
 
 log = logging.getLogger("deldokument")
 
@@ -23,7 +23,7 @@ log = logging.getLogger("deldokument")
 def run_server(settings: Settings) -> None:
     """Serve until a signal comes. Raises ConfigurationError, OSError, or what opening the node raises."""
     if settings.serve_workers == 1:
-        with closing(open_node(settings)) as node, _listening(settings) as listeners:
+        with closing(build_runtime(settings)) as node, _listening(settings) as listeners:
             serve(settings, node, listeners)
         return
     with _listening(settings) as listeners:
@@ -31,14 +31,14 @@ def run_server(settings: Settings) -> None:
         def child(serves: Callable[[], None]) -> None:
             # What is opened here is the child's own: connections and threads do not survive a fork.
             try:
-                with told_in_words(), closing(open_node(settings)) as node:
+                with told_in_words(), closing(build_runtime(settings)) as node:
                     serves()
                     serve(settings, node, listeners)
             except typer.Exit as end:
                 sys.exit(end.exit_code)
 
         try:
-            keep(settings.serve_workers, child)
+            supervise(settings.serve_workers, child)
         except CannotStart as error:
             raise ConfigurationError(f"the processes that serve {error}") from None
 

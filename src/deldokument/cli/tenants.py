@@ -51,7 +51,7 @@ def create(
     """
     with opened_node() as node:
         tenant = registration.register_tenant(
-            node.world,
+            node.deps,
             organization_number=number,
             contact=Contact(telephone, email, hours),
             number=ask_number(),
@@ -67,7 +67,7 @@ def list_all(as_json: Json = False) -> None:
     with opened_node() as node:
         rows = [
             tenant_row(found.tenant) | {"administrators": found.administrators, "accounts": found.accounts}
-            for found in registration.list_tenants(node.world)
+            for found in registration.list_tenants(node.deps)
         ]
         columns = ("id", "name", "organization_number", "administrators", "accounts", "activated_at")
         say_rows(columns, rows, as_json=as_json)
@@ -77,7 +77,7 @@ def list_all(as_json: Json = False) -> None:
 def show(tenant: str, as_json: Json = False) -> None:
     """One tenant."""
     with opened_node() as node:
-        say_one(tenant_row(registration.show_tenant(node.world, tenant)), as_json=as_json)
+        say_one(tenant_row(registration.show_tenant(node.deps, tenant)), as_json=as_json)
 
 
 @app.command("rules", context_settings=TAKES_IDS)
@@ -99,9 +99,9 @@ def rules(
     words = {"telephone": telephone, "email": email, "hours": hours}
     given = {name: value for name, value in words.items() if value is not None}
     with opened_node() as node:
-        kept = registration.show_tenant(node.world, tenant).contact
+        kept = registration.show_tenant(node.deps, tenant).contact
         changed = registration.change_tenant_rules(
-            node.world,
+            node.deps,
             tenant_id=tenant,
             longest_days=longest_days,
             ask_archived=ask_archived,
@@ -115,21 +115,21 @@ def rules(
 def freeze(tenant: str, reason: Reason, as_json: Json = False) -> None:
     """Stop everything of a tenant without deleting anything."""
     with opened_node() as node:
-        say_made(tenant_row(freezing.freeze_tenant(node.world, tenant, None, reason)), as_json=as_json)
+        say_made(tenant_row(freezing.freeze_tenant(node.deps, tenant, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(tenant: str, as_json: Json = False) -> None:
     """Let a stopped tenant go on."""
     with opened_node() as node:
-        say_made(tenant_row(freezing.unfreeze_tenant(node.world, tenant, None)), as_json=as_json)
+        say_made(tenant_row(freezing.unfreeze_tenant(node.deps, tenant, None)), as_json=as_json)
 
 
 @app.command("freeze-share", context_settings=TAKES_IDS)
 def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
     """Stop one share; it still ends on its date."""
     with opened_node() as node:
-        frozen = freezing.freeze_share(node.world, share, None, reason)
+        frozen = freezing.freeze_share(node.deps, share, None, reason)
         say_made({"id": frozen.id, "frozen_at": frozen.frozen_at}, as_json=as_json)
 
 
@@ -137,7 +137,7 @@ def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
 def unfreeze_share(share: str, as_json: Json = False) -> None:
     """Let a stopped share go on."""
     with opened_node() as node:
-        freezing.unfreeze_share(node.world, share, None)
+        freezing.unfreeze_share(node.deps, share, None)
         say_made({"id": share, "frozen_at": None}, as_json=as_json)
 
 
@@ -145,7 +145,7 @@ def unfreeze_share(share: str, as_json: Json = False) -> None:
 def list_administrators(tenant: str, as_json: Json = False) -> None:
     """Who administers a tenant, numbers masked."""
     with opened_node() as node:
-        people = administrators.list_administrators(node.world, tenant_id=tenant)
+        people = administrators.list_administrators(node.deps, tenant_id=tenant)
         rows = [{"id": person.id, "name": person.name, "number": person.masked} for person in people]
         say_rows(("id", "name", "number"), rows, as_json=as_json)
 
@@ -154,7 +154,7 @@ def list_administrators(tenant: str, as_json: Json = False) -> None:
 def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
     """Let a person configure a tenant. The person's number is asked for, or read from standard input."""
     with opened_node() as node:
-        added = administrators.add_administrator(node.world, tenant_id=tenant, number=ask_number(), name=name)
+        added = administrators.add_administrator(node.deps, tenant_id=tenant, number=ask_number(), name=name)
         say_made({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
 
 
@@ -162,5 +162,5 @@ def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
 def remove_administrator(tenant: str, administrator: str, as_json: Json = False) -> None:
     """End that at once. The last administrator stays."""
     with opened_node() as node:
-        administrators.remove_administrator(node.world, tenant_id=tenant, administrator_id=administrator)
+        administrators.remove_administrator(node.deps, tenant_id=tenant, administrator_id=administrator)
         say_made({"id": administrator}, as_json=as_json)

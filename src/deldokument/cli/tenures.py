@@ -20,8 +20,8 @@ from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentView, AssessmentWords
 from deldokument.services.tenants import activation, offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
-from deldokument.services.tenants.setup_checklist import way_of
-from deldokument.web.http.i18n import Tongue
+from deldokument.services.tenants.setup_checklist import setup_checklist
+from deldokument.web.http.i18n import Translator
 from deldokument.web.transfer.tenant_export import tenant_export
 
 __all__ = ["app"]
@@ -32,7 +32,7 @@ NewFile = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=Fal
 def way(tenant: str, as_json: Json = False) -> None:
     """The steps from the main agreement to the first member: which are done."""
     with opened_node() as node:
-        done = way_of(node.world, tenant_id=tenant).done
+        done = setup_checklist(node.deps, tenant_id=tenant).done
         rows: list[Row] = [{"step": step.value, "done": is_done} for step, is_done in done.items()]
         say_rows(("step", "done"), rows, as_json=as_json)
 
@@ -52,7 +52,7 @@ def record_assessment(
     with opened_node() as node:
         file = AssessmentPaper(paper.name, paper.read_bytes()) if paper else None
         words = AssessmentWords(assessor, role, done_on.date(), risk, consulted, file)
-        view = impact_assessment.record_assessment(node.world, tenant_id=tenant, words=words)
+        view = impact_assessment.record_assessment(node.deps, tenant_id=tenant, words=words)
         say_made(_assessment_row(view), as_json=as_json)
 
 
@@ -60,7 +60,7 @@ def record_assessment(
 def list_assessments(tenant: str, as_json: Json = False) -> None:
     """A tenant's impact assessments; the first one counts."""
     with opened_node() as node:
-        rows = [_assessment_row(view) for view in impact_assessment.list_assessments(node.world, tenant_id=tenant)]
+        rows = [_assessment_row(view) for view in impact_assessment.list_assessments(node.deps, tenant_id=tenant)]
         say_rows(("done_on", "assessor", "risk", "review_on", "id"), rows, as_json=as_json)
 
 
@@ -83,14 +83,14 @@ def _assessment_row(view: AssessmentView) -> Row:
 def activate(tenant: str, as_json: Json = False) -> None:
     """Take the service into use for a tenant whose agreements and assessment are in place."""
     with opened_node() as node:
-        say_made(tenant_row(activation.activate(node.world, tenant_id=tenant)), as_json=as_json)
+        say_made(tenant_row(activation.activate(node.deps, tenant_id=tenant)), as_json=as_json)
 
 
 @app.command("export", context_settings=TAKES_IDS)
 def export(tenant: str, to: NewFile, as_json: Json = False) -> None:
     """Write what a tenant takes with it, as a zip, to a file that is not there yet."""
     with opened_node() as node:
-        name, pieces = tenant_export(node.world, tenant, Tongue("nb"))
+        name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
         _write(to, pieces)
         say_made({"id": tenant, "name": name, "file": str(to)}, as_json=as_json)
 
@@ -103,14 +103,14 @@ def end(
 ) -> None:
     """End the service for a tenant, for good: every open share is withdrawn at once."""
     with opened_node() as node:
-        say_made(tenant_row(offboarding.end_service(node.world, tenant_id=tenant, typed_name=name)), as_json=as_json)
+        say_made(tenant_row(offboarding.offboard_tenant(node.deps, tenant_id=tenant, typed_name=name)), as_json=as_json)
 
 
 @app.command("deletion", context_settings=TAKES_IDS)
 def show_deletion(tenant: str, as_json: Json = False) -> None:
     """How far the deletion after a tenant's end has come."""
     with opened_node() as node:
-        record = offboarding.deletion_record(node.world, tenant_id=tenant)
+        record = offboarding.deletion_record(node.deps, tenant_id=tenant)
         row: Row = {
             "ended_at": record.ended_at,
             "state": record.state.value,
@@ -125,7 +125,7 @@ def show_deletion(tenant: str, as_json: Json = False) -> None:
 def write_deletion_record(tenant: str, to: NewFile, as_json: Json = False) -> None:
     """Write the sealed deletion record, when it is complete, to a file that is not there yet."""
     with opened_node() as node:
-        _write(to, [deletion_paper(node.world, tenant_id=tenant)])
+        _write(to, [deletion_paper(node.deps, tenant_id=tenant)])
         say_made({"id": tenant, "file": str(to)}, as_json=as_json)
 
 

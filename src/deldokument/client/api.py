@@ -15,7 +15,7 @@ from urllib.parse import quote
 from deldokument.client import models
 from deldokument.client.errors import Refused, Unreachable
 from deldokument.client.models import Account, Receipt, Share, Ticket
-from deldokument.client.transport import Patience, Transport
+from deldokument.client.transport import RetryPolicy, Transport
 
 _T = TypeVar("_T")
 _PAGE: Final = 100
@@ -24,7 +24,7 @@ _PAGE: Final = 100
 class Api:
     """What a fagsystem may ask. Every method raises Refused, Unreachable or Interrupted."""
 
-    def __init__(self, transport: Transport, patience: Patience) -> None:
+    def __init__(self, transport: Transport, patience: RetryPolicy) -> None:
         self._transport = transport
         self._patience = patience
 

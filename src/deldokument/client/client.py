@@ -24,10 +24,10 @@ from deldokument.client.errors import NotConfigured
 from deldokument.client.files import LocalFile, collect
 from deldokument.client.models import Share, To
 from deldokument.client.settings import Settings, load_settings
-from deldokument.client.sharing import Sharing, Wish, identity
+from deldokument.client.sharing import ShareRequest, Sharing, identity
 from deldokument.client.state import Ledger, sweep
 from deldokument.client.tokens import MaskinportenTokens
-from deldokument.client.transport import Patience, Transport
+from deldokument.client.transport import RetryPolicy, Transport
 from deldokument.client.uploads import Progress
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0, read=120.0)
@@ -44,8 +44,8 @@ class Client(Api):
         self._clock = clock
         # Without TLS it is this machine alone that is spoken to: by no proxy, which would read it all.
         self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
-        self._running: list[Patience] = []
-        patience = Patience()
+        self._running: list[RetryPolicy] = []
+        patience = RetryPolicy()
         try:
             self._tokens = MaskinportenTokens(settings, self._http, clock=clock, wait=patience.pause)
         except NotConfigured:
@@ -98,7 +98,7 @@ class Client(Api):
         if until.tzinfo is None:
             raise NotConfigured("an end needs a time zone")
         found = collect(Path(path) for path in files)
-        wish = Wish(
+        wish = ShareRequest(
             account_id=self.account(account).id,
             recipients=tuple(to),
             until=until,
@@ -111,9 +111,9 @@ class Client(Api):
         )
         return self._shared(wish, found, max(parallel, 1), progress or _silent)
 
-    def _shared(self, wish: Wish, files: list[LocalFile], parallel: int, progress: Progress) -> Share:
+    def _shared(self, wish: ShareRequest, files: list[LocalFile], parallel: int, progress: Progress) -> Share:
         settings, secret = self._settings, self._tokens.sign(b"deldokument client state")
-        folder, patience = settings.state_dir, Patience()
+        folder, patience = settings.state_dir, RetryPolicy()
         sweep(folder, self._clock())
         self._running.append(patience)
         try:

@@ -22,14 +22,14 @@ from deldokument.client.errors import Interrupted, Refused
 from deldokument.client.files import LocalFile
 from deldokument.client.models import Share, Ticket, To, written
 from deldokument.client.state import Ledger
-from deldokument.client.transport import Patience
+from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import STREAM, Progress, Uploads
 
 MOST_STREAMS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ShareRequest:
     """What is to be shared, with whom and until when; None leaves it to the account."""
 
     account_id: str
@@ -64,7 +64,7 @@ def _recipient(to: To) -> dict[str, Any]:
     return given | ({} if to.confirmed is None else {"confirmed": to.confirmed})
 
 
-def identity(url: str, client_id: str, wish: Wish, files: Sequence[LocalFile]) -> dict[str, Any]:
+def identity(url: str, client_id: str, wish: ShareRequest, files: Sequence[LocalFile]) -> dict[str, Any]:
     """What makes two calls the same one."""
     facts = [[file.name, str(file.path.resolve()), file.length, file.modified_ns] for file in files]
     return {"url": url, "client": client_id, "wish": wish.body(), "files": facts}
@@ -74,7 +74,7 @@ class Sharing:
     """One call of `Client.share`."""
 
     def __init__(
-        self, api: Api, http: httpx.Client, patience: Patience, ledger: Ledger, parallel: int, progress: Progress
+        self, api: Api, http: httpx.Client, patience: RetryPolicy, ledger: Ledger, parallel: int, progress: Progress
     ) -> None:
         self._api = api
         self._patience = patience
@@ -83,7 +83,7 @@ class Sharing:
         self._progress = progress
         self._uploads = Uploads(http, patience, ledger, progress)
 
-    def run(self, wish: Wish, files: Sequence[LocalFile]) -> Share:
+    def run(self, wish: ShareRequest, files: Sequence[LocalFile]) -> Share:
         """The share, published, or proposed where the account wants four eyes."""
         share = self._draft(wish)
         if share.state == "draft" and not share.proposed:
@@ -92,7 +92,7 @@ class Sharing:
         self._ledger.close()
         return share
 
-    def _draft(self, wish: Wish) -> Share:
+    def _draft(self, wish: ShareRequest) -> Share:
         if (known := self._known()) is not None:
             return known
         # Kept before it is asked for, so that an answer that never comes leaves no second draft behind.

@@ -39,7 +39,7 @@ class Tokens(Protocol):
         ...
 
 
-class Patience:
+class RetryPolicy:
     """How long to wait for the next try, and that nobody waits any more when the client is stopped."""
 
     def __init__(self, *, first_s: float = 1.0) -> None:
@@ -72,7 +72,7 @@ class Patience:
 class Transport:
     """The service's addresses under ``/api/v1``."""
 
-    def __init__(self, url: str, tokens: Tokens, http: httpx.Client, patience: Patience) -> None:
+    def __init__(self, url: str, tokens: Tokens, http: httpx.Client, patience: RetryPolicy) -> None:
         self._base = f"{url}/api/v1"
         self._tokens = tokens
         self._http = http

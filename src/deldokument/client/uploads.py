@@ -24,7 +24,7 @@ from deldokument.client.files import LocalFile
 from deldokument.client.models import Ticket
 from deldokument.client.settings import is_safe
 from deldokument.client.state import Ledger, Partial
-from deldokument.client.transport import TRIES, Patience, retry_after
+from deldokument.client.transport import TRIES, RetryPolicy, retry_after
 
 Progress = Callable[[LocalFile, int], None]
 """Told how many bytes of a file are on their way or there; called from several threads."""
@@ -44,7 +44,7 @@ class _Broken(Exception):
     """Another stream of the same document has failed; it knows why."""
 
 
-class _Pass:
+class UploadAttempt:
     """The document's upload token, renewed once for all streams when it has run out; and whether one has failed."""
 
     def __init__(self, ticket: Ticket, renew: Callable[[], Ticket]) -> None:
@@ -90,7 +90,7 @@ class _Meter:
 class Uploads:
     """Uploads of one share."""
 
-    def __init__(self, http: httpx.Client, patience: Patience, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, http: httpx.Client, patience: RetryPolicy, ledger: Ledger, progress: Progress) -> None:
         self._http = http
         self._patience = patience
         self._ledger = ledger
@@ -98,7 +98,7 @@ class Uploads:
 
     def upload(self, file: LocalFile, ticket: Ticket, renew: Callable[[], Ticket], streams: int) -> None:
         """All bytes of ``file`` that are not there yet. Raises FileChanged, Refused, Unreachable or Interrupted."""
-        passing, meter = _Pass(ticket, renew), _Meter(file, self._progress)
+        passing, meter = UploadAttempt(ticket, renew), _Meter(file, self._progress)
         try:
             self._send(file, passing, meter, streams)
         except _Gone:
@@ -106,7 +106,7 @@ class Uploads:
         file.check_unchanged()
         meter.as_one(file.length)
 
-    def _send(self, file: LocalFile, passing: _Pass, meter: _Meter, streams: int) -> None:
+    def _send(self, file: LocalFile, passing: UploadAttempt, meter: _Meter, streams: int) -> None:
         if file.length == 0:
             self._post(passing, {"Upload-Length": "0"})
         elif streams > 1 or self._ledger.partials(file.name):
@@ -124,7 +124,7 @@ class Uploads:
 
     # --- several streams ---------------------------------------------------------------------------------------------
 
-    def _in_streams(self, file: LocalFile, passing: _Pass, meter: _Meter, streams: int) -> None:
+    def _in_streams(self, file: LocalFile, passing: UploadAttempt, meter: _Meter, streams: int) -> None:
         try:
             there = {p: self._offset(passing, p.url, 0) for p in self._ledger.partials(file.name)}
             partials = self._partials(file, passing, streams)
@@ -144,7 +144,7 @@ class Uploads:
             self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter, known)
         self._ledger.keep_partials(file.name, [])
 
-    def _partials(self, file: LocalFile, passing: _Pass, streams: int) -> list[Partial]:
+    def _partials(self, file: LocalFile, passing: UploadAttempt, streams: int) -> list[Partial]:
         """Those begun earlier, and new ones for the rest of the file."""
         begun = self._ledger.partials(file.name)
         covered = sum(partial.length for partial in begun)
@@ -157,14 +157,14 @@ class Uploads:
             self._ledger.keep_partials(file.name, begun)
         return begun
 
-    def _partial(self, file: LocalFile, passing: _Pass, partial: Partial, meter: _Meter, known: int) -> None:
+    def _partial(self, file: LocalFile, passing: UploadAttempt, partial: Partial, meter: _Meter, known: int) -> None:
         try:
             self._stream(file, passing, lambda: partial.url, partial.start, partial.length, meter, known)
         except BaseException:
             passing.broken.set()
             raise
 
-    def _join(self, file: LocalFile, passing: _Pass, partials: list[Partial]) -> None:
+    def _join(self, file: LocalFile, passing: UploadAttempt, partials: list[Partial]) -> None:
         paths = " ".join(urlsplit(partial.url).path for partial in partials)
         try:
             self._post(passing, {"Upload-Concat": f"final;{paths}"})
@@ -177,7 +177,7 @@ class Uploads:
     def _stream(
         self,
         file: LocalFile,
-        passing: _Pass,
+        passing: UploadAttempt,
         url: Callable[[], str],
         start: int,
         length: int,
@@ -199,7 +199,7 @@ class Uploads:
         meter.at(start, length)
 
     def _patch(
-        self, file: LocalFile, passing: _Pass, url: str, start: int, offset: int, length: int, meter: _Meter
+        self, file: LocalFile, passing: UploadAttempt, url: str, start: int, offset: int, length: int, meter: _Meter
     ) -> tuple[int | None, float | None]:
         """The offset that is acknowledged; or none, and how long the service asks to wait."""
         headers = passing.headers() | {
@@ -219,7 +219,7 @@ class Uploads:
         return None, retry_after(answer)
 
     def _pieces(
-        self, file: LocalFile, passing: _Pass, start: int, offset: int, length: int, meter: _Meter
+        self, file: LocalFile, passing: UploadAttempt, start: int, offset: int, length: int, meter: _Meter
     ) -> Iterator[bytes]:
         for piece in file.pieces(start + offset, start + length):
             self._patience.check()
@@ -229,7 +229,7 @@ class Uploads:
             offset += len(piece)
             meter.at(start, offset)
 
-    def _offset(self, passing: _Pass, url: str, vain: int) -> int:
+    def _offset(self, passing: UploadAttempt, url: str, vain: int) -> int:
         """How far an upload is. Raises _Gone when a fresh token does not find it either."""
         renewed = False
         for attempt in range(vain, vain + TRIES):
@@ -253,7 +253,7 @@ class Uploads:
             self._patience.wait(attempt, wait_s)
         raise Unreachable("the service does not tell how far an upload is")
 
-    def _post(self, passing: _Pass, headers: dict[str, str]) -> httpx.Response:
+    def _post(self, passing: UploadAttempt, headers: dict[str, str]) -> httpx.Response:
         """A creation. Asked for again because its answer was lost, the same is made."""
         for attempt in range(TRIES):
             self._patience.check()
@@ -283,7 +283,7 @@ def _partial_headers(start: int, length: int) -> dict[str, str]:
     return {"Upload-Concat": "partial", "Upload-Length": str(length), "Upload-Metadata": f"start {where}"}
 
 
-def _location(passing: _Pass, answer: httpx.Response) -> str:
+def _location(passing: UploadAttempt, answer: httpx.Response) -> str:
     found: str | None = answer.headers.get("location")
     if not found:
         raise Unreachable("an upload was made, but not where")

@@ -136,14 +136,14 @@ class Broken(ServiceError):
 _Row = TypeVar("_Row")
 
 
-def standing(row: _Row | None) -> _Row:
+def existing(row: _Row | None) -> _Row:
     """What the database's own rules say is there. Raises Broken when it is not: then the database is damaged."""
     if row is None:
         raise Broken("a row that others need is missing")
     return row
 
 
-def found(row: _Row | None, what: str) -> _Row:
+def require(row: _Row | None, what: str) -> _Row:
     """What was asked for by an id from outside. Raises NotFound."""
     if row is None:
         raise NotFound(what)

@@ -56,7 +56,7 @@ class OutgoingMessage:
     last_error: str = ""
 
 
-class Fate(StrEnum):
+class Result(StrEnum):
     """What came of an attempt."""
 
     SENT = "sent"
@@ -72,26 +72,26 @@ class Fate(StrEnum):
 class Outcome:
     """What came of an attempt; ``code`` says why it was not sent."""
 
-    fate: Fate
+    fate: Result
     code: str = ""
 
 
-SENT = Outcome(Fate.SENT)
+SENT = Outcome(Result.SENT)
 
 
 def again(code: str) -> Outcome:
     """It will be tried later."""
-    return Outcome(Fate.AGAIN, code)
+    return Outcome(Result.AGAIN, code)
 
 
 def refused(code: str) -> Outcome:
     """It will not be tried any more."""
-    return Outcome(Fate.REFUSED, code)
+    return Outcome(Result.REFUSED, code)
 
 
 def moot(code: str) -> Outcome:
     """There is nothing to tell any more."""
-    return Outcome(Fate.MOOT, code)
+    return Outcome(Result.MOOT, code)
 
 
 def pause_after(attempts: int) -> timedelta:

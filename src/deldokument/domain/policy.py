@@ -105,7 +105,7 @@ class Claim:
         return tuple((recipient.id, code) for recipient, _ in self.represented) if code else ()
 
 
-def stop_of(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
+def hold_reason(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
     """Why nothing is opened or shared here for the time being: frozen by the operator, or the account is deleted."""
     if tenant.frozen_at is not None or account.frozen_at is not None or (share and share.frozen_at is not None):
         return Reason.FROZEN
@@ -143,7 +143,7 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
 
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:
     """Whether members may begin, fill in or publish drafts in the account, or just this one."""
-    stop = stop_of(tenant, account, share)
+    stop = hold_reason(tenant, account, share)
     if stop is not None:
         return Denied(stop)
     return Denied(Reason.CLOSED) if account.closed_at is not None else Allowed()

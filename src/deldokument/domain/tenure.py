@@ -93,7 +93,7 @@ def check_consulted(risk: ResidualRisk | None, consulted: bool, *, field: str = 
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class TenantTotals:
     """What a tenant has with the service."""
 
     accounts: int = 0
@@ -113,7 +113,7 @@ class DeletionState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tenure:
+class TenantLifecycle:
     """Who began and ended a tenant's time, and the deletion that followed (sletteprotokoll).
 
     ``held`` is what the tenant had when it ended, ``destroyed_keys`` the shares whose keys were destroyed after that,
@@ -123,7 +123,7 @@ class Tenure:
     tenant_id: str
     sealed_activated_by: bytes = b""
     sealed_ended_by: bytes = b""
-    held: Holdings = Holdings()
+    held: TenantTotals = TenantTotals()
     destroyed_keys: int = 0
     keys_destroyed_at: datetime | None = None
     contents_deleted_at: datetime | None = None

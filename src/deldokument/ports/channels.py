@@ -13,7 +13,7 @@ from deldokument.domain.identifiers import Identifier
 from deldokument.domain.outbox import Outcome
 
 
-class LetterKind(StrEnum):
+class EmailKind(StrEnum):
     """What letters tell."""
 
     CODE = "address_code"
@@ -24,7 +24,7 @@ class LetterKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """An e-mail to one address. ``id`` and ``at`` are the same each time it is sent, and so are its bytes."""
 
     id: str
@@ -35,10 +35,10 @@ class Letter:
     at: datetime
 
 
-class Mail(Protocol):
+class EmailSender(Protocol):
     """A mail server that takes letters."""
 
-    def send(self, letter: Letter) -> Outcome:
+    def send(self, letter: Email) -> Outcome:
         """Hand it over: sent, to be tried again, or refused for good. Raises nothing for what servers do."""
         ...
 
@@ -80,7 +80,7 @@ class Notices(Protocol):
         ...
 
 
-class Trouble(StrEnum):
+class WebhookFailure(StrEnum):
     """Why a call got no answer."""
 
     ADDRESS = "address_refused"
@@ -94,11 +94,11 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CallOutcome:
+class WebhookResponse:
     """What came of a call: the status of the answer, or what was in its way."""
 
     status: int = 0
-    trouble: Trouble | None = None
+    trouble: WebhookFailure | None = None
 
     @property
     def is_success(self) -> bool:
@@ -111,9 +111,9 @@ class CallOutcome:
         return self.trouble.value if self.trouble else f"status_{self.status}"
 
 
-class WebhookCalls(Protocol):
+class WebhookSender(Protocol):
     """Calls to addresses that fagsystemer have named."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> CallOutcome:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         """POST the body once, only to where the operator's rule lets it go; follow no redirect. Never raises."""
         ...

@@ -14,9 +14,9 @@ from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.policy import AccessRule
 from deldokument.domain.webhook import AddressRule
 from deldokument.ports.blobs import BlobStore
-from deldokument.ports.channels import Mail, Notices, WebhookCalls
+from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
-from deldokument.ports.documents import DocumentPress, DocumentSeal, Library
+from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
 from deldokument.ports.inspection import MediaTypes
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
@@ -50,7 +50,7 @@ class NoticeRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ServiceConfig:
     """What the operator has decided."""
 
     public_url: str
@@ -74,7 +74,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Dependencies:
     """Everything that the use cases stand on; composed once in bootstrap."""
 
     clock: Clock
@@ -86,12 +86,12 @@ class World:
     login: LoginProvider
     tokens: AccessTokens
     media_types: MediaTypes
-    press: DocumentPress
-    seal: DocumentSeal
-    library: Library
-    webhook_calls: WebhookCalls
-    rules: Rules
+    press: DocumentRenderer
+    seal: DocumentSigner
+    library: TextCatalog
+    webhook_calls: WebhookSender
+    rules: ServiceConfig
     notices: Notices | None = None
     """None: Altinn's notices are not configured, and recipients are told by whoever shares."""
-    mail: Mail | None = None
+    mail: EmailSender | None = None
     """None: no mail server is configured, and nobody here is told by e-mail."""

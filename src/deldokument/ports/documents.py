@@ -14,7 +14,7 @@ from typing import Protocol
 from deldokument.domain.agreement import AgreementKind, AgreementText
 
 
-class Library(Protocol):
+class TextCatalog(Protocol):
     """The texts that come with this version of the program."""
 
     def versions(self, kind: AgreementKind) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ class Library(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class RenderedDocument:
     """A text to be set: Markdown, with what stands in its margins and in the properties of the document.
 
     ``made_at`` is the only time in it: the same paper is the same bytes, whenever and wherever it is pressed.
@@ -39,14 +39,14 @@ class Paper:
     made_at: datetime
 
 
-class DocumentPress(Protocol):
+class DocumentRenderer(Protocol):
     """Sets Markdown (CommonMark and tables, without HTML and images) for paper and for the screen."""
 
-    def pdf(self, paper: Paper) -> bytes:
+    def pdf(self, paper: RenderedDocument) -> bytes:
         """A tagged PDF in bokmål, with title and version on every page. Raises Broken when it cannot be set."""
         ...
 
-    def docx(self, paper: Paper) -> bytes:
+    def docx(self, paper: RenderedDocument) -> bytes:
         """A document to fill in, for Word and LibreOffice."""
         ...
 
@@ -55,7 +55,7 @@ class DocumentPress(Protocol):
         ...
 
 
-class DocumentSeal(Protocol):
+class DocumentSigner(Protocol):
     """The service's own signature on what it issues, by the key of its seal certificate.
 
     Whoever has the certificate can verify without us.

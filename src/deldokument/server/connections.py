@@ -48,7 +48,7 @@ _UNTAKEN = "deldokument.untaken"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
-def cut(scope: Scope) -> None:
+def abort(scope: Scope) -> None:
     """Break the request's connection off with a reset; what has not left this machine is dropped."""
     extension = scope.get("extensions", {}).get(_CUT)
     if extension:
@@ -63,7 +63,7 @@ def send_interim(scope: Scope, status: str, headers: Mapping[str, str]) -> None:
         extension["send"]("\r\n".join(lines).encode("ascii"))
 
 
-def hold(scope: Scope) -> None:
+def pause_reading(scope: Scope) -> None:
     """Take nothing more of the request's body from the kernel until the application asks for it."""
     extension = scope.get("extensions", {}).get(_HOLD)
     if extension:
@@ -77,7 +77,7 @@ async def writable(scope: Scope) -> None:
         await extension["wait"]()
 
 
-def untaken(scope: Scope) -> int:
+def unsent_bytes(scope: Scope) -> int:
     """Bytes of the response, here and in the kernel, that the other side has not taken; 0 where nobody can tell."""
     extension = scope.get("extensions", {}).get(_UNTAKEN)
     count: int = extension["count"]() if extension else 0

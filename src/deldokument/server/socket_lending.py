@@ -29,7 +29,7 @@ _BODY = "deldokument.lend_body"
 _ANSWER = "deldokument.lend_answer"
 
 
-class Loan:
+class SocketLease:
     """A socket on loan, until `give_back`. ``left`` bytes may be moved by it; for one thread at a time."""
 
     def __init__(
@@ -67,23 +67,23 @@ class Loan:
         self.left -= moved
         return moved
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """On the event loop, when no thread uses it any more."""
         self._socket.close()
         self._take_back(self.left)
 
 
-def borrow_body(scope: Scope) -> Loan | None:
+def lease_request_body(scope: Scope) -> SocketLease | None:
     """The socket that brings the rest of the request's body, if it can be had."""
     extension = scope.get("extensions", {}).get(_BODY)
-    loan: Loan | None = extension["lend"]() if extension else None
+    loan: SocketLease | None = extension["lend"]() if extension else None
     return loan
 
 
-async def borrow_answer(scope: Scope, left: int) -> Loan | None:
+async def borrow_answer(scope: Scope, left: int) -> SocketLease | None:
     """The socket that takes ``left`` more bytes of the response, if it can be had now."""
     extension = scope.get("extensions", {}).get(_ANSWER)
-    loan: Loan | None = await extension["lend"](left) if extension else None
+    loan: SocketLease | None = await extension["lend"](left) if extension else None
     return loan
 
 
@@ -129,7 +129,7 @@ class LendingConnection(BoundedConnection):
             self._left -= len(body)
         super().on_body(body)
 
-    def _lend_body(self, scope: Any) -> Loan | None:
+    def _lend_body(self, scope: Any) -> SocketLease | None:
         cycle = self.cycle
         connection = self._duplicate() if self._left and self._may_lend(scope) else None
         if connection is None or self._left is None:
@@ -137,7 +137,7 @@ class LendingConnection(BoundedConnection):
         self.flow.pause_reading()
         came, cycle.body = bytes(cycle.body), bytearray()
         cycle.message_event.clear()
-        return Loan(connection, self._left, self._take_body_back, came)
+        return SocketLease(connection, self._left, self._take_body_back, came)
 
     def _take_body_back(self, left: int) -> None:
         if self.transport.is_closing():
@@ -150,7 +150,7 @@ class LendingConnection(BoundedConnection):
         self.parser.feed_data(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % left)
         self._is_deaf = False
 
-    async def _lend_answer(self, scope: Any, left: int) -> Loan | None:
+    async def _lend_answer(self, scope: Any, left: int) -> SocketLease | None:
         if not self._may_lend(scope):
             return None
         cycle = self.cycle
@@ -172,7 +172,7 @@ class LendingConnection(BoundedConnection):
         def take_back(unsent: int) -> None:
             cycle.expected_content_length -= left - unsent
 
-        return Loan(connection, left, take_back)
+        return SocketLease(connection, left, take_back)
 
     def _may_lend(self, scope: Any) -> bool:
         cycle = self.cycle

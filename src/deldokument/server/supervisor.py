@@ -82,15 +82,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def keep(count: int, child: Child, fork: Callable[[], int] = os.fork) -> None:
+def supervise(count: int, child: Child, fork: Callable[[], int] = os.fork) -> None:
     """Keep ``count`` children until a signal comes. Raises CannotStart or OSError, all being ended."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
-    family = _Family(child, before, fork)
+    family = ChildProcesses(child, before, fork)
     try:
         for _ in range(count):
             family.add()
         while (told := signal.sigtimedwait(_OURS, family.pause())) is None or told.si_signo == signal.SIGCHLD:
-            family.bury_dead()
+            family.reap()
             family.replace_dead()
         _heed_no_more()
     finally:
@@ -98,7 +98,7 @@ def keep(count: int, child: Child, fork: Callable[[], int] = os.fork) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Family:
+class ChildProcesses:
     """The children by their process ids, each with the pipe on which it says that it serves, and when it was born."""
 
     def __init__(self, child: Child, mask: Iterable[int], fork: Callable[[], int]) -> None:
@@ -129,7 +129,7 @@ class _Family:
         """Seconds until there is something to do, should no signal come."""
         return max(self._replace_at - time.monotonic(), 0.0) if self._missing else _NOTHING_TO_DO_S
 
-    def bury_dead(self) -> None:
+    def reap(self) -> None:
         dead, now = self._ended(), time.monotonic()
         self._served = self._served or any(_has_served(serves) for serves, _ in self._living.values())
         for pid in dead:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
-from deldokument.server.socket_lending import Loan
+from deldokument.server.socket_lending import SocketLease
 
 log = logging.getLogger("deldokument.web")
 _CORES = os.cpu_count() or 1
@@ -41,7 +41,7 @@ PROBATION = 2**21
 _Result = TypeVar("_Result")
 
 
-class Crowd:
+class ConcurrencyGauge:
     """The transfers under way, up and down: when they are many, each takes less memory. For the event loop's thread."""
 
     def __init__(self) -> None:
@@ -61,10 +61,10 @@ class Crowd:
         return self._size <= FEW
 
 
-crowd = Crowd()
+crowd = ConcurrencyGauge()
 
 
-class Lanes:
+class TransferThreads:
     """A handful of threads, and who has one."""
 
     def __init__(self, name: str) -> None:
@@ -147,7 +147,7 @@ async def outlived(future: asyncio.Future[_Result]) -> _Result:
     return future.result()
 
 
-class Pace:
+class ThroughputMeter:
     """How quickly bytes come by the event loop."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ def is_quick(rate: float) -> bool:
     return rate >= QUICK
 
 
-def stretch(move: Callable[[float], int], loan: Loan) -> bool:
+def burst(move: Callable[[float], int], loan: SocketLease) -> bool:
     """Call ``move`` until it has moved a stretch, or all that is left, or its time is over; whether it went quickly."""
     began, moved = time.monotonic(), 0
     until = began + STRETCH_SECONDS

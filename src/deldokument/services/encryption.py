@@ -32,7 +32,7 @@ NO_TENANT = "-"
 _MARK_BYTES = 8
 
 
-class Field(StrEnum):
+class EncryptedColumn(StrEnum):
     """The sealed columns; a value opens only in the column and the record that it was sealed for."""
 
     TITLE = "share.title"
@@ -135,27 +135,27 @@ def subject_hashes(key: bytes, person: PersonIdentifier) -> tuple[bytes, bytes]:
     return lookup_hash(key, "subject", person.value), identifier_hash(key, person)
 
 
-def form_mark(key: bytes, person: PersonIdentifier) -> str:
+def csrf_owner_tag(key: bytes, person: PersonIdentifier) -> str:
     """What tells the forms of one person from those of another; whoever has no key learns nothing else from it."""
     return lookup_hash(key, "form", person.value)[:_MARK_BYTES].hex()
 
 
-def seal_field(key: bytes, text: str, field: Field, record_id: str) -> bytes:
+def seal_field(key: bytes, text: str, field: EncryptedColumn, record_id: str) -> bytes:
     """A text sealed for one column of one record; an empty text stays empty bytes."""
     return seal_text(key, text, field, record_id.encode()) if text else b""
 
 
-def open_field(key: bytes, sealed: bytes, field: Field, record_id: str) -> str:
+def open_field(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str) -> str:
     """What ``seal_field`` sealed."""
     return open_text(key, sealed, field, record_id.encode()) if sealed else ""
 
 
-def seal_file(key: bytes, content: bytes, field: Field, record_id: str) -> bytes:
+def seal_file(key: bytes, content: bytes, field: EncryptedColumn, record_id: str) -> bytes:
     """A small file sealed for one column of one record; an empty one stays empty bytes."""
     return seal_bytes(key, content, field, record_id.encode()) if content else b""
 
 
-def open_file(key: bytes, sealed: bytes, field: Field, record_id: str) -> bytes:
+def open_file(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str) -> bytes:
     """What ``seal_file`` sealed."""
     return open_bytes(key, sealed, field, record_id.encode()) if sealed else b""
 

@@ -15,19 +15,26 @@ from typing import Protocol
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
 from deldokument.domain.tenancy import check_name, norwegian_order
-from deldokument.ports.dependencies import World
-from deldokument.services.encryption import DIRECTORY, Field, existing_key, identifier_hash, open_field, seal_field
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.encryption import (
+    DIRECTORY,
+    EncryptedColumn,
+    existing_key,
+    identifier_hash,
+    open_field,
+    seal_field,
+)
 
 _DIGITS_OF_A_NUMBER = 6
 """A name with so many digits is a number, or has one in it, which would be shown to everybody."""
 
 
-class Office(Enum):
+class StaffRole(Enum):
     """What a person is registered as, and the columns that number and name are sealed for."""
 
-    MEMBER = (Field.MEMBER_NUMBER, Field.MEMBER_NAME)
-    ADMINISTRATOR = (Field.ADMINISTRATOR_NUMBER, Field.ADMINISTRATOR_NAME)
-    OPERATOR = (Field.OPERATOR_NUMBER, Field.OPERATOR_NAME)
+    MEMBER = (EncryptedColumn.MEMBER_NUMBER, EncryptedColumn.MEMBER_NAME)
+    ADMINISTRATOR = (EncryptedColumn.ADMINISTRATOR_NUMBER, EncryptedColumn.ADMINISTRATOR_NAME)
+    OPERATOR = (EncryptedColumn.OPERATOR_NUMBER, EncryptedColumn.OPERATOR_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,12 @@ class Registered(Protocol):
     def sealed_name(self) -> bytes: ...
 
 
-def check_person(world: World, number: str, name: str) -> tuple[PersonIdentifier, str]:
+def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIdentifier, str]:
     """The number and the name as they are kept. Raises InvalidInput, or InvalidFields when both are wrong."""
     errors: list[InvalidInput] = []
     person, tidy = None, ""
     try:
-        person = parse_person(number, allow_synthetic=world.rules.allow_synthetic, field="number")
+        person = parse_person(number, allow_synthetic=deps.rules.allow_synthetic, field="number")
     except InvalidInput as error:
         errors.append(error)
     try:
@@ -79,12 +86,12 @@ def check_person(world: World, number: str, name: str) -> tuple[PersonIdentifier
     return person, tidy
 
 
-def directory_key(world: World) -> bytes:
+def directory_key(deps: Dependencies) -> bytes:
     """The key of all registered persons. Raises Broken when the keyring does not hold it."""
-    return existing_key(world.keyring, DIRECTORY)
+    return existing_key(deps.keyring, DIRECTORY)
 
 
-def seal_person(key: bytes, office: Office, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:
+def seal_person(key: bytes, office: StaffRole, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:
     """A checked number and a tidy name, sealed to the record."""
     number_field, name_field = office.value
     return SealedPerson(
@@ -95,7 +102,7 @@ def seal_person(key: bytes, office: Office, record_id: str, person: PersonIdenti
     )
 
 
-def view_person(key: bytes, office: Office, registered: Registered) -> PersonView:
+def view_person(key: bytes, office: StaffRole, registered: Registered) -> PersonView:
     """The name, and the number masked; both empty when they have been erased."""
     number_field, name_field = office.value
     number = open_field(key, registered.sealed_identifier, number_field, registered.id)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from deldokument.services.notifications.recipient_notices import CONDITION_PATH, applies
-from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
 
-def condition(call: Call) -> Response:
+def condition(call: RequestContext) -> Response:
     """As Altinn's notifications ask for it."""
-    return JSONResponse({"sendNotification": applies(call.world, call.path("id"))})
+    return JSONResponse({"sendNotification": applies(call.deps, call.path("id"))})
 
 
-ENDPOINTS = (Endpoint(CONDITION_PATH, condition, Who.ANYONE, answer=Answer.JSON),)
+ENDPOINTS = (Endpoint(CONDITION_PATH, condition, RequiredRole.ANYONE, answer=ErrorFormat.JSON),)

@@ -22,17 +22,17 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deldokument.domain.errors import Broken, Conflict, NotFound, Unavailable
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import find_session
 from deldokument.web import altinn_callback
 from deldokument.web.api.app import create_api
 from deldokument.web.api.middleware import PREFIX as API_PREFIX
 from deldokument.web.http.dispatch import endpoint_name, failure, starlette_route
-from deldokument.web.http.i18n import Tongue, choose
+from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.path_encoding import EncodedControls
-from deldokument.web.http.rate_limit import Callers
+from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.rendering import CSP
-from deldokument.web.http.request import LANGUAGE_COOKIE, Answer, Call, Endpoint
+from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat, RequestContext
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import create_ks
@@ -118,35 +118,35 @@ class _StaticFiles(StaticFiles):
         return response
 
 
-def create_app(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> ASGIApp:
+def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> ASGIApp:
     """The application over a world. ``extra`` are routes that only some deployments have (the demo's)."""
     app = Starlette(
-        routes=routes(world, site, extra),
-        exception_handlers={HTTPException: _http_error(world, site), Exception: _unexpected(world, site)},
+        routes=routes(deps, site, extra),
+        exception_handlers={HTTPException: _http_error(deps, site), Exception: _unexpected(deps, site)},
     )
     # The redirect to the same path without a slash would lead to whatever host the request names.
     app.router.redirect_slashes = False
     return SecurityHeaders(EncodedControls(app), secure=site.secure)
 
 
-def routes(world: World, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:
+def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:
     """Every route of the application."""
-    callers = Callers()
+    callers = ConcurrencyLimiter()
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
-    api = Mount(API_PREFIX, create_api(world, callers))
-    ks = Mount(KS_PREFIX, create_ks(world, site, callers))
-    pages = [starlette_route(endpoint, world, site) for endpoint in (*ENDPOINTS, *extra)]
-    return [*pages, *tus.routes(world), api, ks, assets]
+    api = Mount(API_PREFIX, create_api(deps, callers))
+    ks = Mount(KS_PREFIX, create_ks(deps, site, callers))
+    pages = [starlette_route(endpoint, deps, site) for endpoint in (*ENDPOINTS, *extra)]
+    return [*pages, *tus.routes(deps), api, ks, assets]
 
 
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def _http_error(world: World, site: Site) -> _ErrorHandler:
+def _http_error(deps: Dependencies, site: Site) -> _ErrorHandler:
     async def handle(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         reason = Conflict("method") if status == 405 else NotFound("no such route")
-        response = await run_in_threadpool(_page, world, site, request, reason)
+        response = await run_in_threadpool(_page, deps, site, request, reason)
         response.status_code = status
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
@@ -155,19 +155,19 @@ def _http_error(world: World, site: Site) -> _ErrorHandler:
     return handle
 
 
-def _unexpected(world: World, site: Site) -> _ErrorHandler:
+def _unexpected(deps: Dependencies, site: Site) -> _ErrorHandler:
     async def handle(request: Request, error: Exception) -> Response:
         log.error("%s failed", endpoint_name(request), exc_info=error)
-        return await run_in_threadpool(_page, world, site, request, Broken("unexpected"))
+        return await run_in_threadpool(_page, deps, site, request, Broken("unexpected"))
 
     return handle
 
 
-def _page(world: World, site: Site, request: Request, error: NotFound | Conflict | Broken) -> Response:
-    tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+def _page(deps: Dependencies, site: Site, request: Request, error: NotFound | Conflict | Broken) -> Response:
+    tongue = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
     session = None
     if not isinstance(error, Broken):
         # What is not there is not there for anybody, whether or not the database can say who asks.
         with suppress(Unavailable):
-            session = find_session(world, request.cookies.get(site.session_cookie))
-    return failure(Call(world, site, request, tongue, session), Answer.PAGE, error)
+            session = find_session(deps, request.cookies.get(site.session_cookie))
+    return failure(RequestContext(deps, site, request, tongue, session), ErrorFormat.PAGE, error)

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from deldokument.domain.errors import ServiceError
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance.deployment_claims import check_keyring
 from deldokument.web import metrics
 from deldokument.web.app import SecurityHeaders
@@ -41,8 +41,8 @@ log = logging.getLogger("deldokument.web")
 class Readiness:
     """Whether this process may be given work, cached for ``READINESS_LIFETIME``."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, deps: Dependencies) -> None:
+        self._world = deps
         self._asking = asyncio.Lock()
         self._thread = CapacityLimiter(1)
         self._is_ready = False
@@ -57,13 +57,13 @@ class Readiness:
             return self._is_ready
 
 
-def create_management(world: World, metrics_token: str) -> ASGIApp:
+def create_management(deps: Dependencies, metrics_token: str) -> ASGIApp:
     """Return the application over a world. An empty ``metrics_token`` means no metrics."""
     app = Starlette(
         routes=[
             Route(LIVE, _live),
-            Route(READY, partial(_ready, Readiness(world))),
-            Route(metrics.PATH, partial(_metrics, CapacityLimiter(1), world, metrics_token)),
+            Route(READY, partial(_ready, Readiness(deps))),
+            Route(metrics.PATH, partial(_metrics, CapacityLimiter(1), deps, metrics_token)),
         ],
         exception_handlers={ServiceError: _failed},
     )
@@ -79,8 +79,8 @@ async def _ready(readiness: Readiness, _request: Request) -> Response:
     return PlainTextResponse("ok") if await readiness.holds() else PlainTextResponse("not ready", 503)
 
 
-async def _metrics(thread: CapacityLimiter, world: World, token: str, request: Request) -> Response:
-    return await to_thread.run_sync(metrics.metrics, world, token, request, limiter=thread)
+async def _metrics(thread: CapacityLimiter, deps: Dependencies, token: str, request: Request) -> Response:
+    return await to_thread.run_sync(metrics.metrics, deps, token, request, limiter=thread)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -89,16 +89,16 @@ async def _failed(request: Request, error: Exception) -> Response:
     return PlainTextResponse("failed", status)
 
 
-def _is_ready(world: World) -> bool:
+def _is_ready(deps: Dependencies) -> bool:
     """Whether database and keyring answer, the keyring is the deployment's, and the clock may be trusted."""
     try:
-        with world.database.read() as tx:
+        with deps.database.read() as tx:
             deployment = tx.retention.deployment()
-        check_keyring(world.keyring, deployment)
-        skew = world.clock.skew()
+        check_keyring(deps.keyring, deployment)
+        skew = deps.clock.skew()
     except ServiceError as error:
         log.warning("not ready: %s", error)
         return False
-    if skew > world.rules.max_skew:
+    if skew > deps.rules.max_skew:
         log.warning("not ready: the clock is %s off", skew)
-    return skew <= world.rules.max_skew
+    return skew <= deps.rules.max_skew

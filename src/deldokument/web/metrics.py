@@ -16,22 +16,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deldokument.ports.dependencies import World
-from deldokument.services.maintenance.lag import Standing, measure_standing
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.maintenance.lag import WorkerLag, measure_lag
 
 PATH = "/helse/metrikker"
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def metrics(world: World, token: str, request: Request) -> Response:
+def metrics(deps: Dependencies, token: str, request: Request) -> Response:
     """How far behind the work is. 404, as for any unknown path, without the operator's token."""
     given = request.headers.get("authorization", "")
     if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise HTTPException(404)
-    return Response(as_text(measure_standing(world)), media_type=_TYPE)
+    return Response(as_text(measure_lag(deps)), media_type=_TYPE)
 
 
-def as_text(standing: Standing) -> bytes:
+def as_text(standing: WorkerLag) -> bytes:
     """The exposition."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Told(standing))
@@ -39,7 +39,7 @@ def as_text(standing: Standing) -> bytes:
 
 
 class _Told(Collector):
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: WorkerLag) -> None:
         self._standing = standing
 
     def collect(self) -> Iterator[GaugeMetricFamily]:

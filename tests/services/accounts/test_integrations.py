@@ -21,17 +21,17 @@ def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:
 
 
 def add(stage: Stage, number: str = FJELL, chosen: Account | None = None) -> Integration:
-    return integrations.add_integration(stage.world, **of(stage, chosen), organization_number=number)
+    return integrations.add_integration(stage.deps, **of(stage, chosen), organization_number=number)
 
 
 def listed(stage: Stage, chosen: Account | None = None) -> list[Integration]:
     where = {name: value for name, value in of(stage, chosen).items() if name != "person"}
-    return list(lifecycle.show_account(stage.world, **where).integrations)
+    return list(lifecycle.show_account(stage.deps, **where).integrations)
 
 
 def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any], bool]]:
     kinds = {EventKind.INTEGRATION_ADDED, EventKind.INTEGRATION_CHANGED, EventKind.INTEGRATION_REMOVED}
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return [(e.kind, dict(e.details or {}), bool(e.subject_id)) for _, e in tx.audit.events() if e.kind in kinds]
 
 
@@ -84,13 +84,13 @@ def test_an_organisation_is_given_rights_to_an_account_once(stage: Stage) -> Non
 def test_rights_end_when_they_are_removed_and_can_be_given_anew(stage: Stage) -> None:
     added = add(stage)
     shown = integrations.show_integration(
-        stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=added.id
+        stage.deps, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=added.id
     )
     assert (shown[0].id, shown[1]) == (stage.byggesak.id, added)
-    integrations.remove_integration(stage.world, **of(stage), integration_id=added.id)
+    integrations.remove_integration(stage.deps, **of(stage), integration_id=added.id)
     assert listed(stage) == []
     with pytest.raises(NotFound):
-        integrations.remove_integration(stage.world, **of(stage), integration_id=added.id)
+        integrations.remove_integration(stage.deps, **of(stage), integration_id=added.id)
     assert [kind for kind, _, _ in trail(stage)] == [EventKind.INTEGRATION_ADDED, EventKind.INTEGRATION_REMOVED]
     assert add(stage).id != added.id
 
@@ -98,7 +98,7 @@ def test_rights_end_when_they_are_removed_and_can_be_given_anew(stage: Stage) ->
 def test_an_integration_of_another_account_looks_like_none_at_all(stage: Stage) -> None:
     theirs = add(stage, chosen=stage.avtaler)
     with pytest.raises(NotFound):
-        integrations.remove_integration(stage.world, **of(stage), integration_id=theirs.id)
+        integrations.remove_integration(stage.deps, **of(stage), integration_id=theirs.id)
     assert listed(stage, stage.avtaler) == [theirs]
 
 
@@ -106,7 +106,7 @@ def test_what_a_system_may_do_can_be_changed_and_that_is_told_once(stage: Stage)
     added = add(stage)
     for _ in range(2):
         changed = integrations.change_rights(
-            stage.world, **of(stage), integration_id=added.id, rights=IntegrationRights.READ
+            stage.deps, **of(stage), integration_id=added.id, rights=IntegrationRights.READ
         )
     assert listed(stage) == [changed]
     assert changed.rights is IntegrationRights.READ
@@ -118,14 +118,14 @@ def test_rights_are_changed_in_the_integrations_own_account_only(stage: Stage) -
     added = add(stage)
     with pytest.raises(NotFound):
         integrations.change_rights(
-            stage.world, **of(stage, stage.avtaler), integration_id=added.id, rights=IntegrationRights.READ
+            stage.deps, **of(stage, stage.avtaler), integration_id=added.id, rights=IntegrationRights.READ
         )
     assert listed(stage) == [added]
 
 
 def test_a_system_may_be_let_in_to_read_only(stage: Stage) -> None:
     added = integrations.add_integration(
-        stage.world, **of(stage), organization_number=FJELL, rights=IntegrationRights.READ
+        stage.deps, **of(stage), organization_number=FJELL, rights=IntegrationRights.READ
     )
     assert listed(stage) == [added]
     assert added.rights is IntegrationRights.READ
@@ -133,22 +133,22 @@ def test_a_system_may_be_let_in_to_read_only(stage: Stage) -> None:
 
 def test_a_password_is_good_for_its_own_integration_until_the_next_one(stage: Stage) -> None:
     added, other = add(stage), add(stage, BANKRUPT)
-    assert not integrations.holds_password(stage.world, SYSTEM, added.id, "")
-    first = integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
-    assert integrations.holds_password(stage.world, SYSTEM, added.id, first)
-    assert not integrations.holds_password(stage.world, SYSTEM, other.id, first)
-    assert not integrations.holds_password(stage.world, SYSTEM, "x", first)
-    assert not integrations.holds_password(stage.world, Consumer(OrganizationNumber(BANKRUPT)), added.id, first)
-    second = integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
-    assert not integrations.holds_password(stage.world, SYSTEM, added.id, first)
-    assert integrations.holds_password(stage.world, SYSTEM, added.id, second)
-    integrations.remove_integration(stage.world, **of(stage), integration_id=added.id)
-    assert not integrations.holds_password(stage.world, SYSTEM, added.id, second)
+    assert not integrations.holds_password(stage.deps, SYSTEM, added.id, "")
+    first = integrations.renew_password(stage.deps, **of(stage), integration_id=added.id)
+    assert integrations.holds_password(stage.deps, SYSTEM, added.id, first)
+    assert not integrations.holds_password(stage.deps, SYSTEM, other.id, first)
+    assert not integrations.holds_password(stage.deps, SYSTEM, "x", first)
+    assert not integrations.holds_password(stage.deps, Consumer(OrganizationNumber(BANKRUPT)), added.id, first)
+    second = integrations.renew_password(stage.deps, **of(stage), integration_id=added.id)
+    assert not integrations.holds_password(stage.deps, SYSTEM, added.id, first)
+    assert integrations.holds_password(stage.deps, SYSTEM, added.id, second)
+    integrations.remove_integration(stage.deps, **of(stage), integration_id=added.id)
+    assert not integrations.holds_password(stage.deps, SYSTEM, added.id, second)
 
 
 def test_a_password_is_told_once_and_kept_as_a_digest(stage: Stage) -> None:
     added = add(stage)
-    password = integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
+    password = integrations.renew_password(stage.deps, **of(stage), integration_id=added.id)
     [kept] = listed(stage)
     assert password.encode() not in (kept.password_hash or b"")
     about = {"account": stage.byggesak.id, "integration": added.id, "changed": "password"}
@@ -157,21 +157,21 @@ def test_a_password_is_told_once_and_kept_as_a_digest(stage: Stage) -> None:
 
 def test_surrogates_in_a_password_are_no_fault_of_ours(stage: Stage) -> None:
     added = add(stage)
-    integrations.renew_password(stage.world, **of(stage), integration_id=added.id)
-    assert not integrations.holds_password(stage.world, SYSTEM, added.id, "\ud800")
+    integrations.renew_password(stage.deps, **of(stage), integration_id=added.id)
+    assert not integrations.holds_password(stage.deps, SYSTEM, added.id, "\ud800")
 
 
 def test_archiving_is_confirmed_when_access_is_given_or_later_and_taken_back(stage: Stage) -> None:
-    added = integrations.add_integration(stage.world, **of(stage), organization_number=FJELL, archive_confirmed=True)
+    added = integrations.add_integration(stage.deps, **of(stage), organization_number=FJELL, archive_confirmed=True)
     assert added.archive_confirmed_at == stage.clock.now()
     assert listed(stage) == [added]
     for _ in range(2):
-        taken_back = integrations.confirm_archive(stage.world, **of(stage), integration_id=added.id, confirmed=False)
+        taken_back = integrations.confirm_archive(stage.deps, **of(stage), integration_id=added.id, confirmed=False)
     assert listed(stage) == [taken_back]
     assert taken_back.archive_confirmed_at is None
     stage.clock.advance(days=1)
     for _ in range(2):
-        integrations.confirm_archive(stage.world, **of(stage), integration_id=added.id, confirmed=True)
+        integrations.confirm_archive(stage.deps, **of(stage), integration_id=added.id, confirmed=True)
     assert listed(stage)[0].archive_confirmed_at == stage.clock.now()
     assert [(kind, details.get("archive"), by) for kind, details, by in trail(stage)] == [
         (EventKind.INTEGRATION_ADDED, "confirmed", True),
@@ -187,5 +187,5 @@ def test_nothing_is_confirmed_of_a_system_unless_somebody_does(stage: Stage) -> 
 def test_archiving_is_confirmed_in_the_integrations_own_account_only(stage: Stage) -> None:
     added = add(stage)
     with pytest.raises(NotFound):
-        integrations.confirm_archive(stage.world, **of(stage, stage.avtaler), integration_id=added.id, confirmed=True)
+        integrations.confirm_archive(stage.deps, **of(stage, stage.avtaler), integration_id=added.id, confirmed=True)
     assert listed(stage) == [added]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, standing
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.tenants import registration
@@ -32,12 +32,12 @@ RULES = AccountRules(
 
 
 def account(stage: Stage, account_id: str) -> Account:
-    with stage.world.database.read() as tx:
-        return standing(tx.tenancies.account(account_id))
+    with stage.deps.database.read() as tx:
+        return existing(tx.tenancies.account(account_id))
 
 
 def events(stage: Stage, *kinds: EventKind) -> list[AuditEvent]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         own = [event for _, event in tx.audit.events() if event.tenant_id == stage.tenant.id]
     return [event for event in own if event.kind in kinds]
 
@@ -53,11 +53,11 @@ def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:
 
 
 def rename(stage: Stage, name: str, revision: int = 1) -> Account:
-    return lifecycle.rename_account(stage.world, **of(stage), name=name, revision=revision)
+    return lifecycle.rename_account(stage.deps, **of(stage), name=name, revision=revision)
 
 
 def change(stage: Stage, rules: AccountRules, revision: int = 1) -> Account:
-    return lifecycle.change_account_rules(stage.world, **of(stage), rules=rules, revision=revision)
+    return lifecycle.change_account_rules(stage.deps, **of(stage), rules=rules, revision=revision)
 
 
 # -- making and naming ------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def change(stage: Stage, rules: AccountRules, revision: int = 1) -> Account:
 
 def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: Stage) -> None:
     made = lifecycle.create_account(
-        stage.world, tenant_id=stage.tenant.id, name="  Áiššit  ja A\u030alesund ", person=person(EWA)
+        stage.deps, tenant_id=stage.tenant.id, name="  Áiššit  ja A\u030alesund ", person=person(EWA)
     )
     assert made.name == "Áiššit ja Ålesund"
     assert account(stage, made.id) == made
@@ -77,27 +77,27 @@ def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: St
 @pytest.mark.parametrize("name", ["", "K", "x" * 201, "Bygg\u202esak"])
 def test_a_name_that_breaks_the_rule_makes_no_account(stage: Stage, name: str) -> None:
     with pytest.raises(InvalidInput, match="name_"):
-        lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
+        lifecycle.create_account(stage.deps, tenant_id=stage.tenant.id, name=name)
     with pytest.raises(InvalidInput, match="name_"):
         rename(stage, name)
 
 
 def test_an_account_belongs_to_a_tenant_that_exists(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        lifecycle.create_account(stage.world, tenant_id="unknown", name="Skole")
+        lifecycle.create_account(stage.deps, tenant_id="unknown", name="Skole")
 
 
 @pytest.mark.parametrize("name", ["Byggesak", "BYGGESAK", " bygge\u00adsak ".replace("\u00ad", ""), "Ｂｙｇｇｅｓａｋ"])
 def test_two_accounts_never_have_names_that_people_take_for_the_same(stage: Stage, name: str) -> None:
     with pytest.raises(Conflict, match="account_name_taken") as caught:
-        lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
+        lifecycle.create_account(stage.deps, tenant_id=stage.tenant.id, name=name)
     assert caught.value.params == {"account": stage.byggesak.id}
     with pytest.raises(Conflict, match="account_name_taken"):
-        lifecycle.rename_account(stage.world, **of(stage, stage.avtaler), name=name, revision=1)
+        lifecycle.rename_account(stage.deps, **of(stage, stage.avtaler), name=name, revision=1)
 
 
 def test_another_tenant_may_have_an_account_of_the_same_name(stage: Stage) -> None:
-    assert lifecycle.create_account(stage.world, tenant_id=stage.barnevern.tenant_id, name="Byggesak").id
+    assert lifecycle.create_account(stage.deps, tenant_id=stage.barnevern.tenant_id, name="Byggesak").id
 
 
 def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
@@ -105,7 +105,7 @@ def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
 
     def make(name: str) -> None:
         try:
-            lifecycle.create_account(stage.world, tenant_id=stage.tenant.id, name=name)
+            lifecycle.create_account(stage.deps, tenant_id=stage.tenant.id, name=name)
             outcomes.append("made")
         except Conflict as error:
             outcomes.append(error.code)
@@ -119,21 +119,21 @@ def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
 
 
 def test_no_account_is_made_or_changed_before_the_tenant_is_in_use(stage: Stage) -> None:
-    tenant = registration.create_tenant(stage.world, organization_number=FJELL, name="Ny kommune", contact=Contact())
+    tenant = registration.create_tenant(stage.deps, organization_number=FJELL, name="Ny kommune", contact=Contact())
     with pytest.raises(Conflict, match="not_in_use"):
-        lifecycle.create_account(stage.world, tenant_id=tenant.id, name="Skole")
-    with stage.world.database.write() as tx:
+        lifecycle.create_account(stage.deps, tenant_id=tenant.id, name="Skole")
+    with stage.deps.database.write() as tx:
         tx.tenancies.save_tenant(replace(stage.tenant, ended_at=stage.clock.now()))
     for forbidden in (
         lambda: rename(stage, "Plan"),
         lambda: change(stage, RULES),
-        lambda: lifecycle.reopen_account(stage.world, **of(stage)),
-        lambda: deletion.undo_deletion(stage.world, **of(stage)),
-        lambda: integrations.add_integration(stage.world, **of(stage), organization_number=FJELL),
+        lambda: lifecycle.reopen_account(stage.deps, **of(stage)),
+        lambda: deletion.undo_deletion(stage.deps, **of(stage)),
+        lambda: integrations.add_integration(stage.deps, **of(stage), organization_number=FJELL),
     ):
         with pytest.raises(Conflict, match="service_ended"):
             forbidden()
-    assert lifecycle.close_account(stage.world, **of(stage)).closed_at
+    assert lifecycle.close_account(stage.deps, **of(stage)).closed_at
 
 
 def test_an_account_gets_another_name_and_may_change_how_its_own_is_written(stage: Stage) -> None:
@@ -164,7 +164,7 @@ def test_rules_that_break_a_limit_change_nothing(stage: Stage) -> None:
 
 
 def test_the_tenants_own_limit_is_the_accounts(stage: Stage) -> None:
-    registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, longest_days=7)
+    registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, longest_days=7)
     with pytest.raises(InvalidFields):
         change(stage, RULES)
 
@@ -195,13 +195,13 @@ def test_the_same_change_asked_for_twice_is_made_once(stage: Stage) -> None:
 
 
 def test_an_account_is_closed_and_opened_again_once_each(stage: Stage) -> None:
-    closed = lifecycle.close_account(stage.world, **of(stage))
+    closed = lifecycle.close_account(stage.deps, **of(stage))
     assert closed.closed_at == stage.clock.now()
     stage.clock.advance(hours=1)
-    assert lifecycle.close_account(stage.world, **of(stage)) == closed
-    opened = lifecycle.reopen_account(stage.world, **of(stage))
+    assert lifecycle.close_account(stage.deps, **of(stage)) == closed
+    opened = lifecycle.reopen_account(stage.deps, **of(stage))
     assert opened.is_open
-    assert lifecycle.reopen_account(stage.world, **of(stage)) == opened
+    assert lifecycle.reopen_account(stage.deps, **of(stage)) == opened
     assert details(stage, EventKind.ACCOUNT_CLOSED) == [{"account": stage.byggesak.id}]
     assert details(stage, EventKind.ACCOUNT_REOPENED) == [{"account": stage.byggesak.id}]
 
@@ -212,31 +212,31 @@ def test_an_account_is_closed_and_opened_again_once_each(stage: Stage) -> None:
 def test_accounts_are_listed_with_what_they_hold(stage: Stage) -> None:
     stage.publish(content=b"x" * 1000)
     stage.draft()
-    integrations.add_integration(stage.world, **of(stage), organization_number=FJELL)
-    avtaler, byggesak = lifecycle.list_accounts(stage.world, tenant_id=stage.tenant.id)
+    integrations.add_integration(stage.deps, **of(stage), organization_number=FJELL)
+    avtaler, byggesak = lifecycle.list_accounts(stage.deps, tenant_id=stage.tenant.id)
     assert (avtaler.account, avtaler.contents.members) == (stage.avtaler, 2)
     assert byggesak.account == account(stage, stage.byggesak.id)
     held = byggesak.contents
     assert (held.members, held.drafts, held.open_shares, held.documents, held.stored_bytes) == (1, 1, 1, 1, 1000)
     assert [one.name for one in byggesak.integrations] == ["FJELL AS"]
     assert byggesak.undo_until is None
-    shown = lifecycle.show_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id)
+    shown = lifecycle.show_account(stage.deps, tenant_id=stage.tenant.id, account_id=stage.byggesak.id)
     assert shown == byggesak
 
 
 def test_a_tenant_that_does_not_exist_has_no_list(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        lifecycle.list_accounts(stage.world, tenant_id="unknown")
+        lifecycle.list_accounts(stage.deps, tenant_id="unknown")
 
 
 def test_a_deleted_account_is_seen_as_long_as_that_can_be_undone(stage: Stage) -> None:
-    deletion.delete_account(stage.world, **of(stage), typed_name="Byggesak")
+    deletion.delete_account(stage.deps, **of(stage), typed_name="Byggesak")
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    assert lifecycle.show_account(stage.world, **where).undo_until == stage.clock.now() + UNDO
+    assert lifecycle.show_account(stage.deps, **where).undo_until == stage.clock.now() + UNDO
     stage.clock.advance(hours=24)
     with pytest.raises(NotFound):
-        lifecycle.show_account(stage.world, **where)
-    listed = lifecycle.list_accounts(stage.world, tenant_id=stage.tenant.id)
+        lifecycle.show_account(stage.deps, **where)
+    listed = lifecycle.list_accounts(stage.deps, tenant_id=stage.tenant.id)
     assert [view.account.name for view in listed] == ["Avtaler"]
 
 
@@ -246,17 +246,17 @@ Deed = Callable[[Stage, dict[str, Any]], object]
 
 
 def _removed(stage: Stage, where: dict[str, Any]) -> None:
-    integrations.remove_integration(stage.world, **where, integration_id="any")
+    integrations.remove_integration(stage.deps, **where, integration_id="any")
 
 
 DEEDS: dict[str, Deed] = {
-    "rename": lambda stage, where: lifecycle.rename_account(stage.world, **where, name="Tatt", revision=1),
-    "rules": lambda stage, where: lifecycle.change_account_rules(stage.world, **where, rules=RULES, revision=1),
-    "close": lambda stage, where: lifecycle.close_account(stage.world, **where),
-    "reopen": lambda stage, where: lifecycle.reopen_account(stage.world, **where),
-    "delete": lambda stage, where: deletion.delete_account(stage.world, **where, typed_name="Barnevern"),
-    "undo": lambda stage, where: deletion.undo_deletion(stage.world, **where),
-    "add": lambda stage, where: integrations.add_integration(stage.world, **where, organization_number=FJELL),
+    "rename": lambda stage, where: lifecycle.rename_account(stage.deps, **where, name="Tatt", revision=1),
+    "rules": lambda stage, where: lifecycle.change_account_rules(stage.deps, **where, rules=RULES, revision=1),
+    "close": lambda stage, where: lifecycle.close_account(stage.deps, **where),
+    "reopen": lambda stage, where: lifecycle.reopen_account(stage.deps, **where),
+    "delete": lambda stage, where: deletion.delete_account(stage.deps, **where, typed_name="Barnevern"),
+    "undo": lambda stage, where: deletion.undo_deletion(stage.deps, **where),
+    "add": lambda stage, where: integrations.add_integration(stage.deps, **where, organization_number=FJELL),
     "remove": _removed,
 }
 
@@ -271,7 +271,7 @@ def test_an_account_of_another_tenant_looks_like_none_at_all(stage: Stage, deed:
 
 @pytest.mark.parametrize("deed", ["rename", "rules", "close", "reopen", "add", "remove"])
 def test_a_deleted_account_is_not_changed(stage: Stage, deed: str) -> None:
-    deletion.delete_account(stage.world, **of(stage), typed_name="Byggesak")
+    deletion.delete_account(stage.deps, **of(stage), typed_name="Byggesak")
     with pytest.raises(Conflict, match="account_deleted"):
         DEEDS[deed](stage, of(stage))
 
@@ -282,14 +282,14 @@ def test_nor_is_it_shown_or_its_integrations(stage: Stage) -> None:
         {"tenant_id": "x", "account_id": "y"},
     ):
         with pytest.raises(NotFound):
-            lifecycle.show_account(stage.world, **where)
+            lifecycle.show_account(stage.deps, **where)
         with pytest.raises(NotFound):
-            integrations.show_integration(stage.world, **where, integration_id="any")
+            integrations.show_integration(stage.deps, **where, integration_id="any")
 
 
 def test_the_operators_command_line_acts_without_a_person(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    lifecycle.close_account(stage.world, **where)
+    lifecycle.close_account(stage.deps, **where)
     (event,) = events(stage, EventKind.ACCOUNT_CLOSED)
     assert event.subject_id is None
     assert KARI not in str(event)

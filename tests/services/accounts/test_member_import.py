@@ -26,12 +26,12 @@ def place(stage: Stage) -> dict[str, str]:
 
 
 def preview(stage: Stage, text: str) -> ListPreview:
-    return member_import.preview_list(stage.world, **place(stage), text=text)
+    return member_import.preview_list(stage.deps, **place(stage), text=text)
 
 
 def register(stage: Stage, text: str, preview: ListPreview, **changes: object) -> int:
     given = {"shown": preview.added, "batch": preview.batch, "person": person(EWA)} | changes
-    return member_import.register_list(stage.world, **place(stage), text=text, **given)  # type: ignore[arg-type]
+    return member_import.register_list(stage.deps, **place(stage), text=text, **given)  # type: ignore[arg-type]
 
 
 def told(stage: Stage, text: str) -> list[tuple[int, str, str, str]]:
@@ -46,7 +46,7 @@ def fault(stage: Stage, line: str) -> tuple[list[str], str, str]:
 
 
 def names(stage: Stage) -> set[str]:
-    return {view.name for view in members.list_members(stage.world, **place(stage)).members}
+    return {view.name for view in members.list_members(stage.deps, **place(stage)).members}
 
 
 def test_each_line_is_told_what_it_leads_to(stage: Stage) -> None:
@@ -119,7 +119,7 @@ def test_a_line_that_breaks_a_rule_is_told_which_with_its_number_masked(
 
 
 def test_a_test_number_is_refused_where_it_is_not_allowed(stage: Stage) -> None:
-    stage.world = replace(stage.world, rules=replace(stage.world.rules, allow_synthetic=False))
+    stage.deps = replace(stage.deps, rules=replace(stage.deps.rules, allow_synthetic=False))
     assert fault(stage, f"{OLA};Ola Moen")[0] == ["person_number_synthetic"]
 
 
@@ -170,7 +170,7 @@ def test_those_of_a_list_are_listed_in_its_order(stage: Stage) -> None:
     text = "".join(f"{number};Navn {number[:4]}\n" for number in numbers)
     stage.clock.advance(seconds=1)
     register(stage, text, preview(stage, text))
-    listed = members.list_members(stage.world, **place(stage)).members
+    listed = members.list_members(stage.deps, **place(stage)).members
     assert [view.masked for view in listed[:20]] == [f"{number[:6]} *****" for number in numbers]
 
 
@@ -184,8 +184,8 @@ def test_a_list_that_is_sent_twice_is_registered_once(stage: Stage) -> None:
 def test_a_list_that_is_sent_again_brings_nobody_back_who_was_removed(stage: Stage) -> None:
     shown = preview(stage, LIST)
     register(stage, LIST, shown)
-    for view in members.list_members(stage.world, **place(stage)).members:
-        members.remove_member(stage.world, **place(stage), member_id=view.id)
+    for view in members.list_members(stage.deps, **place(stage)).members:
+        members.remove_member(stage.deps, **place(stage), member_id=view.id)
     assert register(stage, LIST, shown) == 2
     assert names(stage) == set()
     assert register(stage, LIST, preview(stage, LIST)) == 2
@@ -220,8 +220,8 @@ def test_the_same_batch_in_another_account_is_another_registration(stage: Stage)
     shown = preview(stage, LIST)
     register(stage, LIST, shown)
     other = {"tenant_id": stage.tenant.id, "account_id": stage.avtaler.id}
-    assert member_import.register_list(stage.world, **other, text=LIST, shown=shown.added, batch=shown.batch) == 2
-    assert members.list_members(stage.world, **other).count == 4
+    assert member_import.register_list(stage.deps, **other, text=LIST, shown=shown.added, batch=shown.batch) == 2
+    assert members.list_members(stage.deps, **other).count == 4
 
 
 def test_nothing_is_registered_or_previewed_where_no_member_may_be_added(stage: Stage) -> None:
@@ -229,9 +229,9 @@ def test_nothing_is_registered_or_previewed_where_no_member_may_be_added(stage: 
     for account_id in (stage.barnevern.id, "unknown"):
         where = {"tenant_id": stage.tenant.id, "account_id": account_id, "text": LIST}
         with pytest.raises(NotFound):
-            member_import.preview_list(stage.world, **where)
+            member_import.preview_list(stage.deps, **where)
         with pytest.raises(NotFound):
-            member_import.register_list(stage.world, **where, shown=shown.added, batch=shown.batch)
+            member_import.register_list(stage.deps, **where, shown=shown.added, batch=shown.batch)
     stage.change_tenant(ended_at=NOON)
     for ask in (lambda: preview(stage, LIST), lambda: register(stage, LIST, shown)):
         with pytest.raises(Conflict, match="service_ended"):
@@ -243,9 +243,9 @@ def test_ids_from_a_batch_are_taken_for_no_option(stage: Stage) -> None:
     for _ in range(20):
         text = "".join(f"{number};Navn Navnesen\n" for number in people)
         register(stage, text, preview(stage, text))
-        for view in members.list_members(stage.world, **place(stage)).members:
+        for view in members.list_members(stage.deps, **place(stage)).members:
             assert view.id[0].isalnum()
-            members.remove_member(stage.world, **place(stage), member_id=view.id)
+            members.remove_member(stage.deps, **place(stage), member_id=view.id)
 
 
 @pytest.fixture(params=DATABASES)

@@ -11,19 +11,19 @@ from tests.support.world import KARI, Stage, person
 
 def test_an_upload_goes_on_when_its_draft_moves_to_another_account_of_the_member(stage: Stage) -> None:
     share = stage.draft()
-    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words(account_id=stage.avtaler.id))
-    append.feed([b"innhol"])
+    ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=6)
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(account_id=stage.avtaler.id))
+    append.write([b"innhol"])
     assert append.finish() == 6
 
 
 def test_an_upload_ends_when_the_member_is_removed_from_the_account(stage: Stage) -> None:
     share = stage.draft()
-    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
+    ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=6)
     stage.remove("kari")
-    append.feed([b"innhol"])
+    append.write([b"innhol"])
     with pytest.raises(NotFound):
         append.finish()
 
@@ -31,10 +31,10 @@ def test_an_upload_ends_when_the_member_is_removed_from_the_account(stage: Stage
 def test_a_document_whose_blob_is_gone_holds_back_no_other(stage: Stage) -> None:
     share = stage.draft()
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         [upload] = tx.uploads.of_documents([broken])
         names = [part.id for part in tx.uploads.parts(upload.id)]
-    stage.world.blobs.delete(names)
-    assert documents.inspect_documents(stage.world) == 2
-    with stage.world.database.read() as tx:
+    stage.deps.blobs.delete(names)
+    assert documents.inspect_documents(stage.deps) == 2
+    with stage.deps.database.read() as tx:
         assert all(document.inspected_at for document in tx.shares.documents([share.id]))

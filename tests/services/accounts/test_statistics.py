@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument import worker
-from deldokument.domain.errors import InvalidInput, NotFound, standing
+from deldokument.domain.errors import InvalidInput, NotFound, existing
 from deldokument.domain.statistics import Month, ShareCounts
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services.accounts.statistics import TenantStatistics, statistics_choices, tenant_statistics
@@ -18,7 +18,7 @@ NOVEMBER = Month(2026, 11)
 
 
 def of_tenant(stage: Stage, **chosen: object) -> TenantStatistics:
-    return tenant_statistics(stage.world, stage.tenant.id, **chosen)  # type: ignore[arg-type]
+    return tenant_statistics(stage.deps, stage.tenant.id, **chosen)  # type: ignore[arg-type]
 
 
 def by_month(statistics: TenantStatistics) -> dict[str, int]:
@@ -27,8 +27,8 @@ def by_month(statistics: TenantStatistics) -> dict[str, int]:
 
 def download(stage: Stage, share_id: str) -> None:
     [document_id] = stage.document_ids(share_id)
-    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
-    delivery.record_delivery(stage.world, content, 0, content.length)
+    content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, content.length)
 
 
 def test_without_a_share_there_are_twelve_months_of_nothing(stage: Stage) -> None:
@@ -53,18 +53,18 @@ def test_a_share_that_a_second_member_approved_is_counted_with_its_documents(sta
     stage.change_account(stage.byggesak, rules=AccountRules(four_eyes=True))
     share_id = stage.publish(OLA, content=b"innhold")
     assert of_tenant(stage).total == ShareCounts()
-    with stage.world.database.read() as tx:
-        proposed = standing(tx.shares.get(share_id))
-    publishing.approve_share(stage.world, person(ODD), share_id, seen=proposed.changed_at)
+    with stage.deps.database.read() as tx:
+        proposed = existing(tx.shares.get(share_id))
+    publishing.approve_share(stage.deps, person(ODD), share_id, seen=proposed.changed_at)
     assert of_tenant(stage).total == ShareCounts(shares=1, documents=1, length=7)
 
 
 def test_what_recipients_did_is_counted_once_a_share(stage: Stage) -> None:
     stage.publish(OLA)
     opened, downloaded = stage.publish(OLA), stage.publish(OLA, FJELL)
-    offers.open_share(stage.world, person(OLA), opened)
+    offers.open_share(stage.deps, person(OLA), opened)
     for reader in (OLA, PER):
-        offers.open_share(stage.world, person(reader), downloaded)
+        offers.open_share(stage.deps, person(reader), downloaded)
     download(stage, downloaded)
     total = of_tenant(stage).total
     assert (total.shares, total.opened, total.downloaded, total.unopened) == (3, 2, 1, 0)
@@ -72,13 +72,13 @@ def test_what_recipients_did_is_counted_once_a_share(stage: Stage) -> None:
 
 def test_after_the_end_the_figures_tell_what_was_never_opened_and_what_is_deleted(stage: Stage) -> None:
     opened = stage.publish(OLA)
-    offers.open_share(stage.world, person(OLA), opened)
+    offers.open_share(stage.deps, person(OLA), opened)
     stage.publish(OLA)
-    publishing.withdraw_share(stage.world, person(KARI), stage.publish(OLA))
+    publishing.withdraw_share(stage.deps, person(KARI), stage.publish(OLA))
     stage.clock.advance(days=10)
     before_the_worker = of_tenant(stage).total
     assert (before_the_worker.unopened, before_the_worker.deleted) == (2, 0)
-    worker.end_what_is_over(stage.world)
+    worker.end_what_is_over(stage.deps)
     statistics = of_tenant(stage)
     assert (statistics.total.unopened, statistics.total.deleted) == (2, 3)
     assert (statistics.open_shares, statistics.documents, statistics.stored_bytes) == (0, 0, 0)
@@ -86,16 +86,16 @@ def test_after_the_end_the_figures_tell_what_was_never_opened_and_what_is_delete
 
 def test_erasing_shares_changes_no_figure_of_the_past(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    offers.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
     stage.publish(OLA)
     stage.clock.advance(days=10)
-    worker.end_what_is_over(stage.world)
+    worker.end_what_is_over(stage.deps)
     before = of_tenant(stage, to_month=NOVEMBER)
     assert before.total == ShareCounts(2, 2, 14, opened=1, downloaded=1, unopened=1, deleted=2)
     stage.clock.instant += stage.tenant.retention
-    run_all(stage.world)
-    with stage.world.database.read() as tx:
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
         assert tx.shares.receipts([share_id]) == []
     assert of_tenant(stage, to_month=NOVEMBER) == before
 
@@ -136,7 +136,7 @@ def test_one_account_is_looked_at_by_itself(stage: Stage) -> None:
 def test_a_closed_and_a_deleted_account_still_have_figures(stage: Stage) -> None:
     stage.publish(OLA)
     stage.change_account(stage.byggesak, closed_at=stage.clock.now(), deleted_at=stage.clock.now())
-    assert stage.byggesak.id in {account.id for account in statistics_choices(stage.world, stage.tenant.id).accounts}
+    assert stage.byggesak.id in {account.id for account in statistics_choices(stage.deps, stage.tenant.id).accounts}
     assert of_tenant(stage).total.shares == 1
     assert of_tenant(stage, account_id=stage.byggesak.id).total.shares == 1
 
@@ -151,10 +151,10 @@ def test_nothing_of_another_tenant_is_counted_and_its_accounts_do_not_exist(stag
 
 
 def test_the_months_to_choose_among_go_back_to_the_first_share_and_a_year_at_least(stage: Stage) -> None:
-    choices = statistics_choices(stage.world, stage.tenant.id)
+    choices = statistics_choices(stage.deps, stage.tenant.id)
     assert (choices.first, choices.last) == (NOVEMBER.plus(-11), NOVEMBER)
     stage.publish(OLA)
-    assert statistics_choices(stage.world, stage.tenant.id).first == NOVEMBER.plus(-11)
+    assert statistics_choices(stage.deps, stage.tenant.id).first == NOVEMBER.plus(-11)
     stage.clock.advance(days=2 * 365)
-    choices = statistics_choices(stage.world, stage.tenant.id)
+    choices = statistics_choices(stage.deps, stage.tenant.id)
     assert (choices.first, choices.last) == (NOVEMBER, NOVEMBER.plus(24))

@@ -37,16 +37,16 @@ PAPER = AssessmentPaper("DPIA «Del dokument».pdf", papers.PDF)
 
 @pytest.fixture(autouse=True)
 def siv_administers(stage: Stage) -> None:
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
 
 
 def recorded(stage: Stage, **changes: Any) -> AssessmentView:
     words = replace(WORDS, **changes)
-    return record_assessment(stage.world, tenant_id=stage.tenant.id, words=words, person=person(SIV))
+    return record_assessment(stage.deps, tenant_id=stage.tenant.id, words=words, person=person(SIV))
 
 
 def events(stage: Stage) -> list[AuditEvent]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return [event for _, event in tx.audit.events() if event.kind is EventKind.ASSESSMENT_RECORDED]
 
 
@@ -54,7 +54,7 @@ def refused(stage: Stage, **changes: Any) -> dict[str, str]:
     """The codes by their fields."""
     with pytest.raises(InvalidFields) as caught:
         recorded(stage, **changes)
-    assert list_assessments(stage.world, tenant_id=stage.tenant.id) == []
+    assert list_assessments(stage.deps, tenant_id=stage.tenant.id) == []
     return {error.field: error.code for error in caught.value.errors}
 
 
@@ -63,20 +63,20 @@ def test_an_assessment_is_recorded_with_who_when_and_the_risk_that_is_left(stage
     assert (view.assessor, view.role, view.recorder) == ("Berit Ås", "Enhetsleder", "Siv Holm")
     assert (view.done_on, view.risk, view.recorded_at) == (WORDS.done_on, ResidualRisk.LOW, NOON)
     assert (view.review_on, view.is_due, view.file_name) == (date(2027, 11, 20), False, "")
-    assert list_assessments(stage.world, tenant_id=stage.tenant.id) == [view]
+    assert list_assessments(stage.deps, tenant_id=stage.tenant.id) == [view]
     [event] = events(stage)
     assert event.subject_id
     assert event.details == {"assessment": view.id, "risk": "low"}
 
 
 def test_a_record_made_by_the_operator_names_no_administrator(stage: Stage) -> None:
-    view = record_assessment(stage.world, tenant_id=stage.tenant.id, words=WORDS)
+    view = record_assessment(stage.deps, tenant_id=stage.tenant.id, words=WORDS)
     assert view.recorder == ""
     assert events(stage)[0].subject_id is None
 
 
 def test_whoever_administers_another_tenant_is_not_named_as_this_ones(stage: Stage) -> None:
-    view = record_assessment(stage.world, tenant_id=stage.barnevern.tenant_id, words=WORDS, person=person(SIV))
+    view = record_assessment(stage.deps, tenant_id=stage.barnevern.tenant_id, words=WORDS, person=person(SIV))
     assert view.recorder == ""
 
 
@@ -84,10 +84,10 @@ def test_the_newest_record_counts_and_the_earlier_ones_stay(stage: Stage) -> Non
     first = recorded(stage)
     stage.clock.advance(days=1)
     second = recorded(stage, risk=ResidualRisk.HIGH, consulted=True)
-    assert list_assessments(stage.world, tenant_id=stage.tenant.id) == [second, first]
-    with stage.world.database.read() as tx:
-        assert newest_assessment(stage.world, tx, stage.tenant.id) == second
-        assert newest_assessment(stage.world, tx, stage.barnevern.tenant_id) is None
+    assert list_assessments(stage.deps, tenant_id=stage.tenant.id) == [second, first]
+    with stage.deps.database.read() as tx:
+        assert newest_assessment(stage.deps, tx, stage.tenant.id) == second
+        assert newest_assessment(stage.deps, tx, stage.barnevern.tenant_id) is None
 
 
 @pytest.mark.parametrize("paper", [None, PAPER])
@@ -99,16 +99,16 @@ def test_the_same_record_sent_twice_is_one_record(stage: Stage, paper: Assessmen
 def test_another_file_of_the_same_name_and_length_is_a_record_anew(stage: Stage) -> None:
     recorded(stage, paper=PAPER)
     recorded(stage, paper=replace(PAPER, content=papers.PDF[:-2] + b" \n"))
-    assert len(list_assessments(stage.world, tenant_id=stage.tenant.id)) == 2
+    assert len(list_assessments(stage.deps, tenant_id=stage.tenant.id)) == 2
 
 
 def test_an_assessment_a_year_old_is_due_and_still_counts(stage: Stage) -> None:
     recorded(stage)
     stage.clock.advance(days=360)
-    [view] = list_assessments(stage.world, tenant_id=stage.tenant.id)
+    [view] = list_assessments(stage.deps, tenant_id=stage.tenant.id)
     assert not view.is_due
     stage.clock.advance(days=1)
-    [view] = list_assessments(stage.world, tenant_id=stage.tenant.id)
+    [view] = list_assessments(stage.deps, tenant_id=stage.tenant.id)
     assert view.is_due
 
 
@@ -143,11 +143,11 @@ def test_what_breaks_a_rule_is_refused(stage: Stage, changes: dict[str, Any], ex
 
 def test_an_assessment_of_a_tenant_that_does_not_exist_is_not_found(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        record_assessment(stage.world, tenant_id="nobody", words=WORDS)
+        record_assessment(stage.deps, tenant_id="nobody", words=WORDS)
 
 
 def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.tenancies.save_tenant(replace(stage.tenant, ended_at=NOON))
     with pytest.raises(Conflict, match="service_ended"):
         recorded(stage)
@@ -165,7 +165,7 @@ def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
 def test_a_file_is_what_its_content_says_whatever_its_name(stage: Stage, content: bytes, media_type: str) -> None:
     view = recorded(stage, paper=AssessmentPaper("regneark.xlsx", content))
     assert (view.media_type, view.length, view.file_name) == (media_type, len(content), "regneark.xlsx")
-    assert open_paper(stage.world, tenant_id=stage.tenant.id, assessment_id=view.id) == (view, content)
+    assert open_paper(stage.deps, tenant_id=stage.tenant.id, assessment_id=view.id) == (view, content)
 
 
 @pytest.mark.parametrize(
@@ -193,27 +193,27 @@ def test_names_and_files_are_nowhere_in_the_database_in_the_clear(stage: Stage) 
 def test_a_file_of_another_tenant_is_not_found(stage: Stage, of: Callable[[Stage], str]) -> None:
     view = recorded(stage, paper=PAPER)
     with pytest.raises(NotFound):
-        open_paper(stage.world, tenant_id=of(stage), assessment_id=view.id)
+        open_paper(stage.deps, tenant_id=of(stage), assessment_id=view.id)
 
 
 def test_an_assessment_without_a_file_has_none_to_open(stage: Stage) -> None:
     view = recorded(stage)
     with pytest.raises(NotFound):
-        open_paper(stage.world, tenant_id=stage.tenant.id, assessment_id=view.id)
+        open_paper(stage.deps, tenant_id=stage.tenant.id, assessment_id=view.id)
 
 
 def test_without_the_tenants_key_the_file_cannot_be_read(stage: Stage) -> None:
     view = recorded(stage, paper=PAPER)
-    stage.world.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
     with pytest.raises(Exception, match="broken"):
-        open_paper(stage.world, tenant_id=stage.tenant.id, assessment_id=view.id)
+        open_paper(stage.deps, tenant_id=stage.tenant.id, assessment_id=view.id)
 
 
 def test_templates_are_there_when_the_operator_has_published_them(stage: Stage) -> None:
-    assert published_templates(stage.world) == []
+    assert published_templates(stage.deps) == []
     for kind in (AgreementKind.RISK, AgreementKind.MAIN):
-        texts.publish_agreement(stage.world, kind, stage.world.library.versions(kind)[-1])
-    assert published_templates(stage.world) == [AgreementKind.RISK]
+        texts.publish_agreement(stage.deps, kind, stage.deps.library.versions(kind)[-1])
+    assert published_templates(stage.deps) == [AgreementKind.RISK]
 
 
 def test_reminders_are_by_the_day_in_norway(stage: Stage) -> None:

@@ -11,7 +11,7 @@ import pytest
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, standing
+from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState, Verdict
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.services.agreements import status, texts
@@ -21,7 +21,7 @@ from deldokument.services.notifications.recipient_notices import REMINDERS
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing, offboarding
 from deldokument.services.tenants.registration import STANDARD_RETENTION
-from deldokument.web.http.i18n import Tongue
+from deldokument.web.http.i18n import Translator
 from tests.support.tenants import sign_agreements
 from tests.support.texts import name_administrator
 from tests.support.world import KARI, SIV, Stage, person, run_all
@@ -85,12 +85,12 @@ def test_drafts_answers_sessions_and_reminders_have_the_lifetimes_of_the_texts()
 
 
 def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement_says(stage: Stage) -> None:
-    sign_agreements(stage.world, stage.tenant.id)
+    sign_agreements(stage.deps, stage.tenant.id)
     name_administrator(stage)
-    texts.publish_agreement(stage.world, AgreementKind.SERVICE, NEWEST[AgreementKind.SERVICE])
+    texts.publish_agreement(stage.deps, AgreementKind.SERVICE, NEWEST[AgreementKind.SERVICE])
 
     def state() -> tuple[str, SignatureState, bool]:
-        now = status.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
+        now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).standing
         assert now.signed
         return now.signed.version, now.service.state, now.wants_signature
 
@@ -102,8 +102,8 @@ def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement
     assert state() == ("1.0", SignatureState.OVERDUE, True)
     draft = stage.draft()
     with pytest.raises(Conflict, match="signature_overdue"):
-        publishing.publish_share(stage.world, person(KARI), draft.id)
-    with stage.world.database.read() as tx:
+        publishing.publish_share(stage.deps, person(KARI), draft.id)
+    with stage.deps.database.read() as tx:
         assert [share.state for share in map(tx.shares.get, (shared, late)) if share] == [ShareState.AVAILABLE] * 2
     said = clause("17.2")
     assert "gjelder den versjonen kunden sist signerte, også når fristen er ute" in said
@@ -113,10 +113,10 @@ def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement
 
 def test_what_is_stopped_ends_on_its_date_as_the_texts_say(stage: Stage) -> None:
     share_id = stage.publish()
-    freezing.freeze_share(stage.world, share_id, person(SIV), freezing.FreezeReason.REQUEST)
+    freezing.freeze_share(stage.deps, share_id, person(SIV), freezing.FreezeReason.REQUEST)
     stage.clock.advance(days=PeriodRule().longest.days + 1)
-    run_all(stage.world)
-    with stage.world.database.read() as tx:
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
         share = tx.shares.get(share_id)
     assert share
     assert (share.state, share.key_destroyed_at is not None) == (ShareState.ENDED, True)
@@ -127,12 +127,12 @@ def test_what_is_stopped_ends_on_its_date_as_the_texts_say(stage: Stage) -> None
 
 def test_after_the_end_names_are_kept_as_long_as_the_agreement_says(stage: Stage) -> None:
     share_id = stage.publish()
-    offboarding.end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
-    run_all(stage.world)
-    kept = offboarding.deletion_record(stage.world, tenant_id=stage.tenant.id)
+    offboarding.offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
+    run_all(stage.deps)
+    kept = offboarding.deletion_record(stage.deps, tenant_id=stage.tenant.id)
     assert kept.contents_deleted_at is not None
     assert kept.names_until - kept.ended_at == STANDARD_RETENTION
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.shares.recipients([share_id])
     assert "slettes ikke ved avslutningen" in clause("15.4")
     assert "trekkes tilbake i samme øyeblikk" in clause("15.2")
@@ -149,9 +149,9 @@ def test_backups_are_kept_no_longer_than_the_agreement_says() -> None:
 def test_no_text_promises_a_check_for_malware_and_all_name_the_mark(stage: Stage) -> None:
     stage.publish()
     inspections = [event for _, event in stage.trail() if event.kind is EventKind.DOCUMENT_INSPECTED]
-    verdicts = {standing(event.details)["verdict"] for event in inspections}
+    verdicts = {existing(event.details)["verdict"] for event in inspections}
     assert verdicts == {Verdict.NOT_SCANNED}
-    mark = Tongue("nb").text("not checked for viruses").capitalize()
+    mark = Translator("nb").text("not checked for viruses").capitalize()
     for text in (AGREEMENT, DPIA, ROS):
         assert f"merket «{mark}» for mottakeren og for den som deler" in text
         assert re.search(r"kontroller\w+ ikke (?:dokumenter )?for skadevare", text)
@@ -167,8 +167,8 @@ def test_notices_e_mail_and_webhooks_are_in_the_texts() -> None:
 
 
 def test_the_main_agreement_says_in_which_order_the_agreements_may_be_signed(stage: Stage) -> None:
-    sign_agreements(stage.world, stage.tenant.id, AgreementKind.SERVICE)
-    now = status.agreements_of(stage.world, tenant_id=stage.tenant.id).standing
+    sign_agreements(stage.deps, stage.tenant.id, AgreementKind.SERVICE)
+    now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).standing
     assert (now.service_signed, now.main_arrived) == (True, False)
     assert "kan signere tjenesteavtaler før hovedavtalen er registrert" in MAIN
 

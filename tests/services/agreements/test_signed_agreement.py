@@ -27,13 +27,13 @@ def paper(stage: Stage) -> bytes:
     name_administrator(stage)
     stage.clock.advance(hours=1)
     sign(stage)
-    agreement = agreements_of(stage.world, tenant_id=stage.tenant.id).services[0].agreement
-    return signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)[1]
+    agreement = agreements_of(stage.deps, tenant_id=stage.tenant.id).services[0].agreement
+    return signed_pdf(stage.deps, tenant_id=stage.tenant.id, agreement_id=agreement.id)[1]
 
 
 def validated(stage: Stage, pdf: bytes) -> PdfSignatureStatus:
     """What pyHanko's validator says, trusting the service's certificate and nothing else."""
-    root = translate_pyca_cryptography_cert_to_asn1(x509.load_pem_x509_certificate(stage.world.seal.certificate()))
+    root = translate_pyca_cryptography_cert_to_asn1(x509.load_pem_x509_certificate(stage.deps.seal.certificate()))
     context = ValidationContext(trust_roots=[root], moment=NOON + timedelta(days=1), allow_fetching=False)
     [signature] = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
     assert signature.self_reported_timestamp == NOON + timedelta(hours=1)

@@ -30,7 +30,7 @@ from deldokument.services.agreements import signing, status, texts
 from deldokument.services.agreements.signing import SigningResult
 from deldokument.services.agreements.status import ServiceAgreementView
 from deldokument.services.auth.sessions import Session, complete_login, end_by_back_channel
-from deldokument.services.encryption import Field, existing_key, identifier_hash, open_field, papers_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, open_field, papers_key_id
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_tenant_rules
@@ -60,7 +60,7 @@ def ready(stage: Stage) -> None:
 
 
 def signed(stage: Stage) -> list[ServiceAgreementView]:
-    return list(status.agreements_of(stage.world, tenant_id=stage.tenant.id).services)
+    return list(status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services)
 
 
 def events(stage: Stage, kind: EventKind) -> list[tuple[str | None, AuditEvent]]:
@@ -68,13 +68,13 @@ def events(stage: Stage, kind: EventKind) -> list[tuple[str | None, AuditEvent]]
 
 
 def result(stage: Stage, intent_id: str) -> SigningResult:
-    return signing.show_signing(stage.world, tenant_id=stage.tenant.id, intent_id=intent_id)
+    return signing.show_signing(stage.deps, tenant_id=stage.tenant.id, intent_id=intent_id)
 
 
 def evidence(stage: Stage, agreement: ServiceAgreement) -> dict[str, str]:
-    key = existing_key(stage.world.keyring, papers_key_id(stage.tenant.id))
+    key = existing_key(stage.deps.keyring, papers_key_id(stage.tenant.id))
     opened: dict[str, str] = json.loads(
-        open_field(key, agreement.sealed_evidence, Field.SIGNING_EVIDENCE, agreement.id)
+        open_field(key, agreement.sealed_evidence, EncryptedColumn.SIGNING_EVIDENCE, agreement.id)
     )
     return opened
 
@@ -84,11 +84,11 @@ def evidence(stage: Stage, agreement: ServiceAgreement) -> dict[str, str]:
 
 def test_a_signature_names_document_organisation_signer_and_time(stage: Stage) -> None:
     ewa = session(stage)
-    offer = signing.offer_signing(stage.world, ewa, tenant_id=stage.tenant.id)
+    offer = signing.offer_signing(stage.deps, ewa, tenant_id=stage.tenant.id)
     stage.clock.advance(minutes=1)
     intent_id, answer = begin(stage, ewa)
     stage.clock.advance(minutes=2)
-    signing.complete_signing(stage.world, ewa, answer)
+    signing.complete_signing(stage.deps, ewa, answer)
     view = signed(stage)[0]
     assert (view.signer, view.role) == ("Ewa Kowalska", "Kommunedirektør")
     agreement = view.agreement
@@ -100,15 +100,15 @@ def test_a_signature_names_document_organisation_signer_and_time(stage: Stage) -
 
 
 def test_what_was_shown_can_be_shown_again_to_the_byte(stage: Stage) -> None:
-    pdf = signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id).pdf
+    pdf = signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id).pdf
     sign(stage)
     agreement = signed(stage)[0].agreement
-    shown = status.signed_document(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    shown = status.signed_document(stage.deps, tenant_id=stage.tenant.id, agreement_id=agreement.id)
     assert shown == (agreement, pdf)
 
 
 def test_the_login_is_in_the_tenants_name_when_asked_for_and_when_answered(stage: Stage) -> None:
-    change_tenant_rules(stage.world, tenant_id=stage.tenant.id, on_behalf_of="eksempel_kommune")
+    change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, on_behalf_of="eksempel_kommune")
     sign(stage)
     assert len(signed(stage)) == 1
     assert stage.login.completed is not None
@@ -138,7 +138,7 @@ def test_two_logins_for_one_signature_commit_with_different_nonces(stage: Stage)
     ewa = session(stage)
     intent_id, first = begin(stage, ewa)
     second = ask(stage, ewa, intent_id)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.paperwork.intent_by_state(first["state"]) is None
         found = tx.paperwork.intent_by_state(second["state"])
     assert found is not None
@@ -149,7 +149,7 @@ def test_two_logins_for_one_signature_commit_with_different_nonces(stage: Stage)
 def test_the_paper_lists_the_evidence_and_hides_the_number(stage: Stage) -> None:
     sign(stage)
     agreement = signed(stage)[0].agreement
-    _, pdf = status.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    _, pdf = status.signed_pdf(stage.deps, tenant_id=stage.tenant.id, agreement_id=agreement.id)
     words = text_of(pdf)
     for said in (
         "Avtalen gjelder til den blir sagt opp",
@@ -202,7 +202,7 @@ def test_a_login_counts_whatever_the_two_clocks_say(stage: Stage) -> None:
 def test_the_same_answer_twice_signs_once_and_both_see_the_result(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
-    first, second = (signing.complete_signing(stage.world, ewa, answer) for _ in range(2))
+    first, second = (signing.complete_signing(stage.deps, ewa, answer) for _ in range(2))
     assert first == second
     assert first.refusal is None
     assert len(signed(stage)) == 1
@@ -216,7 +216,7 @@ def test_two_answers_at_once_sign_once(stage: Stage) -> None:
 
     def come_back() -> object:
         barrier.wait(10)
-        return signing.complete_signing(stage.world, ewa, answer)
+        return signing.complete_signing(stage.deps, ewa, answer)
 
     with ThreadPoolExecutor(2) as pool:
         done = [future.result() for future in [pool.submit(come_back) for _ in range(2)]]
@@ -228,8 +228,8 @@ def test_two_answers_at_once_sign_once(stage: Stage) -> None:
 def test_a_double_submit_of_the_confirmation_signs_once_and_both_see_the_signature(stage: Stage) -> None:
     ewa = session(stage)
     (first, answer), (second, other) = begin(stage, ewa), begin(stage, ewa)
-    signing.complete_signing(stage.world, ewa, answer)
-    signing.complete_signing(stage.world, ewa, other)
+    signing.complete_signing(stage.deps, ewa, answer)
+    signing.complete_signing(stage.deps, ewa, other)
     assert len(signed(stage)) == 1
     assert result(stage, first).agreement == result(stage, second).agreement == signed(stage)[0]
 
@@ -238,12 +238,12 @@ def test_while_the_paper_is_being_made_another_signature_wins(stage: Stage) -> N
     """Both have passed every check; the database lets one of them stand."""
     ewa = session(stage)
     (first, answer), (second, other) = begin(stage, ewa), begin(stage, ewa)
-    inner = stage.world
-    stage.world = replace(
+    inner = stage.deps
+    stage.deps = replace(
         inner,
         seal=_Interrupting(inner.seal, lambda: signing.complete_signing(inner, ewa, other)),  # type: ignore[arg-type]
     )
-    done = signing.complete_signing(stage.world, ewa, answer)
+    done = signing.complete_signing(stage.deps, ewa, answer)
     assert done.refusal is not None
     assert done.refusal.code == "agreement_signed"
     assert len(signed(stage)) == 1
@@ -268,13 +268,13 @@ class _Interrupting:
 def test_a_signed_version_is_not_offered_again(stage: Stage) -> None:
     sign(stage)
     with pytest.raises(Conflict, match="agreement_signed"):
-        signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id)
+        signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
 
 
 def test_a_new_version_is_offered_and_signed_beside_the_first(stage: Stage) -> None:
     sign(stage)
     stage.clock.advance(days=1)
-    texts.publish_agreement(stage.world, AgreementKind.SERVICE, "1.1")
+    texts.publish_agreement(stage.deps, AgreementKind.SERVICE, "1.1")
     sign(stage)
     assert [view.agreement.version for view in signed(stage)] == ["1.1", "1.0"]
 
@@ -284,7 +284,7 @@ def test_a_new_version_is_offered_and_signed_beside_the_first(stage: Stage) -> N
 
 def refused(stage: Stage, code: str, *, intent_id: str, ewa: Session, answer: dict[str, str]) -> ServiceError:
     """The answer is refused with this code: nothing signed, told on the page, recorded with the person."""
-    done = signing.complete_signing(stage.world, ewa, answer)
+    done = signing.complete_signing(stage.deps, ewa, answer)
     assert done.refusal is not None
     assert done.refusal.code == code
     assert signed(stage) == []
@@ -308,7 +308,7 @@ def test_a_login_a_moment_after_the_question_is_good(stage: Stage) -> None:
     _, answer = begin(stage, ewa)
     stage.clock.advance(seconds=30)
     stage.login.age = timedelta(seconds=30)
-    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
 
 
 def test_a_login_that_claims_to_be_from_after_it_was_told_is_refused(stage: Stage) -> None:
@@ -323,16 +323,16 @@ def test_after_a_signature_the_session_ends_when_the_login_that_signed_does(stag
     ewa = session(stage)
     _, answer = begin(stage, ewa)
     stage.login.session_id, stage.login.id_token = "sid-2", "id-token-2"
-    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
-    with stage.world.database.read() as tx:
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
+    with stage.deps.database.read() as tx:
         kept = tx.sessions.get(ewa.token_hash)
     assert kept
     assert kept.csrf_token == ewa.csrf_token
-    end_by_back_channel(stage.world, "ended:sid-1")
-    with stage.world.database.read() as tx:
+    end_by_back_channel(stage.deps, "ended:sid-1")
+    with stage.deps.database.read() as tx:
         assert tx.sessions.get(ewa.token_hash) == kept
-    end_by_back_channel(stage.world, "ended:sid-2")
-    with stage.world.database.read() as tx:
+    end_by_back_channel(stage.deps, "ended:sid-2")
+    with stage.deps.database.read() as tx:
         assert tx.sessions.get(ewa.token_hash) is None
 
 
@@ -340,8 +340,8 @@ def test_the_session_follows_no_login_of_another_person(stage: Stage) -> None:
     ewa = session(stage)
     _, answer = begin(stage, ewa)
     stage.login.person, stage.login.session_id = SIV, "sid-2"
-    assert signing.complete_signing(stage.world, ewa, answer).refusal
-    with stage.world.database.read() as tx:
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal
+    with stage.deps.database.read() as tx:
         kept = tx.sessions.get(ewa.token_hash)
     assert kept
     assert kept.provider_session_id == "sid-1"
@@ -355,7 +355,7 @@ def test_the_login_of_another_person_is_refused(stage: Stage) -> None:
 
 
 def test_the_login_of_another_administrator_is_refused_too(stage: Stage) -> None:
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     stage.login.person = SIV
@@ -387,9 +387,9 @@ def test_after_a_refusal_the_same_answer_signs_nothing_either(stage: Stage) -> N
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     stage.login.person = SIV
-    signing.complete_signing(stage.world, ewa, answer)
+    signing.complete_signing(stage.deps, ewa, answer)
     stage.login.person = EWA
-    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
     assert signed(stage) == []
     assert result(stage, intent_id).refusal == "signing_other_person"
 
@@ -407,7 +407,7 @@ def test_an_intent_is_good_for_fifteen_minutes(stage: Stage) -> None:
 def test_a_text_published_meanwhile_is_not_signed_unread(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
-    texts.publish_agreement(stage.world, AgreementKind.SERVICE, "1.1")
+    texts.publish_agreement(stage.deps, AgreementKind.SERVICE, "1.1")
     refused(stage, "agreement_changed", intent_id=intent_id, ewa=ewa, answer=answer)
 
 
@@ -421,7 +421,7 @@ def test_a_tenant_that_got_another_name_meanwhile_has_another_document(stage: St
 def test_the_statement_is_that_of_the_tenant_as_it_is_now(stage: Stage) -> None:
     """Also where the text itself does not name the tenant."""
     nameless = {**SHORT, AgreementKind.SERVICE: {"1.0": "# Tjenesteavtale\n\nFor alle.\n"}}
-    stage.world = replace(stage.world, library=ShortLibrary(nameless))
+    stage.deps = replace(stage.deps, library=ShortLibrary(nameless))
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     stage.change_tenant(name="Nye Eksempel kommune")
@@ -447,7 +447,7 @@ def test_a_tenant_that_has_left_meanwhile_signs_nothing(stage: Stage) -> None:
     [
         (lambda stage: _remove(stage, EWA), "not_found"),
         (lambda stage: stage.change_tenant(ended_at=NOON), "service_ended"),
-        (lambda stage: texts.publish_agreement(stage.world, AgreementKind.SERVICE, "1.1"), "agreement_changed"),
+        (lambda stage: texts.publish_agreement(stage.deps, AgreementKind.SERVICE, "1.1"), "agreement_changed"),
     ],
     ids=["removed", "left", "published"],
 )
@@ -456,14 +456,14 @@ def test_what_happens_while_the_paper_is_made_stops_the_signature(
 ) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
-    stage.world = replace(stage.world, seal=_Interrupting(stage.world.seal, lambda: meanwhile(stage)))  # type: ignore[arg-type]
+    stage.deps = replace(stage.deps, seal=_Interrupting(stage.deps.seal, lambda: meanwhile(stage)))  # type: ignore[arg-type]
     refused(stage, code, intent_id=intent_id, ewa=ewa, answer=answer)
 
 
 def test_without_a_seal_nobody_is_sent_to_log_in_in_vain(stage: Stage) -> None:
-    stage.world = replace(stage.world, seal=MissingSeal())
+    stage.deps = replace(stage.deps, seal=MissingSeal())
     with pytest.raises(Unavailable, match="seal_missing"):
-        signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id)
+        signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
 
 
 def test_nobody_is_sent_to_log_in_for_what_an_expired_seal_cannot_seal(stage: Stage) -> None:
@@ -480,7 +480,7 @@ def test_a_seal_that_breaks_signs_nothing(stage: Stage) -> None:
     def fail() -> None:
         raise Broken("seal")
 
-    stage.world = replace(stage.world, seal=_Interrupting(stage.world.seal, fail))  # type: ignore[arg-type]
+    stage.deps = replace(stage.deps, seal=_Interrupting(stage.deps.seal, fail))  # type: ignore[arg-type]
     refused(stage, "broken", intent_id=intent_id, ewa=ewa, answer=answer)
 
 
@@ -491,9 +491,9 @@ def test_a_process_that_died_at_work_leaves_a_refusal_after_a_while(stage: Stage
     def die() -> None:
         raise KeyboardInterrupt
 
-    stage.world = replace(stage.world, seal=_Interrupting(stage.world.seal, die))  # type: ignore[arg-type]
+    stage.deps = replace(stage.deps, seal=_Interrupting(stage.deps.seal, die))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
-        signing.complete_signing(stage.world, ewa, answer)
+        signing.complete_signing(stage.deps, ewa, answer)
     assert result(stage, intent_id) == SigningResult("1.0", None, "", True)
     stage.clock.advance(minutes=3)
     assert result(stage, intent_id).refusal == "broken"
@@ -509,26 +509,26 @@ def test_an_answer_in_another_session_changes_nothing(stage: Stage) -> None:
     _, answer = begin(stage, ewa)
     for other in (None, session(stage), session(stage, SIV)):
         with pytest.raises(LoginFailed, match="signing_other_session"):
-            signing.complete_signing(stage.world, other, answer)
+            signing.complete_signing(stage.deps, other, answer)
     stage.login.person = EWA
-    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
     assert len(signed(stage)) == 1
 
 
 def test_an_unknown_answer_is_none_to_a_signature(stage: Stage) -> None:
     ewa = session(stage)
     _, answer = begin(stage, ewa)
-    assert signing.is_signing(stage.world, answer["state"])
-    assert not signing.is_signing(stage.world, "state-of-a-login")
+    assert signing.is_signing(stage.deps, answer["state"])
+    assert not signing.is_signing(stage.deps, "state-of-a-login")
     with pytest.raises(LoginFailed):
-        signing.complete_signing(stage.world, ewa, {"state": "state-of-a-login"})
+        signing.complete_signing(stage.deps, ewa, {"state": "state-of-a-login"})
 
 
 def test_an_answer_to_a_signature_logs_nobody_in(stage: Stage) -> None:
     ewa = session(stage)
     _, answer = begin(stage, ewa)
     with pytest.raises(LoginFailed, match="login_refused"):
-        complete_login(stage.world, answer, browser_secret="", previous_secret=None)
+        complete_login(stage.deps, answer, browser_secret="", previous_secret=None)
 
 
 def test_an_intent_of_another_session_or_tenant_is_not_there(stage: Stage) -> None:
@@ -536,16 +536,16 @@ def test_an_intent_of_another_session_or_tenant_is_not_there(stage: Stage) -> No
     intent_id, _ = begin(stage, ewa)
     for other, tenant_id in ((session(stage), stage.tenant.id), (ewa, stage.barnevern.tenant_id)):
         with pytest.raises(NotFound):
-            signing.start_login(stage.world, other, tenant_id=tenant_id, intent_id=intent_id, locale="nb")
+            signing.start_login(stage.deps, other, tenant_id=tenant_id, intent_id=intent_id, locale="nb")
     for tenant_id, wanted in ((stage.barnevern.tenant_id, intent_id), (stage.tenant.id, "nothing")):
         with pytest.raises(NotFound):
-            signing.show_signing(stage.world, tenant_id=tenant_id, intent_id=wanted)
+            signing.show_signing(stage.deps, tenant_id=tenant_id, intent_id=wanted)
 
 
 def test_a_signature_that_is_over_leads_to_no_login(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
-    signing.complete_signing(stage.world, ewa, answer)
+    signing.complete_signing(stage.deps, ewa, answer)
     with pytest.raises(Conflict, match="signing_over"):
         ask(stage, ewa, intent_id)
 
@@ -573,9 +573,9 @@ def test_a_role_makes_no_line_of_its_own_in_the_statement_on_the_paper(stage: St
     """A press begins a new line at characters at which Python's own files and the form do not."""
     ewa = session(stage)
     _, answer = begin(stage, ewa, role="Rådmann\u2028SHA-256 av teksten: " + "0" * 64)
-    assert signing.complete_signing(stage.world, ewa, answer).refusal is None
+    assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
     agreement = signed(stage)[0].agreement
-    _, pdf = status.signed_pdf(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement.id)
+    _, pdf = status.signed_pdf(stage.deps, tenant_id=stage.tenant.id, agreement_id=agreement.id)
     lines = [line.strip() for line in text_of(pdf).splitlines()]
     assert [line for line in lines if line.startswith("SHA-256 av teksten")] == [
         f"SHA-256 av teksten: {agreement.text_sha256}"
@@ -597,15 +597,15 @@ def test_only_what_was_shown_is_signed(stage: Stage) -> None:
 def test_whoever_does_not_administer_the_tenant_is_offered_nothing(stage: Stage) -> None:
     for number in (KARI, SIV):
         with pytest.raises(NotFound):
-            signing.offer_signing(stage.world, session(stage, number), tenant_id=stage.tenant.id)
+            signing.offer_signing(stage.deps, session(stage, number), tenant_id=stage.tenant.id)
     with pytest.raises(NotFound):
-        signing.offer_signing(stage.world, session(stage), tenant_id=stage.barnevern.tenant_id)
+        signing.offer_signing(stage.deps, session(stage), tenant_id=stage.barnevern.tenant_id)
 
 
 def test_before_anything_is_published_there_is_nothing_to_sign(stage: Stage) -> None:
     do_as_owner(stage.database_url, "DELETE FROM published_text")
     with pytest.raises(Conflict, match="agreement_not_published"):
-        signing.offer_signing(stage.world, session(stage), tenant_id=stage.tenant.id)
+        signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
 
 
 # --- afterwards ------------------------------------------------------------------------------------------------------
@@ -614,9 +614,9 @@ def test_before_anything_is_published_there_is_nothing_to_sign(stage: Stage) -> 
 def test_intents_are_forgotten_after_a_day_and_signatures_stay(stage: Stage) -> None:
     intent_id = sign(stage)
     stage.clock.advance(hours=23)
-    assert signing.forget_intents(stage.world) == 0
+    assert signing.forget_intents(stage.deps) == 0
     stage.clock.advance(hours=2)
-    assert signing.forget_intents(stage.world) == 1
+    assert signing.forget_intents(stage.deps) == 1
     with pytest.raises(NotFound):
         result(stage, intent_id)
     assert len(signed(stage)) == 1
@@ -624,6 +624,6 @@ def test_intents_are_forgotten_after_a_day_and_signatures_stay(stage: Stage) -> 
 
 def _remove(stage: Stage, number: str) -> None:
     """Past the rule that a tenant keeps an administrator."""
-    with stage.world.database.write() as tx:
-        for administrator in tx.tenancies.administrations(identifier_hash(directory_key(stage.world), person(number))):
+    with stage.deps.database.write() as tx:
+        for administrator in tx.tenancies.administrations(identifier_hash(directory_key(stage.deps), person(number))):
             tx.tenancies.remove_administrator(administrator.id)

@@ -12,7 +12,7 @@ from deldokument.domain.agreement_records import MAX_COPY_LENGTH, PublishedText,
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound
 from deldokument.services.agreements import status
-from deldokument.services.agreements.status import AgreementStanding, Signer
+from deldokument.services.agreements.status import AgreementStatus, Signer
 from deldokument.services.downloads import access
 from deldokument.services.encryption import papers_key_id
 from tests.support.browser import EWA
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 def publish(stage: Stage, version: str, kind: AgreementKind = AgreementKind.SERVICE) -> None:
     """A version counts from now on."""
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         assert tx.paperwork.publish(PublishedText(kind, version, stage.clock.now()))
 
 
@@ -32,7 +32,7 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
     """A signature of the version, without the way to it."""
     tenant_id = tenant_id or stage.tenant.id
     agreement_id = f"signed-{version}-{tenant_id}"
-    key = status.papers_key(stage.world, tenant_id)
+    key = status.papers_key(stage.deps, tenant_id)
     agreement = ServiceAgreement(
         id=agreement_id,
         tenant_id=tenant_id,
@@ -45,14 +45,14 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
         sealed_signer=status.seal_signer(key, Signer(EWA, "Ewa Kowalska", "Rådmann"), agreement_id),
         sealed_evidence=b"",
     )
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         assert tx.paperwork.add_service_agreement(agreement, SignedPaper("# Avtale", b"", b""))
     return agreement
 
 
-def standing(stage: Stage) -> AgreementStanding:
-    with stage.world.database.read() as tx:
-        return status.standing_of(stage.world, tx, stage.tenant.id)
+def standing(stage: Stage) -> AgreementStatus:
+    with stage.deps.database.read() as tx:
+        return status.agreement_status(stage.deps, tx, stage.tenant.id)
 
 
 def record_main(stage: Stage, **changes: object) -> object:
@@ -64,7 +64,7 @@ def record_main(stage: Stage, **changes: object) -> object:
         "copy": COPY,
         "person": person(EWA),
     }
-    return status.record_main_agreement(stage.world, **(given | changes))  # type: ignore[arg-type]
+    return status.record_main_agreement(stage.deps, **(given | changes))  # type: ignore[arg-type]
 
 
 # --- how it stands ---------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_an_overdue_signature_stops_what_is_new_and_keeps_what_is_shared(stage: 
     stage.clock.advance(days=1)
     with pytest.raises(Conflict, match="signature_overdue"):
         stage.publish(OLA)
-    assert access.authorize(stage.world, person(OLA), shared)
+    assert access.authorize(stage.deps, person(OLA), shared)
     sign(stage, "1.10")
     assert stage.publish(OLA)
 
@@ -126,7 +126,7 @@ def test_one_new_version_after_the_other_gives_no_new_grace_period(stage: Stage)
 
 def test_a_signature_of_others_does_not_count(stage: Stage) -> None:
     publish(stage, "1.0")
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         other = tx.tenancies.tenant_by_number("213640003")
     assert other is not None
     sign(stage, "1.0", other.id)
@@ -139,10 +139,10 @@ def test_a_signature_of_others_does_not_count(stage: Stage) -> None:
 def test_a_main_agreement_that_has_arrived_is_there_with_its_copy(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
-    main = status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0]
+    main = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).mains[0]
     assert (main.signer, main.agreement.signed_on) == ("Berit Aas, kommunedirektør", date(2026, 11, 20))
     assert main.agreement.sha256 == hashlib.sha256(COPY).hexdigest()
-    copy = status.main_agreement_copy(stage.world, tenant_id=stage.tenant.id, agreement_id=main.agreement.id)
+    copy = status.main_agreement_copy(stage.deps, tenant_id=stage.tenant.id, agreement_id=main.agreement.id)
     assert copy == COPY
     assert standing(stage).main_arrived
     [(number, event)] = [found for found in stage.trail() if found[1].kind is EventKind.MAIN_AGREEMENT_RECORDED]
@@ -155,7 +155,7 @@ def test_a_correction_is_a_record_anew_and_the_first_stays(stage: Stage) -> None
     record_main(stage)
     stage.clock.advance(hours=1)
     record_main(stage, signed_on=date(2026, 11, 21))
-    found = status.agreements_of(stage.world, tenant_id=stage.tenant.id)
+    found = status.agreements_of(stage.deps, tenant_id=stage.tenant.id)
     assert [main.agreement.signed_on.day for main in found.mains] == [21, 20]
     assert found.standing.main == found.mains[0].agreement
 
@@ -163,7 +163,7 @@ def test_a_correction_is_a_record_anew_and_the_first_stays(stage: Stage) -> None
 def test_the_same_record_sent_twice_is_one(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     assert record_main(stage) == record_main(stage)
-    assert len(status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains) == 1
+    assert len(status.agreements_of(stage.deps, tenant_id=stage.tenant.id).mains) == 1
 
 
 def test_everything_wrong_with_a_record_is_told_at_once(stage: Stage) -> None:
@@ -213,18 +213,18 @@ def test_a_tenant_that_has_been_forgotten_gets_no_new_key_for_its_papers(stage: 
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
     stage.change_tenant(ended_at=NOON)
-    stage.world.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
     with pytest.raises(Conflict, match="service_ended"):
         record_main(stage)
-    assert stage.world.keyring.get([papers_key_id(stage.tenant.id)]) == {}
-    assert status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0].signer == ""
+    assert stage.deps.keyring.get([papers_key_id(stage.tenant.id)]) == {}
+    assert status.agreements_of(stage.deps, tenant_id=stage.tenant.id).mains[0].signer == ""
 
 
 def test_a_tenant_that_is_not_there_gets_neither_agreement_nor_key(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     with pytest.raises(NotFound):
         record_main(stage, tenant_id="nobody")
-    assert stage.world.keyring.get([papers_key_id("nobody")]) == {}
+    assert stage.deps.keyring.get([papers_key_id("nobody")]) == {}
 
 
 # --- papers of others ------------------------------------------------------------------------------------------------
@@ -234,20 +234,20 @@ def test_papers_of_another_tenant_are_not_there(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
     signed = sign(stage, "1.0")
-    main = status.agreements_of(stage.world, tenant_id=stage.tenant.id).mains[0]
+    main = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).mains[0]
     with pytest.raises(NotFound):
-        status.main_agreement_copy(stage.world, tenant_id="other", agreement_id=main.agreement.id)
+        status.main_agreement_copy(stage.deps, tenant_id="other", agreement_id=main.agreement.id)
     for read in (status.signed_pdf, status.signed_document):
         with pytest.raises(NotFound):
-            read(stage.world, tenant_id="other", agreement_id=signed.id)
+            read(stage.deps, tenant_id="other", agreement_id=signed.id)
 
 
 def test_after_the_tenants_key_is_destroyed_the_facts_stay_and_nobody_is_named(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
     sign(stage, "1.0")
-    stage.world.keyring.destroy([papers_key_id(stage.tenant.id)])
-    found = status.agreements_of(stage.world, tenant_id=stage.tenant.id)
+    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
+    found = status.agreements_of(stage.deps, tenant_id=stage.tenant.id)
     assert [(main.agreement.version, main.signer) for main in found.mains] == [("1.0", "")]
     assert [(service.agreement.version, service.signer, service.role) for service in found.services] == [
         ("1.0", "", "")
@@ -259,12 +259,12 @@ def test_after_the_tenants_key_is_destroyed_the_facts_stay_and_nobody_is_named(s
     }
     for paper, agreement_id in papers.items():
         with pytest.raises(NotFound):
-            paper(stage.world, tenant_id=stage.tenant.id, agreement_id=agreement_id)  # type: ignore[operator]
+            paper(stage.deps, tenant_id=stage.tenant.id, agreement_id=agreement_id)  # type: ignore[operator]
 
 
 def test_who_signed_is_told_by_name_and_role_and_no_number_stands_open(stage: Stage) -> None:
     signed = sign(stage, "1.0")
-    view = status.agreements_of(stage.world, tenant_id=stage.tenant.id).services[0]
+    view = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services[0]
     assert (view.signer, view.role) == ("Ewa Kowalska", "Rådmann")
     assert EWA not in repr(Signer(EWA, "Ewa Kowalska", "Rådmann"))
     assert EWA.encode() not in signed.sealed_signer

@@ -23,9 +23,9 @@ def short_texts(stage: Stage) -> Stage:
 
 
 def test_a_text_counts_from_when_it_is_published(stage: Stage) -> None:
-    assert texts.current_document(stage.world, tenant_id=stage.tenant.id, kind=SERVICE) is None
-    texts.publish_agreement(stage.world, SERVICE, "1.0")
-    document = texts.current_document(stage.world, tenant_id=stage.tenant.id, kind=SERVICE)
+    assert texts.current_document(stage.deps, tenant_id=stage.tenant.id, kind=SERVICE) is None
+    texts.publish_agreement(stage.deps, SERVICE, "1.0")
+    document = texts.current_document(stage.deps, tenant_id=stage.tenant.id, kind=SERVICE)
     assert document is not None
     assert (document.version, document.title) == ("1.0", "Tjenesteavtale")
     assert "Mellom Eksempel kommune, 310240001, og Deldrift IKS." in document.markdown
@@ -36,59 +36,59 @@ def test_a_text_counts_from_when_it_is_published(stage: Stage) -> None:
 
 def test_the_same_document_is_the_same_paper_whenever_it_is_set(stage: Stage) -> None:
     publish_texts(stage)
-    first = texts.current_document(stage.world, tenant_id=stage.tenant.id, kind=SERVICE)
+    first = texts.current_document(stage.deps, tenant_id=stage.tenant.id, kind=SERVICE)
     stage.clock.advance(days=3)
-    second = texts.current_document(stage.world, tenant_id=stage.tenant.id, kind=SERVICE)
+    second = texts.current_document(stage.deps, tenant_id=stage.tenant.id, kind=SERVICE)
     assert first is not None
     assert second is not None
-    assert stage.world.press.pdf(first.paper) == stage.world.press.pdf(second.paper)
+    assert stage.deps.press.pdf(first.paper) == stage.deps.press.pdf(second.paper)
 
 
 def test_the_operator_who_published_is_told(stage: Stage) -> None:
-    operators.add_operator(stage.world, number=KARI, name="Kari Drift")
-    texts.publish_agreement(stage.world, SERVICE, "1.0", person(KARI))
+    operators.add_operator(stage.deps, number=KARI, name="Kari Drift")
+    texts.publish_agreement(stage.deps, SERVICE, "1.0", person(KARI))
     stage.clock.advance(days=1)
-    texts.publish_agreement(stage.world, SERVICE, "1.1")
-    listing = next(listing for listing in texts.list_texts(stage.world) if listing.kind is SERVICE)
+    texts.publish_agreement(stage.deps, SERVICE, "1.1")
+    listing = next(listing for listing in texts.list_texts(stage.deps) if listing.kind is SERVICE)
     assert [(text.version, name) for text, name in listing.published] == [("1.1", ""), ("1.0", "Kari Drift")]
     assert KARI in {number for number, event in stage.trail() if event.kind is EventKind.AGREEMENT_PUBLISHED}
 
 
 def test_the_newest_version_is_offered_and_only_versions_after_the_current_one_can_be_published(stage: Stage) -> None:
     def publishable() -> str:
-        return next(listing.publishable for listing in texts.list_texts(stage.world) if listing.kind is SERVICE)
+        return next(listing.publishable for listing in texts.list_texts(stage.deps) if listing.kind is SERVICE)
 
     assert publishable() == "1.1"
-    texts.publish_agreement(stage.world, SERVICE, "1.1")
+    texts.publish_agreement(stage.deps, SERVICE, "1.1")
     assert publishable() == ""
     for version in ("1.1", "1.0"):
         with pytest.raises(Conflict, match="version_not_newer"):
-            texts.publish_agreement(stage.world, SERVICE, version)
+            texts.publish_agreement(stage.deps, SERVICE, version)
 
 
 @pytest.mark.parametrize("version", ["2.0", "", "../hovedavtale/1.0"])
 def test_a_version_that_does_not_exist_is_not_published(stage: Stage, version: str) -> None:
     with pytest.raises(InvalidInput, match="version_unknown"):
-        texts.publish_agreement(stage.world, SERVICE, version)
-    assert texts.current_document(stage.world, tenant_id=stage.tenant.id, kind=SERVICE) is None
+        texts.publish_agreement(stage.deps, SERVICE, version)
+    assert texts.current_document(stage.deps, tenant_id=stage.tenant.id, kind=SERVICE) is None
 
 
 def test_nothing_is_published_before_the_operators_own_details_are_set(stage: Stage) -> None:
-    stage.world = replace(stage.world, rules=replace(stage.world.rules, operator=OperatorDetails(name="Del dokument")))
+    stage.deps = replace(stage.deps, rules=replace(stage.deps.rules, operator=OperatorDetails(name="Del dokument")))
     with pytest.raises(Unavailable, match="agreement_incomplete"):
-        texts.publish_agreement(stage.world, SERVICE, "1.0")
-    assert texts.list_texts(stage.world)[1].published == ()
+        texts.publish_agreement(stage.deps, SERVICE, "1.0")
+    assert texts.list_texts(stage.deps)[1].published == ()
 
 
 def test_a_tenant_that_is_not_there_has_no_document(stage: Stage) -> None:
     publish_texts(stage)
     with pytest.raises(NotFound):
-        texts.current_document(stage.world, tenant_id="nobody", kind=SERVICE)
+        texts.current_document(stage.deps, tenant_id="nobody", kind=SERVICE)
 
 
 def test_what_a_new_version_changes_is_shown_against_what_was_signed(stage: Stage, signed: Stage) -> None:
-    texts.publish_agreement(stage.world, SERVICE, "1.1")
-    found = texts.changes_to_sign(stage.world, tenant_id=stage.tenant.id)
+    texts.publish_agreement(stage.deps, SERVICE, "1.1")
+    found = texts.changes_to_sign(stage.deps, tenant_id=stage.tenant.id)
     assert (found.signed_version, found.document.version) == ("1.0", "1.1")
     told = [(change.kind, change.paragraph) for change in found.changes if change.kind is not ChangeKind.SAME]
     assert told == [
@@ -102,7 +102,7 @@ def test_what_a_new_version_changes_is_shown_against_what_was_signed(stage: Stag
 
 def test_a_tenant_that_has_moved_sees_that_its_name_changes_too(stage: Stage, signed: Stage) -> None:
     stage.change_tenant(name="Nye Eksempel kommune")
-    changed = texts.changes_to_sign(stage.world, tenant_id=stage.tenant.id).changes
+    changed = texts.changes_to_sign(stage.deps, tenant_id=stage.tenant.id).changes
     assert [change.paragraph for change in changed if change.kind is ChangeKind.ADDED] == [
         "Mellom Nye Eksempel kommune, 310240001, og Deldrift IKS."
     ]
@@ -111,7 +111,7 @@ def test_a_tenant_that_has_moved_sees_that_its_name_changes_too(stage: Stage, si
 def test_without_a_signature_there_is_nothing_to_compare(stage: Stage) -> None:
     publish_texts(stage)
     with pytest.raises(NotFound):
-        texts.changes_to_sign(stage.world, tenant_id=stage.tenant.id)
+        texts.changes_to_sign(stage.deps, tenant_id=stage.tenant.id)
 
 
 @pytest.fixture

@@ -24,56 +24,56 @@ DOCUMENTS = (SmallDocument("vedtak.pdf", b"innhold" * 100_000), SmallDocument("t
 @pytest.fixture(autouse=True)
 def integrated(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    add_integration(stage.world, **where, organization_number=FJELL)
+    add_integration(stage.deps, **where, organization_number=FJELL)
 
 
-def at_once(stage: Stage, share_id: str = "", **words: object) -> Share:
+def on_event_loop(stage: Stage, share_id: str = "", **words: object) -> Share:
     recipients = [RecipientInput(OLA)]
-    return share_at_once(stage.world, SYSTEM, stage.words(**words), recipients, DOCUMENTS, share_id)
+    return share_at_once(stage.deps, SYSTEM, stage.words(**words), recipients, DOCUMENTS, share_id)
 
 
 def shares(stage: Stage) -> list[ShareState]:
-    return [view.state for view in list_shares(stage.world, SYSTEM).shares]
+    return [view.state for view in list_shares(stage.deps, SYSTEM).shares]
 
 
 def test_everything_is_there_when_it_is_published(stage: Stage) -> None:
-    share = at_once(stage)
+    share = on_event_loop(stage)
     assert share.state is ShareState.AVAILABLE
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         documents = tx.shares.documents([share.id])
     assert [(document.length, document.is_complete) for document in documents] == [(700_000, True), (0, True)]
 
 
 def test_what_is_refused_is_not_left_as_a_draft(stage: Stage) -> None:
     with pytest.raises(InvalidFields):
-        at_once(stage, archived=False)
+        on_event_loop(stage, archived=False)
     with pytest.raises(InvalidFields):
-        at_once(stage, new_id(), archived=False)
+        on_event_loop(stage, new_id(), archived=False)
     assert shares(stage) == [ShareState.ABANDONED] * 2
 
 
 def test_done_again_after_a_crash_while_uploading_it_begins_with_what_is_there(stage: Stage) -> None:
     share_id = new_id()
-    api_drafts.create_draft(stage.world, SYSTEM, stage.words(), [RecipientInput(OLA)], share_id)
-    drafts.add_document(stage.world, SYSTEM, share_id, name="vedtak.pdf", length=700_000, modified_at=None)
-    drafts.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
-    assert at_once(stage, share_id).state is ShareState.AVAILABLE
+    api_drafts.create_draft(stage.deps, SYSTEM, stage.words(), [RecipientInput(OLA)], share_id)
+    drafts.add_document(stage.deps, SYSTEM, share_id, name="vedtak.pdf", length=700_000, modified_at=None)
+    drafts.add_document(stage.deps, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
+    assert on_event_loop(stage, share_id).state is ShareState.AVAILABLE
     assert len(stage.document_ids(share_id)) == 2
     assert shares(stage) == [ShareState.AVAILABLE]
 
 
 def test_done_again_after_a_crash_at_the_very_end_it_is_the_same_share(stage: Stage) -> None:
-    first = at_once(stage, new_id())
-    assert at_once(stage, first.id) == first
+    first = on_event_loop(stage, new_id())
+    assert on_event_loop(stage, first.id) == first
     assert shares(stage) == [ShareState.AVAILABLE]
 
 
 def test_done_again_under_an_id_that_was_refused_it_says_so(stage: Stage) -> None:
     share_id = new_id()
     with pytest.raises(InvalidFields):
-        at_once(stage, share_id, archived=False)
+        on_event_loop(stage, share_id, archived=False)
     with pytest.raises(Conflict):
-        at_once(stage, share_id)
+        on_event_loop(stage, share_id)
 
 
 def test_what_comes_right_by_itself_is_kept_for_the_next_try(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,17 +84,17 @@ def test_what_comes_right_by_itself_is_kept_for_the_next_try(stage: Stage, monke
     with monkeypatch.context() as patched:
         patched.setattr("deldokument.services.api.one_request_share.publish_share", down)
         with pytest.raises(Unavailable):
-            at_once(stage, share_id)
+            on_event_loop(stage, share_id)
         with pytest.raises(Unavailable):
-            at_once(stage)
+            on_event_loop(stage)
     assert sorted(shares(stage)) == [ShareState.ABANDONED, ShareState.DRAFT]
-    assert at_once(stage, share_id).state is ShareState.AVAILABLE
+    assert on_event_loop(stage, share_id).state is ShareState.AVAILABLE
 
 
 def test_an_id_finds_nothing_that_others_have_made(stage: Stage) -> None:
     theirs = stage.draft(VIGDIS, stage.barnevern)
     with pytest.raises(NotFound):
-        at_once(stage, theirs.id)
+        on_event_loop(stage, theirs.id)
 
 
 def test_when_another_has_begun_it_anew_meanwhile_no_half_of_it_is_published(stage: Stage) -> None:
@@ -105,11 +105,11 @@ def test_when_another_has_begun_it_anew_meanwhile_no_half_of_it_is_published(sta
 
     def another_begins() -> None:
         for document_id in stage.document_ids(share_id):
-            drafts.remove_document(stage.world, SYSTEM, share_id, document_id)
-        drafts.add_document(stage.world, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
+            drafts.remove_document(stage.deps, SYSTEM, share_id, document_id)
+        drafts.add_document(stage.deps, SYSTEM, share_id, name="tom.txt", length=0, modified_at=None)
 
     # What the register did not answer for it is asked once more when all has been uploaded.
-    world = replace(stage.world, register=SlowRegister(stage.register, [silence, another_begins]))
+    deps = replace(stage.deps, register=SlowRegister(stage.register, [silence, another_begins]))
     with pytest.raises(Conflict, match="state_changed"):
-        share_at_once(world, SYSTEM, stage.words(), [RecipientInput(FJELL)], DOCUMENTS, share_id)
+        share_at_once(deps, SYSTEM, stage.words(), [RecipientInput(FJELL)], DOCUMENTS, share_id)
     assert shares(stage) == [ShareState.ABANDONED]

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput, standing
+from deldokument.domain.errors import InvalidFields, InvalidInput, existing
 from deldokument.domain.share import Share
 from deldokument.services.audit import browsing
 from deldokument.services.audit import search as audit_search
 from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
 from deldokument.services.audit.browsing import LogPage, SearchWords
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import administrators, operators
@@ -25,16 +25,16 @@ EWA = "47906701517"
 
 
 def open_log(stage: Stage, number: str = EWA) -> LogPage:
-    return browsing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(number))
+    return browsing.open_log(stage.deps, tenant_id=stage.tenant.id, person=person(number))
 
 
 def token_of(stage: Stage, **words: str) -> str:
     given = {"tenant_id": stage.tenant.id, "person": person(EWA), "words": SearchWords(**words), "zone": OSLO}
-    return browsing.search_log(stage.world, **given)  # type: ignore[arg-type]
+    return browsing.search_log(stage.deps, **given)  # type: ignore[arg-type]
 
 
 def show(stage: Stage, token: str, number: str = EWA, tenant_id: str | None = None) -> LogPage:
-    return browsing.show_log(stage.world, tenant_id=tenant_id or stage.tenant.id, person=person(number), token=token)
+    return browsing.show_log(stage.deps, tenant_id=tenant_id or stage.tenant.id, person=person(number), token=token)
 
 
 def search(stage: Stage, **words: str) -> LogPage:
@@ -46,10 +46,10 @@ def kinds(page: LogPage) -> list[EventKind]:
 
 
 def happen(stage: Stage, count: int, number: str | None = None, kind: EventKind = EventKind.ACCOUNT_RENAMED) -> None:
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         for _ in range(count):
             who = person(number) if number else None
-            record(stage.world, tx, kind, tenant_id=stage.tenant.id, person=who)
+            record_event(stage.deps, tx, kind, tenant_id=stage.tenant.id, person=who)
 
 
 def of_log(stage: Stage) -> list[tuple[str | None, AuditEvent]]:
@@ -78,7 +78,7 @@ def test_pages_go_on_until_the_first_event_and_none_is_told_twice(stage: Stage) 
     stage.clock.advance(hours=1)
     happen(stage, 120)
     page, numbers = open_log(stage), []
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         last = tx.audit.head(stage.tenant.id).number
     while True:
         numbers += [entry.number for entry in page.entries]
@@ -127,7 +127,7 @@ def test_a_kind_is_found_and_nothing_else(stage: Stage) -> None:
 def test_a_share_is_found_by_its_id_and_by_its_links(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak")
     stage.publish(SIV)
-    offers.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
     for text in (share_id, f"https://del.example/d/{share_id}", f" https://del.example/delinger/{share_id}?x=1 "):
         page = search(stage, share=text)
         assert {entry.event.share_id for entry in page.entries} == {share_id}
@@ -147,9 +147,9 @@ def test_a_share_of_another_tenant_looks_like_none_at_all(stage: Stage) -> None:
 def test_an_erased_share_is_found_without_its_title(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak")
     stage.clock.advance(days=10)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.advance(days=400)
-    run_all(stage.world)
+    run_all(stage.deps)
     page = search(stage, share=share_id)
     assert EventKind.SHARE_PUBLISHED in kinds(page)
     assert {entry.title for entry in page.entries} == {""}
@@ -164,7 +164,7 @@ def test_a_person_is_found_in_every_month_that_has_its_key(stage: Stage) -> None
     assert kinds(page) == [EventKind.ACCOUNT_RENAMED] * 3
     assert len(set(page.wanted.subject_ids or ())) == 3
     assert page.person == Actor("Kari Lunde", f"{KARI[:6]} *****")
-    stage.world.keyring.destroy([f"audit:{stage.tenant.id}:2026-11"])
+    stage.deps.keyring.destroy([f"audit:{stage.tenant.id}:2026-11"])
     assert len(search(stage, number=KARI).entries) == 2
 
 
@@ -196,8 +196,8 @@ def test_a_token_holds_no_number_and_is_good_for_its_owner_and_tenant_for_a_day(
     assert KARI not in token
     assert token != token_of(stage, number=KARI)
     assert show(stage, token).entries
-    with stage.world.database.read() as tx:
-        other = standing(tx.tenancies.tenant_by_number("213640003"))
+    with stage.deps.database.read() as tx:
+        other = existing(tx.tenancies.tenant_by_number("213640003"))
     for owner, tenant_id in ((LISE, None), (EWA, other.id)):
         with pytest.raises(InvalidInput, match="search_expired"):
             show(stage, token, owner, tenant_id)
@@ -254,8 +254,8 @@ def who(stage: Stage) -> list[Actor | None]:
 
 
 def test_those_who_act_for_the_tenant_are_named_and_recipients_are_masked(stage: Stage) -> None:
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
-    operators.add_operator(stage.world, number=LISE, name="Lise Dahl")
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    operators.add_operator(stage.deps, number=LISE, name="Lise Dahl")
     for number in (KARI, EWA, LISE, OLA, None):
         happen(stage, 1, number)
     assert who(stage) == [
@@ -276,20 +276,20 @@ def test_a_person_whose_identifier_is_erased_is_nobody_any_more(stage: Stage) ->
     happen(stage, 1, KARI)
     key_id = f"audit:{stage.tenant.id}:2026-11"
     stage.clock.advance(days=31)
-    stage.world.keyring.destroy([key_id])
+    stage.deps.keyring.destroy([key_id])
     assert who(stage) == [FORGOTTEN]
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.retention.erase_subjects(key_id)
     assert who(stage) == [FORGOTTEN]
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.audit.verify() is None
 
 
 def test_persons_are_remembered_within_bounds(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     happen(stage, 1, KARI)
-    [subject_id] = audit_search.subject_ids_of(stage.world, stage.tenant.id, person(KARI))
-    actors = Actors(stage.world, stage.tenant.id)
-    with stage.world.database.read() as tx:
+    [subject_id] = audit_search.subject_ids_of(stage.deps, stage.tenant.id, person(KARI))
+    actors = Actors(stage.deps, stage.tenant.id)
+    with stage.deps.database.read() as tx:
         known = actors.of(tx, [subject_id, "unknown"])
         assert known == {subject_id: Actor("Kari Lunde", f"{KARI[:6]} *****"), "unknown": FORGOTTEN}
         monkeypatch.setattr("deldokument.services.audit.actors._REMEMBERED", 1)
@@ -297,7 +297,7 @@ def test_persons_are_remembered_within_bounds(stage: Stage, monkeypatch: pytest.
 
 
 def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage) -> None:
-    ewa = administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    ewa = administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
     by_kind = {entry.event.kind: entry for entry in open_log(stage).entries}
     added = by_kind[EventKind.MEMBER_ADDED]
     assert added.event.details
@@ -305,20 +305,20 @@ def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage
     assert set(by_kind[EventKind.ADMINISTRATOR_ADDED].names.values()) == {"Ewa Kowalska", f"{EWA[:6]} *****"}
     assert ewa.id in by_kind[EventKind.ADMINISTRATOR_ADDED].names
     assert by_kind[EventKind.TENANT_CREATED].names == {}
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         for detail in ("account", "member", "administrator", "unheard_of"):
-            record(stage.world, tx, EventKind.ACCOUNT_CLOSED, tenant_id=stage.tenant.id, **{detail: "nobody"})  # type: ignore[arg-type]
+            record_event(stage.deps, tx, EventKind.ACCOUNT_CLOSED, tenant_id=stage.tenant.id, **{detail: "nobody"})  # type: ignore[arg-type]
     assert [entry.names for entry in search(stage, kind="account_closed").entries] == [{}] * 4
 
 
 def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stage: Stage) -> None:
     tenant_id = stage.tenant.id
     for number, name in ((EWA, "Ewa Kowalska"), (SIV, "Siv Holm")):
-        added = administrators.add_administrator(stage.world, tenant_id=tenant_id, number=number, name=name)
-    administrators.remove_administrator(stage.world, tenant_id=tenant_id, administrator_id=added.id)
+        added = administrators.add_administrator(stage.deps, tenant_id=tenant_id, number=number, name=name)
+    administrators.remove_administrator(stage.deps, tenant_id=tenant_id, administrator_id=added.id)
     [removed] = search(stage, kind="administrator_removed").entries
     assert list(removed.names.values()) == [f"{SIV[:6]} *****"]
-    stage.world.keyring.destroy([f"audit:{tenant_id}:2026-11"])
+    stage.deps.keyring.destroy([f"audit:{tenant_id}:2026-11"])
     stage.clock.advance(days=31)
     [removed] = search(stage, kind="administrator_removed").entries
     assert removed.names == {}
@@ -326,12 +326,12 @@ def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stag
 
 def test_the_whole_life_of_a_share_is_in_the_log(stage: Stage) -> None:
     share_id = stage.publish(PER)
-    offers.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.deps, person(PER), share_id)
     stage.clock.advance(hours=1)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    run_all(stage.world)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    run_all(stage.deps)
     stage.clock.instant += stage.tenant.retention
-    run_all(stage.world)
+    run_all(stage.deps)
     assert kinds(search(stage, share=share_id))[::-1] == [
         EventKind.DRAFT_STARTED,
         EventKind.DOCUMENT_COMPLETED,

@@ -11,9 +11,9 @@ from deldokument.adapters.documents.signing import MissingSeal, verify_signature
 from deldokument.domain.audit import NO_TENANT, EventKind
 from deldokument.domain.chain import Seal
 from deldokument.domain.errors import Broken, Conflict, Unavailable
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit import checkpoints
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from tests.support.stored import do_as_owner
 from tests.support.world import NOON, Stage
 
@@ -21,12 +21,12 @@ LAST = "chain = ? AND number = (SELECT max(number) FROM audit_event WHERE chain 
 
 
 def happen(stage: Stage, tenant_id: str | None) -> None:
-    with stage.world.database.write() as tx:
-        record(stage.world, tx, EventKind.ACCOUNT_RENAMED, tenant_id=tenant_id)
+    with stage.deps.database.write() as tx:
+        record_event(stage.deps, tx, EventKind.ACCOUNT_RENAMED, tenant_id=tenant_id)
 
 
 def last_seal(stage: Stage, chain: str) -> Seal | None:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return tx.audit.last_seal(chain)
 
 
@@ -36,47 +36,47 @@ def tamper(stage: Stage, statement: str) -> None:
 
 def test_every_chain_is_sealed_as_far_as_it_has_come(stage: Stage) -> None:
     happen(stage, None)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         heads = {chain: tx.audit.head(chain) for chain in tx.audit.chains()}
     assert heads.keys() >= {stage.tenant.id, NO_TENANT}
-    assert checkpoints.seal_chains(stage.world) == len(heads)
+    assert checkpoints.sign_checkpoints(stage.deps) == len(heads)
     for chain, head in heads.items():
         seal = last_seal(stage, chain)
         assert seal
         assert (seal.mark, seal.sealed_at) == (head, NOON)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.audit.verify() is None
 
 
 def test_a_seal_is_verified_with_the_certificate_alone(stage: Stage) -> None:
-    checkpoints.seal_chains(stage.world)
+    checkpoints.sign_checkpoints(stage.deps)
     seal = last_seal(stage, stage.tenant.id)
     assert seal
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         certificate = tx.audit.certificates()[seal.certificate]
-    assert certificate == stage.world.seal.certificate()
+    assert certificate == stage.deps.seal.certificate()
     assert verify_signature(certificate, seal.statement(), seal.signature)
     assert not verify_signature(certificate, replace(seal, number=1).statement(), seal.signature)
 
 
 def test_a_chain_is_sealed_again_when_it_has_moved_and_its_seal_is_an_hour_old(stage: Stage) -> None:
-    checkpoints.seal_chains(stage.world)
+    checkpoints.sign_checkpoints(stage.deps)
     happen(stage, stage.tenant.id)
     stage.clock.advance(minutes=59)
-    assert checkpoints.seal_chains(stage.world) == 0
+    assert checkpoints.sign_checkpoints(stage.deps) == 0
     stage.clock.advance(minutes=1)
-    assert checkpoints.seal_chains(stage.world) == 1
+    assert checkpoints.sign_checkpoints(stage.deps) == 1
     stage.clock.advance(hours=2)
-    assert checkpoints.seal_chains(stage.world) == 0
-    hasty = replace(stage.world, rules=replace(stage.world.rules, seal_every=timedelta(seconds=5)))
+    assert checkpoints.sign_checkpoints(stage.deps) == 0
+    hasty = replace(stage.deps, rules=replace(stage.deps.rules, seal_every=timedelta(seconds=5)))
     happen(stage, stage.tenant.id)
-    assert checkpoints.seal_chains(hasty) == 1
+    assert checkpoints.sign_checkpoints(hasty) == 1
 
 
 def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("deldokument.adapters.sql.audit.SqlAudit.verify_since")
     with pytest.raises(Unavailable, match="seal_missing"):
-        checkpoints.seal_chains(replace(stage.world, seal=MissingSeal()))
+        checkpoints.sign_checkpoints(replace(stage.deps, seal=MissingSeal()))
     assert last_seal(stage, stage.tenant.id) is None
 
 
@@ -90,14 +90,14 @@ def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, m
     ],
 )
 def test_what_does_not_follow_from_the_last_seal_is_never_sealed(stage: Stage, statement: str) -> None:
-    checkpoints.seal_chains(stage.world)
+    checkpoints.sign_checkpoints(stage.deps)
     sealed = last_seal(stage, stage.tenant.id)
     happen(stage, stage.tenant.id)
     happen(stage, None)
     tamper(stage, statement.replace("?", f"'{stage.tenant.id}'"))
     stage.clock.advance(hours=1)
     with pytest.raises(Broken, match=f"of {stage.tenant.id}"):
-        checkpoints.seal_chains(stage.world)
+        checkpoints.sign_checkpoints(stage.deps)
     assert last_seal(stage, stage.tenant.id) == sealed
     others = last_seal(stage, NO_TENANT)
     assert others
@@ -109,22 +109,22 @@ def test_two_workers_at_once_seal_once(stage: Stage) -> None:
         """The other worker seals while this one signs."""
 
         def sign(self, data: bytes) -> bytes:
-            checkpoints.seal_chains(stage.world)
-            return stage.world.seal.sign(data)
+            checkpoints.sign_checkpoints(stage.deps)
+            return stage.deps.seal.sign(data)
 
         def certificate(self) -> bytes:
-            return stage.world.seal.certificate()
+            return stage.deps.seal.certificate()
 
-    slow: World = replace(stage.world, seal=Overtaken())  # type: ignore[arg-type]
-    checkpoints.seal_chains(slow)
-    with stage.world.database.read() as tx:
+    slow: Dependencies = replace(stage.deps, seal=Overtaken())  # type: ignore[arg-type]
+    checkpoints.sign_checkpoints(slow)
+    with stage.deps.database.read() as tx:
         assert len(tx.audit.seals(stage.tenant.id, after=0, limit=9)) == 1
-    with pytest.raises(Conflict), stage.world.database.write() as tx:
+    with pytest.raises(Conflict), stage.deps.database.write() as tx:
         tx.audit.add_seal(tx.audit.seals(stage.tenant.id, after=0, limit=1)[0])
 
 
 def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:
-    certificate = stage.world.seal.certificate()
+    certificate = stage.deps.seal.certificate()
     assert len(checkpoints.fingerprint(certificate)) == 64
     assert checkpoints.fingerprint(certificate.replace(b"\n", b"\r\n")) == checkpoints.fingerprint(certificate)
 
@@ -132,10 +132,10 @@ def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:
 def test_a_seal_by_a_clock_that_had_leapt_ahead_keeps_nothing_from_being_sealed(stage: Stage) -> None:
     right = stage.clock.now()
     stage.clock.advance(days=30)
-    checkpoints.seal_chains(stage.world)
+    checkpoints.sign_checkpoints(stage.deps)
     stage.clock.instant = right
     happen(stage, stage.tenant.id)
-    assert checkpoints.seal_chains(stage.world) == 1
+    assert checkpoints.sign_checkpoints(stage.deps) == 1
     sealed = last_seal(stage, stage.tenant.id)
     assert sealed
     assert sealed.sealed_at == right

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from deldokument.adapters.documents.signing import MissingSeal, PdfSeal, create_seal_certificate, verify_signature
+from deldokument.adapters.documents.signing import MissingSeal, PdfSigner, create_seal_certificate, verify_signature
 from deldokument.domain.audit import GENESIS, NO_TENANT, EventKind, link
 from deldokument.domain.chain import Fault, Flaw, Mark
 from deldokument.domain.errors import InvalidInput, NotFound
@@ -25,7 +25,7 @@ from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Database, Transaction
 from deldokument.services.audit import checkpoints, search, verification
 from deldokument.services.audit import export as audit_export
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import ExportVerdict
 from deldokument.services.downloads import offers
 from tests.support.events import fill_trail, many_events, subject_ids
@@ -36,10 +36,10 @@ Lines = list[dict[str, Any]]
 
 
 def happen(stage: Stage, count: int, number: str | None = KARI) -> None:
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         for _ in range(count):
             who = person(number) if number else None
-            record(stage.world, tx, EventKind.ACCOUNT_RENAMED, tenant_id=stage.tenant.id, person=who)
+            record_event(stage.deps, tx, EventKind.ACCOUNT_RENAMED, tenant_id=stage.tenant.id, person=who)
 
 
 @pytest.fixture
@@ -71,12 +71,12 @@ def picked(files: tuple[Lines, Lines]) -> Lines:
 
 def move(stage: Stage) -> Stage:
     """Much happens, and is sealed twice on the way."""
-    offers.open_share(stage.world, person(OLA), stage.publish(OLA))
-    checkpoints.seal_chains(stage.world)
+    offers.open_share(stage.deps, person(OLA), stage.publish(OLA))
+    checkpoints.sign_checkpoints(stage.deps)
     for number in (KARI, ODD, None):
         stage.clock.advance(hours=1)
         happen(stage, 3, number)
-    checkpoints.seal_chains(stage.world)
+    checkpoints.sign_checkpoints(stage.deps)
     happen(stage, 2)
     return stage
 
@@ -84,13 +84,13 @@ def move(stage: Stage) -> Stage:
 def exported(stage: Stage, **wanted: Any) -> Lines:
     """The lines of an export."""
     export = audit_export.begin_event_export(
-        stage.world, wanted=EventFilter(stage.tenant.id, **wanted), form="json", person=person(KARI)
+        stage.deps, wanted=EventFilter(stage.tenant.id, **wanted), form="json", person=person(KARI)
     )
-    return [json.loads(line) for line in b"".join(audit_export.export_lines(stage.world, export)).splitlines()]
+    return [json.loads(line) for line in b"".join(audit_export.export_lines(stage.deps, export)).splitlines()]
 
 
 def of_kari(stage: Stage) -> Lines:
-    return exported(stage, subject_ids=search.subject_ids_of(stage.world, stage.tenant.id, person(KARI)))
+    return exported(stage, subject_ids=search.subject_ids_of(stage.deps, stage.tenant.id, person(KARI)))
 
 
 def verdict(lines: Lines, *certificates: bytes) -> ExportVerdict:
@@ -118,11 +118,11 @@ def index_of(lines: Lines, number: int, kind: str = "event") -> int:
 def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
     lines = exported(moved)
     told = verdict(lines)
-    with moved.world.database.read() as tx:
+    with moved.deps.database.read() as tx:
         head, seal = tx.audit.head(moved.tenant.id), tx.audit.last_seal(moved.tenant.id)
     assert (told.fault, told.is_whole, told.chain, told.events) == (None, True, moved.tenant.id, head.number)
     assert (told.last, told.seal, told.line) == (head, seal, len(lines))
-    assert told.signed_with == checkpoints.fingerprint(moved.world.seal.certificate())
+    assert told.signed_with == checkpoints.fingerprint(moved.deps.seal.certificate())
     assert [line["number"] for line in events(lines)] == list(range(1, head.number + 1))
 
 
@@ -157,8 +157,8 @@ def test_an_export_verifies_after_the_erasure_of_identifiers_in_it_and_behind_it
     assert verdict(lines).fault is None
     moved.clock.advance(days=31)
     key_id = f"audit:{moved.tenant.id}:2026-11"
-    moved.world.keyring.destroy([key_id])
-    with moved.world.database.write() as tx:
+    moved.deps.keyring.destroy([key_id])
+    with moved.deps.database.write() as tx:
         tx.retention.erase_subjects(key_id)
     later = exported(moved)
     assert verdict(later).fault is None
@@ -167,32 +167,32 @@ def test_an_export_verifies_after_the_erasure_of_identifiers_in_it_and_behind_it
 
 
 def test_what_concerns_no_tenant_is_exported_by_itself(moved: Stage) -> None:
-    with moved.world.database.write() as tx:
-        record(moved.world, tx, EventKind.CLOCK_CONFIRMED)
-    export = audit_export.begin_event_export(moved.world, wanted=EventFilter(NO_TENANT), form="json")
-    lines = [json.loads(line) for line in b"".join(audit_export.export_lines(moved.world, export)).splitlines()]
+    with moved.deps.database.write() as tx:
+        record_event(moved.deps, tx, EventKind.CLOCK_CONFIRMED)
+    export = audit_export.begin_event_export(moved.deps, wanted=EventFilter(NO_TENANT), form="json")
+    lines = [json.loads(line) for line in b"".join(audit_export.export_lines(moved.deps, export)).splitlines()]
     assert (lines[0]["tenant"], verdict(lines).fault) == (None, None)
     assert [line["kind"] for line in events(lines)][-2:] == ["clock_confirmed", "event_log_exported"]
 
 
 def test_a_tenant_that_is_not_there_has_no_export(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        audit_export.begin_event_export(stage.world, wanted=EventFilter("nobody"), form="json")
+        audit_export.begin_event_export(stage.deps, wanted=EventFilter("nobody"), form="json")
 
 
 def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
-    stage.world = replace(stage.world, seal=MissingSeal())
+    stage.deps = replace(stage.deps, seal=MissingSeal())
     told = verdict(exported(stage))
     assert (told.fault, told.signed_with, told.seal) == (None, None, None)
 
 
 def test_events_that_come_while_it_is_read_are_not_in_it(moved: Stage) -> None:
-    export = audit_export.begin_event_export(moved.world, wanted=EventFilter(moved.tenant.id), form="json")
-    lines = audit_export.export_lines(moved.world, export)
+    export = audit_export.begin_event_export(moved.deps, wanted=EventFilter(moved.tenant.id), form="json")
+    lines = audit_export.export_lines(moved.deps, export)
     text = next(lines)
     happen(moved, 3)
     moved.clock.advance(hours=1)
-    checkpoints.seal_chains(moved.world)
+    checkpoints.sign_checkpoints(moved.deps)
     text += b"".join(lines)
     told = verdict([json.loads(line) for line in text.splitlines()])
     assert (told.fault, told.last) == (None, export.last)
@@ -212,8 +212,8 @@ def test_an_event_that_comes_between_the_record_of_an_export_and_its_end_is_in_i
                 yield tx
             happen(moved, 1)
 
-    world = moved.world
-    busy = replace(moved, world=replace(world, database=Busy(world.database)))
+    deps = moved.deps
+    busy = replace(moved, deps=replace(deps, database=Busy(deps.database)))
     lines = exported(busy)
     assert [line["kind"] for line in events(lines)[-2:]] == ["event_log_exported", "account_renamed"]
     assert verdict(lines).fault is None
@@ -394,7 +394,7 @@ def test_a_seal_among_what_was_picked_out_proves_nothing_and_is_refused(picked: 
 
 def test_certificates_that_are_given_are_the_only_ones_believed(moved: Stage, tmp_path: Path) -> None:
     lines = exported(moved)
-    assert verdict(lines, moved.world.seal.certificate()).fault is None
+    assert verdict(lines, moved.deps.seal.certificate()).fault is None
     told = verdict(lines, another_seal(moved, tmp_path).certificate())
     assert told.fault
     assert told.fault.flaw is Flaw.UNSIGNED
@@ -402,7 +402,7 @@ def test_certificates_that_are_given_are_the_only_ones_believed(moved: Stage, tm
         verdict(lines, b"no certificate")
 
 
-def another_seal(stage: Stage, folder: Path) -> PdfSeal:
+def another_seal(stage: Stage, folder: Path) -> PdfSigner:
     paths = folder / "other.key", folder / "other.pem"
     return create_seal_certificate(*paths, operator_name="Andre", operator_number="", at=stage.clock.now())
 
@@ -486,7 +486,7 @@ def test_a_head_whose_end_is_nonsense_does_not_hold(whole: Lines, last: dict[str
 
 
 def trail(stage: Stage, *certificates: bytes) -> verification.TrailVerdict:
-    return verification.verify_trail(stage.world, certificates=certificates, is_signed=verify_signature)
+    return verification.verify_trail(stage.deps, certificates=certificates, is_signed=verify_signature)
 
 
 def tamper(stage: Stage, *statements: str) -> None:
@@ -496,7 +496,7 @@ def tamper(stage: Stage, *statements: str) -> None:
 def test_a_database_that_nobody_touched_holds_with_every_chain_and_seal(moved: Stage) -> None:
     told = trail(moved)
     assert told.fault is None
-    with moved.world.database.read() as tx:
+    with moved.deps.database.read() as tx:
         assert [state.chain for state in told.chains] == tx.audit.chains()
     [state] = [state for state in told.chains if state.chain == moved.tenant.id]
     assert state.seal
@@ -528,16 +528,16 @@ def test_one_altered_one_removed_and_one_reordered_event_and_a_forged_seal_are_f
     fault = trail(moved).fault
     assert fault
     assert (fault.chain, fault.flaw) == (moved.tenant.id, found[1])
-    with moved.world.database.read() as tx:
+    with moved.deps.database.read() as tx:
         assert fault.number == (found[0] or tx.audit.seals(moved.tenant.id, after=0, limit=1)[0].number)
 
 
 def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage, tmp_path: Path) -> None:
-    earlier = moved.world.seal.certificate()
-    moved.world = replace(moved.world, seal=another_seal(moved, tmp_path))
+    earlier = moved.deps.seal.certificate()
+    moved.deps = replace(moved.deps, seal=another_seal(moved, tmp_path))
     happen(moved, 1)
     moved.clock.advance(hours=1)
-    checkpoints.seal_chains(moved.world)
+    checkpoints.sign_checkpoints(moved.deps)
     told = trail(moved)
     assert told.fault
     assert told.fault.flaw is Flaw.UNSIGNED
@@ -546,8 +546,8 @@ def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage,
 
 
 def test_seals_cannot_be_verified_without_any_certificate(moved: Stage) -> None:
-    own = moved.world.seal.certificate()
-    moved.world = replace(moved.world, seal=MissingSeal())
+    own = moved.deps.seal.certificate()
+    moved.deps = replace(moved.deps, seal=MissingSeal())
     fault = trail(moved).fault
     assert fault
     assert fault.flaw is Flaw.UNSIGNED
@@ -555,7 +555,7 @@ def test_seals_cannot_be_verified_without_any_certificate(moved: Stage) -> None:
 
 
 def test_a_chain_cut_off_before_its_seal_is_exported_with_the_seal_that_shows_it(moved: Stage) -> None:
-    with moved.world.database.read() as tx:
+    with moved.deps.database.read() as tx:
         seal = tx.audit.last_seal(moved.tenant.id)
     assert seal
     tamper(
@@ -573,12 +573,12 @@ def test_an_export_that_was_kept_shows_that_the_database_was_rewritten(moved: St
     lines = exported(moved)
     raw = [json.dumps(line).encode() for line in lines]
     chain = moved.tenant.id
-    assert verification.verify_against(moved.world, chain, verification.marks_of(raw)) is None
+    assert verification.verify_against(moved.deps, chain, verification.marks_of(raw)) is None
     marks = list(verification.marks_of(raw))
     rewritten = [*marks[:4], Mark(5, bytes(32))]
-    assert verification.verify_against(moved.world, chain, rewritten) == Fault(chain, 5, Flaw.REWRITTEN)
+    assert verification.verify_against(moved.deps, chain, rewritten) == Fault(chain, 5, Flaw.REWRITTEN)
     beyond = [Mark(999, bytes(32))]
-    assert verification.verify_against(moved.world, chain, beyond) == Fault(chain, 999, Flaw.MISSING)
+    assert verification.verify_against(moved.deps, chain, beyond) == Fault(chain, 999, Flaw.MISSING)
 
 
 def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_kept_and_by_nothing_else(
@@ -586,7 +586,7 @@ def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_ke
 ) -> None:
     kept = [json.dumps(line).encode() for line in exported(moved)]
     chain = moved.tenant.id
-    with moved.world.database.read() as tx:
+    with moved.deps.database.read() as tx:
         sealed = tx.audit.seals(chain, after=BETWEEN, limit=9)
     assert sealed
     tamper(
@@ -598,9 +598,9 @@ def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_ke
     )
     happen(moved, sealed[-1].number, VIGDIS)
     moved.clock.advance(hours=1)
-    checkpoints.seal_chains(moved.world)
+    checkpoints.sign_checkpoints(moved.deps)
     assert trail(moved).fault is None
-    found = verification.verify_against(moved.world, chain, verification.marks_of(kept))
+    found = verification.verify_against(moved.deps, chain, verification.marks_of(kept))
     assert found == Fault(chain, BETWEEN, Flaw.REWRITTEN)
 
 
@@ -614,10 +614,10 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
         stage.database_url,
         many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100)),
     )
-    export = audit_export.begin_event_export(stage.world, wanted=EventFilter(NO_TENANT), form="json")
+    export = audit_export.begin_event_export(stage.deps, wanted=EventFilter(NO_TENANT), form="json")
 
     def lines() -> Iterator[bytes]:
-        pieces = audit_export.export_lines(stage.world, export)
+        pieces = audit_export.export_lines(stage.deps, export)
         yield next(pieces)
         yield from next(pieces).splitlines(keepends=True)
         tracemalloc.start()
@@ -636,6 +636,6 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
 def test_many_events_are_verified(stage: Stage) -> None:
     rows = many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100))
     fill_trail(stage.database_url, rows)
-    checkpoints.seal_chains(stage.world)
+    checkpoints.sign_checkpoints(stage.deps)
     tamper(stage, "UPDATE audit_event SET subject_id = 'x' WHERE chain = '-' AND number = 7777")
     assert trail(stage).fault == Fault(NO_TENANT, 7777, Flaw.ALTERED)

@@ -18,18 +18,18 @@ from tests.support.world import NOON, OLA, FakeLogin, Stage
 
 
 def begin(stage: Stage) -> tuple[LoginStarted, dict[str, str]]:
-    started = sessions.begin_login(stage.world, return_to="/del", locale="nb")
+    started = sessions.begin_login(stage.deps, return_to="/del", locale="nb")
     return started, {"state": f"state-{stage.login.begun}", "code": "code"}
 
 
 def log_in(stage: Stage, previous: str | None = None) -> LoginDone:
     started, answer = begin(stage)
-    return sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=previous)
+    return sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=previous)
 
 
 def test_who_has_logged_in_is_known_by_the_cookie_and_comes_to_the_page_that_was_wanted(stage: Stage) -> None:
     done = log_in(stage)
-    session = sessions.find_session(stage.world, done.session_secret)
+    session = sessions.find_session(stage.deps, done.session_secret)
     assert session is not None
     assert session.person.value == stage.login.person
     assert done.return_to == "/del"
@@ -39,22 +39,22 @@ def test_who_has_logged_in_is_known_by_the_cookie_and_comes_to_the_page_that_was
 def test_no_cookie_and_an_invented_cookie_are_no_session(stage: Stage) -> None:
     log_in(stage)
     for secret in (None, "", "invented"):
-        assert sessions.find_session(stage.world, secret) is None
+        assert sessions.find_session(stage.deps, secret) is None
 
 
 def test_a_session_ends_after_thirty_minutes_without_a_request(stage: Stage) -> None:
     secret = log_in(stage).session_secret
     stage.clock.advance(minutes=30)
-    assert sessions.find_session(stage.world, secret) is not None
+    assert sessions.find_session(stage.deps, secret) is not None
     stage.clock.advance(minutes=30, seconds=1)
-    assert sessions.find_session(stage.world, secret) is None
+    assert sessions.find_session(stage.deps, secret) is None
 
 
 def test_a_session_lives_as_long_as_it_is_used(stage: Stage) -> None:
     secret = log_in(stage).session_secret
     for _ in range(200):
         stage.clock.advance(seconds=25)
-        assert sessions.find_session(stage.world, secret) is not None
+        assert sessions.find_session(stage.deps, secret) is not None
     assert stage.clock.now() > NOON + sessions.IDLE * 2
 
 
@@ -62,53 +62,53 @@ def test_logging_in_makes_a_new_id_and_ends_the_session_before(stage: Stage) -> 
     first = log_in(stage).session_secret
     second = log_in(stage, previous=first).session_secret
     assert first != second
-    assert sessions.find_session(stage.world, first) is None
-    assert sessions.find_session(stage.world, second) is not None
+    assert sessions.find_session(stage.deps, first) is None
+    assert sessions.find_session(stage.deps, second) is not None
 
 
 def test_a_session_that_a_stranger_planted_is_not_the_one_after_login(stage: Stage) -> None:
     done = log_in(stage, previous="planted")
-    assert sessions.find_session(stage.world, "planted") is None
+    assert sessions.find_session(stage.deps, "planted") is None
     assert done.session_secret != "planted"
 
 
 def test_an_answer_from_the_provider_is_taken_once(stage: Stage) -> None:
     started, answer = begin(stage)
-    sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+    sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
     with pytest.raises(LoginFailed, match="login_refused"):
-        sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+        sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
 
 
 def test_an_answer_is_refused_in_another_browser_than_the_one_that_began(stage: Stage) -> None:
     _, answer = begin(stage)
     other, _ = begin(stage)
     with pytest.raises(LoginFailed, match="login_refused"):
-        sessions.complete_login(stage.world, answer, browser_secret=other.browser_secret, previous_secret=None)
+        sessions.complete_login(stage.deps, answer, browser_secret=other.browser_secret, previous_secret=None)
 
 
 @pytest.mark.parametrize("answer", [{}, {"state": ""}, {"state": "invented"}])
 def test_an_answer_to_no_login_is_refused(stage: Stage, answer: dict[str, str]) -> None:
     started, _ = begin(stage)
     with pytest.raises(LoginFailed, match="login_refused"):
-        sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+        sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
 
 
 def test_a_login_that_took_more_than_fifteen_minutes_is_refused(stage: Stage) -> None:
     started, answer = begin(stage)
     stage.clock.advance(minutes=15, seconds=1)
     with pytest.raises(LoginFailed, match="login_refused"):
-        sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+        sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
 
 
 def test_no_more_logins_are_begun_than_the_limit_until_one_ends_or_expires(stage: Stage) -> None:
-    world = replace(stage.world, rules=replace(stage.world.rules, max_pending_logins=2))
-    limited = replace(stage, world=world)
+    deps = replace(stage.deps, rules=replace(stage.deps.rules, max_pending_logins=2))
+    limited = replace(stage, deps=deps)
     started, answer = begin(limited)
     begin(limited)
     with pytest.raises(NotReady, match="login_busy"):
         begin(limited)
     assert stage.login.begun == 2
-    sessions.complete_login(world, answer, browser_secret=started.browser_secret, previous_secret=None)
+    sessions.complete_login(deps, answer, browser_secret=started.browser_secret, previous_secret=None)
     begin(limited)
     with pytest.raises(NotReady):
         begin(limited)
@@ -119,12 +119,12 @@ def test_no_more_logins_are_begun_than_the_limit_until_one_ends_or_expires(stage
 def test_only_the_browser_that_began_a_failed_login_learns_its_destination(stage: Stage) -> None:
     started, answer = begin(stage)
     with pytest.raises(LoginFailed) as elsewhere:
-        sessions.complete_login(stage.world, answer, browser_secret="another", previous_secret=None)
+        sessions.complete_login(stage.deps, answer, browser_secret="another", previous_secret=None)
     assert "return_to" not in elsewhere.value.params
     stage.login.failure = LoginFailed("login_level")
     started, answer = begin(stage)
     with pytest.raises(LoginFailed) as here:
-        sessions.complete_login(stage.world, answer, browser_secret=started.browser_secret, previous_secret=None)
+        sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
     assert here.value.params["return_to"] == "/del"
 
 
@@ -132,7 +132,7 @@ def test_who_cancels_is_told_so_and_is_not_logged_in(stage: Stage) -> None:
     started, answer = begin(stage)
     with pytest.raises(LoginFailed, match="login_cancelled"):
         sessions.complete_login(
-            stage.world,
+            stage.deps,
             answer | {"error": "access_denied"},
             browser_secret=started.browser_secret,
             previous_secret=None,
@@ -149,28 +149,28 @@ def test_a_person_that_cannot_be_is_refused(stage: Stage, number: str) -> None:
 
 
 def test_a_synthetic_person_is_refused_where_only_real_ones_are_allowed(stage: Stage) -> None:
-    real = replace(stage, world=replace(stage.world, rules=replace(stage.world.rules, allow_synthetic=False)))
+    real = replace(stage, deps=replace(stage.deps, rules=replace(stage.deps.rules, allow_synthetic=False)))
     with pytest.raises(LoginFailed, match="person_number_synthetic"):
         log_in(real)
 
 
 def test_logging_out_ends_the_session_here_and_says_how_it_ends_at_the_provider(stage: Stage) -> None:
     secret = log_in(stage).session_secret
-    session = sessions.find_session(stage.world, secret)
+    session = sessions.find_session(stage.deps, secret)
     assert session is not None
-    form = sessions.end_session(stage.world, secret, session)
+    form = sessions.end_session(stage.deps, secret, session)
     assert form.fields["id_token_hint"] == "id-token"
-    assert sessions.find_session(stage.world, secret) is None
+    assert sessions.find_session(stage.deps, secret) is None
 
 
 def test_with_the_provider_down_the_session_here_has_ended_all_the_same(stage: Stage) -> None:
     secret = log_in(stage).session_secret
-    session = sessions.find_session(stage.world, secret)
+    session = sessions.find_session(stage.deps, secret)
     assert session is not None
     stage.login.error = Unavailable("login_unavailable")
     with pytest.raises(Unavailable):
-        sessions.end_session(stage.world, secret, session)
-    assert sessions.find_session(stage.world, secret) is None
+        sessions.end_session(stage.deps, secret, session)
+    assert sessions.find_session(stage.deps, secret) is None
 
 
 def test_neither_the_cookie_nor_the_person_nor_the_token_is_stored(stage: Stage) -> None:
@@ -184,10 +184,10 @@ def test_neither_the_cookie_nor_the_person_nor_the_token_is_stored(stage: Stage)
 
 def test_logging_in_and_out_is_recorded_without_a_number(stage: Stage) -> None:
     secret = log_in(stage).session_secret
-    session = sessions.find_session(stage.world, secret)
+    session = sessions.find_session(stage.deps, secret)
     assert session is not None
-    sessions.end_session(stage.world, secret, session)
-    with stage.world.database.read() as tx:
+    sessions.end_session(stage.deps, secret, session)
+    with stage.deps.database.read() as tx:
         events = [event for _, event in tx.audit.events() if event.tenant_id is None]
     assert [event.kind for event in events] == [EventKind.LOGGED_IN, EventKind.LOGGED_OUT]
     assert events[0].details == {"level": "idporten-loa-high"}
@@ -197,7 +197,7 @@ def test_logging_in_and_out_is_recorded_without_a_number(stage: Stage) -> None:
 
 def logged_out(stage: Stage) -> list[str | int]:
     """How those who were logged out were."""
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         events = [event for _, event in tx.audit.events() if event.kind is EventKind.LOGGED_OUT]
     assert all(event.subject_id for event in events)
     return [(event.details or {})["how"] for event in events]
@@ -205,17 +205,17 @@ def logged_out(stage: Stage) -> list[str | int]:
 
 def test_what_ends_at_the_provider_ends_here_in_every_browser_of_that_session(stage: Stage) -> None:
     secrets = [log_in(stage).session_secret, log_in(stage).session_secret]
-    framers = sessions.end_by_front_channel(stage.world, issuer="https://login.example", provider_session_id="sid-1")
+    framers = sessions.end_by_front_channel(stage.deps, issuer="https://login.example", provider_session_id="sid-1")
     assert framers == ("https://login.example", "https://pages.login.example")
-    assert [sessions.find_session(stage.world, secret) for secret in secrets] == [None, None]
+    assert [sessions.find_session(stage.deps, secret) for secret in secrets] == [None, None]
     assert logged_out(stage) == ["front_channel", "front_channel"]
 
 
 def test_a_session_that_is_not_here_is_ended_with_the_same_answer(stage: Stage) -> None:
     secret = log_in(stage).session_secret
-    framers = sessions.end_by_front_channel(stage.world, issuer="https://login.example", provider_session_id="another")
+    framers = sessions.end_by_front_channel(stage.deps, issuer="https://login.example", provider_session_id="another")
     assert framers == ("https://login.example", "https://pages.login.example")
-    assert sessions.find_session(stage.world, secret) is not None
+    assert sessions.find_session(stage.deps, secret) is not None
     assert logged_out(stage) == []
 
 
@@ -223,26 +223,26 @@ def test_a_session_that_is_not_here_is_ended_with_the_same_answer(stage: Stage) 
 def test_another_issuer_ends_nothing(stage: Stage, issuer: str, session: str) -> None:
     secret = log_in(stage).session_secret
     with pytest.raises(LoginFailed, match="login_refused"):
-        sessions.end_by_front_channel(stage.world, issuer=issuer, provider_session_id=session)
-    assert sessions.find_session(stage.world, secret) is not None
+        sessions.end_by_front_channel(stage.deps, issuer=issuer, provider_session_id=session)
+    assert sessions.find_session(stage.deps, secret) is not None
 
 
 def test_the_session_has_ended_even_when_the_providers_pages_cannot_be_named(stage: Stage) -> None:
     secret = log_in(stage).session_secret
     stage.login.error = Unavailable("login_unavailable")
     with pytest.raises(Unavailable):
-        sessions.end_by_front_channel(stage.world, issuer="https://login.example", provider_session_id="sid-1")
-    assert sessions.find_session(stage.world, secret) is None
+        sessions.end_by_front_channel(stage.deps, issuer="https://login.example", provider_session_id="sid-1")
+    assert sessions.find_session(stage.deps, secret) is None
 
 
 def test_a_token_of_the_back_channel_ends_its_session_and_a_refused_one_nothing(stage: Stage) -> None:
     secret = log_in(stage).session_secret
     with pytest.raises(LoginFailed):
-        sessions.end_by_back_channel(stage.world, "forged")
-    sessions.end_by_back_channel(stage.world, "ended:another")
-    assert sessions.find_session(stage.world, secret) is not None
-    sessions.end_by_back_channel(stage.world, "ended:sid-1")
-    assert sessions.find_session(stage.world, secret) is None
+        sessions.end_by_back_channel(stage.deps, "forged")
+    sessions.end_by_back_channel(stage.deps, "ended:another")
+    assert sessions.find_session(stage.deps, secret) is not None
+    sessions.end_by_back_channel(stage.deps, "ended:sid-1")
+    assert sessions.find_session(stage.deps, secret) is None
     assert logged_out(stage) == ["back_channel"]
 
 
@@ -251,23 +251,23 @@ def files(folder: Path) -> list[Path]:
 
 
 def named_at_the_provider(stage: Stage, name: str) -> None:
-    registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, on_behalf_of=name)
+    registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, on_behalf_of=name)
 
 
 def begin_for(stage: Stage, number: str) -> str:
     """In whose name the provider was asked."""
-    sessions.begin_login(stage.world, return_to="/", locale="nb", organization_number=number)
+    sessions.begin_login(stage.deps, return_to="/", locale="nb", organization_number=number)
     return stage.login.on_behalf_of
 
 
 def test_a_login_for_a_tenant_is_in_its_name_until_the_provider_has_answered(stage: Stage) -> None:
     named_at_the_provider(stage, "eksempel_kommune")
     started = sessions.begin_login(
-        stage.world, return_to="/", locale="nb", organization_number=stage.tenant.organization_number
+        stage.deps, return_to="/", locale="nb", organization_number=stage.tenant.organization_number
     )
     assert stage.login.on_behalf_of == "eksempel_kommune"
     sessions.complete_login(
-        stage.world, {"state": "state-1"}, browser_secret=started.browser_secret, previous_secret=None
+        stage.deps, {"state": "state-1"}, browser_secret=started.browser_secret, previous_secret=None
     )
     assert stage.login.completed is not None
     assert stage.login.completed.on_behalf_of == "eksempel_kommune"
@@ -278,7 +278,7 @@ def test_a_login_for_whoever_has_no_name_or_does_not_use_the_service_is_in_the_o
     assert begin_for(stage, number) == ""
     named_at_the_provider(stage, "eksempel_kommune")
     assert [begin_for(stage, other) for other in ("", "999999999", "\0")] == ["", "", ""]
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.tenancies.save_tenant(replace(stage.tenant, on_behalf_of="eksempel_kommune", activated_at=None))
     assert begin_for(stage, number) == ""
 
@@ -292,10 +292,10 @@ def test_a_session_whose_end_met_a_silent_database_has_not_been_told_of(stage: S
             yield "sid-1"
             told.append(logout_token)
 
-    database = TroubledDatabase(stage.world.database, fail=Unavailable("database"))
-    world = replace(stage.world, login=Telling(), database=database)
+    database = TroubledDatabase(stage.deps.database, fail=Unavailable("database"))
+    deps = replace(stage.deps, login=Telling(), database=database)
     with pytest.raises(Unavailable):
-        sessions.end_by_back_channel(world, "token")
+        sessions.end_by_back_channel(deps, "token")
     assert told == []
-    sessions.end_by_back_channel(world, "token")
+    sessions.end_by_back_channel(deps, "token")
     assert told == ["token"]

@@ -7,11 +7,11 @@ import pytest
 
 from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable, standing
+from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
 from deldokument.domain.share import Recipient, Verdict
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
 from deldokument.ports.repositories.audit import Subject
 from deldokument.services.audit.search import subject_ids_of
@@ -19,7 +19,7 @@ from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.downloads import offers as offering
-from deldokument.services.encryption import AUDIT_PREFIX, Field, existing_key, identifier_hash, seal_field
+from deldokument.services.encryption import AUDIT_PREFIX, EncryptedColumn, existing_key, identifier_hash, seal_field
 from deldokument.services.shares import publishing
 from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import registration
@@ -28,13 +28,13 @@ from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def denials(stage: Stage) -> list[AuditEvent]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return [event for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
 
 
 def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak", message="Hei Ola")
-    offer = offering.open_share(stage.world, person(OLA), share_id)
+    offer = offering.open_share(stage.deps, person(OLA), share_id)
     assert (offer.title, offer.message, offer.account.name) == ("Vedtak", "Hei Ola", "Byggesak")
     assert offer.tenant.contact.telephone == "22 00 00 00"
     assert offer.expires_at == stage.clock.now() + timedelta(days=10)
@@ -46,16 +46,16 @@ def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
 
 def test_a_person_with_the_right_opens_for_the_organisation(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
-    assert offering.open_share(stage.world, person(PER), share_id).acting_for == ("FJELL AS (312 824 450)",)
+    assert offering.open_share(stage.deps, person(PER), share_id).acting_for == ("FJELL AS (312 824 450)",)
     with pytest.raises(RightMissing):
-        offering.open_share(stage.world, person(LISE), share_id)
+        offering.open_share(stage.deps, person(LISE), share_id)
 
 
 def test_who_acts_for_a_named_organisation_learns_which_right_is_missing_and_no_more(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei Ola")
     for attempt in (offering.open_share, downloads_access.authorize):
         with pytest.raises(RightMissing) as caught:
-            attempt(stage.world, person(LISE), share_id)
+            attempt(stage.deps, person(LISE), share_id)
         assert caught.value.code == "right_missing"
         assert caught.value.params == {"organizations": "FJELL AS", "right": CONFIDENTIAL_MAIL}
         assert caught.value.detail == ""
@@ -66,14 +66,14 @@ def test_the_right_that_is_missing_is_the_least_that_the_share_needs(stage: Stag
     share_id = stage.publish(FJELL, confidential=False)
     stage.rights.held[LISE] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"regnskapsforer"})),)
     with pytest.raises(RightMissing) as caught:
-        downloads_access.authorize(stage.world, person(LISE), share_id)
+        downloads_access.authorize(stage.deps, person(LISE), share_id)
     assert caught.value.params["right"] == ORDINARY_MAIL
 
 
 def test_rights_for_an_organisation_that_is_not_named_are_a_strangers(stage: Stage) -> None:
     stage.rights.held[LISE] = (OrganizationGrant("310240001", "EKSEMPEL", frozenset({ORDINARY_MAIL})),)
     with pytest.raises(NotFound):
-        downloads_access.authorize(stage.world, person(LISE), stage.publish(OLA, FJELL))
+        downloads_access.authorize(stage.deps, person(LISE), stage.publish(OLA, FJELL))
 
 
 @pytest.mark.parametrize("state", ["draft", "ended", "withdrawn"])
@@ -84,39 +84,39 @@ def test_of_what_is_not_open_no_missing_right_is_told(stage: Stage, state: str) 
     else:
         share_id = stage.publish(FJELL)
     if state == "withdrawn":
-        publishing.withdraw_share(stage.world, person(KARI), share_id)
+        publishing.withdraw_share(stage.deps, person(KARI), share_id)
     stage.clock.advance(days=10 if state == "ended" else 0)
     with pytest.raises(NotFound) as caught:
-        downloads_access.authorize(stage.world, person(LISE), share_id)
+        downloads_access.authorize(stage.deps, person(LISE), share_id)
     assert (caught.value.code, caught.value.params) == ("not_found", {})
 
 
 def test_ordinary_mail_opens_what_is_marked_not_confidential(stage: Stage) -> None:
     share_id = stage.publish(FJELL, confidential=False)
-    assert offering.open_share(stage.world, person(LISE), share_id).acting_for == ("FJELL AS (312 824 450)",)
+    assert offering.open_share(stage.deps, person(LISE), share_id).acting_for == ("FJELL AS (312 824 450)",)
 
 
 def test_who_is_named_and_holds_the_right_opens_for_both(stage: Stage) -> None:
     share_id = stage.publish(PER, FJELL)
-    access = downloads_access.authorize(stage.world, person(PER), share_id)
+    access = downloads_access.authorize(stage.deps, person(PER), share_id)
     assert access.codes == ("named", POST_ARKIV)
     assert len(access.recipient_ids) == 2
 
 
 def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
-    access = downloads_access.authorize(stage.world, person(PER), share_id)
-    assert downloads_access.still_authorized(stage.world, access)
+    access = downloads_access.authorize(stage.deps, person(PER), share_id)
+    assert downloads_access.still_authorized(stage.deps, access)
     stage.rights.held.clear()
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
     with pytest.raises(NotFound):
-        downloads_access.authorize(stage.world, person(PER), share_id)
+        downloads_access.authorize(stage.deps, person(PER), share_id)
 
 
 def test_a_right_that_no_longer_suffices_ends_a_running_response(stage: Stage) -> None:
-    access = downloads_access.authorize(stage.world, person(PER), stage.publish(FJELL))
+    access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.held[PER] = stage.rights.held[LISE]
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
 
 
 @pytest.mark.parametrize("title", ["unknown", "draft", "other's"])
@@ -124,7 +124,7 @@ def test_to_a_stranger_every_share_is_unknown_and_the_reason_is_written_down(sta
     shares = {"unknown": "x" * 22, "draft": stage.draft().id, "other's": stage.publish(OLA)}
     reasons = {"unknown": "unknown_share", "draft": "not_published", "other's": "not_named"}
     with pytest.raises(NotFound) as caught:
-        offering.open_share(stage.world, person(SIV), shares[title])
+        offering.open_share(stage.deps, person(SIV), shares[title])
     assert (caught.value.code, caught.value.params) == ("not_found", {})
     [event] = denials(stage)
     assert event.details == {"reason": reasons[title]}
@@ -134,7 +134,7 @@ def test_to_a_stranger_every_share_is_unknown_and_the_reason_is_written_down(sta
 
 def test_a_share_is_not_open_to_its_own_sharer(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        offering.open_share(stage.world, person(KARI), stage.publish(OLA))
+        offering.open_share(stage.deps, person(KARI), stage.publish(OLA))
 
 
 class Unreachable:
@@ -165,7 +165,7 @@ class WatchedRights:
 def strange_shares(stage: Stage) -> list[str]:
     """What all look the same to Lise: nothing, a draft, one for a person, and what an organisation of hers had."""
     over = stage.publish(FJELL)
-    publishing.withdraw_share(stage.world, person(KARI), over)
+    publishing.withdraw_share(stage.deps, person(KARI), over)
     return ["x" * 22, stage.draft().id, stage.publish(OLA), over]
 
 
@@ -173,60 +173,60 @@ def test_rights_are_asked_for_in_the_same_way_for_ids_that_do_not_exist(stage: S
     for share_id in strange_shares(stage):
         rights = WatchedRights(stage)
         with pytest.raises(NotFound):
-            downloads_access.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
+            downloads_access.authorize(replace(stage.deps, rights=rights), person(LISE), share_id)
         assert rights.asked == [OLDEST_RIGHTS, OLDEST_DENIAL]
 
 
 def test_rights_are_asked_for_before_the_share_is_looked_up(stage: Stage) -> None:
     rights = WatchedRights(stage)
-    world = replace(stage.world, rights=rights, database=Unreachable())
+    deps = replace(stage.deps, rights=rights, database=Unreachable())
     with pytest.raises(AssertionError, match="looked up"):
-        downloads_access.authorize(world, person(SIV), "x" * 22)
+        downloads_access.authorize(deps, person(SIV), "x" * 22)
     assert rights.asked == [OLDEST_RIGHTS]
 
 
 def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
     rights = WatchedRights(stage, later=stage.rights.held[PER])
-    access = downloads_access.authorize(replace(stage.world, rights=rights), person(LISE), share_id)
+    access = downloads_access.authorize(replace(stage.deps, rights=rights), person(LISE), share_id)
     assert access.codes == (POST_ARKIV,)
     assert denials(stage) == []
 
 
 def test_who_has_the_right_is_not_asked_about_twice(stage: Stage) -> None:
     rights = WatchedRights(stage)
-    world, share_id = replace(stage.world, rights=rights), stage.publish(FJELL)
-    downloads_access.authorize(world, person(PER), share_id)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    deps, share_id = replace(stage.deps, rights=rights), stage.publish(FJELL)
+    downloads_access.authorize(deps, person(PER), share_id)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     with pytest.raises(Gone):
-        downloads_access.authorize(world, person(PER), share_id)
+        downloads_access.authorize(deps, person(PER), share_id)
     stage.rights.down = True
     with pytest.raises(Unavailable):
-        downloads_access.authorize(world, person(PER), share_id)
+        downloads_access.authorize(deps, person(PER), share_id)
     assert rights.asked == [OLDEST_RIGHTS] * 3
 
 
 def test_an_answer_too_old_to_deny_with_denies_nobody_nor_tells_of_a_share(stage: Stage) -> None:
     for share_id in [*strange_shares(stage), stage.publish(FJELL)]:
-        world = replace(stage.world, rights=WatchedRights(stage, fails_later=True))
+        deps = replace(stage.deps, rights=WatchedRights(stage, fails_later=True))
         with pytest.raises(Unavailable, match="rights_unknown"):
-            downloads_access.authorize(world, person(LISE), share_id)
+            downloads_access.authorize(deps, person(LISE), share_id)
 
 
 def test_with_altinn_down_a_named_person_gets_in(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     stage.rights.down = True
-    assert offering.open_share(stage.world, person(OLA), share_id).id == share_id
+    assert offering.open_share(stage.deps, person(OLA), share_id).id == share_id
 
 
 def test_with_altinn_down_everybody_else_gets_the_same_answer_for_every_id(stage: Stage) -> None:
     open_share, draft, over = stage.publish(OLA, FJELL), stage.draft().id, stage.publish(FJELL)
-    publishing.withdraw_share(stage.world, person(KARI), over)
+    publishing.withdraw_share(stage.deps, person(KARI), over)
     stage.rights.down = True
     for reader in (PER, SIV, LISE):
         for share_id in (open_share, draft, over, "x" * 22):
             with pytest.raises(Unavailable) as caught:
-                offering.open_share(stage.world, person(reader), share_id)
+                offering.open_share(stage.deps, person(reader), share_id)
             assert (caught.value.code, caught.value.params, caught.value.detail) == ("rights_unknown", {}, "")
     assert {event.details["reason"] for event in denials(stage) if event.details} == {"rights_unknown"}
 
@@ -238,9 +238,9 @@ def test_a_node_whose_clock_is_off_answers_nobody(stage: Stage, off: timedelta) 
     for reader in (OLA, SIV):
         for asked in (share_id, "x" * 22):
             with pytest.raises(Unavailable, match="clock_untrusted"):
-                downloads_access.authorize(stage.world, person(reader), asked)
+                downloads_access.authorize(stage.deps, person(reader), asked)
     stage.clock.off = timedelta(seconds=2)
-    assert downloads_access.authorize(stage.world, person(OLA), share_id)
+    assert downloads_access.authorize(stage.deps, person(OLA), share_id)
 
 
 def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage) -> None:
@@ -250,7 +250,7 @@ def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage)
     for _ in range(2):
         for reader in (OLA, PER):
             with pytest.raises(Gone) as caught:
-                offering.open_share(stage.world, person(reader), share_id)
+                offering.open_share(stage.deps, person(reader), share_id)
             assert caught.value.code == "share_ended"
             assert caught.value.params == {
                 "at": end.isoformat(),
@@ -262,30 +262,30 @@ def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage)
             }
         for stranger in (SIV, LISE):
             with pytest.raises(NotFound):
-                offering.open_share(stage.world, person(stranger), share_id)
-        worker.end_what_is_over(stage.world)
+                offering.open_share(stage.deps, person(stranger), share_id)
+        worker.end_what_is_over(stage.deps)
         stage.clock.advance(minutes=30)
-        worker.end_what_is_over(stage.world)
+        worker.end_what_is_over(stage.deps)
 
 
 def test_the_rightful_learn_that_a_share_was_withdrawn_and_when(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(hours=1)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     withdrawn_at = stage.clock.now()
     stage.clock.advance(days=100)
     with pytest.raises(Gone) as caught:
-        offering.open_share(stage.world, person(OLA), share_id)
+        offering.open_share(stage.deps, person(OLA), share_id)
     assert (caught.value.code, caught.value.params["at"]) == ("share_withdrawn", withdrawn_at.isoformat())
 
 
 def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     first = stage.clock.now()
-    offering.open_share(stage.world, person(OLA), share_id)
+    offering.open_share(stage.deps, person(OLA), share_id)
     stage.clock.advance(hours=2)
-    offering.open_share(stage.world, person(OLA), share_id)
-    with stage.world.database.read() as tx:
+    offering.open_share(stage.deps, person(OLA), share_id)
+    with stage.deps.database.read() as tx:
         [receipt] = tx.shares.receipts([share_id])
     assert (receipt.document_id, receipt.first_at, receipt.last_at) == (None, first, stage.clock.now())
 
@@ -293,12 +293,12 @@ def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: St
 @pytest.mark.parametrize("code", [POST_ARKIV, "resource:deldokument-taushetsbelagt"])
 def test_opening_is_written_down_with_what_gave_the_right(stage: Stage, code: str) -> None:
     rule = AccessRule(confidential=frozenset({code}), ordinary=frozenset({code}))
-    stage.world = replace(stage.world, rules=replace(stage.world.rules, access=rule))
+    stage.deps = replace(stage.deps, rules=replace(stage.deps.rules, access=rule))
     stage.rights.held[PER] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"dagl", code})),)
     share_id = stage.publish(OLA, FJELL)
     for reader in (OLA, PER):
-        offering.open_share(stage.world, person(reader), share_id)
-    with stage.world.database.read() as tx:
+        offering.open_share(stage.deps, person(reader), share_id)
+    with stage.deps.database.read() as tx:
         events = [event for _, event in tx.audit.events(share_id=share_id)]
     grounds = [(event.details or {})["ground"] for event in events if event.kind is EventKind.SHARE_OPENED]
     assert grounds == ["named", code]
@@ -306,56 +306,56 @@ def test_opening_is_written_down_with_what_gave_the_right(stage: Stage, code: st
 
 def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
-    access = downloads_access.authorize(stage.world, person(PER), share_id)
+    access = downloads_access.authorize(stage.deps, person(PER), share_id)
     stage.rights.down = True
     stage.clock.advance(minutes=14, seconds=59)
-    assert downloads_access.still_authorized(stage.world, access)
+    assert downloads_access.still_authorized(stage.deps, access)
     stage.clock.advance(seconds=1)
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
 
 
 def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_and_its_end_is(stage: Stage) -> None:
-    access = downloads_access.authorize(stage.world, person(PER), stage.publish(FJELL))
+    access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.down = True
     for _ in range(3):
         stage.clock.advance(seconds=5)
-        assert downloads_access.still_authorized(stage.world, access)
+        assert downloads_access.still_authorized(stage.deps, access)
     assert denials(stage) == []
     stage.clock.advance(minutes=15)
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
     assert len(denials(stage)) == 1
 
 
 def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    access = downloads_access.authorize(stage.world, person(OLA), share_id)
+    access = downloads_access.authorize(stage.deps, person(OLA), share_id)
 
     def silence() -> None:
         raise Unavailable("keyring")
 
-    world = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, {AUDIT_PREFIX: silence}))
-    assert downloads_access.still_authorized(world, access)
+    deps = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
+    assert downloads_access.still_authorized(deps, access)
 
 
 def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
-    access = downloads_access.authorize(stage.world, person(OLA), stage.publish(OLA, title="Vedtak"))
+    access = downloads_access.authorize(stage.deps, person(OLA), stage.publish(OLA, title="Vedtak"))
     stage.clock.off = timedelta(seconds=3)
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
     with pytest.raises(Unavailable, match="clock_untrusted"):
-        offering.list_offers(stage.world, person(OLA))
+        offering.list_offers(stage.deps, person(OLA))
 
 
 def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     for reader, down in ((OLA, False), (PER, False), (PER, True)):
-        access = downloads_access.authorize(stage.world, person(reader), share_id)
+        access = downloads_access.authorize(stage.deps, person(reader), share_id)
         now = stage.clock.instant
         stage.clock.advance(days=10)
         stage.rights.down = down
-        assert not downloads_access.still_authorized(stage.world, access)
+        assert not downloads_access.still_authorized(stage.deps, access)
         stage.rights.down, stage.clock.instant = False, now
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    assert not downloads_access.still_authorized(stage.world, access)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    assert not downloads_access.still_authorized(stage.deps, access)
 
 
 def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: Stage) -> None:
@@ -364,77 +364,79 @@ def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: 
     stage.publish(SIV)
     stage.draft()
     withdrawn = stage.publish(OLA)
-    publishing.withdraw_share(stage.world, person(KARI), withdrawn)
-    offers, complete = offering.list_offers(stage.world, person(OLA))
+    publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
+    offers, complete = offering.list_offers(stage.deps, person(OLA))
     assert ([offer.id for offer in offers], complete) == ([sooner, later], True)
     stage.clock.advance(days=2)
-    assert [offer.id for offer in offering.list_offers(stage.world, person(OLA))[0]] == [later]
+    assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA))[0]] == [later]
 
 
 def test_what_is_shared_with_my_organisations_is_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
     confidential = stage.publish(FJELL, PER)
     ordinary = stage.publish(FJELL, confidential=False)
-    offers, _ = offering.list_offers(stage.world, person(PER))
+    offers, _ = offering.list_offers(stage.deps, person(PER))
     assert {offer.id for offer in offers} == {confidential, ordinary}
     assert all(offer.acting_for == ("FJELL AS (312 824 450)",) for offer in offers)
-    assert [offer.id for offer in offering.list_offers(stage.world, person(LISE))[0]] == [ordinary]
-    assert offering.list_offers(stage.world, person(SIV)) == ([], True)
+    assert [offer.id for offer in offering.list_offers(stage.deps, person(LISE))[0]] == [ordinary]
+    assert offering.list_offers(stage.deps, person(SIV)) == ([], True)
 
 
 def test_with_altinn_down_the_list_says_that_it_may_not_be_all(stage: Stage) -> None:
     own = stage.publish(PER)
     stage.publish(FJELL)
     stage.rights.down = True
-    offers, complete = offering.list_offers(stage.world, person(PER))
+    offers, complete = offering.list_offers(stage.deps, person(PER))
     assert ([offer.id for offer in offers], complete) == ([own], False)
 
 
 def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV, content=b"innhold")
     [document_id] = stage.document_ids(share_id)
-    offering.list_offers(stage.world, person(OLA))
-    with stage.world.database.read() as tx:
+    offering.list_offers(stage.deps, person(OLA))
+    with stage.deps.database.read() as tx:
         assert tx.shares.receipts([share_id]) == []
-    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
-    delivery.record_delivery(stage.world, content, 0, 7)
+    content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
-        [offer] = offering.list_offers(stage.world, person(reader))[0]
+        [offer] = offering.list_offers(stage.deps, person(reader))[0]
         assert offer.documents[0].downloaded_at == had
 
 
 def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     with pytest.raises(NotFound):
-        offering.open_share(stage.world, person(SIV), share_id)
-    with stage.world.database.read() as tx:
+        offering.open_share(stage.deps, person(SIV), share_id)
+    with stage.deps.database.read() as tx:
         [refused] = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
-        [subject] = tx.audit.subjects([standing(refused)])
+        [subject] = tx.audit.subjects([existing(refused)])
     inserted = Recipient("inserted", share_id, "person", subject.lookup_hash, b"", confirmed=True, position=9)
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.shares.add_recipient(inserted)
     for opens in (offering.open_share, downloads_access.authorize):
         with pytest.raises(NotFound):
-            opens(stage.world, person(SIV), share_id)
-    assert offering.list_offers(stage.world, person(SIV)) == ([], True)
+            opens(stage.deps, person(SIV), share_id)
+    assert offering.list_offers(stage.deps, person(SIV)) == ([], True)
 
 
 def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"innhold")
     [document_id] = stage.document_ids(share_id)
-    with stage.world.database.read() as tx:
-        key_id = standing(tx.shares.get(share_id)).audit_key_id
-    key = existing_key(stage.world.keyring, key_id)
-    written = Subject("old", key_id, identifier_hash(key, person(OLA)), seal_field(key, OLA, Field.SUBJECT, "old"))
-    with stage.world.database.write() as tx:
+    with stage.deps.database.read() as tx:
+        key_id = existing(tx.shares.get(share_id)).audit_key_id
+    key = existing_key(stage.deps.keyring, key_id)
+    written = Subject(
+        "old", key_id, identifier_hash(key, person(OLA)), seal_field(key, OLA, EncryptedColumn.SUBJECT, "old")
+    )
+    with stage.deps.database.write() as tx:
         tx.audit.add_subject(written)
-    offering.open_share(stage.world, person(OLA), share_id)
-    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
-    delivery.record_delivery(stage.world, content, 0, 7)
-    with stage.world.database.read() as tx:
+    offering.open_share(stage.deps, person(OLA), share_id)
+    content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, 7)
+    with stage.deps.database.read() as tx:
         opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
     assert opened == ["old"]
-    assert subject_ids_of(stage.world, stage.tenant.id, person(OLA)) == ("old",)
-    [offer] = offering.list_offers(stage.world, person(OLA))[0]
+    assert subject_ids_of(stage.deps, stage.tenant.id, person(OLA)) == ("old",)
+    [offer] = offering.list_offers(stage.deps, person(OLA))[0]
     assert offer.documents[0].downloaded_at == stage.clock.now()
 
 
@@ -442,42 +444,42 @@ def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:
     other = registration.parse_organization("310240001").value
     stage.rights.held[SIV] = (OrganizationGrant(other, "ANDRE", frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})),)
     with pytest.raises(NotFound):
-        offering.open_share(stage.world, person(SIV), stage.publish(FJELL))
+        offering.open_share(stage.deps, person(SIV), stage.publish(FJELL))
 
 
 def test_a_row_that_must_be_there_and_is_not_is_damage() -> None:
-    assert standing(0) == 0
+    assert existing(0) == 0
     with pytest.raises(Broken):
-        standing(None)
+        existing(None)
 
 
 def test_a_page_that_renews_itself_is_one_opening(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     for _ in range(3):
-        offering.open_share(stage.world, person(OLA), share_id)
+        offering.open_share(stage.deps, person(OLA), share_id)
         stage.clock.advance(minutes=1)
     stage.clock.advance(minutes=10)
-    offering.open_share(stage.world, person(OLA), share_id)
-    with stage.world.database.read() as tx:
+    offering.open_share(stage.deps, person(OLA), share_id)
+    with stage.deps.database.read() as tx:
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
     assert kinds.count(EventKind.SHARE_OPENED) == 2
 
 
-def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = True) -> World:
+def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = True) -> Dependencies:
     """In which the reader opens the share by another request, decided later, before this one's is recorded."""
 
     def elsewhere() -> None:
         stage.rights.down = not with_rights
         stage.clock.advance(seconds=1)
-        offering.open_share(stage.world, person(reader), share_id)
+        offering.open_share(stage.deps, person(reader), share_id)
 
-    return replace(stage.world, database=TroubledDatabase(stage.world.database, before=[elsewhere]))
+    return replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[elsewhere]))
 
 
 def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
     share_id, began = stage.publish(OLA), stage.clock.now()
     assert offering.open_share(overtaken(stage, OLA, share_id), person(OLA), share_id).id == share_id
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         [receipt] = tx.shares.receipts([share_id])
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
     assert receipt.first_at == receipt.last_at == began + timedelta(seconds=1)
@@ -487,7 +489,7 @@ def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
 def test_an_opening_that_is_recorded_late_takes_nothing_from_a_later_one(stage: Stage) -> None:
     share_id, began = stage.publish(PER, FJELL), stage.clock.now()
     offering.open_share(overtaken(stage, PER, share_id, with_rights=False), person(PER), share_id)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         times = [(receipt.first_at, receipt.last_at) for receipt in tx.shares.receipts([share_id])]
     later = began + timedelta(seconds=1)
     assert sorted(times) == [(began, began), (later, later)]

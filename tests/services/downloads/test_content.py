@@ -31,38 +31,38 @@ def read(
     stage: Stage, content: Content, start: int = 0, stop: int | None = None, step: int = part_reader.STEP
 ) -> bytes:
     stop = content.length if stop is None else stop
-    buffers = downloads_content.read_content(stage.world, content, start, stop, step=step)
+    buffers = downloads_content.read_content(stage.deps, content, start, stop, step=step)
     return b"".join(bytes(buffer) for buffer in buffers)
 
 
 def opened(stage: Stage, share_id: str, reader: str = OLA, place: int = 0) -> Content:
-    return downloads_content.open_document(stage.world, person(reader), share_id, stage.document_ids(share_id)[place])
+    return downloads_content.open_document(stage.deps, person(reader), share_id, stage.document_ids(share_id)[place])
 
 
 def receipts(stage: Stage, share_id: str) -> list[Receipt]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
 
 
 def downloads(stage: Stage) -> list[dict[str, str | int]]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return [dict(e.details or {}) for _, e in tx.audit.events() if e.kind == "document_downloaded"]
 
 
 def published(stage: Stage, files: dict[str, bytes], *recipients: str) -> str:
     """A share with these documents, inspected."""
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, *(recipients or (OLA,)))
     for name, content in files.items():
         stage.upload(share.id, name, content)
-    publishing.publish_share(stage.world, person(KARI), share.id)
-    documents.inspect_documents(stage.world)
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    documents.inspect_documents(stage.deps)
     return share.id
 
 
 def part_ids(stage: Stage, document_id: str) -> list[str]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         [upload] = tx.uploads.of_documents([document_id])
         return [part.id for part in tx.uploads.parts(upload.id)]
 
@@ -79,7 +79,7 @@ def test_every_range_over_every_border_gives_exactly_its_bytes(stage: Stage) -> 
 
 def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
     content = opened(stage, stage.publish(OLA, content=WHOLE[:300_000]))
-    sizes = [len(b) for b in downloads_content.read_content(stage.world, content, 10, 300_000, step=65_536)]
+    sizes = [len(b) for b in downloads_content.read_content(stage.deps, content, 10, 300_000, step=65_536)]
     assert max(sizes) == 65_536
     assert sum(sizes) == 299_990
 
@@ -87,9 +87,9 @@ def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
 def test_a_buffer_that_is_being_sent_is_not_written_over_by_what_is_opened_meanwhile(stage: Stage) -> None:
     # Each document ends in a piece that is gathered, so one step opens what is small and what is large.
     share_id = published(stage, {f"{number}.bin": os.urandom(1_100_000) for number in range(4)})
-    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
+    content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
     whole = read(stage, content)
-    buffers = downloads_content.read_content(stage.world, content, 0, content.length, rooms=part_reader.Rooms())
+    buffers = downloads_content.read_content(stage.deps, content, 0, content.length, rooms=part_reader.DoubleBuffer())
     sent, before = bytearray(), memoryview(b"")
     for buffer in buffers:
         sent += before
@@ -102,7 +102,7 @@ def test_the_validator_is_the_contents_own_for_everybody_and_every_range(stage: 
     mine, theirs = opened(stage, share_id), opened(stage, share_id, PER)
     assert mine.etag == theirs.etag == opened(stage, share_id).etag
     assert mine.etag != opened(stage, share_id, place=1).etag
-    archives = [downloads_content.open_archive(stage.world, person(reader), share_id) for reader in (OLA, PER)]
+    archives = [downloads_content.open_archive(stage.deps, person(reader), share_id) for reader in (OLA, PER)]
     assert archives[0].etag == archives[1].etag
     assert archives[0].etag not in {mine.etag, opened(stage, share_id, place=1).etag}
 
@@ -111,35 +111,35 @@ def test_a_document_of_another_share_is_not_found_under_this_one(stage: Stage) -
     one, other = stage.publish(OLA), stage.publish(OLA)
     for document_id in (stage.document_ids(other)[0], "0" * 32):
         with pytest.raises(NotFound):
-            downloads_content.open_document(stage.world, person(OLA), one, document_id)
+            downloads_content.open_document(stage.deps, person(OLA), one, document_id)
     with pytest.raises(NotFound):
-        downloads_content.open_document(stage.world, person(SIV), one, stage.document_ids(one)[0])
+        downloads_content.open_document(stage.deps, person(SIV), one, stage.document_ids(one)[0])
 
 
 def test_no_byte_before_inspection_and_then_every_byte(stage: Stage) -> None:
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "a.txt", b"innhold")
-    publishing.publish_share(stage.world, person(KARI), share.id)
+    publishing.publish_share(stage.deps, person(KARI), share.id)
     with pytest.raises(NotReady, match="inspection_running"):
         opened(stage, share.id)
     with pytest.raises(NotReady, match="inspection_running"):
-        downloads_content.open_archive(stage.world, person(OLA), share.id)
-    documents.inspect_documents(stage.world)
+        downloads_content.open_archive(stage.deps, person(OLA), share.id)
+    documents.inspect_documents(stage.deps)
     assert read(stage, opened(stage, share.id)) == b"innhold"
 
 
 def test_a_document_that_failed_its_inspection_is_not_released(stage: Stage) -> None:
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "a.txt", b"innhold")
-    [part], blobs = part_ids(stage, document_id), stage.world.blobs
+    [part], blobs = part_ids(stage, document_id), stage.deps.blobs
     sealed = bytes_of(blobs, part)
     put_in_its_place(blobs, part, sealed[:-1] + bytes([sealed[-1] ^ 1]))
-    publishing.publish_share(stage.world, person(KARI), share.id)
-    assert documents.inspect_documents(stage.world) == 1
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    assert documents.inspect_documents(stage.deps) == 1
     put_in_its_place(blobs, part, sealed)
     with pytest.raises(NotReady, match="inspection_refused"):
         opened(stage, share.id)
@@ -163,10 +163,10 @@ def test_stored_bytes_that_were_changed_are_never_released(
     stage: Stage, change: Callable[[bytes], bytes], error: type[Exception]
 ) -> None:
     share_id = stage.publish(OLA, content=WHOLE[:5000])
-    [part], blobs = part_ids(stage, stage.document_ids(share_id)[0]), stage.world.blobs
+    [part], blobs = part_ids(stage, stage.document_ids(share_id)[0]), stage.deps.blobs
     put_in_its_place(blobs, part, change(bytes_of(blobs, part)))
     content = opened(stage, share_id)
-    buffers = downloads_content.read_content(stage.world, content, 0, content.length)
+    buffers = downloads_content.read_content(stage.deps, content, 0, content.length)
     with pytest.raises(error):
         next(iter(buffers))
 
@@ -174,7 +174,7 @@ def test_stored_bytes_that_were_changed_are_never_released(
 def test_objects_that_were_swapped_are_never_released(stage: Stage) -> None:
     share_id = published(stage, {"a": b"A" * 5000, "b": b"B" * 5000})
     one, other = (part_ids(stage, document_id)[0] for document_id in stage.document_ids(share_id))
-    blobs = stage.world.blobs
+    blobs = stage.deps.blobs
     first, second = bytes_of(blobs, one), bytes_of(blobs, other)
     put_in_its_place(blobs, one, second)
     put_in_its_place(blobs, other, first)
@@ -186,7 +186,7 @@ def test_objects_that_were_swapped_are_never_released(stage: Stage) -> None:
 
 def test_a_manifest_of_another_document_opens_nothing(stage: Stage) -> None:
     share_id = published(stage, {"a": b"A" * 5000, "b": b"B" * 5000})
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         a, b = tx.shares.documents([share_id])
         tx.shares.save_document(replace(a, sealed_manifest=b.sealed_manifest, sealed_inspection=b.sealed_inspection))
     with pytest.raises(IntegrityError):
@@ -204,7 +204,7 @@ def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_wer
         (0, 1, ((0, 10),), True),
     ):
         stage.clock.advance(minutes=1)
-        delivery.record_delivery(stage.world, content, start, stop)
+        delivery.record_delivery(stage.deps, content, start, stop)
         [receipt] = receipts(stage, share_id)
         assert (receipt.covered, receipt.completed_at is not None) == (covered, whole)
         assert receipt.last_at == stage.clock.now()
@@ -215,13 +215,13 @@ def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_wer
 def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     content, at = opened(stage, share_id), stage.clock.now()
-    lost = TroubledDatabase(stage.world.database, lost=True)
+    lost = TroubledDatabase(stage.deps.database, lost=True)
     with pytest.raises(Unavailable):
-        delivery.record_delivery(replace(stage.world, database=lost), content, 0, 10, at)
+        delivery.record_delivery(replace(stage.deps, database=lost), content, 0, 10, at)
     stage.clock.advance(seconds=5)
-    delivery.record_delivery(stage.world, content, 0, 4)
+    delivery.record_delivery(stage.deps, content, 0, 4)
     stage.clock.advance(seconds=5)
-    delivery.record_delivery(stage.world, content, 0, 10, at)
+    delivery.record_delivery(stage.deps, content, 0, 10, at)
     assert [(event["bytes"], event["whole"]) for event in downloads(stage)] == [(10, 1), (4, 0)]
     [receipt] = receipts(stage, share_id)
     assert (receipt.completed_at, receipt.last_at) == (at, at + timedelta(seconds=5))
@@ -230,8 +230,8 @@ def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage)
 def test_asking_without_receiving_leaves_no_receipt(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     content = opened(stage, share_id)
-    delivery.record_delivery(stage.world, content, 0, 0)
-    delivery.record_delivery(stage.world, content, 4, 4)
+    delivery.record_delivery(stage.deps, content, 0, 0)
+    delivery.record_delivery(stage.deps, content, 4, 4)
     assert receipts(stage, share_id) == []
     assert downloads(stage) == []
 
@@ -240,23 +240,23 @@ def test_an_empty_document_is_had_by_who_asks_for_it(stage: Stage) -> None:
     share_id = published(stage, {"empty.txt": b""})
     content = opened(stage, share_id)
     assert (content.length, read(stage, content)) == (0, b"")
-    delivery.record_delivery(stage.world, content, 0, 0)
+    delivery.record_delivery(stage.deps, content, 0, 0)
     [receipt] = receipts(stage, share_id)
     assert receipt.completed_at == stage.clock.now()
 
 
 def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(stage: Stage) -> None:
     share_id = published(stage, {"a.txt": b"a" * 50, "b.txt": b"b" * 50, "empty.txt": b""})
-    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
+    content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
     assert content.archive
     [(piece, _, _)] = content.archive.within(0, 1)
     head = length_of(piece)
-    delivery.record_delivery(stage.world, content, 0, head)
+    delivery.record_delivery(stage.deps, content, 0, head)
     assert receipts(stage, share_id) == []
-    delivery.record_delivery(stage.world, content, 0, head + 10)
+    delivery.record_delivery(stage.deps, content, 0, head + 10)
     [partly] = receipts(stage, share_id)
     assert (partly.covered, partly.completed_at) == (((0, 10),), None)
-    delivery.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.deps, content, 0, content.length)
     assert len(receipts(stage, share_id)) == 3
     assert all(receipt.completed_at for receipt in receipts(stage, share_id))
     assert downloads(stage)[-1] == {"documents": 3, "bytes": 100, "whole": 3, "document": "", "ground": "named"}
@@ -264,7 +264,7 @@ def test_an_archive_gives_a_receipt_for_each_document_of_which_bytes_were_had(st
 
 def test_who_opens_for_two_recipients_has_a_receipt_for_each_and_the_document_once(stage: Stage) -> None:
     share_id = stage.publish(PER, FJELL, content=b"0123")
-    delivery.record_delivery(stage.world, opened(stage, share_id, PER), 0, 4)
+    delivery.record_delivery(stage.deps, opened(stage, share_id, PER), 0, 4)
     assert len({receipt.recipient_id for receipt in receipts(stage, share_id)}) == 2
     assert len({receipt.subject_id for receipt in receipts(stage, share_id)}) == 1
     [told] = downloads(stage)
@@ -274,11 +274,11 @@ def test_who_opens_for_two_recipients_has_a_receipt_for_each_and_the_document_on
 def test_a_share_erased_while_it_was_read_gets_no_receipt(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     content = opened(stage, share_id)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    retention.destroy_share_keys(stage.world)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    retention.destroy_share_keys(stage.deps)
     stage.clock.advance(days=366)
-    assert retention.erase_spent_shares(stage.world) == 1
-    delivery.record_delivery(stage.world, content, 0, content.length)
+    assert retention.erase_spent_shares(stage.deps) == 1
+    delivery.record_delivery(stage.deps, content, 0, content.length)
     assert downloads(stage) == []
 
 
@@ -287,17 +287,17 @@ def test_a_share_that_ends_between_decision_and_key_is_gone(stage: Stage) -> Non
     document_id = stage.document_ids(share_id)[0]
 
     def end() -> None:
-        publishing.withdraw_share(stage.world, person(KARI), share_id)
-        retention.destroy_share_keys(stage.world)
+        publishing.withdraw_share(stage.deps, person(KARI), share_id)
+        retention.destroy_share_keys(stage.deps)
 
-    world = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, {share_key_id(share_id): end}))
+    deps = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, {share_key_id(share_id): end}))
     with pytest.raises(Gone, match="share_withdrawn"):
-        downloads_content.open_document(world, person(OLA), share_id, document_id)
+        downloads_content.open_document(deps, person(OLA), share_id, document_id)
 
 
 def test_a_key_that_is_lost_is_damage_and_no_answer_about_the_share(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    stage.world.keyring.destroy([share_key_id(share_id)])
+    stage.deps.keyring.destroy([share_key_id(share_id)])
     with pytest.raises(Broken) as caught:
         opened(stage, share_id)
     assert (caught.value.code, caught.value.params) == ("broken", {})
@@ -306,13 +306,13 @@ def test_a_key_that_is_lost_is_damage_and_no_answer_about_the_share(stage: Stage
 def test_a_share_that_is_withdrawn_while_it_is_read_gives_no_more_once_its_blobs_are_gone(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=WHOLE)
     content = opened(stage, share_id)
-    buffers = iter(downloads_content.read_content(stage.world, content, 0, content.length))
+    buffers = iter(downloads_content.read_content(stage.deps, content, 0, content.length))
     first = bytes(next(buffers))
     assert first
     assert WHOLE.startswith(first)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     for step in (retention.destroy_share_keys, retention.release_blobs, retention.delete_garbage):
-        step(stage.world)
+        step(stage.deps)
     with pytest.raises(Broken):
         next(buffers)
 
@@ -321,5 +321,5 @@ def test_what_has_been_had_is_told_when_the_manifests_have_been_let_go(stage: St
     share_id = stage.publish(OLA, content=WHOLE[:100])
     content = opened(stage, share_id)
     content.sources.close()
-    delivery.record_delivery(stage.world, content, 0, content.length)
+    delivery.record_delivery(stage.deps, content, 0, content.length)
     assert [receipt.covered for receipt in receipts(stage, share_id)] == [((0, 100),)]

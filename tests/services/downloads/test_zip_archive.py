@@ -184,9 +184,9 @@ def test_opening_many_documents_asks_the_keyring_no_more_often_than_opening_one(
     asked = []
     for count in (1, 300):
         share_id = published(stage, {"a.txt": b"a"})
-        fill(stage.world, share_id, count, size=100)
-        keyring = CountingKeyring(stage.world.keyring)
-        content = downloads_content.open_archive(replace(stage.world, keyring=keyring), person(OLA), share_id)
+        fill(stage.deps, share_id, count, size=100)
+        keyring = CountingKeyring(stage.deps.keyring)
+        content = downloads_content.open_archive(replace(stage.deps, keyring=keyring), person(OLA), share_id)
         assert len(content.sources.lengths) == count + 1
         asked.append(keyring.asked)
     assert asked[0] == asked[1]
@@ -194,10 +194,10 @@ def test_opening_many_documents_asks_the_keyring_no_more_often_than_opening_one(
 
 def test_many_small_documents_leave_in_few_buffers_none_larger_than_a_step(stage: Stage) -> None:
     share_id = published(stage, {"a.txt": b"a" * 700_000})
-    fill(stage.world, share_id, 2_000, size=100)
-    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
+    fill(stage.deps, share_id, 2_000, size=100)
+    content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
     for step in (part_reader.STEP, 128 * 1024):
-        buffers = [bytes(b) for b in downloads_content.read_content(stage.world, content, 0, content.length, step=step)]
+        buffers = [bytes(b) for b in downloads_content.read_content(stage.deps, content, 0, content.length, step=step)]
         assert max(map(len, buffers)) <= step
         assert len(buffers) < 20
         with zipfile.ZipFile(io.BytesIO(b"".join(buffers))) as opened:
@@ -207,7 +207,7 @@ def test_many_small_documents_leave_in_few_buffers_none_larger_than_a_step(stage
 
 def test_a_document_of_many_gibibytes_is_not_opened_anew_for_each_piece_that_is_read(stage: Stage) -> None:
     share_id = published(stage, {"a.txt": b"a" * 1000, "b.txt": b"b"})
-    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
+    content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
     assert content.sources.open(0)[0] is content.sources.open(0)[0]
     assert content.sources.open(1)[0].length == 1
     assert content.sources.open(0)[0].length == 1000
@@ -215,8 +215,8 @@ def test_a_document_of_many_gibibytes_is_not_opened_anew_for_each_piece_that_is_
 
 def test_every_range_of_an_archive_is_that_part_of_it(stage: Stage) -> None:
     share_id = published(stage, FILES)
-    content = downloads_content.open_archive(stage.world, person(OLA), share_id)
-    whole = b"".join(bytes(b) for b in downloads_content.read_content(stage.world, content, 0, content.length))
+    content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
+    whole = b"".join(bytes(b) for b in downloads_content.read_content(stage.deps, content, 0, content.length))
     assert (len(whole), content.name, content.media_type) == (content.length, "dokumenter.zip", "application/zip")
     assert whole == packed(list(FILES.items()))
     borders, position = {0, len(whole)}, 0
@@ -228,5 +228,5 @@ def test_every_range_of_an_archive_is_that_part_of_it(stage: Stage) -> None:
     for start in borders:
         for stop in borders:
             if start < stop:
-                got = b"".join(bytes(b) for b in downloads_content.read_content(stage.world, content, start, stop))
+                got = b"".join(bytes(b) for b in downloads_content.read_content(stage.deps, content, start, stop))
                 assert got == whole[start:stop]

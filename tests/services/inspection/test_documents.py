@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_inspection, open_manifest
-from deldokument.domain.errors import Unavailable, standing
+from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
@@ -29,8 +29,8 @@ class Silent(MemoryKeyring):
 
 def spoil(stage: Stage, document_id: str) -> None:
     """Change the document's manifest, so that it opens for nobody."""
-    with stage.world.database.write() as tx:
-        document = standing(tx.shares.document(document_id))
+    with stage.deps.database.write() as tx:
+        document = existing(tx.shares.document(document_id))
         tx.shares.save_document(replace(document, sealed_manifest=bytes(100)))
 
 
@@ -38,25 +38,25 @@ def test_every_document_is_read_once(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     stage.upload(share.id, "b.txt", b"")
-    drafts.add_document(stage.world, person(KARI), share.id, name="c", length=1, modified_at=None)
-    assert documents.inspect_documents(stage.world) == 2
-    assert documents.inspect_documents(stage.world) == 0
+    drafts.add_document(stage.deps, person(KARI), share.id, name="c", length=1, modified_at=None)
+    assert documents.inspect_documents(stage.deps) == 2
+    assert documents.inspect_documents(stage.deps) == 0
 
 
 def test_a_round_does_no_more_than_it_was_asked_for(stage: Stage) -> None:
     share = stage.draft()
     for name in "abc":
         stage.upload(share.id, name, b"x")
-    assert [documents.inspect_documents(stage.world, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [documents.inspect_documents(stage.deps, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
     content = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(3_000_000)
     share_id = stage.publish(OLA, content=content)
     [document_id] = stage.document_ids(share_id)
-    with stage.world.database.read() as tx:
-        document = standing(tx.shares.document(document_id))
-    share_key = existing_key(stage.world.keyring, share_key_id(share_id))
+    with stage.deps.database.read() as tx:
+        document = existing(tx.shares.document(document_id))
+    share_key = existing_key(stage.deps.keyring, share_key_id(share_id))
     manifest = open_manifest(share_key, bytes.fromhex(document_id), document.sealed_manifest)
     found = open_inspection(share_key, manifest, document.sealed_inspection)
     assert found.sha256 == hashlib.sha256(content).digest()
@@ -69,10 +69,10 @@ def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_wa
     share = stage.draft()
     document_id = stage.upload(share.id, "a.txt", b"a")
     discarded = TroubledDatabase(
-        stage.world.database, before=[lambda: drafts.discard_draft(stage.world, person(KARI), share.id)]
+        stage.deps.database, before=[lambda: drafts.discard_draft(stage.deps, person(KARI), share.id)]
     )
-    assert documents.inspect_documents(replace(stage.world, database=discarded)) == 0
-    with stage.world.database.read() as tx:
+    assert documents.inspect_documents(replace(stage.deps, database=discarded)) == 0
+    with stage.deps.database.read() as tx:
         document = tx.shares.document(document_id)
     assert document is not None
     assert document.inspected_at is None
@@ -83,8 +83,8 @@ def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_othe
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     spoil(stage, broken)
     with pytest.raises(IntegrityError):
-        documents.inspect_documents(stage.world)
-    with stage.world.database.read() as tx:
+        documents.inspect_documents(stage.deps)
+    with stage.deps.database.read() as tx:
         assert [d.inspected_at is not None for d in tx.shares.documents([share.id])] == [False, True]
 
 
@@ -97,43 +97,41 @@ def test_documents_that_can_never_be_inspected_hold_up_no_other(stage: Stage) ->
     done = troubles = 0
     for _ in range(4):
         try:
-            done += documents.inspect_documents(stage.world, limit=1)
+            done += documents.inspect_documents(stage.deps, limit=1)
         except IntegrityError:
             troubles += 1
     assert (done, troubles) == (1, 3)
-    assert documents.inspect_documents(stage.world) == 0
+    assert documents.inspect_documents(stage.deps) == 0
     stage.clock.advance(minutes=10)
     with pytest.raises(IntegrityError):
-        documents.inspect_documents(stage.world)
+        documents.inspect_documents(stage.deps)
 
 
 def test_what_could_not_be_read_because_something_is_silent_is_inspected_as_soon_as_it_answers(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     with pytest.raises(Unavailable):
-        documents.inspect_documents(replace(stage.world, keyring=Silent()))
-    assert documents.inspect_documents(stage.world) == 1
+        documents.inspect_documents(replace(stage.deps, keyring=Silent()))
+    assert documents.inspect_documents(stage.deps) == 1
 
 
 def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_does(stage: Stage) -> None:
     share = stage.draft()
     document_id = stage.upload(share.id, "a.txt", b"a")
     now = stage.clock.now()
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         assert tx.retention.claim_inspection(document_id, now, now + documents.CLAIM)
-    assert documents.inspect_documents(stage.world) == 0
+    assert documents.inspect_documents(stage.deps) == 0
     stage.clock.advance(minutes=1)
-    assert documents.inspect_documents(stage.world) == 1
+    assert documents.inspect_documents(stage.deps) == 1
 
 
 def test_of_two_who_find_the_same_document_one_reads_it(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     done: list[int] = []
-    late = TroubledDatabase(
-        stage.world.database, before=[lambda: done.append(documents.inspect_documents(stage.world))]
-    )
-    assert documents.inspect_documents(replace(stage.world, database=late)) == 0
+    late = TroubledDatabase(stage.deps.database, before=[lambda: done.append(documents.inspect_documents(stage.deps))])
+    assert documents.inspect_documents(replace(stage.deps, database=late)) == 0
     assert done == [1]
 
 
@@ -149,7 +147,7 @@ def test_a_long_document_stays_claimed_while_it_is_read(stage: Stage) -> None:
 
         def now(self) -> datetime:
             stage.clock.advance(seconds=25)
-            with stage.world.database.read() as tx:
+            with stage.deps.database.read() as tx:
                 self.free += document_id in [one.id for one in tx.retention.uninspected(stage.clock.now(), 9)]
             return stage.clock.now()
 
@@ -157,6 +155,6 @@ def test_a_long_document_stays_claimed_while_it_is_read(stage: Stage) -> None:
             return timedelta(0)
 
     slow = Slow()
-    assert documents.inspect_documents(replace(stage.world, clock=slow)) == 1
+    assert documents.inspect_documents(replace(stage.deps, clock=slow)) == 1
     # Only before it was claimed: when the list was asked for, and at the claim itself.
     assert slow.free == 2

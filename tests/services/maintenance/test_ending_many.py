@@ -24,7 +24,7 @@ def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ManyEnding]
 
 
 def test_of_very_many_shares_those_end_whose_time_has_come_and_no_other(many: ManyEnding) -> None:
-    assert worker.end_what_is_over(many.world) == 0
+    assert worker.end_what_is_over(many.deps) == 0
     many.check_nothing_ended()
     many.stage.clock.instant += MINUTE / 2
     many.run_workers(2)

@@ -5,26 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deldokument.ports.repositories.backlog import Queue
-from deldokument.services.maintenance.lag import measure_standing
-from deldokument.services.maintenance.retention import beat
+from deldokument.services.maintenance.lag import measure_lag
+from deldokument.services.maintenance.retention import record_heartbeat
 from tests.support.world import OLA, Stage, run_all
 
 
 def test_what_waits_is_counted_and_dated_until_it_is_done(stage: Stage) -> None:
     stage.publish(OLA)
-    before = measure_standing(stage.world)
+    before = measure_lag(stage.deps)
     assert (before.waiting[Queue.KEYS].count, before.lags[Queue.KEYS]) == (0, timedelta())
     stage.clock.advance(days=10, minutes=3)
-    behind = measure_standing(stage.world)
+    behind = measure_lag(stage.deps)
     assert (behind.waiting[Queue.KEYS].count, behind.lags[Queue.KEYS]) == (1, timedelta(minutes=3))
-    run_all(stage.world)
-    assert measure_standing(stage.world).waiting[Queue.KEYS].count == 0
+    run_all(stage.deps)
+    assert measure_lag(stage.deps).waiting[Queue.KEYS].count == 0
 
 
 def test_a_worker_that_has_never_run_is_told_from_one_that_is_silent(stage: Stage) -> None:
-    assert measure_standing(stage.world).heartbeat_age is None
-    beat(stage.world)
+    assert measure_lag(stage.deps).heartbeat_age is None
+    record_heartbeat(stage.deps)
     stage.clock.advance(minutes=7)
     stage.clock.off = timedelta(seconds=2)
-    later = measure_standing(stage.world)
+    later = measure_lag(stage.deps)
     assert (later.heartbeat_age, later.halted, later.skew) == (timedelta(minutes=7), False, timedelta(seconds=2))

@@ -7,11 +7,11 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, NotFound, standing
-from deldokument.ports.dependencies import World
+from deldokument.domain.errors import Broken, NotFound, existing
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
-from deldokument.services.encryption import DIRECTORY, Field, existing_key, open_field, share_key_id
+from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
@@ -20,94 +20,94 @@ from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 
 def stored(stage: Stage) -> set[str]:
-    return {blob.name for blob in stage.world.blobs.list()}
+    return {blob.name for blob in stage.deps.blobs.list()}
 
 
 @pytest.fixture
-def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, World]:
+def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, Dependencies]:
     """A share, and a world that stands on copies of database and blobs from before its end, with today's keyring."""
     share_id = stage.publish(OLA, FJELL, title="Vedtak", message="Hei")
-    offers.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
     copy = tmp_path / "copy"
     copy.mkdir()
     url, blobs = copies(stage, copy)
-    return stage, share_id, replace(stage.world, database=SqlDatabase(url), blobs=blobs)
+    return stage, share_id, replace(stage.deps, database=SqlDatabase(url), blobs=blobs)
 
 
-def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[Stage, str, World]) -> None:
-    _, share_id, world = old_copy
-    content = downloads_content.open_archive(world, person(OLA), share_id)
-    assert b"innhold" in b"".join(bytes(b) for b in downloads_content.read_content(world, content, 0, content.length))
-    assert offers.open_share(world, person(OLA), share_id).message == "Hei"
-    world.database.close()  # type: ignore[attr-defined]
+def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[Stage, str, Dependencies]) -> None:
+    _, share_id, deps = old_copy
+    content = downloads_content.open_archive(deps, person(OLA), share_id)
+    assert b"innhold" in b"".join(bytes(b) for b in downloads_content.read_content(deps, content, 0, content.length))
+    assert offers.open_share(deps, person(OLA), share_id).message == "Hei"
+    deps.database.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("way", ["ended", "withdrawn"])
 def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_after(
-    old_copy: tuple[Stage, str, World], way: str
+    old_copy: tuple[Stage, str, Dependencies], way: str
 ) -> None:
-    stage, share_id, world = old_copy
+    stage, share_id, deps = old_copy
     before = stage.clock.instant
     if way == "withdrawn":
-        publishing.withdraw_share(stage.world, person(KARI), share_id)
+        publishing.withdraw_share(stage.deps, person(KARI), share_id)
     else:
         stage.clock.advance(days=10)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.instant = before
     with pytest.raises(Broken):
-        downloads_content.open_archive(world, person(OLA), share_id)
-    assert offers.open_share(world, person(OLA), share_id).message == ""
-    assert share_key_id(share_id) not in stage.world.keyring.ids("")
-    world.database.close()  # type: ignore[attr-defined]
+        downloads_content.open_archive(deps, person(OLA), share_id)
+    assert offers.open_share(deps, person(OLA), share_id).message == ""
+    assert share_key_id(share_id) not in stage.deps.keyring.ids("")
+    deps.database.close()  # type: ignore[attr-defined]
 
 
 def test_an_old_copy_names_nobody_with_the_keyring_of_after_the_retention_period(
-    old_copy: tuple[Stage, str, World],
+    old_copy: tuple[Stage, str, Dependencies],
 ) -> None:
-    stage, share_id, world = old_copy
+    stage, share_id, deps = old_copy
     before = stage.clock.instant
     stage.clock.advance(days=10)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.advance(days=400)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.instant = before
-    with world.database.read() as tx:
-        share = standing(tx.shares.get(share_id))
+    with deps.database.read() as tx:
+        share = existing(tx.shares.get(share_id))
         [document] = tx.shares.documents([share_id])
     with pytest.raises(Broken):
-        existing_key(world.keyring, share.audit_key_id)
-    anew = world.keyring.create(share.audit_key_id)
+        existing_key(deps.keyring, share.audit_key_id)
+    anew = deps.keyring.create(share.audit_key_id)
     with pytest.raises(IntegrityError):
         file_name(anew, document)
     with pytest.raises(NotFound):
-        offers.open_share(world, person(OLA), share_id)
-    world.database.close()  # type: ignore[attr-defined]
+        offers.open_share(deps, person(OLA), share_id)
+    deps.database.close()  # type: ignore[attr-defined]
 
 
-def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tuple[Stage, str, World]) -> None:
+def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tuple[Stage, str, Dependencies]) -> None:
     """What docs/threat-model.md says of the directory key, and why docs/operating.md wants an end for backups."""
-    stage, _, world = old_copy
+    stage, _, deps = old_copy
     member_id = stage.members["odd"]
     stage.remove("odd")
     stage.clock.advance(days=400)
-    run_all(stage.world)
-    with stage.world.database.read() as tx:
-        assert standing(tx.tenancies.member(member_id)).sealed_name == b""
-    with world.database.read() as tx:
-        kept = standing(tx.tenancies.member(member_id))
-    key = existing_key(stage.world.keyring, DIRECTORY)
-    assert open_field(key, kept.sealed_name, Field.MEMBER_NAME, member_id) == "Odd Bakken"
-    assert open_field(key, kept.sealed_identifier, Field.MEMBER_NUMBER, member_id).endswith(ODD)
-    world.database.close()  # type: ignore[attr-defined]
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
+        assert existing(tx.tenancies.member(member_id)).sealed_name == b""
+    with deps.database.read() as tx:
+        kept = existing(tx.tenancies.member(member_id))
+    key = existing_key(stage.deps.keyring, DIRECTORY)
+    assert open_field(key, kept.sealed_name, EncryptedColumn.MEMBER_NAME, member_id) == "Odd Bakken"
+    assert open_field(key, kept.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member_id).endswith(ODD)
+    deps.database.close()  # type: ignore[attr-defined]
 
 
 def test_an_abandoned_drafts_bytes_cannot_be_had_from_an_old_copy(stage: Stage, tmp_path: Path) -> None:
     share = stage.draft(ODD, stage.avtaler)
-    ticket = drafts.add_document(stage.world, person(ODD), share.id, name="a", length=9, modified_at=None)
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
-    append.feed([b"1234"])
+    ticket = drafts.add_document(stage.deps, person(ODD), share.id, name="a", length=9, modified_at=None)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=None)
+    append.write([b"1234"])
     append.finish()
     stage.clock.advance(hours=25)
-    run_all(stage.world)
-    assert stage.world.keyring.ids("share:") == []
+    run_all(stage.deps)
+    assert stage.deps.keyring.ids("share:") == []
     assert stored(stage) == set()

@@ -11,25 +11,25 @@ from deldokument import worker
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.domain.errors import Conflict, Unavailable
 from deldokument.ports.blobs import BlobStore, StoredBlob
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.shares import api_drafts, drafts
-from deldokument.services.shares.drafts import DraftWords
+from deldokument.services.shares.drafts import DraftFields
 from tests.support.sweeping import sweep_all, swept
 from tests.support.trouble import Crash, TroubledDatabase
 from tests.support.world import KARI, Stage, person
 
 
 def stored(stage: Stage) -> set[str]:
-    return {blob.name for blob in stage.world.blobs.list()}
+    return {blob.name for blob in stage.deps.blobs.list()}
 
 
 def orphan(stage: Stage, name: str = "0" * 32) -> str:
-    writer = stage.world.blobs.create(name)
+    writer = stage.deps.blobs.create(name)
     writer.write(b"left behind")
     writer.commit()
     return name
@@ -37,7 +37,7 @@ def orphan(stage: Stage, name: str = "0" * 32) -> str:
 
 def real_time(stage: Stage, name: str) -> None:
     """Put the test's clock where the file system says that the object was made."""
-    stage.clock.instant = next(blob.modified_at for blob in stage.world.blobs.list() if blob.name == name)
+    stage.clock.instant = next(blob.modified_at for blob in stage.deps.blobs.list() if blob.name == name)
 
 
 def test_an_object_without_a_row_is_swept_when_it_is_older_than_a_day_and_not_before(stage: Stage) -> None:
@@ -46,24 +46,24 @@ def test_an_object_without_a_row_is_swept_when_it_is_older_than_a_day_and_not_be
     name = orphan(stage)
     real_time(stage, name)
     stage.clock.advance(hours=24)
-    assert sweep_all(stage.world) == 0
+    assert sweep_all(stage.deps) == 0
     assert stored(stage) == kept | {name}
     stage.clock.advance(seconds=1)
-    assert sweep_all(stage.world) == 1
-    assert sweep_all(stage.world) == 0
+    assert sweep_all(stage.deps) == 1
+    assert sweep_all(stage.deps) == 0
     assert stored(stage) == kept
-    assert swept(stage.world) == [1]
+    assert swept(stage.deps) == [1]
 
 
 def test_the_store_of_another_deployment_is_never_swept(stage: Stage, tmp_path: Path) -> None:
     other = DirectoryBlobStore(tmp_path / "other")
-    world = replace(stage.world, blobs=other)
+    deps = replace(stage.deps, blobs=other)
     stage.clock.advance(days=400)
     with pytest.raises(Conflict, match="store_of_other_deployment"):
-        sweep_orphans(world)
+        sweep_orphans(deps)
     other.claim("another")
     with pytest.raises(Conflict, match="store_of_other_deployment"):
-        sweep_orphans(world)
+        sweep_orphans(deps)
 
 
 def test_an_implausible_share_of_orphans_is_left_alone(stage: Stage) -> None:
@@ -71,15 +71,15 @@ def test_an_implausible_share_of_orphans_is_left_alone(stage: Stage) -> None:
         orphan(stage, f"{number:032x}")
     stage.clock.advance(days=400)
     with pytest.raises(Conflict) as caught:
-        sweep_all(stage.world)
+        sweep_all(stage.deps)
     assert (caught.value.code, caught.value.params) == ("orphans_implausible", {"orphans": 101, "total": 101})
     assert len(stored(stage)) == 101
-    stage.world.blobs.delete(["0" * 32])
-    assert sweep_all(stage.world) == 100
+    stage.deps.blobs.delete(["0" * 32])
+    assert sweep_all(stage.deps) == 100
 
 
-def noted(world: World) -> Sweep | None:
-    with world.database.read() as tx:
+def noted(deps: Dependencies) -> Sweep | None:
+    with deps.database.read() as tx:
         return tx.retention.sweep()
 
 
@@ -91,83 +91,83 @@ def many_orphans(stage: Stage) -> None:
     stage.clock.advance(days=400)
 
 
-def short_step(world: World) -> bool:
+def short_step(deps: Dependencies) -> bool:
     """A note after each shelf that has an object."""
-    return sweep_orphans(world, step=1)
+    return sweep_orphans(deps, step=1)
 
 
 def test_a_sweep_goes_on_where_it_was_when_the_worker_was_killed(stage: Stage) -> None:
     many_orphans(stage)
     for _ in range(130):
-        assert short_step(stage.world)
-    under_way = noted(stage.world)
+        assert short_step(stage.deps)
+    under_way = noted(stage.deps)
     assert under_way is not None
     assert under_way.deleting
     listed: list[int | None] = []
-    restarted = replace(stage.world, blobs=Watched(stage.world.blobs, listed))
+    restarted = replace(stage.deps, blobs=Watched(stage.deps.blobs, listed))
     while short_step(restarted):
         pass
     assert listed == list(range(under_way.shelf, 256))
-    assert (len(stored(stage)), swept(stage.world), noted(stage.world)) == (1, [100], None)
+    assert (len(stored(stage)), swept(stage.deps), noted(stage.deps)) == (1, [100], None)
 
 
 def test_a_sweep_that_is_killed_between_deleting_and_its_note_deletes_again(stage: Stage) -> None:
     many_orphans(stage)
-    while not (under_way := noted(stage.world)) or not under_way.deleting:
-        short_step(stage.world)
-    world = replace(stage.world, database=TroubledDatabase(stage.world.database, fail=Crash()))
+    while not (under_way := noted(stage.deps)) or not under_way.deleting:
+        short_step(stage.deps)
+    deps = replace(stage.deps, database=TroubledDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
-        short_step(world)
-    assert noted(stage.world) == under_way
-    sweep_all(stage.world)
+        short_step(deps)
+    assert noted(stage.deps) == under_way
+    sweep_all(stage.deps)
     assert len(stored(stage)) == 1
 
 
 def test_what_became_old_while_a_sweep_was_under_way_is_left_for_the_next(stage: Stage) -> None:
     many_orphans(stage)
-    assert short_step(stage.world)
-    under_way = noted(stage.world)
+    assert short_step(stage.deps)
+    under_way = noted(stage.deps)
     stage.clock.advance(days=100)
-    while after := noted(stage.world):
+    while after := noted(stage.deps):
         assert under_way is not None
         assert after.horizon == under_way.horizon
-        short_step(stage.world)
-    assert swept(stage.world) == [100]
+        short_step(stage.deps)
+    assert swept(stage.deps) == [100]
 
 
 def test_of_two_workers_that_sweep_the_slower_goes_on_from_the_others_note(stage: Stage) -> None:
     many_orphans(stage)
-    short_step(stage.world)
+    short_step(stage.deps)
 
     def other() -> None:
         for _ in range(40):
-            short_step(stage.world)
+            short_step(stage.deps)
 
-    short_step(replace(stage.world, database=TroubledDatabase(stage.world.database, before=[other])))
-    under_way = noted(stage.world)
+    short_step(replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[other])))
+    under_way = noted(stage.deps)
     assert under_way is not None
     assert under_way.shelf == 41
-    sweep_all(stage.world)
-    assert (len(stored(stage)), sum(swept(stage.world))) == (1, 100)
+    sweep_all(stage.deps)
+    assert (len(stored(stage)), sum(swept(stage.deps))) == (1, 100)
 
 
 def test_a_sweep_that_another_worker_ends_is_told_of_once(stage: Stage) -> None:
     many_orphans(stage)
-    while not (under_way := noted(stage.world)) or not under_way.deleting or under_way.shelf < 100:
-        short_step(stage.world)
-    ending = TroubledDatabase(stage.world.database, before=[lambda: sweep_all(stage.world)])
-    assert not sweep_orphans(replace(stage.world, database=ending))
-    assert swept(stage.world) == [100]
+    while not (under_way := noted(stage.deps)) or not under_way.deleting or under_way.shelf < 100:
+        short_step(stage.deps)
+    ending = TroubledDatabase(stage.deps.database, before=[lambda: sweep_all(stage.deps)])
+    assert not sweep_orphans(replace(stage.deps, database=ending))
+    assert swept(stage.deps) == [100]
 
 
 def test_the_worker_looks_for_orphan_keys_once_in_a_sweep(stage: Stage) -> None:
     many_orphans(stage)
-    stage.world.keyring.create("share:never-born")
+    stage.deps.keyring.create("share:never-born")
     sweep = worker.Sweeper()
-    while sweep(stage.world):
-        assert "share:never-born" in stage.world.keyring.ids("share:")
-    sweep(stage.world)
-    assert "share:never-born" not in stage.world.keyring.ids("share:")
+    while sweep(stage.deps):
+        assert "share:never-born" in stage.deps.keyring.ids("share:")
+    sweep(stage.deps)
+    assert "share:never-born" not in stage.deps.keyring.ids("share:")
 
 
 @dataclass(frozen=True)
@@ -187,62 +187,62 @@ class Watched:
 
 def test_a_key_without_a_share_goes_at_the_second_sighting(stage: Stage) -> None:
     living = stage.draft()
-    stage.world.keyring.create("share:never-born")
+    stage.deps.keyring.create("share:never-born")
     sweep = worker.Sweeper()
-    sweep(stage.world)
-    assert "share:never-born" in stage.world.keyring.ids("share:")
-    sweep(stage.world)
-    assert stage.world.keyring.ids("share:") == [share_key_id(living.id)]
+    sweep(stage.deps)
+    assert "share:never-born" in stage.deps.keyring.ids("share:")
+    sweep(stage.deps)
+    assert stage.deps.keyring.ids("share:") == [share_key_id(living.id)]
 
 
 def test_the_keys_of_another_deployment_that_uses_the_same_keyring_stand(stage: Stage) -> None:
     stage.draft()
     theirs = {f"share:theirs-{number}" for number in range(101)}
     for entry in theirs:
-        stage.world.keyring.create(entry)
+        stage.deps.keyring.create(entry)
     for _ in range(2):
         with pytest.raises(Conflict, match="orphans_implausible"):
-            sweep_orphan_keys(stage.world, theirs)
-    assert theirs < set(stage.world.keyring.ids("share:"))
+            sweep_orphan_keys(stage.deps, theirs)
+    assert theirs < set(stage.deps.keyring.ids("share:"))
 
 
 def test_with_another_deployments_store_no_key_goes_either(stage: Stage, tmp_path: Path) -> None:
-    stage.world.keyring.create("share:never-born")
-    world = replace(stage.world, blobs=DirectoryBlobStore(tmp_path / "other"))
+    stage.deps.keyring.create("share:never-born")
+    deps = replace(stage.deps, blobs=DirectoryBlobStore(tmp_path / "other"))
     with pytest.raises(Conflict, match="store_of_other_deployment"):
-        sweep_orphan_keys(world, {"share:never-born"})
-    assert stage.world.keyring.ids("share:") == ["share:never-born"]
+        sweep_orphan_keys(deps, {"share:never-born"})
+    assert stage.deps.keyring.ids("share:") == ["share:never-born"]
 
 
 def test_nothing_is_swept_while_the_clock_is_not_to_be_trusted(stage: Stage) -> None:
     orphan(stage, "0" * 32)
-    assert retention.beat(stage.world)
+    assert retention.record_heartbeat(stage.deps)
     stage.clock.advance(days=400)
     with pytest.raises(Unavailable, match="destruction_halted"):
-        worker.Sweeper()(stage.world)
+        worker.Sweeper()(stage.deps)
     assert len(stored(stage)) == 1
 
 
 def test_a_sweep_that_was_begun_by_a_clock_that_had_leapt_is_begun_anew(stage: Stage) -> None:
     many_orphans(stage)
-    short_step(stage.world)
+    short_step(stage.deps)
     stage.clock.advance(days=-399, hours=-23)
-    assert short_step(stage.world)
-    assert noted(stage.world) is None
-    assert sweep_all(stage.world) == 0
+    assert short_step(stage.deps)
+    assert noted(stage.deps) is None
+    assert sweep_all(stage.deps) == 0
 
 
 def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> None:
     born: list[str] = []
 
     def sweep_first() -> None:
-        born.extend(sweep_orphan_keys(stage.world, set()))
+        born.extend(sweep_orphan_keys(stage.deps, set()))
 
-    world = replace(stage.world, database=TroubledDatabase(stage.world.database, before=[sweep_first]))
-    share = drafts.start_draft(world, person(KARI), account_id=stage.byggesak.id)
+    deps = replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[sweep_first]))
+    share = drafts.start_draft(deps, person(KARI), account_id=stage.byggesak.id)
     assert born == [share_key_id(share.id)]
-    assert sweep_orphan_keys(stage.world, born) == set()
-    assert stage.world.keyring.ids("share:") == [share_key_id(share.id)]
+    assert sweep_orphan_keys(stage.deps, born) == set()
+    assert stage.deps.keyring.ids("share:") == [share_key_id(share.id)]
 
 
 @dataclass(frozen=True)
@@ -265,12 +265,12 @@ def test_a_key_whose_share_is_made_at_last_while_others_are_looked_at_stands(sta
     """A request that was killed once it had made the key is sent again under its name, and makes the same share."""
     stage.draft()
     share_id = "0" * 22
-    stage.world.keyring.create(share_key_id(share_id))
-    suspects = sweep_orphan_keys(stage.world, set())
+    stage.deps.keyring.create(share_key_id(share_id))
+    suspects = sweep_orphan_keys(stage.deps, set())
 
     def again() -> None:
-        api_drafts.create_draft(stage.world, person(KARI), DraftWords(stage.byggesak.id), share_id=share_id)
+        api_drafts.create_draft(stage.deps, person(KARI), DraftFields(stage.byggesak.id), share_id=share_id)
 
-    long: Any = Long(stage.world.keyring, again)
-    sweep_orphan_keys(replace(stage.world, keyring=long), suspects)
-    assert suspects == {share_key_id(share_id)} <= set(stage.world.keyring.ids("share:"))
+    long: Any = Long(stage.deps.keyring, again)
+    sweep_orphan_keys(replace(stage.deps, keyring=long), suspects)
+    assert suspects == {share_key_id(share_id)} <= set(stage.deps.keyring.ids("share:"))

@@ -43,9 +43,9 @@ class Hoarding(MemoryBlobStore):
 
 def test_a_good_store_is_left_as_it_was(stage: Stage) -> None:
     stage.upload(stage.draft().id, "a.txt", b"a")
-    before = {blob.name for blob in stage.world.blobs.list()}
-    probe_store(stage.world.blobs)
-    assert {blob.name for blob in stage.world.blobs.list()} == before
+    before = {blob.name for blob in stage.deps.blobs.list()}
+    probe_store(stage.deps.blobs)
+    assert {blob.name for blob in stage.deps.blobs.list()} == before
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,21 @@ import pytest
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, Unavailable, standing
+from deldokument.domain.errors import Broken, Unavailable, existing
 from deldokument.domain.outbox import (
     LEASE,
     MOST_ATTEMPTS,
     SENT,
     Channel,
-    Fate,
     Outcome,
     OutgoingMessage,
+    Result,
     again,
     moot,
     refused,
 )
 from deldokument.domain.share import new_id
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Database, Transaction
 from deldokument.services.maintenance import retention
@@ -37,101 +37,101 @@ from deldokument.worker import Sending
 from tests.support.world import KARI, OLA, Stage, person
 
 
-def plan(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """A message of each share that was published or withdrawn, to a target of the share's own."""
     event = told.event
     assert event.tenant_id
     assert event.share_id
-    yield message(world, event.tenant_id, event.share_id, kind=event.kind.value)
+    yield message(deps, event.tenant_id, event.share_id, kind=event.kind.value)
 
 
-def message(world: World, tenant_id: str, share_id: str | None, **changes: object) -> OutgoingMessage:
-    now = world.clock.now()
+def message(deps: Dependencies, tenant_id: str, share_id: str | None, **changes: object) -> OutgoingMessage:
+    now = deps.clock.now()
     made = OutgoingMessage(new_id(), Channel.WEBHOOK, "told", tenant_id, share_id, "target", now, now)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-PLANNER = dispatch.each(plan)
+PLANNER = dispatch.per_event(plan)
 PLANS = {EventKind.SHARE_PUBLISHED: (PLANNER,), EventKind.SHARE_WITHDRAWN: (PLANNER,)}
 
 
 def put(stage: Stage, share_id: str | None = None, **changes: object) -> OutgoingMessage:
-    added = message(stage.world, stage.tenant.id, share_id, **changes)
-    with stage.world.database.write() as tx:
+    added = message(stage.deps, stage.tenant.id, share_id, **changes)
+    with stage.deps.database.write() as tx:
         tx.outbox.add(added)
     return added
 
 
 def kept(stage: Stage, message_id: str) -> OutgoingMessage:
-    with stage.world.database.read() as tx:
-        return standing(tx.outbox.get(message_id))
+    with stage.deps.database.read() as tx:
+        return existing(tx.outbox.get(message_id))
 
 
-def attempt(stage: Stage, outcome: Outcome, channel: Channel = Channel.WEBHOOK) -> Fate:
-    [taken] = dispatch.take_messages(stage.world, channel)
-    return dispatch.send_message(stage.world, lambda *_: outcome, taken)
+def attempt(stage: Stage, outcome: Outcome, channel: Channel = Channel.WEBHOOK) -> Result:
+    [taken] = dispatch.take_messages(stage.deps, channel)
+    return dispatch.send_message(stage.deps, lambda *_: outcome, taken)
 
 
 def test_every_event_is_planned_once(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANS):
         pass
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    while dispatch.plan_messages(stage.world, PLANS):
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    while dispatch.plan_messages(stage.deps, PLANS):
         pass
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         planned = tx.outbox.of_shares([share_id], Channel.WEBHOOK)
     assert sorted(message.kind for message in planned) == ["share_published", "share_withdrawn"]
 
 
 def test_a_planner_that_fails_leaves_the_event_to_be_planned_again(stage: Stage) -> None:
-    def failing(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
-        yield from PLANNER(world, tx, told)
+    def failing(deps: Dependencies, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+        yield from PLANNER(deps, tx, told)
         raise Unavailable("register_unavailable")
 
     share_id = stage.publish(OLA)
     with pytest.raises(Unavailable):
-        dispatch.plan_messages(stage.world, {EventKind.SHARE_PUBLISHED: (failing,)})
-    with stage.world.database.read() as tx:
+        dispatch.plan_messages(stage.deps, {EventKind.SHARE_PUBLISHED: (failing,)})
+    with stage.deps.database.read() as tx:
         assert tx.outbox.of_shares([share_id], Channel.WEBHOOK) == []
-    dispatch.plan_messages(stage.world, PLANS)
-    with stage.world.database.read() as tx:
+    dispatch.plan_messages(stage.deps, PLANS)
+    with stage.deps.database.read() as tx:
         assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
 
 
 def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:
     added = put(stage)
-    assert attempt(stage, SENT) is Fate.SENT
+    assert attempt(stage, SENT) is Result.SENT
     stage.clock.advance(days=4)
-    assert dispatch.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert dispatch.take_messages(stage.deps, Channel.WEBHOOK) == []
     assert kept(stage, added.id).sent_at
 
 
 def test_no_more_are_taken_than_are_sent_at_once(stage: Stage) -> None:
     put(stage)
     busy = [f"receiver-{number}" for number in range(dispatch.AT_ONCE)]
-    assert dispatch.take_messages(stage.world, Channel.WEBHOOK, busy=busy) == []
-    assert len(dispatch.take_messages(stage.world, Channel.WEBHOOK, busy=busy[1:])) == 1
+    assert dispatch.take_messages(stage.deps, Channel.WEBHOOK, busy=busy) == []
+    assert len(dispatch.take_messages(stage.deps, Channel.WEBHOOK, busy=busy[1:])) == 1
 
 
 def test_what_a_crash_left_half_sent_is_sent_again_under_the_same_id(stage: Stage) -> None:
     added = put(stage)
-    assert [taken.id for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == [added.id]
-    assert dispatch.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert [taken.id for taken in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == [added.id]
+    assert dispatch.take_messages(stage.deps, Channel.WEBHOOK) == []
     stage.clock.advance(seconds=LEASE.total_seconds())
-    [again_taken] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
+    [again_taken] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
     assert (again_taken.id, again_taken.attempts) == (added.id, 2)
 
 
 def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> None:
     added = put(stage)
-    [slow] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
+    [slow] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
     stage.clock.advance(seconds=LEASE.total_seconds())
-    [taken] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
-    dispatch.send_message(stage.world, lambda *_: again("timeout"), slow)
+    [taken] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
+    dispatch.send_message(stage.deps, lambda *_: again("timeout"), slow)
     assert kept(stage, added.id).due_at == taken.due_at
-    dispatch.send_message(stage.world, lambda *_: SENT, taken)
-    dispatch.send_message(stage.world, lambda *_: refused("status_400"), slow)
+    dispatch.send_message(stage.deps, lambda *_: SENT, taken)
+    dispatch.send_message(stage.deps, lambda *_: refused("status_400"), slow)
     assert kept(stage, added.id).given_up_at is None
 
 
@@ -139,7 +139,7 @@ def test_what_is_not_taken_waits_longer_each_time_and_is_given_up_after_three_da
     added = put(stage)
     begun = stage.clock.now()
     for number in range(1, MOST_ATTEMPTS + 1):
-        assert attempt(stage, again("status_503")) is (Fate.REFUSED if number == MOST_ATTEMPTS else Fate.AGAIN)
+        assert attempt(stage, again("status_503")) is (Result.REFUSED if number == MOST_ATTEMPTS else Result.AGAIN)
         if number < MOST_ATTEMPTS:
             stage.clock.instant = kept(stage, added.id).due_at
     assert 60 < (stage.clock.now() - begun).total_seconds() / 3600 < 72
@@ -158,18 +158,18 @@ def test_what_is_given_up_is_told_in_the_trail_without_anybodys_identifier(stage
 def test_what_there_is_nothing_to_tell_of_any_more_is_dropped_quietly(stage: Stage) -> None:
     before = len(stage.trail())
     added = put(stage)
-    assert attempt(stage, moot("share_over")) is Fate.MOOT
+    assert attempt(stage, moot("share_over")) is Result.MOOT
     assert kept(stage, added.id).last_error == "share_over"
     assert len(stage.trail()) == before
 
 
 def test_a_counterpart_that_does_not_answer_is_asked_later(stage: Stage) -> None:
-    def silent(world: World, sent: OutgoingMessage) -> Outcome:
+    def silent(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         raise Unavailable("notices_unavailable")
 
     added = put(stage)
-    [taken] = dispatch.take_messages(stage.world, Channel.WEBHOOK)
-    assert dispatch.send_message(stage.world, silent, taken) is Fate.AGAIN
+    [taken] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
+    assert dispatch.send_message(stage.deps, silent, taken) is Result.AGAIN
     assert kept(stage, added.id).last_error == "notices_unavailable"
 
 
@@ -177,19 +177,19 @@ def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> No
     first = put(stage)
     stage.clock.advance(seconds=1)
     second, other = put(stage), put(stage, target="other")
-    assert [taken.id for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == [first.id, other.id]
-    assert [taken.id for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == [second.id]
+    assert [taken.id for taken in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == [first.id, other.id]
+    assert [taken.id for taken in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == [second.id]
 
 
 def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) -> None:
-    def broken(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+    def broken(deps: Dependencies, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
         if told[0].event.tenant_id != stage.tenant.id:
             raise Broken("audit trail")
-        yield message(world, stage.tenant.id, None, kind=told[0].event.kind.value)
+        yield message(deps, stage.tenant.id, None, kind=told[0].event.kind.value)
 
     with pytest.raises(Broken):
-        dispatch.plan_messages(stage.world, {EventKind.TENANT_CREATED: (broken,)})
-    assert [told.kind for told in dispatch.take_messages(stage.world, Channel.WEBHOOK)] == ["tenant_created"]
+        dispatch.plan_messages(stage.deps, {EventKind.TENANT_CREATED: (broken,)})
+    assert [told.kind for told in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == ["tenant_created"]
 
 
 def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> None:
@@ -198,7 +198,7 @@ def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> N
     quick = [put(stage, target="quick") for _ in range(5)]
     gone, order = threading.Event(), list[str]()
 
-    def send(world: World, sent: OutgoingMessage) -> Outcome:
+    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.target == "slow":
             order.append("begun")
             assert gone.wait(30)
@@ -207,7 +207,7 @@ def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> N
             gone.set()
         return SENT
 
-    assert Sending(Channel.WEBHOOK, send)(stage.world) == len(slow) + len(quick)
+    assert Sending(Channel.WEBHOOK, send)(stage.deps) == len(slow) + len(quick)
     assert order.count("begun") == order.count("slow") == len(slow)
     assert order.index("slow") > max(at for at, target in enumerate(order) if target == "quick")
 
@@ -215,45 +215,45 @@ def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> N
 def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stage) -> None:
     broken, *others = (put(stage, target=target) for target in "abc")
 
-    def send(world: World, sent: OutgoingMessage) -> Outcome:
+    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.id == broken.id:
             raise ZeroDivisionError
         return SENT
 
     with pytest.raises(ZeroDivisionError):
-        Sending(Channel.WEBHOOK, send)(stage.world)
+        Sending(Channel.WEBHOOK, send)(stage.deps)
     assert all(kept(stage, other.id).sent_at for other in others)
     assert kept(stage, broken.id).last_error == "broken"
     assert kept(stage, broken.id).due_at > stage.clock.now()
-    assert Sending(Channel.WEBHOOK, send)(stage.world) == 0
+    assert Sending(Channel.WEBHOOK, send)(stage.deps) == 0
 
 
 def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage) -> None:
     added = put(stage)
 
-    def send(world: World, sent: OutgoingMessage) -> Outcome:
+    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         raise IntegrityError
 
     for _ in range(MOST_ATTEMPTS):
         stage.clock.instant = kept(stage, added.id).due_at
         with pytest.raises(IntegrityError):
-            Sending(Channel.WEBHOOK, send)(stage.world)
+            Sending(Channel.WEBHOOK, send)(stage.deps)
     assert kept(stage, added.id).given_up_at == stage.clock.now()
-    assert dispatch.take_messages(stage.world, Channel.WEBHOOK) == []
+    assert dispatch.take_messages(stage.deps, Channel.WEBHOOK) == []
 
 
 def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -> None:
     slow, *others = (put(stage, target=target) for target in "abc")
     told = threading.Event()
 
-    def send(world: World, sent: OutgoingMessage) -> Outcome:
+    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.id == slow.id:
             assert told.wait(30)
         elif sent.id == others[-1].id:
             told.set()
         return SENT
 
-    assert Sending(Channel.WEBHOOK, send)(stage.world) == 3
+    assert Sending(Channel.WEBHOOK, send)(stage.deps) == 3
 
 
 @dataclass
@@ -277,23 +277,23 @@ def test_a_chain_that_another_worker_follows_is_left_to_it(stage: Stage) -> None
         yield SimpleNamespace(outbox=SimpleNamespace(cursor=lambda _: None))
 
     stage.publish(OLA)
-    held: Any = SimpleNamespace(read=stage.world.database.read, write=write)
-    assert dispatch.plan_messages(replace(stage.world, database=held), PLANS) == 0
+    held: Any = SimpleNamespace(read=stage.deps.database.read, write=write)
+    assert dispatch.plan_messages(replace(stage.deps, database=held), PLANS) == 0
 
 
 def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANS):
         pass
-    behind = Behind(stage.world.database, stage.tenant.id)
-    assert dispatch.plan_messages(replace(stage.world, database=behind), PLANS) == 0
-    with stage.world.database.read() as tx:
+    behind = Behind(stage.deps.database, stage.tenant.id)
+    assert dispatch.plan_messages(replace(stage.deps, database=behind), PLANS) == 0
+    with stage.deps.database.read() as tx:
         assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
 
 
 def test_of_one_occasion_a_channel_is_told_once(stage: Stage) -> None:
-    with stage.world.database.write() as tx:
-        made = message(stage.world, stage.tenant.id, None, occasion="ending:share:recipient")
+    with stage.deps.database.write() as tx:
+        made = message(stage.deps, stage.tenant.id, None, occasion="ending:share:recipient")
         assert tx.outbox.add(made)
         assert not tx.outbox.add(replace(made, id=new_id()))
         assert tx.outbox.add(replace(made, id=new_id(), channel=Channel.EMAIL))
@@ -302,16 +302,16 @@ def test_of_one_occasion_a_channel_is_told_once(stage: Stage) -> None:
 def test_messages_go_with_their_share_and_others_after_a_quarter(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     of_share, settled, due = put(stage, share_id), put(stage, target="a"), put(stage, target="b")
-    for taken in dispatch.take_messages(stage.world, Channel.WEBHOOK):
+    for taken in dispatch.take_messages(stage.deps, Channel.WEBHOOK):
         if taken.id != due.id:
-            dispatch.send_message(stage.world, lambda *_: SENT, taken)
+            dispatch.send_message(stage.deps, lambda *_: SENT, taken)
     stage.clock.advance(days=91)
-    dispatch.forget_messages(stage.world)
-    with stage.world.database.read() as tx:
+    dispatch.forget_messages(stage.deps)
+    with stage.deps.database.read() as tx:
         assert tx.outbox.get(settled.id) is None
         assert tx.outbox.get(due.id)
         assert tx.outbox.get(of_share.id)
-    retention.end_due_shares(stage.world)
-    with stage.world.database.write() as tx:
+    retention.end_due_shares(stage.deps)
+    with stage.deps.database.write() as tx:
         tx.retention.erase_shares([share_id], stage.clock.now())
         assert tx.outbox.get(of_share.id) is None

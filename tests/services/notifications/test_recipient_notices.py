@@ -9,17 +9,17 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.addresses import Language
-from deldokument.domain.errors import standing
-from deldokument.domain.outbox import Channel, Fate, OutgoingMessage, again, refused
+from deldokument.domain.errors import existing
+from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
 from deldokument.domain.share import Receipt, Share
 from deldokument.ports.channels import NoticeKind
-from deldokument.ports.dependencies import NoticeRules, Rules
+from deldokument.ports.dependencies import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch, recipient_notices
-from deldokument.services.notifications.recipient_texts import Telling
-from deldokument.services.notifications.registry import PLANS
+from deldokument.services.notifications.recipient_texts import NoticeText
+from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, publishing, queries
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
@@ -34,19 +34,19 @@ def altinn(stage: Stage) -> FakeNotices:
 
 def share_with(stage: Stage, *recipients: str, **words: object) -> Share:
     share_id = stage.publish(*(recipients or (OLA,)), **({"notify": True} | words))
-    with stage.world.database.read() as tx:
-        return standing(tx.shares.get(share_id))
+    with stage.deps.database.read() as tx:
+        return existing(tx.shares.get(share_id))
 
 
 def kept(stage: Stage, share: Share) -> list[OutgoingMessage]:
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         return tx.outbox.of_shares([share.id], Channel.ALTINN)
 
 
 def download(stage: Stage, share: Share, *, whole: bool = True) -> None:
     """Somebody has received the document, or some of it, for each recipient."""
     now = stage.clock.now()
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         [document] = tx.shares.documents([share.id])
         for recipient in tx.shares.recipients([share.id]):
             tx.shares.record_receipt(
@@ -56,7 +56,7 @@ def download(stage: Stage, share: Share, *, whole: bool = True) -> None:
 
 def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
     share_with(stage, OLA, SIV, FJELL)
-    assert send_notices(stage) == [Fate.SENT] * 3
+    assert send_notices(stage) == [Result.SENT] * 3
     assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
 
@@ -81,18 +81,18 @@ def test_without_altinn_a_share_has_no_notices_whatever_was_ticked(stage: Stage)
 
 def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    dispatch.plan_messages(stage.world, PLANS)
-    stage.world = replace(stage.world, notices=None)
-    assert send_notices(stage) == [Fate.AGAIN]
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    stage.deps = replace(stage.deps, notices=None)
+    assert send_notices(stage) == [Result.AGAIN]
     [message] = kept(stage, share)
     assert message.last_error == "notices_unavailable"
 
 
 def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
     share_with(stage)
-    configured, stage.world = stage.world, replace(stage.world, notices=None)
+    configured, stage.deps = stage.deps, replace(stage.deps, notices=None)
     send_notices(stage)
-    stage.world = configured
+    stage.deps = configured
     assert send_notices(stage) == []
 
 
@@ -127,7 +127,7 @@ GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå01234
 def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
     kind: NoticeKind, language: Language
 ) -> None:
-    telling = Telling(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no")
+    telling = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no")
     assert not set(telling.text(language)) - GSM
     assert len(telling.text(language)) <= 160
     assert not set(replace(telling, recipient="organization").text(language)) - GSM
@@ -144,8 +144,8 @@ def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
 def test_the_service_says_it_first_in_its_own_language(
     stage: Stage, altinn: FakeNotices, language: Language, words: str
 ) -> None:
-    rules: Rules = replace(stage.world.rules, notices=NoticeRules("Lillevik", language))
-    stage.world = replace(stage.world, rules=rules)
+    rules: ServiceConfig = replace(stage.deps.rules, notices=NoticeRules("Lillevik", language))
+    stage.deps = replace(stage.deps, rules=rules)
     share_with(stage)
     send_notices(stage)
     [notice] = altinn.taken
@@ -158,17 +158,17 @@ def test_the_service_says_it_first_in_its_own_language(
 def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     stage.change_tenant(frozen_at=stage.clock.now(), activated_at=NOON)
-    assert send_notices(stage) == [Fate.AGAIN]
+    assert send_notices(stage) == [Result.AGAIN]
     stage.change_tenant(frozen_at=None, activated_at=NOON)
     stage.clock.instant = kept(stage, share)[0].due_at
-    assert send_notices(stage) == [Fate.SENT]
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    dispatch.plan_messages(stage.world, PLANS)
-    publishing.withdraw_share(stage.world, person(KARI), share.id)
-    assert send_notices(stage) == [Fate.MOOT]
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.MOOT]
     assert altinn.taken == []
 
 
@@ -176,26 +176,26 @@ def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned
     stage: Stage, altinn: FakeNotices
 ) -> None:
     share = share_with(stage)
-    publishing.withdraw_share(stage.world, person(KARI), share.id)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
     send_notices(stage)
     assert kept(stage, share) == []
 
 
 def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage, altinn: FakeNotices) -> None:
     draft = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
-    publishing.publish_share(stage.world, person(KARI), draft.id)
-    assert send_notices(stage) == [Fate.AGAIN]
-    documents.inspect_documents(stage.world)
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    assert send_notices(stage) == [Result.AGAIN]
+    documents.inspect_documents(stage.deps)
     stage.clock.instant = kept(stage, draft)[0].due_at
-    assert send_notices(stage) == [Fate.SENT]
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_who_has_not_downloaded_is_reminded_a_week_and_a_day_before_the_end(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    end = standing(share.expires_at)
+    end = existing(share.expires_at)
     send_notices(stage)
     for before, kinds in ((8, 0), (7, 1), (2, 1), (1, 2), (0.5, 2)):
         stage.clock.instant = end - timedelta(days=before)
@@ -209,7 +209,7 @@ def test_who_has_not_downloaded_is_reminded_a_week_and_a_day_before_the_end(stag
 def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage, FJELL)
     send_notices(stage)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
     send_notices(stage)
     assert altinn.taken[-1].subject.endswith("har fått dokumenter som ingen har lastet ned")
 
@@ -218,7 +218,7 @@ def test_who_has_downloaded_is_not_reminded(stage: Stage, altinn: FakeNotices) -
     share = share_with(stage)
     send_notices(stage)
     download(stage, share)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
     assert send_notices(stage) == []
 
 
@@ -228,114 +228,114 @@ def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
     share = share_with(stage)
     download(stage, share)
     monkeypatch.delattr("deldokument.adapters.sql.shares.SqlShares.receipts")
-    assert send_notices(stage) == [Fate.MOOT]
+    assert send_notices(stage) == [Result.MOOT]
 
 
 def test_who_has_got_only_some_of_it_is_reminded(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
     download(stage, share, whole=False)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    assert send_notices(stage) == [Fate.SENT]
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_one_byte_stops_no_reminder(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
     [document_id] = stage.document_ids(share.id)
-    content = downloads_content.open_document(stage.world, person(OLA), share.id, document_id)
-    delivery.record_delivery(stage.world, content, 0, 1)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    assert send_notices(stage) == [Fate.SENT]
+    content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, 1)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_follows(
     stage: Stage, altinn: FakeNotices
 ) -> None:
     draft = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(notify=True))
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
     for name in ("vedtak.pdf", "kart.pdf"):
         stage.upload(draft.id, name, b"innhold")
-    share = publishing.publish_share(stage.world, person(KARI), draft.id)
-    documents.inspect_documents(stage.world)
+    share = publishing.publish_share(stage.deps, person(KARI), draft.id)
+    documents.inspect_documents(stage.deps)
     send_notices(stage)
-    for document_id, before, reminded in zip(stage.document_ids(share.id), (7, 1), ([Fate.SENT], []), strict=True):
-        content = downloads_content.open_document(stage.world, person(OLA), share.id, document_id)
-        delivery.record_delivery(stage.world, content, 0, content.length)
-        stage.clock.instant = standing(share.expires_at) - timedelta(days=before)
+    for document_id, before, reminded in zip(stage.document_ids(share.id), (7, 1), ([Result.SENT], []), strict=True):
+        content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
+        delivery.record_delivery(stage.deps, content, 0, content.length)
+        stage.clock.instant = existing(share.expires_at) - timedelta(days=before)
         assert send_notices(stage) == reminded
 
 
 def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    recipient_notices.plan_reminders(stage.world)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    recipient_notices.plan_reminders(stage.deps)
     download(stage, share)
-    assert send_notices(stage) == [Fate.MOOT]
+    assert send_notices(stage) == [Result.MOOT]
 
 
 def test_nobody_is_reminded_of_what_was_shared_just_now(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage, expires_at=NOON + timedelta(days=1, hours=12))
     send_notices(stage)
-    stage.clock.instant = standing(share.expires_at) - timedelta(hours=20)
+    stage.clock.instant = existing(share.expires_at) - timedelta(hours=20)
     assert send_notices(stage) == []
 
 
 def test_a_moved_end_moves_the_reminder(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    end = standing(share.expires_at)
+    end = existing(share.expires_at)
     send_notices(stage)
-    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=10))
+    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
     stage.clock.instant = end - timedelta(days=1)
     assert send_notices(stage) == []
     stage.clock.instant = end + timedelta(days=3)
-    assert send_notices(stage) == [Fate.SENT]
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    end = standing(share.expires_at)
+    end = existing(share.expires_at)
     send_notices(stage)
     stage.clock.instant = end - timedelta(days=7)
-    assert recipient_notices.plan_reminders(stage.world) == 1
-    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=10))
-    assert send_notices(stage) == [Fate.MOOT]
+    assert recipient_notices.plan_reminders(stage.deps) == 1
+    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
+    assert send_notices(stage) == [Result.MOOT]
     stage.clock.instant = end + timedelta(days=3)
-    assert send_notices(stage) == [Fate.SENT]
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little_none(
     stage: Stage, altinn: FakeNotices
 ) -> None:
     share = share_with(stage)
-    end = standing(share.expires_at)
+    end = existing(share.expires_at)
     stage.clock.instant = end - timedelta(days=7)
     send_notices(stage)
-    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(hours=12))
+    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(hours=12))
     stage.clock.advance(days=2)
     assert send_notices(stage) == []
-    publishing.change_expiry(stage.world, person(KARI), share.id, end + timedelta(days=20))
+    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=20))
     stage.clock.instant = end + timedelta(days=13)
-    assert send_notices(stage) == [Fate.SENT]
+    assert send_notices(stage) == [Result.SENT]
 
 
 def test_no_reminder_is_sent_after_the_end(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    recipient_notices.plan_reminders(stage.world)
-    stage.clock.instant = standing(share.expires_at)
-    assert send_notices(stage) == [Fate.MOOT]
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    recipient_notices.plan_reminders(stage.deps)
+    stage.clock.instant = existing(share.expires_at)
+    assert send_notices(stage) == [Result.MOOT]
 
 
 def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
-    assert recipient_notices.plan_reminders(stage.world) == 1
-    with stage.world.database.write() as tx:
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    assert recipient_notices.plan_reminders(stage.deps) == 1
+    with stage.deps.database.write() as tx:
         [_, planned] = tx.outbox.of_shares([share.id], Channel.ALTINN)
         assert not tx.outbox.add(replace(planned, id="another"))
 
@@ -345,18 +345,18 @@ def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNoti
     send_notices(stage)
     [message] = kept(stage, share)
     assert altinn.taken[0].condition_url == f"https://del.example/varsling/{message.id}/vilkar"
-    assert recipient_notices.applies(stage.world, message.id)
+    assert recipient_notices.applies(stage.deps, message.id)
     download(stage, share)
-    assert not recipient_notices.applies(stage.world, message.id)
-    assert not recipient_notices.applies(stage.world, "unknown")
+    assert not recipient_notices.applies(stage.deps, message.id)
+    assert not recipient_notices.applies(stage.deps, "unknown")
 
 
 def test_other_messages_have_no_condition(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     other = replace(kept_message(stage, share), channel=Channel.WEBHOOK)
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.outbox.add(other)
-    assert not recipient_notices.applies(stage.world, other.id)
+    assert not recipient_notices.applies(stage.deps, other.id)
 
 
 def kept_message(stage: Stage, share: Share) -> OutgoingMessage:
@@ -372,17 +372,17 @@ def test_a_notice_does_not_show_whom_it_is_for_when_it_is_printed(stage: Stage, 
 
 def seen(stage: Stage, share: Share) -> list[tuple[str, str, bool]]:
     """What those who share see of the notices."""
-    view, _ = queries.show_share(stage.world, person(KARI), share.id)
+    view, _ = queries.show_share(stage.deps, person(KARI), share.id)
     return [(one.state, one.code, one.reminds) for recipient in view.recipients for one in recipient.notices]
 
 
 def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    dispatch.plan_messages(stage.world, PLANS)
+    dispatch.plan_messages(stage.deps, PLANNERS)
     assert seen(stage, share) == [("waiting", "", False)]
     send_notices(stage)
     assert seen(stage, share) == [("sent", "", False)]
-    stage.clock.instant = standing(share.expires_at) - timedelta(days=1)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
     altinn.outcome = refused("unreachable")
     send_notices(stage)
     assert seen(stage, share) == [("sent", "", False), ("failed", "unreachable", True)]
@@ -390,13 +390,13 @@ def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNo
 
 def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
-    dispatch.plan_messages(stage.world, PLANS)
-    publishing.withdraw_share(stage.world, person(KARI), share.id)
-    assert send_notices(stage) == [Fate.MOOT]
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.MOOT]
     assert seen(stage, share) == []
 
 
 def test_without_altinn_nothing_is_ordered(stage: Stage) -> None:
     share = share_with(stage)
-    assert recipient_notices.send_notice(stage.world, kept_message(stage, share)) == again("notices_unavailable")
-    assert recipient_notices.plan_reminders(stage.world) == 0
+    assert recipient_notices.send_notice(stage.deps, kept_message(stage, share)) == again("notices_unavailable")
+    assert recipient_notices.plan_reminders(stage.deps) == 0

@@ -17,7 +17,7 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import LONGEST_PAUSE, Channel
 from deldokument.domain.tenancy import Account
 from deldokument.domain.webhook import LONGEST_FAILURE, DisabledFor, WebhookEvent
-from deldokument.ports.channels import CallOutcome, Trouble
+from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.services.accounts import integrations
 from deldokument.services.audit.actors import Actors
@@ -26,7 +26,7 @@ from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch, webhooks
-from deldokument.services.notifications.registry import PLANS, SENDERS
+from deldokument.services.notifications.registry import PLANNERS, SENDERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
@@ -39,12 +39,12 @@ URL = "https://hooks.fjell.example/del"
 
 def add(stage: Stage, account: Account, events: list[str] | None = None) -> tuple[WebhookView, str]:
     wanted = EVERYTHING if events is None else events
-    return webhooks.add_webhook(stage.world, SYSTEM, account_id=account.id, url=URL, events=wanted)
+    return webhooks.add_webhook(stage.deps, SYSTEM, account_id=account.id, url=URL, events=wanted)
 
 
 def integrate(stage: Stage, account: Account) -> None:
     given = {"tenant_id": account.tenant_id, "account_id": account.id, "organization_number": FJELL}
-    integrations.add_integration(stage.world, **given)
+    integrations.add_integration(stage.deps, **given)
 
 
 @pytest.fixture
@@ -56,18 +56,18 @@ def webhook(stage: Stage) -> tuple[WebhookView, str]:
 
 @pytest.fixture
 def calls(stage: Stage) -> FakeWebhookCalls:
-    made = stage.world.webhook_calls
+    made = stage.deps.webhook_calls
     assert isinstance(made, FakeWebhookCalls)
     return made
 
 
 def tell(stage: Stage) -> None:
     """Plan and send until nothing is due."""
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
-    while taken := dispatch.take_messages(stage.world, Channel.WEBHOOK):
+    while taken := dispatch.take_messages(stage.deps, Channel.WEBHOOK):
         for message in taken:
-            dispatch.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(stage.deps, SENDERS[Channel.WEBHOOK], message)
 
 
 def told(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
@@ -76,19 +76,19 @@ def told(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
 
 def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
     [document_id] = stage.document_ids(share_id)
-    content = downloads_content.open_document(stage.world, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
     for start, stop in parts or ((0, content.length),):
-        record_delivery(stage.world, content, start, stop)
+        record_delivery(stage.deps, content, start, stop)
 
 
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     share_id = stage.publish(OLA, title="Vedtak om barnevern")
-    offers.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
-    publishing.change_expiry(stage.world, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    publishing.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     tell(stage)
     messages = told(calls)
     assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended"}
@@ -108,7 +108,7 @@ def test_the_end_of_the_period_is_told(stage: Stage, webhook: tuple[WebhookView,
     tell(stage)
     calls.made.clear()
     stage.clock.advance(days=11)
-    while any(reconcile(stage.world) for reconcile in retention.ROUNDS):
+    while any(reconcile(stage.deps) for reconcile in retention.ROUNDS):
         pass
     tell(stage)
     assert [(message["type"], message["share_id"]) for message in told(calls)] == [("share.ended", share_id)]
@@ -140,8 +140,8 @@ def test_only_what_was_chosen_is_told_and_only_of_the_account_and_from_then_on(
     add(stage, stage.byggesak, ["share.withdrawn"])
     add(stage, stage.avtaler)
     after = stage.publish(OLA)
-    publishing.withdraw_share(stage.world, person(KARI), after)
-    publishing.withdraw_share(stage.world, person(KARI), before)
+    publishing.withdraw_share(stage.deps, person(KARI), after)
+    publishing.withdraw_share(stage.deps, person(KARI), before)
     tell(stage)
     kinds = [(message["type"], message["share_id"]) for message in told(calls)]
     assert sorted(kinds) == sorted([("share.withdrawn", after), ("share.withdrawn", before)])
@@ -173,26 +173,27 @@ def test_a_download_in_pieces_is_told_once_when_it_is_whole(
 
 
 @pytest.mark.parametrize(
-    "outcome", [CallOutcome(500), CallOutcome(302), CallOutcome(404), CallOutcome(trouble=Trouble.TIMEOUT)]
+    "outcome",
+    [WebhookResponse(500), WebhookResponse(302), WebhookResponse(404), WebhookResponse(trouble=WebhookFailure.TIMEOUT)],
 )
 def test_what_is_not_taken_is_told_again_under_the_same_id_with_a_fresh_signature(
-    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls, outcome: CallOutcome
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls, outcome: WebhookResponse
 ) -> None:
     calls.outcome = outcome
     stage.publish(OLA)
     tell(stage)
-    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, webhook[0].id)
+    [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, webhook[0].id)
     assert (delivery.sent_at, delivery.given_up_at, delivery.last_error) == (None, None, outcome.code)
-    assert webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id).failing_since == stage.clock.now()
-    calls.outcome = CallOutcome(200)
+    assert webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id).failing_since == stage.clock.now()
+    calls.outcome = WebhookResponse(200)
     stage.clock.advance(minutes=5)
     tell(stage)
     (_, first, body), (_, second, again) = calls.made
     assert (first["webhook-id"], body) == (second["webhook-id"], again)
     assert first["webhook-signature"] != second["webhook-signature"]
-    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, webhook[0].id)
+    [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, webhook[0].id)
     assert (delivery.sent_at, delivery.attempts) == (stage.clock.now(), 2)
-    assert webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id).failing_since is None
+    assert webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id).failing_since is None
 
 
 def disabled_events(stage: Stage) -> list[dict[str, Any]]:
@@ -205,19 +206,19 @@ def test_who_answers_gone_is_told_nothing_more(
     share_id = stage.publish(OLA)
     tell(stage)
     calls.made.clear()
-    calls.outcome = CallOutcome(410)
-    offers.open_share(stage.world, person(OLA), share_id)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    calls.outcome = WebhookResponse(410)
+    offers.open_share(stage.deps, person(OLA), share_id)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     tell(stage)
     assert len(calls.made) == 1
-    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.GONE)
-    errors = {one.last_error for one in webhooks.list_deliveries(stage.world, SYSTEM, view.id) if one.given_up_at}
+    errors = {one.last_error for one in webhooks.list_deliveries(stage.deps, SYSTEM, view.id) if one.given_up_at}
     assert errors == {"status_410", "webhook_disabled"}
     [details] = disabled_events(stage)
     assert (details["webhook"], details["account"], details["cause"]) == (view.id, stage.byggesak.id, "gone")
 
-    calls.outcome = CallOutcome(200)
+    calls.outcome = WebhookResponse(200)
     stage.publish(OLA)
     tell(stage)
     assert len(calls.made) == 1, "nothing is planned for it either"
@@ -226,33 +227,33 @@ def test_who_answers_gone_is_told_nothing_more(
 def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
-    calls.outcome = CallOutcome(410)
+    calls.outcome = WebhookResponse(410)
     stage.publish(OLA)
     tell(stage)
     [event] = [event for _, event in stage.trail() if event.kind is EventKind.WEBHOOK_DISABLED]
     assert event.details
     assert event.details["integration"]
-    with stage.world.database.read() as tx:
-        assert Actors(stage.world, stage.tenant.id).behind(tx, [event]) == [None]
+    with stage.deps.database.read() as tx:
+        assert Actors(stage.deps, stage.tenant.id).behind(tx, [event]) == [None]
 
 
 def test_a_webhook_that_nothing_reached_for_days_is_disabled(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
-    calls.outcome = CallOutcome(trouble=Trouble.UNREACHABLE)
+    calls.outcome = WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
     began = stage.clock.now()
     stage.publish(OLA)
     tell(stage)
     while stage.clock.now() - began < LONGEST_FAILURE - LONGEST_PAUSE:
         stage.clock.advance(hours=6)
         tell(stage)
-    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.failing_since, view.disabled_at) == (began, None)
     stage.clock.advance(hours=7)
     tell(stage)
-    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.FAILING)
-    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, view.id)
+    [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
     assert (delivery.given_up_at, delivery.last_error) == (stage.clock.now(), "unreachable")
     assert [details["cause"] for details in disabled_events(stage)] == ["failing"]
 
@@ -260,12 +261,12 @@ def test_a_webhook_that_nothing_reached_for_days_is_disabled(
 def test_one_success_in_between_heals_a_webhook(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
-    for outcome in (CallOutcome(500), CallOutcome(200), CallOutcome(500)):
+    for outcome in (WebhookResponse(500), WebhookResponse(200), WebhookResponse(500)):
         calls.outcome = outcome
         stage.publish(OLA)
         tell(stage)
         stage.clock.advance(days=2)
-    view = webhooks.show_webhook(stage.world, SYSTEM, webhook[0].id)
+    view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert view.disabled_at is None
 
 
@@ -273,14 +274,14 @@ def test_a_webhook_that_is_removed_while_it_is_called_stays_removed(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     class Removing(FakeWebhookCalls):
-        def post(self, url: str, headers: Any, body: bytes) -> CallOutcome:
-            webhooks.remove_webhook(stage.world, SYSTEM, webhook[0].id)
-            return CallOutcome(410)
+        def post(self, url: str, headers: Any, body: bytes) -> WebhookResponse:
+            webhooks.remove_webhook(stage.deps, SYSTEM, webhook[0].id)
+            return WebhookResponse(410)
 
-    stage.world = replace(stage.world, webhook_calls=Removing())
+    stage.deps = replace(stage.deps, webhook_calls=Removing())
     stage.publish(OLA)
     tell(stage)
-    assert webhooks.list_webhooks(stage.world, SYSTEM) == []
+    assert webhooks.list_webhooks(stage.deps, SYSTEM) == []
     assert disabled_events(stage) == []
 
 
@@ -288,14 +289,14 @@ def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     stage.publish(OLA)
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
-    webhooks.remove_webhook(stage.world, SYSTEM, webhook[0].id)
+    webhooks.remove_webhook(stage.deps, SYSTEM, webhook[0].id)
     tell(stage)
     assert calls.made == []
 
 
 def test_an_event_of_no_share_is_told_to_nobody(stage: Stage, webhook: tuple[WebhookView, str]) -> None:
     event = AuditEvent(stage.clock.now(), EventKind.SHARE_ENDED, stage.tenant.id)
-    with stage.world.database.read() as tx:
-        assert list(plan_webhooks(stage.world, tx, [StoredEvent(1, b"", b"", event)])) == []
+    with stage.deps.database.read() as tx:
+        assert list(plan_webhooks(stage.deps, tx, [StoredEvent(1, b"", b"", event)])) == []

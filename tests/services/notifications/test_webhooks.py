@@ -15,10 +15,10 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel
 from deldokument.domain.tenancy import Account, Integration
 from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, WebhookEvent
-from deldokument.ports.channels import CallOutcome
+from deldokument.ports.channels import WebhookResponse
 from deldokument.services.accounts import integrations
 from deldokument.services.notifications import dispatch, webhooks
-from deldokument.services.notifications.registry import PLANS, SENDERS
+from deldokument.services.notifications.registry import PLANNERS, SENDERS
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
 from tests.support.stored import everything
@@ -32,7 +32,7 @@ URL = "https://hooks.fjell.example/del?token=s3cr3t"
 def integrate(stage: Stage, account: Account | None = None, number: str = FJELL) -> Integration:
     chosen = account or stage.byggesak
     given = {"tenant_id": chosen.tenant_id, "account_id": chosen.id, "organization_number": number}
-    return integrations.add_integration(stage.world, **given)
+    return integrations.add_integration(stage.deps, **given)
 
 
 def add(
@@ -40,20 +40,20 @@ def add(
 ) -> WebhookView:
     account_id = (account or stage.byggesak).id
     wanted = list(events or ("share.published",))
-    return webhooks.add_webhook(stage.world, system, account_id=account_id, url=url, events=wanted)[0]
+    return webhooks.add_webhook(stage.deps, system, account_id=account_id, url=url, events=wanted)[0]
 
 
 def listed(stage: Stage, system: Consumer = SYSTEM, **given: Any) -> list[str]:
-    return [view.id for view in webhooks.list_webhooks(stage.world, system, **given)]
+    return [view.id for view in webhooks.list_webhooks(stage.deps, system, **given)]
 
 
 def tell(stage: Stage) -> None:
     """Plan and send until nothing is due."""
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
-    while taken := dispatch.take_messages(stage.world, Channel.WEBHOOK):
+    while taken := dispatch.take_messages(stage.deps, Channel.WEBHOOK):
         for message in taken:
-            dispatch.send_message(stage.world, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(stage.deps, SENDERS[Channel.WEBHOOK], message)
 
 
 def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any]]]:
@@ -64,12 +64,12 @@ def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any]]]:
 def test_a_system_is_told_of_what_it_chooses_and_sees_the_secret_once(stage: Stage) -> None:
     integrate(stage)
     chosen = ["share.ended", "share.opened"]
-    view, secret = webhooks.add_webhook(stage.world, SYSTEM, account_id=stage.byggesak.id, url=URL, events=chosen)
+    view, secret = webhooks.add_webhook(stage.deps, SYSTEM, account_id=stage.byggesak.id, url=URL, events=chosen)
     assert (view.account_id, view.owner, view.url) == (stage.byggesak.id, "FJELL AS", URL)
     assert (view.events, view.created_at) == ((WebhookEvent.OPENED, WebhookEvent.ENDED), stage.clock.now())
     assert secret.startswith(SECRET_PREFIX)
-    assert webhooks.show_webhook(stage.world, SYSTEM, view.id) == view
-    assert webhooks.list_webhooks(stage.world, SYSTEM) == [view]
+    assert webhooks.show_webhook(stage.deps, SYSTEM, view.id) == view
+    assert webhooks.list_webhooks(stage.deps, SYSTEM) == [view]
     assert secret not in repr(view)
     assert view.host == "hooks.fjell.example"
 
@@ -77,15 +77,15 @@ def test_a_system_is_told_of_what_it_chooses_and_sees_the_secret_once(stage: Sta
 def test_a_system_that_asks_once_more_after_a_crash_gets_the_same_webhook(stage: Stage) -> None:
     integrate(stage)
     asked = {"account_id": stage.byggesak.id, "url": URL, "events": ["share.ended"], "webhook_id": "chosen"}
-    first = webhooks.add_webhook(stage.world, SYSTEM, **asked)  # type: ignore[arg-type]
+    first = webhooks.add_webhook(stage.deps, SYSTEM, **asked)  # type: ignore[arg-type]
     assert first[0].id == "chosen"
-    assert webhooks.add_webhook(stage.world, SYSTEM, **asked) == first  # type: ignore[arg-type]
+    assert webhooks.add_webhook(stage.deps, SYSTEM, **asked) == first  # type: ignore[arg-type]
     assert listed(stage) == ["chosen"]
 
 
 def test_url_and_secret_are_not_to_be_read_in_the_database(stage: Stage) -> None:
     integrate(stage)
-    _, secret = webhooks.add_webhook(stage.world, SYSTEM, account_id=stage.byggesak.id, url=URL, events=["share.ended"])
+    _, secret = webhooks.add_webhook(stage.deps, SYSTEM, account_id=stage.byggesak.id, url=URL, events=["share.ended"])
     stored = everything(stage)
     assert b"webhook_added" in stored
     assert b"hooks.fjell.example" not in stored
@@ -95,7 +95,7 @@ def test_url_and_secret_are_not_to_be_read_in_the_database(stage: Stage) -> None
 def test_adding_and_removing_is_written_down_with_who_runs_the_system(stage: Stage) -> None:
     integration = integrate(stage)
     view = add(stage)
-    webhooks.remove_webhook(stage.world, SYSTEM, view.id)
+    webhooks.remove_webhook(stage.deps, SYSTEM, view.id)
     details = {
         "account": stage.byggesak.id,
         "webhook": view.id,
@@ -105,7 +105,7 @@ def test_adding_and_removing_is_written_down_with_who_runs_the_system(stage: Sta
     assert trail(stage) == [(EventKind.WEBHOOK_ADDED, details), (EventKind.WEBHOOK_REMOVED, details)]
     assert listed(stage) == []
     with pytest.raises(NotFound):
-        webhooks.remove_webhook(stage.world, SYSTEM, view.id)
+        webhooks.remove_webhook(stage.deps, SYSTEM, view.id)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_adding_and_removing_is_written_down_with_who_runs_the_system(stage: Sta
 def test_a_url_or_an_event_that_cannot_be_is_refused(stage: Stage, url: str, events: list[str], code: str) -> None:
     integrate(stage)
     with pytest.raises(InvalidInput, match=code):
-        webhooks.add_webhook(stage.world, SYSTEM, account_id=stage.byggesak.id, url=url, events=events)
+        webhooks.add_webhook(stage.deps, SYSTEM, account_id=stage.byggesak.id, url=url, events=events)
     assert listed(stage) == []
 
 
@@ -138,9 +138,9 @@ def test_another_systems_webhooks_do_not_exist(stage: Stage) -> None:
     assert listed(stage) == []
     for attempt in (webhooks.show_webhook, webhooks.remove_webhook, webhooks.list_deliveries):
         with pytest.raises(NotFound):
-            attempt(stage.world, SYSTEM, theirs.id)
+            attempt(stage.deps, SYSTEM, theirs.id)
         with pytest.raises(NotFound):
-            attempt(stage.world, SYSTEM, "unknown")
+            attempt(stage.deps, SYSTEM, "unknown")
     assert listed(stage, OTHERS) == [theirs.id]
 
 
@@ -151,7 +151,7 @@ def test_an_integration_has_a_limited_number_of_webhooks(stage: Stage) -> None:
     with pytest.raises(Conflict, match="too_many_webhooks"):
         add(stage)
     assert add(stage, SYSTEM, stage.avtaler)
-    webhooks.remove_webhook(stage.world, SYSTEM, first.id)
+    webhooks.remove_webhook(stage.deps, SYSTEM, first.id)
     assert add(stage)
 
 
@@ -172,16 +172,16 @@ def test_with_the_integration_its_webhooks_end_and_are_forgotten(stage: Stage) -
     integration = integrate(stage)
     view = add(stage)
     integrations.remove_integration(
-        stage.world, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=integration.id
+        stage.deps, tenant_id=stage.tenant.id, account_id=stage.byggesak.id, integration_id=integration.id
     )
     assert listed(stage) == []
     stage.publish()
     tell(stage)
-    assert stage.world.webhook_calls.made == []  # type: ignore[attr-defined]
+    assert stage.deps.webhook_calls.made == []  # type: ignore[attr-defined]
     integrate(stage)
     with pytest.raises(NotFound):
-        webhooks.show_webhook(stage.world, SYSTEM, view.id)
-    assert [worker.end_what_is_over(stage.world) for _ in range(2)] == [1, 0]
+        webhooks.show_webhook(stage.deps, SYSTEM, view.id)
+    assert [worker.end_what_is_over(stage.deps) for _ in range(2)] == [1, 0]
 
 
 def test_administrators_see_where_systems_are_told_and_how_it_fares(stage: Stage) -> None:
@@ -191,9 +191,9 @@ def test_administrators_see_where_systems_are_told_and_how_it_fares(stage: Stage
     stage.clock.advance(minutes=1)
     second = add(stage, OTHERS)
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
-    assert webhooks.webhooks_of_account(stage.world, **where) == [second, first]
+    assert webhooks.webhooks_of_account(stage.deps, **where) == [second, first]
     with pytest.raises(NotFound):
-        webhooks.webhooks_of_account(stage.world, tenant_id=stage.tenant.id, account_id=stage.barnevern.id)
+        webhooks.webhooks_of_account(stage.deps, tenant_id=stage.tenant.id, account_id=stage.barnevern.id)
 
 
 def test_what_was_told_can_be_seen_and_told_once_more_under_the_same_id(stage: Stage) -> None:
@@ -201,19 +201,19 @@ def test_what_was_told_can_be_seen_and_told_once_more_under_the_same_id(stage: S
     view = add(stage, SYSTEM, None, "share.published", "share.withdrawn")
     share_id = stage.publish()
     stage.clock.advance(minutes=1)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     tell(stage)
-    deliveries = webhooks.list_deliveries(stage.world, SYSTEM, view.id)
+    deliveries = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
     assert sorted(one.kind for one in deliveries) == ["share.published", "share.withdrawn"]
     assert {one.share_id for one in deliveries} == {share_id}
     assert all(one.sent_at and one.attempts == 1 for one in deliveries)
     last = deliveries[0]
     before = (last.created_at, last.id)
-    assert webhooks.list_deliveries(stage.world, SYSTEM, view.id, before=before, limit=1) == deliveries[1:]
+    assert webhooks.list_deliveries(stage.deps, SYSTEM, view.id, before=before, limit=1) == deliveries[1:]
 
-    calls = stage.world.webhook_calls.made  # type: ignore[attr-defined]
+    calls = stage.deps.webhook_calls.made  # type: ignore[attr-defined]
     calls.clear()
-    webhooks.replay_delivery(stage.world, SYSTEM, view.id, last.id)
+    webhooks.replay_delivery(stage.deps, SYSTEM, view.id, last.id)
     tell(stage)
     assert [headers["webhook-id"] for _, headers, _ in calls] == [last.id]
 
@@ -224,35 +224,35 @@ def test_nothing_is_told_once_more_by_another_systems_or_another_webhooks_id(sta
     mine, other, theirs = add(stage), add(stage, SYSTEM, None, "share.ended"), add(stage, OTHERS)
     stage.publish()
     tell(stage)
-    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, mine.id)
+    [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, mine.id)
     for system, webhook_id in ((OTHERS, mine.id), (OTHERS, theirs.id), (SYSTEM, other.id), (SYSTEM, theirs.id)):
         with pytest.raises(NotFound):
-            webhooks.replay_delivery(stage.world, system, webhook_id, delivery.id)
+            webhooks.replay_delivery(stage.deps, system, webhook_id, delivery.id)
     with pytest.raises(NotFound):
-        webhooks.replay_delivery(stage.world, SYSTEM, mine.id, "unknown")
+        webhooks.replay_delivery(stage.deps, SYSTEM, mine.id, "unknown")
 
 
 def test_a_message_of_another_channel_is_no_delivery(stage: Stage) -> None:
     integrate(stage)
     view = add(stage)
     stage.publish()
-    while dispatch.plan_messages(stage.world, PLANS):
+    while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
-    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, view.id)
+    [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
     letter = replace(delivery, id="letter", channel=Channel.EMAIL)
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.outbox.add(letter)
     with pytest.raises(NotFound):
-        webhooks.replay_delivery(stage.world, SYSTEM, view.id, letter.id)
+        webhooks.replay_delivery(stage.deps, SYSTEM, view.id, letter.id)
 
 
 def test_a_disabled_webhook_is_told_nothing_once_more(stage: Stage) -> None:
     integrate(stage)
     view = add(stage)
-    stage.world.webhook_calls.outcome = CallOutcome(410)  # type: ignore[attr-defined]
+    stage.deps.webhook_calls.outcome = WebhookResponse(410)  # type: ignore[attr-defined]
     stage.publish()
     tell(stage)
-    [delivery] = webhooks.list_deliveries(stage.world, SYSTEM, view.id)
-    assert webhooks.show_webhook(stage.world, SYSTEM, view.id).disabled_for is DisabledFor.GONE
+    [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
+    assert webhooks.show_webhook(stage.deps, SYSTEM, view.id).disabled_for is DisabledFor.GONE
     with pytest.raises(Conflict, match="webhook_disabled"):
-        webhooks.replay_delivery(stage.world, SYSTEM, view.id, delivery.id)
+        webhooks.replay_delivery(stage.deps, SYSTEM, view.id, delivery.id)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, standing
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, existing
 from deldokument.domain.share import DISCARD_GRACE, DISCARD_UNDO, Share, ShareState
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
@@ -28,27 +28,27 @@ INSTANT = timedelta(microseconds=1)
 def filled_in(stage: Stage) -> Share:
     """A draft of Kari's with everything that it takes to publish it."""
     draft = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words(title="Vedtak", message="Hei"))
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(title="Vedtak", message="Hei"))
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     return stored(stage, draft.id)
 
 
 def stored(stage: Stage, share_id: str) -> Share:
-    with stage.world.database.read() as tx:
-        return standing(tx.shares.get(share_id))
+    with stage.deps.database.read() as tx:
+        return existing(tx.shares.get(share_id))
 
 
 def begun_upload(stage: Stage, share_id: str) -> UploadTicket:
     """A document of which four bytes of eight have come."""
-    ticket = drafts.add_document(stage.world, person(KARI), share_id, name="kart.pdf", length=8, modified_at=None)
+    ticket = drafts.add_document(stage.deps, person(KARI), share_id, name="kart.pdf", length=8, modified_at=None)
     append(stage, ticket, 0, b"halv")
     return ticket
 
 
 def append(stage: Stage, ticket: UploadTicket, offset: int, content: bytes) -> None:
-    running = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=offset, announced=None)
-    running.feed([content])
+    running = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=offset, announced=None)
+    running.write([content])
     running.finish()
 
 
@@ -62,20 +62,20 @@ def events(stage: Stage, share_id: str) -> list[tuple[EventKind, str | None]]:
 
 
 ATTEMPTS: dict[str, Callable[[Stage, Share, UploadTicket], object]] = {
-    "save": lambda stage, draft, _: drafts.save_draft(stage.world, person(KARI), draft.id, stage.words()),
-    "add a recipient": lambda stage, draft, _: drafts.add_recipients(stage.world, person(KARI), draft.id, SIV),
+    "save": lambda stage, draft, _: drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words()),
+    "add a recipient": lambda stage, draft, _: drafts.add_recipients(stage.deps, person(KARI), draft.id, SIV),
     "add a document": lambda stage, draft, _: drafts.add_document(
-        stage.world, person(KARI), draft.id, name="b", length=1, modified_at=None
+        stage.deps, person(KARI), draft.id, name="b", length=1, modified_at=None
     ),
     "remove a document": lambda stage, draft, _: drafts.remove_document(
-        stage.world, person(KARI), draft.id, stage.document_ids(draft.id)[0]
+        stage.deps, person(KARI), draft.id, stage.document_ids(draft.id)[0]
     ),
     "upload": lambda stage, _draft, ticket: append(stage, ticket, 4, b"resten"[:4]),
     "upload a piece": lambda stage, _draft, ticket: concatenation.create_partial(
-        stage.world, ticket.token, length=4, start=None
+        stage.deps, ticket.token, length=4, start=None
     ),
-    "publish": lambda stage, draft, _: publishing.publish_share(stage.world, person(KARI), draft.id),
-    "discard": lambda stage, draft, _: discard_with_grace(stage.world, person(KARI), draft.id),
+    "publish": lambda stage, draft, _: publishing.publish_share(stage.deps, person(KARI), draft.id),
+    "discard": lambda stage, draft, _: discard_with_grace(stage.deps, person(KARI), draft.id),
 }
 
 
@@ -85,27 +85,27 @@ def test_a_discarded_draft_is_of_no_use_at_once(
 ) -> None:
     draft = filled_in(stage)
     ticket = begun_upload(stage, draft.id)
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     with pytest.raises(ServiceError) as caught:
         attempt(stage, draft, ticket)
     assert isinstance(caught.value, Conflict | NotFound | InvalidInput)
-    found = queries.list_shares(stage.world, person(KARI), states=[ShareState.DRAFT], soon=timedelta(days=3))
+    found = queries.list_shares(stage.deps, person(KARI), states=[ShareState.DRAFT], soon=timedelta(days=3))
     assert (found.shares, found.needing) == ((), ())
 
 
 def test_what_is_undone_in_time_is_back_with_everything_and_goes_on(stage: Stage) -> None:
     draft = filled_in(stage)
     ticket = begun_upload(stage, draft.id)
-    before = queries.view_share(stage.world, person(KARI), draft.id)
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    before = queries.view_share(stage.deps, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     stage.clock.advance(seconds=DISCARD_UNDO.total_seconds())
-    run_all(stage.world)
+    run_all(stage.deps)
     for _ in range(2):  # a double click
-        restore_draft(stage.world, person(KARI), draft.id)
-    run_all(stage.world)
-    assert queries.view_share(stage.world, person(KARI), draft.id) == before
+        restore_draft(stage.deps, person(KARI), draft.id)
+    run_all(stage.deps)
+    assert queries.view_share(stage.deps, person(KARI), draft.id) == before
     append(stage, ticket, 4, b"resten"[:4])
-    assert publishing.publish_share(stage.world, person(KARI), draft.id).state is ShareState.AVAILABLE
+    assert publishing.publish_share(stage.deps, person(KARI), draft.id).state is ShareState.AVAILABLE
     assert events(stage, draft.id) == [
         (EventKind.DRAFT_STARTED, None),
         (EventKind.DRAFT_ABANDONED, None),
@@ -115,55 +115,55 @@ def test_what_is_undone_in_time_is_back_with_everything_and_goes_on(stage: Stage
 
 def test_the_worker_destroys_a_discarded_draft_when_the_grace_is_over_and_not_before(stage: Stage) -> None:
     draft = filled_in(stage)
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     stage.clock.instant += DISCARD_GRACE - INSTANT
-    assert retention.destroy_share_keys(stage.world) == 0
+    assert retention.destroy_share_keys(stage.deps) == 0
     stage.clock.instant += INSTANT
-    run_all(stage.world)
+    run_all(stage.deps)
     assert stored(stage, draft.id).key_destroyed_at == stage.clock.now()
-    assert stage.world.keyring.ids("share:") == []
-    assert list(stage.world.blobs.list()) == []
+    assert stage.deps.keyring.ids("share:") == []
+    assert list(stage.deps.blobs.list()) == []
 
 
 @pytest.mark.parametrize("swept", [True, False])
 def test_after_the_grace_nothing_brings_a_draft_back(stage: Stage, *, swept: bool) -> None:
     draft = filled_in(stage)
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     stage.clock.instant += DISCARD_GRACE
     if swept:
-        run_all(stage.world)
+        run_all(stage.deps)
     with pytest.raises(Conflict, match="discard_final"):
-        restore_draft(stage.world, person(KARI), draft.id)
+        restore_draft(stage.deps, person(KARI), draft.id)
     assert stored(stage, draft.id).state is ShareState.ABANDONED
 
 
 def test_a_draft_whose_key_a_worker_of_the_version_before_has_destroyed_stays_discarded(stage: Stage) -> None:
     draft = filled_in(stage)
-    discard_with_grace(stage.world, person(KARI), draft.id)
-    with stage.world.database.write() as tx:
+    discard_with_grace(stage.deps, person(KARI), draft.id)
+    with stage.deps.database.write() as tx:
         tx.retention.note_destroyed_keys([draft.id], stage.clock.now())
     with pytest.raises(Conflict, match="discard_final"):
-        restore_draft(stage.world, person(KARI), draft.id)
+        restore_draft(stage.deps, person(KARI), draft.id)
 
 
 def test_only_who_discarded_it_brings_a_draft_back(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     with pytest.raises(Conflict, match="discard_final"):
-        restore_draft(stage.world, person(ODD), draft.id)
+        restore_draft(stage.deps, person(ODD), draft.id)
     with pytest.raises(NotFound):
-        restore_draft(stage.world, person(SIV), draft.id)
+        restore_draft(stage.deps, person(SIV), draft.id)
     stage.remove("kari")
     with pytest.raises(NotFound):
-        restore_draft(stage.world, person(KARI), draft.id)
+        restore_draft(stage.deps, person(KARI), draft.id)
 
 
 def test_a_colleague_who_discards_it_brings_it_back_and_it_stays_its_drafters(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
-    discard_with_grace(stage.world, person(ODD), draft.id)
-    restore_draft(stage.world, person(ODD), draft.id)
+    discard_with_grace(stage.deps, person(ODD), draft.id)
+    restore_draft(stage.deps, person(ODD), draft.id)
     assert stored(stage, draft.id) == draft
 
 
@@ -171,60 +171,60 @@ def test_a_proposal_is_back_as_it_was(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, four_eyes=True)
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
-    proposed = publishing.publish_share(stage.world, person(KARI), draft.id)
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    proposed = publishing.publish_share(stage.deps, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     with pytest.raises(Conflict, match="not_a_draft"):
-        publishing.approve_share(stage.world, person(ODD), draft.id, seen=proposed.changed_at)
-    restore_draft(stage.world, person(KARI), draft.id)
-    approved = publishing.approve_share(stage.world, person(ODD), draft.id, seen=proposed.changed_at)
+        publishing.approve_share(stage.deps, person(ODD), draft.id, seen=proposed.changed_at)
+    restore_draft(stage.deps, person(KARI), draft.id)
+    approved = publishing.approve_share(stage.deps, person(ODD), draft.id, seen=proposed.changed_at)
     assert approved.state is ShareState.AVAILABLE
 
 
 def test_what_a_system_discards_is_gone_at_once(stage: Stage) -> None:
     integrate(stage)
-    draft = create_draft(stage.world, SYSTEM, stage.words())
-    drafts.discard_draft(stage.world, SYSTEM, draft.id)
-    assert retention.destroy_share_keys(stage.world) == 1
+    draft = create_draft(stage.deps, SYSTEM, stage.words())
+    drafts.discard_draft(stage.deps, SYSTEM, draft.id)
+    assert retention.destroy_share_keys(stage.deps) == 1
     with pytest.raises(Conflict, match="discard_final"):
-        restore_draft(stage.world, person(KARI), draft.id)
+        restore_draft(stage.deps, person(KARI), draft.id)
 
 
 def test_a_discarded_draft_fills_its_account_until_its_key_is_destroyed(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, quota=10)
     draft, other = filled_in(stage), stage.draft()
-    discard_with_grace(stage.world, person(KARI), draft.id)
+    discard_with_grace(stage.deps, person(KARI), draft.id)
     more = {"name": "b", "length": 7, "modified_at": None}
     with pytest.raises(InvalidInput, match="quota_exceeded"):
-        drafts.add_document(stage.world, person(KARI), other.id, **more)  # type: ignore[arg-type]
+        drafts.add_document(stage.deps, person(KARI), other.id, **more)  # type: ignore[arg-type]
     stage.clock.instant += DISCARD_GRACE
-    run_all(stage.world)
-    drafts.add_document(stage.world, person(KARI), other.id, **more)  # type: ignore[arg-type]
+    run_all(stage.deps)
+    drafts.add_document(stage.deps, person(KARI), other.id, **more)  # type: ignore[arg-type]
 
 
 def test_what_is_said_after_discarding_is_what_is_so(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
-    draft, world = filled_in(stage), stage.world
-    assert find_discarded(world, person(KARI), draft.id) is None
-    assert find_discarded(world, person(KARI), "unknown") is None
-    discard_with_grace(world, person(KARI), draft.id)
-    assert find_discarded(world, person(SIV), draft.id) is None
+    draft, deps = filled_in(stage), stage.deps
+    assert find_discarded(deps, person(KARI), draft.id) is None
+    assert find_discarded(deps, person(KARI), "unknown") is None
+    discard_with_grace(deps, person(KARI), draft.id)
+    assert find_discarded(deps, person(SIV), draft.id) is None
     stage.clock.advance(seconds=5)
     for who, left in ((KARI, DISCARD_GRACE - timedelta(seconds=5)), (ODD, None)):
-        found = standing(find_discarded(world, person(who), draft.id))
+        found = existing(find_discarded(deps, person(who), draft.id))
         assert (found.share.title, found.left) == ("Vedtak", left)
     stage.clock.advance(seconds=10)
-    assert standing(find_discarded(world, person(KARI), draft.id)).left is None
+    assert existing(find_discarded(deps, person(KARI), draft.id)).left is None
 
 
 def test_who_fills_in_a_draft_is_named_while_it_is_one(stage: Stage) -> None:
     integrate(stage)
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
-    of_system = create_draft(stage.world, SYSTEM, stage.words())
-    views = {one: queries.view_share(stage.world, person(KARI), one) for one in (draft.id, of_system.id)}
+    of_system = create_draft(stage.deps, SYSTEM, stage.words())
+    views = {one: queries.view_share(stage.deps, person(KARI), one) for one in (draft.id, of_system.id)}
     assert (views[draft.id].drafter_id, views[draft.id].drafter) == (stage.members["kari"], "Kari Lunde")
     assert (views[of_system.id].drafter_id, views[of_system.id].drafter) == (of_system.integration_id, "FJELL AS")
-    drafts.save_draft(stage.world, person(ODD), draft.id, replace(stage.words(), title="Ny"))
-    assert queries.view_share(stage.world, person(KARI), draft.id).drafter == "Odd Bakken"
-    publishing.publish_share(stage.world, person(KARI), draft.id)
-    assert queries.view_share(stage.world, person(KARI), draft.id).drafter_id == ""
+    drafts.save_draft(stage.deps, person(ODD), draft.id, replace(stage.words(), title="Ny"))
+    assert queries.view_share(stage.deps, person(KARI), draft.id).drafter == "Odd Bakken"
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    assert queries.view_share(stage.deps, person(KARI), draft.id).drafter_id == ""

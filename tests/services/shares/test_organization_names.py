@@ -23,33 +23,33 @@ from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, 
 def share(stage: Stage) -> Share:
     """A draft that lacks recipients only, while the register is silent."""
     draft = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words())
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     stage.register.down = True
     return draft
 
 
 def add(stage: Stage, share: Share, number: str = FJELL) -> None:
-    assert drafts.add_recipients(stage.world, person(KARI), share.id, number) == []
+    assert drafts.add_recipients(stage.deps, person(KARI), share.id, number) == []
 
 
 def shown(stage: Stage, share: Share) -> tuple[RecipientView, ...]:
-    with stage.world.database.read() as tx:
-        return share_view(stage.world, tx, tx.shares.get(share.id)).recipients  # type: ignore[arg-type]
+    with stage.deps.database.read() as tx:
+        return share_view(stage.deps, tx, tx.shares.get(share.id)).recipients  # type: ignore[arg-type]
 
 
 def confirm(stage: Stage, share: Share, *, confirmed: bool = True) -> None:
     [recipient] = shown(stage, share)
-    drafts.change_recipient(stage.world, person(KARI), share.id, recipient.id, confirmed=confirmed)
+    drafts.change_recipient(stage.deps, person(KARI), share.id, recipient.id, confirmed=confirmed)
 
 
 def publish(stage: Stage, share: Share) -> ShareState:
-    return publishing.publish_share(stage.world, person(KARI), share.id).state
+    return publishing.publish_share(stage.deps, person(KARI), share.id).state
 
 
 def refusals(stage: Stage, share: Share) -> list[str]:
     with pytest.raises(InvalidFields) as caught:
-        publishing.publish_share(stage.world, person(KARI), share.id)
+        publishing.publish_share(stage.deps, person(KARI), share.id)
     assert {error.field for error in caught.value.errors} == {"recipients"}
     return [error.code for error in caught.value.errors]
 
@@ -64,7 +64,7 @@ def test_while_the_register_is_silent_an_organisation_is_added_without_name_or_c
 
 
 def test_a_number_that_cannot_be_one_is_refused_whether_or_not_the_register_answers(stage: Stage, share: Share) -> None:
-    [refused] = drafts.add_recipients(stage.world, person(KARI), share.id, "312824451")
+    [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, "312824451")
     assert refused.error.code == "organization_number_unknown"
     assert shown(stage, share) == ()
 
@@ -83,7 +83,7 @@ def test_with_it_the_share_goes_out_and_is_opened_by_the_number(stage: Stage, sh
     add(stage, share)
     confirm(stage, share)
     assert publish(stage, share) is ShareState.AVAILABLE
-    assert offers.open_share(stage.world, person(PER), share.id).acting_for == ("312 824 450",)
+    assert offers.open_share(stage.deps, person(PER), share.id).acting_for == ("312 824 450",)
 
 
 def test_the_register_is_asked_again_when_it_is_shared_and_gives_the_name(stage: Stage, share: Share) -> None:
@@ -91,7 +91,7 @@ def test_the_register_is_asked_again_when_it_is_shared_and_gives_the_name(stage:
     stage.register.down = False
     assert publish(stage, share) is ShareState.AVAILABLE
     assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True)]
-    assert offers.open_share(stage.world, person(PER), share.id).acting_for == ("FJELL AS (312 824 450)",)
+    assert offers.open_share(stage.deps, person(PER), share.id).acting_for == ("FJELL AS (312 824 450)",)
 
 
 @pytest.mark.parametrize(("number", "code"), [(DELETED, "organization_deleted"), (BANKRUPT, "organization_bankrupt")])
@@ -102,7 +102,7 @@ def test_a_confirmation_does_not_stand_against_what_the_register_says_then(
     confirm(stage, share)
     stage.register.down = False
     assert refusals(stage, share) == [code]
-    drafts.remove_recipient(stage.world, person(KARI), share.id, shown(stage, share)[0].id)
+    drafts.remove_recipient(stage.deps, person(KARI), share.id, shown(stage, share)[0].id)
     add(stage, share)
     assert publish(stage, share) is ShareState.AVAILABLE
 
@@ -120,11 +120,11 @@ def test_where_two_must_look_the_register_is_asked_at_both(stage: Stage, share: 
     stage.add(PER, "Per Fjellstad", stage.byggesak)
     add(stage, share)
     confirm(stage, share)
-    proposed = publishing.publish_share(stage.world, person(KARI), share.id)
+    proposed = publishing.publish_share(stage.deps, person(KARI), share.id)
     assert proposed.state is ShareState.DRAFT
     assert [r.name for r in shown(stage, share)] == [""]
     stage.register.down = False
-    publishing.approve_share(stage.world, person(PER), share.id, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(PER), share.id, seen=proposed.changed_at)
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
 
 
@@ -171,7 +171,7 @@ def test_asking_about_a_draft_of_yesterday_renames_nobody_and_does_not_need_an_a
     add(stage, share)
     stage.clock.advance(days=2)
     stage.register.known[FJELL] = replace(stage.register.known[FJELL], name="ANOTHER AS")
-    assert organization_names.ask_again(stage.world, person(KARI), share.id) == {}
+    assert organization_names.refresh_names(stage.deps, person(KARI), share.id) == {}
     stage.register.down = True
     assert publish(stage, share) is ShareState.AVAILABLE
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
@@ -195,7 +195,7 @@ def test_a_slow_register_is_not_waited_for_longer_however_many_there_are(
 ) -> None:
     add(stage, share, f"{FJELL} {BANKRUPT} {DELETED}")
     asked = made_slow(stage, monkeypatch)
-    assert len(organization_names.ask_again(stage.world, person(KARI), share.id)) == len(asked) == 2
+    assert len(organization_names.refresh_names(stage.deps, person(KARI), share.id)) == len(asked) == 2
 
 
 def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirmation(
@@ -203,7 +203,7 @@ def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirm
 ) -> None:
     asked = made_slow(stage, monkeypatch)
     pasted = f"{FJELL} {BANKRUPT} {DELETED}"
-    [refused] = drafts.add_recipients(stage.world, person(KARI), share.id, pasted)
+    [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, pasted)
     assert (refused.text, asked) == (BANKRUPT, [FJELL, BANKRUPT])
     assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True), ("", False)]
     assert refusals(stage, share) == ["organization_deleted", "recipients_unconfirmed"]
@@ -212,28 +212,28 @@ def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirm
 def test_nor_when_a_system_hands_them_in(stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = made_slow(stage, monkeypatch)
     inputs = [RecipientInput(FJELL), RecipientInput(OLA), RecipientInput(FJELL), RecipientInput(DELETED)]
-    add_recipient_inputs(stage.world, person(KARI), share.id, inputs)
+    add_recipient_inputs(stage.deps, person(KARI), share.id, inputs)
     assert asked == [FJELL, FJELL]
     assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True), ("", True), ("", False)]
 
 
 def test_nobody_has_the_register_asked_about_a_share_of_others(stage: Stage, share: Share) -> None:
     with pytest.raises(NotFound):
-        organization_names.ask_again(stage.world, person(ODD), share.id)
+        organization_names.refresh_names(stage.deps, person(ODD), share.id)
 
 
 def test_a_recipient_that_was_removed_meanwhile_is_not_named_nor_in_the_way(stage: Stage, share: Share) -> None:
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         answers = {"gone": "FJELL AS", "other": InvalidInput("recipients", "organization_unknown")}
-        assert organization_names.take_answers(stage.world, tx, share, answers) == []
+        assert organization_names.take_answers(stage.deps, tx, share, answers) == []
 
 
 def test_a_copy_of_a_share_asks_for_the_confirmation_anew(stage: Stage, share: Share) -> None:
     add(stage, share, f"{FJELL} {OLA}")
     for recipient in shown(stage, share):
-        drafts.change_recipient(stage.world, person(KARI), share.id, recipient.id, confirmed=True)
+        drafts.change_recipient(stage.deps, person(KARI), share.id, recipient.id, confirmed=True)
     publish(stage, share)
-    copy = publishing.copy_share(stage.world, person(KARI), share.id)
+    copy = publishing.copy_share(stage.deps, person(KARI), share.id)
     assert [(r.kind, r.name, r.confirmed) for r in shown(stage, copy)] == [
         ("organization", "", False),
         ("person", "", False),
@@ -245,5 +245,5 @@ def test_whose_right_does_not_suffice_is_told_the_number_where_there_is_no_name(
     confirm(stage, share)
     publish(stage, share)
     with pytest.raises(RightMissing) as caught:
-        access.authorize(stage.world, person(LISE), share.id)
+        access.authorize(stage.deps, person(LISE), share.id)
     assert caught.value.params["organizations"] == "312 824 450"

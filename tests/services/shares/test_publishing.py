@@ -18,12 +18,12 @@ from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, 
 
 
 def view(stage: Stage, share_id: str) -> ShareView:
-    return queries.show_share(stage.world, person(KARI), share_id)[0]
+    return queries.show_share(stage.deps, person(KARI), share_id)[0]
 
 
 def missing(stage: Stage, share_id: str) -> list[tuple[str, str]]:
     with pytest.raises(InvalidFields) as caught:
-        publishing.publish_share(stage.world, person(KARI), share_id)
+        publishing.publish_share(stage.deps, person(KARI), share_id)
     return [(error.field, error.code) for error in caught.value.errors]
 
 
@@ -38,16 +38,16 @@ def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
 
 def test_every_person_must_be_confirmed_and_every_file_be_there(stage: Stage) -> None:
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
-    drafts.add_recipients(stage.world, person(KARI), share.id, f"{OLA} {FJELL}")
-    drafts.add_document(stage.world, person(KARI), share.id, name="a", length=1, modified_at=None)
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
+    drafts.add_recipients(stage.deps, person(KARI), share.id, f"{OLA} {FJELL}")
+    drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=1, modified_at=None)
     assert missing(stage, share.id) == [("documents", "files_unfinished"), ("recipients", "recipients_unconfirmed")]
     assert view(stage, share.id).state is ShareState.DRAFT
 
 
 def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage) -> None:
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "a.txt", b"a")
     stage.clock.advance(days=9, hours=23, minutes=30)
@@ -55,7 +55,7 @@ def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage
 
 
 def test_a_tenant_that_does_not_ask_about_the_archive_publishes_without_the_answer(stage: Stage) -> None:
-    registration.change_tenant_rules(stage.world, tenant_id=stage.tenant.id, ask_archived=False)
+    registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, ask_archived=False)
     assert view(stage, stage.publish(OLA, archived=False)).state is ShareState.AVAILABLE
 
 
@@ -63,25 +63,25 @@ def test_publishing_again_says_the_same_and_changes_nothing(stage: Stage) -> Non
     share_id = stage.publish(OLA)
     published_at = view(stage, share_id).published_at
     stage.clock.advance(minutes=1)
-    assert publishing.publish_share(stage.world, person(KARI), share_id).published_at == published_at
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
+    assert publishing.publish_share(stage.deps, person(KARI), share_id).published_at == published_at
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
     with pytest.raises(Conflict, match="not_a_draft"):
-        publishing.publish_share(stage.world, person(KARI), share_id)
+        publishing.publish_share(stage.deps, person(KARI), share_id)
 
 
 @pytest.mark.parametrize("days", [1, 40])
 def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> None:
     share_id = stage.publish(OLA)
-    keys = stage.world.keyring.ids("")
+    keys = stage.deps.keyring.ids("")
     end = stage.clock.now() + timedelta(days=days)
-    publishing.change_expiry(stage.world, person(KARI), share_id, end)
+    publishing.change_expiry(stage.deps, person(KARI), share_id, end)
     assert view(stage, share_id).expires_at == end
-    assert stage.world.keyring.ids("") == keys
+    assert stage.deps.keyring.ids("") == keys
     stage.clock.instant = end - timedelta(microseconds=1)
-    assert offers.open_share(stage.world, person(OLA), share_id).expires_at == end
+    assert offers.open_share(stage.deps, person(OLA), share_id).expires_at == end
     stage.clock.instant = end
     with pytest.raises(access.Gone):
-        offers.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.deps, person(OLA), share_id)
 
 
 @pytest.mark.parametrize(
@@ -96,30 +96,30 @@ def test_an_end_outside_the_rule_is_refused_and_the_old_one_stands(stage: Stage,
     share_id = stage.publish(OLA)
     before = view(stage, share_id).expires_at
     with pytest.raises(InvalidInput, match=code):
-        publishing.change_expiry(stage.world, person(KARI), share_id, stage.clock.now() + period)
+        publishing.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + period)
     assert view(stage, share_id).expires_at == before
 
 
 def test_what_is_over_is_over_for_ever(stage: Stage) -> None:
     draft, ended, withdrawn = stage.draft().id, stage.publish(OLA), stage.publish(OLA)
-    publishing.withdraw_share(stage.world, person(KARI), withdrawn)
+    publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
     stage.clock.advance(days=10)
     later = stage.clock.now() + timedelta(days=5)
     for share_id in (draft, ended, withdrawn):
         with pytest.raises(Conflict, match="share_over"):
-            publishing.change_expiry(stage.world, person(KARI), share_id, later)
+            publishing.change_expiry(stage.deps, person(KARI), share_id, later)
         with pytest.raises(Conflict, match="share_over"):
-            publishing.withdraw_share(stage.world, person(KARI), share_id)
+            publishing.withdraw_share(stage.deps, person(KARI), share_id)
 
 
 def test_nobody_else_publishes_moves_withdraws_or_copies(stage: Stage) -> None:
     draft, share_id = stage.draft().id, stage.publish(OLA)
     for stranger in (person(ODD), person(OLA)):
         for attempt in (
-            lambda w=stranger: publishing.publish_share(stage.world, w, draft),
-            lambda w=stranger: publishing.change_expiry(stage.world, w, share_id, stage.clock.now()),
-            lambda w=stranger: publishing.withdraw_share(stage.world, w, share_id),
-            lambda w=stranger: publishing.copy_share(stage.world, w, share_id),
+            lambda w=stranger: publishing.publish_share(stage.deps, w, draft),
+            lambda w=stranger: publishing.change_expiry(stage.deps, w, share_id, stage.clock.now()),
+            lambda w=stranger: publishing.withdraw_share(stage.deps, w, share_id),
+            lambda w=stranger: publishing.copy_share(stage.deps, w, share_id),
         ):
             with pytest.raises(NotFound):
                 attempt()
@@ -129,10 +129,10 @@ def test_a_new_draft_from_an_old_share_has_its_words_and_recipients_and_nothing_
     share_id = stage.publish(OLA, FJELL, title="Vedtak", reference="2026/7", confidential=False)
     ola = view(stage, share_id).recipients[0].id
     assert ola
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    worker.end_what_is_over(stage.world)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    worker.end_what_is_over(stage.deps)
     stage.clock.advance(days=40)
-    copy = publishing.copy_share(stage.world, person(KARI), share_id)
+    copy = publishing.copy_share(stage.deps, person(KARI), share_id)
     shown = view(stage, copy.id)
     assert (shown.title, shown.reference, shown.confidential) == ("Vedtak", "2026/7", False)
     assert (shown.state, shown.documents, shown.expires_at) == (ShareState.DRAFT, (), None)
@@ -141,35 +141,35 @@ def test_a_new_draft_from_an_old_share_has_its_words_and_recipients_and_nothing_
         ("organization", "FJELL AS", True),
     ]
     assert copy.audit_key_id.endswith("2027-01")
-    found = queries.list_shares(stage.world, person(KARI), reference="2026/7")
+    found = queries.list_shares(stage.deps, person(KARI), reference="2026/7")
     assert {share.id for share in found.shares} == {share_id, copy.id}
 
 
 def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: Stage) -> None:
-    copy = publishing.copy_share(stage.world, person(KARI), stage.publish(OLA, FJELL))
-    drafts.save_draft(stage.world, person(KARI), copy.id, stage.words())
+    copy = publishing.copy_share(stage.deps, person(KARI), stage.publish(OLA, FJELL))
+    drafts.save_draft(stage.deps, person(KARI), copy.id, stage.words())
     stage.add_recipients(copy.id, OLA)
     stage.upload(copy.id, "a.txt", b"a")
-    publishing.publish_share(stage.world, person(KARI), copy.id)
+    publishing.publish_share(stage.deps, person(KARI), copy.id)
     for reader in (OLA, PER):
-        assert offers.open_share(stage.world, person(reader), copy.id).id == copy.id
+        assert offers.open_share(stage.deps, person(reader), copy.id).id == copy.id
     with pytest.raises(NotFound):
-        offers.open_share(stage.world, person(SIV), copy.id)
+        offers.open_share(stage.deps, person(SIV), copy.id)
 
 
 def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage) -> None:
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     share_id = stage.publish(OLA)
 
     def end() -> None:
-        offboarding.end_service(
-            stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune", person=person(SIV)
+        offboarding.offboard_tenant(
+            stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune", person=person(SIV)
         )
-        run_all(stage.world)
+        run_all(stage.deps)
 
-    database = TroubledDatabase(stage.world.database, before=[end])
+    database = TroubledDatabase(stage.deps.database, before=[end])
     with pytest.raises(NotFound):
-        publishing.copy_share(replace(stage.world, database=database), person(KARI), share_id)
-    with stage.world.database.read() as tx:
+        publishing.copy_share(replace(stage.deps, database=database), person(KARI), share_id)
+    with stage.deps.database.read() as tx:
         left = tx.shares.find(ShareFilter((stage.byggesak.id,), tuple(ShareState), limit=2))
     assert [(share.id, share.state) for share in left] == [(share_id, ShareState.WITHDRAWN)]

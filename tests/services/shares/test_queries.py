@@ -6,11 +6,11 @@ import pytest
 
 from deldokument import worker
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, NotFound, standing
+from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.domain.share import ShareState
 from deldokument.ports.repositories.audit import Subject
 from deldokument.services.accounts import members
-from deldokument.services.audit.recording import record, subject_number
+from deldokument.services.audit.recording import record_event, subject_number
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import drafts, publishing, queries, views
@@ -19,12 +19,12 @@ from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, 
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:
-    return [view.id for view in queries.list_shares(stage.world, person(sharer), **wanted).shares]  # type: ignore[arg-type]
+    return [view.id for view in queries.list_shares(stage.deps, person(sharer), **wanted).shares]  # type: ignore[arg-type]
 
 
 def drafted(stage: Stage, **words: object) -> str:
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words(**words))
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(**words))
     return share.id
 
 
@@ -51,7 +51,7 @@ def test_the_list_is_narrowed_to_an_account_and_never_to_one_of_others(stage: St
 def test_memberships_that_were_read_before_are_not_asked_for_again(stage: Stage) -> None:
     share_id = stage.draft(KARI, stage.byggesak).id
     stage.draft(KARI, stage.avtaler)
-    mine = [one for one in members.memberships(stage.world, person(KARI)) if one.account.id == stage.byggesak.id]
+    mine = [one for one in members.memberships(stage.deps, person(KARI)) if one.account.id == stage.byggesak.id]
     assert listed(stage, mine=mine) == [share_id]
     assert listed(stage, mine=[]) == []
 
@@ -88,7 +88,7 @@ def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None
         made.append(stage.draft().id)
     pages, before = [], None
     while True:
-        page = queries.list_shares(stage.world, person(KARI), before=before)
+        page = queries.list_shares(stage.deps, person(KARI), before=before)
         pages.append([view.id for view in page.shares])
         if page.next is None:
             break
@@ -100,27 +100,27 @@ def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None
 def test_a_share_that_is_past_its_end_is_told_as_ended_before_any_worker_came(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=10)
-    assert queries.show_share(stage.world, person(KARI), share_id)[0].state is ShareState.ENDED
+    assert queries.show_share(stage.deps, person(KARI), share_id)[0].state is ShareState.ENDED
 
 
 def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
     share_id = stage.publish(OLA, message="Hei")
-    assert queries.show_share(stage.world, person(KARI), share_id)[0].message == "Hei"
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    assert queries.show_share(stage.world, person(KARI), share_id)[0].message == ""
-    worker.end_what_is_over(stage.world)
-    shown = queries.show_share(stage.world, person(KARI), share_id)[0]
+    assert queries.show_share(stage.deps, person(KARI), share_id)[0].message == "Hei"
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    assert queries.show_share(stage.deps, person(KARI), share_id)[0].message == ""
+    worker.end_what_is_over(stage.deps)
+    shown = queries.show_share(stage.deps, person(KARI), share_id)[0]
     assert (shown.message, shown.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
 
 
 def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, content=b"innhold")
     [document_id] = stage.document_ids(share_id)
-    offers.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.deps, person(PER), share_id)
     stage.clock.advance(minutes=1)
-    content = downloads_content.open_document(stage.world, person(PER), share_id, document_id)
-    delivery.record_delivery(stage.world, content, 0, 3)
-    ola, fjell = queries.show_share(stage.world, person(KARI), share_id)[0].recipients
+    content = downloads_content.open_document(stage.deps, person(PER), share_id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, 3)
+    ola, fjell = queries.show_share(stage.deps, person(KARI), share_id)[0].recipients
     assert (ola.openings, ola.downloads) == ((), ())
     [opening] = fjell.openings
     assert opening.person == f"{PER[:6]} *****"
@@ -131,12 +131,12 @@ def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> Non
 
 def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
     share = stage.draft()
-    ticket = drafts.add_document(stage.world, person(KARI), share.id, name="a", length=9, modified_at=1)
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
-    append.feed([b"1234"])
+    ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=9, modified_at=1)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=None)
+    append.write([b"1234"])
     append.finish()
     stage.upload(share.id, "b", b"b")
-    shown = queries.show_share(stage.world, person(KARI), share.id)[0]
+    shown = queries.show_share(stage.deps, person(KARI), share.id)[0]
     assert [(d.name, d.offset, d.complete, d.inspected) for d in shown.documents] == [
         ("a", 4, False, False),
         ("b", 1, True, False),
@@ -146,8 +146,8 @@ def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
 
 def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    offers.open_share(stage.world, person(OLA), share_id)
-    _, events = queries.show_share(stage.world, person(KARI), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
+    _, events = queries.show_share(stage.deps, person(KARI), share_id)
     assert [event.kind.value for event in events] == [
         "draft_started",
         "document_completed",
@@ -161,23 +161,23 @@ def test_a_share_of_another_account_does_not_exist(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     for stranger in (ODD, VIGDIS, OLA):
         with pytest.raises(NotFound):
-            queries.show_share(stage.world, person(stranger), share_id)
+            queries.show_share(stage.deps, person(stranger), share_id)
     with pytest.raises(NotFound):
-        queries.show_share(stage.world, person(KARI), "unknown")
+        queries.show_share(stage.deps, person(KARI), "unknown")
 
 
 def test_one_share_is_viewed_as_the_list_tells_it(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    [told] = queries.list_shares(stage.world, person(KARI)).shares
-    assert queries.view_share(stage.world, person(KARI), share_id) == told
+    [told] = queries.list_shares(stage.deps, person(KARI)).shares
+    assert queries.view_share(stage.deps, person(KARI), share_id) == told
     with pytest.raises(NotFound):
-        queries.view_share(stage.world, person(VIGDIS), share_id)
+        queries.view_share(stage.deps, person(VIGDIS), share_id)
 
 
 def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stage) -> None:
     [document_id] = stage.document_ids(stage.publish(OLA, FJELL))
     account_id = stage.byggesak.id
-    told = queries.document_recipients(stage.world, person(KARI), account_id, document_id)
+    told = queries.document_recipients(stage.deps, person(KARI), account_id, document_id)
     assert told == ["218794 *****", "312 824 450"]
     for sharer, account, document in (
         (KARI, stage.avtaler.id, document_id),
@@ -185,28 +185,28 @@ def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stag
         (VIGDIS, account_id, document_id),
     ):
         with pytest.raises(NotFound):
-            queries.document_recipients(stage.world, person(sharer), account, document)
+            queries.document_recipients(stage.deps, person(sharer), account, document)
 
 
 def test_a_share_whose_audit_key_is_lost_is_left_out_of_the_list_and_broken_by_itself(stage: Stage) -> None:
     lost = stage.publish(OLA)
     stage.clock.advance(days=31)
     share_id = stage.draft().id
-    stage.world.keyring.destroy(stage.world.keyring.ids(f"audit:{stage.tenant.id}:2026-11"))
+    stage.deps.keyring.destroy(stage.deps.keyring.ids(f"audit:{stage.tenant.id}:2026-11"))
     assert listed(stage) == [share_id]
     with pytest.raises(Broken):
-        queries.show_share(stage.world, person(KARI), lost)
+        queries.show_share(stage.deps, person(KARI), lost)
 
 
 def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
     over = stage.publish(expires_at=stage.clock.now() + timedelta(hours=2))
     withdrawn = stage.publish()
-    publishing.withdraw_share(stage.world, person(KARI), withdrawn)
+    publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
     stage.clock.advance(hours=3)
     is_open = stage.publish()
 
     def of(*states: ShareState) -> set[str]:
-        return {view.id for view in queries.list_shares(stage.world, person(KARI), states=states).shares}
+        return {view.id for view in queries.list_shares(stage.deps, person(KARI), states=states).shares}
 
     assert of(ShareState.AVAILABLE) == {is_open}
     assert of(ShareState.ENDED) == {over}
@@ -218,8 +218,8 @@ def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
 
 def test_a_page_is_as_long_as_is_asked_for(stage: Stage) -> None:
     shares = [stage.draft().id for _ in range(3)]
-    page = queries.list_shares(stage.world, person(KARI), limit=2)
-    rest = queries.list_shares(stage.world, person(KARI), limit=2, before=page.next)
+    page = queries.list_shares(stage.deps, person(KARI), limit=2)
+    rest = queries.list_shares(stage.deps, person(KARI), limit=2, before=page.next)
     assert len(page.shares) == 2
     assert {view.id for view in (*page.shares, *rest.shares)} == set(shares)
     assert rest.next is None
@@ -227,13 +227,13 @@ def test_a_page_is_as_long_as_is_asked_for(stage: Stage) -> None:
 
 def test_what_has_happened_to_a_share_ends_with_the_end_however_many_documents_it_has(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    with stage.world.database.write() as tx:
-        share = standing(tx.shares.get(share_id))
+    with stage.deps.database.write() as tx:
+        share = existing(tx.shares.get(share_id))
         for _ in range(1000):
-            record(stage.world, tx, EventKind.DOCUMENT_COMPLETED, share=share)
+            record_event(stage.deps, tx, EventKind.DOCUMENT_COMPLETED, share=share)
     stage.clock.advance(seconds=1)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    kinds = [event.kind for event in queries.show_share(stage.world, person(KARI), share_id)[1]]
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    kinds = [event.kind for event in queries.show_share(stage.deps, person(KARI), share_id)[1]]
     assert (kinds[0], kinds[-1]) == (EventKind.DRAFT_STARTED, EventKind.SHARE_WITHDRAWN)
     assert len(kinds) > 1000
 
@@ -243,10 +243,10 @@ def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypa
     monkeypatch.setattr(queries, "MOST_EVENTS", 5)
     for _ in range(6):
         with pytest.raises(NotFound):
-            offers.open_share(stage.world, person(SIV), share_id)
+            offers.open_share(stage.deps, person(SIV), share_id)
     stage.clock.advance(seconds=1)
-    publishing.withdraw_share(stage.world, person(KARI), share_id)
-    kinds = [event.kind for event in queries.show_share(stage.world, person(KARI), share_id)[1]]
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    kinds = [event.kind for event in queries.show_share(stage.deps, person(KARI), share_id)[1]]
     assert kinds == [EventKind.SHARE_DENIED] * 4 + [EventKind.SHARE_WITHDRAWN]
 
 
@@ -254,15 +254,15 @@ def test_a_person_who_had_many_documents_is_opened_once(stage: Stage, monkeypatc
     share_id, opened = stage.publish(OLA, FJELL), list[str]()
     for reader in (OLA, PER):
         [document_id] = stage.document_ids(share_id)
-        offers.open_share(stage.world, person(reader), share_id)
-        content = downloads_content.open_document(stage.world, person(reader), share_id, document_id)
-        delivery.record_delivery(stage.world, content, 0, content.length)
+        offers.open_share(stage.deps, person(reader), share_id)
+        content = downloads_content.open_document(stage.deps, person(reader), share_id, document_id)
+        delivery.record_delivery(stage.deps, content, 0, content.length)
 
     def counted(key: bytes, subject: Subject) -> str:
         opened.append(subject.id)
         return subject_number(key, subject)
 
     monkeypatch.setattr(views, "subject_number", counted)
-    ola, fjell = queries.view_share(stage.world, person(KARI), share_id).recipients
+    ola, fjell = queries.view_share(stage.deps, person(KARI), share_id).recipients
     assert [len(one.openings) + len(one.downloads) for one in (ola, fjell)] == [2, 2]
     assert len(opened) == len(set(opened)) == 2

@@ -15,19 +15,19 @@ from tests.support.world import FJELL, KARI, ODD, OLA, PER, Stage, person
 
 def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) -> None:
     [document_id] = stage.document_ids(share_id)
-    content = downloads_content.open_document(stage.world, person(who), share_id, document_id)
-    delivery.record_delivery(stage.world, content, 0, content.length if stop is None else stop)
+    content = downloads_content.open_document(stage.deps, person(who), share_id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, content.length if stop is None else stop)
 
 
 def test_receipts_tell_who_for_whom_first_and_last(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     opened = stage.clock.now()
-    offers.open_share(stage.world, person(OLA), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
     stage.clock.advance(minutes=1)
-    offers.open_share(stage.world, person(PER), share_id)
+    offers.open_share(stage.deps, person(PER), share_id)
     stage.clock.advance(hours=2)
-    offers.open_share(stage.world, person(OLA), share_id)
-    found = list_receipts(stage.world, person(KARI), share_id)
+    offers.open_share(stage.deps, person(OLA), share_id)
+    found = list_receipts(stage.deps, person(KARI), share_id)
     assert found.next is None
     assert [(r.recipient, r.event, r.person, r.document_id, r.document_name) for r in found.receipts] == [
         ("218794 *****", ReceiptEvent.OPENED, "218794 *****", None, None),
@@ -41,7 +41,7 @@ def test_a_download_is_complete_when_the_whole_document_has_been_sent(stage: Sta
     share_id = stage.publish(OLA, content=b"12345678")
     for stop, complete in ((4, False), (8, True)):
         download(stage, share_id, OLA, stop=stop)
-        [receipt] = list_receipts(stage.world, person(KARI), share_id).receipts
+        [receipt] = list_receipts(stage.deps, person(KARI), share_id).receipts
         assert (receipt.event, receipt.complete) == (ReceiptEvent.DOWNLOADED, complete)
     assert (receipt.document_id, receipt.document_name) == (stage.document_ids(share_id)[0], "vedtak.pdf")
 
@@ -50,13 +50,13 @@ def test_receipts_are_read_page_by_page_the_oldest_first(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     for who in (OLA, PER):
         stage.clock.advance(minutes=1)
-        offers.open_share(stage.world, person(who), share_id)
+        offers.open_share(stage.deps, person(who), share_id)
         download(stage, share_id, who)
-    whole = list_receipts(stage.world, person(KARI), share_id).receipts
+    whole = list_receipts(stage.deps, person(KARI), share_id).receipts
     assert len(whole) == 4
     read, place = [], None
     while True:
-        page = list_receipts(stage.world, person(KARI), share_id, after=place, limit=1)
+        page = list_receipts(stage.deps, person(KARI), share_id, after=place, limit=1)
         read.extend(page.receipts)
         place = page.next
         if place is None:
@@ -69,6 +69,6 @@ def test_receipts_are_for_those_who_may_see_the_share(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     for who in (person(ODD), person(OLA), SYSTEM):
         with pytest.raises(NotFound):
-            list_receipts(stage.world, who, share_id)
+            list_receipts(stage.deps, who, share_id)
     integrate(stage, rights=IntegrationRights.READ)
-    assert list_receipts(stage.world, SYSTEM, share_id).receipts == ()
+    assert list_receipts(stage.deps, SYSTEM, share_id).receipts == ()

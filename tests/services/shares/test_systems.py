@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing, standing
+from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
@@ -31,22 +31,20 @@ from tests.support.world import KARI, ODD, OLA, Stage, person, run_all
 
 
 def drafted(stage: Stage, sharer: Consumer = SYSTEM, **words: object) -> Share:
-    return create_draft(stage.world, sharer, stage.words(**words), [RecipientInput(OLA)])
+    return create_draft(stage.deps, sharer, stage.words(**words), [RecipientInput(OLA)])
 
 
 def sent(stage: Stage, share: Share, content: bytes = b"innhold", sharer: Consumer = SYSTEM) -> str:
-    ticket = drafts.add_document(
-        stage.world, sharer, share.id, name="vedtak.pdf", length=len(content), modified_at=None
-    )
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=len(content))
-    append.feed([content])
+    ticket = drafts.add_document(stage.deps, sharer, share.id, name="vedtak.pdf", length=len(content), modified_at=None)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=len(content))
+    append.write([content])
     append.finish()
     return ticket.document_id
 
 
 def kept(stage: Stage, share_id: str) -> Share:
-    with stage.world.database.read() as tx:
-        return standing(tx.shares.get(share_id))
+    with stage.deps.database.read() as tx:
+        return existing(tx.shares.get(share_id))
 
 
 def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
@@ -54,9 +52,9 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
     share = drafted(stage, title="Vedtak")
     assert (share.member_id, share.integration_id) == (None, integration.id)
     sent(stage, share)
-    assert publishing.publish_share(stage.world, SYSTEM, share.id).state is ShareState.AVAILABLE
-    publishing.change_expiry(stage.world, SYSTEM, share.id, stage.clock.now() + timedelta(days=20))
-    publishing.withdraw_share(stage.world, SYSTEM, share.id)
+    assert publishing.publish_share(stage.deps, SYSTEM, share.id).state is ShareState.AVAILABLE
+    publishing.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(days=20))
+    publishing.withdraw_share(stage.deps, SYSTEM, share.id)
     events = events_of(stage, share.id)
     assert [event.kind for event in events if event.kind is not EventKind.DOCUMENT_COMPLETED] == [
         EventKind.DRAFT_STARTED,
@@ -67,8 +65,8 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
     for event in events:
         assert event.subject_id is None
         assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
-    assert [view.id for view in queries.list_shares(stage.world, SYSTEM).shares] == [share.id]
-    assert queries.acting_systems(stage.world, events) == {integration.id: integration.name}
+    assert [view.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
+    assert queries.acting_systems(stage.deps, events) == {integration.id: integration.name}
 
 
 def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -> None:
@@ -83,23 +81,23 @@ def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -
 
 def test_what_a_system_has_no_rights_to_does_not_exist_for_it(stage: Stage) -> None:
     integrate(stage)
-    hers = drafts.start_draft(stage.world, person(KARI), account_id=stage.avtaler.id)
+    hers = drafts.start_draft(stage.deps, person(KARI), account_id=stage.avtaler.id)
     other = Consumer(OrganizationNumber("310240001"))
     for deed in (
-        lambda: queries.show_share(stage.world, SYSTEM, hers.id),
+        lambda: queries.show_share(stage.deps, SYSTEM, hers.id),
         lambda: drafted(stage, account_id=stage.avtaler.id),
         lambda: drafted(stage, account_id=stage.barnevern.id),
         lambda: drafted(stage, other),
     ):
         with pytest.raises(NotFound):
             deed()
-    assert queries.list_shares(stage.world, other).shares == ()
+    assert queries.list_shares(stage.deps, other).shares == ()
 
 
 def test_a_systems_rights_are_as_far_as_its_accounts(stage: Stage) -> None:
     for account in (stage.byggesak, stage.avtaler):
         integrate(stage, account)
-    found = members.memberships(stage.world, SYSTEM)
+    found = members.memberships(stage.deps, SYSTEM)
     assert [(m.account.name, m.name, m.member_id, m.reads_only) for m in found] == [
         ("Avtaler", "FJELL AS", None, False),
         ("Byggesak", "FJELL AS", None, False),
@@ -112,29 +110,29 @@ def test_a_draft_may_be_moved_and_taken_over_by_a_person(stage: Stage) -> None:
     there = integrate(stage, stage.avtaler)
     share = drafted(stage)
     moved = change_draft(
-        stage.world, SYSTEM, share.id, lambda words: replace(words, account_id=stage.avtaler.id, title="Flyttet")
+        stage.deps, SYSTEM, share.id, lambda words: replace(words, account_id=stage.avtaler.id, title="Flyttet")
     )
     assert (moved.account_id, moved.integration_id) == (stage.avtaler.id, there.id)
-    drafts.save_draft(stage.world, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
+    drafts.save_draft(stage.deps, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
     taken = kept(stage, share.id)
     assert (taken.member_id, taken.integration_id) == (stage.members["odd"], None)
 
 
 CHANGES: list[Callable[[Stage, Share], object]] = [
     lambda stage, share: drafted(stage),
-    lambda stage, share: drafts.start_draft(stage.world, SYSTEM, account_id=stage.byggesak.id),
-    lambda stage, share: drafts.save_draft(stage.world, SYSTEM, share.id, stage.words()),
-    lambda stage, share: change_draft(stage.world, SYSTEM, share.id, lambda words: words),
-    lambda stage, share: add_recipient_inputs(stage.world, SYSTEM, share.id, [RecipientInput(OLA)]),
-    lambda stage, share: drafts.add_recipients(stage.world, SYSTEM, share.id, OLA),
-    lambda stage, share: drafts.remove_recipient(stage.world, SYSTEM, share.id, "recipient"),
+    lambda stage, share: drafts.start_draft(stage.deps, SYSTEM, account_id=stage.byggesak.id),
+    lambda stage, share: drafts.save_draft(stage.deps, SYSTEM, share.id, stage.words()),
+    lambda stage, share: change_draft(stage.deps, SYSTEM, share.id, lambda words: words),
+    lambda stage, share: add_recipient_inputs(stage.deps, SYSTEM, share.id, [RecipientInput(OLA)]),
+    lambda stage, share: drafts.add_recipients(stage.deps, SYSTEM, share.id, OLA),
+    lambda stage, share: drafts.remove_recipient(stage.deps, SYSTEM, share.id, "recipient"),
     lambda stage, share: sent(stage, share),
-    lambda stage, share: drafts.remove_document(stage.world, SYSTEM, share.id, "document"),
-    lambda stage, share: publishing.publish_share(stage.world, SYSTEM, share.id),
-    lambda stage, share: publishing.change_expiry(stage.world, SYSTEM, share.id, stage.clock.now()),
-    lambda stage, share: publishing.withdraw_share(stage.world, SYSTEM, share.id),
-    lambda stage, share: publishing.copy_share(stage.world, SYSTEM, share.id),
-    lambda stage, share: drafts.discard_draft(stage.world, SYSTEM, share.id),
+    lambda stage, share: drafts.remove_document(stage.deps, SYSTEM, share.id, "document"),
+    lambda stage, share: publishing.publish_share(stage.deps, SYSTEM, share.id),
+    lambda stage, share: publishing.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now()),
+    lambda stage, share: publishing.withdraw_share(stage.deps, SYSTEM, share.id),
+    lambda stage, share: publishing.copy_share(stage.deps, SYSTEM, share.id),
+    lambda stage, share: drafts.discard_draft(stage.deps, SYSTEM, share.id),
 ]
 
 
@@ -145,8 +143,8 @@ def test_a_system_that_may_only_read_changes_nothing(stage: Stage, change: Calla
     with pytest.raises(RightMissing, match="integration_reads_only"):
         change(stage, share)
     assert kept(stage, share.id) == share
-    assert [view.id for view in queries.list_shares(stage.world, SYSTEM).shares] == [share.id]
-    assert queries.show_share(stage.world, SYSTEM, share.id)[0].id == share.id
+    assert [view.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
+    assert queries.show_share(stage.deps, SYSTEM, share.id)[0].id == share.id
 
 
 @pytest.mark.parametrize("right", ["removed", "read"])
@@ -154,40 +152,40 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
     integration = integrate(stage)
     integrate(stage, stage.avtaler, IntegrationRights.READ)
     share = drafted(stage)
-    ticket = drafts.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=8)
-    append.feed([b"12345678"])
+    ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=8)
+    append.write([b"12345678"])
     if right == "removed":
         let_go(stage, integration)
     else:
-        with stage.world.database.write() as tx:
+        with stage.deps.database.write() as tx:
             tx.tenancies.save_integration(replace(integration, rights=IntegrationRights.READ))
     with pytest.raises(NotFound):
         append.finish()
     with pytest.raises(NotFound):
-        uploads_append.find_upload(stage.world, ticket.token)
+        uploads_append.find_upload(stage.deps, ticket.token)
 
 
 def test_an_upload_goes_on_where_it_was_and_belongs_to_whoever_took_it_over(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
     given = {"name": "a.pdf", "length": 8, "modified_at": 1}
-    first = drafts.add_document(stage.world, person(KARI), share.id, **given)  # type: ignore[arg-type]
-    append = uploads_append.begin_append(stage.world, first.token, first.upload_id, offset=0, announced=4)
-    append.feed([b"1234"])
+    first = drafts.add_document(stage.deps, person(KARI), share.id, **given)  # type: ignore[arg-type]
+    append = uploads_append.begin_append(stage.deps, first.token, first.upload_id, offset=0, announced=4)
+    append.write([b"1234"])
     append.finish()
-    again = drafts.add_document(stage.world, SYSTEM, share.id, **given)  # type: ignore[arg-type]
+    again = drafts.add_document(stage.deps, SYSTEM, share.id, **given)  # type: ignore[arg-type]
     assert (again.upload_id, again.offset) == (first.upload_id, 4)
-    with stage.world.database.read() as tx:
-        upload = standing(tx.uploads.get(first.upload_id))
+    with stage.deps.database.read() as tx:
+        upload = existing(tx.uploads.get(first.upload_id))
     assert (upload.member_id, upload.integration_id) == (None, integration.id)
 
 
 def test_an_upload_that_a_system_ends_is_told_as_the_systems(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
-    ticket = drafts.add_document(stage.world, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
-    uploads_append.terminate_upload(stage.world, ticket.token, ticket.upload_id)
+    ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
+    uploads_append.terminate_upload(stage.deps, ticket.token, ticket.upload_id)
     event = events_of(stage, share.id)[-1]
     assert event.kind is EventKind.DOCUMENT_REMOVED
     assert event.details == {"document": ticket.document_id, "integration": integration.id}
@@ -198,25 +196,25 @@ def proposed(stage: Stage) -> Share:
     share = drafted(stage)
     sent(stage, share)
     stage.clock.advance(minutes=1)
-    return publishing.publish_share(stage.world, SYSTEM, share.id)
+    return publishing.publish_share(stage.deps, SYSTEM, share.id)
 
 
 def test_what_a_system_proposes_a_member_approves(stage: Stage) -> None:
     integration = integrate(stage)
     share = proposed(stage)
     assert (share.state, share.proposed_by) == (ShareState.DRAFT, integration.id)
-    assert publishing.publish_share(stage.world, SYSTEM, share.id) == share
-    proposal = queries.show_share(stage.world, person(KARI), share.id)[0].proposal
+    assert publishing.publish_share(stage.deps, SYSTEM, share.id) == share
+    proposal = queries.show_share(stage.deps, person(KARI), share.id)[0].proposal
     assert proposal is not None
-    assert (proposal.proposer_id, proposal.name, proposal.lonely) == (integration.id, "FJELL AS", False)
-    approved = publishing.approve_share(stage.world, person(KARI), share.id, seen=share.changed_at)
+    assert (proposal.proposer_id, proposal.name, proposal.has_no_other_approver) == (integration.id, "FJELL AS", False)
+    approved = publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at)
     assert approved.state is ShareState.AVAILABLE
 
 
 def test_what_a_system_proposes_a_member_may_send_back(stage: Stage) -> None:
     integrate(stage)
     share = proposed(stage)
-    publishing.return_proposal(stage.world, person(KARI), share.id)
+    publishing.return_proposal(stage.deps, person(KARI), share.id)
     event = events_of(stage, share.id)[-1]
     assert (event.kind, event.details) == (EventKind.PROPOSAL_RETURNED, {"cause": "returned"})
 
@@ -226,24 +224,24 @@ def test_a_proposal_ends_when_the_system_loses_its_rights(stage: Stage) -> None:
     share = proposed(stage)
     let_go(stage, integration)
     with pytest.raises(Conflict, match="not_proposed"):
-        publishing.approve_share(stage.world, person(KARI), share.id, seen=share.changed_at)
+        publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at)
 
 
 def test_a_system_alone_in_its_account_is_told_that_nobody_can_approve(stage: Stage) -> None:
     integrate(stage)
     share = proposed(stage)
     stage.remove("kari")
-    proposal = queries.show_share(stage.world, SYSTEM, share.id)[0].proposal
+    proposal = queries.show_share(stage.deps, SYSTEM, share.id)[0].proposal
     assert proposal is not None
-    assert proposal.lonely
+    assert proposal.has_no_other_approver
 
 
 def test_when_a_system_last_shared_is_noted_once_a_day(stage: Stage) -> None:
     integration = integrate(stage)
 
     def used() -> object:
-        with stage.world.database.read() as tx:
-            return standing(tx.tenancies.integration(integration.id)).used_at
+        with stage.deps.database.read() as tx:
+            return existing(tx.tenancies.integration(integration.id)).used_at
 
     assert used() is None
     drafted(stage)
@@ -261,7 +259,7 @@ def test_an_export_names_the_organisation_whose_system_shared(stage: Stage) -> N
     integrate(stage)
     drafted(stage)
     stage.draft()
-    exported = list(tenants_export.exported_shares(stage.world, tenant_id=stage.tenant.id))
+    exported = list(tenants_export.exported_shares(stage.deps, tenant_id=stage.tenant.id))
     assert sorted(one.sharer for one in exported) == ["FJELL AS", "Kari Lunde"]
 
 
@@ -269,7 +267,7 @@ def test_a_systems_abandoned_draft_goes_as_any_other(stage: Stage) -> None:
     integrate(stage)
     share = drafted(stage)
     stage.clock.advance(hours=25)
-    run_all(stage.world)
+    run_all(stage.deps)
     assert kept(stage, share.id).state is ShareState.ABANDONED
 
 
@@ -277,7 +275,7 @@ def test_a_share_belongs_to_one_sharer_whatever_is_written(stage: Stage) -> None
     integration = integrate(stage)
     share = drafted(stage)
     for wrong in ({"member_id": stage.members["kari"]}, {"integration_id": None}):
-        with pytest.raises(Broken), stage.world.database.write() as tx:
+        with pytest.raises(Broken), stage.deps.database.write() as tx:
             tx.shares.save(replace(share, **wrong))
     assert kept(stage, share.id).integration_id == integration.id
 
@@ -293,10 +291,8 @@ def test_an_export_of_the_event_log_names_whose_system_did_it_also_when_it_has_l
     integration = integrate(stage)
     share = drafted(stage)
     let_go(stage, integration)
-    export = audit_export.begin_event_export(stage.world, wanted=EventFilter(stage.tenant.id), form="json")
-    lines = [
-        json.loads(line) for piece in audit_export.export_lines(stage.world, export) for line in piece.splitlines()
-    ]
+    export = audit_export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
+    lines = [json.loads(line) for piece in audit_export.export_lines(stage.deps, export) for line in piece.splitlines()]
     by_kind = {line["kind"]: line for line in lines if line["type"] == "event"}
     started = by_kind["draft_started"]
     assert (started["share"], started["subject"], started["who"]) == (
@@ -312,7 +308,7 @@ def test_the_event_log_names_whose_system_did_it_and_which_was_let_in(stage: Sta
     integration = integrate(stage)
     for _ in range(2):
         drafted(stage)
-    page = browsing.open_log(stage.world, tenant_id=stage.tenant.id, person=person(EWA))
+    page = browsing.open_log(stage.deps, tenant_id=stage.tenant.id, person=person(EWA))
     started = [entry for entry in page.entries if entry.event.kind is EventKind.DRAFT_STARTED]
     assert [entry.who for entry in started] == [Actor("FJELL AS")] * 2
     [added] = [entry for entry in page.entries if entry.event.kind is EventKind.INTEGRATION_ADDED]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
-from deldokument.domain.errors import NotReady, standing
+from deldokument.domain.errors import NotReady, existing
 from deldokument.domain.share import Document, Verdict
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.encryption import existing_key, share_key_id
@@ -21,9 +21,9 @@ def shared(stage: Stage, content: bytes = PDF) -> tuple[bytes, Document]:
     """The share key and the one document of a published share."""
     share_id = stage.publish(OLA, content=content)
     [document_id] = stage.document_ids(share_id)
-    with stage.world.database.read() as tx:
-        document = standing(tx.shares.document(document_id))
-    return existing_key(stage.world.keyring, share_key_id(share_id)), document
+    with stage.deps.database.read() as tx:
+        document = existing(tx.shares.document(document_id))
+    return existing_key(stage.deps.keyring, share_key_id(share_id)), document
 
 
 def judged(share_key: bytes, document: Document, verdict: str) -> Document:
@@ -74,12 +74,12 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
     found = finding_of(share_key, told)
     assert found == Finding("application/pdf", read)
     assert found.is_released is released
-    with stage.world.database.write() as tx:
+    with stage.deps.database.write() as tx:
         tx.shares.save_document(told)
     if released:
-        assert downloads_content.open_document(stage.world, person(OLA), document.share_id, document.id).length == len(
+        assert downloads_content.open_document(stage.deps, person(OLA), document.share_id, document.id).length == len(
             PDF
         )
         return
     with pytest.raises(NotReady, match="inspection_refused"):
-        downloads_content.open_document(stage.world, person(OLA), document.share_id, document.id)
+        downloads_content.open_document(stage.deps, person(OLA), document.share_id, document.id)

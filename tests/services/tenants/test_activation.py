@@ -12,7 +12,7 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Contact, Tenant, must_be_in_use
-from deldokument.services.encryption import Field, open_field, papers_key_id
+from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
 from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.activation import activate, missing_steps
 from tests.support.tenants import record_assessment, sign_agreements
@@ -22,8 +22,8 @@ from tests.support.world import FJELL, NOON, SIV, Stage, person
 @pytest.fixture
 def fresh(stage: Stage) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
-    tenant = registration.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
-    administrators.add_administrator(stage.world, tenant_id=tenant.id, number=SIV, name="Siv Holm")
+    tenant = registration.create_tenant(stage.deps, organization_number=FJELL, name="Fjell", contact=Contact())
+    administrators.add_administrator(stage.deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
 
@@ -32,9 +32,9 @@ def prepare(stage: Stage, tenant: Tenant, *steps: str) -> None:
     kinds = {"main_agreement": AgreementKind.MAIN, "service_agreement": AgreementKind.SERVICE}
     for step in steps:
         if step in kinds:
-            sign_agreements(stage.world, tenant.id, kinds[step])
+            sign_agreements(stage.deps, tenant.id, kinds[step])
         else:
-            record_assessment(stage.world, tenant.id)
+            record_assessment(stage.deps, tenant.id)
 
 
 ALL = ("main_agreement", "service_agreement", "assessment")
@@ -63,41 +63,41 @@ def test_the_service_is_not_taken_into_use_while_steps_are_missing_and_each_is_n
     stage: Stage, fresh: Tenant, missing: tuple[str, ...]
 ) -> None:
     prepare(stage, fresh, *(step for step in ALL if step not in missing))
-    with stage.world.database.read() as tx:
-        assert missing_steps(stage.world, tx, fresh.id) == missing
+    with stage.deps.database.read() as tx:
+        assert missing_steps(stage.deps, tx, fresh.id) == missing
     with pytest.raises(Conflict, match="steps_missing") as caught:
-        activate(stage.world, tenant_id=fresh.id, person=person(SIV))
+        activate(stage.deps, tenant_id=fresh.id, person=person(SIV))
     assert caught.value.params == {"steps": ", ".join(missing)}
     assert activations(stage) == []
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.tenancies.tenant(fresh.id) == fresh
 
 
 def test_with_all_in_place_the_service_is_taken_into_use_by_somebody_and_at_a_time(stage: Stage, fresh: Tenant) -> None:
     prepare(stage, fresh, *ALL)
-    tenant = activate(stage.world, tenant_id=fresh.id, person=person(SIV))
+    tenant = activate(stage.deps, tenant_id=fresh.id, person=person(SIV))
     assert tenant == replace(fresh, activated_at=NOON)
     must_be_in_use(tenant)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.tenancies.tenant(fresh.id) == tenant
         sealed = tx.tenures.tenure(fresh.id).sealed_activated_by
-    key = stage.world.keyring.create(papers_key_id(fresh.id))
-    assert open_field(key, sealed, Field.ACTIVATED_BY, fresh.id) == "Siv Holm"
+    key = stage.deps.keyring.create(papers_key_id(fresh.id))
+    assert open_field(key, sealed, EncryptedColumn.ACTIVATED_BY, fresh.id) == "Siv Holm"
     assert [(who, event.tenant_id) for who, event in activations(stage)] == [(SIV, fresh.id)]
 
 
 def test_who_takes_it_into_use_twice_has_done_it_once(stage: Stage, fresh: Tenant) -> None:
     prepare(stage, fresh, *ALL)
-    first = activate(stage.world, tenant_id=fresh.id, person=person(SIV))
+    first = activate(stage.deps, tenant_id=fresh.id, person=person(SIV))
     stage.clock.advance(hours=1)
-    assert activate(stage.world, tenant_id=fresh.id) == first
+    assert activate(stage.deps, tenant_id=fresh.id) == first
     assert len(activations(stage)) == 1
 
 
 def test_of_two_who_press_at_once_one_does_it(stage: Stage, fresh: Tenant) -> None:
     prepare(stage, fresh, *ALL)
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: activate(stage.world, tenant_id=fresh.id), range(4)))
+        made = list(pool.map(lambda _: activate(stage.deps, tenant_id=fresh.id), range(4)))
     assert len(set(made)) == 1
     assert len(activations(stage)) == 1
 
@@ -105,9 +105,9 @@ def test_of_two_who_press_at_once_one_does_it(stage: Stage, fresh: Tenant) -> No
 def test_a_tenant_that_has_ended_does_not_begin_again(stage: Stage) -> None:
     stage.change_tenant(ended_at=NOON)
     with pytest.raises(Conflict, match="service_ended"):
-        activate(stage.world, tenant_id=stage.tenant.id)
+        activate(stage.deps, tenant_id=stage.tenant.id)
 
 
 def test_a_tenant_that_does_not_exist_is_not_found(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        activate(stage.world, tenant_id="nobody")
+        activate(stage.deps, tenant_id="nobody")

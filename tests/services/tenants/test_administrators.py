@@ -20,31 +20,31 @@ from tests.support.world import KARI, ODD, SIV, Stage, person, run_all, set_stag
 
 
 def name(stage: Stage, number: str, called: str) -> str:
-    return administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=number, name=called).id
+    return administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=called).id
 
 
 def remove(stage: Stage, administrator_id: str, by: str = EWA) -> None:
     administrators.remove_administrator(
-        stage.world, tenant_id=stage.tenant.id, administrator_id=administrator_id, person=person(by)
+        stage.deps, tenant_id=stage.tenant.id, administrator_id=administrator_id, person=person(by)
     )
 
 
 def names(stage: Stage) -> list[str]:
-    return [view.name for view in administrators.list_administrators(stage.world, tenant_id=stage.tenant.id)]
+    return [view.name for view in administrators.list_administrators(stage.deps, tenant_id=stage.tenant.id)]
 
 
 def test_an_administrator_configures_the_tenant_and_shares_nothing(stage: Stage) -> None:
-    view = administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name=" Siv  Holm")
+    view = administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name=" Siv  Holm")
     assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
-    assert roles_of(stage.world, person(SIV)).administered == (stage.tenant,)
-    assert members.memberships(stage.world, person(SIV)) == []
+    assert roles_of(stage.deps, person(SIV)).administered == (stage.tenant,)
+    assert members.memberships(stage.deps, person(SIV)) == []
     with pytest.raises(NotFound):
         stage.draft(SIV)
 
 
 def test_a_member_configures_nothing(stage: Stage) -> None:
-    assert roles_of(stage.world, person(KARI)).administered == ()
-    assert administrators.administrator_of(stage.world, tenant_id=stage.tenant.id, person=person(KARI)) is None
+    assert roles_of(stage.deps, person(KARI)).administered == ()
+    assert administrators.administrator_of(stage.deps, tenant_id=stage.tenant.id, person=person(KARI)) is None
 
 
 def test_a_person_is_an_administrator_of_a_tenant_once(stage: Stage) -> None:
@@ -52,8 +52,8 @@ def test_a_person_is_an_administrator_of_a_tenant_once(stage: Stage) -> None:
     with pytest.raises(Conflict, match="administrator_exists"):
         name(stage, f"{SIV[:6]} {SIV[6:]}", "Siv Holm")
     other = stage.barnevern.tenant_id
-    administrators.add_administrator(stage.world, tenant_id=other, number=SIV, name="Siv Holm")
-    assert len(roles_of(stage.world, person(SIV)).administered) == 2
+    administrators.add_administrator(stage.deps, tenant_id=other, number=SIV, name="Siv Holm")
+    assert len(roles_of(stage.deps, person(SIV)).administered) == 2
 
 
 @pytest.mark.parametrize(("number", "called"), [("1", "Siv Holm"), (SIV, " ")])
@@ -64,20 +64,20 @@ def test_an_administrator_needs_a_number_and_a_name(stage: Stage, number: str, c
 
 def test_a_tenant_that_does_not_exist_has_no_administrators(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        administrators.add_administrator(stage.world, tenant_id="unknown", number=SIV, name="Siv Holm")
+        administrators.add_administrator(stage.deps, tenant_id="unknown", number=SIV, name="Siv Holm")
     with pytest.raises(NotFound):
-        administrators.list_administrators(stage.world, tenant_id="unknown")
+        administrators.list_administrators(stage.deps, tenant_id="unknown")
     with pytest.raises(NotFound):
-        administrators.remove_administrator(stage.world, tenant_id="unknown", administrator_id="unknown")
+        administrators.remove_administrator(stage.deps, tenant_id="unknown", administrator_id="unknown")
 
 
 def test_nobody_is_named_administrator_of_a_tenant_that_has_been_forgotten(stage: Stage) -> None:
     name(stage, EWA, "Ewa Kowalska")
-    offboarding.end_service(stage.world, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+    offboarding.offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
     name(stage, ODD, "Odd Bakken")
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.advance(days=365)
-    run_all(stage.world)
+    run_all(stage.deps)
     with pytest.raises(Conflict, match="service_ended"):
         name(stage, SIV, "Siv Holm")
     assert names(stage) == []
@@ -91,9 +91,9 @@ def test_administrators_are_listed_in_norwegian_order(stage: Stage) -> None:
 
 def test_who_is_removed_is_out_at_the_next_request(stage: Stage) -> None:
     ewa, siv = name(stage, EWA, "Ewa Kowalska"), name(stage, SIV, "Siv Holm")
-    assert administrators.administrator_of(stage.world, tenant_id=stage.tenant.id, person=person(SIV)) == siv
+    assert administrators.administrator_of(stage.deps, tenant_id=stage.tenant.id, person=person(SIV)) == siv
     remove(stage, siv)
-    assert roles_of(stage.world, person(SIV)).administered == ()
+    assert roles_of(stage.deps, person(SIV)).administered == ()
     with pytest.raises(NotFound):
         remove(stage, siv)
     assert ewa
@@ -103,10 +103,10 @@ def test_an_administrator_of_another_tenant_is_none_of_this_one(stage: Stage) ->
     name(stage, EWA, "Ewa Kowalska")
     name(stage, KARI, "Kari Lunde")
     other = stage.barnevern.tenant_id
-    theirs = administrators.add_administrator(stage.world, tenant_id=other, number=SIV, name="Siv Holm").id
+    theirs = administrators.add_administrator(stage.deps, tenant_id=other, number=SIV, name="Siv Holm").id
     with pytest.raises(NotFound):
         remove(stage, theirs)
-    assert administrators.administrator_of(stage.world, tenant_id=other, person=person(SIV)) == theirs
+    assert administrators.administrator_of(stage.deps, tenant_id=other, person=person(SIV)) == theirs
 
 
 def test_the_last_administrator_is_never_removed(stage: Stage) -> None:
@@ -120,7 +120,7 @@ def test_the_last_administrator_is_never_removed(stage: Stage) -> None:
 def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage) -> None:
     ewa = name(stage, EWA, "Ewa Kowalska")
     siv = administrators.add_administrator(
-        stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm", person=person(EWA)
+        stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm", person=person(EWA)
     ).id
     remove(stage, ewa, by=SIV)
     kinds = {EventKind.ADMINISTRATOR_ADDED, EventKind.ADMINISTRATOR_REMOVED}
@@ -131,7 +131,7 @@ def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage
         (EWA, EventKind.ADMINISTRATOR_ADDED, {"administrator": siv}),
         (SIV, EventKind.ADMINISTRATOR_REMOVED, {"administrator": ewa}),
     ]
-    ids = [search.subject_ids_of(stage.world, stage.tenant.id, person(number))[0] for number in (EWA, SIV, EWA)]
+    ids = [search.subject_ids_of(stage.deps, stage.tenant.id, person(number))[0] for number in (EWA, SIV, EWA)]
     assert holders == ids
 
 
@@ -160,7 +160,7 @@ def test_of_two_who_remove_each_other_at_once_one_stays(both: Stage) -> None:
         with ThreadPoolExecutor(2) as pool:
             told = list(pool.map(try_to, (ewa, siv), (SIV, EWA)))
         assert sorted(told) == ["last_administrator", "removed"]
-        left = administrators.list_administrators(both.world, tenant_id=both.tenant.id)
+        left = administrators.list_administrators(both.deps, tenant_id=both.tenant.id)
         assert len(left) == 1
-        with both.world.database.write() as tx:
+        with both.deps.database.write() as tx:
             tx.tenancies.remove_administrator(left[0].id)

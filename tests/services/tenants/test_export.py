@@ -14,14 +14,14 @@ from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
 from deldokument.services.tenants import administrators, export
 from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
-from deldokument.services.tenants.offboarding import end_service
+from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support import papers
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
 
 def shares(stage: Stage) -> list[ExportedShare]:
-    return list(exported_shares(stage.world, tenant_id=stage.tenant.id))
+    return list(exported_shares(stage.deps, tenant_id=stage.tenant.id))
 
 
 def test_every_share_of_the_tenant_is_there_with_who_shared_and_masked_numbers(stage: Stage) -> None:
@@ -44,32 +44,32 @@ def test_pages_of_any_size_hold_each_share_once(stage: Stage, monkeypatch: pytes
 
 def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_erased(stage: Stage) -> None:
     published = stage.publish(title="Vedtak")
-    end_service(stage.world, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
-    run_all(stage.world)
+    offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
+    run_all(stage.deps)
     [share] = shares(stage)
     assert (share.view.id, share.view.title, share.sharer) == (published, "Vedtak", "Kari Lunde")
     stage.clock.advance(days=365)
-    run_all(stage.world)
+    run_all(stage.deps)
     assert shares(stage) == []
 
 
 def test_who_takes_an_export_is_in_the_trail(stage: Stage) -> None:
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
-    begin_export(stage.world, tenant_id=stage.tenant.id, person=person(SIV))
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    begin_export(stage.deps, tenant_id=stage.tenant.id, person=person(SIV))
     exports = [(who, e.tenant_id) for who, e in stage.trail() if e.kind is EventKind.TENANT_EXPORTED]
     assert exports == [(SIV, stage.tenant.id)]
     with pytest.raises(NotFound):
-        begin_export(stage.world, tenant_id="nobody", person=person(KARI))
+        begin_export(stage.deps, tenant_id="nobody", person=person(KARI))
 
 
 def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(stage: Stage) -> None:
-    sign_agreements(stage.world, stage.tenant.id)
-    record_assessment(stage.world, stage.tenant.id)
+    sign_agreements(stage.deps, stage.tenant.id)
+    record_assessment(stage.deps, stage.tenant.id)
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW)
     for content in (papers.PDF, papers.DOCX):
         paper = AssessmentPaper("vurdering.pdf", content)
-        impact_assessment.record_assessment(stage.world, tenant_id=stage.tenant.id, words=replace(words, paper=paper))
-    found = {paper.name: paper.content for paper in exported_papers(stage.world, tenant_id=stage.tenant.id)}
+        impact_assessment.record_assessment(stage.deps, tenant_id=stage.tenant.id, words=replace(words, paper=paper))
+    found = {paper.name: paper.content for paper in exported_papers(stage.deps, tenant_id=stage.tenant.id)}
     assert list(found) == [
         "01-hovedavtale-1.0.pdf",
         "02-tjenesteavtale-1.0.pdf",
@@ -92,11 +92,11 @@ def test_an_assessments_file_can_be_unpacked_on_any_system_whatever_it_is_called
 ) -> None:
     paper = AssessmentPaper(given, papers.PDF)
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW, paper=paper)
-    impact_assessment.record_assessment(stage.world, tenant_id=stage.tenant.id, words=words)
-    [exported] = exported_papers(stage.world, tenant_id=stage.tenant.id)
+    impact_assessment.record_assessment(stage.deps, tenant_id=stage.tenant.id, words=words)
+    [exported] = exported_papers(stage.deps, tenant_id=stage.tenant.id)
     assert exported.name == f"01-dpia-2026-11-20-{kept}"
     assert len(exported.name.encode()) <= 255
 
 
 def test_a_tenant_without_papers_takes_none(stage: Stage) -> None:
-    assert list(exported_papers(stage.world, tenant_id=stage.tenant.id)) == []
+    assert list(exported_papers(stage.deps, tenant_id=stage.tenant.id)) == []

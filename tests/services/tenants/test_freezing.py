@@ -27,16 +27,16 @@ STOPPED = WAYS[:3]
 
 def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
     """Stop it at one of the three places, or delete its account; returns what lets it go on."""
-    world, reason = stage.world, FreezeReason.SECURITY
+    deps, reason = stage.deps, FreezeReason.SECURITY
     if way == "tenant":
-        freezing.freeze_tenant(world, stage.tenant.id, OPERATOR, reason)
-        return lambda: freezing.unfreeze_tenant(world, stage.tenant.id, OPERATOR)
+        freezing.freeze_tenant(deps, stage.tenant.id, OPERATOR, reason)
+        return lambda: freezing.unfreeze_tenant(deps, stage.tenant.id, OPERATOR)
     if way == "account":
-        freezing.freeze_account(world, stage.byggesak.id, OPERATOR, reason)
-        return lambda: freezing.unfreeze_account(world, stage.byggesak.id, OPERATOR)
+        freezing.freeze_account(deps, stage.byggesak.id, OPERATOR, reason)
+        return lambda: freezing.unfreeze_account(deps, stage.byggesak.id, OPERATOR)
     if way == "share":
-        freezing.freeze_share(world, share_id, OPERATOR, reason)
-        return lambda: freezing.unfreeze_share(world, share_id, OPERATOR)
+        freezing.freeze_share(deps, share_id, OPERATOR, reason)
+        return lambda: freezing.unfreeze_share(deps, share_id, OPERATOR)
     set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
     return lambda: set_account(stage, stage.byggesak, deleted_at=None)
 
@@ -47,7 +47,7 @@ def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask
     go_on = stop(stage, way, share_id)
     for reader in (OLA, PER):
         with pytest.raises(Frozen) as caught:
-            offers.open_share(stage.world, person(reader), share_id)
+            offers.open_share(stage.deps, person(reader), share_id)
         assert (caught.value.code, caught.value.detail) == ("share_stopped", "")
         assert caught.value.params == {
             "tenant": "Eksempel kommune",
@@ -57,7 +57,7 @@ def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask
             "hours": "9-15",
         }
     go_on()
-    assert offers.open_share(stage.world, person(OLA), share_id).title == "Vedtak om skolebytte"
+    assert offers.open_share(stage.deps, person(OLA), share_id).title == "Vedtak om skolebytte"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -66,7 +66,7 @@ def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
     stop(stage, way, share_id)
     for stranger in (SIV, LISE):
         with pytest.raises(NotFound) as caught:
-            offers.open_share(stage.world, person(stranger), share_id)
+            offers.open_share(stage.deps, person(stranger), share_id)
         assert (caught.value.code, caught.value.params) == ("not_found", {})
 
 
@@ -74,13 +74,13 @@ def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
 def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA, FJELL)
     [document_id] = stage.document_ids(share_id)
-    running = {reader: downloads_access.authorize(stage.world, person(reader), share_id) for reader in (OLA, PER)}
+    running = {reader: downloads_access.authorize(stage.deps, person(reader), share_id) for reader in (OLA, PER)}
     stop(stage, way, share_id)
     for reader in (OLA, PER):
         for attempt in (
-            lambda r=reader: downloads_access.authorize(stage.world, person(r), share_id),
-            lambda r=reader: content.open_document(stage.world, person(r), share_id, document_id),
-            lambda r=reader: content.open_archive(stage.world, person(r), share_id),
+            lambda r=reader: downloads_access.authorize(stage.deps, person(r), share_id),
+            lambda r=reader: content.open_document(stage.deps, person(r), share_id, document_id),
+            lambda r=reader: content.open_archive(stage.deps, person(r), share_id),
         ):
             with pytest.raises(Frozen):
                 attempt()
@@ -89,9 +89,9 @@ def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> No
 
 def assert_cut(stage: Stage, access: Access) -> None:
     """A response under way may not go on, whether Altinn answers or not."""
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
     stage.rights.down = True
-    assert not downloads_access.still_authorized(stage.world, access)
+    assert not downloads_access.still_authorized(stage.deps, access)
     stage.rights.down = False
 
 
@@ -99,9 +99,9 @@ def assert_cut(stage: Stage, access: Access) -> None:
 def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     go_on = stop(stage, way, share_id)
-    assert offers.list_offers(stage.world, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.deps, person(OLA)) == ([], True)
     go_on()
-    assert [offer.id for offer in offers.list_offers(stage.world, person(OLA))[0]] == [share_id]
+    assert [offer.id for offer in offers.list_offers(stage.deps, person(OLA))[0]] == [share_id]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -110,15 +110,15 @@ def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way:
     stop(stage, way, share_id)
     stage.clock.advance(days=10)
     with pytest.raises(Gone, match="share_ended"):
-        offers.open_share(stage.world, person(OLA), share_id)
-    run_all(stage.world)
-    with stage.world.database.read() as tx:
+        offers.open_share(stage.deps, person(OLA), share_id)
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
         share = tx.shares.get(share_id)
     assert share is not None
     assert share.state is not ShareState.AVAILABLE
     assert share.key_destroyed_at is not None
     with pytest.raises(Gone):
-        offers.open_share(stage.world, person(OLA), share_id)
+        offers.open_share(stage.deps, person(OLA), share_id)
 
 
 def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
@@ -126,7 +126,7 @@ def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
     for way, reason in (("share", "frozen"), ("deleted account", "deleted")):
         go_on = stop(stage, way, share_id)
         with pytest.raises(Frozen):
-            offers.open_share(stage.world, person(OLA), share_id)
+            offers.open_share(stage.deps, person(OLA), share_id)
         denied = [e for e in events_of(stage, share_id) if e.kind is EventKind.SHARE_DENIED]
         assert denied[-1].details == {"reason": reason}
         go_on()
@@ -134,45 +134,45 @@ def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
 
 @pytest.mark.parametrize("way", STOPPED)
 def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: str) -> None:
-    world, kari = stage.world, person(KARI)
+    deps, kari = stage.deps, person(KARI)
     share_id = stage.publish(OLA)
     stop(stage, way, share_id)
-    view, _ = queries.show_share(world, kari, share_id)
+    view, _ = queries.show_share(deps, kari, share_id)
     assert (view.stopped, view.may_share) == (True, False)
     with pytest.raises(Frozen, match="sharing_stopped"):
-        publishing.change_expiry(world, kari, share_id, stage.clock.now() + timedelta(days=11))
+        publishing.change_expiry(deps, kari, share_id, stage.clock.now() + timedelta(days=11))
     sooner = stage.clock.now() + timedelta(days=1)
-    publishing.change_expiry(world, kari, share_id, sooner)
-    publishing.withdraw_share(world, kari, share_id)
-    view, _ = queries.show_share(world, kari, share_id)
+    publishing.change_expiry(deps, kari, share_id, sooner)
+    publishing.withdraw_share(deps, kari, share_id)
+    view, _ = queries.show_share(deps, kari, share_id)
     assert (view.state, view.expires_at) == (ShareState.WITHDRAWN, sooner)
 
 
 @pytest.mark.parametrize("way", STOPPED)
 def test_a_draft_that_is_stopped_is_not_filled_in_nor_published(stage: Stage, way: str) -> None:
-    world, kari, draft = stage.world, person(KARI), ready_draft(stage)
-    with world.database.read() as tx:
+    deps, kari, draft = stage.deps, person(KARI), ready_draft(stage)
+    with deps.database.read() as tx:
         recipient_id = tx.shares.recipients([draft])[0].id
     stop(stage, way, draft)
     for attempt in (
-        lambda: drafts.save_draft(world, kari, draft, stage.words()),
-        lambda: drafts.save_draft(world, kari, draft, stage.words(account_id=stage.avtaler.id)),
-        lambda: drafts.add_recipients(world, kari, draft, SIV),
-        lambda: drafts.change_recipient(world, kari, draft, recipient_id, label="søker"),
-        lambda: drafts.add_document(world, kari, draft, name="b", length=1, modified_at=None),
-        lambda: publishing.publish_share(world, kari, draft),
+        lambda: drafts.save_draft(deps, kari, draft, stage.words()),
+        lambda: drafts.save_draft(deps, kari, draft, stage.words(account_id=stage.avtaler.id)),
+        lambda: drafts.add_recipients(deps, kari, draft, SIV),
+        lambda: drafts.change_recipient(deps, kari, draft, recipient_id, label="søker"),
+        lambda: drafts.add_document(deps, kari, draft, name="b", length=1, modified_at=None),
+        lambda: publishing.publish_share(deps, kari, draft),
     ):
         with pytest.raises(Frozen, match="sharing_stopped"):
             attempt()
-    drafts.remove_recipient(world, kari, draft, recipient_id)
-    drafts.remove_document(world, kari, draft, stage.document_ids(draft)[0])
-    drafts.discard_draft(world, kari, draft)
+    drafts.remove_recipient(deps, kari, draft, recipient_id)
+    drafts.remove_document(deps, kari, draft, stage.document_ids(draft)[0])
+    drafts.discard_draft(deps, kari, draft)
 
 
 def ready_draft(stage: Stage) -> str:
     """A draft that lacks nothing."""
     draft = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), draft.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words())
     stage.add_recipients(draft.id, OLA)
     stage.upload(draft.id, "a.txt", b"a")
     return draft.id
@@ -182,43 +182,43 @@ def ready_draft(stage: Stage) -> str:
 def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     stop(stage, way, share_id)
-    for attempt in (stage.draft, lambda: publishing.copy_share(stage.world, person(KARI), share_id)):
+    for attempt in (stage.draft, lambda: publishing.copy_share(stage.deps, person(KARI), share_id)):
         with pytest.raises(Frozen, match="sharing_stopped"):
             attempt()
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.tenancies.contents(stage.byggesak.id).drafts == 0
 
 
 def test_a_stopped_account_stops_no_other(stage: Stage) -> None:
-    freezing.freeze_account(stage.world, stage.byggesak.id, OPERATOR, FreezeReason.REQUEST)
+    freezing.freeze_account(stage.deps, stage.byggesak.id, OPERATOR, FreezeReason.REQUEST)
     assert stage.draft(account=stage.avtaler).account_id == stage.avtaler.id
 
 
 @pytest.mark.parametrize("way", STOPPED)
 def test_an_upload_under_way_ends_when_it_is_stopped_and_goes_on_afterwards(stage: Stage, way: str) -> None:
     draft = stage.draft()
-    ticket = drafts.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
-    append.feed([b"innhol"])
+    ticket = drafts.add_document(stage.deps, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=6)
+    append.write([b"innhol"])
     go_on = stop(stage, way, draft.id)
     with pytest.raises(Frozen):
         append.finish()
     with pytest.raises(Frozen):
-        uploads_append.find_upload(stage.world, ticket.token)
+        uploads_append.find_upload(stage.deps, ticket.token)
     append.abandon()
-    assert list(stage.world.blobs.list()) == []
+    assert list(stage.deps.blobs.list()) == []
     go_on()
-    append = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=6)
-    append.feed([b"innhol"])
+    append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=6)
+    append.write([b"innhol"])
     assert append.finish() == 6
 
 
 def test_an_upload_ends_with_its_account(stage: Stage) -> None:
     draft = stage.draft()
-    ticket = drafts.add_document(stage.world, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
+    ticket = drafts.add_document(stage.deps, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
     stop(stage, "deleted account", draft.id)
     with pytest.raises(NotFound):
-        uploads_append.find_upload(stage.world, ticket.token)
+        uploads_append.find_upload(stage.deps, ticket.token)
 
 
 @pytest.mark.parametrize("way", STOPPED)
@@ -237,17 +237,17 @@ def test_stopping_and_going_on_is_written_down_once_with_who_and_a_code(stage: S
 
 
 def test_what_does_not_exist_or_is_over_cannot_be_stopped(stage: Stage) -> None:
-    world, unknown = stage.world, "x" * 22
+    deps, unknown = stage.deps, "x" * 22
     for freeze, unfreeze in (
         (freezing.freeze_tenant, freezing.unfreeze_tenant),
         (freezing.freeze_account, freezing.unfreeze_account),
         (freezing.freeze_share, freezing.unfreeze_share),
     ):
         with pytest.raises(NotFound):
-            freeze(world, unknown, None, FreezeReason.AUTHORITY)
+            freeze(deps, unknown, None, FreezeReason.AUTHORITY)
         with pytest.raises(NotFound):
-            unfreeze(world, unknown, None)
+            unfreeze(deps, unknown, None)
     share_id = stage.publish(OLA)
-    publishing.withdraw_share(world, person(KARI), share_id)
+    publishing.withdraw_share(deps, person(KARI), share_id)
     with pytest.raises(Conflict, match="share_over"):
-        freezing.freeze_share(world, share_id, None, FreezeReason.AGREEMENT)
+        freezing.freeze_share(deps, share_id, None, FreezeReason.AGREEMENT)

@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, standing
+from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
-from deldokument.domain.tenure import DeletionState, Holdings
+from deldokument.domain.tenure import DeletionState, TenantTotals
 from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of
@@ -24,7 +24,7 @@ from deldokument.services.maintenance import retention
 from deldokument.services.tenants import administrators, freezing, offboarding, registration
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, end_service, holdings_of
+from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, holdings_of, offboard_tenant
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.trouble import Crash, TroubledKeyring
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
@@ -34,15 +34,15 @@ RETENTION = timedelta(days=365)
 
 @pytest.fixture(autouse=True)
 def siv_administers(stage: Stage) -> None:
-    administrators.add_administrator(stage.world, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
 
 
 def end(stage: Stage, typed: str = "Eksempel kommune") -> Tenant:
-    return end_service(stage.world, tenant_id=stage.tenant.id, typed_name=typed, person=person(SIV))
+    return offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=typed, person=person(SIV))
 
 
 def recorded(stage: Stage) -> DeletionRecord:
-    return deletion_record(stage.world, tenant_id=stage.tenant.id)
+    return deletion_record(stage.deps, tenant_id=stage.tenant.id)
 
 
 def kinds(stage: Stage) -> list[EventKind]:
@@ -55,33 +55,33 @@ def kinds(stage: Stage) -> list[EventKind]:
 def test_before_the_end_it_is_told_what_goes_with_it(stage: Stage) -> None:
     stage.publish()
     stage.draft()
-    assert holdings_of(stage.world, tenant_id=stage.tenant.id) == Holdings(2, 3, 1, 1, 1, len(b"innhold"))
+    assert holdings_of(stage.deps, tenant_id=stage.tenant.id) == TenantTotals(2, 3, 1, 1, 1, len(b"innhold"))
     with pytest.raises(NotFound):
-        holdings_of(stage.world, tenant_id="nobody")
+        holdings_of(stage.deps, tenant_id="nobody")
 
 
 def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(stage: Stage) -> None:
     share_id = stage.publish()
     end(stage)
     with pytest.raises(Gone, match="share_withdrawn") as caught:
-        access.authorize(stage.world, person(OLA), share_id)
+        access.authorize(stage.deps, person(OLA), share_id)
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
-    assert offers.list_offers(stage.world, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.deps, person(OLA)) == ([], True)
 
 
 def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(
     stage: Stage,
 ) -> None:
     late, open_share = stage.publish(), stage.publish()
-    with stage.world.database.write() as tx:
-        share = standing(tx.shares.get(late))
+    with stage.deps.database.write() as tx:
+        share = existing(tx.shares.get(late))
         tx.shares.save(replace(share, expires_at=NOON + timedelta(hours=1)))
     stage.clock.advance(hours=1)
     end(stage)
     assert recorded(stage).held.open_shares == 1
-    with stage.world.database.read() as tx:
-        states = [standing(tx.shares.get(share_id)).state for share_id in (late, open_share)]
+    with stage.deps.database.read() as tx:
+        states = [existing(tx.shares.get(share_id)).state for share_id in (late, open_share)]
     assert states == [ShareState.ENDED, ShareState.WITHDRAWN]
 
 
@@ -89,21 +89,21 @@ def test_after_the_end_members_reach_nothing_and_administrators_still_get_in(sta
     share_id = stage.publish()
     tenant = end(stage)
     for number in (KARI, ODD):
-        assert members.memberships(stage.world, person(number)) == []
+        assert members.memberships(stage.deps, person(number)) == []
     with pytest.raises(NotFound):
         stage.draft()
-    assert roles_of(stage.world, person(SIV)).administered == (tenant,)
-    with stage.world.database.read() as tx:
-        assert standing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
+    assert roles_of(stage.deps, person(SIV)).administered == (tenant,)
+    with stage.deps.database.read() as tx:
+        assert existing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
 
 
 def test_the_end_of_one_tenant_is_not_the_end_of_another(stage: Stage) -> None:
     draft = stage.draft(VIGDIS, stage.barnevern)
     end(stage)
-    run_all(stage.world)
-    assert [m.account for m in members.memberships(stage.world, person(VIGDIS))] == [stage.barnevern]
-    with stage.world.database.read() as tx:
-        assert standing(tx.shares.get(draft.id)).state is ShareState.DRAFT
+    run_all(stage.deps)
+    assert [m.account for m in members.memberships(stage.deps, person(VIGDIS))] == [stage.barnevern]
+    with stage.deps.database.read() as tx:
+        assert existing(tx.shares.get(draft.id)).state is ShareState.DRAFT
 
 
 def test_the_end_is_recorded_with_who_and_what_it_took(stage: Stage) -> None:
@@ -145,15 +145,15 @@ def test_of_two_administrators_who_end_it_at_once_one_does(stage: Stage) -> None
 
 def test_what_was_never_taken_into_use_may_leave_too_and_is_forgotten(stage: Stage) -> None:
     stage.change_tenant(activated_at=None)
-    record_assessment(stage.world, stage.tenant.id, person(SIV))
+    record_assessment(stage.deps, stage.tenant.id, person(SIV))
     end(stage)
-    run_all(stage.world)
+    run_all(stage.deps)
     assert recorded(stage).state is DeletionState.CONTENTS_DELETED
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
+    run_all(stage.deps)
     assert recorded(stage).state is DeletionState.NAMES_ERASED
-    assert roles_of(stage.world, person(SIV)).administered == ()
-    registration.create_tenant(stage.world, organization_number="310240001", name="Eksempel kommune", contact=Contact())
+    assert roles_of(stage.deps, person(SIV)).administered == ()
+    registration.create_tenant(stage.deps, organization_number="310240001", name="Eksempel kommune", contact=Contact())
 
 
 def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
@@ -161,21 +161,21 @@ def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
     stage.change_tenant(frozen_at=NOON)
     with pytest.raises(Conflict, match="end_while_frozen"):
         end(stage)
-    with stage.world.database.read() as tx:
-        assert standing(tx.shares.get(share_id)).state is ShareState.AVAILABLE
+    with stage.deps.database.read() as tx:
+        assert existing(tx.shares.get(share_id)).state is ShareState.AVAILABLE
 
 
 def test_nor_does_an_end_delete_an_account_that_the_operator_has_stopped(stage: Stage) -> None:
-    freezing.freeze_account(stage.world, stage.byggesak.id, None, FreezeReason.AUTHORITY)
+    freezing.freeze_account(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
     with pytest.raises(Conflict, match="end_while_frozen"):
         end(stage)
-    freezing.unfreeze_account(stage.world, stage.byggesak.id, None)
+    freezing.unfreeze_account(stage.deps, stage.byggesak.id, None)
     assert end(stage).ended_at
 
 
 def test_a_tenant_that_does_not_exist_does_not_end(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        end_service(stage.world, tenant_id="nobody", typed_name="")
+        offboard_tenant(stage.deps, tenant_id="nobody", typed_name="")
 
 
 # --- the deletion ----------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_a_tenant_that_does_not_exist_does_not_end(stage: Stage) -> None:
 def rounds_until(stage: Stage, last: object) -> Iterator[None]:
     """One round of the end at a time, up to ``last``."""
     for reconcile in retention.ROUNDS:
-        reconcile(stage.world)
+        reconcile(stage.deps)
         yield
         if reconcile is last:
             return
@@ -197,13 +197,13 @@ def test_the_record_is_complete_when_keys_and_objects_are_gone_and_not_before(st
     stage.clock.advance(minutes=5)
     for _ in rounds_until(stage, retention.delete_garbage):
         assert recorded(stage).state is DeletionState.UNDER_WAY
-    assert offboarding.complete_deletions(stage.world) == 1
+    assert offboarding.complete_deletions(stage.deps) == 1
     record = recorded(stage)
     assert (record.state, record.contents_deleted_at) == (DeletionState.CONTENTS_DELETED, stage.clock.now())
     assert (record.destroyed_keys, record.keys_destroyed_at) == (2, stage.clock.now())
-    assert record.held == Holdings(2, 3, 1, 1, 1, 7)
-    assert list(stage.world.blobs.list()) == []
-    assert offboarding.complete_deletions(stage.world) == 0
+    assert record.held == TenantTotals(2, 3, 1, 1, 1, 7)
+    assert list(stage.deps.blobs.list()) == []
+    assert offboarding.complete_deletions(stage.deps) == 0
     assert kinds(stage).count(EventKind.DELETION_RECORDED) == 1
 
 
@@ -212,13 +212,13 @@ def test_the_record_waits_while_an_object_is_left_in_the_store(stage: Stage) -> 
     end(stage)
     for _ in rounds_until(stage, retention.release_blobs):
         pass
-    assert list(stage.world.blobs.list())
-    assert offboarding.complete_deletions(stage.world) == 0
+    assert list(stage.deps.blobs.list())
+    assert offboarding.complete_deletions(stage.deps) == 0
 
 
 def test_a_tenant_that_never_shared_is_deleted_at_once(stage: Stage) -> None:
     end(stage)
-    run_all(stage.world)
+    run_all(stage.deps)
     record = recorded(stage)
     assert (record.state, record.destroyed_keys) == (DeletionState.CONTENTS_DELETED, 0)
     assert record.keys_destroyed_at is None
@@ -228,7 +228,7 @@ def test_a_tenant_in_use_has_no_record(stage: Stage) -> None:
     with pytest.raises(NotFound):
         recorded(stage)
     with pytest.raises(NotFound):
-        deletion_paper(stage.world, tenant_id=stage.tenant.id)
+        deletion_paper(stage.deps, tenant_id=stage.tenant.id)
 
 
 # --- after the retention period --------------------------------------------------------------------------------------
@@ -236,109 +236,109 @@ def test_a_tenant_in_use_has_no_record(stage: Stage) -> None:
 
 def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before(stage: Stage) -> None:
     stage.publish()
-    record_assessment(stage.world, stage.tenant.id, person(SIV))
+    record_assessment(stage.deps, stage.tenant.id, person(SIV))
     end(stage)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.instant = NOON + RETENTION - timedelta(seconds=1)
-    run_all(stage.world)
-    assert roles_of(stage.world, person(SIV)).administered
+    run_all(stage.deps)
+    assert roles_of(stage.deps, person(SIV)).administered
     assert recorded(stage).names_until == NOON + RETENTION
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
+    run_all(stage.deps)
     record = recorded(stage)
     assert (record.state, record.ended_by, record.names_until) == (
         DeletionState.NAMES_ERASED,
         "",
         NOON + RETENTION,
     )
-    assert roles_of(stage.world, person(SIV)).administered == ()
-    keyring = stage.world.keyring
+    assert roles_of(stage.deps, person(SIV)).administered == ()
+    keyring = stage.deps.keyring
     assert keyring.ids(papers_key_id(stage.tenant.id)) == []
     assert keyring.ids(f"{AUDIT_PREFIX}{stage.tenant.id}:") == []
     assert kinds(stage).count(EventKind.TENANT_FORGOTTEN) == 1
-    assert offboarding.forget_tenants(stage.world) == 0
-    with stage.world.database.read() as tx:
+    assert offboarding.forget_tenants(stage.deps) == 0
+    with stage.deps.database.read() as tx:
         assert tx.audit.verify() is None
         assert tx.tenures.assessments(stage.tenant.id) == []
 
 
 def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Stage) -> None:
     end(stage)
-    run_all(stage.world)
-    with stage.world.database.read() as tx:
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
         subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
         assert tx.audit.subjects(subjects)
     stage.clock.instant = NOON + RETENTION
-    dying = replace(stage.world, keyring=TroubledKeyring(stage.world.keyring, dies_after_destroy=True))
+    dying = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
         offboarding.forget_tenants(dying)
-    run_all(stage.world)
+    run_all(stage.deps)
     assert recorded(stage).state is DeletionState.NAMES_ERASED
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         assert tx.audit.subjects(subjects) == []
 
 
 def test_when_forgetting_was_broken_off_after_the_keys_the_record_still_opens(stage: Stage) -> None:
     end(stage)
-    stage.world.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
     assert recorded(stage).ended_by == ""
 
 
 def test_a_tenant_is_forgotten_with_what_was_done_to_it_after_the_end_too(stage: Stage) -> None:
     end(stage)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.advance(days=300)
     administrators.add_administrator(
-        stage.world, tenant_id=stage.tenant.id, number=OLA, name="Ola Moen", person=person(SIV)
+        stage.deps, tenant_id=stage.tenant.id, number=OLA, name="Ola Moen", person=person(SIV)
     )
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
+    run_all(stage.deps)
     mine = [(who, event) for who, event in stage.trail() if event.tenant_id == stage.tenant.id]
     assert mine
     assert {who for who, _ in mine} == {None}
 
 
 def test_nobody_can_be_asked_and_no_paper_is_left_when_a_tenant_is_forgotten(stage: Stage) -> None:
-    sign_agreements(stage.world, stage.tenant.id)
+    sign_agreements(stage.deps, stage.tenant.id)
     rules = AccountRules(contact=Contact("22 33 44 55", "kari.lunde@eksempel.example", "9-15"), sms_cost_code="Kari L.")
     stage.change_account(stage.byggesak, rules=rules)
     end(stage)
-    run_all(stage.world)
-    papers = agreements_of(stage.world, tenant_id=stage.tenant.id)
+    run_all(stage.deps)
+    papers = agreements_of(stage.deps, tenant_id=stage.tenant.id)
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
-    with stage.world.database.read() as tx:
-        assert standing(tx.tenancies.tenant(stage.tenant.id)).contact == Contact()
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
+        assert existing(tx.tenancies.tenant(stage.tenant.id)).contact == Contact()
         accounts = tx.tenancies.accounts_of_tenant(stage.tenant.id)
         assert {account.rules for account in accounts} == {AccountRules()}
         assert tx.paperwork.main_agreement_pdf(papers.mains[0].agreement.id) is None
         assert tx.paperwork.signed_paper(papers.services[0].agreement.id) is None
-    after = agreements_of(stage.world, tenant_id=stage.tenant.id)
+    after = agreements_of(stage.deps, tenant_id=stage.tenant.id)
     assert [(view.agreement, view.signer) for view in after.mains] == [(papers.mains[0].agreement, "")]
 
 
 def test_a_body_that_has_been_forgotten_may_come_back_and_finds_nothing_of_its_own(stage: Stage) -> None:
     back = {"organization_number": "310240001", "name": "Eksempel kommune", "contact": Contact()}
     end(stage)
-    run_all(stage.world)
+    run_all(stage.deps)
     with pytest.raises(Conflict, match="tenant_exists"):
-        registration.create_tenant(stage.world, **back)
+        registration.create_tenant(stage.deps, **back)
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
-    tenant = registration.create_tenant(stage.world, **back)
+    run_all(stage.deps)
+    tenant = registration.create_tenant(stage.deps, **back)
     assert not tenant.is_in_use
-    assert holdings_of(stage.world, tenant_id=tenant.id) == Holdings()
+    assert holdings_of(stage.deps, tenant_id=tenant.id) == TenantTotals()
     assert recorded(stage).tenant.organization_number == "310240001 (avsluttet 2026-11-24)"
 
 
 def test_nobody_of_another_tenant_is_forgotten(stage: Stage) -> None:
-    record_assessment(stage.world, stage.barnevern.tenant_id)
+    record_assessment(stage.deps, stage.barnevern.tenant_id)
     end(stage)
-    run_all(stage.world)
+    run_all(stage.deps)
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
-    assert len(members.memberships(stage.world, person(VIGDIS))) == 1
-    with stage.world.database.read() as tx:
+    run_all(stage.deps)
+    assert len(members.memberships(stage.deps, person(VIGDIS))) == 1
+    with stage.deps.database.read() as tx:
         assert len(tx.tenures.assessments(stage.barnevern.tenant_id)) == 1
 
 
@@ -354,15 +354,15 @@ def test_no_paper_is_issued_while_anything_is_left(stage: Stage) -> None:
     stage.publish()
     end(stage)
     with pytest.raises(Conflict, match="deletion_under_way"):
-        deletion_paper(stage.world, tenant_id=stage.tenant.id)
+        deletion_paper(stage.deps, tenant_id=stage.tenant.id)
 
 
 def test_the_paper_says_who_ended_what_was_there_and_when_it_was_deleted(stage: Stage) -> None:
     stage.publish(content=bytes(1_234_567))
     end(stage)
     stage.clock.advance(minutes=10)
-    run_all(stage.world)
-    text = words(deletion_paper(stage.world, tenant_id=stage.tenant.id))
+    run_all(stage.deps)
+    text = words(deletion_paper(stage.deps, tenant_id=stage.tenant.id))
     for expected in (
         "Sletteprotokoll",
         "Eksempel kommune, organisasjonsnummer 310240001",
@@ -378,8 +378,8 @@ def test_the_paper_says_who_ended_what_was_there_and_when_it_was_deleted(stage: 
 def test_the_paper_of_a_forgotten_tenant_names_nobody(stage: Stage) -> None:
     end(stage)
     stage.clock.instant = NOON + RETENTION
-    run_all(stage.world)
-    text = words(deletion_paper(stage.world, tenant_id=stage.tenant.id))
+    run_all(stage.deps)
+    text = words(deletion_paper(stage.deps, tenant_id=stage.tenant.id))
     assert "Siv Holm" not in text
     assert "Virksomheten avsluttet tjenesten" in text
     assert "Navn og identifikatorer ble slettet 24.11.2027" in text
@@ -390,5 +390,5 @@ def test_the_paper_of_a_forgotten_tenant_names_nobody(stage: Stage) -> None:
 def test_a_name_that_looks_like_markup_is_only_a_name_on_paper(stage: Stage) -> None:
     stage.change_tenant(name="*Eksempel* | kommune")
     end(stage, "*Eksempel* | kommune")
-    run_all(stage.world)
-    assert "*Eksempel* | kommune" in words(deletion_paper(stage.world, tenant_id=stage.tenant.id))
+    run_all(stage.deps)
+    assert "*Eksempel* | kommune" in words(deletion_paper(stage.deps, tenant_id=stage.tenant.id))

@@ -18,7 +18,7 @@ def register(
     stage: Stage, number: str = FJELL, administrator: str = SIV, name: str = "Siv Holm", contact: Contact = CONTACT
 ) -> Tenant:
     return registration.register_tenant(
-        stage.world,
+        stage.deps,
         organization_number=number,
         contact=contact,
         number=administrator,
@@ -31,12 +31,12 @@ def test_a_tenant_has_the_name_of_the_register_and_its_first_administrator(stage
     tenant = register(stage, "312 824 450")
     assert (tenant.name, tenant.organization_number, tenant.contact) == ("FJELL AS", FJELL, CONTACT)
     assert not tenant.is_in_use
-    assert roles_of(stage.world, person(SIV)).administered == (tenant,)
+    assert roles_of(stage.deps, person(SIV)).administered == (tenant,)
 
 
 def test_who_made_the_tenant_is_in_the_trail(stage: Stage) -> None:
     tenant = register(stage)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         events = [event for _, event in tx.audit.events() if event.tenant_id == tenant.id]
     assert [event.kind for event in events] == [EventKind.TENANT_CREATED, EventKind.ADMINISTRATOR_ADDED]
     assert all(event.subject_id for event in events)
@@ -46,7 +46,7 @@ def test_an_organization_is_a_tenant_once(stage: Stage) -> None:
     register(stage)
     with pytest.raises(Conflict, match="tenant_exists"):
         register(stage, administrator=KARI, name="Kari Lunde")
-    assert roles_of(stage.world, person(KARI)).administered == ()
+    assert roles_of(stage.deps, person(KARI)).administered == ()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:
     stage.register.down = True
     with pytest.raises(Unavailable):
         register(stage)
-    assert len(registration.list_tenants(stage.world)) == 2
+    assert len(registration.list_tenants(stage.deps)) == 2
 
 
 def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_told(stage: Stage) -> None:
@@ -92,20 +92,20 @@ def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_
     with pytest.raises(InvalidFields) as refused:
         register(stage, name="S")
     assert [error.field for error in refused.value.errors] == ["name"]
-    assert len(registration.list_tenants(stage.world)) == 2
+    assert len(registration.list_tenants(stage.deps)) == 2
 
 
 def test_one_tenant_is_shown_or_does_not_exist(stage: Stage) -> None:
     tenant = register(stage)
-    assert registration.show_tenant(stage.world, tenant.id) == tenant
+    assert registration.show_tenant(stage.deps, tenant.id) == tenant
     with pytest.raises(NotFound):
-        registration.show_tenant(stage.world, "unknown")
+        registration.show_tenant(stage.deps, "unknown")
 
 
 def test_the_list_counts_administrators_and_accounts(stage: Stage) -> None:
     tenant = register(stage)
     found = {
         summary.tenant.name: (summary.administrators, summary.accounts)
-        for summary in registration.list_tenants(stage.world)
+        for summary in registration.list_tenants(stage.deps)
     }
     assert found == {tenant.name: (1, 0), "Eksempel kommune": (0, 2), "Prøve kommune": (0, 1)}

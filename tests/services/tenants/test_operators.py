@@ -13,33 +13,33 @@ from tests.support.world import KARI, SIV, Stage, person
 
 
 def test_an_operator_runs_the_service_and_neither_configures_nor_shares(stage: Stage) -> None:
-    view = operators.add_operator(stage.world, number=SIV, name=" Siv  Holm")
+    view = operators.add_operator(stage.deps, number=SIV, name=" Siv  Holm")
     assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
-    assert roles_of(stage.world, person(SIV)).operates
-    assert not roles_of(stage.world, person(KARI)).operates
-    assert roles_of(stage.world, person(SIV)).administered == ()
-    assert members.memberships(stage.world, person(SIV)) == []
+    assert roles_of(stage.deps, person(SIV)).operates
+    assert not roles_of(stage.deps, person(KARI)).operates
+    assert roles_of(stage.deps, person(SIV)).administered == ()
+    assert members.memberships(stage.deps, person(SIV)) == []
 
 
 def test_a_person_is_an_operator_once(stage: Stage) -> None:
-    operators.add_operator(stage.world, number=SIV, name="Siv Holm")
+    operators.add_operator(stage.deps, number=SIV, name="Siv Holm")
     with pytest.raises(Conflict, match="operator_exists"):
-        operators.add_operator(stage.world, number=SIV, name="Siv Holm")
+        operators.add_operator(stage.deps, number=SIV, name="Siv Holm")
     with pytest.raises(InvalidInput, match="person_number_length"):
-        operators.add_operator(stage.world, number="1", name="Siv Holm")
+        operators.add_operator(stage.deps, number="1", name="Siv Holm")
 
 
 def test_operators_are_listed_by_name_and_removed_by_id(stage: Stage) -> None:
-    siv = operators.add_operator(stage.world, number=SIV, name="Siv Holm")
-    ewa = operators.add_operator(stage.world, number=EWA, name="Ewa Kowalska")
-    assert operators.list_operators(stage.world) == [ewa, siv]
-    operators.remove_operator(stage.world, operator_id=siv.id)
-    assert not roles_of(stage.world, person(SIV)).operates
+    siv = operators.add_operator(stage.deps, number=SIV, name="Siv Holm")
+    ewa = operators.add_operator(stage.deps, number=EWA, name="Ewa Kowalska")
+    assert operators.list_operators(stage.deps) == [ewa, siv]
+    operators.remove_operator(stage.deps, operator_id=siv.id)
+    assert not roles_of(stage.deps, person(SIV)).operates
     with pytest.raises(NotFound):
-        operators.remove_operator(stage.world, operator_id=siv.id)
+        operators.remove_operator(stage.deps, operator_id=siv.id)
     told = [event for _, event in stage.trail()]
     assert [event.kind for event in told].count(EventKind.OPERATOR_ADDED) == 2
     [removed] = [event for event in told if event.kind is EventKind.OPERATOR_REMOVED]
-    with stage.world.database.read() as tx:
-        holder = Actors(stage.world, None).of(tx, [str((removed.details or {})["holder"])])
+    with stage.deps.database.read() as tx:
+        holder = Actors(stage.deps, None).of(tx, [str((removed.details or {})["holder"])])
     assert list(holder.values()) == [Actor("", f"{SIV[:6]} *****")]

@@ -13,8 +13,8 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import administrators, registration
-from deldokument.services.tenants.activation import Step, activate
-from deldokument.services.tenants.setup_checklist import Concern, Reminder, Way, way_of
+from deldokument.services.tenants.activation import SetupStep, activate
+from deldokument.services.tenants.setup_checklist import Reminder, SetupChecklist, SetupWarning, setup_checklist
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, KARI, NOON, SIV, Stage, person
 
@@ -22,38 +22,38 @@ from tests.support.world import FJELL, KARI, NOON, SIV, Stage, person
 @pytest.fixture
 def fresh(stage: Stage) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
-    tenant = registration.create_tenant(stage.world, organization_number=FJELL, name="Fjell", contact=Contact())
-    administrators.add_administrator(stage.world, tenant_id=tenant.id, number=SIV, name="Siv Holm")
+    tenant = registration.create_tenant(stage.deps, organization_number=FJELL, name="Fjell", contact=Contact())
+    administrators.add_administrator(stage.deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
 
 @pytest.fixture
 def settled(stage: Stage) -> Stage:
     """The stage's tenant, in use, with agreements and assessment in place."""
-    sign_agreements(stage.world, stage.tenant.id)
-    record_assessment(stage.world, stage.tenant.id)
+    sign_agreements(stage.deps, stage.tenant.id)
+    record_assessment(stage.deps, stage.tenant.id)
     return stage
 
 
-def way(stage: Stage, tenant: Tenant | None = None) -> Way:
-    return way_of(stage.world, tenant_id=(tenant or stage.tenant).id)
+def way(stage: Stage, tenant: Tenant | None = None) -> SetupChecklist:
+    return setup_checklist(stage.deps, tenant_id=(tenant or stage.tenant).id)
 
 
 def test_the_steps_come_one_after_the_other(stage: Stage, fresh: Tenant) -> None:
-    world, tenant_id = stage.world, fresh.id
-    assert list(way(stage, fresh).done) == list(Step)
+    deps, tenant_id = stage.deps, fresh.id
+    assert list(way(stage, fresh).done) == list(SetupStep)
     seen = [way(stage, fresh).next]
-    sign_agreements(world, tenant_id, AgreementKind.MAIN)
+    sign_agreements(deps, tenant_id, AgreementKind.MAIN)
     seen.append(way(stage, fresh).next)
-    sign_agreements(world, tenant_id, AgreementKind.SERVICE)
+    sign_agreements(deps, tenant_id, AgreementKind.SERVICE)
     seen.append(way(stage, fresh).next)
-    record_assessment(world, tenant_id)
+    record_assessment(deps, tenant_id)
     seen.append(way(stage, fresh).next)
-    activate(world, tenant_id=tenant_id, person=person(SIV))
+    activate(deps, tenant_id=tenant_id, person=person(SIV))
     seen.append(way(stage, fresh).next)
-    account = lifecycle.create_account(world, tenant_id=tenant_id, name="Avtaledokumenter")
+    account = lifecycle.create_account(deps, tenant_id=tenant_id, name="Avtaledokumenter")
     seen.append(way(stage, fresh).next)
-    assert seen == list(Step)
+    assert seen == list(SetupStep)
     assert not way(stage, fresh).can_share
     stage.add(KARI, "Kari Lunde", account)
     walked = way(stage, fresh)
@@ -76,29 +76,29 @@ def test_how_things_stand_is_counted(settled: Stage) -> None:
 
 def test_a_tenant_that_does_not_exist_has_no_way(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        way_of(stage.world, tenant_id="nobody")
+        setup_checklist(stage.deps, tenant_id="nobody")
 
 
 def test_what_is_missing_though_the_service_is_in_use_is_told(stage: Stage) -> None:
     assert [reminder.concern for reminder in way(stage).reminders] == [
-        Concern.MAIN_AGREEMENT_MISSING,
-        Concern.SIGNATURE_MISSING,
-        Concern.ASSESSMENT_MISSING,
+        SetupWarning.MAIN_AGREEMENT_MISSING,
+        SetupWarning.SIGNATURE_MISSING,
+        SetupWarning.ASSESSMENT_MISSING,
     ]
 
 
 def test_a_new_version_to_sign_is_told_until_it_is_overdue(settled: Stage) -> None:
-    with settled.world.database.write() as tx:
+    with settled.deps.database.write() as tx:
         tx.paperwork.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
     deadline = (NOON + GRACE).date()
-    assert way(settled).reminders == (Reminder(Concern.SIGNATURE_DUE, on=deadline),)
+    assert way(settled).reminders == (Reminder(SetupWarning.SIGNATURE_DUE, on=deadline),)
     settled.clock.instant = NOON + GRACE
-    assert way(settled).reminders == (Reminder(Concern.SIGNATURE_OVERDUE, on=deadline),)
+    assert way(settled).reminders == (Reminder(SetupWarning.SIGNATURE_OVERDUE, on=deadline),)
 
 
 def test_an_assessment_a_year_old_is_told_with_its_day(settled: Stage) -> None:
     settled.clock.advance(days=365)
-    assert way(settled).reminders == (Reminder(Concern.ASSESSMENT_DUE, on=date(2027, 11, 24)),)
+    assert way(settled).reminders == (Reminder(SetupWarning.ASSESSMENT_DUE, on=date(2027, 11, 24)),)
     assert way(settled).can_share
 
 
@@ -106,8 +106,8 @@ def test_what_the_operator_has_stopped_is_told(settled: Stage) -> None:
     settled.change_tenant(frozen_at=NOON)
     settled.change_account(settled.byggesak, frozen_at=NOON)
     assert [(r.concern, r.account and r.account.name, r.on) for r in way(settled).reminders] == [
-        (Concern.TENANT_FROZEN, None, NOON.date()),
-        (Concern.ACCOUNT_FROZEN, "Byggesak", NOON.date()),
+        (SetupWarning.TENANT_FROZEN, None, NOON.date()),
+        (SetupWarning.ACCOUNT_FROZEN, "Byggesak", NOON.date()),
     ]
 
 
@@ -116,4 +116,4 @@ def test_an_account_near_its_quota_is_told(settled: Stage, quota: int | None, is
     settled.publish()
     settled.change_account(settled.byggesak, rules=replace(AccountRules(), quota=quota))
     concerns = [(reminder.concern, reminder.used) for reminder in way(settled).reminders]
-    assert concerns == ([(Concern.NEARLY_FULL, 7)] if is_told else [])
+    assert concerns == ([(SetupWarning.NEARLY_FULL, 7)] if is_told else [])

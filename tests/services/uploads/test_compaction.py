@@ -11,7 +11,7 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import Broken, Conflict, StorageFull
 from deldokument.domain.upload import Part
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.maintenance import retention
@@ -19,7 +19,7 @@ from deldokument.services.shares import drafts
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
-from deldokument.services.uploads.compaction import merge_tail
+from deldokument.services.uploads.compaction import compact_parts
 from tests.support.stored import bytes_of, put_in_its_place
 from tests.support.trouble import SmallBlobStore, TroubledDatabase
 from tests.support.world import KARI, Stage, person
@@ -32,27 +32,27 @@ class Document:
         self.stage = stage
         self.share_id = stage.draft().id
         self.ticket: UploadTicket = drafts.add_document(
-            stage.world, person(KARI), self.share_id, name="a.bin", length=length, modified_at=None
+            stage.deps, person(KARI), self.share_id, name="a.bin", length=length, modified_at=None
         )
         self.sent = b""
-        share_key = existing_key(stage.world.keyring, share_key_id(self.share_id))
+        share_key = existing_key(stage.deps.keyring, share_key_id(self.share_id))
         self.data_key = derive(share_key, Purpose.DATA, bytes.fromhex(self.ticket.document_id))
 
-    def send(self, piece: bytes, world: World | None = None) -> int:
+    def send(self, piece: bytes, deps: Dependencies | None = None) -> int:
         append = uploads_append.begin_append(
-            world or self.stage.world, self.ticket.token, self.ticket.upload_id, offset=len(self.sent), announced=None
+            deps or self.stage.deps, self.ticket.token, self.ticket.upload_id, offset=len(self.sent), announced=None
         )
-        append.feed([piece])
+        append.write([piece])
         self.sent += piece
         return append.finish()
 
     def parts(self) -> list[Part]:
-        with self.stage.world.database.read() as tx:
+        with self.stage.deps.database.read() as tx:
             return tx.uploads.parts(self.ticket.upload_id)
 
     def add_part(self) -> None:
         """Another part without a merge, as a request that was killed leaves it."""
-        with self.stage.world.database.write() as tx:
+        with self.stage.deps.database.write() as tx:
             last = self.parts()[-1]
             assert tx.uploads.advance(
                 self.ticket.upload_id,
@@ -63,21 +63,21 @@ class Document:
 
     def content(self) -> bytes:
         """The completed document's bytes, from manifest and blobs."""
-        world = self.stage.world
-        with world.database.read() as tx:
+        deps = self.stage.deps
+        with deps.database.read() as tx:
             document = tx.shares.document(self.ticket.document_id)
         assert document is not None
-        share_key = existing_key(world.keyring, share_key_id(self.share_id))
+        share_key = existing_key(deps.keyring, share_key_id(self.share_id))
         manifest = open_manifest(share_key, bytes.fromhex(document.id), document.sealed_manifest)
-        pieces = part_reader.read_parts(world, manifest, self.data_key, 0, manifest.length, part_reader.STEP)
+        pieces = part_reader.read_parts(deps, manifest, self.data_key, 0, manifest.length, part_reader.STEP)
         return b"".join(bytes(piece) for _, piece in pieces)
 
-    def merge(self, world: World) -> None:
-        merge_tail(world, self.ticket.upload_id, self.ticket.document_id, self.data_key)
+    def merge(self, deps: Dependencies) -> None:
+        compact_parts(deps, self.ticket.upload_id, self.ticket.document_id, self.data_key)
 
 
 def stored(stage: Stage) -> set[str]:
-    return {blob.name for blob in stage.world.blobs.list()}
+    return {blob.name for blob in stage.deps.blobs.list()}
 
 
 def test_a_hundred_requests_of_one_byte_make_few_parts_and_the_same_document(stage: Stage) -> None:
@@ -87,7 +87,7 @@ def test_a_hundred_requests_of_one_byte_make_few_parts_and_the_same_document(sta
         document.send(bytes([byte]))
         assert len(document.parts()) <= 16
     assert document.content() == content
-    while retention.delete_garbage(stage.world):
+    while retention.delete_garbage(stage.deps):
         pass
     assert stored(stage) == {part.id for part in document.parts()}
 
@@ -107,10 +107,10 @@ def test_a_small_part_before_a_full_one_goes_with_it(stage: Stage) -> None:
     document = Document(stage, len(content) + 1)
     document.send(content[:1])
     append = uploads_append.begin_append(
-        stage.world, document.ticket.token, document.ticket.upload_id, offset=1, announced=None
+        stage.deps, document.ticket.token, document.ticket.upload_id, offset=1, announced=None
     )
     for start in range(1, len(content), part_writer.FEED):
-        append.feed([content[start : start + part_writer.FEED]])
+        append.write([content[start : start + part_writer.FEED]])
     append.finish()
     document.sent = content
     assert len(document.parts()) == 2
@@ -121,11 +121,11 @@ def test_a_small_part_before_a_full_one_goes_with_it(stage: Stage) -> None:
 def test_of_two_merges_at_once_one_gives_up_and_leaves_nothing(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
-    other = TroubledDatabase(stage.world.database, before=[lambda: None, lambda: document.merge(stage.world)])
-    document.send(b"efgh", replace(stage.world, database=other))
+    other = TroubledDatabase(stage.deps.database, before=[lambda: None, lambda: document.merge(stage.deps)])
+    document.send(b"efgh", replace(stage.deps, database=other))
     [part] = document.parts()
     assert (part.offset, part.length) == (0, 8)
-    while retention.delete_garbage(stage.world):
+    while retention.delete_garbage(stage.deps):
         pass
     assert stored(stage) == {part.id}
 
@@ -134,29 +134,29 @@ def test_a_part_that_another_has_deleted_meanwhile_stops_no_upload(stage: Stage)
     document = Document(stage, 9)
     document.send(b"ab")
     document.add_part()
-    document.merge(stage.world)
+    document.merge(stage.deps)
     assert [part.length for part in document.parts()] == [2, 1]
     assert len(stored(stage)) == 1
 
 
 def test_without_room_for_merging_the_upload_goes_on(stage: Stage) -> None:
     document = Document(stage, 200_000)
-    store = SmallBlobStore(stage.world.blobs, 250_000)
-    world = replace(stage.world, blobs=store)
-    document.send(bytes(100_000), world)
-    assert document.send(bytes(99_999), world) == 199_999
+    store = SmallBlobStore(stage.deps.blobs, 250_000)
+    deps = replace(stage.deps, blobs=store)
+    document.send(bytes(100_000), deps)
+    assert document.send(bytes(99_999), deps) == 199_999
     assert (store.open, len(document.parts()), len(stored(stage))) == (0, 2, 2)
     store.room, store.broken = 2**30, StorageFull("no new object")
-    document.merge(world)
+    document.merge(deps)
     assert len(document.parts()) == 2
 
 
 def test_a_merge_whose_answer_is_lost_keeps_the_new_part(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
-    database = TroubledDatabase(stage.world.database)
+    database = TroubledDatabase(stage.deps.database)
     database.before = [lambda: None, lambda: setattr(database, "lost", True)]
-    assert document.send(b"efgh", replace(stage.world, database=database)) == 8
+    assert document.send(b"efgh", replace(stage.deps, database=database)) == 8
     [part] = document.parts()
     assert part.id in stored(stage)
     document.send(b"i")
@@ -167,8 +167,8 @@ def test_a_part_that_was_tampered_with_is_never_merged(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
     [part] = document.parts()
-    sealed = bytes_of(stage.world.blobs, part.id)
-    put_in_its_place(stage.world.blobs, part.id, sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    sealed = bytes_of(stage.deps.blobs, part.id)
+    put_in_its_place(stage.deps.blobs, part.id, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     with pytest.raises(IntegrityError):
         document.send(b"efgh")
     assert len(document.parts()) == 2
@@ -179,19 +179,19 @@ def test_a_merge_leaves_nothing_when_there_is_nothing_to_merge(stage: Stage) -> 
     document = Document(stage, 9)
     document.send(b"abcd")
     before = stored(stage)
-    document.merge(stage.world)
+    document.merge(stage.deps)
     assert stored(stage) == before
     with pytest.raises(Broken):
-        stage.world.blobs.read("f" * 32, 0, 1)
+        stage.deps.blobs.read("f" * 32, 0, 1)
 
 
 def test_a_request_that_began_before_a_merge_loses_to_those_that_were_merged(stage: Stage) -> None:
     document = Document(stage, 12)
     document.send(b"abcd")
     late = uploads_append.begin_append(
-        stage.world, document.ticket.token, document.ticket.upload_id, offset=4, announced=None
+        stage.deps, document.ticket.token, document.ticket.upload_id, offset=4, announced=None
     )
-    late.feed([b"XXXX"])
+    late.write([b"XXXX"])
     document.send(b"efgh")
     assert len(document.parts()) == 1
     with pytest.raises(Conflict, match="upload_offset"):

@@ -5,27 +5,27 @@ from __future__ import annotations
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, standing
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, existing
 from deldokument.domain.share import Share
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
-from deldokument.services.uploads.deferred_length import add_endless_document, settle_document
+from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from tests.support.accounts import events_of, set_rules
 from tests.support.world import KARI, OLA, Stage, person, run_all
 
 
 def announce(stage: Stage, at_most: int | None) -> tuple[Share, UploadTicket]:
     share = stage.draft()
-    drafts.save_draft(stage.world, person(KARI), share.id, stage.words())
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
-    return share, add_endless_document(stage.world, person(KARI), share.id, name="a.bin", at_most=at_most)
+    return share, add_document_of_unknown_length(stage.deps, person(KARI), share.id, name="a.bin", at_most=at_most)
 
 
 def append(stage: Stage, ticket: UploadTicket, content: bytes) -> None:
-    running = uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=0, announced=None)
-    running.feed([content])
+    running = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=None)
+    running.write([content])
     running.finish()
 
 
@@ -33,19 +33,19 @@ def append(stage: Stage, ticket: UploadTicket, content: bytes) -> None:
 def test_what_has_come_is_the_document(stage: Stage, at_most: int | None) -> None:
     share, ticket = announce(stage, at_most)
     append(stage, ticket, b"12345678")
-    settled = settle_document(stage.world, ticket.token, ticket.upload_id)
+    settled = finalize_length(stage.deps, ticket.token, ticket.upload_id)
     assert (settled.id, settled.length) == (ticket.document_id, 8)
     assert settled.stored_length > 8
-    [document] = queries.show_share(stage.world, person(KARI), share.id)[0].documents
+    [document] = queries.show_share(stage.deps, person(KARI), share.id)[0].documents
     assert (document.length, document.complete) == (8, True)
     completed = [event for event in events_of(stage, share.id) if event.kind is EventKind.DOCUMENT_COMPLETED]
     assert [(event.details or {})["length"] for event in completed] == [8]
-    publishing.publish_share(stage.world, person(KARI), share.id)
+    publishing.publish_share(stage.deps, person(KARI), share.id)
 
 
 def test_nothing_that_came_is_an_empty_document(stage: Stage) -> None:
     _, ticket = announce(stage, 1000)
-    settled = settle_document(stage.world, ticket.token, ticket.upload_id)
+    settled = finalize_length(stage.deps, ticket.token, ticket.upload_id)
     assert (settled.length, settled.stored_length) == (0, 0)
 
 
@@ -53,17 +53,17 @@ def test_until_it_is_settled_nobody_can_publish_it(stage: Stage) -> None:
     share, ticket = announce(stage, 1000)
     append(stage, ticket, b"12345678")
     with pytest.raises(InvalidFields) as caught:
-        publishing.publish_share(stage.world, person(KARI), share.id)
+        publishing.publish_share(stage.deps, person(KARI), share.id)
     assert [error.code for error in caught.value.errors] == ["files_unfinished"]
 
 
 def test_what_is_settled_takes_no_more_bytes(stage: Stage) -> None:
     _, ticket = announce(stage, 1000)
     append(stage, ticket, b"12345678")
-    settle_document(stage.world, ticket.token, ticket.upload_id)
+    finalize_length(stage.deps, ticket.token, ticket.upload_id)
     with pytest.raises(Conflict, match="upload_finished"):
-        uploads_append.begin_append(stage.world, ticket.token, ticket.upload_id, offset=8, announced=None)
-    again = settle_document(stage.world, ticket.token, ticket.upload_id)
+        uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=8, announced=None)
+    again = finalize_length(stage.deps, ticket.token, ticket.upload_id)
     assert again.length == 8
 
 
@@ -75,26 +75,26 @@ def test_more_than_was_announced_is_refused(stage: Stage) -> None:
 
 def test_without_an_announcement_there_is_room_for_what_the_account_has_left(stage: Stage) -> None:
     share, ticket = announce(stage, None)
-    with stage.world.database.read() as tx:
+    with stage.deps.database.read() as tx:
         upload = tx.uploads.get(ticket.upload_id)
     assert upload is not None
     assert upload.length == MAX_LENGTH
-    drafts.remove_document(stage.world, person(KARI), share.id, ticket.document_id)
+    drafts.remove_document(stage.deps, person(KARI), share.id, ticket.document_id)
     set_rules(stage, stage.byggesak, quota=100)
-    ticket = add_endless_document(stage.world, person(KARI), share.id, name="a", at_most=None)
-    with stage.world.database.read() as tx:
+    ticket = add_document_of_unknown_length(stage.deps, person(KARI), share.id, name="a", at_most=None)
+    with stage.deps.database.read() as tx:
         upload = tx.uploads.get(ticket.upload_id)
     assert upload is not None
     assert upload.length == 100
     with pytest.raises(InvalidInput, match="quota_exceeded"):
-        add_endless_document(stage.world, person(KARI), share.id, name="b", at_most=None)
+        add_document_of_unknown_length(stage.deps, person(KARI), share.id, name="b", at_most=None)
 
 
 def test_however_much_room_is_left_a_document_has_no_more_than_the_longest(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, quota=2 * MAX_LENGTH)
     _, ticket = announce(stage, None)
-    with stage.world.database.read() as tx:
-        assert standing(tx.uploads.get(ticket.upload_id)).length == MAX_LENGTH
+    with stage.deps.database.read() as tx:
+        assert existing(tx.uploads.get(ticket.upload_id)).length == MAX_LENGTH
 
 
 def test_more_than_the_longest_is_refused_before_the_first_byte(stage: Stage) -> None:
@@ -104,9 +104,9 @@ def test_more_than_the_longest_is_refused_before_the_first_byte(stage: Stage) ->
 
 def test_a_draft_that_is_gone_is_not_settled(stage: Stage) -> None:
     share, ticket = announce(stage, 1000)
-    drafts.discard_draft(stage.world, person(KARI), share.id)
+    drafts.discard_draft(stage.deps, person(KARI), share.id)
     with pytest.raises(Conflict, match="not_a_draft"):
-        settle_document(stage.world, ticket.token, ticket.upload_id)
-    run_all(stage.world)
+        finalize_length(stage.deps, ticket.token, ticket.upload_id)
+    run_all(stage.deps)
     with pytest.raises((Conflict, NotFound)):
-        settle_document(stage.world, ticket.token, ticket.upload_id)
+        finalize_length(stage.deps, ticket.token, ticket.upload_id)

@@ -16,11 +16,11 @@ from deldokument.domain.policy import (
     Decision,
     Denied,
     Reason,
+    hold_reason,
     may_manage,
     may_open,
     may_share,
     may_upload,
-    stop_of,
 )
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, PeriodRule, Tenant
@@ -177,6 +177,6 @@ def test_what_is_stopped_and_what_is_closed(tenant_frozen: bool, state: str, sha
         account = replace(account, **STATES[word])
     frozen = tenant_frozen or "frozen" in state or bool(share and share.frozen_at)
     stop = Reason.FROZEN if frozen else Reason.DELETED if "deleted" in state else None
-    assert stop_of(tenant, account, share) == stop
+    assert hold_reason(tenant, account, share) == stop
     closed = Denied(Reason.CLOSED) if "closed" in state else Allowed()
     assert may_share(tenant, account, share) == (Denied(stop) if stop else closed)

@@ -9,7 +9,7 @@ from deldokument.domain.tenure import (
     DeletionState,
     ImpactAssessment,
     ResidualRisk,
-    Tenure,
+    TenantLifecycle,
     check_consulted,
     check_done_on,
     day_of,
@@ -72,5 +72,9 @@ def test_a_high_risk_is_not_recorded_before_datatilsynet_has_been_consulted() ->
 
 
 def test_a_deletion_is_under_way_until_contents_and_then_names_are_gone() -> None:
-    states = [Tenure("t"), Tenure("t", contents_deleted_at=NOON), Tenure("t", b"", names_erased_at=NOON)]
+    states = [
+        TenantLifecycle("t"),
+        TenantLifecycle("t", contents_deleted_at=NOON),
+        TenantLifecycle("t", b"", names_erased_at=NOON),
+    ]
     assert [tenure.deletion for tenure in states] == list(DeletionState)

@@ -17,7 +17,7 @@ import httpx
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from deldokument.adapters.http.token_cache import MARGIN_S, TokenShelf, TokenUnavailable
+from deldokument.adapters.http.token_cache import MARGIN_S, TokenCache, TokenUnavailable
 
 PATH: Final = "/authentication/api/v1/exchange/maskinporten"
 
@@ -36,7 +36,7 @@ class AltinnTokens:
         self._maskinporten = maskinporten
         self._http = http
         self._clock = clock
-        self._shelf = TokenShelf(self._fetch, clock)
+        self._shelf = TokenCache(self._fetch, clock)
 
     def token(self, scope: str) -> str:
         """An access token for ``scope``. Raises TokenUnavailable."""

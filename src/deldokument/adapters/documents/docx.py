@@ -25,7 +25,7 @@ from docx.text.paragraph import Paragraph
 from docx.text.parfmt import ParagraphFormat
 
 from deldokument.adapters.documents.markdown import Node, plain
-from deldokument.ports.documents import Paper
+from deldokument.ports.documents import RenderedDocument
 
 _FONT: Final = "Calibri"
 _CODE: Final = "Consolas"
@@ -41,7 +41,7 @@ _AFTER_SHADING: Final = ("w:tabs", "w:spacing", "w:ind", "w:contextualSpacing", 
 _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 
-def write_word(nodes: Iterable[Node], paper: Paper, *, wide: bool) -> bytes:
+def write_word(nodes: Iterable[Node], paper: RenderedDocument, *, wide: bool) -> bytes:
     """The document; ``wide`` lays the page on its side."""
     document = Document()
     _set_properties(document, paper)
@@ -53,7 +53,7 @@ def write_word(nodes: Iterable[Node], paper: Paper, *, wide: bool) -> bytes:
     return _without_times(packed.getvalue())
 
 
-def _set_properties(document: WordDocument, paper: Paper) -> None:
+def _set_properties(document: WordDocument, paper: RenderedDocument) -> None:
     properties = document.core_properties
     made_at = paper.made_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     properties.title, properties.version, properties.language = plain(paper.title), plain(paper.version), _LANGUAGE
@@ -86,7 +86,7 @@ def _set_styles(document: WordDocument) -> None:
         styles[name].paragraph_format.tab_stops.clear_all()
 
 
-def _set_page(document: WordDocument, paper: Paper, *, wide: bool) -> None:
+def _set_page(document: WordDocument, paper: RenderedDocument, *, wide: bool) -> None:
     section = document.sections[0]
     sides = (Cm(29.7), Cm(21.0)) if wide else (Cm(21.0), Cm(29.7))
     section.page_width, section.page_height = sides

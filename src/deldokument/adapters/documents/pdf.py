@@ -12,14 +12,14 @@ import typst
 
 from deldokument.adapters.documents.markdown import Node, plain
 from deldokument.domain.errors import Broken
-from deldokument.ports.documents import Paper
+from deldokument.ports.documents import RenderedDocument
 
 _TEMPLATE: Final = Path(__file__).with_name("typeset.typ").read_bytes()
 _FONTS: Final = typst.Fonts(include_system_fonts=False)
 _STANDARDS: Final[list[typst.PDFStandard]] = ["a-2a", "ua-1"]
 
 
-def typeset(nodes: Sequence[Node], paper: Paper, *, wide: bool) -> bytes:
+def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> bytes:
     """The PDF, on its side when it is to be ``wide``. Raises Broken."""
     data = {
         "title": plain(paper.title),
@@ -34,14 +34,14 @@ def typeset(nodes: Sequence[Node], paper: Paper, *, wide: bool) -> bytes:
         return _plainly(data, paper)
 
 
-def _plainly(data: Mapping[str, Any], paper: Paper) -> bytes:
+def _plainly(data: Mapping[str, Any], paper: RenderedDocument) -> bytes:
     try:
         return _compiled(data, paper, [])
     except typst.TypstError as error:
         raise Broken(f"press: {error}") from None
 
 
-def _compiled(data: Mapping[str, Any], paper: Paper, standards: list[typst.PDFStandard]) -> bytes:
+def _compiled(data: Mapping[str, Any], paper: RenderedDocument, standards: list[typst.PDFStandard]) -> bytes:
     # One compiler for each paper: it lets no second thread in.
     compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
     made_at = paper.made_at.replace(microsecond=0)

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from deldokument.adapters.documents.markdown import columns, reader, tokens_of, tree_of
-from deldokument.ports.documents import Paper
+from deldokument.ports.documents import RenderedDocument
 
 Tokens = Sequence[Token]
 
@@ -22,14 +22,14 @@ _WIDE: Final = 6
 """A table of so many columns turns the paper on its side."""
 
 
-class MarkdownPress:
+class MarkdownRenderer:
     """Satisfies `DocumentPress`, for any number of threads."""
 
     def __init__(self) -> None:
         self._reader = reader()
         self._page = _PageRenderer()
 
-    def pdf(self, paper: Paper) -> bytes:
+    def pdf(self, paper: RenderedDocument) -> bytes:
         """PDF/A-2a and PDF/UA-1 with the fonts in it. A letter that no font has is a box, and costs both marks."""
         # Typst and python-docx weigh twenty megabytes, which a process that prints nothing should not carry.
         from deldokument.adapters.documents.pdf import typeset
@@ -37,7 +37,7 @@ class MarkdownPress:
         nodes = tree_of(self._reader, paper.markdown)
         return typeset(nodes, paper, wide=columns(nodes) >= _WIDE)
 
-    def docx(self, paper: Paper) -> bytes:
+    def docx(self, paper: RenderedDocument) -> bytes:
         """The same for Word."""
         from deldokument.adapters.documents.docx import write_word
 

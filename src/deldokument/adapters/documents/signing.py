@@ -44,7 +44,7 @@ SealKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
-class PdfSeal:
+class PdfSigner:
     """Satisfies `DocumentSeal` with a key in memory. ``chain`` goes into the PDFs beside the certificate."""
 
     key: SealKey
@@ -125,7 +125,7 @@ def valid_until(certificate: bytes) -> datetime:
 # --- the files -------------------------------------------------------------------------------------------------------
 
 
-def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> PdfSeal | MissingSeal:
+def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> PdfSigner | MissingSeal:
     """The seal in the files; `MissingSeal` when there is no key file. A PKCS#12 file holds its certificate itself.
 
     Raises Unavailable when one cannot be read, the key is open to others than its owner, or they do not fit together.
@@ -151,14 +151,14 @@ def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> Pdf
 
 def create_seal_certificate(
     key_path: Path, certificate_path: Path, *, operator_name: str, operator_number: str, at: datetime
-) -> PdfSeal:
+) -> PdfSigner:
     """Draw a key (ECDSA on P-256) and make a certificate for it, signed by itself; both files are the owner's alone.
 
     Raises Conflict when one of them exists. Others can verify with the certificate once they have it from us; a
     certificate from a trusted issuer saves them that, and is put in its place.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    seal = PdfSeal(key, _self_signed(key, operator_name, operator_number, at))
+    seal = PdfSigner(key, _self_signed(key, operator_name, operator_number, at))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for path in (key_path, certificate_path):
         if path.exists():
@@ -225,14 +225,14 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, name: str, number: str, at: da
     )
 
 
-def _fitted(path: Path, key: object, certificates: list[x509.Certificate]) -> PdfSeal:
+def _fitted(path: Path, key: object, certificates: list[x509.Certificate]) -> PdfSigner:
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise Unavailable("seal", detail=f"{path} holds neither an ECDSA nor an RSA key")
     if not certificates or certificates[0].public_key() != key.public_key():
         raise Unavailable("seal", detail=f"the first certificate is not for the key in {path}")
     if not _is_for_signing(certificates[0]):
         raise Unavailable("seal", detail=f"the certificate of the key in {path} is for other uses than signing")
-    return PdfSeal(key, certificates[0], tuple(certificates[1:]))
+    return PdfSigner(key, certificates[0], tuple(certificates[1:]))
 
 
 def _is_for_signing(certificate: x509.Certificate) -> bool:

@@ -24,7 +24,7 @@ class TokenUnavailable(Unavailable):
         super().__init__("rights_unavailable", detail=detail)
 
 
-class TokenShelf:
+class TokenCache:
     """Keeps what ``fetch`` gives for a scope: a token, and when it ends by ``clock`` (Unix time in seconds)."""
 
     def __init__(self, fetch: Callable[[str], tuple[str, float]], clock: Callable[[], float]) -> None:

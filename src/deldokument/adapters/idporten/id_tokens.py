@@ -56,7 +56,7 @@ class LoginRefused(LoginFailed):
         super().__init__("login_refused", detail=detail)
 
 
-class TokenJudge:
+class IdTokenValidator:
     """Judges the tokens of one client of ``provider``; threads may share it. ``clock`` is Unix time in seconds."""
 
     def __init__(self, provider: Provider, client_id: str, required_acr: str, clock: Callable[[], float]) -> None:

@@ -25,7 +25,7 @@ import httpx
 
 from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import sign_assertion, signing_key
-from deldokument.adapters.idporten.id_tokens import LoginRefused, TokenJudge
+from deldokument.adapters.idporten.id_tokens import IdTokenValidator, LoginRefused
 from deldokument.adapters.idporten.metadata import Metadata, Provider, ProviderUnavailable, answered
 from deldokument.domain.errors import LoginFailed
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
@@ -69,7 +69,7 @@ class IdPorten:
         self._required_acr = required_acr
         self._clock = clock
         self._provider = Provider(issuer, http, clock, Breaker(monotonic))
-        self._judge = TokenJudge(self._provider, client_id, required_acr, clock)
+        self._judge = IdTokenValidator(self._provider, client_id, required_acr, clock)
 
     @property
     def issuer(self) -> str:

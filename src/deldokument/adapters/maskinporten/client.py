@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx
 
 from deldokument.adapters.http.client import WAIT_SECONDS, endpoint_of, json_object, sign_assertion, signing_key
-from deldokument.adapters.http.token_cache import TokenShelf, TokenUnavailable
+from deldokument.adapters.http.token_cache import TokenCache, TokenUnavailable
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _METADATA_S: Final = 24 * 60 * 60
@@ -52,7 +52,7 @@ class MaskinportenClient:
         self._http = http
         self._resource = resource
         self._clock = clock
-        self._shelf = TokenShelf(self._fetch, clock)
+        self._shelf = TokenCache(self._fetch, clock)
         self._endpoint = (-math.inf, "")
 
     def token(self, scope: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, insert, select, update
 
-from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables import (
     main_agreement,
     main_agreement_paper,
@@ -27,38 +27,38 @@ from deldokument.domain.agreement_records import (
     SigningLogin,
 )
 
-_TEXT = Shape(PublishedText, published_text)
-_MAIN = Shape(MainAgreement, main_agreement)
-_SERVICE = Shape(ServiceAgreement, service_agreement)
-_PAPER = Shape(SignedPaper, service_agreement_paper)
-_LOGIN = Shape(SigningLogin, signing_intent)
+_TEXT = RowMapper(PublishedText, published_text)
+_MAIN = RowMapper(MainAgreement, main_agreement)
+_SERVICE = RowMapper(ServiceAgreement, service_agreement)
+_PAPER = RowMapper(SignedPaper, service_agreement_paper)
+_LOGIN = RowMapper(SigningLogin, signing_intent)
 
-_published = select(*_TEXT.columns).where(published_text.c.kind == one("kind"))
+_published = select(*_TEXT.columns).where(published_text.c.kind == param("kind"))
 _mains = (
     select(*_MAIN.columns)
-    .where(main_agreement.c.tenant_id == one("key"))
+    .where(main_agreement.c.tenant_id == param("key"))
     .order_by(main_agreement.c.recorded_at.desc(), main_agreement.c.id.desc())
 )
-_main_pdf = select(main_agreement_paper.c.sealed_pdf).where(main_agreement_paper.c.agreement_id == one("key"))
+_main_pdf = select(main_agreement_paper.c.sealed_pdf).where(main_agreement_paper.c.agreement_id == param("key"))
 _services = (
     select(*_SERVICE.columns)
-    .where(service_agreement.c.tenant_id == one("key"))
+    .where(service_agreement.c.tenant_id == param("key"))
     .order_by(service_agreement.c.signed_at.desc(), service_agreement.c.id.desc())
 )
-_paper = select(*_PAPER.columns).where(service_agreement_paper.c.agreement_id == one("key"))
-_intent = select(*signing_intent.c).where(signing_intent.c.id == one("key"))
-_intent_by_state = select(*signing_intent.c).where(signing_intent.c.state == one("state"))
-_untaken = and_(signing_intent.c.id == one("key"), signing_intent.c.taken_at.is_(None))
+_paper = select(*_PAPER.columns).where(service_agreement_paper.c.agreement_id == param("key"))
+_intent = select(*signing_intent.c).where(signing_intent.c.id == param("key"))
+_intent_by_state = select(*signing_intent.c).where(signing_intent.c.state == param("state"))
+_untaken = and_(signing_intent.c.id == param("key"), signing_intent.c.taken_at.is_(None))
 _begin_intent = update(signing_intent).where(_untaken)
-_take_intent = update(signing_intent).where(_untaken).values(taken_at=one("now"))
-_finish_intent = update(signing_intent).where(signing_intent.c.id == one("key")).values(outcome=one("result"))
-_forget_intents = delete(signing_intent).where(signing_intent.c.created_at < one("before"))
+_take_intent = update(signing_intent).where(_untaken).values(taken_at=param("now"))
+_finish_intent = update(signing_intent).where(signing_intent.c.id == param("key")).values(outcome=param("result"))
+_forget_intents = delete(signing_intent).where(signing_intent.c.created_at < param("before"))
 
 
 class SqlPaperwork:
     """See services.paperwork.Paperwork."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def publish(self, text: PublishedText) -> bool:

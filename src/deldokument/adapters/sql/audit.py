@@ -34,8 +34,8 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.column_types import EPOCH, Instant
-from deldokument.adapters.sql.statements import Among, Shape, Work, one
+from deldokument.adapters.sql.column_types import EPOCH, UtcMicros
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables import (
     account,
     administrator,
@@ -53,29 +53,29 @@ from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, M
 from deldokument.domain.errors import Broken
 from deldokument.ports.repositories.audit import EventFilter, Place, RegisteredName, StoredEvent, Subject
 
-_SUBJECT = Shape(Subject, audit_subject)
-_SEAL = Shape(Seal, audit_seal)
+_SUBJECT = RowMapper(Subject, audit_subject)
+_SEAL = RowMapper(Seal, audit_seal)
 _STEP = 1000
 
 _event = audit_event.c
 _place = tuple_(_event.at, _event.number)
-_key, _most = one("key"), one("most")
+_key, _most = param("key"), param("most")
 
 _head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == _key)
-_heads = select(audit_head).where(Among(audit_head.c.chain, "keys")).order_by(audit_head.c.chain)
-_move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=one("moved_to"), hash=one("link"))
+_heads = select(audit_head).where(InList(audit_head.c.chain, "keys")).order_by(audit_head.c.chain)
+_move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=param("moved_to"), hash=param("link"))
 _append = insert(audit_event)
 
 _events = select(audit_event).order_by(_event.at.desc(), _event.chain.desc(), _event.number.desc()).limit(_most)
 _events_of_share = (
     select(audit_event)
-    .where(_event.share_id == one("share"))
+    .where(_event.share_id == param("share"))
     .order_by(_event.at.desc(), _event.number.desc())
     .limit(_most)
 )
 _following = (
     select(audit_event)
-    .where(_event.chain == _key, _event.number > one("after"), _event.number <= one("last"))
+    .where(_event.chain == _key, _event.number > param("after"), _event.number <= param("last"))
     .order_by(_event.number)
     .limit(_most)
 )
@@ -83,14 +83,14 @@ _following = (
 _microseconds = type_coerce(_event.at, BigInteger).label("microseconds")
 _links = (
     select(*(_microseconds if column is _event.at else column for column in _event))
-    .where(_event.chain == _key, _event.number > one("after"))
+    .where(_event.chain == _key, _event.number > param("after"))
     .order_by(_event.number)
     .limit(_most)
 )
 
 _chains = union(select(_event.chain), select(audit_head.c.chain), select(audit_seal.c.chain)).order_by("chain")
 _seals = select(*_SEAL.columns).order_by(audit_seal.c.number).limit(_most)
-_seals = _seals.where(audit_seal.c.chain == _key, audit_seal.c.number > one("after"))
+_seals = _seals.where(audit_seal.c.chain == _key, audit_seal.c.number > param("after"))
 _last_seal = select(*_SEAL.columns).where(audit_seal.c.chain == _key).order_by(audit_seal.c.number.desc()).limit(1)
 _seal_of_head = (
     select(audit_seal).where(audit_seal.c.chain == audit_head.c.chain).order_by(audit_seal.c.number.desc()).limit(1)
@@ -103,28 +103,28 @@ _unsealed = (
         audit_head.c.number != func.coalesce(_sealed_number, 0),
         or_(
             _sealed_at.is_(None),
-            _sealed_at <= bindparam("before", type_=Instant()),
+            _sealed_at <= bindparam("before", type_=UtcMicros()),
             # By a clock that had leapt ahead: until then nothing more would be sealed.
-            _sealed_at > bindparam("now", type_=Instant()),
+            _sealed_at > bindparam("now", type_=UtcMicros()),
         ),
     )
     .order_by(audit_head.c.chain)
 )
 
 _subject = select(*_SUBJECT.columns).where(
-    audit_subject.c.audit_key_id == one("key"), audit_subject.c.lookup_hash == one("lookup_hash")
+    audit_subject.c.audit_key_id == param("key"), audit_subject.c.lookup_hash == param("lookup_hash")
 )
-_subjects = select(*_SUBJECT.columns).where(Among(audit_subject.c.id, "keys"))
+_subjects = select(*_SUBJECT.columns).where(InList(audit_subject.c.id, "keys"))
 
 
 def _names(office: str, table: Table) -> Select[Any]:
     columns = (literal(office), table.c.id, table.c.lookup_hash, table.c.sealed_name)
-    return select(*columns).where(Among(table.c.lookup_hash, "hashes"))
+    return select(*columns).where(InList(table.c.lookup_hash, "hashes"))
 
 
 _names_of_offices = (
-    _names("member", member).join(account).where(is_living, account.c.tenant_id == one("tenant")),
-    _names("administrator", administrator).where(administrator.c.tenant_id == one("tenant")),
+    _names("member", member).join(account).where(is_living, account.c.tenant_id == param("tenant")),
+    _names("administrator", administrator).where(administrator.c.tenant_id == param("tenant")),
     _names("operator", operator),
 )
 
@@ -132,7 +132,7 @@ _names_of_offices = (
 class SqlAudit:
     """See services.chains.Audit."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
         self._waiting: list[AuditEvent] = []
 
@@ -275,7 +275,7 @@ class SqlAudit:
         values = {"key": audit_key_id, "lookup_hash": lookup_hash}
         found = self._work.first(_subject, values)
         if found is None:
-            self._work.lock_name("subject", audit_key_id, lookup_hash)
+            self._work.advisory_lock("subject", audit_key_id, lookup_hash)
             found = self._work.first(_subject, values)
         return _SUBJECT.one(found)
 
@@ -352,7 +352,7 @@ def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def _as_place(place: Place) -> ColumnElement[Any]:
-    return tuple_(literal(place[0], Instant()), literal(place[1], BigInteger()))
+    return tuple_(literal(place[0], UtcMicros()), literal(place[1], BigInteger()))
 
 
 def _values(event: AuditEvent) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, func, literal_column, or_, select, union_all
 from sqlalchemy.sql.base import Executable
 
-from deldokument.adapters.sql.column_types import Instant
-from deldokument.adapters.sql.statements import Work
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import Statements
 from deldokument.adapters.sql.tables import (
     document,
     garbage,
@@ -23,7 +23,7 @@ from deldokument.adapters.sql.tables import (
 from deldokument.domain.outbox import Channel
 from deldokument.ports.repositories.backlog import Queue, Waiting
 
-_now = bindparam("now", type_=Instant())
+_now = bindparam("now", type_=UtcMicros())
 _over_at = case((share.c.state == literal_column("'ended'"), share.c.expires_at), else_=share.c.closed_at)
 _over = union_all(
     select(share.c.expires_at.label("at")).where(is_available, share.c.expires_at <= _now),
@@ -49,7 +49,7 @@ _OF_CHANNEL = {Channel.ALTINN: Queue.NOTICES, Channel.EMAIL: Queue.EMAIL, Channe
 class SqlBacklog:
     """See services.backlog.Backlog."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:

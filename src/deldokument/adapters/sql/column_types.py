@@ -22,7 +22,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 Ranges = tuple[tuple[int, int], ...]
 
 
-class Instant(TypeDecorator[datetime]):
+class UtcMicros(TypeDecorator[datetime]):
     """An aware datetime as microseconds since 1970 in UTC. A naive one is refused: nobody knows when it is."""
 
     impl = BigInteger
@@ -41,7 +41,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
-class Span(TypeDecorator[timedelta]):
+class DurationMicros(TypeDecorator[timedelta]):
     """A timedelta as microseconds."""
 
     impl = BigInteger
@@ -56,7 +56,7 @@ class Span(TypeDecorator[timedelta]):
         return None if value is None else timedelta(microseconds=value)
 
 
-class Word(TypeDecorator[_Word]):
+class EnumText(TypeDecorator[_Word]):
     """A member of a StrEnum as its text."""
 
     impl = Text
@@ -75,7 +75,7 @@ class Word(TypeDecorator[_Word]):
         return None if value is None else self.kind(value)
 
 
-class Words(TypeDecorator[frozenset[_Word]]):
+class EnumSet(TypeDecorator[frozenset[_Word]]):
     """A set of members of a StrEnum as their texts in order, with commas between."""
 
     impl = Text

@@ -24,7 +24,7 @@ from deldokument.adapters.sql.rate_limits import SqlAllowances
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
-from deldokument.adapters.sql.statements import Work
+from deldokument.adapters.sql.statements import Statements
 from deldokument.adapters.sql.statistics import SqlStatistics
 from deldokument.adapters.sql.tenant_lifecycle import SqlTenures
 from deldokument.adapters.sql.tenants import SqlTenancies
@@ -37,7 +37,7 @@ _clock = select(func.clock_timestamp())
 class SqlTransaction:
     """The repositories of one transaction; of no use after it."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self.tenancies = SqlTenancies(work)
         self.shares = SqlShares(work)
         self.uploads = SqlUploads(work)
@@ -65,13 +65,13 @@ class SqlDatabase:
     def read(self) -> Iterator[SqlTransaction]:
         """A consistent view; writes in it raise Broken."""
         with transaction(self._engines.reader) as connection:
-            yield SqlTransaction(Work(connection, writing=False, postgres=self._engines.is_postgres))
+            yield SqlTransaction(Statements(connection, writing=False, postgres=self._engines.is_postgres))
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """One transaction: all or nothing. On SQLite it holds the write lock from the start."""
         with transaction(self._engines.writer) as connection:
-            tx = SqlTransaction(Work(connection, writing=True, postgres=self._engines.is_postgres))
+            tx = SqlTransaction(Statements(connection, writing=True, postgres=self._engines.is_postgres))
             yield tx
             tx.audit.flush()
 

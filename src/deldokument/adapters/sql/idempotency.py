@@ -6,33 +6,33 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables import answered_request
-from deldokument.ports.repositories.idempotency import AnsweredRequest
+from deldokument.ports.repositories.idempotency import IdempotencyRecord
 
-_REQUEST = Shape(AnsweredRequest, answered_request)
-_by_id = select(*_REQUEST.columns).where(answered_request.c.id == one("key"))
-_remove = delete(answered_request).where(answered_request.c.id == one("key"))
+_REQUEST = RowMapper(IdempotencyRecord, answered_request)
+_by_id = select(*_REQUEST.columns).where(answered_request.c.id == param("key"))
+_remove = delete(answered_request).where(answered_request.c.id == param("key"))
 _old = (
     select(answered_request.c.id)
-    .where(answered_request.c.created_at < one("before"))
+    .where(answered_request.c.created_at < param("before"))
     .order_by(answered_request.c.created_at)
-    .limit(one("most"))
+    .limit(param("most"))
 )
 
 
 class SqlAnsweredRequests:
     """See services.answered.AnsweredRequests."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
-    def lock(self, request_id: bytes) -> AnsweredRequest | None:
+    def lock(self, request_id: bytes) -> IdempotencyRecord | None:
         """By id, its row locked, or the place where it would stand."""
-        self._work.lock_name("answered_request", request_id)
+        self._work.advisory_lock("answered_request", request_id)
         return _REQUEST.one(self._work.first(self._work.locked(_by_id), {"key": request_id}))
 
-    def save(self, request: AnsweredRequest) -> None:
+    def save(self, request: IdempotencyRecord) -> None:
         """Insert or replace."""
         self._work.insert_or_replace(answered_request, _REQUEST.values(request))
 

@@ -7,18 +7,18 @@ from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
 
-from deldokument.adapters.sql.statements import Among, Shape, Work, one
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables import administrator, awaits_code, is_living, member, notice_address
 from deldokument.domain.addresses import NoticeAddress
 
-_ADDRESS = Shape(NoticeAddress, notice_address)
+_ADDRESS = RowMapper(NoticeAddress, notice_address)
 _every = select(*_ADDRESS.columns)
-_by_id = _every.where(notice_address.c.id == one("key"))
-_by_hash = _every.where(notice_address.c.lookup_hash == one("lookup_hash"))
-_by_hashes = _every.where(Among(notice_address.c.lookup_hash, "lookup_hashes"))
+_by_id = _every.where(notice_address.c.id == param("key"))
+_by_hash = _every.where(notice_address.c.lookup_hash == param("lookup_hash"))
+_by_hashes = _every.where(InList(notice_address.c.lookup_hash, "lookup_hashes"))
 _drop = (
     update(notice_address)
-    .where(awaits_code, notice_address.c.challenged_at < one("before"))
+    .where(awaits_code, notice_address.c.challenged_at < param("before"))
     .values(sealed_unconfirmed=b"", challenge_id="", challenged_at=None, tries=0)
 )
 _is_member = exists().where(is_living, member.c.lookup_hash == notice_address.c.lookup_hash)
@@ -29,7 +29,7 @@ _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
 class SqlAddressBook:
     """See services.address_book.AddressBook."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def get(self, address_id: str) -> NoticeAddress | None:

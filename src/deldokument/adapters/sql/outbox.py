@@ -24,8 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.column_types import Instant, Span
-from deldokument.adapters.sql.statements import Among, Shape, Work, one
+from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables import (
     audit_head,
     document,
@@ -37,14 +37,14 @@ from deldokument.adapters.sql.tables import (
     recipient,
     share,
 )
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.ports.repositories.outbox import EndingFilter, Unreminded
+from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
 
-_MESSAGE = Shape(OutgoingMessage, outbox)
+_MESSAGE = RowMapper(OutgoingMessage, outbox)
 
-_key, _most = one("key"), one("most")
-_now = bindparam("now", type_=Instant())
+_key, _most = param("key"), param("most")
+_now = bindparam("now", type_=UtcMicros())
 
 _ahead = (
     select(audit_head.c.chain)
@@ -53,7 +53,7 @@ _ahead = (
     .order_by(audit_head.c.chain)
 )
 _cursor = select(outbox_cursor.c.number).where(outbox_cursor.c.chain == _key)
-_move_cursor = update(outbox_cursor).where(outbox_cursor.c.chain == _key).values(number=one("moved_to"))
+_move_cursor = update(outbox_cursor).where(outbox_cursor.c.chain == _key).values(number=param("moved_to"))
 
 _add = insert(outbox)
 _get = select(*_MESSAGE.columns).where(outbox.c.id == _key)
@@ -70,36 +70,38 @@ _due = (
     select(*_MESSAGE.columns)
     .where(
         is_unsettled,
-        outbox.c.channel == one("channel"),
+        outbox.c.channel == param("channel"),
         outbox.c.due_at <= _now,
         ~exists().where(_is_due_before_it),
     )
     .order_by(outbox.c.due_at, outbox.c.id)
     .limit(_most)
 )
-_any_due = select(outbox.c.id).where(is_unsettled, outbox.c.channel == one("channel"), outbox.c.due_at <= _now).limit(1)
+_any_due = (
+    select(outbox.c.id).where(is_unsettled, outbox.c.channel == param("channel"), outbox.c.due_at <= _now).limit(1)
+)
 _is_it = and_(outbox.c.id == _key, is_unsettled)
 _lease = (
     update(outbox)
-    .where(Among(outbox.c.id, "keys"))
-    .values(attempts=outbox.c.attempts + 1, due_at=bindparam("until", type_=Instant()))
+    .where(InList(outbox.c.id, "keys"))
+    .values(attempts=outbox.c.attempts + 1, due_at=bindparam("until", type_=UtcMicros()))
 )
 _sent = update(outbox).where(_is_it).values(sent_at=_now, last_error="")
-_give_up = update(outbox).where(_is_it).values(given_up_at=_now, last_error=one("code"))
+_give_up = update(outbox).where(_is_it).values(given_up_at=_now, last_error=param("code"))
 _postpone = (
     update(outbox)
-    .where(_is_it, outbox.c.attempts == one("known_attempts"))
-    .values(due_at=bindparam("until", type_=Instant()), last_error=one("code"))
+    .where(_is_it, outbox.c.attempts == param("known_attempts"))
+    .values(due_at=bindparam("until", type_=UtcMicros()), last_error=param("code"))
 )
 _repeat = (
     update(outbox)
     .where(outbox.c.id == _key)
     .values(due_at=_now, attempts=0, sent_at=None, given_up_at=None, last_error="")
 )
-_of_shares = select(*_MESSAGE.columns).where(Among(outbox.c.share_id, "keys"), outbox.c.channel == one("channel"))
+_of_shares = select(*_MESSAGE.columns).where(InList(outbox.c.share_id, "keys"), outbox.c.channel == param("channel"))
 _of_target = (
     select(*_MESSAGE.columns)
-    .where(outbox.c.channel == one("channel"), outbox.c.target == _key)
+    .where(outbox.c.channel == param("channel"), outbox.c.target == _key)
     .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     .limit(_most)
 )
@@ -123,30 +125,30 @@ _unreminded = (
     .where(
         is_available,
         share.c.notify,
-        share.c.expires_at > bindparam("after", type_=Instant()),
-        share.c.expires_at <= bindparam("until", type_=Instant()),
-        _published + bindparam("open_for", type_=Span()) <= _end,
+        share.c.expires_at > bindparam("after", type_=UtcMicros()),
+        share.c.expires_at <= bindparam("until", type_=UtcMicros()),
+        _published + bindparam("open_for", type_=DurationMicros()) <= _end,
         _has_any_left,
         ~exists().where(
             outbox.c.channel == Channel.ALTINN,
             outbox.c.target == recipient.c.id,
-            outbox.c.kind == one("kind"),
-            outbox.c.created_at > bindparam("told_since", type_=Instant()),
+            outbox.c.kind == param("kind"),
+            outbox.c.created_at > bindparam("told_since", type_=UtcMicros()),
         ),
     )
     .order_by(share.c.expires_at, recipient.c.id)
     .limit(_most)
 )
-_earlier = tuple_(outbox.c.created_at, outbox.c.id) < tuple_(bindparam("at", type_=Instant()), one("id_before"))
+_earlier = tuple_(outbox.c.created_at, outbox.c.id) < tuple_(bindparam("at", type_=UtcMicros()), param("id_before"))
 _spent = (
-    select(outbox.c.id).where(outbox.c.share_id.is_(None), ~is_unsettled, outbox.c.created_at < one("before"))
+    select(outbox.c.id).where(outbox.c.share_id.is_(None), ~is_unsettled, outbox.c.created_at < param("before"))
 ).limit(_most)
 
 
 class SqlOutbox:
     """See services.outboxes.Outbox."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def chains_ahead(self) -> list[str]:
@@ -159,7 +161,7 @@ class SqlOutbox:
         None while another worker follows the chain: there are others.
         """
         self._work.insert_once(outbox_cursor, {"chain": chain, "number": 0})
-        row = self._work.first(self._work.shared_out(_cursor, outbox_cursor), {"key": chain})
+        row = self._work.first(self._work.skip_locked(_cursor, outbox_cursor), {"key": chain})
         return row.number if row else None
 
     def move_cursor(self, chain: str, number: int) -> None:
@@ -186,12 +188,12 @@ class SqlOutbox:
     ) -> list[OutgoingMessage]:
         """See services.outboxes.Outbox; what another worker has in hand is passed over."""
         of_others = _due.where(outbox.c.target.not_in(list(busy))) if busy else _due
-        due = self._work.shared_out(of_others, outbox)
+        due = self._work.skip_locked(of_others, outbox)
         keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]
         if not keys:
             return []
         self._work.run(_lease, {"keys": keys, "until": until})
-        return [standing(self.get(key)) for key in keys]
+        return [existing(self.get(key)) for key in keys]
 
     def sent(self, message_id: str, now: datetime) -> bool:
         """False, and nothing changed, when it is settled."""
@@ -215,10 +217,10 @@ class SqlOutbox:
         found = _MESSAGE.all(self._work.batched(_of_shares, "keys", share_ids, channel=channel))
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
-    def unreminded(self, wanted: EndingFilter, *, limit: int) -> list[Unreminded]:
+    def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
         """Recipients with a document that nobody has downloaded for them. Those whose share ends first first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
-        return [Unreminded(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
+        return [PendingReminder(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
 
     def has_downloaded(self, recipient_id: str) -> bool:
         """Whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""

@@ -7,33 +7,33 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from deldokument.adapters.sql.column_types import Instant, Span
-from deldokument.adapters.sql.statements import Work, one
+from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables import allowance
 
-_now = bindparam("now", type_=Instant())
-_step = bindparam("step", type_=Span())
-_first = bindparam("first", type_=Instant())
-_latest = bindparam("latest", type_=Instant())
+_now = bindparam("now", type_=UtcMicros())
+_step = bindparam("step", type_=DurationMicros())
+_first = bindparam("first", type_=UtcMicros())
+_latest = bindparam("latest", type_=UtcMicros())
 _spent = allowance.c.spent_until
-_beyond = bindparam("beyond", type_=Instant())
-_next = case((and_(_spent > _now, _spent <= _beyond), _spent), else_=_now).op("+", return_type=Instant())(_step)
+_beyond = bindparam("beyond", type_=UtcMicros())
+_next = case((and_(_spent > _now, _spent <= _beyond), _spent), else_=_now).op("+", return_type=UtcMicros())(_step)
 
-_known = select(_spent).where(allowance.c.consumer == one("consumer"))
+_known = select(_spent).where(allowance.c.consumer == param("consumer"))
 _full = delete(allowance).where(_spent < _now)
 
 
 class SqlAllowances:
     """See services.allowances.Allowances."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
         """One statement, so that no call is counted twice or not at all, whichever nodes ask at once."""
         insert = (postgresql.insert if self._work.postgres else sqlite.insert)(allowance)
         statement = (
-            insert.values(consumer=one("consumer"), spent_until=_first)
+            insert.values(consumer=param("consumer"), spent_until=_first)
             .on_conflict_do_update(index_elements=["consumer"], set_={"spent_until": _next}, where=_next <= _latest)
             .returning(_spent)
         )

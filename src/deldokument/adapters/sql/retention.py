@@ -24,9 +24,9 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
-from deldokument.adapters.sql.statements import Among, Work, batches, distinct_values, one
+from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
 from deldokument.adapters.sql.tables import (
     account,
     audit_subject,
@@ -55,9 +55,9 @@ from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.orphans import Sweep
 
-_key = one("key")
-_now = bindparam("now", type_=Instant())
-_most = one("most")
+_key = param("key")
+_now = bindparam("now", type_=UtcMicros())
+_most = param("most")
 
 _deployment = select(
     deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at, deployment.c.keyring_fingerprint
@@ -72,14 +72,14 @@ _shares = select(*SHARE.columns).limit(_most)
 _due = _shares.where(is_available, share.c.expires_at <= _now).order_by(share.c.expires_at)
 _stale = _shares.where(
     is_draft,
-    share.c.changed_at < one("before"),
-    or_(share.c.proposed_by.is_(None), share.c.changed_at < one("proposed_before")),
+    share.c.changed_at < param("before"),
+    or_(share.c.proposed_by.is_(None), share.c.changed_at < param("proposed_before")),
 ).order_by(share.c.changed_at)
 _with_key = _shares.where(has_key, or_(share.c.undo_until.is_(None), share.c.undo_until <= _now)).order_by(
     share.c.closed_at
 )
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
-_until = bindparam("until", type_=Instant())
+_until = bindparam("until", type_=UtcMicros())
 _nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
 _claim = update(document).where(document.c.id == _key, is_uninspected, _nobodys).values(inspecting_until=_until)
 _keep = update(document).where(document.c.id == _key).values(inspecting_until=_until)
@@ -91,10 +91,10 @@ _uninspected = (
     .limit(_most)
 )
 # Tenant by tenant, so that each answer comes straight from the index: their retention periods differ.
-_horizon = _now.op("-", return_type=Instant())(tenant.c.retention)
+_horizon = _now.op("-", return_type=UtcMicros())(tenant.c.retention)
 _first_closed = select(func.min(share.c.closed_at)).where(is_closed_unerased, share.c.tenant_id == tenant.c.id)
 _retentions = select(tenant.c.id, tenant.c.retention).where(_first_closed.scalar_subquery() <= _horizon)
-_spent = _shares.where(is_closed_unerased, share.c.tenant_id == _key, share.c.closed_at <= one("before")).order_by(
+_spent = _shares.where(is_closed_unerased, share.c.tenant_id == _key, share.c.closed_at <= param("before")).order_by(
     share.c.closed_at
 )
 # The shortest period brings the answer from the index; what others keep longer is sorted out by each one's own.
@@ -105,7 +105,7 @@ _spent_members = (
     .join(tenant, account.c.tenant_id == tenant.c.id)
     .where(
         is_removed_unerased,
-        member.c.removed_at <= one("before"),
+        member.c.removed_at <= param("before"),
         type_coerce(member.c.removed_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger) <= _now,
     )
     .order_by(member.c.removed_at)
@@ -116,12 +116,12 @@ _erase_member = (
     .where(member.c.id == _key)
     .values(lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", erased_at=_now)
 )
-_these = update(share).where(Among(share.c.id, "keys"))
-_close = _these.values(state=one("over"), closed_at=_now, changed_at=_now)
+_these = update(share).where(InList(share.c.id, "keys"))
+_close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
 _destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"")
 _released = _these.values(blobs_released=True)
 _drop_seals = (
-    update(document).where(Among(document.c.share_id, "keys")).values(sealed_manifest=b"", sealed_inspection=b"")
+    update(document).where(InList(document.c.share_id, "keys")).values(sealed_manifest=b"", sealed_inspection=b"")
 )
 _erased = _these.values(
     sealed_title=b"",
@@ -138,7 +138,7 @@ _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _k
 class SqlRetention:
     """See services.repositories.Retention."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def deployment(self) -> Deployment:
@@ -235,7 +235,7 @@ class SqlRetention:
         for batch in batches(share_ids):
             discard_uploads(self._work, upload.c.share_id.in_(batch), now)
             for table in (outbox, receipt, recipient, document):
-                self._work.run(delete(table).where(Among(table.c.share_id, "keys")), {"keys": batch})
+                self._work.run(delete(table).where(InList(table.c.share_id, "keys")), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):
                 raise NotFound("share")
 
@@ -261,4 +261,4 @@ class SqlRetention:
         return SHARE.all(self._rows(query, share, values))
 
     def _rows(self, query: Select[Any], table: Table, values: Mapping[str, Any]) -> Any:
-        return self._work.rows(self._work.shared_out(query, table), values)
+        return self._work.rows(self._work.skip_locked(query, table), values)

@@ -6,34 +6,34 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables import pending_login, session
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 
-_SESSION = Shape(SessionRecord, session)
-_PENDING = Shape(PendingLogin, pending_login)
+_SESSION = RowMapper(SessionRecord, session)
+_PENDING = RowMapper(PendingLogin, pending_login)
 
-_take = delete(pending_login).where(pending_login.c.state == one("key")).returning(*_PENDING.columns)
+_take = delete(pending_login).where(pending_login.c.state == param("key")).returning(*_PENDING.columns)
 # The limit bounds the work, and the order makes PostgreSQL read the index instead of the table.
 _began_at = pending_login.c.created_at
-_begun = select(_began_at).where(_began_at >= one("since")).order_by(_began_at.desc()).limit(bindparam("most"))
+_begun = select(_began_at).where(_began_at >= param("since")).order_by(_began_at.desc()).limit(bindparam("most"))
 _count_begun = select(func.count()).select_from(_begun.subquery())
-_is_token = session.c.token_hash == one("token")
+_is_token = session.c.token_hash == param("token")
 _by_token = select(*_SESSION.columns).where(_is_token)
 _add = insert(session)
-_touch = update(session).where(_is_token, session.c.seen_at < one("now")).values(seen_at=one("now"))
+_touch = update(session).where(_is_token, session.c.seen_at < param("now")).values(seen_at=param("now"))
 _follow = update(session).where(_is_token)
 _remove = delete(session).where(_is_token)
-_is_of_provider = session.c.provider_session_id == one("provider")
+_is_of_provider = session.c.provider_session_id == param("provider")
 _remove_of_provider = delete(session).where(_is_of_provider).returning(*_SESSION.columns)
-_remove_idle = delete(session).where(session.c.seen_at < one("before"))
-_remove_old_pending = delete(pending_login).where(pending_login.c.created_at < one("before"))
+_remove_idle = delete(session).where(session.c.seen_at < param("before"))
+_remove_old_pending = delete(pending_login).where(pending_login.c.created_at < param("before"))
 
 
 class SqlSessions:
     """See services.repositories.Sessions."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add_pending(self, login: PendingLogin) -> None:

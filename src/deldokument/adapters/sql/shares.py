@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
 
-from deldokument.adapters.sql.column_types import Instant
-from deldokument.adapters.sql.statements import Among, Shape, Work, distinct_values, one
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
 from deldokument.adapters.sql.tables import (
     document,
     is_available,
@@ -31,15 +31,15 @@ from deldokument.domain.errors import Broken
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.ports.repositories.shares import ReceiptPlace, ShareFilter
 
-SHARE = Shape(Share, share)
-DOCUMENT = Shape(Document, document)
-_RECIPIENT = Shape(Recipient, recipient)
-_RECEIPT = Shape(Receipt, receipt)
+SHARE = RowMapper(Share, share)
+DOCUMENT = RowMapper(Document, document)
+_RECIPIENT = RowMapper(Recipient, recipient)
+_RECEIPT = RowMapper(Receipt, receipt)
 
-_key = one("key")
+_key = param("key")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
 _by_id = select(*SHARE.columns).where(share.c.id == _key)
-_known = select(share.c.id).where(Among(share.c.id, "keys"))
+_known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
 _is_open = and_(is_available, share.c.expires_at > _now)
@@ -48,49 +48,49 @@ _drafts = (
     select(*SHARE.columns)
     .where(is_draft, may_have_key, share.c.account_id == _key)
     .order_by(share.c.changed_at.desc())
-    .limit(one("most"))
+    .limit(param("most"))
     .subquery()
 )
 _unread = (
     select(*SHARE.columns)
     .where(is_unread, share.c.account_id == _key, share.c.expires_at > _now, share.c.expires_at <= _until)
     .order_by(share.c.expires_at)
-    .limit(one("most"))
+    .limit(param("most"))
     .subquery()
 )
 _needing = select(_drafts).union_all(select(_unread))
 _open_for = (
     select(*SHARE.columns, *_RECIPIENT.columns)
     .join_from(recipient, share)
-    .where(Among(recipient.c.lookup_hash, "keys"), _is_open)
+    .where(InList(recipient.c.lookup_hash, "keys"), _is_open)
 )
 _save_recipient = update(recipient).where(recipient.c.id == _key)
-_remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == one("share"))
+_remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _recipients = (
     select(*_RECIPIENT.columns)
-    .where(Among(recipient.c.share_id, "keys"))
+    .where(InList(recipient.c.share_id, "keys"))
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
 _document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
 _documents = (
     select(*DOCUMENT.columns)
-    .where(Among(document.c.share_id, "keys"))
+    .where(InList(document.c.share_id, "keys"))
     .order_by(document.c.share_id, document.c.position, document.c.id)
 )
 _documents_of_share = (
     select(*DOCUMENT.columns)
     .where(document.c.share_id == _key)
     .order_by(document.c.position, document.c.id)
-    .limit(one("most"))
+    .limit(param("most"))
 )
 _later_documents = _documents_of_share.where(
-    document.c.position >= one("position"),
-    tuple_(document.c.position, document.c.id) > tuple_(one("position"), one("id")),
+    document.c.position >= param("position"),
+    tuple_(document.c.position, document.c.id) > tuple_(param("position"), param("id")),
 )
 _add_document = insert(document)
 _save_document = update(document).where(document.c.id == _key)
 _remove_document = delete(document).where(document.c.id == _key)
-_at, _done = (bindparam(name, type_=Instant()) for name in ("at", "done"))
+_at, _done = (bindparam(name, type_=UtcMicros()) for name in ("at", "done"))
 _is_first = or_(share.c.opened_at.is_(None), and_(share.c.downloaded_at.is_(None), _done.is_not(None)))
 _received = (
     update(share)
@@ -101,33 +101,35 @@ _received = (
     )
 )
 _one_receipt = select(*_RECEIPT.columns).where(
-    receipt.c.share_id == one("share"),
-    receipt.c.document_id == one("document"),
-    receipt.c.recipient_id == one("recipient"),
-    receipt.c.subject_id == one("subject"),
+    receipt.c.share_id == param("share"),
+    receipt.c.document_id == param("document"),
+    receipt.c.recipient_id == param("recipient"),
+    receipt.c.subject_id == param("subject"),
 )
 _receipts_of_subject = select(*_RECEIPT.columns).where(
-    receipt.c.share_id == one("share"), Among(receipt.c.document_id, "keys"), receipt.c.subject_id == one("subject")
+    receipt.c.share_id == param("share"),
+    InList(receipt.c.document_id, "keys"),
+    receipt.c.subject_id == param("subject"),
 )
 _receipts = (
     select(*_RECEIPT.columns)
-    .where(Among(receipt.c.share_id, "keys"))
+    .where(InList(receipt.c.share_id, "keys"))
     .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
 )
 _receipt_place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)
 _receipts_of_share = (
-    select(*_RECEIPT.columns).where(receipt.c.share_id == _key).order_by(*_receipt_place).limit(one("most"))
+    select(*_RECEIPT.columns).where(receipt.c.share_id == _key).order_by(*_receipt_place).limit(param("most"))
 )
 _later_receipts = _receipts_of_share.where(
     tuple_(*_receipt_place)
-    > tuple_(bindparam("first", type_=Instant()), one("document"), one("recipient"), one("subject"))
+    > tuple_(bindparam("first", type_=UtcMicros()), param("document"), param("recipient"), param("subject"))
 )
 
 
 class SqlShares:
     """See services.repositories.Shares."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, share: Share) -> None:
@@ -239,7 +241,7 @@ class SqlShares:
 
     def receipt(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
         """In a transaction that writes, nobody else reads it to write it before this one ends."""
-        self._work.lock_name("receipt", share_id, document_id or "", recipient_id, subject_id)
+        self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
         values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
         row = self._work.first(_one_receipt, values)
         return _receipt(row) if row else None

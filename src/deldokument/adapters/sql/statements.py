@@ -46,12 +46,12 @@ _BATCH = 500
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
 
 
-def one(name: str) -> BindParameter[Any]:
+def param(name: str) -> BindParameter[Any]:
     """A parameter with the type of what it is compared to."""
     return bindparam(name)
 
 
-class Among(FunctionElement[bool]):
+class InList(FunctionElement[bool]):
     """Whether a column is one of the many values of the list ``name``.
 
     On PostgreSQL they are one parameter, so that the statement is the same, and prepared, however many there are.
@@ -64,14 +64,14 @@ class Among(FunctionElement[bool]):
         super().__init__(column, bindparam(name, type_=column.type))
 
 
-@compiles(Among)
-def _among(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+@compiles(InList)
+def _among(element: InList, compiler: SQLCompiler, **words: Any) -> str:
     column, given = element.clauses
     return compiler.process(column.in_(bindparam(given.key, expanding=True)), **words)
 
 
-@compiles(Among, "postgresql")
-def _among_on_postgres(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+@compiles(InList, "postgresql")
+def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> str:
     column, given = element.clauses
     return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
 
@@ -85,7 +85,7 @@ def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[A
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Statements:
     """The connection of one transaction. ``writing`` tells what it was begun for."""
 
     connection: Connection
@@ -131,17 +131,17 @@ class Work:
     def remove_found(self, ids: Select[Any], table: Table, values: Mapping[str, Any]) -> int:
         """Remove the rows of ``table`` whose ids are found; how many."""
         keys = [row.id for row in self.rows(ids, values)]
-        return self.count(delete(table).where(Among(table.c.id, "keys")), {"keys": keys}) if keys else 0
+        return self.count(delete(table).where(InList(table.c.id, "keys")), {"keys": keys}) if keys else 0
 
     def locked(self, query: Select[Any]) -> Select[Any]:
         """Hold the rows against other writers. Rows that refer to them may still be inserted."""
         return query.with_for_update(key_share=True) if self._locks_rows else query
 
-    def shared_out(self, query: Select[Any], table: Table) -> Select[Any]:
+    def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
         """As ``locked``, leaving out the rows of ``table`` that another worker holds."""
         return query.with_for_update(of=table, key_share=True, skip_locked=True) if self._locks_rows else query
 
-    def lock_name(self, *words: str | bytes) -> None:
+    def advisory_lock(self, *words: str | bytes) -> None:
         """Let one transaction at a time pass here with the same words: for rows that are not there yet to be locked."""
         if self._locks_rows:
             self.run(_LOCK_NAME, {"number": _number(words)})
@@ -164,7 +164,7 @@ class Work:
         return self.postgres and self.writing
 
 
-class Shape(Generic[_Record]):
+class RowMapper(Generic[_Record]):
     """A frozen dataclass whose fields are columns of the same names."""
 
     def __init__(self, kind: type[_Record], table: Table) -> None:

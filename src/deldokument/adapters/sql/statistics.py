@@ -10,17 +10,17 @@ from typing import Any
 
 from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, or_, select, update
 
-from deldokument.adapters.sql.column_types import Instant
-from deldokument.adapters.sql.statements import Work, one
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables import document, is_published, share
 from deldokument.domain.statistics import ShareCounts
 
-_now = bindparam("now", type_=Instant())
+_now = bindparam("now", type_=UtcMicros())
 _its_documents = select(func.count()).where(document.c.share_id == share.c.id)
 _its_bytes = select(func.coalesce(func.sum(document.c.length), 0)).where(document.c.share_id == share.c.id)
 _count_documents = (
     update(share)
-    .where(share.c.id == one("key"))
+    .where(share.c.id == param("key"))
     .values(document_count=_its_documents.scalar_subquery(), byte_count=_its_bytes.scalar_subquery())
 )
 
@@ -40,18 +40,20 @@ _counts = (
     func.count(case((and_(share.c.opened_at.is_(None), _is_over), 1))),
     func.count(share.c.key_destroyed_at),
 )
-_is_within = and_(is_published, share.c.published_at >= one("start"), share.c.published_at < one("stop"))
-_of_account = select(*_counts).where(_is_within, share.c.account_id == one("key"))
+_is_within = and_(is_published, share.c.published_at >= param("start"), share.c.published_at < param("stop"))
+_of_account = select(*_counts).where(_is_within, share.c.account_id == param("key"))
 _of_tenant = (
-    select(share.c.account_id, *_counts).where(_is_within, share.c.tenant_id == one("key")).group_by(share.c.account_id)
+    select(share.c.account_id, *_counts)
+    .where(_is_within, share.c.tenant_id == param("key"))
+    .group_by(share.c.account_id)
 )
-_first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == one("key"))
+_first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == param("key"))
 
 
 class SqlStatistics:
     """See services.repositories.Statistics."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def count_documents(self, share_id: str) -> None:

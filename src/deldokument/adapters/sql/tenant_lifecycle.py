@@ -29,8 +29,8 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.column_types import Instant
-from deldokument.adapters.sql.statements import Shape, Work, one
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables import (
     account,
     administrator,
@@ -55,14 +55,14 @@ from deldokument.adapters.sql.tables import (
     upload,
 )
 from deldokument.domain.share import ShareState
-from deldokument.domain.tenure import Holdings, ImpactAssessment, Tenure
+from deldokument.domain.tenure import ImpactAssessment, TenantLifecycle, TenantTotals
 
-_ASSESSMENT = Shape(ImpactAssessment, impact_assessment)
-_COUNTS = [field.name for field in fields(Holdings)]
+_ASSESSMENT = RowMapper(ImpactAssessment, impact_assessment)
+_COUNTS = [field.name for field in fields(TenantTotals)]
 
-_key = one("key")
-_now = bindparam("now", type_=Instant())
-_most = one("most")
+_key = param("key")
+_now = bindparam("now", type_=UtcMicros())
+_most = param("most")
 _assessments = (
     select(*_ASSESSMENT.columns)
     .where(impact_assessment.c.tenant_id == _key)
@@ -162,7 +162,7 @@ _FORGET = (
 class SqlTenures:
     """See services.tenures.Tenures."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
@@ -181,18 +181,18 @@ class SqlTenures:
         row = self._work.first(_file, {"key": assessment_id})
         return bytes(row.sealed_file) if row else None
 
-    def tenure(self, tenant_id: str) -> Tenure:
+    def tenure(self, tenant_id: str) -> TenantLifecycle:
         """One without names when nothing is kept."""
         row = self._work.first(_tenure, {"key": tenant_id})
-        return _as_tenure(row) if row else Tenure(tenant_id)
+        return _as_tenure(row) if row else TenantLifecycle(tenant_id)
 
-    def save_tenure(self, record: Tenure) -> None:
+    def save_tenure(self, record: TenantLifecycle) -> None:
         """Write all of it."""
         self._work.insert_or_replace(tenure, _values(record))
 
-    def holdings(self, tenant_id: str, now: datetime) -> Holdings:
+    def holdings(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Counted now."""
-        return Holdings(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
+        return TenantTotals(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
         """Drafts first: one that is being published meanwhile is then found as an open share."""
@@ -224,17 +224,17 @@ class SqlTenures:
             self._work.run(statement, {"key": tenant_id})
 
     def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:
-        rows: Sequence[Row[Any]] = self._work.rows(self._work.shared_out(query, tenure), values)
+        rows: Sequence[Row[Any]] = self._work.rows(self._work.skip_locked(query, tenure), values)
         return [row.tenant_id for row in rows]
 
 
-def _as_tenure(row: Row[Any]) -> Tenure:
+def _as_tenure(row: Row[Any]) -> TenantLifecycle:
     stored = dict(row._mapping)
-    held = Holdings(**{name: stored.pop(name) for name in _COUNTS})
-    return Tenure(**stored, held=held)
+    held = TenantTotals(**{name: stored.pop(name) for name in _COUNTS})
+    return TenantLifecycle(**stored, held=held)
 
 
-def _values(record: Tenure) -> dict[str, Any]:
+def _values(record: TenantLifecycle) -> dict[str, Any]:
     values = asdict(record)
     values.update(values.pop("held"))
     return values

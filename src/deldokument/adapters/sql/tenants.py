@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, and_, bindparam, cast, delete, func, literal_column, or_, select, union_all, update
 
-from deldokument.adapters.sql.statements import Among, Shape, Work, one
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables import (
     account,
     administrator,
@@ -41,25 +41,25 @@ from deldokument.domain.tenancy import (
     Tenant,
     norwegian_order,
 )
-from deldokument.ports.repositories.tenants import AccountContents, Offices
+from deldokument.ports.repositories.tenants import AccountContents, RoleIds
 
-_MEMBER = Shape(Member, member)
-_ADMINISTRATOR = Shape(Administrator, administrator)
-_INTEGRATION = Shape(Integration, integration)
-_OPERATOR = Shape(Operator, operator)
+_MEMBER = RowMapper(Member, member)
+_ADMINISTRATOR = RowMapper(Administrator, administrator)
+_INTEGRATION = RowMapper(Integration, integration)
+_OPERATOR = RowMapper(Operator, operator)
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
 _tenants, _accounts = tenant, account
 _tenant_columns = [column for column in tenant.c]
-_tenants_by_id = select(*_tenant_columns).where(Among(tenant.c.id, "keys"))
-_tenant_by_number = select(*_tenant_columns).where(tenant.c.organization_number == one("number"))
-_save_tenant = update(tenant).where(tenant.c.id == one("key"))
+_tenants_by_id = select(*_tenant_columns).where(InList(tenant.c.id, "keys"))
+_tenant_by_number = select(*_tenant_columns).where(tenant.c.organization_number == param("number"))
+_save_tenant = update(tenant).where(tenant.c.id == param("key"))
 _account_columns = [column for column in account.c]
-_accounts_by_id = select(*_account_columns).where(Among(account.c.id, "keys"))
-_accounts_of_tenant = select(*_account_columns).where(account.c.tenant_id == one("key"))
-_save_account = update(account).where(account.c.id == one("key"), account.c.revision == one("known"))
-_may_hold = and_(share.c.account_id == one("key"), is_unerased, may_have_key)
-_count_members = select(func.count(member.c.id)).where(member.c.account_id == one("key"), is_living)
+_accounts_by_id = select(*_account_columns).where(InList(account.c.id, "keys"))
+_accounts_of_tenant = select(*_account_columns).where(account.c.tenant_id == param("key"))
+_save_account = update(account).where(account.c.id == param("key"), account.c.revision == param("known"))
+_may_hold = and_(share.c.account_id == param("key"), is_unerased, may_have_key)
+_count_members = select(func.count(member.c.id)).where(member.c.account_id == param("key"), is_living)
 _stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
 _contents = select(
     _count_members.scalar_subquery(),
@@ -71,71 +71,71 @@ _contents = select(
 _spent_accounts = (
     select(*_account_columns)
     .join_from(account, tenant)
-    .where(is_to_be_ended, account.c.deleted_at <= one("horizon"))
+    .where(is_to_be_ended, account.c.deleted_at <= param("horizon"))
     .where(account.c.frozen_at.is_(None), tenant.c.frozen_at.is_(None))
     .order_by(account.c.deleted_at)
-    .limit(one("most"))
+    .limit(param("most"))
 )
-_member_by_id = select(*_MEMBER.columns).where(member.c.id == one("key"))
+_member_by_id = select(*_MEMBER.columns).where(member.c.id == param("key"))
 _member_by_hash = select(*_MEMBER.columns).where(
-    member.c.account_id == one("key"), member.c.lookup_hash == one("lookup_hash"), is_living
+    member.c.account_id == param("key"), member.c.lookup_hash == param("lookup_hash"), is_living
 )
 _members_by_hashes = select(*_MEMBER.columns).where(
-    member.c.account_id == one("key"), Among(member.c.lookup_hash, "hashes"), is_living
+    member.c.account_id == param("key"), InList(member.c.lookup_hash, "hashes"), is_living
 )
 _members_of_account = (
     select(*_MEMBER.columns)
-    .where(member.c.account_id == one("key"), is_living)
+    .where(member.c.account_id == param("key"), is_living)
     .order_by(member.c.added_at.desc(), member.c.id.desc())
-    .limit(one("most"))
+    .limit(param("most"))
 )
 _added = bindparam("added", type_=member.c.added_at.type)
 _earlier_members = _members_of_account.where(
-    member.c.added_at <= _added, or_(member.c.added_at < _added, member.c.id < one("before"))
+    member.c.added_at <= _added, or_(member.c.added_at < _added, member.c.id < param("before"))
 )
-_memberships = select(*_MEMBER.columns).where(member.c.lookup_hash == one("lookup_hash"), is_living)
-_use_member = update(member).where(member.c.id == one("key")).values(used_at=one("now"))
-_remove_member = update(member).where(member.c.id == one("key"), is_living).values(removed_at=one("now"))
-_remove_members = update(member).where(member.c.account_id == one("key"), is_living).values(removed_at=one("now"))
+_memberships = select(*_MEMBER.columns).where(member.c.lookup_hash == param("lookup_hash"), is_living)
+_use_member = update(member).where(member.c.id == param("key")).values(used_at=param("now"))
+_remove_member = update(member).where(member.c.id == param("key"), is_living).values(removed_at=param("now"))
+_remove_members = update(member).where(member.c.account_id == param("key"), is_living).values(removed_at=param("now"))
 _administrators = (
-    select(*_ADMINISTRATOR.columns).where(administrator.c.tenant_id == one("key")).order_by(administrator.c.id)
+    select(*_ADMINISTRATOR.columns).where(administrator.c.tenant_id == param("key")).order_by(administrator.c.id)
 )
 _administrations = (
     select(*_ADMINISTRATOR.columns)
-    .where(administrator.c.lookup_hash == one("lookup_hash"))
+    .where(administrator.c.lookup_hash == param("lookup_hash"))
     .order_by(administrator.c.id)
 )
-_remove_administrator = delete(administrator).where(administrator.c.id == one("key"))
-_integrations = select(*_INTEGRATION.columns).where(integration.c.account_id == one("key"), is_living_integration)
-_integration_by_id = select(*_INTEGRATION.columns).where(integration.c.id == one("key"))
+_remove_administrator = delete(administrator).where(administrator.c.id == param("key"))
+_integrations = select(*_INTEGRATION.columns).where(integration.c.account_id == param("key"), is_living_integration)
+_integration_by_id = select(*_INTEGRATION.columns).where(integration.c.id == param("key"))
 _integrations_of = select(*_INTEGRATION.columns).where(
-    integration.c.organization_number == one("number"), is_living_integration
+    integration.c.organization_number == param("number"), is_living_integration
 )
-_save_integration = update(integration).where(integration.c.id == one("key"))
-_use_integration = update(integration).where(integration.c.id == one("key")).values(used_at=one("now"))
+_save_integration = update(integration).where(integration.c.id == param("key"))
+_use_integration = update(integration).where(integration.c.id == param("key")).values(used_at=param("now"))
 _remove_integration = (
-    update(integration).where(integration.c.id == one("key"), is_living_integration).values(removed_at=one("now"))
+    update(integration).where(integration.c.id == param("key"), is_living_integration).values(removed_at=param("now"))
 )
 _operators = select(*_OPERATOR.columns).order_by(operator.c.id)
-_operator = select(*_OPERATOR.columns).where(operator.c.lookup_hash == one("lookup_hash"))
+_operator = select(*_OPERATOR.columns).where(operator.c.lookup_hash == param("lookup_hash"))
 _offices = union_all(
     select(literal_column("'member'").label("office"), member.c.id, member.c.account_id.label("place")).where(
-        member.c.lookup_hash == one("lookup_hash"), is_living
+        member.c.lookup_hash == param("lookup_hash"), is_living
     ),
     select(literal_column("'administrator'"), administrator.c.id, administrator.c.tenant_id).where(
-        administrator.c.lookup_hash == one("lookup_hash")
+        administrator.c.lookup_hash == param("lookup_hash")
     ),
     select(literal_column("'operator'"), operator.c.id, operator.c.id).where(
-        operator.c.lookup_hash == one("lookup_hash")
+        operator.c.lookup_hash == param("lookup_hash")
     ),
 ).order_by("id")
-_remove_operator = delete(operator).where(operator.c.id == one("key"))
+_remove_operator = delete(operator).where(operator.c.id == param("key"))
 
 
 class SqlTenancies:
     """See services.repositories.Tenancies."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add_tenant(self, tenant: Tenant) -> None:
@@ -210,7 +210,7 @@ class SqlTenancies:
 
     def spent_accounts(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Accounts deleted by then that are neither ended nor stopped, the first deleted first; held against others."""
-        query = self._work.shared_out(_spent_accounts, _accounts)
+        query = self._work.skip_locked(_spent_accounts, _accounts)
         return list(map(account_of, self._work.rows(query, {"horizon": deleted_by, "most": limit})))
 
     def add_member(self, member: Member) -> None:
@@ -248,12 +248,12 @@ class SqlTenancies:
         """The living memberships of a person, accounts by name; only in tenants in use and accounts not deleted."""
         return self._reachable(_MEMBER.all(self._work.rows(_memberships, {"lookup_hash": lookup_hash})))
 
-    def offices(self, lookup_hash: bytes) -> Offices:
+    def offices(self, lookup_hash: bytes) -> RoleIds:
         """Of a person, in one question."""
         found = self._work.rows(_offices, {"lookup_hash": lookup_hash})
         held = {row.office for row in found}
         tenant_ids = tuple(row.place for row in found if row.office == "administrator")
-        return Offices("member" in held, tenant_ids, "operator" in held)
+        return RoleIds("member" in held, tenant_ids, "operator" in held)
 
     def use_member(self, member_id: str, now: datetime) -> None:
         """Note that the member has shared something."""

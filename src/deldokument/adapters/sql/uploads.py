@@ -11,76 +11,76 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Insert, delete, insert, literal, select, union_all, update
 
-from deldokument.adapters.sql.column_types import Instant
-from deldokument.adapters.sql.statements import Among, Shape, Work, batches, one
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables import garbage, part, share, upload
 from deldokument.domain.upload import Part, Upload
 
-_UPLOAD = Shape(Upload, upload)
-_PART = Shape(Part, part)
+_UPLOAD = RowMapper(Upload, upload)
+_PART = RowMapper(Part, part)
 
-_by_id = select(*_UPLOAD.columns).where(upload.c.id == one("key"))
-_by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == one("token_hash"))
-_of_documents = select(*_UPLOAD.columns).where(Among(upload.c.document_id, "keys")).order_by(upload.c.id)
+_by_id = select(*_UPLOAD.columns).where(upload.c.id == param("key"))
+_by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
+_of_documents = select(*_UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
 _add = insert(upload)
 _renew_token = (
     update(upload)
-    .where(upload.c.id == one("key"))
+    .where(upload.c.id == param("key"))
     .values(
-        token_hash=one("hash"),
-        member_id=one("member"),
-        integration_id=one("integration"),
-        deadline=one("until"),
+        token_hash=param("hash"),
+        member_id=param("member"),
+        integration_id=param("integration"),
+        deadline=param("until"),
     )
 )
 _follow = (
     update(upload)
-    .where(upload.c.partial_of == one("key"))
-    .values(member_id=one("member"), integration_id=one("integration"), deadline=one("until"))
+    .where(upload.c.partial_of == param("key"))
+    .values(member_id=param("member"), integration_id=param("integration"), deadline=param("until"))
 )
 _advance = (
     update(upload)
-    .where(upload.c.id == one("key"), upload.c.offset == one("old"), upload.c.finished_at.is_(None))
-    .values(offset=one("new"))
+    .where(upload.c.id == param("key"), upload.c.offset == param("old"), upload.c.finished_at.is_(None))
+    .values(offset=param("new"))
 )
 _join = (
     update(upload)
     .where(
-        upload.c.id == one("key"),
-        upload.c.partial_of == one("whole"),
+        upload.c.id == param("key"),
+        upload.c.partial_of == param("whole"),
         upload.c.offset == upload.c.length,
         upload.c.finished_at.is_(None),
     )
-    .values(finished_at=one("now"), start=one("begins"))
+    .values(finished_at=param("now"), start=param("begins"))
 )
 _move_parts = (
     update(part)
-    .where(part.c.upload_id == one("key"))
-    .values(upload_id=one("whole"), offset=part.c.offset + one("begins"))
+    .where(part.c.upload_id == param("key"))
+    .values(upload_id=param("whole"), offset=part.c.offset + param("begins"))
 )
 _insert_part = insert(part)
 _shorten = (
-    update(upload).where(upload.c.id == one("key"), upload.c.finished_at.is_(None)).values(length=upload.c.offset)
+    update(upload).where(upload.c.id == param("key"), upload.c.finished_at.is_(None)).values(length=upload.c.offset)
 )
-_finish = update(upload).where(upload.c.id == one("key")).values(finished_at=one("now"))
-_of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == one("key")).order_by(upload.c.start, upload.c.id)
-_unfinished = select(upload.c.id).where(upload.c.id == one("key"), upload.c.finished_at.is_(None))
-_parts = select(*_PART.columns).where(part.c.upload_id == one("key")).order_by(part.c.offset)
-_standing = select(part.c.id).where(part.c.upload_id == one("key"), Among(part.c.id, "ids"))
-_remove_parts = delete(part).where(Among(part.c.id, "ids"))
+_finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
+_of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
+_unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
+_parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
+_standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
+_remove_parts = delete(part).where(InList(part.c.id, "ids"))
 _known = union_all(
-    select(part.c.id).where(Among(part.c.id, "names")), select(garbage.c.name).where(Among(garbage.c.name, "names"))
+    select(part.c.id).where(InList(part.c.id, "names")), select(garbage.c.name).where(InList(garbage.c.name, "names"))
 )
-_garbage = select(garbage.c.name).order_by(garbage.c.name).limit(one("most"))
-_garbage_from = _garbage.where(garbage.c.name >= one("start"))
-_garbage_before = _garbage.where(garbage.c.name < one("start"))
-_forget = delete(garbage).where(Among(garbage.c.name, "names"))
+_garbage = select(garbage.c.name).order_by(garbage.c.name).limit(param("most"))
+_garbage_from = _garbage.where(garbage.c.name >= param("start"))
+_garbage_before = _garbage.where(garbage.c.name < param("start"))
+_forget = delete(garbage).where(InList(garbage.c.name, "names"))
 
 
 class SqlUploads:
     """See services.repositories.Uploads."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, upload: Upload) -> None:
@@ -187,7 +187,7 @@ class SqlUploads:
             self._work.run(_forget, {"names": batch})
 
 
-def discard_uploads(work: Work, which: ColumnElement[bool], now: datetime) -> None:
+def discard_uploads(work: Statements, which: ColumnElement[bool], now: datetime) -> None:
     """Remove uploads; their parts become garbage."""
     partial_first = upload.c.partial_of.is_(None)
     ids = [row[0] for row in work.rows(work.locked(select(upload.c.id).where(which).order_by(partial_first)))]
@@ -201,7 +201,7 @@ def discard_uploads(work: Work, which: ColumnElement[bool], now: datetime) -> No
 def _made_garbage(which: ColumnElement[bool], now: datetime) -> Insert:
     """Parts that are still there, each with the tenant whose it was."""
     named = (
-        select(part.c.id, literal(now, Instant()), share.c.tenant_id)
+        select(part.c.id, literal(now, UtcMicros()), share.c.tenant_id)
         .join_from(part, upload, part.c.upload_id == upload.c.id)
         .join(share, upload.c.share_id == share.c.id)
         .where(which)

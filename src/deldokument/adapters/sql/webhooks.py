@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from deldokument.adapters.sql.statements import Among, Shape, Work, one
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables import account, integration, is_living_integration, webhook
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import Webhook
 
-_WEBHOOK = Shape(Webhook, webhook)
-_INTEGRATION = Shape(Integration, integration)
+_WEBHOOK = RowMapper(Webhook, webhook)
+_INTEGRATION = RowMapper(Integration, integration)
 _WIDTH = len(_WEBHOOK.columns)
 
 _newest_first = webhook.c.created_at.desc(), webhook.c.id.desc()
@@ -26,24 +26,24 @@ _living = (
     .where(is_living_integration)
 )
 _add = insert(webhook)
-_own = select(webhook.c.id).where(webhook.c.id == one("key"))
-_by_id = _living.where(webhook.c.id == one("key"))
-_of_integrations = _living.where(Among(webhook.c.integration_id, "keys")).order_by(*_newest_first)
-_of_account = _living.where(integration.c.account_id == one("key")).order_by(*_newest_first)
+_own = select(webhook.c.id).where(webhook.c.id == param("key"))
+_by_id = _living.where(webhook.c.id == param("key"))
+_of_integrations = _living.where(InList(webhook.c.integration_id, "keys")).order_by(*_newest_first)
+_of_account = _living.where(integration.c.account_id == param("key")).order_by(*_newest_first)
 _of_tenant = (
     _living.join(account, account.c.id == integration.c.account_id)
-    .where(account.c.tenant_id == one("key"))
+    .where(account.c.tenant_id == param("key"))
     .order_by(*_newest_first)
 )
-_save = update(webhook).where(webhook.c.id == one("key"))
-_remove = delete(webhook).where(webhook.c.id == one("key"))
-_ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_integration).limit(one("most"))
+_save = update(webhook).where(webhook.c.id == param("key"))
+_remove = delete(webhook).where(webhook.c.id == param("key"))
+_ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_integration).limit(param("most"))
 
 
 class SqlWebhooks:
     """See services.webhook_contracts.Webhooks."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, webhook: Webhook) -> None:

@@ -19,7 +19,7 @@ from deldokument.domain.agreement_records import (
 )
 
 
-class Paperwork(Protocol):
+class AgreementRepository(Protocol):
     """Published texts, agreements that are signed, and signatures under way."""
 
     def publish(self, text: PublishedText) -> bool:

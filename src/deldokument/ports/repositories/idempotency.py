@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredRequest:
+class IdempotencyRecord:
     """A request that its caller named; ``id`` and ``fingerprint`` are keyed hashes of whose it is and what it asks.
 
     ``new_id`` is the id of what it makes. Until ``leased_until`` somebody is doing it; ``sealed_answer`` is empty until
@@ -30,11 +30,11 @@ class AnsweredRequest:
 class AnsweredRequests(Protocol):
     """Named requests of the last day."""
 
-    def lock(self, request_id: bytes) -> AnsweredRequest | None:
+    def lock(self, request_id: bytes) -> IdempotencyRecord | None:
         """The request, its row locked; where there is none, nobody else makes one until the transaction ends."""
         ...
 
-    def save(self, request: AnsweredRequest) -> None:
+    def save(self, request: IdempotencyRecord) -> None:
         """Insert, or replace the one of the same id."""
         ...
 

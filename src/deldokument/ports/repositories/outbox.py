@@ -14,7 +14,7 @@ from deldokument.domain.outbox import Channel, OutgoingMessage
 
 
 @dataclass(frozen=True, slots=True)
-class EndingFilter:
+class ReminderQuery:
     """Which recipients are to be reminded: those of shares with notices that end later than ``after``, ``until`` then.
 
     Published ``open_for`` before their end, or earlier; without a message of ``kind`` planned after ``told_since``.
@@ -28,7 +28,7 @@ class EndingFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreminded:
+class PendingReminder:
     """A recipient who has not downloaded every document, of a share that is about to end."""
 
     tenant_id: str
@@ -97,7 +97,7 @@ class Outbox(Protocol):
         """In the order in which they were planned."""
         ...
 
-    def unreminded(self, wanted: EndingFilter, *, limit: int) -> list[Unreminded]:
+    def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
         """Recipients with a document that nobody has downloaded for them. Those whose share ends first first."""
         ...
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.tenure import Holdings, ImpactAssessment, Tenure
+from deldokument.domain.tenure import ImpactAssessment, TenantLifecycle, TenantTotals
 
 
-class Tenures(Protocol):
+class TenantLifecycleRepository(Protocol):
     """Impact assessments, who began and ended, and what is left to delete after an end."""
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
@@ -26,12 +26,12 @@ class Tenures(Protocol):
         """The sealed file, if there is one."""
         ...
 
-    def tenure(self, tenant_id: str) -> Tenure:
+    def tenure(self, tenant_id: str) -> TenantLifecycle:
         """One without names when nothing is kept."""
         ...
 
-    def save_tenure(self, tenure: Tenure) -> None: ...
-    def holdings(self, tenant_id: str, now: datetime) -> Holdings:
+    def save_tenure(self, tenure: TenantLifecycle) -> None: ...
+    def holdings(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Counted now; open are those that can be opened at ``now``.
 
         Documents and bytes are those that can be read, or could be if their uploads were finished.

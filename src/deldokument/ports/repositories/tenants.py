@@ -25,7 +25,7 @@ class AccountContents:
 
 
 @dataclass(frozen=True, slots=True)
-class Offices:
+class RoleIds:
     """What a person is here, by ids: whether a living member of any account, whose administrator, an operator."""
 
     is_member: bool
@@ -107,7 +107,7 @@ class Tenancies(Protocol):
         """The living memberships of a person, accounts by name; only in tenants in use and accounts not deleted."""
         ...
 
-    def offices(self, lookup_hash: bytes) -> Offices:
+    def offices(self, lookup_hash: bytes) -> RoleIds:
         """Of a person, in one question: most people have none. Tenants in the order of the administrators' ids."""
         ...
 

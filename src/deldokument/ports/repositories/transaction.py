@@ -10,18 +10,18 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from deldokument.ports.repositories.agreements import Paperwork
+from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
 from deldokument.ports.repositories.idempotency import AnsweredRequests
-from deldokument.ports.repositories.notification_addresses import AddressBook
+from deldokument.ports.repositories.notification_addresses import NotificationAddressRepository
 from deldokument.ports.repositories.outbox import Outbox
 from deldokument.ports.repositories.rate_limits import Allowances
 from deldokument.ports.repositories.retention import Retention
 from deldokument.ports.repositories.sessions import Sessions
 from deldokument.ports.repositories.shares import Shares
 from deldokument.ports.repositories.statistics import Statistics
-from deldokument.ports.repositories.tenant_lifecycle import Tenures
+from deldokument.ports.repositories.tenant_lifecycle import TenantLifecycleRepository
 from deldokument.ports.repositories.tenants import Tenancies
 from deldokument.ports.repositories.uploads import Uploads
 from deldokument.ports.repositories.webhooks import Webhooks
@@ -41,17 +41,17 @@ class Transaction(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
-    def paperwork(self) -> Paperwork: ...
+    def paperwork(self) -> AgreementRepository: ...
     @property
     def retention(self) -> Retention: ...
     @property
     def statistics(self) -> Statistics: ...
     @property
-    def tenures(self) -> Tenures: ...
+    def tenures(self) -> TenantLifecycleRepository: ...
     @property
     def outbox(self) -> Outbox: ...
     @property
-    def addresses(self) -> AddressBook: ...
+    def addresses(self) -> NotificationAddressRepository: ...
     @property
     def requests(self) -> AnsweredRequests: ...
     @property

@@ -17,30 +17,30 @@ from datetime import datetime
 
 from deldokument.domain.accounts import same_name, spent_name
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, standing
+from deldokument.domain.errors import Conflict, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import UNDO, Account, must_be_in_use
 from deldokument.domain.tenure import day_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import any_account, locked_tenant, record_about
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 
 _BATCH = 200
 _LIVING = (ShareState.DRAFT, ShareState.AVAILABLE)
 
 
 def delete_account(
-    world: World, *, tenant_id: str, account_id: str, typed_name: str, person: PersonIdentifier | None = None
+    deps: Dependencies, *, tenant_id: str, account_id: str, typed_name: str, person: PersonIdentifier | None = None
 ) -> Account:
     """Put the account out of everybody's reach. Asked again, it says the same and nothing more happens.
 
     Raises NotFound, InvalidInput when ``typed_name`` is not its name, or Conflict: the operator has stopped it, and of
     what is stopped nothing is deleted.
     """
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         tenant = locked_tenant(tx, tenant_id)
         account = any_account(tx, tenant_id, account_id)
         if account.deleted_at is not None:
@@ -50,30 +50,32 @@ def delete_account(
         if not same_name(typed_name, account.name):
             raise InvalidInput("typed_name", "name_differs")
         held = tx.tenancies.contents(account_id)
-        deleted = tx.tenancies.save_account(replace(account, deleted_at=world.clock.now()))
+        deleted = tx.tenancies.save_account(replace(account, deleted_at=deps.clock.now()))
         counts = {"drafts": held.drafts, "open_shares": held.open_shares, "documents": held.documents}
-        record_about(world, tx, EventKind.ACCOUNT_DELETED, account, person, **counts)
+        record_about(deps, tx, EventKind.ACCOUNT_DELETED, account, person, **counts)
     return deleted
 
 
-def undo_deletion(world: World, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None) -> Account:
+def undo_deletion(
+    deps: Dependencies, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None
+) -> Account:
     """Give the account back as it was. Raises NotFound, or Conflict: more than 24 hours have passed."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         must_be_in_use(locked_tenant(tx, tenant_id))
         account = any_account(tx, tenant_id, account_id)
         if account.deleted_at is None:
             return account
-        if not account.can_be_restored(world.clock.now()):
+        if not account.can_be_restored(deps.clock.now()):
             raise Conflict("undo_too_late")
         restored = tx.tenancies.save_account(replace(account, deleted_at=None))
-        record_about(world, tx, EventKind.ACCOUNT_DELETION_UNDONE, account, person)
+        record_about(deps, tx, EventKind.ACCOUNT_DELETION_UNDONE, account, person)
     return restored
 
 
-def end_deleted_accounts(world: World) -> int:
+def end_deleted_accounts(deps: Dependencies) -> int:
     """What an account held is over 24 hours after its deletion; some of its shares at a time, and one account."""
-    now = world.clock.now()
-    with world.database.write() as tx:
+    now = deps.clock.now()
+    with deps.database.write() as tx:
         account = next(iter(tx.tenancies.spent_accounts(now - UNDO, 1)), None)
         if account is None:
             return 0
@@ -82,15 +84,15 @@ def end_deleted_accounts(world: World) -> int:
         if len(living) < _BATCH:
             _end_account(tx, account, now)
         for share, kind in over:
-            record(world, tx, kind, share=share)
+            record_event(deps, tx, kind, share=share)
         if len(living) < _BATCH:
-            record_about(world, tx, EventKind.ACCOUNT_ENDED, account)
+            record_about(deps, tx, EventKind.ACCOUNT_ENDED, account)
     return 1 + len(over)
 
 
 def _end_shares(tx: Transaction, living: list[Share], now: datetime) -> Iterator[tuple[Share, EventKind]]:
     for found in living:
-        share = standing(tx.shares.lock(found.id))
+        share = existing(tx.shares.lock(found.id))
         if share.state in _LIVING:
             state, kind = _end_of(share, now)
             over = replace(share, state=state, closed_at=now, changed_at=now)
@@ -108,7 +110,7 @@ def _end_of(share: Share, now: datetime) -> tuple[ShareState, EventKind]:
 
 def _end_account(tx: Transaction, account: Account, now: datetime) -> None:
     others = [o.name for o in tx.tenancies.accounts_of_tenant(account.tenant_id) if o.id != account.id]
-    name = spent_name(account.name, day_of(standing(account.deleted_at)), others)
+    name = spent_name(account.name, day_of(existing(account.deleted_at)), others)
     tx.tenancies.save_account(replace(account, name=name, ended_at=now))
     tx.tenancies.remove_members(account.id, now)
     for integration in tx.tenancies.integrations(account.id):

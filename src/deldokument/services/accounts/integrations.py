@@ -16,7 +16,7 @@ from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import account_in_use, own_account, record_about
@@ -27,7 +27,7 @@ _CONFIRMED, _TAKEN_BACK = "confirmed", "taken_back"
 
 
 def add_integration(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     account_id: str,
@@ -40,8 +40,8 @@ def add_integration(
 
     Raises InvalidInput, NotFound, Conflict, or Unavailable when the register does not answer.
     """
-    organization = _registered(world, parse_organization(organization_number, field=_FIELD))
-    now = world.clock.now()
+    organization = _registered(deps, parse_organization(organization_number, field=_FIELD))
+    now = deps.clock.now()
     added = Integration(
         id=new_id(),
         account_id=account_id,
@@ -51,18 +51,18 @@ def add_integration(
         rights=rights,
         archive_confirmed_at=now if archive_confirmed else None,
     )
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         tx.tenancies.add_integration(added)
         details = {"integration": added.id, "rights": rights.value}
         if archive_confirmed:
             details["archive"] = _CONFIRMED
-        record_about(world, tx, EventKind.INTEGRATION_ADDED, account, person, **details)
+        record_about(deps, tx, EventKind.INTEGRATION_ADDED, account, person, **details)
     return added
 
 
-def _registered(world: World, number: OrganizationNumber) -> RegisteredOrganization:
-    organization = world.register.find(number)
+def _registered(deps: Dependencies, number: OrganizationNumber) -> RegisteredOrganization:
+    organization = deps.register.find(number)
     if organization is None:
         raise InvalidInput(_FIELD, "organization_unknown", number=number.grouped)
     if organization.status == "deleted":
@@ -71,16 +71,16 @@ def _registered(world: World, number: OrganizationNumber) -> RegisteredOrganizat
 
 
 def show_integration(
-    world: World, *, tenant_id: str, account_id: str, integration_id: str
+    deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str
 ) -> tuple[Account, Integration]:
     """A living integration with its account. Raises NotFound or Conflict."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         account = own_account(tx, tenant_id, account_id)
         return account, _integration(tx, account, integration_id)
 
 
 def change_rights(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     account_id: str,
@@ -89,19 +89,19 @@ def change_rights(
     person: PersonIdentifier | None = None,
 ) -> Integration:
     """Let it do more or less from now on. Raises NotFound or Conflict."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
         changed = replace(integration, rights=rights)
         if changed != integration:
             tx.tenancies.save_integration(changed)
             details = {"integration": integration.id, "rights": rights.value}
-            record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+            record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return changed
 
 
 def confirm_archive(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     account_id: str,
@@ -113,38 +113,38 @@ def confirm_archive(
 
     Raises NotFound or Conflict.
     """
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
         if confirmed is (integration.archive_confirmed_at is not None):
             return integration
-        changed = replace(integration, archive_confirmed_at=world.clock.now() if confirmed else None)
+        changed = replace(integration, archive_confirmed_at=deps.clock.now() if confirmed else None)
         tx.tenancies.save_integration(changed)
         details = {"integration": integration.id, "archive": _CONFIRMED if confirmed else _TAKEN_BACK}
-        record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+        record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return changed
 
 
 def renew_password(
-    world: World, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
+    deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
 ) -> str:
     """A new password for KS' interface, told this once; the one before is good for nothing.
 
     Raises NotFound or Conflict.
     """
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
         tx.tenancies.save_integration(replace(integration, password_hash=_digest(password)))
         details = {"integration": integration.id, "changed": "password"}
-        record_about(world, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
+        record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return password
 
 
-def holds_password(world: World, consumer: Consumer, integration_id: str, password: str) -> bool:
+def holds_password(deps: Dependencies, consumer: Consumer, integration_id: str, password: str) -> bool:
     """Whether it is the password of a living integration of the organisation whose system asks."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         living = tx.tenancies.integrations_of(consumer.organization.value)
     kept = next((one.password_hash for one, _ in living if one.id == integration_id), None)
     return kept is not None and secrets.compare_digest(kept, _digest(password))
@@ -156,14 +156,14 @@ def _digest(password: str) -> bytes:
 
 
 def remove_integration(
-    world: World, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
+    deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
 ) -> None:
     """End the rights at once. Raises NotFound or Conflict."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
-        tx.tenancies.remove_integration(integration.id, world.clock.now())
-        record_about(world, tx, EventKind.INTEGRATION_REMOVED, account, person, integration=integration.id)
+        tx.tenancies.remove_integration(integration.id, deps.clock.now())
+        record_about(deps, tx, EventKind.INTEGRATION_REMOVED, account, person, integration=integration.id)
 
 
 def _integration(tx: Transaction, account: Account, integration_id: str) -> Integration:

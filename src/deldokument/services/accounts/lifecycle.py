@@ -12,14 +12,14 @@ from datetime import datetime
 
 from deldokument.domain.accounts import check_rules, same_name
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound, found, standing
+from deldokument.domain.errors import Conflict, NotFound, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.tenants import AccountContents
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,33 @@ class AccountView:
     undo_until: datetime | None
 
 
-def create_account(world: World, *, tenant_id: str, name: str, person: PersonIdentifier | None = None) -> Account:
+def create_account(deps: Dependencies, *, tenant_id: str, name: str, person: PersonIdentifier | None = None) -> Account:
     """An account of the tenant.
 
     Raises InvalidInput, NotFound, or Conflict: the tenant is not in use, or has an account of that name.
     """
     account = Account(new_id(), tenant_id, check_name(name))
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         must_be_in_use(locked_tenant(tx, tenant_id))
         _check_free(tx, account)
         tx.tenancies.add_account(account)
-        record_about(world, tx, EventKind.ACCOUNT_CREATED, account, person)
+        record_about(deps, tx, EventKind.ACCOUNT_CREATED, account, person)
     return account
 
 
-def list_accounts(world: World, *, tenant_id: str) -> list[AccountView]:
+def list_accounts(deps: Dependencies, *, tenant_id: str) -> list[AccountView]:
     """The tenant's accounts by name, with deleted ones as long as that can be undone. Raises NotFound."""
-    with world.database.read() as tx:
-        found(tx.tenancies.tenant(tenant_id), "tenant")
-        now = world.clock.now()
+    with deps.database.read() as tx:
+        require(tx.tenancies.tenant(tenant_id), "tenant")
+        now = deps.clock.now()
         return [_view(tx, account) for account in tx.tenancies.accounts_of_tenant(tenant_id) if _is_there(account, now)]
 
 
-def show_account(world: World, *, tenant_id: str, account_id: str) -> AccountView:
+def show_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> AccountView:
     """One account, deleted or not, as long as the deletion can be undone. Raises NotFound."""
-    with world.database.read() as tx:
-        account = found(tx.tenancies.account(account_id), "account")
-        if account.tenant_id != tenant_id or not _is_there(account, world.clock.now()):
+    with deps.database.read() as tx:
+        account = require(tx.tenancies.account(account_id), "account")
+        if account.tenant_id != tenant_id or not _is_there(account, deps.clock.now()):
             raise NotFound("account")
         return _view(tx, account)
 
@@ -77,14 +77,20 @@ def _view(tx: Transaction, account: Account) -> AccountView:
 
 
 def rename_account(
-    world: World, *, tenant_id: str, account_id: str, name: str, revision: int, person: PersonIdentifier | None = None
+    deps: Dependencies,
+    *,
+    tenant_id: str,
+    account_id: str,
+    name: str,
+    revision: int,
+    person: PersonIdentifier | None = None,
 ) -> Account:
     """Give the account another name; ``revision`` is the one that the person has seen.
 
     Raises InvalidInput, NotFound or Conflict.
     """
     tidy = check_name(name)
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         if account.name == tidy:
             return account
@@ -92,12 +98,12 @@ def rename_account(
         renamed = replace(account, name=tidy)
         _check_free(tx, renamed)
         saved = tx.tenancies.save_account(renamed)
-        record_about(world, tx, EventKind.ACCOUNT_RENAMED, account, person)
+        record_about(deps, tx, EventKind.ACCOUNT_RENAMED, account, person)
     return saved
 
 
 def change_account_rules(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     account_id: str,
@@ -109,15 +115,15 @@ def change_account_rules(
 
     Raises InvalidFields, NotFound or Conflict.
     """
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
-        tidy = check_rules(rules, standing(tx.tenancies.tenant(tenant_id)).period)
+        tidy = check_rules(rules, existing(tx.tenancies.tenant(tenant_id)).period)
         if account.rules == tidy:
             return account
         _check_revision(account, revision)
         saved = tx.tenancies.save_account(replace(account, rules=tidy))
         changed = ",".join(_changed(account.rules, tidy))
-        record_about(world, tx, EventKind.ACCOUNT_RULES_CHANGED, account, person, changed=changed)
+        record_about(deps, tx, EventKind.ACCOUNT_RULES_CHANGED, account, person, changed=changed)
     return saved
 
 
@@ -126,30 +132,34 @@ def _changed(before: AccountRules, after: AccountRules) -> list[str]:
     return [field.name for field in fields(AccountRules) if getattr(before, field.name) != getattr(after, field.name)]
 
 
-def close_account(world: World, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None) -> Account:
+def close_account(
+    deps: Dependencies, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None
+) -> Account:
     """Share nothing new from the account; what is shared stays until its end. Raises NotFound or Conflict."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         if account.closed_at is not None:
             return account
-        saved = tx.tenancies.save_account(replace(account, closed_at=world.clock.now()))
-        record_about(world, tx, EventKind.ACCOUNT_CLOSED, account, person)
+        saved = tx.tenancies.save_account(replace(account, closed_at=deps.clock.now()))
+        record_about(deps, tx, EventKind.ACCOUNT_CLOSED, account, person)
     return saved
 
 
-def reopen_account(world: World, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None) -> Account:
+def reopen_account(
+    deps: Dependencies, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None
+) -> Account:
     """Share from the account again. Raises NotFound or Conflict."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         if account.closed_at is None:
             return account
         saved = tx.tenancies.save_account(replace(account, closed_at=None))
-        record_about(world, tx, EventKind.ACCOUNT_REOPENED, account, person)
+        record_about(deps, tx, EventKind.ACCOUNT_REOPENED, account, person)
     return saved
 
 
 def record_about(
-    world: World,
+    deps: Dependencies,
     tx: Transaction,
     kind: EventKind,
     account: Account,
@@ -157,7 +167,7 @@ def record_about(
     **details: str | int,
 ) -> None:
     """Append an event about an account. Call it last in the transaction."""
-    record(world, tx, kind, share=None, tenant_id=account.tenant_id, person=person, account=account.id, **details)
+    record_event(deps, tx, kind, share=None, tenant_id=account.tenant_id, person=person, account=account.id, **details)
 
 
 def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
@@ -176,7 +186,7 @@ def own_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """The tenant's account, deleted or not, its row locked. Raises NotFound."""
-    account = found(tx.tenancies.lock_account(account_id), "account")
+    account = require(tx.tenancies.lock_account(account_id), "account")
     if account.tenant_id != tenant_id:
         raise NotFound("account")
     return account
@@ -184,7 +194,7 @@ def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 def locked_tenant(tx: Transaction, tenant_id: str) -> Tenant:
     """The tenant, locked: of two who take a name at once one is told. Raises NotFound."""
-    return found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+    return require(tx.tenancies.lock_tenant(tenant_id), "tenant")
 
 
 def _check_revision(account: Account, revision: int) -> None:

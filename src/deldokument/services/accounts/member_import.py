@@ -25,7 +25,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, mask_digits
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Member
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import account_in_use, locked_account, record_added, sealed_member
 from deldokument.services.encryption import identifier_hash
@@ -107,17 +107,17 @@ def read_list(content: bytes) -> str:
     raise InvalidInput("file", "list_not_text")
 
 
-def preview_list(world: World, *, tenant_id: str, account_id: str, text: str) -> ListPreview:
+def preview_list(deps: Dependencies, *, tenant_id: str, account_id: str, text: str) -> ListPreview:
     """What each line will lead to. Raises InvalidInput for the whole list, NotFound, or Conflict as for one member."""
-    entries, key = _read(world, text), directory_key(world)
-    with world.database.read() as tx:
+    entries, key = _read(deps, text), directory_key(deps)
+    with deps.database.read() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         lines = _foresee(tx, key, account_id, entries)
     return ListPreview(account, tuple(lines), new_id())
 
 
 def register_list(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     account_id: str,
@@ -130,7 +130,7 @@ def register_list(
 
     Raises as ``preview_list``, and Conflict when these are not the lines that would be registered now.
     """
-    entries, key, now = _read(world, text), directory_key(world), world.clock.now()
+    entries, key, now = _read(deps, text), directory_key(deps), deps.clock.now()
     wanted = set(shown)
     chosen = [(entry.person, entry.line.name) for entry in entries if entry.person and entry.line.number in wanted]
     # A microsecond apart, so that they are listed in the order of the list.
@@ -138,7 +138,7 @@ def register_list(
         _member(key, account_id, batch, who, name, now - timedelta(microseconds=place))
         for place, (who, name) in enumerate(chosen)
     ]
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         # One list at a time: of the same list sent twice at once, the second finds what the first has done.
         locked_account(tx, tenant_id, account_id)
         if members and tx.tenancies.member(members[0].id) is not None:
@@ -149,7 +149,7 @@ def register_list(
         for member in members:
             tx.tenancies.add_member(member)
         for member in members:
-            record_added(world, tx, tenant_id, member, person)
+            record_added(deps, tx, tenant_id, member, person)
     return len(members)
 
 
@@ -159,7 +159,7 @@ def _member(key: bytes, account_id: str, batch: str, person: PersonIdentifier, n
     return sealed_member(key, account_id, member_id, person, name, now)
 
 
-def _read(world: World, text: str) -> list[_Entry]:
+def _read(deps: Dependencies, text: str) -> list[_Entry]:
     """Every line that is not blank, read by itself. Raises InvalidInput for a list with none or too many."""
     if len(text.encode()) > LIST_LENGTH:
         raise InvalidInput("list", "list_too_large", longest=LIST_LENGTH // 1000)
@@ -169,8 +169,8 @@ def _read(world: World, text: str) -> list[_Entry]:
     if len(lines) > LIST_LINES:
         raise InvalidInput("list", "list_too_long", lines=len(lines), longest=LIST_LINES)
     first, line = lines[0]
-    entries = [_heading(first, line)] if _is_heading(line) else [_entry(world, first, line)]
-    return entries + [_entry(world, number, line) for number, line in lines[1:]]
+    entries = [_heading(first, line)] if _is_heading(line) else [_entry(deps, first, line)]
+    return entries + [_entry(deps, number, line) for number, line in lines[1:]]
 
 
 def _is_heading(line: str) -> bool:
@@ -181,13 +181,13 @@ def _heading(number: int, line: str) -> _Entry:
     return _Entry(ListedLine(number, Outcome.HEADING, "", line.strip()))
 
 
-def _entry(world: World, number: int, line: str) -> _Entry:
+def _entry(deps: Dependencies, number: int, line: str) -> _Entry:
     cells = [line.strip()]
     try:
         cells = _cells(line)
         if len(cells) != len(_COLUMNS):
             raise InvalidInput("list", "line_columns")
-        person, name = check_person(world, *cells)
+        person, name = check_person(deps, *cells)
     except InvalidInput as error:
         return _refused(number, cells, error)
     except InvalidFields as error:

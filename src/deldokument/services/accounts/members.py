@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound, found, standing
+from deldokument.domain.errors import NotFound, existing, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Member, Tenant, must_be_in_use
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, identifier_hash, open_field
-from deldokument.services.people import Office, check_person, directory_key, seal_person, view_person
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
+from deldokument.services.people import StaffRole, check_person, directory_key, seal_person, view_person
 
 PAGE = 100
 
@@ -47,20 +47,26 @@ class MemberList:
 
 
 def add_member(
-    world: World, *, tenant_id: str, account_id: str, number: str, name: str, person: PersonIdentifier | None = None
+    deps: Dependencies,
+    *,
+    tenant_id: str,
+    account_id: str,
+    number: str,
+    name: str,
+    person: PersonIdentifier | None = None,
 ) -> MemberView:
     """Let a person share from the account. ``person`` is the administrator who asks, None for an operator.
 
     Raises InvalidInput or InvalidFields, NotFound, or Conflict when the tenant is not in use and for a member already
     registered.
     """
-    chosen, tidy = check_person(world, number, name)
-    key = directory_key(world)
-    member = sealed_member(key, account_id, new_id(), chosen, tidy, world.clock.now())
-    with world.database.write() as tx:
+    chosen, tidy = check_person(deps, number, name)
+    key = directory_key(deps)
+    member = sealed_member(key, account_id, new_id(), chosen, tidy, deps.clock.now())
+    with deps.database.write() as tx:
         locked_account(tx, tenant_id, account_id)
         tx.tenancies.add_member(member)
-        record_added(world, tx, tenant_id, member, person)
+        record_added(deps, tx, tenant_id, member, person)
     return view_member(key, member)
 
 
@@ -68,7 +74,7 @@ def sealed_member(
     key: bytes, account_id: str, member_id: str, person: PersonIdentifier, name: str, now: datetime
 ) -> Member:
     """The record of a checked person with a tidy name."""
-    sealed = seal_person(key, Office.MEMBER, member_id, person, name)
+    sealed = seal_person(key, StaffRole.MEMBER, member_id, person, name)
     return Member(
         id=member_id,
         account_id=account_id,
@@ -80,22 +86,22 @@ def sealed_member(
 
 
 def record_added(
-    world: World, tx: Transaction, tenant_id: str, member: Member, person: PersonIdentifier | None
+    deps: Dependencies, tx: Transaction, tenant_id: str, member: Member, person: PersonIdentifier | None
 ) -> None:
     """That the member was registered, and by whom."""
     where = member.account_id
-    record(world, tx, EventKind.MEMBER_ADDED, tenant_id=tenant_id, person=person, account=where, member=member.id)
+    record_event(deps, tx, EventKind.MEMBER_ADDED, tenant_id=tenant_id, person=person, account=where, member=member.id)
 
 
 def view_member(key: bytes, member: Member) -> MemberView:
     """The member with the name opened and the number masked."""
-    view = view_person(key, Office.MEMBER, member)
+    view = view_person(key, StaffRole.MEMBER, member)
     return MemberView(view.id, view.name, view.masked, member.added_at, member.used_at, member.removed_at)
 
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """The tenant's account. Raises NotFound, also for one that has been deleted."""
-    account = found(tx.tenancies.account(account_id), "account")
+    account = require(tx.tenancies.account(account_id), "account")
     if account.tenant_id != tenant_id or account.deleted_at is not None:
         raise NotFound("account")
     return account
@@ -104,7 +110,7 @@ def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """The tenant's account, to which members may be added. Raises NotFound, or Conflict."""
     account = account_of(tx, tenant_id, account_id)
-    must_be_in_use(standing(tx.tenancies.tenant(tenant_id)))
+    must_be_in_use(existing(tx.tenancies.tenant(tenant_id)))
     return account
 
 
@@ -117,11 +123,11 @@ def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 
 def list_members(
-    world: World, *, tenant_id: str, account_id: str, before: tuple[datetime, str] | None = None
+    deps: Dependencies, *, tenant_id: str, account_id: str, before: tuple[datetime, str] | None = None
 ) -> MemberList:
     """A page of the account's living members. Raises NotFound."""
-    key = directory_key(world)
-    with world.database.read() as tx:
+    key = directory_key(deps)
+    with deps.database.read() as tx:
         account = account_of(tx, tenant_id, account_id)
         count = tx.tenancies.count_members(account_id)
         members = tx.tenancies.members_of_account(account_id, before=before, limit=PAGE + 1)
@@ -130,38 +136,38 @@ def list_members(
     return MemberList(account, count, views, (last.added_at, last.id) if last else None)
 
 
-def find_member(world: World, *, tenant_id: str, account_id: str, number: str) -> MemberView | None:
+def find_member(deps: Dependencies, *, tenant_id: str, account_id: str, number: str) -> MemberView | None:
     """The living member with that number. Raises InvalidInput for what is no number, and NotFound for the account."""
-    person = parse_person(number, allow_synthetic=world.rules.allow_synthetic, field="number")
-    key = directory_key(world)
-    with world.database.read() as tx:
+    person = parse_person(number, allow_synthetic=deps.rules.allow_synthetic, field="number")
+    key = directory_key(deps)
+    with deps.database.read() as tx:
         account_of(tx, tenant_id, account_id)
         member = tx.tenancies.member_by_hash(account_id, identifier_hash(key, person))
     return view_member(key, member) if member else None
 
 
-def show_member(world: World, *, tenant_id: str, account_id: str, member_id: str) -> tuple[Account, MemberView]:
+def show_member(deps: Dependencies, *, tenant_id: str, account_id: str, member_id: str) -> tuple[Account, MemberView]:
     """A member of the account, living or removed. Raises NotFound."""
-    key = directory_key(world)
-    with world.database.read() as tx:
+    key = directory_key(deps)
+    with deps.database.read() as tx:
         account = account_of(tx, tenant_id, account_id)
         return account, view_member(key, _member_of(tx, account_id, member_id))
 
 
 def remove_member(
-    world: World, *, tenant_id: str, account_id: str, member_id: str, person: PersonIdentifier | None = None
+    deps: Dependencies, *, tenant_id: str, account_id: str, member_id: str, person: PersonIdentifier | None = None
 ) -> None:
     """End a membership at once. Asked again, it says the same and nothing more happens. Raises NotFound."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         account_of(tx, tenant_id, account_id)
         _member_of(tx, account_id, member_id)
-        if tx.tenancies.remove_member(member_id, world.clock.now()):
+        if tx.tenancies.remove_member(member_id, deps.clock.now()):
             kind = EventKind.MEMBER_REMOVED
-            record(world, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
+            record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
 
 
 def _member_of(tx: Transaction, account_id: str, member_id: str) -> Member:
-    member = found(tx.tenancies.member(member_id), "member")
+    member = require(tx.tenancies.member(member_id), "member")
     if member.account_id != account_id:
         raise NotFound("member")
     return member
@@ -190,26 +196,26 @@ class Membership:
         return self.member_id or self.integration_id or ""
 
 
-def memberships(world: World, sharer: Sharer) -> list[Membership]:
+def memberships(deps: Dependencies, sharer: Sharer) -> list[Membership]:
     """Where the person, or the system, may share from."""
-    with world.database.read() as tx:
-        return memberships_in(world, tx, sharer)
+    with deps.database.read() as tx:
+        return memberships_in(deps, tx, sharer)
 
 
-def memberships_in(world: World, tx: Transaction, sharer: Sharer) -> list[Membership]:
+def memberships_in(deps: Dependencies, tx: Transaction, sharer: Sharer) -> list[Membership]:
     """As ``memberships``, as the transaction sees it."""
-    return _integrated(tx, sharer) if isinstance(sharer, Consumer) else _personal(world, tx, sharer)
+    return _integrated(tx, sharer) if isinstance(sharer, Consumer) else _personal(deps, tx, sharer)
 
 
-def _personal(world: World, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
-    key = directory_key(world)
+def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
+    key = directory_key(deps)
     living = tx.tenancies.memberships(identifier_hash(key, person))
     tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
     return [
         Membership(
             account,
             tenants[account.tenant_id],
-            open_field(key, member.sealed_name, Field.MEMBER_NAME, member.id),
+            open_field(key, member.sealed_name, EncryptedColumn.MEMBER_NAME, member.id),
             member_id=member.id,
         )
         for member, account in living
@@ -232,9 +238,9 @@ def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
     ]
 
 
-def membership_in(world: World, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
+def membership_in(deps: Dependencies, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
     """The sharer's membership in the account. Raises NotFound: accounts of others do not exist."""
-    mine = next((m for m in memberships_in(world, tx, sharer) if m.account.id == account_id), None)
+    mine = next((m for m in memberships_in(deps, tx, sharer) if m.account.id == account_id), None)
     if mine is None:
         raise NotFound("not a member of the account")
     return mine

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from deldokument.domain.errors import NotFound
 from deldokument.domain.statistics import Month, ShareCounts, month_of, months_between
 from deldokument.domain.tenancy import Account
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.tenants import AccountContents
 from deldokument.ports.repositories.transaction import Transaction
 
@@ -83,10 +83,10 @@ class TenantStatistics:
         return sum(one.contents.stored_bytes for one in self.accounts)
 
 
-def statistics_choices(world: World, tenant_id: str) -> StatisticsChoices:
+def statistics_choices(deps: Dependencies, tenant_id: str) -> StatisticsChoices:
     """What can be chosen among."""
-    last = month_of(world.clock.now())
-    with world.database.read() as tx:
+    last = month_of(deps.clock.now())
+    with deps.database.read() as tx:
         accounts = tuple(tx.tenancies.accounts_of_tenant(tenant_id))
         first_at = tx.statistics.first_published_at(tenant_id)
     standard = last.plus(1 - _STANDARD_PERIOD)
@@ -94,7 +94,7 @@ def statistics_choices(world: World, tenant_id: str) -> StatisticsChoices:
 
 
 def tenant_statistics(
-    world: World,
+    deps: Dependencies,
     tenant_id: str,
     *,
     account_id: str | None = None,
@@ -105,23 +105,21 @@ def tenant_statistics(
 
     Raises NotFound for an account of others, InvalidInput for a period that is too long.
     """
-    to_month = to_month or month_of(world.clock.now())
+    to_month = to_month or month_of(deps.clock.now())
     months = months_between(from_month or to_month.plus(1 - _STANDARD_PERIOD), to_month, field="from_month")
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         accounts = [a for a in tx.tenancies.accounts_of_tenant(tenant_id) if account_id in (None, a.id)]
         if account_id is not None and not accounts:
             raise NotFound("account of another tenant")
-        by_month = tuple(
-            MonthStatistics(month, _published(world, tx, tenant_id, account_id, month)) for month in months
-        )
+        by_month = tuple(MonthStatistics(month, _published(deps, tx, tenant_id, account_id, month)) for month in months)
         by_account = tuple(_account_statistics(tx, account, by_month) for account in accounts)
     return TenantStatistics(by_account, by_month)
 
 
 def _published(
-    world: World, tx: Transaction, tenant_id: str, account_id: str | None, month: Month
+    deps: Dependencies, tx: Transaction, tenant_id: str, account_id: str | None, month: Month
 ) -> Mapping[str, ShareCounts]:
-    start, stop, now = month.begins_at, month.plus(1).begins_at, world.clock.now()
+    start, stop, now = month.begins_at, month.plus(1).begins_at, deps.clock.now()
     if account_id is None:
         return tx.statistics.published_by_tenant(tenant_id, start, stop, now)
     return {account_id: tx.statistics.published_from_account(account_id, start, stop, now)}

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput, found, standing
+from deldokument.domain.errors import InvalidFields, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import check_file_name, check_text, new_id
 from deldokument.domain.tenancy import check_name, must_not_have_ended
@@ -29,12 +29,12 @@ from deldokument.domain.tenure import (
     check_done_on,
     day_of,
 )
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import current_text
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
-    Field,
+    EncryptedColumn,
     existing_key,
     identifier_hash,
     open_field,
@@ -43,7 +43,7 @@ from deldokument.services.encryption import (
     seal_field,
     seal_file,
 )
-from deldokument.services.people import Office, directory_key, view_person
+from deldokument.services.people import StaffRole, directory_key, view_person
 
 _KINDS = frozenset({PDF, DOCX, ODT})
 _HEAD = 64 * 1024
@@ -92,29 +92,29 @@ class AssessmentView:
 
 
 def record_assessment(
-    world: World, *, tenant_id: str, words: AssessmentWords, person: PersonIdentifier | None = None
+    deps: Dependencies, *, tenant_id: str, words: AssessmentWords, person: PersonIdentifier | None = None
 ) -> AssessmentView:
     """Note that the assessment was done; the same as the newest one, sent again, is that one.
 
     Raises InvalidFields with all that is wrong, NotFound, or Conflict when the tenant has ended.
     """
-    checked = _checked(world, words)
-    with world.database.read() as tx:
-        must_not_have_ended(found(tx.tenancies.tenant(tenant_id), "tenant"))
-    key = world.keyring.create(papers_key_id(tenant_id))
-    assessment, sealed_file = _sealed(world, key, tenant_id, checked)
-    with world.database.write() as tx:
-        must_not_have_ended(found(tx.tenancies.lock_tenant(tenant_id), "tenant"))
-        newest = newest_assessment(world, tx, tenant_id)
+    checked = _checked(deps, words)
+    with deps.database.read() as tx:
+        must_not_have_ended(require(tx.tenancies.tenant(tenant_id), "tenant"))
+    key = deps.keyring.create(papers_key_id(tenant_id))
+    assessment, sealed_file = _sealed(deps, key, tenant_id, checked)
+    with deps.database.write() as tx:
+        must_not_have_ended(require(tx.tenancies.lock_tenant(tenant_id), "tenant"))
+        newest = newest_assessment(deps, tx, tenant_id)
         if newest is not None and _is_same(tx, key, newest, checked):
             return newest
-        name = acting_name(world, tx, tenant_id, person)
+        name = acting_name(deps, tx, tenant_id, person)
         assessment = replace(
-            assessment, sealed_recorder=seal_field(key, name, Field.ASSESSMENT_RECORDER, assessment.id)
+            assessment, sealed_recorder=seal_field(key, name, EncryptedColumn.ASSESSMENT_RECORDER, assessment.id)
         )
         tx.tenures.add_assessment(assessment, sealed_file)
-        record(
-            world,
+        record_event(
+            deps,
             tx,
             EventKind.ASSESSMENT_RECORDED,
             tenant_id=tenant_id,
@@ -122,41 +122,41 @@ def record_assessment(
             assessment=assessment.id,
             risk=assessment.risk.value,
         )
-    return _view(world, key, assessment)
+    return _view(deps, key, assessment)
 
 
-def list_assessments(world: World, *, tenant_id: str) -> list[AssessmentView]:
+def list_assessments(deps: Dependencies, *, tenant_id: str) -> list[AssessmentView]:
     """The history, the newest first; the newest counts."""
-    with world.database.read() as tx:
-        return _views(world, tx, tenant_id)
+    with deps.database.read() as tx:
+        return _views(deps, tx, tenant_id)
 
 
-def newest_assessment(world: World, tx: Transaction, tenant_id: str) -> AssessmentView | None:
+def newest_assessment(deps: Dependencies, tx: Transaction, tenant_id: str) -> AssessmentView | None:
     """The one that counts."""
-    return next(iter(_views(world, tx, tenant_id)), None)
+    return next(iter(_views(deps, tx, tenant_id)), None)
 
 
-def open_paper(world: World, *, tenant_id: str, assessment_id: str) -> tuple[AssessmentView, bytes]:
+def open_paper(deps: Dependencies, *, tenant_id: str, assessment_id: str) -> tuple[AssessmentView, bytes]:
     """The file of one of the tenant's assessments. Raises NotFound."""
-    with world.database.read() as tx:
-        view = next((v for v in _views(world, tx, tenant_id) if v.id == assessment_id), None)
-        sealed = found(tx.tenures.assessment_file(assessment_id) if view else None, "assessment file")
-    key = existing_key(world.keyring, papers_key_id(tenant_id))
-    return standing(view), open_file(key, sealed, Field.ASSESSMENT_FILE, assessment_id)
+    with deps.database.read() as tx:
+        view = next((v for v in _views(deps, tx, tenant_id) if v.id == assessment_id), None)
+        sealed = require(tx.tenures.assessment_file(assessment_id) if view else None, "assessment file")
+    key = existing_key(deps.keyring, papers_key_id(tenant_id))
+    return existing(view), open_file(key, sealed, EncryptedColumn.ASSESSMENT_FILE, assessment_id)
 
 
-def published_templates(world: World) -> list[AgreementKind]:
+def published_templates(deps: Dependencies) -> list[AgreementKind]:
     """The templates for an assessment that the operator has published."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return [kind for kind in TEMPLATES if current_text(tx, kind)]
 
 
-def acting_name(world: World, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
+def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
     """What the tenant's administrator is called; empty for an operator."""
-    key = directory_key(world)
+    key = directory_key(deps)
     administrations = tx.tenancies.administrations(identifier_hash(key, person)) if person else []
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
-    return view_person(key, Office.ADMINISTRATOR, own).name if own else ""
+    return view_person(key, StaffRole.ADMINISTRATOR, own).name if own else ""
 
 
 # --- what is sent ----------------------------------------------------------------------------------------------------
@@ -177,16 +177,16 @@ class _Faults:
             return otherwise
 
 
-def _checked(world: World, words: AssessmentWords) -> AssessmentWords:
+def _checked(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
     """The words as they are kept. Raises InvalidFields."""
     faults = _Faults()
     checked = AssessmentWords(
         assessor=faults.unless(lambda: check_name(words.assessor, field="assessor"), ""),
         role=faults.unless(lambda: _role(words.role), ""),
-        done_on=faults.unless(lambda: _done_on(world, words.done_on), None),
+        done_on=faults.unless(lambda: _done_on(deps, words.done_on), None),
         risk=faults.unless(lambda: _given(words.risk, InvalidInput("risk", "risk_missing")), None),
         consulted=faults.unless(lambda: check_consulted(words.risk, words.consulted), False),
-        paper=faults.unless(lambda: _paper(world, words.paper), None),
+        paper=faults.unless(lambda: _paper(deps, words.paper), None),
     )
     if faults.errors:
         raise InvalidFields(faults.errors)
@@ -203,73 +203,73 @@ def _role(role: str) -> str:
     return _given(check_text(role, ROLE_LENGTH, field="role") or None, InvalidInput("role", "role_missing"))
 
 
-def _done_on(world: World, done_on: date | None) -> date:
+def _done_on(deps: Dependencies, done_on: date | None) -> date:
     given = _given(done_on, InvalidInput("done_on", "date_missing"))
-    return check_done_on(given, day_of(world.clock.now()))
+    return check_done_on(given, day_of(deps.clock.now()))
 
 
-def _paper(world: World, paper: AssessmentPaper | None) -> AssessmentPaper | None:
+def _paper(deps: Dependencies, paper: AssessmentPaper | None) -> AssessmentPaper | None:
     if paper is None:
         return None
     name = check_file_name(paper.name, field="paper")
     if paper.too_large or len(paper.content) > MAX_PAPER_LENGTH:
         raise InvalidInput("paper", "paper_too_large", megabytes=MAX_PAPER_LENGTH // 10**6)
-    _given(paper_type(world, paper.content), InvalidInput("paper", "paper_type"))
+    _given(paper_type(deps, paper.content), InvalidInput("paper", "paper_type"))
     return AssessmentPaper(name, paper.content)
 
 
-def paper_type(world: World, content: bytes) -> str | None:
+def paper_type(deps: Dependencies, content: bytes) -> str | None:
     """PDF, DOCX or ODT, told by the content alone; None for everything else."""
-    guess = world.media_types.guess(content[:_HEAD])
+    guess = deps.media_types.guess(content[:_HEAD])
     return guess if guess in _KINDS else None
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
 
 
-def _sealed(world: World, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:
+def _sealed(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:
     """The record, and its file sealed."""
     assessment_id = new_id()
     paper = words.paper or AssessmentPaper("", b"")
     assessment = ImpactAssessment(
         id=assessment_id,
         tenant_id=tenant_id,
-        done_on=standing(words.done_on),
-        risk=standing(words.risk),
+        done_on=existing(words.done_on),
+        risk=existing(words.risk),
         consulted=words.consulted,
-        recorded_at=world.clock.now(),
-        sealed_assessor=seal_field(key, words.assessor, Field.ASSESSOR, assessment_id),
-        sealed_role=seal_field(key, words.role, Field.ASSESSOR_ROLE, assessment_id),
+        recorded_at=deps.clock.now(),
+        sealed_assessor=seal_field(key, words.assessor, EncryptedColumn.ASSESSOR, assessment_id),
+        sealed_role=seal_field(key, words.role, EncryptedColumn.ASSESSOR_ROLE, assessment_id),
         sealed_recorder=b"",
-        media_type=(paper_type(world, paper.content) or "") if words.paper else "",
+        media_type=(paper_type(deps, paper.content) or "") if words.paper else "",
         length=len(paper.content),
-        sealed_file_name=seal_field(key, paper.name, Field.ASSESSMENT_FILE_NAME, assessment_id),
+        sealed_file_name=seal_field(key, paper.name, EncryptedColumn.ASSESSMENT_FILE_NAME, assessment_id),
     )
-    return assessment, seal_file(key, paper.content, Field.ASSESSMENT_FILE, assessment_id)
+    return assessment, seal_file(key, paper.content, EncryptedColumn.ASSESSMENT_FILE, assessment_id)
 
 
-def _views(world: World, tx: Transaction, tenant_id: str) -> list[AssessmentView]:
+def _views(deps: Dependencies, tx: Transaction, tenant_id: str) -> list[AssessmentView]:
     kept = tx.tenures.assessments(tenant_id)
-    key = existing_key(world.keyring, papers_key_id(tenant_id)) if kept else b""
-    return [_view(world, key, assessment) for assessment in kept]
+    key = existing_key(deps.keyring, papers_key_id(tenant_id)) if kept else b""
+    return [_view(deps, key, assessment) for assessment in kept]
 
 
-def _view(world: World, key: bytes, assessment: ImpactAssessment) -> AssessmentView:
-    def opened(sealed: bytes, column: Field) -> str:
+def _view(deps: Dependencies, key: bytes, assessment: ImpactAssessment) -> AssessmentView:
+    def opened(sealed: bytes, column: EncryptedColumn) -> str:
         return open_field(key, sealed, column, assessment.id)
 
     return AssessmentView(
         id=assessment.id,
-        assessor=opened(assessment.sealed_assessor, Field.ASSESSOR),
-        role=opened(assessment.sealed_role, Field.ASSESSOR_ROLE),
+        assessor=opened(assessment.sealed_assessor, EncryptedColumn.ASSESSOR),
+        role=opened(assessment.sealed_role, EncryptedColumn.ASSESSOR_ROLE),
         done_on=assessment.done_on,
         risk=assessment.risk,
         consulted=assessment.consulted,
         recorded_at=assessment.recorded_at,
-        recorder=opened(assessment.sealed_recorder, Field.ASSESSMENT_RECORDER),
+        recorder=opened(assessment.sealed_recorder, EncryptedColumn.ASSESSMENT_RECORDER),
         review_on=assessment.review_on,
-        is_due=assessment.is_due(day_of(world.clock.now())),
-        file_name=opened(assessment.sealed_file_name, Field.ASSESSMENT_FILE_NAME),
+        is_due=assessment.is_due(day_of(deps.clock.now())),
+        file_name=opened(assessment.sealed_file_name, EncryptedColumn.ASSESSMENT_FILE_NAME),
         media_type=assessment.media_type,
         length=assessment.length,
     )
@@ -283,4 +283,4 @@ def _is_same(tx: Transaction, key: bytes, newest: AssessmentView, words: Assessm
     if said != (*stands, newest.length):
         return False
     sealed = tx.tenures.assessment_file(newest.id) or b""
-    return open_file(key, sealed, Field.ASSESSMENT_FILE, newest.id) == paper.content
+    return open_file(key, sealed, EncryptedColumn.ASSESSMENT_FILE, newest.id) == paper.content

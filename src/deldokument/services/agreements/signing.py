@@ -38,22 +38,22 @@ from deldokument.domain.errors import (
     LoginFailed,
     NotFound,
     ServiceError,
-    found,
-    standing,
+    existing,
+    require,
 )
 from deldokument.domain.share import check_text, new_id
 from deldokument.domain.tenancy import Tenant, must_not_have_ended, tidy_words
 from deldokument.domain.tenure import ROLE_LENGTH
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.signature_page import Evidence, Statement, with_signature
 from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
 from deldokument.services.agreements.texts import AgreementDocument, current_document_in
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.sessions import Session, follow_login
-from deldokument.services.encryption import Field, identifier_hash, open_field, seal_field, seal_file
-from deldokument.services.people import Office, directory_key, view_person
+from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field, seal_file
+from deldokument.services.people import StaffRole, directory_key, view_person
 
 _KEPT = timedelta(hours=24)
 """How long the page that says what became of an intent can be opened."""
@@ -75,35 +75,35 @@ class SigningOffer:
     pdf: bytes = field(repr=False)
 
 
-def offer_signing(world: World, session: Session, *, tenant_id: str) -> SigningOffer:
+def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> SigningOffer:
     """What there is to sign now.
 
     Raises NotFound unless the person administers the tenant, Conflict when there is nothing to sign (none is published,
     or the current version is signed), and Unavailable when it could not be sealed.
     """
-    with world.database.read() as tx:
-        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+    with deps.database.read() as tx:
+        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
         must_not_have_ended(tenant)
-        signer = _signer_name(world, tx, session, tenant_id)
-        document = current_document_in(world, tx, tenant, AgreementKind.SERVICE)
+        signer = _signer_name(deps, tx, session, tenant_id)
+        document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
         signed = {agreement.version for agreement in tx.paperwork.service_agreements(tenant_id)}
     if document is None:
         raise Conflict("agreement_not_published")
     if document.version in signed:
         raise Conflict("agreement_signed")
-    world.seal.check(world.clock.now())
-    pdf = world.press.pdf(document.paper)
+    deps.seal.check(deps.clock.now())
+    pdf = deps.press.pdf(document.paper)
     return SigningOffer(tenant, document, hashlib.sha256(pdf).hexdigest(), signer, pdf)
 
 
 def begin_signing(
-    world: World, session: Session, *, tenant_id: str, shown: tuple[str, str], role: str, confirmed: bool
+    deps: Dependencies, session: Session, *, tenant_id: str, shown: tuple[str, str], role: str, confirmed: bool
 ) -> str:
     """The person confirms authority to sign what was ``shown`` (the digests of text and PDF); the id of the intent.
 
     Raises InvalidFields with all that is missing, and Conflict when another document is the current one by now.
     """
-    offer = offer_signing(world, session, tenant_id=tenant_id)
+    offer = offer_signing(deps, session, tenant_id=tenant_id)
     if shown != (offer.document.sha256, offer.document_sha256):
         raise Conflict("agreement_changed")
     tidy_role, intent_id = _check_confirmation(role, confirmed), new_id()
@@ -114,13 +114,13 @@ def begin_signing(
         version=offer.document.version,
         text_sha256=offer.document.sha256,
         document_sha256=offer.document_sha256,
-        sealed_role=seal_field(papers_key(world, tenant_id), tidy_role, Field.SIGNER_ROLE, intent_id),
-        created_at=world.clock.now(),
+        sealed_role=seal_field(papers_key(deps, tenant_id), tidy_role, EncryptedColumn.SIGNER_ROLE, intent_id),
+        created_at=deps.clock.now(),
     )
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         tx.paperwork.add_intent(intent)
-        record(
-            world,
+        record_event(
+            deps,
             tx,
             EventKind.SIGNING_BEGUN,
             tenant_id=intent.tenant_id,
@@ -131,23 +131,23 @@ def begin_signing(
     return intent_id
 
 
-def start_login(world: World, session: Session, *, tenant_id: str, intent_id: str, locale: str) -> str:
+def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_id: str, locale: str) -> str:
     """The provider's address for a fresh login that confirms the intent; an earlier one for it is no longer good.
 
     Raises NotFound unless the intent is of this session, Conflict when it is over, and Unavailable.
     """
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         intent = tx.paperwork.intent(intent_id)
-        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
+        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
     if intent is None or (intent.tenant_id, intent.session_hash) != (tenant_id, session.token_hash):
         raise NotFound("signing intent")
-    begun_at = world.clock.now()
+    begun_at = deps.clock.now()
     if intent.is_expired(begun_at):
         raise Conflict("signing_expired")
-    statement = _statement(world, intent, tenant, secrets.token_urlsafe(32))
-    request = world.login.begin(locale, fresh=True, nonce=statement.nonce, on_behalf_of=tenant.on_behalf_of)
+    statement = _statement(deps, intent, tenant, secrets.token_urlsafe(32))
+    request = deps.login.begin(locale, fresh=True, nonce=statement.nonce, on_behalf_of=tenant.on_behalf_of)
     login = SigningLogin(request.state, statement.nonce, request.code_verifier, statement.salt, begun_at)
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         if not tx.paperwork.begin_intent(intent_id, login):
             raise Conflict("signing_over")
     return request.url
@@ -165,58 +165,58 @@ class SigningDone:
     refusal: ServiceError | None = None
 
 
-def is_signing(world: World, state: str) -> bool:
+def is_signing(deps: Dependencies, state: str) -> bool:
     """Whether an answer of the provider is one to a signature, and not to somebody logging in."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return tx.paperwork.intent_by_state(state) is not None
 
 
-def complete_signing(world: World, session: Session | None, params: Mapping[str, str]) -> SigningDone:
+def complete_signing(deps: Dependencies, session: Session | None, params: Mapping[str, str]) -> SigningDone:
     """Take the provider's answer; whoever comes with the same answer again learns what became of it.
 
     Raises LoginFailed, the intent being as it was, unless this is the session that began it.
     """
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         intent = tx.paperwork.intent_by_state(params.get("state", ""))
     if intent is None or session is None or session.token_hash != intent.session_hash:
         raise LoginFailed("signing_other_session")
-    with world.database.write() as tx:
-        if not tx.paperwork.take_intent(intent.id, world.clock.now()):
+    with deps.database.write() as tx:
+        if not tx.paperwork.take_intent(intent.id, deps.clock.now()):
             return SigningDone(intent.tenant_id, intent.id)
     try:
-        _sign(world, session, intent, params)
+        _sign(deps, session, intent, params)
     except ServiceError as error:
-        _refuse(world, session, intent, error)
+        _refuse(deps, session, intent, error)
         return SigningDone(intent.tenant_id, intent.id, error)
     return SigningDone(intent.tenant_id, intent.id)
 
 
-def _sign(world: World, session: Session, intent: SigningIntent, params: Mapping[str, str]) -> None:
+def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: Mapping[str, str]) -> None:
     """Raises LoginFailed, Conflict, NotFound, or what the ports raise; nothing is signed then."""
-    login = standing(intent.login)
-    if intent.is_expired(world.clock.now()):
+    login = existing(intent.login)
+    if intent.is_expired(deps.clock.now()):
         raise Conflict("signing_expired")
-    with world.database.read() as tx:
-        tenant = found(tx.tenancies.tenant(intent.tenant_id), "tenant")
+    with deps.database.read() as tx:
+        tenant = require(tx.tenancies.tenant(intent.tenant_id), "tenant")
     asked = LoginRequest("", login.state, login.nonce, login.code_verifier, tenant.on_behalf_of)
-    identity = world.login.complete(params, asked)
-    now = world.clock.now()
+    identity = deps.login.complete(params, asked)
+    now = deps.clock.now()
     _check_identity(session, login, identity, now)
-    follow_login(world, session, identity)
-    offer = offer_signing(world, session, tenant_id=intent.tenant_id)
+    follow_login(deps, session, identity)
+    offer = offer_signing(deps, session, tenant_id=intent.tenant_id)
     _check_document(intent, offer)
-    statement = _statement(world, intent, offer.tenant, login.salt)
+    statement = _statement(deps, intent, offer.tenant, login.salt)
     if statement.nonce != login.nonce:
         raise Conflict("agreement_changed")
     evidence = Evidence(statement, offer.signer, session.person.masked, now, identity.claims, identity.id_token)
-    agreement, paper = _agreement(world, session, offer, evidence)
-    with world.database.write() as tx:
-        _check_still(world, tx, session, intent)
+    agreement, paper = _agreement(deps, session, offer, evidence)
+    with deps.database.write() as tx:
+        _check_still(deps, tx, session, intent)
         if not tx.paperwork.add_service_agreement(agreement, paper):
             raise Conflict("agreement_signed")
         tx.paperwork.finish_intent(intent.id, SIGNED)
-        record(
-            world,
+        record_event(
+            deps,
             tx,
             EventKind.SERVICE_AGREEMENT_SIGNED,
             tenant_id=intent.tenant_id,
@@ -243,26 +243,24 @@ def _check_document(intent: SigningIntent, offer: SigningOffer) -> None:
         raise Conflict("agreement_changed")
 
 
-def _check_still(world: World, tx: Transaction, session: Session, intent: SigningIntent) -> None:
+def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: SigningIntent) -> None:
     """What was true before the paper was made, once more where nobody can change it. Raises NotFound or Conflict."""
-    tenant = found(tx.tenancies.lock_tenant(intent.tenant_id), "tenant")
+    tenant = require(tx.tenancies.lock_tenant(intent.tenant_id), "tenant")
     must_not_have_ended(tenant)
-    _signer_name(world, tx, session, tenant.id)
-    document = current_document_in(world, tx, tenant, AgreementKind.SERVICE)
+    _signer_name(deps, tx, session, tenant.id)
+    document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
     if document is None or document.sha256 != intent.text_sha256:
         raise Conflict("agreement_changed")
 
 
 def _agreement(
-    world: World, session: Session, offer: SigningOffer, evidence: Evidence
+    deps: Dependencies, session: Session, offer: SigningOffer, evidence: Evidence
 ) -> tuple[ServiceAgreement, SignedPaper]:
     """The record and its paper, sealed: the PDF for everybody, both for keeping."""
-    key, agreement_id, statement = papers_key(world, offer.tenant.id), new_id(), evidence.statement
+    key, agreement_id, statement = papers_key(deps, offer.tenant.id), new_id(), evidence.statement
     signed = replace(offer.document.paper, made_at=evidence.signed_at)
     signed = replace(signed, markdown=with_signature(signed.markdown, evidence))
-    pdf = world.seal.seal(
-        world.press.pdf(signed), reason=_REASON, location=world.rules.public_url, at=evidence.signed_at
-    )
+    pdf = deps.seal.seal(deps.press.pdf(signed), reason=_REASON, location=deps.rules.public_url, at=evidence.signed_at)
     signer = Signer(session.person.value, evidence.signer, statement.role)
     agreement = ServiceAgreement(
         id=agreement_id,
@@ -274,21 +272,21 @@ def _agreement(
         text_sha256=statement.text_sha256,
         document_sha256=statement.document_sha256,
         sealed_signer=seal_signer(key, signer, agreement_id),
-        sealed_evidence=seal_field(key, evidence.as_json(), Field.SIGNING_EVIDENCE, agreement_id),
+        sealed_evidence=seal_field(key, evidence.as_json(), EncryptedColumn.SIGNING_EVIDENCE, agreement_id),
     )
     paper = SignedPaper(
         markdown=offer.document.markdown,
-        sealed_document=seal_file(key, offer.pdf, Field.SIGNED_DOCUMENT, agreement_id),
-        sealed_pdf=seal_file(key, pdf, Field.SIGNED_PDF, agreement_id),
+        sealed_document=seal_file(key, offer.pdf, EncryptedColumn.SIGNED_DOCUMENT, agreement_id),
+        sealed_pdf=seal_file(key, pdf, EncryptedColumn.SIGNED_PDF, agreement_id),
     )
     return agreement, paper
 
 
-def _refuse(world: World, session: Session, intent: SigningIntent, error: ServiceError) -> None:
-    with world.database.write() as tx:
+def _refuse(deps: Dependencies, session: Session, intent: SigningIntent, error: ServiceError) -> None:
+    with deps.database.write() as tx:
         tx.paperwork.finish_intent(intent.id, error.code)
-        record(
-            world,
+        record_event(
+            deps,
             tx,
             EventKind.SIGNING_REFUSED,
             tenant_id=intent.tenant_id,
@@ -315,17 +313,15 @@ class SigningResult:
     is_taken: bool = False
 
 
-def show_signing(world: World, *, tenant_id: str, intent_id: str) -> SigningResult:
+def show_signing(deps: Dependencies, *, tenant_id: str, intent_id: str) -> SigningResult:
     """For the tenant's administrators. Raises NotFound."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         intent = tx.paperwork.intent(intent_id)
     if intent is None or intent.tenant_id != tenant_id:
         raise NotFound("signing intent")
-    signed = (
-        agreements_of(world, tenant_id=tenant_id).services if intent.outcome in {SIGNED, "agreement_signed"} else ()
-    )
+    signed = agreements_of(deps, tenant_id=tenant_id).services if intent.outcome in {SIGNED, "agreement_signed"} else ()
     agreement = next((view for view in signed if view.agreement.version == intent.version), None)
-    refusal = "" if agreement else _refusal(intent, world.clock.now())
+    refusal = "" if agreement else _refusal(intent, deps.clock.now())
     return SigningResult(intent.version, agreement, refusal, intent.taken_at is not None)
 
 
@@ -335,10 +331,10 @@ def _refusal(intent: SigningIntent, now: datetime) -> str:
     return intent.outcome or ("broken" if now - intent.taken_at > _PATIENCE else "")
 
 
-def forget_intents(world: World) -> int:
+def forget_intents(deps: Dependencies) -> int:
     """Forget intents, signed or not, that nobody comes back to."""
-    with world.database.write() as tx:
-        return tx.paperwork.forget_intents(world.clock.now() - _KEPT)
+    with deps.database.write() as tx:
+        return tx.paperwork.forget_intents(deps.clock.now() - _KEPT)
 
 
 def _check_confirmation(role: str, confirmed: bool) -> str:
@@ -369,21 +365,21 @@ def _check_role(role: str) -> str:
     return tidy
 
 
-def _signer_name(world: World, tx: Transaction, session: Session, tenant_id: str) -> str:
+def _signer_name(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> str:
     """The name that the signer is registered with. Raises NotFound unless an administrator of the tenant."""
-    key = directory_key(world)
+    key = directory_key(deps)
     administrations = tx.tenancies.administrations(identifier_hash(key, session.person))
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
-    return view_person(key, Office.ADMINISTRATOR, found(own, "administrator")).name
+    return view_person(key, StaffRole.ADMINISTRATOR, require(own, "administrator")).name
 
 
-def _statement(world: World, intent: SigningIntent, tenant: Tenant, salt: str) -> Statement:
-    key = papers_key(world, intent.tenant_id)
+def _statement(deps: Dependencies, intent: SigningIntent, tenant: Tenant, salt: str) -> Statement:
+    key = papers_key(deps, intent.tenant_id)
     return Statement(
         version=intent.version,
         organization_name=tenant.name,
         organization_number=tenant.organization_number,
-        role=open_field(key, intent.sealed_role, Field.SIGNER_ROLE, intent.id),
+        role=open_field(key, intent.sealed_role, EncryptedColumn.SIGNER_ROLE, intent.id),
         text_sha256=intent.text_sha256,
         document_sha256=intent.document_sha256,
         salt=salt,

@@ -23,15 +23,15 @@ from deldokument.domain.agreement_records import (
     check_signed_on,
 )
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput, found
+from deldokument.domain.errors import InvalidFields, InvalidInput, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.domain.tenure import day_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, open_field, open_file, papers_key_id, seal_field, seal_file
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, open_field, open_file, papers_key_id, seal_field, seal_file
 
 _Value = TypeVar("_Value")
 
@@ -39,7 +39,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
-class AgreementStanding:
+class AgreementStatus:
     """What a tenant has signed, against what is published. ``current`` is None before anything is."""
 
     main: MainAgreement | None
@@ -64,16 +64,16 @@ class AgreementStanding:
         return self.current is not None and self.service.state is not SignatureState.CURRENT
 
 
-def standing_of(world: World, tx: Transaction, tenant_id: str) -> AgreementStanding:
+def agreement_status(deps: Dependencies, tx: Transaction, tenant_id: str) -> AgreementStatus:
     """How the tenant's agreements stand now, as the transaction sees it."""
     published = tx.paperwork.published(AgreementKind.SERVICE)
     signed = newest_signed(tx, tenant_id)
-    return AgreementStanding(
+    return AgreementStatus(
         main=next(iter(tx.paperwork.main_agreements(tenant_id)), None),
         current_main=current_text(tx, AgreementKind.MAIN),
         signed=signed,
         current=_latest(published),
-        service=_need(published, signed, world.clock.now()),
+        service=_need(published, signed, deps.clock.now()),
     )
 
 
@@ -126,25 +126,25 @@ class ServiceAgreementView:
 class Agreements:
     """All of a tenant's agreements, the last first, and how it stands with them."""
 
-    standing: AgreementStanding
+    standing: AgreementStatus
     mains: tuple[MainAgreementView, ...]
     services: tuple[ServiceAgreementView, ...]
 
 
-def agreements_of(world: World, *, tenant_id: str) -> Agreements:
+def agreements_of(deps: Dependencies, *, tenant_id: str) -> Agreements:
     """What the tenant has signed and what is wanted of it."""
-    with world.database.read() as tx:
-        standing = standing_of(world, tx, tenant_id)
+    with deps.database.read() as tx:
+        standing = agreement_status(deps, tx, tenant_id)
         mains, services = tx.paperwork.main_agreements(tenant_id), tx.paperwork.service_agreements(tenant_id)
     key_id = papers_key_id(tenant_id)
-    key = world.keyring.get([key_id]).get(key_id)
+    key = deps.keyring.get([key_id]).get(key_id)
     return Agreements(
         standing, tuple(_main_view(key, m) for m in mains), tuple(_service_view(key, s) for s in services)
     )
 
 
 def record_main_agreement(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     version: str,
@@ -158,27 +158,27 @@ def record_main_agreement(
     ``signed_by`` is name and title, as they stand on the paper. Raises InvalidFields, NotFound, or Conflict when the
     tenant has ended.
     """
-    day, signer = _check_main(world, version, signed_on, signed_by, copy)
-    key, agreement_id = papers_key(world, tenant_id), new_id()
+    day, signer = _check_main(deps, version, signed_on, signed_by, copy)
+    key, agreement_id = papers_key(deps, tenant_id), new_id()
     agreement = MainAgreement(
         id=agreement_id,
         tenant_id=tenant_id,
         version=version,
         signed_on=day,
-        recorded_at=world.clock.now(),
+        recorded_at=deps.clock.now(),
         sha256=hashlib.sha256(copy).hexdigest(),
         length=len(copy),
-        sealed_signer=seal_field(key, signer, Field.MAIN_SIGNER, agreement_id),
+        sealed_signer=seal_field(key, signer, EncryptedColumn.MAIN_SIGNER, agreement_id),
     )
-    sealed_copy = seal_file(key, copy, Field.MAIN_COPY, agreement_id)
-    with world.database.write() as tx:
-        must_not_have_ended(found(tx.tenancies.lock_tenant(tenant_id), "tenant"))
+    sealed_copy = seal_file(key, copy, EncryptedColumn.MAIN_COPY, agreement_id)
+    with deps.database.write() as tx:
+        must_not_have_ended(require(tx.tenancies.lock_tenant(tenant_id), "tenant"))
         last = next(iter(tx.paperwork.main_agreements(tenant_id)), None)
         if last is not None and _content_of(key, last) == _content_of(key, agreement):
             return last
         tx.paperwork.add_main_agreement(agreement, sealed_copy)
-        record(
-            world,
+        record_event(
+            deps,
             tx,
             EventKind.MAIN_AGREEMENT_RECORDED,
             tenant_id=tenant_id,
@@ -189,36 +189,38 @@ def record_main_agreement(
     return agreement
 
 
-def main_agreement_copy(world: World, *, tenant_id: str, agreement_id: str) -> bytes:
+def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> bytes:
     """The PDF that arrived. Raises NotFound unless it is the tenant's."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         own = {agreement.id for agreement in tx.paperwork.main_agreements(tenant_id)}
-        sealed = found(tx.paperwork.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
-    key = _standing_key(world, tenant_id)
-    return open_file(key, sealed, Field.MAIN_COPY, agreement_id)
+        sealed = require(tx.paperwork.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
+    key = _standing_key(deps, tenant_id)
+    return open_file(key, sealed, EncryptedColumn.MAIN_COPY, agreement_id)
 
 
-def signed_pdf(world: World, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
+def signed_pdf(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
     """The sealed PDF with the signature. Raises NotFound unless it is the tenant's."""
-    agreement, paper = _signed(world, tenant_id, agreement_id)
-    key = _standing_key(world, tenant_id)
-    return agreement, open_file(key, paper.sealed_pdf, Field.SIGNED_PDF, agreement_id)
+    agreement, paper = _signed(deps, tenant_id, agreement_id)
+    key = _standing_key(deps, tenant_id)
+    return agreement, open_file(key, paper.sealed_pdf, EncryptedColumn.SIGNED_PDF, agreement_id)
 
 
-def signed_document(world: World, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
+def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
     """The PDF that the signer was shown, whose SHA-256 the signature names. Raises NotFound unless the tenant's."""
-    agreement, paper = _signed(world, tenant_id, agreement_id)
-    key = _standing_key(world, tenant_id)
-    return agreement, open_file(key, paper.sealed_document, Field.SIGNED_DOCUMENT, agreement_id)
+    agreement, paper = _signed(deps, tenant_id, agreement_id)
+    key = _standing_key(deps, tenant_id)
+    return agreement, open_file(key, paper.sealed_document, EncryptedColumn.SIGNED_DOCUMENT, agreement_id)
 
 
-def _standing_key(world: World, tenant_id: str) -> bytes:
+def _standing_key(deps: Dependencies, tenant_id: str) -> bytes:
     """The key of papers that are there. Raises NotFound when it is gone, and they with it."""
     key_id = papers_key_id(tenant_id)
-    return found(world.keyring.get([key_id]).get(key_id), "papers")
+    return require(deps.keyring.get([key_id]).get(key_id), "papers")
 
 
-def _check_main(world: World, version: str, signed_on: date | None, signed_by: str, copy: bytes) -> tuple[date, str]:
+def _check_main(
+    deps: Dependencies, version: str, signed_on: date | None, signed_by: str, copy: bytes
+) -> tuple[date, str]:
     """Day and signer as they are kept. Raises InvalidFields with all that is wrong."""
     errors: list[InvalidInput] = []
 
@@ -229,8 +231,8 @@ def _check_main(world: World, version: str, signed_on: date | None, signed_by: s
             errors.append(error)
             return None
 
-    checked(lambda: _check_published(world, version))
-    day = checked(lambda: check_signed_on(signed_on, day_of(world.clock.now())))
+    checked(lambda: _check_published(deps, version))
+    day = checked(lambda: check_signed_on(signed_on, day_of(deps.clock.now())))
     signer = checked(lambda: check_name(signed_by, field="signed_by"))
     checked(lambda: check_copy(copy))
     if errors or day is None or signer is None:
@@ -238,18 +240,18 @@ def _check_main(world: World, version: str, signed_on: date | None, signed_by: s
     return day, signer
 
 
-def _check_published(world: World, version: str) -> None:
-    with world.database.read() as tx:
+def _check_published(deps: Dependencies, version: str) -> None:
+    with deps.database.read() as tx:
         published = tx.paperwork.published(AgreementKind.MAIN)
     if version not in {text.version for text in published}:
         raise InvalidInput("version", "version_not_published")
 
 
-def _signed(world: World, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, SignedPaper]:
-    with world.database.read() as tx:
+def _signed(deps: Dependencies, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, SignedPaper]:
+    with deps.database.read() as tx:
         own = {agreement.id: agreement for agreement in tx.paperwork.service_agreements(tenant_id)}
-        agreement = found(own.get(agreement_id), "service agreement")
-        return agreement, found(tx.paperwork.signed_paper(agreement_id), "service agreement")
+        agreement = require(own.get(agreement_id), "service agreement")
+        return agreement, require(tx.paperwork.signed_paper(agreement_id), "service agreement")
 
 
 def _content_of(key: bytes, agreement: MainAgreement) -> tuple[str, date, str, str]:
@@ -257,7 +259,7 @@ def _content_of(key: bytes, agreement: MainAgreement) -> tuple[str, date, str, s
 
 
 def _main_view(key: bytes | None, agreement: MainAgreement) -> MainAgreementView:
-    signer = open_field(key, agreement.sealed_signer, Field.MAIN_SIGNER, agreement.id) if key else ""
+    signer = open_field(key, agreement.sealed_signer, EncryptedColumn.MAIN_SIGNER, agreement.id) if key else ""
     return MainAgreementView(agreement, signer)
 
 
@@ -280,20 +282,20 @@ class Signer:
 
 def seal_signer(key: bytes, signer: Signer, agreement_id: str) -> bytes:
     """The signer as one sealed field."""
-    return seal_field(key, json.dumps(asdict(signer)), Field.SIGNER, agreement_id)
+    return seal_field(key, json.dumps(asdict(signer)), EncryptedColumn.SIGNER, agreement_id)
 
 
 def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
     """What ``seal_signer`` sealed."""
-    return Signer(**json.loads(open_field(key, agreement.sealed_signer, Field.SIGNER, agreement.id)))
+    return Signer(**json.loads(open_field(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)))
 
 
-def papers_key(world: World, tenant_id: str) -> bytes:
+def papers_key(deps: Dependencies, tenant_id: str) -> bytes:
     """The key of the tenant's papers, made when it has none yet.
 
     Raises NotFound when there is no such tenant, and Conflict when it has ended: its key may have been destroyed, and
     what another one seals would never be forgotten.
     """
-    with world.database.read() as tx:
-        must_not_have_ended(found(tx.tenancies.tenant(tenant_id), "tenant"))
-    return world.keyring.create(papers_key_id(tenant_id))
+    with deps.database.read() as tx:
+        must_not_have_ended(require(tx.tenancies.tenant(tenant_id), "tenant"))
+    return deps.keyring.create(papers_key_id(tenant_id))

@@ -12,16 +12,16 @@ from datetime import datetime
 from deldokument.domain.agreement import AgreementKind, Change, changes, digest, merge, version_key
 from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, found
+from deldokument.domain.errors import Conflict, InvalidInput, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
-from deldokument.ports.dependencies import World
-from deldokument.ports.documents import Paper
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.documents import RenderedDocument
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import current_text, newest_signed
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, identifier_hash, open_field, seal_field
-from deldokument.services.people import Office, directory_key, view_person
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field
+from deldokument.services.people import StaffRole, directory_key, view_person
 
 # --- publishing ------------------------------------------------------------------------------------------------------
 
@@ -39,51 +39,53 @@ class TextListing:
 
 
 def publish_agreement(
-    world: World, kind: AgreementKind, version: str, person: PersonIdentifier | None = None
+    deps: Dependencies, kind: AgreementKind, version: str, person: PersonIdentifier | None = None
 ) -> PublishedText:
     """Let a version of the library count from now on, for all tenants.
 
     Raises InvalidInput for a version that is not there, Conflict when it is not newer than the present one, and
     Unavailable when the operator's own details, which the text asks for, are not set.
     """
-    if version not in world.library.versions(kind):
+    if version not in deps.library.versions(kind):
         raise InvalidInput("version", "version_unknown")
-    merge(world.library.text(kind, version).markdown, world.rules.operator.values("-", "-"))
-    with world.database.write() as tx:
+    merge(deps.library.text(kind, version).markdown, deps.rules.operator.values("-", "-"))
+    with deps.database.write() as tx:
         current = current_text(tx, kind)
-        published = PublishedText(kind, version, world.clock.now(), _sealed_publisher(world, tx, kind, version, person))
+        published = PublishedText(kind, version, deps.clock.now(), _sealed_publisher(deps, tx, kind, version, person))
         is_newer = current is None or version_key(current.version) < version_key(version)
         if not (is_newer and tx.paperwork.publish(published)):
             raise Conflict("version_not_newer")
-        record(world, tx, EventKind.AGREEMENT_PUBLISHED, person=person, agreement=kind.value, version=version)
+        record_event(deps, tx, EventKind.AGREEMENT_PUBLISHED, person=person, agreement=kind.value, version=version)
     return published
 
 
-def list_texts(world: World) -> list[TextListing]:
+def list_texts(deps: Dependencies) -> list[TextListing]:
     """Every kind of text, the newest version first."""
-    with world.database.read() as tx:
-        return [_listing(world, tx, kind) for kind in AgreementKind]
+    with deps.database.read() as tx:
+        return [_listing(deps, tx, kind) for kind in AgreementKind]
 
 
-def _listing(world: World, tx: Transaction, kind: AgreementKind) -> TextListing:
+def _listing(deps: Dependencies, tx: Transaction, kind: AgreementKind) -> TextListing:
     published = sorted(tx.paperwork.published(kind), key=lambda text: version_key(text.version), reverse=True)
     last = version_key(published[0].version) if published else ()
-    newer = [version for version in world.library.versions(kind) if version_key(version) > last]
+    newer = [version for version in deps.library.versions(kind) if version_key(version) > last]
     publishable = max(newer, key=version_key, default="")
-    return TextListing(kind, tuple((text, _publisher(world, text)) for text in published), publishable)
+    return TextListing(kind, tuple((text, _publisher(deps, text)) for text in published), publishable)
 
 
 def _sealed_publisher(
-    world: World, tx: Transaction, kind: AgreementKind, version: str, person: PersonIdentifier | None
+    deps: Dependencies, tx: Transaction, kind: AgreementKind, version: str, person: PersonIdentifier | None
 ) -> bytes:
-    key = directory_key(world)
+    key = directory_key(deps)
     operator = tx.tenancies.operator(identifier_hash(key, person)) if person else None
-    name = view_person(key, Office.OPERATOR, operator).name if operator else ""
-    return seal_field(key, name, Field.PUBLISHER, f"{kind}:{version}")
+    name = view_person(key, StaffRole.OPERATOR, operator).name if operator else ""
+    return seal_field(key, name, EncryptedColumn.PUBLISHER, f"{kind}:{version}")
 
 
-def _publisher(world: World, text: PublishedText) -> str:
-    return open_field(directory_key(world), text.sealed_publisher, Field.PUBLISHER, f"{text.kind}:{text.version}")
+def _publisher(deps: Dependencies, text: PublishedText) -> str:
+    return open_field(
+        directory_key(deps), text.sealed_publisher, EncryptedColumn.PUBLISHER, f"{text.kind}:{text.version}"
+    )
 
 
 # --- texts for a tenant ----------------------------------------------------------------------------------------------
@@ -105,24 +107,26 @@ class AgreementDocument:
         return digest(self.markdown)
 
     @property
-    def paper(self) -> Paper:
+    def paper(self) -> RenderedDocument:
         """What the press sets; the same document is the same bytes whenever it is set."""
-        return Paper(self.markdown, self.title, self.version, self.published_at)
+        return RenderedDocument(self.markdown, self.title, self.version, self.published_at)
 
 
-def current_document(world: World, *, tenant_id: str, kind: AgreementKind) -> AgreementDocument | None:
+def current_document(deps: Dependencies, *, tenant_id: str, kind: AgreementKind) -> AgreementDocument | None:
     """The text that counts now, None when none is published. Raises NotFound, or Unavailable (see ``merge``)."""
-    with world.database.read() as tx:
-        return current_document_in(world, tx, found(tx.tenancies.tenant(tenant_id), "tenant"), kind)
+    with deps.database.read() as tx:
+        return current_document_in(deps, tx, require(tx.tenancies.tenant(tenant_id), "tenant"), kind)
 
 
-def current_document_in(world: World, tx: Transaction, tenant: Tenant, kind: AgreementKind) -> AgreementDocument | None:
+def current_document_in(
+    deps: Dependencies, tx: Transaction, tenant: Tenant, kind: AgreementKind
+) -> AgreementDocument | None:
     """As ``current_document``, as the transaction sees it."""
     published = current_text(tx, kind)
     if published is None:
         return None
-    text = world.library.text(kind, published.version)
-    merged = merge(text.markdown, world.rules.operator.values(tenant.name, tenant.organization_number))
+    text = deps.library.text(kind, published.version)
+    merged = merge(text.markdown, deps.rules.operator.values(tenant.name, tenant.organization_number))
     return AgreementDocument(kind, published.version, text.title, merged, published.published_at)
 
 
@@ -135,11 +139,11 @@ class ChangeList:
     changes: list[Change]
 
 
-def changes_to_sign(world: World, *, tenant_id: str) -> ChangeList:
+def changes_to_sign(deps: Dependencies, *, tenant_id: str) -> ChangeList:
     """The current service agreement against the one that the tenant signed. Raises NotFound when one is missing."""
-    with world.database.read() as tx:
-        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
-        signed = found(newest_signed(tx, tenant_id), "signed agreement")
-        paper = found(tx.paperwork.signed_paper(signed.id), "signed agreement")
-        document = found(current_document_in(world, tx, tenant, AgreementKind.SERVICE), "published text")
+    with deps.database.read() as tx:
+        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        signed = require(newest_signed(tx, tenant_id), "signed agreement")
+        paper = require(tx.paperwork.signed_paper(signed.id), "signed agreement")
+        document = require(current_document_in(deps, tx, tenant, AgreementKind.SERVICE), "published text")
     return ChangeList(signed.version, document, changes(paper.markdown, document.markdown))

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 
 WINDOW = timedelta(minutes=1)
 _KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateLimitStatus:
     """``remaining`` calls now, all in ``reset_s`` seconds. ``retry_s``: this one was too many, for so long."""
 
     limit: int
@@ -30,21 +30,23 @@ class Allowance:
     retry_s: int = 0
 
 
-def take_call(world: World, consumer: OrganizationNumber) -> Allowance:
+def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus:
     """Count one call of the consumer's, unless there is none left."""
-    limit = world.rules.api_requests_per_minute
-    step, now = WINDOW // limit, world.clock.now()
-    with world.database.write() as tx:
+    limit = deps.rules.api_requests_per_minute
+    step, now = WINDOW // limit, deps.clock.now()
+    with deps.database.write() as tx:
         spent_until = tx.allowances.take(consumer.value, now, step, now + WINDOW)
         refused = spent_until is None
         spent_until = spent_until or tx.allowances.spent_until(consumer.value) or now
     reset_s = math.ceil((spent_until - now) / timedelta(seconds=1))
     if not refused:
-        return Allowance(limit, (now + WINDOW - spent_until) // step, reset_s)
-    return Allowance(limit, 0, reset_s, max(math.ceil((spent_until + step - WINDOW - now) / timedelta(seconds=1)), 1))
+        return RateLimitStatus(limit, (now + WINDOW - spent_until) // step, reset_s)
+    return RateLimitStatus(
+        limit, 0, reset_s, max(math.ceil((spent_until + step - WINDOW - now) / timedelta(seconds=1)), 1)
+    )
 
 
-def forget_allowances(world: World) -> int:
+def forget_allowances(deps: Dependencies) -> int:
     """Forget the consumers who have not called for a day: their buckets are full."""
-    with world.database.write() as tx:
-        return tx.allowances.forget(world.clock.now() - _KEPT)
+    with deps.database.write() as tx:
+        return tx.allowances.forget(deps.clock.now() - _KEPT)

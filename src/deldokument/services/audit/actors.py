@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.identifiers import mask_person
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import RegisteredName, Subject
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import identifier_hash, open_field, stored_identifier
-from deldokument.services.people import Office, directory_key
+from deldokument.services.people import StaffRole, directory_key
 
 _REMEMBERED = 10_000
 
@@ -43,14 +43,14 @@ ABOUT_INTEGRATIONS = frozenset(
     }
 )
 """Events done to an integration, or for it. Any other that names one was done by it."""
-_OFFICES = {office.name.lower(): office for office in Office}
+_OFFICES = {office.name.lower(): office for office in StaffRole}
 
 
 class Actors:
     """Finds the persons of one tenant's events, and remembers them from one step to the next."""
 
-    def __init__(self, world: World, tenant_id: str | None) -> None:
-        self._world = world
+    def __init__(self, deps: Dependencies, tenant_id: str | None) -> None:
+        self._world = deps
         self._tenant_id = tenant_id or NO_TENANT
         self._known: dict[str, Actor] = {}
         self._systems: dict[str, Actor] = {}

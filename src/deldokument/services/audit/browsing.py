@@ -17,14 +17,14 @@ from datetime import tzinfo
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter, StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.search import Search, SearchWords, filters_of, open_search, seal_search, search_of
-from deldokument.services.encryption import Field, open_field
-from deldokument.services.people import Office, directory_key, view_person
+from deldokument.services.encryption import EncryptedColumn, open_field
+from deldokument.services.people import StaffRole, directory_key, view_person
 
 PAGE = 50
 
@@ -55,36 +55,38 @@ class LogPage:
     is_first: bool
 
 
-def open_log(world: World, *, tenant_id: str, person: PersonIdentifier) -> LogPage:
+def open_log(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> LogPage:
     """The newest events, among them that the log was opened."""
-    _record_opening(world, EventFilter(tenant_id), person)
-    return _page(world, person, Search(EventFilter(tenant_id)))
+    _record_opening(deps, EventFilter(tenant_id), person)
+    return _page(deps, person, Search(EventFilter(tenant_id)))
 
 
-def search_log(world: World, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo) -> str:
+def search_log(
+    deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
+) -> str:
     """The token of the first page of what was asked for; days are those of ``zone``. Raises InvalidFields."""
-    wanted = search_of(world, tenant_id=tenant_id, person=person, words=words, zone=zone)
-    _record_opening(world, wanted, person)
-    return seal_search(world, person, Search(wanted))
+    wanted = search_of(deps, tenant_id=tenant_id, person=person, words=words, zone=zone)
+    _record_opening(deps, wanted, person)
+    return seal_search(deps, person, Search(wanted))
 
 
-def show_log(world: World, *, tenant_id: str, person: PersonIdentifier, token: str) -> LogPage:
+def show_log(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, token: str) -> LogPage:
     """The page of a token. Raises InvalidInput when it is too old, or was another's."""
-    return _page(world, person, open_search(world, tenant_id=tenant_id, person=person, token=token))
+    return _page(deps, person, open_search(deps, tenant_id=tenant_id, person=person, token=token))
 
 
-def _record_opening(world: World, wanted: EventFilter, person: PersonIdentifier) -> None:
-    with world.database.write() as tx:
+def _record_opening(deps: Dependencies, wanted: EventFilter, person: PersonIdentifier) -> None:
+    with deps.database.write() as tx:
         filters = filters_of(wanted)
-        record(world, tx, EventKind.EVENT_LOG_OPENED, tenant_id=wanted.chain, person=person, filters=filters)
+        record_event(deps, tx, EventKind.EVENT_LOG_OPENED, tenant_id=wanted.chain, person=person, filters=filters)
 
 
-def _page(world: World, person: PersonIdentifier, search: Search) -> LogPage:
+def _page(deps: Dependencies, person: PersonIdentifier, search: Search) -> LogPage:
     wanted = search.wanted
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         found = tx.audit.newest(wanted, before=search.before, limit=PAGE + 1)
-        actors = Actors(world, wanted.chain)
-        entries = _entries(world, tx, actors, found[:PAGE])
+        actors = Actors(deps, wanted.chain)
+        entries = _entries(deps, tx, actors, found[:PAGE])
         sought = _sought(tx, actors, wanted)
     last = found[PAGE - 1] if len(found) > PAGE else None
     following = replace(search, before=(last.event.at, last.number)) if last else None
@@ -92,8 +94,8 @@ def _page(world: World, person: PersonIdentifier, search: Search) -> LogPage:
         entries=entries,
         wanted=wanted,
         person=sought,
-        token=seal_search(world, person, replace(search, before=None)),
-        next=seal_search(world, person, following) if following else None,
+        token=seal_search(deps, person, replace(search, before=None)),
+        next=seal_search(deps, person, following) if following else None,
         is_first=search.before is None,
     )
 
@@ -105,10 +107,10 @@ def _sought(tx: Transaction, actors: Actors, wanted: EventFilter) -> Actor | Non
     return next((known[i] for i in wanted.subject_ids if known[i] != FORGOTTEN), FORGOTTEN)
 
 
-def _entries(world: World, tx: Transaction, actors: Actors, found: Sequence[StoredEvent]) -> tuple[LogEntry, ...]:
+def _entries(deps: Dependencies, tx: Transaction, actors: Actors, found: Sequence[StoredEvent]) -> tuple[LogEntry, ...]:
     behind = actors.behind(tx, [stored.event for stored in found])
-    titles = _titles(world, tx, {stored.event.share_id for stored in found if stored.event.share_id})
-    names = _Names(world, tx, actors)
+    titles = _titles(deps, tx, {stored.event.share_id for stored in found if stored.event.share_id})
+    names = _Names(deps, tx, actors)
     return tuple(
         LogEntry(
             stored.number,
@@ -121,12 +123,12 @@ def _entries(world: World, tx: Transaction, actors: Actors, found: Sequence[Stor
     )
 
 
-def _titles(world: World, tx: Transaction, share_ids: set[str]) -> dict[str, str]:
+def _titles(deps: Dependencies, tx: Transaction, share_ids: set[str]) -> dict[str, str]:
     """The titles that shares have, as long as they have them."""
     shares = [share for share in map(tx.shares.get, share_ids) if share and share.sealed_title]
-    keys = world.keyring.get({share.audit_key_id for share in shares})
+    keys = deps.keyring.get({share.audit_key_id for share in shares})
     return {
-        share.id: open_field(keys[share.audit_key_id], share.sealed_title, Field.TITLE, share.id)
+        share.id: open_field(keys[share.audit_key_id], share.sealed_title, EncryptedColumn.TITLE, share.id)
         for share in shares
         if share.audit_key_id in keys
     }
@@ -138,10 +140,10 @@ class _Names:
     Each is looked up once.
     """
 
-    def __init__(self, world: World, tx: Transaction, actors: Actors) -> None:
+    def __init__(self, deps: Dependencies, tx: Transaction, actors: Actors) -> None:
         self._tx = tx
         self._actors = actors
-        self._key = directory_key(world)
+        self._key = directory_key(deps)
         self._known: dict[str, str] = {}
 
     def of(self, event: AuditEvent) -> Mapping[str, str]:
@@ -160,13 +162,13 @@ class _Names:
             return account.name if account else ""
         if detail == "member":
             member = self._tx.tenancies.member(record_id)
-            return view_person(self._key, Office.MEMBER, member).name if member else ""
+            return view_person(self._key, StaffRole.MEMBER, member).name if member else ""
         if detail == "integration":
             integration = self._tx.tenancies.integration(record_id)
             return integration.name if integration else ""
         if detail == "administrator":
             administrators = self._tx.tenancies.administrators(event.chain)
-            views = [view_person(self._key, Office.ADMINISTRATOR, a) for a in administrators if a.id == record_id]
+            views = [view_person(self._key, StaffRole.ADMINISTRATOR, a) for a in administrators if a.id == record_id]
             return views[0].name if views else ""
         if detail == "holder":
             return self._actors.of(self._tx, [record_id])[record_id].masked

@@ -24,14 +24,14 @@ from typing import Any, Literal
 
 from deldokument.domain.audit import NO_TENANT, EventKind, canonical
 from deldokument.domain.chain import Mark, Seal
-from deldokument.domain.errors import Unavailable, found
+from deldokument.domain.errors import Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter, StoredEvent
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.audit.checkpoints import fingerprint
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.search import filters_of
 
 FORMAT = "deldokument-audit"
@@ -61,31 +61,31 @@ class ExportedEvent:
 
 
 def begin_event_export(
-    world: World, *, wanted: EventFilter, form: ExportForm, person: PersonIdentifier | None = None
+    deps: Dependencies, *, wanted: EventFilter, form: ExportForm, person: PersonIdentifier | None = None
 ) -> EventExport:
     """Record that the wanted events leave as a file of that form. Raises NotFound."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         is_of_tenant = wanted.chain != NO_TENANT
-        tenant = found(tx.tenancies.tenant(wanted.chain), "tenant") if is_of_tenant else None
+        tenant = require(tx.tenancies.tenant(wanted.chain), "tenant") if is_of_tenant else None
         tenant_id = wanted.chain if is_of_tenant else None
         kind, filters = EventKind.EVENT_LOG_EXPORTED, filters_of(wanted)
-        record(world, tx, kind, tenant_id=tenant_id, person=person, filters=filters, format=form)
-    with world.database.read() as tx:
+        record_event(deps, tx, kind, tenant_id=tenant_id, person=person, filters=filters, format=form)
+    with deps.database.read() as tx:
         head, sealed = tx.audit.head(wanted.chain), tx.audit.last_seal(wanted.chain)
-    return EventExport(wanted, head, sealed, tenant, world.clock.now())
+    return EventExport(wanted, head, sealed, tenant, deps.clock.now())
 
 
-def exported_events(world: World, export: EventExport) -> Iterator[list[ExportedEvent]]:
+def exported_events(deps: Dependencies, export: EventExport) -> Iterator[list[ExportedEvent]]:
     """The events step by step: by their numbers when every one is wanted, else by their times."""
-    actors, last = Actors(world, export.wanted.chain), None
-    while step := _step(world, export, actors, last):
+    actors, last = Actors(deps, export.wanted.chain), None
+    while step := _step(deps, export, actors, last):
         yield step
         last = step[-1].stored
 
 
-def _step(world: World, export: EventExport, actors: Actors, last: StoredEvent | None) -> list[ExportedEvent]:
+def _step(deps: Dependencies, export: EventExport, actors: Actors, last: StoredEvent | None) -> list[ExportedEvent]:
     wanted, end = export.wanted, export.last.number
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         if wanted.is_whole:
             after = last.number if last else 0
             stored = tx.audit.following(wanted.chain, after=after, last_number=end, limit=_STEP)
@@ -96,23 +96,23 @@ def _step(world: World, export: EventExport, actors: Actors, last: StoredEvent |
         return [ExportedEvent(one, who) for one, who in zip(stored, behind, strict=True)]
 
 
-def export_lines(world: World, export: EventExport) -> Iterator[bytes]:
+def export_lines(deps: Dependencies, export: EventExport) -> Iterator[bytes]:
     """The export in JSON, in pieces of whole lines."""
     digest, count = hashlib.sha256(), 0
-    for step in _steps(world, export):
+    for step in _steps(deps, export):
         numbered = [line | {"line": number} for number, line in enumerate(step, start=count + 1)]
         for line in numbered:
             digest.update(covered(line))
         count += len(numbered)
         yield b"".join(map(_line, numbered))
-    yield _line(_end(world, digest.hexdigest()) | {"line": count + 1})
+    yield _line(_end(deps, digest.hexdigest()) | {"line": count + 1})
 
 
-def _steps(world: World, export: EventExport) -> Iterator[list[dict[str, Any]]]:
-    yield [_head(world, export)]
+def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, Any]]]:
+    yield [_head(deps, export)]
     before = 0
-    for step in exported_events(world, export):
-        yield list(_lines(world, export, step, before))
+    for step in exported_events(deps, export):
+        yield list(_lines(deps, export, step, before))
         before = step[-1].stored.number
     # A seal of what is not there: whoever verifies is to know that the chain was cut off before it was exported.
     if export.wanted.is_whole and export.sealed and export.sealed.number > export.last.number:
@@ -124,18 +124,18 @@ def covered(line: Mapping[str, Any]) -> bytes:
     return canonical({name: value for name, value in line.items() if name != "who"}) + b"\n"
 
 
-def _head(world: World, export: EventExport) -> dict[str, Any]:
+def _head(deps: Dependencies, export: EventExport) -> dict[str, Any]:
     wanted, tenant = export.wanted, export.tenant
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         certificates = tx.audit.certificates()
-    own = _own_certificate(world)
+    own = _own_certificate(deps)
     if own:
         certificates[fingerprint(own)] = own
     return {
         "type": "export",
         "format": FORMAT,
         "version": VERSION,
-        "service": world.rules.public_url,
+        "service": deps.rules.public_url,
         "chain": wanted.chain,
         "tenant": {"organization_number": tenant.organization_number, "name": tenant.name} if tenant else None,
         "exported_at": _instant(export.made_at),
@@ -152,15 +152,15 @@ def _head(world: World, export: EventExport) -> dict[str, Any]:
     }
 
 
-def _own_certificate(world: World) -> bytes | None:
+def _own_certificate(deps: Dependencies) -> bytes | None:
     try:
-        return world.seal.certificate()
+        return deps.seal.certificate()
     except Unavailable:
         return None
 
 
-def _lines(world: World, export: EventExport, step: list[ExportedEvent], before: int) -> Iterator[dict[str, Any]]:
-    seals = iter(_seals(world, export, before, step[-1].stored.number))
+def _lines(deps: Dependencies, export: EventExport, step: list[ExportedEvent], before: int) -> Iterator[dict[str, Any]]:
+    seals = iter(_seals(deps, export, before, step[-1].stored.number))
     seal = next(seals, None)
     for exported in step:
         yield _event(exported)
@@ -169,11 +169,11 @@ def _lines(world: World, export: EventExport, step: list[ExportedEvent], before:
             seal = next(seals, None)
 
 
-def _seals(world: World, export: EventExport, after: int, last: int) -> list[Seal]:
+def _seals(deps: Dependencies, export: EventExport, after: int, last: int) -> list[Seal]:
     """Those of the events in a step; none where events are left out, for then they prove nothing."""
     if not export.wanted.is_whole:
         return []
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return [seal for seal in tx.audit.seals(export.wanted.chain, after=after, limit=_STEP) if seal.number <= last]
 
 
@@ -205,13 +205,13 @@ def _sealed(seal: Seal) -> dict[str, Any]:
     }
 
 
-def _end(world: World, digest: str) -> dict[str, Any]:
+def _end(deps: Dependencies, digest: str) -> dict[str, Any]:
     """With the service's signature when it has a seal: then also what was picked out is seen to be as it was given."""
     end: dict[str, Any] = {"type": "end", "sha256": digest, "certificate": None, "signature": None}
-    certificate = _own_certificate(world)
+    certificate = _own_certificate(deps)
     if certificate is None:
         return end
-    signature = base64.b64encode(world.seal.sign(END_LABEL + digest.encode("ascii"))).decode("ascii")
+    signature = base64.b64encode(deps.seal.sign(END_LABEL + digest.encode("ascii"))).decode("ascii")
     return end | {"certificate": fingerprint(certificate), "signature": signature}
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import found
+from deldokument.domain.errors import require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import Share, new_id
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.encryption import Field, audit_key_id, open_field, seal_field, subject_hashes
+from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, seal_field, subject_hashes
 
 
 def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> str:
@@ -25,7 +25,7 @@ def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifie
     if known is not None:
         return known.id
     subject_id = new_id()
-    sealed = seal_field(key, person.value, Field.SUBJECT, subject_id)
+    sealed = seal_field(key, person.value, EncryptedColumn.SUBJECT, subject_id)
     lookup_hash, _ = subject_hashes(key, person)
     tx.audit.add_subject(Subject(subject_id, key_id, lookup_hash, sealed))
     return subject_id
@@ -39,19 +39,19 @@ def known_subjects(tx: Transaction, key_id: str, key: bytes, person: PersonIdent
             yield subject
 
 
-def subject_told_of(world: World, tx: Transaction, tenant_id: str | None, number: str) -> str:
+def subject_told_of(deps: Dependencies, tx: Transaction, tenant_id: str | None, number: str) -> str:
     """The random id of a registered person of whom an event of now tells, and who need not have done it."""
-    key_id, person = audit_key_id(tenant_id, world.clock.now()), parse_person(number, allow_synthetic=True)
-    return subject_of(tx, key_id, world.keyring.create(key_id), person)
+    key_id, person = audit_key_id(tenant_id, deps.clock.now()), parse_person(number, allow_synthetic=True)
+    return subject_of(tx, key_id, deps.keyring.create(key_id), person)
 
 
 def subject_number(key: bytes, subject: Subject) -> str:
     """The person's number behind a subject."""
-    return open_field(key, subject.sealed_identifier, Field.SUBJECT, subject.id)
+    return open_field(key, subject.sealed_identifier, EncryptedColumn.SUBJECT, subject.id)
 
 
-def record(
-    world: World,
+def record_event(
+    deps: Dependencies,
     tx: Transaction,
     kind: EventKind,
     *,
@@ -64,11 +64,11 @@ def record(
 
     What a system did is about a share, or has the account among the details.
     """
-    record_at(world, tx, world.clock.now(), kind, details, share=share, tenant_id=tenant_id, person=person)
+    record_at(deps, tx, deps.clock.now(), kind, details, share=share, tenant_id=tenant_id, person=person)
 
 
 def record_at(
-    world: World,
+    deps: Dependencies,
     tx: Transaction,
     at: datetime,
     kind: EventKind,
@@ -86,13 +86,13 @@ def record_at(
         details = {**details, **_acting(tx, person, account_id)}
     elif person is not None:
         key_id = share.audit_key_id if share and share.erased_at is None else audit_key_id(tenant, at)
-        subject = subject_of(tx, key_id, world.keyring.create(key_id), person)
+        subject = subject_of(tx, key_id, deps.keyring.create(key_id), person)
     tx.audit.append(AuditEvent(at, kind, tenant, share.id if share else None, subject, details or None))
 
 
 def _acting(tx: Transaction, consumer: Consumer, account_id: str) -> dict[str, str | int]:
     """Which integration acts, and who runs the system for it. Raises NotFound where it has just lost its rights."""
     living = tx.tenancies.integrations_of(consumer.organization.value)
-    acting = found(next((one for one, account in living if account.id == account_id), None), "integration")
+    acting = require(next((one for one, account in living if account.id == account_id), None), "integration")
     supplier = {"supplier": consumer.supplier.value} if consumer.supplier else {}
     return {"integration": acting.id, **supplier}

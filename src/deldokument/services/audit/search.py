@@ -19,10 +19,10 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter, Place
 from deldokument.services.audit.recording import known_subjects
-from deldokument.services.encryption import Field, audit_key_id, identifier_hash, open_field, seal_field
+from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, open_field, seal_field
 from deldokument.services.people import directory_key
 
 LIFETIME = timedelta(days=1)
@@ -57,7 +57,7 @@ class Search:
 
 
 def search_of(
-    world: World, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
+    deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
 ) -> EventFilter:
     """The filter for what ``person`` has typed; days are those of ``zone``. Raises InvalidFields."""
     errors: list[InvalidInput] = []
@@ -66,8 +66,8 @@ def search_of(
     if first and last and last < first:
         errors.append(InvalidInput("last_day", "days_reversed"))
     kind = _checked(errors, lambda: _kind(words.kind))
-    share_id = _checked(errors, lambda: _share_id(world, tenant_id, words.share))
-    subject_ids = _checked(errors, lambda: _subject_ids(world, tenant_id, person, words))
+    share_id = _checked(errors, lambda: _share_id(deps, tenant_id, words.share))
+    subject_ids = _checked(errors, lambda: _subject_ids(deps, tenant_id, person, words))
     if errors:
         raise InvalidFields(errors)
     since = _midnight(first, zone) if first else None
@@ -86,31 +86,31 @@ def filters_of(wanted: EventFilter) -> str:
     return ",".join(name for name, does in narrows.items() if does) or "none"
 
 
-def seal_search(world: World, person: PersonIdentifier, search: Search) -> str:
+def seal_search(deps: Dependencies, person: PersonIdentifier, search: Search) -> str:
     """The token of a search."""
     wanted = search.wanted
     body = {
-        "until": _to_number(search.until or world.clock.now() + LIFETIME),
+        "until": _to_number(search.until or deps.clock.now() + LIFETIME),
         "times": [_to_number(wanted.since), _to_number(wanted.until)],
         "kind": wanted.kind,
         "share": wanted.share_id,
         "subjects": wanted.subject_ids,
         "before": search.before and [_to_number(search.before[0]), search.before[1]],
     }
-    key = directory_key(world)
-    sealed = seal_field(key, json.dumps(body), Field.EVENT_SEARCH, _owner(key, wanted.chain, person))
+    key = directory_key(deps)
+    sealed = seal_field(key, json.dumps(body), EncryptedColumn.EVENT_SEARCH, _owner(key, wanted.chain, person))
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
-def open_search(world: World, *, tenant_id: str, person: PersonIdentifier, token: str) -> Search:
+def open_search(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, token: str) -> Search:
     """The search of a token. Raises InvalidInput when it is too old, another's, or none."""
-    key = directory_key(world)
+    key = directory_key(deps)
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        body = json.loads(open_field(key, sealed, Field.EVENT_SEARCH, _owner(key, tenant_id, person)) or "{}")
+        body = json.loads(open_field(key, sealed, EncryptedColumn.EVENT_SEARCH, _owner(key, tenant_id, person)) or "{}")
     except (ValueError, IntegrityError):
         raise InvalidInput("search", "search_expired") from None
-    if body.get("until", 0) <= (world.clock.now() - _EPOCH) // _MICROSECOND:
+    if body.get("until", 0) <= (deps.clock.now() - _EPOCH) // _MICROSECOND:
         raise InvalidInput("search", "search_expired")
     since, until = map(_to_instant, body["times"])
     kind = EventKind(body["kind"]) if body["kind"] else None
@@ -172,33 +172,35 @@ def share_id_in(text: str) -> str | None:
     return found[1] if found else None
 
 
-def _share_id(world: World, tenant_id: str, text: str) -> str | None:
+def _share_id(deps: Dependencies, tenant_id: str, text: str) -> str | None:
     """The id in a link or by itself, of a share of the tenant; one that has been erased is found too."""
     if not text.strip():
         return None
     share_id = share_id_in(text)
     if share_id:
-        with world.database.read() as tx:
+        with deps.database.read() as tx:
             share = tx.shares.get(share_id)
         if share is not None and share.tenant_id == tenant_id:
             return share.id
     raise InvalidInput("share", "share_unknown")
 
 
-def _subject_ids(world: World, tenant_id: str, person: PersonIdentifier, words: SearchWords) -> tuple[str, ...] | None:
+def _subject_ids(
+    deps: Dependencies, tenant_id: str, person: PersonIdentifier, words: SearchWords
+) -> tuple[str, ...] | None:
     if words.number.strip():
-        wanted = parse_person(words.number, allow_synthetic=world.rules.allow_synthetic, field="number")
-        return subject_ids_of(world, tenant_id, wanted)
+        wanted = parse_person(words.number, allow_synthetic=deps.rules.allow_synthetic, field="number")
+        return subject_ids_of(deps, tenant_id, wanted)
     if words.kept:
-        return open_search(world, tenant_id=tenant_id, person=person, token=words.kept).wanted.subject_ids
+        return open_search(deps, tenant_id=tenant_id, person=person, token=words.kept).wanted.subject_ids
     return None
 
 
-def subject_ids_of(world: World, tenant_id: str, wanted: PersonIdentifier) -> tuple[str, ...]:
+def subject_ids_of(deps: Dependencies, tenant_id: str, wanted: PersonIdentifier) -> tuple[str, ...]:
     """The ids that a person has under the audit keys of the tenant that still exist."""
-    prefix = audit_key_id(tenant_id, world.clock.now())[: -len("YYYY-MM")]
-    keys = world.keyring.get(world.keyring.ids(prefix))
-    with world.database.read() as tx:
+    prefix = audit_key_id(tenant_id, deps.clock.now())[: -len("YYYY-MM")]
+    keys = deps.keyring.get(deps.keyring.ids(prefix))
+    with deps.database.read() as tx:
         return tuple(
             subject.id for key_id, key in sorted(keys.items()) for subject in known_subjects(tx, key_id, key, wanted)
         )

@@ -17,7 +17,7 @@ from typing import Any
 
 from deldokument.domain.chain import BEGINNING, ChainCheck, ExcerptCheck, Fault, Flaw, Link, Mark, Seal
 from deldokument.domain.errors import InvalidInput, Unavailable
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered
@@ -71,10 +71,10 @@ def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
 # --- a database ------------------------------------------------------------------------------------------------------
 
 
-def verify_trail(world: World, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
+def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
     """Every chain and every seal; ``certificates`` are trusted besides the service's own."""
-    trusted = trusted_certificates([*certificates, *_own(world)])
-    with world.database.read() as tx:
+    trusted = trusted_certificates([*certificates, *_own(deps)])
+    with deps.database.read() as tx:
         states = tuple(ChainState(c, tx.audit.head(c).number, tx.audit.last_seal(c)) for c in tx.audit.chains())
         fault = tx.audit.verify()
         seals = (seal for state in states for seal in _every_seal(tx, state.chain))
@@ -84,9 +84,9 @@ def verify_trail(world: World, *, certificates: Collection[bytes], is_signed: Si
     return TrailVerdict(states, fault)
 
 
-def verify_against(world: World, chain: str, marks: Iterable[Mark]) -> Fault | None:
+def verify_against(deps: Dependencies, chain: str, marks: Iterable[Mark]) -> Fault | None:
     """Whether events of a chain that are known from a file stand in the database as they do there."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         for mark in marks:
             found = tx.audit.following(chain, after=mark.number - 1, last_number=mark.number, limit=1)
             if not found:
@@ -96,9 +96,9 @@ def verify_against(world: World, chain: str, marks: Iterable[Mark]) -> Fault | N
     return None
 
 
-def _own(world: World) -> list[bytes]:
+def _own(deps: Dependencies) -> list[bytes]:
     try:
-        return [world.seal.certificate()]
+        return [deps.seal.certificate()]
     except Unavailable:
         return []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
@@ -27,13 +27,13 @@ class Roles:
     """Whether the person runs the service."""
 
 
-def roles_of(world: World, person: PersonIdentifier) -> Roles:
+def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
     """What the person is now."""
-    lookup_hash = identifier_hash(directory_key(world), person)
-    with world.database.read() as tx:
+    lookup_hash = identifier_hash(directory_key(deps), person)
+    with deps.database.read() as tx:
         offices = tx.tenancies.offices(lookup_hash)
         return Roles(
-            memberships=tuple(memberships_in(world, tx, person)) if offices.is_member else (),
+            memberships=tuple(memberships_in(deps, tx, person)) if offices.is_member else (),
             administered=tuple(tx.tenancies.tenants_by_id(offices.tenant_ids).values()),
             operates=offices.operates,
         )

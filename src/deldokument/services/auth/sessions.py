@@ -19,11 +19,18 @@ from datetime import datetime, timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, LoginFailed, NotReady, ServiceError
 from deldokument.domain.identifiers import PersonIdentifier, parse_organization, parse_person
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import DIRECTORY, Field, existing_key, form_mark, open_field, seal_field
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import (
+    DIRECTORY,
+    EncryptedColumn,
+    csrf_owner_tag,
+    existing_key,
+    open_field,
+    seal_field,
+)
 
 IDLE = timedelta(minutes=30)
 PENDING = timedelta(minutes=15)
@@ -62,7 +69,7 @@ class LoginDone:
 
 
 def begin_login(
-    world: World, *, return_to: str, locale: str, organization_number: str = "", browser_secret: str = ""
+    deps: Dependencies, *, return_to: str, locale: str, organization_number: str = "", browser_secret: str = ""
 ) -> LoginStarted:
     """Start a login at the provider. ``return_to`` is a local path. Raises Unavailable, or NotReady at the limit.
 
@@ -72,9 +79,9 @@ def begin_login(
     ``organization_number`` names the tenant that the login is for; one that has no name of its own at the provider, or
     is no tenant in use, is answered like none.
     """
-    now = world.clock.now()
-    _check_pending(world, now)
-    request = world.login.begin(locale, on_behalf_of=_name_at_provider(world, organization_number))
+    now = deps.clock.now()
+    _check_pending(deps, now)
+    request = deps.login.begin(locale, on_behalf_of=_name_at_provider(deps, organization_number))
     secret = browser_secret if _SECRET.fullmatch(browser_secret) else secrets.token_urlsafe(32)
     pending = PendingLogin(
         state=request.state,
@@ -85,139 +92,139 @@ def begin_login(
         created_at=now,
         on_behalf_of=request.on_behalf_of,
     )
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         tx.sessions.add_pending(pending)
     return LoginStarted(request.url, secret)
 
 
 def complete_login(
-    world: World, params: Mapping[str, str], *, browser_secret: str, previous_secret: str | None
+    deps: Dependencies, params: Mapping[str, str], *, browser_secret: str, previous_secret: str | None
 ) -> LoginDone:
     """Take the provider's answer; the browser's earlier session, if any, ends. Raises LoginFailed or Unavailable.
 
     The errors have the parameter ``return_to`` when the login was begun in this browser.
     """
-    pending = _take_pending(world, params.get("state", ""), browser_secret)
+    pending = _take_pending(deps, params.get("state", ""), browser_secret)
     asked = LoginRequest("", pending.state, pending.nonce, pending.code_verifier, pending.on_behalf_of)
     try:
-        identity = world.login.complete(params, asked)
-        person = _person(world, identity.person_identifier)
+        identity = deps.login.complete(params, asked)
+        person = _person(deps, identity.person_identifier)
     except ServiceError as error:
         # Trying again must not forget where the person was going.
         error.params["return_to"] = pending.return_to
         raise
-    secret, now = secrets.token_urlsafe(32), world.clock.now()
-    sealed = _sealed(world, person, identity.id_token, _hash(secret))
-    csrf_token = f"{secrets.token_urlsafe(32)}.{form_mark(existing_key(world.keyring, DIRECTORY), person)}"
+    secret, now = secrets.token_urlsafe(32), deps.clock.now()
+    sealed = _sealed(deps, person, identity.id_token, _hash(secret))
+    csrf_token = f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(existing_key(deps.keyring, DIRECTORY), person)}"
     session = SessionRecord(_hash(secret), csrf_token, sealed, identity.session_id, now, now)
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         if previous_secret:
             tx.sessions.remove(_hash(previous_secret))
         tx.sessions.add(session)
-        record(world, tx, EventKind.LOGGED_IN, person=person, level=identity.acr)
+        record_event(deps, tx, EventKind.LOGGED_IN, person=person, level=identity.acr)
     return LoginDone(secret, pending.return_to)
 
 
-def follow_login(world: World, session: Session, identity: Identity) -> None:
+def follow_login(deps: Dependencies, session: Session, identity: Identity) -> None:
     """The person has logged in at the provider anew: when that login ends there, the session here ends."""
-    sealed = _sealed(world, session.person, identity.id_token, session.token_hash)
-    with world.database.write() as tx:
+    sealed = _sealed(deps, session.person, identity.id_token, session.token_hash)
+    with deps.database.write() as tx:
         tx.sessions.follow(session.token_hash, sealed, identity.session_id)
 
 
-def find_session(world: World, secret: str | None) -> Session | None:
+def find_session(deps: Dependencies, secret: str | None) -> Session | None:
     """The living session of a cookie's value; finding it counts as activity."""
     if not secret:
         return None
-    token_hash, now = _hash(secret), world.clock.now()
-    with world.database.read() as tx:
+    token_hash, now = _hash(secret), deps.clock.now()
+    with deps.database.read() as tx:
         found = tx.sessions.get(token_hash)
     if found is None or now - found.seen_at > IDLE:
         return None
     if now - found.seen_at > _TOUCH_EVERY:
-        with world.database.write() as tx:
+        with deps.database.write() as tx:
             tx.sessions.touch(token_hash, now)
-    return _opened(world, found)
+    return _opened(deps, found)
 
 
-def end_session(world: World, secret: str, session: Session) -> LogoutForm:
+def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
     """End the session here; returns what ends it at the provider. Raises Unavailable, the session here being ended."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         tx.sessions.remove(_hash(secret))
-        record(world, tx, EventKind.LOGGED_OUT, person=session.person, how="here")
-    return world.login.logout(session.id_token, secrets.token_urlsafe(16))
+        record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how="here")
+    return deps.login.logout(session.id_token, secrets.token_urlsafe(16))
 
 
-def end_by_front_channel(world: World, *, issuer: str, provider_session_id: str) -> tuple[str, ...]:
+def end_by_front_channel(deps: Dependencies, *, issuer: str, provider_session_id: str) -> tuple[str, ...]:
     """End what began in a session that has ended at the provider, whether there is any or not.
 
     Returns the origins that may frame the answer. Raises LoginFailed for another issuer or no session, and Unavailable,
     the sessions here being ended.
     """
-    if issuer != world.login.issuer or not provider_session_id:
+    if issuer != deps.login.issuer or not provider_session_id:
         raise LoginFailed("login_refused", detail="front channel: another issuer or no session")
-    _end_all(world, provider_session_id, "front_channel")
-    return world.login.framing_origins()
+    _end_all(deps, provider_session_id, "front_channel")
+    return deps.login.framing_origins()
 
 
-def end_by_back_channel(world: World, logout_token: str) -> None:
+def end_by_back_channel(deps: Dependencies, logout_token: str) -> None:
     """End what began in the session of the provider's token. Raises LoginFailed or Unavailable."""
-    with world.login.ended_session(logout_token) as provider_session_id:
-        _end_all(world, provider_session_id, "back_channel")
+    with deps.login.ended_session(logout_token) as provider_session_id:
+        _end_all(deps, provider_session_id, "back_channel")
 
 
-def _end_all(world: World, provider_session_id: str, how: str) -> None:
-    with world.database.write() as tx:
+def _end_all(deps: Dependencies, provider_session_id: str, how: str) -> None:
+    with deps.database.write() as tx:
         for ended in tx.sessions.remove_by_provider_session(provider_session_id):
-            record(world, tx, EventKind.LOGGED_OUT, person=_opened(world, ended).person, how=how)
+            record_event(deps, tx, EventKind.LOGGED_OUT, person=_opened(deps, ended).person, how=how)
 
 
-def _sealed(world: World, person: PersonIdentifier, id_token: str, token_hash: bytes) -> bytes:
+def _sealed(deps: Dependencies, person: PersonIdentifier, id_token: str, token_hash: bytes) -> bytes:
     body = json.dumps({"person": person.value, "id_token": id_token})
-    return seal_field(existing_key(world.keyring, DIRECTORY), body, Field.SESSION, token_hash.hex())
+    return seal_field(existing_key(deps.keyring, DIRECTORY), body, EncryptedColumn.SESSION, token_hash.hex())
 
 
-def _opened(world: World, found: SessionRecord) -> Session:
-    key, context = existing_key(world.keyring, DIRECTORY), found.token_hash.hex()
-    body = json.loads(open_field(key, found.sealed_identity, Field.SESSION, context))
+def _opened(deps: Dependencies, found: SessionRecord) -> Session:
+    key, context = existing_key(deps.keyring, DIRECTORY), found.token_hash.hex()
+    body = json.loads(open_field(key, found.sealed_identity, EncryptedColumn.SESSION, context))
     person = parse_person(body["person"], allow_synthetic=True)
     return Session(person, found.csrf_token, body["id_token"], found.token_hash)
 
 
-def _name_at_provider(world: World, organization_number: str) -> str:
+def _name_at_provider(deps: Dependencies, organization_number: str) -> str:
     try:
         number = parse_organization(organization_number)
     except InvalidInput:
         return ""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         tenant = tx.tenancies.tenant_by_number(number.value)
     return tenant.on_behalf_of if tenant and tenant.is_in_use else ""
 
 
-def _check_pending(world: World, now: datetime) -> None:
+def _check_pending(deps: Dependencies, now: datetime) -> None:
     """Raises NotReady at the limit. Logins that begin at the same instant may exceed it by a few."""
-    most = world.rules.max_pending_logins
-    with world.database.read() as tx:
+    most = deps.rules.max_pending_logins
+    with deps.database.read() as tx:
         pending = tx.sessions.count_pending(now - PENDING, most)
     if pending >= most:
         raise NotReady("login_busy", detail=f"{most} logins are under way")
 
 
-def _take_pending(world: World, state: str, browser_secret: str) -> PendingLogin:
-    with world.database.write() as tx:
+def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> PendingLogin:
+    with deps.database.write() as tx:
         pending = tx.sessions.take_pending(state)
     if pending is None:
         raise LoginFailed("login_refused", detail="unknown state")
     if not secrets.compare_digest(pending.browser_hash, _hash(browser_secret)):
         raise LoginFailed("login_refused", detail="another browser began this login")
-    if world.clock.now() - pending.created_at > PENDING:
+    if deps.clock.now() - pending.created_at > PENDING:
         raise LoginFailed("login_refused", detail="old state", return_to=pending.return_to)
     return pending
 
 
-def _person(world: World, number: str) -> PersonIdentifier:
+def _person(deps: Dependencies, number: str) -> PersonIdentifier:
     try:
-        return parse_person(number, allow_synthetic=world.rules.allow_synthetic)
+        return parse_person(number, allow_synthetic=deps.rules.allow_synthetic)
     except InvalidInput as error:
         raise LoginFailed("login_refused", detail=f"pid: {error.code}") from None
 

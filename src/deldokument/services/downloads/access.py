@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, standing
+from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open, stop_of
+from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, hold_reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, existing_key, identifier_hashes, open_field
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hashes, open_field
 from deldokument.services.shares.views import display_number
 
 _TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
@@ -44,84 +44,84 @@ class Access:
     decided_at: datetime
 
 
-def authorize(world: World, person: PersonIdentifier, share_id: str) -> Access:
+def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Access:
     """Decide. Raises NotFound, RightMissing, Gone or Frozen (these two tell whom to ask), or Unavailable."""
-    _check_clock(world)
-    share, decision, now = _decide(world, person, share_id)
+    _check_clock(deps)
+    share, decision, now = _decide(deps, person, share_id)
     if isinstance(decision, Denied):
-        raise _refusal(world, person, share, decision)
+        raise _refusal(deps, person, share, decision)
     ids, codes = zip(*decision.grounds, strict=True)
-    return Access(person, standing(share), tuple(ids), tuple(codes), now)
+    return Access(person, existing(share), tuple(ids), tuple(codes), now)
 
 
-def still_authorized(world: World, access: Access) -> bool:
+def still_authorized(deps: Dependencies, access: Access) -> bool:
     """Whether a running response may go on: asked again every few seconds. Written down is only what ends it."""
-    if _is_untrusted(world):
+    if _is_untrusted(deps):
         return False
     try:
-        share, decision, _ = _decide(world, access.person, access.share.id)
+        share, decision, _ = _decide(deps, access.person, access.share.id)
     except Unavailable:
-        return _is_granted_still(world, access)
+        return _is_granted_still(deps, access)
     if isinstance(decision, Allowed):
         return True
-    if decision.reason is Reason.RIGHTS_UNKNOWN and _is_granted_still(world, access):
+    if decision.reason is Reason.RIGHTS_UNKNOWN and _is_granted_still(deps, access):
         return True
-    _refusal(world, access.person, share, decision)
+    _refusal(deps, access.person, share, decision)
     return False
 
 
-def _is_granted_still(world: World, access: Access) -> bool:
+def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """Of one that is neither over nor stopped, for so long as nobody can say whether the rights stand."""
-    with world.database.read() as tx:
-        share = standing(tx.shares.get(access.share.id))
+    with deps.database.read() as tx:
+        share = existing(tx.shares.get(access.share.id))
         stop = _stop(tx, share)
-    now = world.clock.now()
+    now = deps.clock.now()
     return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
 
-def _check_clock(world: World) -> None:
-    if _is_untrusted(world):
+def _check_clock(deps: Dependencies) -> None:
+    if _is_untrusted(deps):
         raise Unavailable("clock_untrusted")
 
 
-def _is_untrusted(world: World) -> bool:
-    return world.clock.skew() > world.rules.max_skew
+def _is_untrusted(deps: Dependencies) -> bool:
+    return deps.clock.skew() > deps.rules.max_skew
 
 
-def _decide(world: World, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
+def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
     """The share, what is decided about it, and when; for lack of rights only with young ones."""
-    made = _decide_with(world, person, share_id, OLDEST_RIGHTS)
+    made = _decide_with(deps, person, share_id, OLDEST_RIGHTS)
     denied = made[1]
     if isinstance(denied, Denied) and denied.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
-        return _decide_with(world, person, share_id, OLDEST_DENIAL)
+        return _decide_with(deps, person, share_id, OLDEST_DENIAL)
     return made
 
 
 def _decide_with(
-    world: World, person: PersonIdentifier, share_id: str, oldest: timedelta
+    deps: Dependencies, person: PersonIdentifier, share_id: str, oldest: timedelta
 ) -> tuple[Share | None, Decision, datetime]:
     """As ``_decide``, with rights younger than ``oldest``, fetched first."""
-    grants = _grants(world, person, oldest)
-    now = world.clock.now()
-    with world.database.read() as tx:
+    grants = _grants(deps, person, oldest)
+    now = deps.clock.now()
+    with deps.database.read() as tx:
         share = tx.shares.get(share_id)
-        keys = world.keyring.get([share.audit_key_id]) if share else {}
+        keys = deps.keyring.get([share.audit_key_id]) if share else {}
         recipients = tx.shares.recipients([share.id]) if share and keys else ()
         hashes = next(iter(identifier_hashes(keys, _identifiers(person, grants)).values()), {})
-        claim = _claim(world, hashes, recipients, person, grants)
+        claim = _claim(deps, hashes, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 
 
-def _grants(world: World, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
+def _grants(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
     try:
-        return world.rights.grants(person, oldest)
+        return deps.rights.grants(person, oldest)
     except Unavailable:
         return None
 
 
 def _stop(tx: Transaction, share: Share) -> Reason | None:
-    tenant, account = standing(tx.tenancies.tenant(share.tenant_id)), standing(tx.tenancies.account(share.account_id))
-    return stop_of(tenant, account, share)
+    tenant, account = existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
+    return hold_reason(tenant, account, share)
 
 
 def _identifiers(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
@@ -130,14 +130,14 @@ def _identifiers(person: PersonIdentifier, grants: Sequence[OrganizationGrant] |
 
 
 def _claim(
-    world: World,
+    deps: Dependencies,
     hashes: Mapping[Identifier, bytes],
     recipients: Sequence[Recipient],
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
     """What the person is to these recipients of a share; nothing without hashes, the share's audit key being gone."""
-    known, rule = grants is not None, world.rules.access
+    known, rule = grants is not None, deps.rules.access
     if not hashes:
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
@@ -150,32 +150,33 @@ def _claim(
     return Claim((own,) if own else (), tuple(represented), known, rule)
 
 
-def _refusal(world: World, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
+def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
     """Write down the reason; what the person is told instead."""
     reason = denied.reason
-    with world.database.write() as tx:
-        record(world, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
+    with deps.database.write() as tx:
+        record_event(deps, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
         if reason in _TOLD_TO_THE_RIGHTFUL:
-            return _told(tx, standing(share), reason)
+            return gone_error(tx, existing(share), reason)
         if denied.lacking:
-            return _lacking(world, tx, standing(share), dict(denied.lacking))
+            return missing_right_error(deps, tx, existing(share), dict(denied.lacking))
     return Unavailable("rights_unknown") if reason is Reason.RIGHTS_UNKNOWN else NotFound(reason.value)
 
 
-def _lacking(world: World, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:
+def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:
     """That an organisation of the person's is named, and which right for it is missing; nothing else of the share."""
-    key = existing_key(world.keyring, share.audit_key_id)
+    key = existing_key(deps.keyring, share.audit_key_id)
     names = [
-        open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id) or display_number(key, recipient)
+        open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
+        or display_number(key, recipient)
         for recipient in tx.shares.recipients([share.id])
         if recipient.id in lacking
     ]
     return RightMissing("right_missing", organizations=", ".join(names), right=min(lacking.values()))
 
 
-def _told(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
+def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
     """What the rightful are told: that it is over or stopped, never what it held, and whom they may ask."""
-    tenant, account = standing(tx.tenancies.tenant(share.tenant_id)), standing(tx.tenancies.account(share.account_id))
+    tenant, account = existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
     contact = account.contact(tenant)
     ask = {
         "tenant": tenant.name,
@@ -187,5 +188,5 @@ def _told(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
     if reason is not Reason.OVER:
         return Frozen("share_stopped", **ask)
     withdrawn = share.state is ShareState.WITHDRAWN
-    at = standing(share.closed_at if withdrawn else share.expires_at).isoformat()
+    at = existing(share.closed_at if withdrawn else share.expires_at).isoformat()
     return Gone("share_withdrawn" if withdrawn else "share_ended", at=at, **ask)

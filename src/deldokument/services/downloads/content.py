@@ -18,11 +18,11 @@ from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.errors import Broken, NotFound, NotReady
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import RELEASED, Document
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import Access, authorize
-from deldokument.services.downloads.packed_bytes import Packed
-from deldokument.services.downloads.part_reader import STEP, Rooms, read_parts
-from deldokument.services.downloads.zip_archive import Archive, Entry, Slice, Within
+from deldokument.services.downloads.packed_bytes import PackedBytes
+from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
+from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
@@ -32,7 +32,7 @@ _GATHERED = CAPACITY - HEADER
 _PAGE = 500
 
 
-class Sources:
+class ArchiveSources:
     """The documents of a content, by their numbers from 0, sealed as they are stored until they are read.
 
     Only the one that is being read is open, so that seventy thousand of them take little room.
@@ -40,7 +40,7 @@ class Sources:
 
     def __init__(self, share_key: bytes) -> None:
         self._share_key = share_key
-        self._ids, self._sealed = Packed(), Packed()
+        self._ids, self._sealed = PackedBytes(), PackedBytes()
         self.lengths = array("Q")
         self._open: tuple[int, Manifest, bytes] | None = None
 
@@ -64,7 +64,7 @@ class Sources:
 
     def close(self) -> None:
         """Nothing is read any more; what has been had can still be told."""
-        self._sealed, self._open = Packed(), None
+        self._sealed, self._open = PackedBytes(), None
 
 
 Ranges = list[tuple[int, int]]
@@ -80,18 +80,18 @@ class Content:
     length: int
     etag: str
     archive: Archive | None
-    sources: Sources = field(repr=False)
+    sources: ArchiveSources = field(repr=False)
 
 
-def open_document(world: World, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
+def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
     """One document. Raises as ``authorize``; NotFound when it is not the share's; NotReady."""
-    access = authorize(world, person, share_id)
-    with world.database.read() as tx:
+    access = authorize(deps, person, share_id)
+    with deps.database.read() as tx:
         document = tx.shares.document(document_id)
     if document is None or document.share_id != access.share.id:
         raise NotFound("document of another share")
-    share_key, audit_key = _keys(world, access)
-    inspection, sources = _inspection(share_key, document), Sources(share_key)
+    share_key, audit_key = _keys(deps, access)
+    inspection, sources = _inspection(share_key, document), ArchiveSources(share_key)
     sources.add(document)
     return Content(
         access=access,
@@ -104,14 +104,14 @@ def open_document(world: World, person: PersonIdentifier, share_id: str, documen
     )
 
 
-def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Content:
+def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
     """All documents as one zip. Raises as ``open_document``."""
-    access = authorize(world, person, share_id)
-    share_key, audit_key = _keys(world, access)
-    hashes, sources = Packed(), Sources(share_key)
+    access = authorize(deps, person, share_id)
+    share_key, audit_key = _keys(deps, access)
+    hashes, sources = PackedBytes(), ArchiveSources(share_key)
 
     def entries() -> Iterator[Entry]:
-        for document in _documents(world, access.share.id):
+        for document in _documents(deps, access.share.id):
             inspection = _inspection(share_key, document)
             hashes.append(inspection.manifest_hash)
             sources.add(document)
@@ -131,11 +131,11 @@ def open_archive(world: World, person: PersonIdentifier, share_id: str) -> Conte
     )
 
 
-def _documents(world: World, share_id: str) -> Iterator[Document]:
+def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
     """All of a published share, a page at a time: it gets no others."""
     last: tuple[int, str] | None = None
     while True:
-        with world.database.read() as tx:
+        with deps.database.read() as tx:
             page = tx.shares.documents_after(share_id, last, _PAGE)
         yield from page
         if len(page) < _PAGE:
@@ -144,7 +144,7 @@ def _documents(world: World, share_id: str) -> Iterator[Document]:
 
 
 def read_content(
-    world: World, content: Content, start: int, stop: int, *, step: int = STEP, rooms: Rooms | None = None
+    deps: Dependencies, content: Content, start: int, stop: int, *, step: int = STEP, rooms: DoubleBuffer | None = None
 ) -> Iterator[bytes | memoryview]:
     """Bytes [start, stop) in buffers of at most ``step`` bytes.
 
@@ -154,7 +154,7 @@ def read_content(
     Raises IntegrityError or Broken before any byte that is not what was sealed.
     """
     small, most = bytearray(), min(step, _GATHERED)
-    for buffer in _buffers(world, content, start, stop, step, rooms):
+    for buffer in _buffers(deps, content, start, stop, step, rooms):
         if len(small) + len(buffer) > most and small:
             yield bytes(small)
             small.clear()
@@ -169,18 +169,18 @@ def read_content(
 
 
 def _buffers(
-    world: World, content: Content, start: int, stop: int, step: int, rooms: Rooms | None
+    deps: Dependencies, content: Content, start: int, stop: int, step: int, rooms: DoubleBuffer | None
 ) -> Iterator[bytes | memoryview]:
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
         manifest, data_key = content.sources.open(piece.number)
-        for _, buffer in read_parts(world, manifest, data_key, first, last, step, rooms):
+        for _, buffer in read_parts(deps, manifest, data_key, first, last, step, rooms):
             yield buffer
 
 
-def _within(content: Content, start: int, stop: int) -> Within:
+def _within(content: Content, start: int, stop: int) -> PieceRanges:
     """The pieces that bytes [start, stop) touch, each with the range of it."""
     if content.archive:
         yield from content.archive.within(start, stop)
@@ -188,14 +188,14 @@ def _within(content: Content, start: int, stop: int) -> Within:
         yield Slice(0, content.length), start, stop
 
 
-def _keys(world: World, access: Access) -> tuple[bytes, bytes]:
+def _keys(deps: Dependencies, access: Access) -> tuple[bytes, bytes]:
     """The share key and the audit key."""
     key_id = share_key_id(access.share.id)
-    share_key = world.keyring.get([key_id]).get(key_id)
+    share_key = deps.keyring.get([key_id]).get(key_id)
     if share_key is None:
-        authorize(world, access.person, access.share.id)  # it may have ended just now: then this says so
+        authorize(deps, access.person, access.share.id)  # it may have ended just now: then this says so
         raise Broken("no share key")
-    return share_key, existing_key(world.keyring, access.share.audit_key_id)
+    return share_key, existing_key(deps.keyring, access.share.audit_key_id)
 
 
 def _inspection(share_key: bytes, document: Document) -> InspectionRecord:

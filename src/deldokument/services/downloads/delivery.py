@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.share import Receipt, Share, covers, merge_ranges
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at, subject_of
@@ -18,24 +18,24 @@ from deldokument.services.downloads.zip_archive import Slice
 from deldokument.services.encryption import existing_key
 
 
-def record_delivery(world: World, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
+def record_delivery(deps: Dependencies, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
     """Write the receipts of bytes [start, stop), which were handed on, and one event. Does nothing when none were.
 
     ``at``: when, the same each time that it is tried. So what is tried again because nobody knows whether it stands,
     the answer to the commit being lost, is written once.
     """
     access, share = content.access, content.access.share
-    had = _had(content, start, stop)
+    had = delivered_ranges(content, start, stop)
     first = next(had, None)
     if first is None:
         return
-    key = existing_key(world.keyring, share.audit_key_id)
-    with world.database.write() as tx:
+    key = existing_key(deps.keyring, share.audit_key_id)
+    with deps.database.write() as tx:
         # Whoever holds the share is alone with its receipts.
-        if standing(tx.shares.lock(share.id)).erased_at is not None:
+        if existing(tx.shares.lock(share.id)).erased_at is not None:
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
-        now = at or world.clock.now()
+        now = at or deps.clock.now()
         documents = size = whole = 0
         for page in _pages(chain([first], had)):
             documents += len(page)
@@ -48,18 +48,20 @@ def record_delivery(world: World, content: Content, start: int, stop: int, at: d
             "document": content.sources.id(first[0]) if documents == 1 else "",
             "ground": ",".join(access.codes),
         }
-        if not _is_told(tx, share, subject_id, now, details):
-            record_at(world, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
+        if not already_recorded(tx, share, subject_id, now, details):
+            record_at(deps, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
 
 
-def _is_told(tx: Transaction, share: Share, subject_id: str, at: datetime, details: Mapping[str, str | int]) -> bool:
+def already_recorded(
+    tx: Transaction, share: Share, subject_id: str, at: datetime, details: Mapping[str, str | int]
+) -> bool:
     then = EventFilter(
         share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
     )
     return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
 
 
-def _had(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
+def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
     """The documents in bytes [start, stop) with their ranges. Who has had the end has had the empty ones too."""
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, Slice):
@@ -81,7 +83,7 @@ def _record_receipts(
     ids = {number: content.sources.id(number) for number in by_number}
     earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, ids.values())}
     receipts = [
-        _grown(
+        merge_receipt(
             earlier.get((ids[number], recipient_id)),
             Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
             ranges,
@@ -94,7 +96,7 @@ def _record_receipts(
     return len({receipt.document_id for receipt in receipts if receipt.completed_at == now})
 
 
-def _grown(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
+def merge_receipt(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
     covered = merge_ranges([*(earlier.covered if earlier else ()), *ranges])
     done = earlier.completed_at if earlier and earlier.completed_at else None
     return Receipt(

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.policy import Allowed, Reason, may_open, stop_of
+from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Receipt, Recipient, Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import OLDEST_RIGHTS
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import known_subjects, record, subject_of
+from deldokument.services.audit.recording import known_subjects, record_event, subject_of
 from deldokument.services.downloads.access import Access, _check_clock, _claim, _grants, _identifiers, authorize
 from deldokument.services.encryption import (
-    Field,
+    EncryptedColumn,
     existing_key,
     identifier_hashes,
     open_field,
@@ -26,7 +26,7 @@ from deldokument.services.encryption import (
     subject_hashes,
 )
 from deldokument.services.shares.verdicts import Finding, finding_of
-from deldokument.services.shares.views import Belongings, display_number, file_name, open_message
+from deldokument.services.shares.views import ShareRelatedRows, display_number, file_name, open_message
 
 _ONE_OPENING = timedelta(minutes=10)
 
@@ -64,51 +64,51 @@ class Offer:
         return self.account.contact(self.tenant)
 
 
-def open_share(world: World, person: PersonIdentifier, share_id: str) -> Offer:
+def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Offer:
     """What the recipient's page shows; recorded as opened. Raises as ``authorize``.
 
     A page that renews itself, or is looked at again within ten minutes, is one opening.
     """
-    access = authorize(world, person, share_id)
+    access = authorize(deps, person, share_id)
     share = access.share
-    key = existing_key(world.keyring, share.audit_key_id)
-    with world.database.read() as tx:
+    key = existing_key(deps.keyring, share.audit_key_id)
+    with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
-            return _offer(access, key, known.id, _Surroundings(world, tx, [share]))
-    with world.database.write() as tx:
+            return _offer(access, key, known.id, _RelatedRows(deps, tx, [share]))
+    with deps.database.write() as tx:
         # Before the subject, as a delivery does: in two orders they could wait for each other.
         tx.shares.lock(share.id)
         subject_id = subject_of(tx, share.audit_key_id, key, person)
         # Asked again: two requests at once have both found that it was not.
         if not _opened_just_now(tx, access, subject_id):
             _record_opened(tx, access, subject_id)
-            record(world, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        return _offer(access, key, subject_id, _Surroundings(world, tx, [share]))
+            record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
+        return _offer(access, key, subject_id, _RelatedRows(deps, tx, [share]))
 
 
-def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bool]:
+def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offer], bool]:
     """All that is shared with the person, and for organisations; False when Altinn did not answer.
 
     Raises Unavailable.
     """
-    _check_clock(world)
-    grants = _grants(world, person, OLDEST_RIGHTS)
-    now = world.clock.now()
+    _check_clock(deps)
+    grants = _grants(deps, person, OLDEST_RIGHTS)
+    now = deps.clock.now()
     offers: list[Offer] = []
-    with world.database.read() as tx:
-        keys = world.keyring.get(tx.shares.audit_key_ids_available())
+    with deps.database.read() as tx:
+        keys = deps.keyring.get(tx.shares.audit_key_ids_available())
         identifiers = _identifiers(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found}
-        around = _Surroundings(world, tx, list(shares.values()))
+        around = _RelatedRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         for share in shares.values():
             key = keys[share.audit_key_id]
             own = hashes[share.audit_key_id]
-            claim = _claim(world, own, around.recipients[share.id], person, grants)
+            claim = _claim(deps, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue
@@ -120,16 +120,16 @@ def list_offers(world: World, person: PersonIdentifier) -> tuple[list[Offer], bo
     return offers, grants is not None
 
 
-class _Surroundings(Belongings):
+class _RelatedRows(ShareRelatedRows):
     """What belongs to some shares, with the keys of those that have not ended."""
 
-    def __init__(self, world: World, tx: Transaction, shares: Sequence[Share]) -> None:
+    def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
         super().__init__(tx, shares)
-        self.share_keys = world.keyring.get([share_key_id(share.id) for share in shares])
+        self.share_keys = deps.keyring.get([share_key_id(share.id) for share in shares])
 
     def stop(self, share: Share) -> Reason | None:
         """Why the share is not opened for the time being."""
-        return stop_of(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
+        return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
 
 def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
@@ -146,7 +146,7 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -> Offer:
+def _offer(access: Access, key: bytes, subject_id: str, around: _RelatedRows) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
     had = {
@@ -158,9 +158,9 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -
         id=share.id,
         tenant=around.tenants[share.tenant_id],
         account=around.accounts[share.account_id],
-        title=open_field(key, share.sealed_title, Field.TITLE, share.id),
+        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
         message=open_message(share, share_key),
-        expires_at=standing(share.expires_at),
+        expires_at=existing(share.expires_at),
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d), had.get(d.id))
             for d in around.documents[share.id]
@@ -176,5 +176,5 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _Surroundings) -
 def _acted_for(key: bytes, recipient: Recipient) -> str:
     """The organisation by name and number; by its number alone where Enhetsregisteret has not named it."""
     number = display_number(key, recipient)
-    name = open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id)
+    name = open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
     return f"{name} ({number})" if name else number

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 _BLOCK = 64
 
 
-class Packed:
+class PackedBytes:
     """The strings, one after the other."""
 
     def __init__(self, strings: Iterable[bytes] = ()) -> None:

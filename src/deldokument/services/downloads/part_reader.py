@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from deldokument.crypto.manifest import Manifest
 from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, part_associated_data
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 
 STEP = 2**20
 
@@ -20,7 +20,7 @@ ROOM = STEP + 2 * SEGMENT
 """So much the segments hold that a step touches."""
 
 
-class Rooms:
+class DoubleBuffer:
     """Two buffers in turn: what has been handed on lies in the one while what follows is opened into the other."""
 
     def __init__(self) -> None:
@@ -32,7 +32,13 @@ class Rooms:
 
 
 def read_parts(
-    world: World, manifest: Manifest, data_key: bytes, start: int, stop: int, step: int, rooms: Rooms | None = None
+    deps: Dependencies,
+    manifest: Manifest,
+    data_key: bytes,
+    start: int,
+    stop: int,
+    step: int,
+    rooms: DoubleBuffer | None = None,
 ) -> Iterator[tuple[int, memoryview]]:
     """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
     for part, first, last in manifest.covering(start, stop):
@@ -42,7 +48,7 @@ def read_parts(
         for at, to in _steps(first, last, step):
             # No name for what is sealed: it would be held for as long as a slow reader takes for what was opened.
             room = rooms.room if rooms else None
-            opened = reader.decrypt(world.blobs.read(name, *reader.segments_for(at, to)), at, to, room)
+            opened = reader.decrypt(deps.blobs.read(name, *reader.segments_for(at, to)), at, to, room)
             yield part.offset + at, opened
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from struct import pack
 
-from deldokument.services.downloads.packed_bytes import Packed
+from deldokument.services.downloads.packed_bytes import PackedBytes
 
 _VERSION_ZIP64 = 45
 _UTF8 = 0x0800
@@ -53,7 +53,7 @@ class Slice:
 
 
 Piece = bytes | Slice
-Within = Iterator[tuple[Piece, int, int]]
+PieceRanges = Iterator[tuple[Piece, int, int]]
 
 
 class Archive:
@@ -66,7 +66,7 @@ class Archive:
             names.append(entry.name)
             self._lengths.append(entry.length)
             self._crcs.append(entry.crc32)
-        self._names = Packed(name.encode() for name in unpackable_names(names))
+        self._names = PackedBytes(name.encode() for name in unpackable_names(names))
         self._directory = 0
         for name, length in zip(self._names, self._lengths, strict=True):
             self._offsets.append(self._directory)
@@ -74,7 +74,7 @@ class Archive:
         self._end = self._central_start(len(self._names))
         self.length = self._end + len(self._ends())
 
-    def within(self, start: int, stop: int) -> Within:
+    def within(self, start: int, stop: int) -> PieceRanges:
         """The pieces that bytes [start, stop) touch, in order, each with the range of it."""
         for position, piece in self._pieces(start):
             if position >= stop:

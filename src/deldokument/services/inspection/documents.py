@@ -17,10 +17,10 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, ServiceError, Unavailable, standing
+from deldokument.domain.errors import Broken, ServiceError, Unavailable, existing
 from deldokument.domain.share import CLOSED, Document, Verdict
-from deldokument.ports.dependencies import World
-from deldokument.services.audit.recording import record
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
@@ -32,64 +32,64 @@ BACK_OFF = timedelta(minutes=10)
 _HEAD = 64 * 1024
 
 
-def inspect_documents(world: World, *, limit: int = 10) -> int:
+def inspect_documents(deps: Dependencies, *, limit: int = 10) -> int:
     """Inspect up to ``limit`` documents; returns how many were done.
 
     One that can't be inspected right now holds back no other; the first such trouble is raised at the end.
     """
-    with world.database.read() as tx:
-        waiting: Sequence[Document] = tx.retention.uninspected(world.clock.now(), limit)
+    with deps.database.read() as tx:
+        waiting: Sequence[Document] = tx.retention.uninspected(deps.clock.now(), limit)
     done, troubles = 0, list[ServiceError | IntegrityError]()
     for document in waiting:
         try:
-            done += _claimed(world, document) and _inspect(world, document)
+            done += _claimed(deps, document) and _inspect(deps, document)
         except (ServiceError, IntegrityError) as error:
             troubles.append(error)
             # What is silent may answer at once; what is spoilt would be first in every round, before all others.
-            _keep(world, document, world.clock.now() + (timedelta() if isinstance(error, Unavailable) else BACK_OFF))
+            _keep(deps, document, deps.clock.now() + (timedelta() if isinstance(error, Unavailable) else BACK_OFF))
     if troubles:
         raise troubles[0]
     return done
 
 
-def _claimed(world: World, document: Document) -> bool:
-    now = world.clock.now()
-    with world.database.write() as tx:
+def _claimed(deps: Dependencies, document: Document) -> bool:
+    now = deps.clock.now()
+    with deps.database.write() as tx:
         return tx.retention.claim_inspection(document.id, now, now + CLAIM)
 
 
-def _keep(world: World, document: Document, until: datetime) -> None:
-    with world.database.write() as tx:
+def _keep(deps: Dependencies, document: Document, until: datetime) -> None:
+    with deps.database.write() as tx:
         tx.retention.keep_inspection(document.id, until)
 
 
-def _inspect(world: World, document: Document) -> bool:
-    share_key = existing_key(world.keyring, share_key_id(document.share_id))
+def _inspect(deps: Dependencies, document: Document) -> bool:
+    share_key = existing_key(deps.keyring, share_key_id(document.share_id))
     document_id = bytes.fromhex(document.id)
     manifest = open_manifest(share_key, document_id, document.sealed_manifest)
-    found = _read(world, document, manifest, derive(share_key, Purpose.DATA, document_id))
+    found = _read(deps, document, manifest, derive(share_key, Purpose.DATA, document_id))
     sealed = seal_inspection(share_key, manifest, found)
-    with world.database.write() as tx:
-        share, current = standing(tx.shares.lock(document.share_id)), tx.shares.document(document.id)
+    with deps.database.write() as tx:
+        share, current = existing(tx.shares.lock(document.share_id)), tx.shares.document(document.id)
         if share.state in CLOSED or current is None or current.inspected_at is not None:
             return False
-        tx.shares.save_document(replace(current, sealed_inspection=sealed, inspected_at=world.clock.now()))
-        record(world, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
+        tx.shares.save_document(replace(current, sealed_inspection=sealed, inspected_at=deps.clock.now()))
+        record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
     return True
 
 
-def _read(world: World, document: Document, manifest: Manifest, data_key: bytes) -> InspectionRecord:
+def _read(deps: Dependencies, document: Document, manifest: Manifest, data_key: bytes) -> InspectionRecord:
     digest, crc, head = hashlib.sha256(), 0, b""
     verdict = WITHOUT_SCANNER
-    claimed_at = world.clock.now()
+    claimed_at = deps.clock.now()
     try:
-        for _, buffer in read_parts(world, manifest, data_key, 0, manifest.length, STEP):
+        for _, buffer in read_parts(deps, manifest, data_key, 0, manifest.length, STEP):
             digest.update(buffer)
             crc = zlib.crc32(buffer, crc)
             head = head or bytes(buffer[:_HEAD])
-            if (now := world.clock.now()) - claimed_at > CLAIM / 3:
-                _keep(world, document, now + CLAIM)
+            if (now := deps.clock.now()) - claimed_at > CLAIM / 3:
+                _keep(deps, document, now + CLAIM)
                 claimed_at = now
     except (IntegrityError, Broken):
         verdict = Verdict.ERROR
-    return InspectionRecord(manifest_hash(manifest), digest.digest(), crc, world.media_types.guess(head), verdict)
+    return InspectionRecord(manifest_hash(manifest), digest.digest(), crc, deps.media_types.guess(head), verdict)

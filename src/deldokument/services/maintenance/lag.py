@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.backlog import Queue, Waiting
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WorkerLag:
     """How the work stands. ``heartbeat_age`` is None when no worker has ever run; ``skew`` is this node's own."""
 
     waiting: Mapping[Queue, Waiting]
@@ -25,15 +25,15 @@ class Standing:
     skew: timedelta
 
 
-def measure_standing(world: World) -> Standing:
+def measure_lag(deps: Dependencies) -> WorkerLag:
     """Now. Raises Unavailable."""
-    now = world.clock.now()
-    with world.database.read() as tx:
+    now = deps.clock.now()
+    with deps.database.read() as tx:
         waiting, deployment = tx.backlog.waiting(now), tx.retention.deployment()
-    return Standing(
+    return WorkerLag(
         waiting=waiting,
         lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
         halted=deployment.halted_at is not None,
-        skew=world.clock.skew(),
+        skew=deps.clock.skew(),
     )

@@ -18,9 +18,9 @@ from itertools import islice
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict
 from deldokument.ports.blobs import SHELVES
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.orphans import Sweep
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
 
 ORPHAN_AGE = timedelta(hours=24)
@@ -31,107 +31,107 @@ _PLAUSIBLE = 0.5
 _ALWAYS_PLAUSIBLE = 100
 
 
-def sweep_orphans(world: World, *, step: int = STEP) -> bool:
+def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
     """Take a step of the sweep under way, or of a new one; False when that was its last.
 
     Raises Conflict, with nothing deleted, when the store or what is unknown in it is not to be believed.
     """
-    _check_store(world)
-    with world.database.read() as tx:
+    _check_store(deps)
+    with deps.database.read() as tx:
         noted = tx.retention.sweep()
-    latest = world.clock.now() - ORPHAN_AGE
+    latest = deps.clock.now() - ORPHAN_AGE
     if noted and noted.horizon > latest:
         # Noted by a clock that had leapt: what it took for old may be under way.
-        return _noted(world, noted, None)
+        return _noted(deps, noted, None)
     # The same objects for the whole sweep: what a backup of the database knew when it was made stays known to it.
     sweep = noted or Sweep(horizon=latest)
-    after = _looked_further(world, sweep, step)
+    after = _looked_further(deps, sweep, step)
     if after.shelf < SHELVES:
-        return _noted(world, noted, after)
-    return _counted(world, noted, after) if not after.deleting else _ended(world, noted, after)
+        return _noted(deps, noted, after)
+    return _counted(deps, noted, after) if not after.deleting else _ended(deps, noted, after)
 
 
-def _check_store(world: World) -> None:
-    with world.database.read() as tx:
+def _check_store(deps: Dependencies) -> None:
+    with deps.database.read() as tx:
         deployment_id = tx.retention.deployment().id
-    if world.blobs.deployment_id() != deployment_id:
+    if deps.blobs.deployment_id() != deployment_id:
         raise Conflict("store_of_other_deployment")
 
 
-def _looked_further(world: World, sweep: Sweep, step: int) -> Sweep:
+def _looked_further(deps: Dependencies, sweep: Sweep, step: int) -> Sweep:
     begun = sweep.seen
     while sweep.shelf < SHELVES and sweep.seen - begun < step:
-        for names in _old_blobs(world, sweep):
-            unknown = _unknown(world, names)
+        for names in _old_blobs(deps, sweep):
+            unknown = _unknown(deps, names)
             if sweep.deleting:
-                world.blobs.delete(unknown)
+                deps.blobs.delete(unknown)
             sweep = replace(sweep, seen=sweep.seen + len(names), orphans=sweep.orphans + len(unknown))
         sweep = replace(sweep, shelf=sweep.shelf + 1)
     return sweep
 
 
-def _counted(world: World, noted: Sweep | None, sweep: Sweep) -> bool:
+def _counted(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
     implausible = _is_implausible(sweep.orphans, sweep.seen)
     if implausible or not sweep.orphans:
-        _noted(world, noted, None)
+        _noted(deps, noted, None)
     if implausible:
         raise Conflict("orphans_implausible", orphans=sweep.orphans, total=sweep.seen)
-    return bool(sweep.orphans) and _noted(world, noted, Sweep(sweep.horizon, deleting=True))
+    return bool(sweep.orphans) and _noted(deps, noted, Sweep(sweep.horizon, deleting=True))
 
 
 def _is_implausible(orphans: int, total: int) -> bool:
     return orphans > max(_ALWAYS_PLAUSIBLE, total * _PLAUSIBLE)
 
 
-def _ended(world: World, noted: Sweep | None, sweep: Sweep) -> bool:
-    with world.database.write() as tx:
+def _ended(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
+    with deps.database.write() as tx:
         if tx.retention.move_sweep(noted, None):
-            record(world, tx, EventKind.ORPHANS_SWEPT, count=sweep.orphans)
+            record_event(deps, tx, EventKind.ORPHANS_SWEPT, count=sweep.orphans)
     return False
 
 
-def _noted(world: World, noted: Sweep | None, sweep: Sweep | None) -> bool:
+def _noted(deps: Dependencies, noted: Sweep | None, sweep: Sweep | None) -> bool:
     """When another worker was quicker, its note stands, and this one goes on from there."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         tx.retention.move_sweep(noted, sweep)
     return True
 
 
-def _old_blobs(world: World, sweep: Sweep) -> Iterable[list[str]]:
-    old = (blob.name for blob in world.blobs.list(sweep.shelf) if blob.modified_at < sweep.horizon)
+def _old_blobs(deps: Dependencies, sweep: Sweep) -> Iterable[list[str]]:
+    old = (blob.name for blob in deps.blobs.list(sweep.shelf) if blob.modified_at < sweep.horizon)
     while names := list(islice(old, _BATCH)):
         yield names
 
 
-def _unknown(world: World, names: Collection[str]) -> set[str]:
-    with world.database.read() as tx:
+def _unknown(deps: Dependencies, names: Collection[str]) -> set[str]:
+    with deps.database.read() as tx:
         return set(names) - tx.uploads.known_blobs(names)
 
 
-def sweep_orphan_keys(world: World, seen_before: Collection[str]) -> set[str]:
+def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[str]:
     """Destroy share keys without a share that were without one in the round before too; returns those seen now.
 
     A key is made just before its draft's row, so one round's look alone could catch a draft being born. Raises
     Conflict, with nothing destroyed, when the store or what is without a share is not to be believed: a keyring that
     another deployment uses too would lose all that is that one's.
     """
-    _check_store(world)
+    _check_store(deps)
     total = 0
-    entries = iter(world.keyring.ids(SHARE_PREFIX))
+    entries = iter(deps.keyring.ids(SHARE_PREFIX))
     orphans: set[str] = set()
     while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
         # One short transaction after the other: a long one would keep the database from clearing up behind the end.
-        orphans |= _without_share(world, some)
+        orphans |= _without_share(deps, some)
         total += len(some)
     if _is_implausible(len(orphans), total):
         raise Conflict("orphans_implausible", orphans=len(orphans), total=total)
     # Once more: it took a while, and a request that was cut off and is sent again makes its share under the old key.
     doomed = [entry.removeprefix(SHARE_PREFIX) for entry in orphans.intersection(seen_before)]
-    world.keyring.destroy(_without_share(world, doomed))
+    deps.keyring.destroy(_without_share(deps, doomed))
     return orphans.difference(seen_before)
 
 
-def _without_share(world: World, share_ids: Collection[str]) -> set[str]:
+def _without_share(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
     """The keys of those shares that there are not."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return {share_key_id(share_id) for share_id in set(share_ids) - tx.shares.known(share_ids)}

@@ -18,20 +18,29 @@ from datetime import timedelta
 from itertools import chain as joined
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError, Unavailable, standing
-from deldokument.domain.outbox import LEASE, MOST_ATTEMPTS, Channel, Fate, Outcome, OutgoingMessage, again, pause_after
+from deldokument.domain.errors import ServiceError, Unavailable, existing
+from deldokument.domain.outbox import (
+    LEASE,
+    MOST_ATTEMPTS,
+    Channel,
+    Outcome,
+    OutgoingMessage,
+    Result,
+    again,
+    pause_after,
+)
 from deldokument.domain.share import Share
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 
-Planner = Callable[[World, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
+MessagePlanner = Callable[[Dependencies, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
 """What is to be told of events of one chain; asked in the transaction that keeps it. Must answer for ones long past."""
-EventPlanner = Callable[[World, Transaction, StoredEvent], Iterable[OutgoingMessage]]
+EventPlanner = Callable[[Dependencies, Transaction, StoredEvent], Iterable[OutgoingMessage]]
 """The same of one event alone; see ``each``."""
-Plans = Mapping[EventKind, Sequence[Planner]]
-Sender = Callable[[World, OutgoingMessage], Outcome]
+Plans = Mapping[EventKind, Sequence[MessagePlanner]]
+Sender = Callable[[Dependencies, OutgoingMessage], Outcome]
 """Sends a message outside of any transaction. Unavailable means: later."""
 
 AT_ONCE = 16
@@ -41,18 +50,18 @@ KEPT = timedelta(days=90)
 _EVENTS = 200
 _BATCH = 500
 _GIVEN_UP = "too_long"
-_ENDLESS = frozenset({Channel.ALTINN})
+CHANNELS_WITHOUT_RETRY_LIMIT = frozenset({Channel.ALTINN})
 """Channels whose messages are tried for as long as their share is there: the sender sees when it is not."""
 
 
-def plan_messages(world: World, plans: Plans) -> int:
+def plan_messages(deps: Dependencies, plans: Plans) -> int:
     """One round: how many events were followed. Raises the first error of a chain, the others having been followed."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         chains = tx.outbox.chains_ahead()
     followed, errors = 0, []
     for chain in chains:
         try:
-            followed += _follow(world, chain, plans)
+            followed += _follow(deps, chain, plans)
         except ServiceError as error:
             errors.append(error)
     if errors:
@@ -60,86 +69,86 @@ def plan_messages(world: World, plans: Plans) -> int:
     return followed
 
 
-def _follow(world: World, chain: str, plans: Plans) -> int:
-    with world.database.write() as tx:
+def _follow(deps: Dependencies, chain: str, plans: Plans) -> int:
+    with deps.database.write() as tx:
         number = tx.outbox.cursor(chain)
         if number is None:
             return 0
         events = tx.audit.following(chain, after=number, last_number=number + _EVENTS, limit=_EVENTS)
-        asked: dict[Planner, list[StoredEvent]] = {}
+        asked: dict[MessagePlanner, list[StoredEvent]] = {}
         for event in events:
             for plan in plans.get(event.event.kind, ()):
                 asked.setdefault(plan, []).append(event)
         for plan, told in asked.items():
-            for message in plan(world, tx, told):
+            for message in plan(deps, tx, told):
                 tx.outbox.add(message)
         if events:
             tx.outbox.move_cursor(chain, events[-1].number)
     return len(events)
 
 
-def each(plan: EventPlanner) -> Planner:
+def per_event(plan: EventPlanner) -> MessagePlanner:
     """Of one event after the other."""
-    return lambda world, tx, told: joined.from_iterable(plan(world, tx, event) for event in told)
+    return lambda deps, tx, told: joined.from_iterable(plan(deps, tx, event) for event in told)
 
 
-def take_messages(world: World, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
+def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
     """Some that are due, one for each target, for ``send_message``; nobody else takes them for a while.
 
     ``busy``: to these targets messages are under way; they get no more, and the others so many fewer.
     """
     if len(busy) >= AT_ONCE:
         return []
-    now = world.clock.now()
+    now = deps.clock.now()
     # Asked first: where there is nothing, nobody who writes is kept waiting.
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         if not tx.outbox.is_due(channel, now):
             return []
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         return tx.outbox.lease(channel, now, now + LEASE, AT_ONCE - len(busy), busy=busy)
 
 
-def send_message(world: World, send: Sender, message: OutgoingMessage) -> Fate:
+def send_message(deps: Dependencies, send: Sender, message: OutgoingMessage) -> Result:
     """Send what was taken, and note what came of it. Whatever happens counts as an attempt: nothing is tried for ever.
 
     Raises what the sender raises but Unavailable, which means: later.
     """
     try:
-        outcome = send(world, message)
+        outcome = send(deps, message)
     except Unavailable as error:
         outcome = again(error.code)
     except Exception:
-        _settle(world, message, again("broken"))
+        _settle(deps, message, again("broken"))
         raise
-    return _settle(world, message, outcome)
+    return _settle(deps, message, outcome)
 
 
-def _settle(world: World, message: OutgoingMessage, outcome: Outcome) -> Fate:
-    is_last = message.attempts >= MOST_ATTEMPTS and message.channel not in _ENDLESS
-    if outcome.fate is Fate.AGAIN and is_last:
-        outcome = Outcome(Fate.REFUSED, _GIVEN_UP)
-    with world.database.write() as tx:
-        _note(world, tx, message, outcome)
+def _settle(deps: Dependencies, message: OutgoingMessage, outcome: Outcome) -> Result:
+    is_last = message.attempts >= MOST_ATTEMPTS and message.channel not in CHANNELS_WITHOUT_RETRY_LIMIT
+    if outcome.fate is Result.AGAIN and is_last:
+        outcome = Outcome(Result.REFUSED, _GIVEN_UP)
+    with deps.database.write() as tx:
+        _note(deps, tx, message, outcome)
     return outcome.fate
 
 
-def _note(world: World, tx: Transaction, message: OutgoingMessage, outcome: Outcome) -> None:
-    now = world.clock.now()
-    if outcome.fate is Fate.AGAIN:
+def _note(deps: Dependencies, tx: Transaction, message: OutgoingMessage, outcome: Outcome) -> None:
+    now = deps.clock.now()
+    if outcome.fate is Result.AGAIN:
         tx.outbox.postpone(message, now + pause_after(message.attempts), outcome.code)
-    elif outcome.fate is Fate.SENT:
+    elif outcome.fate is Result.SENT:
         if tx.outbox.sent(message.id, now) and message.channel is Channel.ALTINN:
-            record(
-                world,
+            record_event(
+                deps,
                 tx,
                 EventKind.RECIPIENT_NOTIFIED,
                 share=_share_of(tx, message),
                 message=message.id,
                 about=message.kind,
             )
-    elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.fate is Fate.REFUSED:
-        record(
-            world,
+    elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.fate is Result.REFUSED:
+        record_event(
+            deps,
             tx,
             EventKind.MESSAGE_GIVEN_UP,
             share=_share_of(tx, message),
@@ -152,10 +161,10 @@ def _note(world: World, tx: Transaction, message: OutgoingMessage, outcome: Outc
 
 
 def _share_of(tx: Transaction, message: OutgoingMessage) -> Share | None:
-    return standing(tx.shares.get(message.share_id)) if message.share_id else None
+    return existing(tx.shares.get(message.share_id)) if message.share_id else None
 
 
-def forget_messages(world: World) -> int:
+def forget_messages(deps: Dependencies) -> int:
     """One round of retention: settled messages of no share, a quarter of a year after they were planned."""
-    with world.database.write() as tx:
-        return tx.outbox.forget(world.clock.now() - KEPT, _BATCH)
+    with deps.database.write() as tx:
+        return tx.outbox.forget(deps.clock.now() - KEPT, _BATCH)

@@ -30,11 +30,11 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import new_id
-from deldokument.ports.channels import LetterKind
-from deldokument.ports.dependencies import World
+from deldokument.ports.channels import EmailKind
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, identifier_hash, open_field, seal_field
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field
 from deldokument.services.people import directory_key
 
 
@@ -51,20 +51,22 @@ class AddressView:
     refused: bool = False
 
 
-def show_address(world: World, person: PersonIdentifier, language: Language = Language.BOKMAAL) -> AddressView:
+def show_address(deps: Dependencies, person: PersonIdentifier, language: Language = Language.BOKMAAL) -> AddressView:
     """Where the person is told; ``language`` is what stands chosen until another is.
 
     Raises NotFound for whoever neither shares nor administers, and where no mail is sent.
     """
-    key = directory_key(world)
-    with world.database.read() as tx:
-        _tenant_of(world, tx, key, person)
+    key = directory_key(deps)
+    with deps.database.read() as tx:
+        _tenant_of(deps, tx, key, person)
         kept = tx.addresses.of_person(identifier_hash(key, person))
         codes = tx.outbox.of_target(Channel.EMAIL, kept.id, before=None, limit=CODES_A_DAY) if kept else []
     if kept is None:
         return AddressView("", "", NoticeChoices(language=language))
-    waits = kept.awaits_code_at(world.clock.now())
-    unconfirmed = open_field(key, kept.sealed_unconfirmed, Field.UNCONFIRMED_ADDRESS, kept.id) if waits else ""
+    waits = kept.awaits_code_at(deps.clock.now())
+    unconfirmed = (
+        open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id) if waits else ""
+    )
     given_up = {code.details["challenge"] for code in codes if code.given_up_at is not None}
     refused = waits and kept.challenge_id in given_up
     return AddressView(confirmed_address(key, kept), unconfirmed, kept.choices, refused)
@@ -72,35 +74,37 @@ def show_address(world: World, person: PersonIdentifier, language: Language = La
 
 def confirmed_address(key: bytes, kept: NoticeAddress) -> str:
     """The address that is used, empty when there is none."""
-    return open_field(key, kept.sealed_address, Field.NOTICE_ADDRESS, kept.id)
+    return open_field(key, kept.sealed_address, EncryptedColumn.NOTICE_ADDRESS, kept.id)
 
 
-def enter_address(world: World, person: PersonIdentifier, text: str, language: Language = Language.BOKMAAL) -> None:
+def enter_address(
+    deps: Dependencies, person: PersonIdentifier, text: str, language: Language = Language.BOKMAAL
+) -> None:
     """Mail a code to an address; what is used already needs none. ``language`` as for ``show_address``.
 
     Raises NotFound as ``show_address``, InvalidInput, or Conflict after too many codes.
     """
     address = check_address(text)
-    key, now = directory_key(world), world.clock.now()
-    with world.database.write() as tx:
-        tenant_id = _tenant_of(world, tx, key, person)
+    key, now = directory_key(deps), deps.clock.now()
+    with deps.database.write() as tx:
+        tenant_id = _tenant_of(deps, tx, key, person)
         kept = _kept(tx, key, person, language)
         if confirmed_address(key, kept) == address:
             tx.addresses.save(kept.settled())
             return
         if not kept.may_be_challenged_at(now):
             raise Conflict("codes_spent", most=CODES_A_DAY)
-        sealed = seal_field(key, address, Field.UNCONFIRMED_ADDRESS, kept.id)
+        sealed = seal_field(key, address, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
         challenged = kept.challenged(new_id(), sealed, now)
         tx.addresses.save(challenged)
-        tx.outbox.add(_code_message(tenant_id, challenged, world))
+        tx.outbox.add(_code_message(tenant_id, challenged, deps))
 
 
-def _code_message(tenant_id: str, challenged: NoticeAddress, world: World) -> OutgoingMessage:
-    now = world.clock.now()
+def _code_message(tenant_id: str, challenged: NoticeAddress, deps: Dependencies) -> OutgoingMessage:
+    now = deps.clock.now()
     details = {"challenge": challenged.challenge_id}
     return OutgoingMessage(
-        new_id(), Channel.EMAIL, LetterKind.CODE, tenant_id, None, challenged.id, now, now, details=details
+        new_id(), Channel.EMAIL, EmailKind.CODE, tenant_id, None, challenged.id, now, now, details=details
     )
 
 
@@ -110,36 +114,36 @@ def code_of(key: bytes, kept: NoticeAddress) -> str:
     return f"{int.from_bytes(digest) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
 
-def confirm_address(world: World, person: PersonIdentifier, code: str) -> None:
+def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> None:
     """Use the address that the code was mailed to. Raises NotFound, InvalidInput, or Conflict: the code is too old."""
-    key = directory_key(world)
+    key = directory_key(deps)
     typed = "".join(code.split())
-    with world.database.write() as tx:
-        _tenant_of(world, tx, key, person)
+    with deps.database.write() as tx:
+        _tenant_of(deps, tx, key, person)
         kept = _kept(tx, key, person)
-        if not kept.awaits_code_at(world.clock.now()):
+        if not kept.awaits_code_at(deps.clock.now()):
             raise Conflict("code_expired")
         right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
         # A wrong try is written down before it is refused: the transaction must stand.
-        tx.addresses.save(_confirmed(world, key, kept) if right else replace(kept, tries=kept.tries + 1))
+        tx.addresses.save(_confirmed(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
         if right:
-            record(world, tx, EventKind.ADDRESS_CONFIRMED, person=person)
+            record_event(deps, tx, EventKind.ADDRESS_CONFIRMED, person=person)
     if not right:
         left = CODE_TRIES - kept.tries - 1
         raise InvalidInput("code", "code_wrong", left=left) if left else Conflict("code_expired")
 
 
-def _confirmed(world: World, key: bytes, kept: NoticeAddress) -> NoticeAddress:
-    address = open_field(key, kept.sealed_unconfirmed, Field.UNCONFIRMED_ADDRESS, kept.id)
-    sealed = seal_field(key, address, Field.NOTICE_ADDRESS, kept.id)
-    return replace(kept.settled(), sealed_address=sealed, confirmed_at=world.clock.now())
+def _confirmed(deps: Dependencies, key: bytes, kept: NoticeAddress) -> NoticeAddress:
+    address = open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
+    sealed = seal_field(key, address, EncryptedColumn.NOTICE_ADDRESS, kept.id)
+    return replace(kept.settled(), sealed_address=sealed, confirmed_at=deps.clock.now())
 
 
-def choose_notices(world: World, person: PersonIdentifier, choices: NoticeChoices) -> None:
+def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: NoticeChoices) -> None:
     """What the person wants to be told. Raises NotFound."""
-    key = directory_key(world)
-    with world.database.write() as tx:
-        _tenant_of(world, tx, key, person)
+    key = directory_key(deps)
+    with deps.database.write() as tx:
+        _tenant_of(deps, tx, key, person)
         chosen = replace(
             _kept(tx, key, person),
             downloaded=choices.downloaded,
@@ -151,33 +155,33 @@ def choose_notices(world: World, person: PersonIdentifier, choices: NoticeChoice
         tx.addresses.save(chosen)
 
 
-def remove_address(world: World, person: PersonIdentifier) -> None:
+def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
     """Forget the address, and one that waits. What has been chosen stays, and how many codes were sent today.
 
     Raises NotFound as ``show_address``.
     """
-    key = directory_key(world)
-    with world.database.write() as tx:
-        _tenant_of(world, tx, key, person)
+    key = directory_key(deps)
+    with deps.database.write() as tx:
+        _tenant_of(deps, tx, key, person)
         kept = _kept(tx, key, person)
         tx.addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
         if kept.confirmed_at is not None:
-            record(world, tx, EventKind.ADDRESS_REMOVED, person=person)
+            record_event(deps, tx, EventKind.ADDRESS_REMOVED, person=person)
 
 
-def forget_addresses(world: World) -> int:
+def forget_addresses(deps: Dependencies) -> int:
     """Forget what nobody confirmed in time, and all of whoever works for nobody here any more. One round of a loop."""
-    with world.database.write() as tx:
-        stale = tx.addresses.drop_unconfirmed(world.clock.now() - CODE_LIFETIME)
+    with deps.database.write() as tx:
+        stale = tx.addresses.drop_unconfirmed(deps.clock.now() - CODE_LIFETIME)
         return stale + tx.addresses.forget_strangers()
 
 
-def _tenant_of(world: World, tx: Transaction, key: bytes, person: PersonIdentifier) -> str:
+def _tenant_of(deps: Dependencies, tx: Transaction, key: bytes, person: PersonIdentifier) -> str:
     """A tenant that the person shares or administers for."""
     mine = identifier_hash(key, person)
     tenants = [account.tenant_id for _, account in tx.tenancies.memberships(mine)]
     tenants += [administrator.tenant_id for administrator in tx.tenancies.administrations(mine)]
-    if world.mail is None or not tenants:
+    if deps.mail is None or not tenants:
         raise NotFound("nobody to be told, or no mail")
     return tenants[0]
 

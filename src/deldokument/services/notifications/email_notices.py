@@ -19,20 +19,20 @@ from datetime import datetime, timedelta
 from deldokument.domain.addresses import NoticeAddress
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.share import Progress, Receipt, Share, new_id, progress_of
 from deldokument.domain.tenancy import Member
 from deldokument.domain.tenure import day_of
-from deldokument.ports.channels import Letter, LetterKind
-from deldokument.ports.dependencies import World
+from deldokument.ports.channels import Email, EmailKind
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.agreements.status import standing_of
-from deldokument.services.encryption import Field, open_field
+from deldokument.services.agreements.status import agreement_status
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
-from deldokument.services.notifications.email_texts import write_letter
+from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
 from deldokument.services.shares.proposals import is_proposal_of, waits_for_approval
 
@@ -44,46 +44,46 @@ _PAGE = 1000
 # --- planning --------------------------------------------------------------------------------------------------------
 
 
-def tell_downloaded(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def tell_downloaded(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a recipient has the whole of a document."""
     share = _share_of(tx, told)
     if not told.event.is_download or share.member_id is None:
         return
-    member = standing(tx.tenancies.member(share.member_id))
-    if _wants(world, tx, member, LetterKind.DOWNLOADED):
-        yield _of_share(world, LetterKind.DOWNLOADED, share, member.id, f"{day_of(told.event.at)}")
+    member = existing(tx.tenancies.member(share.member_id))
+    if _wants(deps, tx, member, EmailKind.DOWNLOADED):
+        yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(told.event.at)}")
 
 
-def tell_ending(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def tell_ending(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """That the end is near: due then, and moot by then if the end has been moved. Who moves it so near knows."""
     share = _share_of(tx, told)
-    if world.mail is None or share.member_id is None:
+    if deps.mail is None or share.member_id is None:
         return
     due = _soon(share)
     if due > told.event.at:
         ends = int(due.timestamp())
-        yield _of_share(world, LetterKind.ENDING, share, share.member_id, f"{ends}", due_at=due, ends=ends)
+        yield _of_share(deps, EmailKind.ENDING, share, share.member_id, f"{ends}", due_at=due, ends=ends)
 
 
-def tell_proposed(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def tell_proposed(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """That another member's approval is wanted."""
     share = _share_of(tx, told)
     proposer = waits_for_approval(tx, share)
     if proposer is None:
         return
     for member in _reachable_members(tx, share.account_id):
-        if not is_proposal_of(proposer, member.lookup_hash) and _wants(world, tx, member, LetterKind.APPROVAL):
-            yield _of_share(world, LetterKind.APPROVAL, share, member.id, f"{told.number}")
+        if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, EmailKind.APPROVAL):
+            yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{told.number}")
 
 
-def tell_published(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def tell_published(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a tenant in use must sign another service agreement."""
     details = told.event.details or {}
-    if world.mail is None or details.get("agreement") != AgreementKind.SERVICE:
+    if deps.mail is None or details.get("agreement") != AgreementKind.SERVICE:
         return
-    kind, now = LetterKind.SIGNATURE, world.clock.now()
+    kind, now = EmailKind.SIGNATURE, deps.clock.now()
     for tenant in tx.tenancies.tenants():
-        if not (tenant.is_in_use and standing_of(world, tx, tenant.id).wants_signature):
+        if not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
             continue
         for administrator in tx.tenancies.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
@@ -104,19 +104,19 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
 
 
 def _share_of(tx: Transaction, told: StoredEvent) -> Share:
-    return standing(tx.shares.get(standing(told.event.share_id)))
+    return existing(tx.shares.get(existing(told.event.share_id)))
 
 
 def _of_share(
-    world: World,
-    kind: LetterKind,
+    deps: Dependencies,
+    kind: EmailKind,
     share: Share,
     member_id: str,
     occasion: str,
     due_at: datetime | None = None,
     **details: int,
 ) -> OutgoingMessage:
-    now = world.clock.now()
+    now = deps.clock.now()
     return OutgoingMessage(
         id=new_id(),
         channel=Channel.EMAIL,
@@ -140,70 +140,76 @@ def _reachable_members(tx: Transaction, account_id: str) -> Iterator[Member]:
         before = (page[-1].added_at, page[-1].id)
 
 
-def _wants(world: World, tx: Transaction, member: Member, kind: LetterKind) -> bool:
-    return world.mail is not None and _address(tx, member, kind) is not None
+def _wants(deps: Dependencies, tx: Transaction, member: Member, kind: EmailKind) -> bool:
+    return deps.mail is not None and _address(tx, member, kind) is not None
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 
-def send_letter(world: World, message: OutgoingMessage) -> Outcome:
+def send_letter(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Write the letter and hand it over."""
-    if world.mail is None:
+    if deps.mail is None:
         return again("no_mail_server")
-    with world.database.read() as tx:
-        letter = _WRITERS.get(message.kind, _share_letter)(world, tx, message)
-    return moot("nobody_to_tell") if letter is None else world.mail.send(letter)
+    with deps.database.read() as tx:
+        letter = _WRITERS.get(message.kind, _share_letter)(deps, tx, message)
+    return moot("nobody_to_tell") if letter is None else deps.mail.send(letter)
 
 
-def _code_letter(world: World, tx: Transaction, message: OutgoingMessage) -> Letter | None:
+def _code_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     """To an address that nobody has confirmed yet; only the code that was asked for last."""
     kept = tx.addresses.get(message.target)
     asked = str(message.details["challenge"])
-    if kept is None or kept.challenge_id != asked or not kept.awaits_code_at(world.clock.now()):
+    if kept is None or kept.challenge_id != asked or not kept.awaits_code_at(deps.clock.now()):
         return None
-    key = directory_key(world)
-    to = open_field(key, kept.sealed_unconfirmed, Field.UNCONFIRMED_ADDRESS, kept.id)
-    return _letter(world, message, LetterKind.CODE, kept, to, message.created_at, code=code_of(key, kept))
+    key = directory_key(deps)
+    to = open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
+    return _letter(deps, message, EmailKind.CODE, kept, to, message.created_at, code=code_of(key, kept))
 
 
-def _share_letter(world: World, tx: Transaction, message: OutgoingMessage) -> Letter | None:
-    kind, share = LetterKind(message.kind), standing(tx.shares.get(standing(message.share_id)))
-    member = standing(tx.tenancies.member(message.target))
+def _share_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+    kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
+    member = existing(tx.tenancies.member(message.target))
     kept = _address(tx, member, kind)
-    if kept is None or not _is_still_so(world, tx, kind, share, member, message):
+    if kept is None or not _is_still_so(deps, tx, kind, share, member, message):
         return None
-    at = _soon(share) if kind is LetterKind.ENDING else message.created_at
-    to = confirmed_address(directory_key(world), kept)
-    where = "/godkjenning" if kind is LetterKind.APPROVAL else ""
-    return _letter(world, message, kind, kept, to, at, path=f"/delinger/{share.id}{where}")
+    at = _soon(share) if kind is EmailKind.ENDING else message.created_at
+    to = confirmed_address(directory_key(deps), kept)
+    where = "/godkjenning" if kind is EmailKind.APPROVAL else ""
+    return _letter(deps, message, kind, kept, to, at, path=f"/delinger/{share.id}{where}")
 
 
-def _signature_letter(world: World, tx: Transaction, message: OutgoingMessage) -> Letter | None:
-    kind, tenant = LetterKind.SIGNATURE, standing(tx.tenancies.tenant(message.tenant_id))
+def _signature_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+    kind, tenant = EmailKind.SIGNATURE, existing(tx.tenancies.tenant(message.tenant_id))
     administrators = {one.id: one.lookup_hash for one in tx.tenancies.administrators(tenant.id)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
-    if kept is None or not (tenant.is_in_use and standing_of(world, tx, tenant.id).wants_signature):
+    if kept is None or not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
         return None
-    to = confirmed_address(directory_key(world), kept)
-    return _letter(world, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
+    to = confirmed_address(directory_key(deps), kept)
+    return _letter(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
 
 
-_WRITERS: Mapping[str, Callable[[World, Transaction, OutgoingMessage], Letter | None]] = {
-    LetterKind.CODE: _code_letter,
-    LetterKind.SIGNATURE: _signature_letter,
+_WRITERS: Mapping[str, Callable[[Dependencies, Transaction, OutgoingMessage], Email | None]] = {
+    EmailKind.CODE: _code_letter,
+    EmailKind.SIGNATURE: _signature_letter,
 }
 """Who writes letters that are of no share."""
 
 
 def _letter(
-    world: World, message: OutgoingMessage, kind: LetterKind, kept: NoticeAddress, to: str, at: datetime, **facts: str
-) -> Letter:
-    subject, text = write_letter(kind, kept.language, world.rules.public_url, days=SOON.days, **facts)
-    return Letter(message.id, to, subject, text, kept.language, at)
+    deps: Dependencies,
+    message: OutgoingMessage,
+    kind: EmailKind,
+    kept: NoticeAddress,
+    to: str,
+    at: datetime,
+    **facts: str,
+) -> Email:
+    subject, text = compose_email(kind, kept.language, deps.rules.public_url, days=SOON.days, **facts)
+    return Email(message.id, to, subject, text, kept.language, at)
 
 
-def _address(tx: Transaction, member: Member, kind: LetterKind) -> NoticeAddress | None:
+def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress | None:
     """Where a member wants letters of that kind, as long as what they lead to is there for the member."""
     kept = _chosen(tx, member.lookup_hash, kind)
     if kept is None or member.id not in {living.id for living, _ in tx.tenancies.memberships(member.lookup_hash)}:
@@ -211,34 +217,34 @@ def _address(tx: Transaction, member: Member, kind: LetterKind) -> NoticeAddress
     return kept
 
 
-def _chosen(tx: Transaction, lookup_hash: bytes, kind: LetterKind) -> NoticeAddress | None:
+def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddress | None:
     """The confirmed address of a person who wants letters of that kind."""
     kept = tx.addresses.of_person(lookup_hash)
     if kept is None or kept.confirmed_at is None:
         return None
     chosen = {
-        LetterKind.DOWNLOADED: kept.downloaded,
-        LetterKind.ENDING: kept.ending,
-        LetterKind.APPROVAL: kept.approval,
-        LetterKind.SIGNATURE: kept.signature,
+        EmailKind.DOWNLOADED: kept.downloaded,
+        EmailKind.ENDING: kept.ending,
+        EmailKind.APPROVAL: kept.approval,
+        EmailKind.SIGNATURE: kept.signature,
     }
     return kept if chosen[kind] else None
 
 
 def _is_still_so(
-    world: World, tx: Transaction, kind: LetterKind, share: Share, member: Member, message: OutgoingMessage
+    deps: Dependencies, tx: Transaction, kind: EmailKind, share: Share, member: Member, message: OutgoingMessage
 ) -> bool:
-    if kind is LetterKind.APPROVAL:
+    if kind is EmailKind.APPROVAL:
         proposer = waits_for_approval(tx, share)
         return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
-    if kind is LetterKind.ENDING:
+    if kind is EmailKind.ENDING:
         is_that_end = int(_soon(share).timestamp()) == message.details["ends"]
-        return is_that_end and share.is_open_at(world.clock.now()) and not _has_all(tx, share)
+        return is_that_end and share.is_open_at(deps.clock.now()) and not _has_all(tx, share)
     return share.erased_at is None
 
 
 def _soon(share: Share) -> datetime:
-    return standing(share.expires_at) - SOON
+    return existing(share.expires_at) - SOON
 
 
 def _has_all(tx: Transaction, share: Share) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deldokument.domain.addresses import CODE_LIFETIME, Language
-from deldokument.ports.channels import LetterKind
+from deldokument.ports.channels import EmailKind
 
 SETTINGS_PATH = "/varsler"
 
@@ -21,87 +21,87 @@ class _Words:
     text: str
 
 
-_LETTERS: dict[Language, dict[LetterKind, _Words]] = {
+_LETTERS: dict[Language, dict[EmailKind, _Words]] = {
     Language.BOKMAAL: {
-        LetterKind.CODE: _Words(
+        EmailKind.CODE: _Words(
             "Kode fra Del dokument",
             "Koden er {code}.\n\n"
             "Noen, antakelig du, vil få varsler fra Del dokument til denne adressen. Skriv koden på siden "
             "«Varsler til meg» innen {minutes} minutter.\n\n"
             "Var det ikke deg? Da trenger du ikke gjøre noe. Adressen blir ikke brukt.",
         ),
-        LetterKind.DOWNLOADED: _Words(
+        EmailKind.DOWNLOADED: _Words(
             "En mottaker har lastet ned",
             "En mottaker har lastet ned noe du har delt. Logg inn for å se hvem, og hva:\n\n{link}\n\n"
             "Du får høyst én slik e-post om dagen for hver deling.",
         ),
-        LetterKind.ENDING: _Words(
+        EmailKind.ENDING: _Words(
             "En deling slutter snart",
             "Noe du har delt, slutter om mindre enn {days} dager, og en mottaker har ikke lastet ned alt. "
             "Logg inn for å se hvem. Der kan du også flytte slutten:\n\n{link}",
         ),
-        LetterKind.APPROVAL: _Words(
+        EmailKind.APPROVAL: _Words(
             "En deling venter på godkjenning",
             "En kollega vil dele noe, og en annen må godkjenne det først. Logg inn for å se gjennom:\n\n{link}",
         ),
-        LetterKind.SIGNATURE: _Words(
+        EmailKind.SIGNATURE: _Words(
             "En ny avtale må signeres",
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "deles før den er signert. Logg inn for å se fristen, lese og signere:\n\n{link}",
         ),
     },
     Language.NYNORSK: {
-        LetterKind.CODE: _Words(
+        EmailKind.CODE: _Words(
             "Kode frå Del dokument",
             "Koden er {code}.\n\n"
             "Nokon, truleg du, vil få varsel frå Del dokument til denne adressa. Skriv koden på sida "
             "«Varsel til meg» innan {minutes} minutt.\n\n"
             "Var det ikkje deg? Då treng du ikkje gjere noko. Adressa blir ikkje brukt.",
         ),
-        LetterKind.DOWNLOADED: _Words(
+        EmailKind.DOWNLOADED: _Words(
             "Ein mottakar har lasta ned",
             "Ein mottakar har lasta ned noko du har delt. Logg inn for å sjå kven, og kva:\n\n{link}\n\n"
             "Du får høgst éin slik e-post om dagen for kvar deling.",
         ),
-        LetterKind.ENDING: _Words(
+        EmailKind.ENDING: _Words(
             "Ei deling sluttar snart",
             "Noko du har delt, sluttar om mindre enn {days} dagar, og ein mottakar har ikkje lasta ned alt. "
             "Logg inn for å sjå kven. Der kan du òg flytte slutten:\n\n{link}",
         ),
-        LetterKind.APPROVAL: _Words(
+        EmailKind.APPROVAL: _Words(
             "Ei deling ventar på godkjenning",
             "Ein kollega vil dele noko, og ein annan må godkjenne det først. Logg inn for å sjå gjennom:\n\n{link}",
         ),
-        LetterKind.SIGNATURE: _Words(
+        EmailKind.SIGNATURE: _Words(
             "Ein ny avtale må signerast",
             "Det har kome ein ny versjon av tenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "delast før han er signert. Logg inn for å sjå fristen, lese og signere:\n\n{link}",
         ),
     },
     Language.ENGLISH: {
-        LetterKind.CODE: _Words(
+        EmailKind.CODE: _Words(
             "Code from Del dokument",
             "The code is {code}.\n\n"
             "Somebody, probably you, wants notices from Del dokument at this address. Type the code on the page "
             "“Notices to me” within {minutes} minutes.\n\n"
             "Was it not you? Then you need not do anything. The address will not be used.",
         ),
-        LetterKind.DOWNLOADED: _Words(
+        EmailKind.DOWNLOADED: _Words(
             "A recipient has downloaded",
             "A recipient has downloaded something that you have shared. Log in to see who, and what:\n\n{link}\n\n"
             "You get at most one such e-mail a day for each share.",
         ),
-        LetterKind.ENDING: _Words(
+        EmailKind.ENDING: _Words(
             "A share ends soon",
             "Something that you have shared ends in less than {days} days, and a recipient has not downloaded "
             "everything. Log in to see who. You can also move the end there:\n\n{link}",
         ),
-        LetterKind.APPROVAL: _Words(
+        EmailKind.APPROVAL: _Words(
             "A share waits for approval",
             "A colleague wants to share something that somebody else must approve first. Log in to look through "
             "it:\n\n{link}",
         ),
-        LetterKind.SIGNATURE: _Words(
+        EmailKind.SIGNATURE: _Words(
             "A new agreement must be signed",
             "There is a new version of the service agreement for Del dokument. When its time is up, nothing new can be "
             "shared before it is signed. Log in to see the deadline, read and sign:\n\n{link}",
@@ -115,7 +115,7 @@ _FOOTERS: dict[Language, str] = {
 }
 
 
-def write_letter(kind: LetterKind, language: Language, public_url: str, **facts: str | int) -> tuple[str, str]:
+def compose_email(kind: EmailKind, language: Language, public_url: str, **facts: str | int) -> tuple[str, str]:
     """Subject and text. ``facts``: ``code`` for a code, ``path`` of the page for all others, ``days`` for an end."""
     words = _LETTERS[language][kind]
     given = {

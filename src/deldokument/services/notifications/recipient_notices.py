@@ -16,19 +16,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
-from deldokument.domain.policy import stop_of
+from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Recipient, Share, new_id
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.channels import Notice, NoticeKind
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.outbox import EndingFilter
+from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.encryption import Field, existing_key, open_field, stored_identifier
-from deldokument.services.notifications.recipient_texts import Telling
+from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
+from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.shares.notice_status import _DOWNLOADED, _OVER
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
@@ -39,33 +39,33 @@ GRACE = timedelta(days=1)
 _BATCH = 500
 
 
-def plan_notices(world: World, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_notices(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """A notice to each recipient of a share that was published, while it is open."""
-    share = standing(tx.shares.get(told.event.share_id or ""))
-    now = world.clock.now()
-    if world.notices is None or not share.notify or not share.is_open_at(now):
+    share = existing(tx.shares.get(told.event.share_id or ""))
+    now = deps.clock.now()
+    if deps.notices is None or not share.notify or not share.is_open_at(now):
         return
     for recipient in tx.shares.recipients([share.id]):
         yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
 
 
-def plan_reminders(world: World) -> int:
+def plan_reminders(deps: Dependencies) -> int:
     """One round: how many reminders have come to be due."""
-    if world.notices is None:
+    if deps.notices is None:
         return 0
-    return sum(_plan_reminders(world, kind) for kind in REMINDERS)
+    return sum(_plan_reminders(deps, kind) for kind in REMINDERS)
 
 
-def _plan_reminders(world: World, kind: NoticeKind) -> int:
+def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
     """Who is found gets the reminder unless another worker has planned it for the same end."""
-    now, lead = world.clock.now(), REMINDERS[kind]
+    now, lead = deps.clock.now(), REMINDERS[kind]
     sooner = max((other for other in REMINDERS.values() if other < lead), default=timedelta())
-    wanted = EndingFilter(now + sooner, now + lead, lead + GRACE, kind, now - lead)
-    with world.database.read() as tx:
+    wanted = ReminderQuery(now + sooner, now + lead, lead + GRACE, kind, now - lead)
+    with deps.database.read() as tx:
         due = tx.outbox.unreminded(wanted, limit=_BATCH)
     if not due:
         return 0
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         return sum(
             tx.outbox.add(
                 _message(kind, one.tenant_id, one.share_id, one.recipient_id, now, one.expires_at.isoformat())
@@ -90,48 +90,48 @@ def _message(
     )
 
 
-def send_notice(world: World, message: OutgoingMessage) -> Outcome:
+def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Order the notice, if it applies. Raises Unavailable."""
-    if world.notices is None:
+    if deps.notices is None:
         return again("notices_unavailable")
-    with world.database.read() as tx:
-        composed = _composed(world, tx, message)
-    return composed if isinstance(composed, Outcome) else world.notices.send(composed)
+    with deps.database.read() as tx:
+        composed = _composed(deps, tx, message)
+    return composed if isinstance(composed, Outcome) else deps.notices.send(composed)
 
 
-def applies(world: World, message_id: str) -> bool:
+def applies(deps: Dependencies, message_id: str) -> bool:
     """Whether the notice is still to be delivered; False for what is no notice."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         message = tx.outbox.get(message_id)
         if message is None or message.channel is not Channel.ALTINN:
             return False
-        share = standing(tx.shares.get(message.share_id or ""))
-        return _hindrance(tx, message, share, world.clock.now()) is None
+        share = existing(tx.shares.get(message.share_id or ""))
+        return _hindrance(tx, message, share, deps.clock.now()) is None
 
 
-def _composed(world: World, tx: Transaction, message: OutgoingMessage) -> Notice | Outcome:
-    share = standing(tx.shares.get(message.share_id or ""))
-    hindrance = _hindrance(tx, message, share, world.clock.now())
+def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Notice | Outcome:
+    share = existing(tx.shares.get(message.share_id or ""))
+    hindrance = _hindrance(tx, message, share, deps.clock.now())
     if hindrance:
         return hindrance
     tenant, account = _tenancy(tx, share)
     [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
-    rules = world.rules.notices
-    telling = Telling(
+    rules = deps.rules.notices
+    telling = NoticeText(
         kind=NoticeKind(message.kind),
         recipient=recipient.kind,
         sender="" if share.confidential else tenant.name,
-        end=standing(share.expires_at),
-        address=world.rules.public_url,
+        end=existing(share.expires_at),
+        address=deps.rules.public_url,
     )
     return Notice(
         id=message.id,
-        recipient=_identifier(world, share, recipient),
+        recipient=_identifier(deps, share, recipient),
         subject=telling.subject(rules.language),
         body=telling.body(rules.language),
         text=telling.text(rules.language),
         sender=(not share.confidential and account.rules.sms_sender) or rules.sender,
-        condition_url=world.rules.public_url + CONDITION_PATH.format(id=message.id),
+        condition_url=deps.rules.public_url + CONDITION_PATH.format(id=message.id),
     )
 
 
@@ -141,7 +141,7 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
         return moot(_OVER)
     if tx.outbox.has_downloaded(message.target):
         return moot(_DOWNLOADED)
-    if stop_of(*_tenancy(tx, share), share):
+    if hold_reason(*_tenancy(tx, share), share):
         return again("sharing_stopped")
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):
         return again("not_inspected")
@@ -151,14 +151,14 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
     """A reminder of an end that has been moved away since: there will be another when that one comes near."""
     lead = REMINDERS.get(NoticeKind(message.kind))
-    return lead is not None and standing(share.expires_at) - now > lead
+    return lead is not None and existing(share.expires_at) - now > lead
 
 
 def _tenancy(tx: Transaction, share: Share) -> tuple[Tenant, Account]:
-    return standing(tx.tenancies.tenant(share.tenant_id)), standing(tx.tenancies.account(share.account_id))
+    return existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
 
 
-def _identifier(world: World, share: Share, recipient: Recipient) -> Identifier:
-    key = existing_key(world.keyring, share.audit_key_id)
-    number = open_field(key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
+def _identifier(deps: Dependencies, share: Share, recipient: Recipient) -> Identifier:
+    key = existing_key(deps.keyring, share.audit_key_id)
+    number = open_field(key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
     return stored_identifier(recipient.kind, number)

@@ -64,7 +64,7 @@ _WORDS: dict[Language, _Words] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class NoticeText:
     """What the words of a notice depend on. ``sender`` is empty where nobody is named."""
 
     kind: NoticeKind

@@ -14,28 +14,28 @@ from collections.abc import Callable, Mapping
 from deldokument.domain.audit import EventKind
 from deldokument.domain.outbox import Channel
 from deldokument.domain.webhook import TOLD
-from deldokument.ports.dependencies import World
-from deldokument.services.notifications.dispatch import Planner, Plans, Sender, each
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.notifications.dispatch import MessagePlanner, Plans, Sender, per_event
 from deldokument.services.notifications.email_notices import LETTERS, send_letter
 from deldokument.services.notifications.recipient_notices import plan_notices, plan_reminders, send_notice
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
 
 
-def _all_of(*tables: Mapping[EventKind, Planner]) -> Plans:
-    plans: dict[EventKind, list[Planner]] = {}
+def _all_of(*tables: Mapping[EventKind, MessagePlanner]) -> Plans:
+    plans: dict[EventKind, list[MessagePlanner]] = {}
     for table in tables:
         for kind, planner in table.items():
             plans.setdefault(kind, []).append(planner)
     return plans
 
 
-PLANS: Plans = _all_of(
-    {EventKind.SHARE_PUBLISHED: each(plan_notices)},
+PLANNERS: Plans = _all_of(
+    {EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
     dict.fromkeys(TOLD, plan_webhooks),
-    {kind: each(plan) for kind, plan in LETTERS.items()},
+    {kind: per_event(plan) for kind, plan in LETTERS.items()},
 )
 
-SCHEDULED: tuple[Callable[[World], int], ...] = (plan_reminders,)
+SCHEDULED: tuple[Callable[[Dependencies], int], ...] = (plan_reminders,)
 
 SENDERS: Mapping[Channel, Sender] = {
     Channel.ALTINN: send_notice,

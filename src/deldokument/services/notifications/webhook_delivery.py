@@ -14,39 +14,39 @@ from dataclasses import replace
 
 from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import TOLD, DisabledFor, Webhook, WebhookEvent
-from deldokument.ports.channels import CallOutcome
-from deldokument.ports.dependencies import World
+from deldokument.ports.channels import WebhookResponse
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, open_field
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import directory_key
 
 _GONE = 410
 
 
-def plan_webhooks(world: World, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+def plan_webhooks(deps: Dependencies, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
     """A message to each webhook of the share's account that wants to know, and was there when it happened.
 
     A download is told once, when somebody has got the whole of a document. Where nobody listens, as in most tenants,
     no share is looked up, however many have ended.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
-    for webhook, integration in tx.webhooks.of_tenant(standing(told[0].event.tenant_id)):
+    for webhook, integration in tx.webhooks.of_tenant(existing(told[0].event.tenant_id)):
         listening[integration.account_id].append(webhook)
     for stored in told if listening else ():
-        yield from _messages(world, tx, stored.event, listening)
+        yield from _messages(deps, tx, stored.event, listening)
 
 
 def _messages(
-    world: World, tx: Transaction, event: AuditEvent, listening: Mapping[str, Sequence[Webhook]]
+    deps: Dependencies, tx: Transaction, event: AuditEvent, listening: Mapping[str, Sequence[Webhook]]
 ) -> Iterator[OutgoingMessage]:
-    kind, now = TOLD[event.kind], world.clock.now()
+    kind, now = TOLD[event.kind], deps.clock.now()
     told = event.details or {}
     share = tx.shares.get(event.share_id) if event.share_id else None
     if share is None or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
@@ -69,28 +69,28 @@ def _messages(
             )
 
 
-def send_webhook(world: World, message: OutgoingMessage) -> Outcome:
+def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Call it, and note how it fares."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         living = tx.webhooks.get(message.target)
     if living is None:
         return moot("webhook_removed")
     webhook, integration = living
     if webhook.disabled_at is not None:
         return moot("webhook_disabled")
-    outcome = _call(world, webhook, integration, message)
-    is_disabled = _after(world, webhook, outcome) != webhook and _keep(world, message, outcome)
+    outcome = _call(deps, webhook, integration, message)
+    is_disabled = _after(deps, webhook, outcome) != webhook and _keep(deps, message, outcome)
     if outcome.is_success:
         return SENT
     return refused(outcome.code) if is_disabled else again(outcome.code)
 
 
-def _call(world: World, webhook: Webhook, integration: Integration, message: OutgoingMessage) -> CallOutcome:
-    key = directory_key(world)
-    url = open_field(key, webhook.sealed_url, Field.WEBHOOK_URL, webhook.id)
-    secret = open_field(key, webhook.sealed_secret, Field.WEBHOOK_SECRET, webhook.id)
+def _call(deps: Dependencies, webhook: Webhook, integration: Integration, message: OutgoingMessage) -> WebhookResponse:
+    key = directory_key(deps)
+    url = open_field(key, webhook.sealed_url, EncryptedColumn.WEBHOOK_URL, webhook.id)
+    secret = open_field(key, webhook.sealed_secret, EncryptedColumn.WEBHOOK_SECRET, webhook.id)
     body = _body(integration, message)
-    timestamp = int(world.clock.now().timestamp())
+    timestamp = int(deps.clock.now().timestamp())
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "deldokument",
@@ -98,7 +98,7 @@ def _call(world: World, webhook: Webhook, integration: Integration, message: Out
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signature(secret, message.id, timestamp, body),
     }
-    return world.webhook_calls.post(url, headers, body)
+    return deps.webhook_calls.post(url, headers, body)
 
 
 def _body(integration: Integration, message: OutgoingMessage) -> bytes:
@@ -114,9 +114,9 @@ def _body(integration: Integration, message: OutgoingMessage) -> bytes:
     return json.dumps(told, separators=(",", ":")).encode()
 
 
-def _after(world: World, webhook: Webhook, outcome: CallOutcome) -> Webhook:
+def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> Webhook:
     """What the webhook is after such an outcome."""
-    now = world.clock.now()
+    now = deps.clock.now()
     if outcome.is_success:
         return replace(webhook, failing_since=None)
     if outcome.status == _GONE:
@@ -126,17 +126,17 @@ def _after(world: World, webhook: Webhook, outcome: CallOutcome) -> Webhook:
     return replace(webhook, failing_since=webhook.failing_since or now)
 
 
-def _keep(world: World, message: OutgoingMessage, outcome: CallOutcome) -> bool:
+def _keep(deps: Dependencies, message: OutgoingMessage, outcome: WebhookResponse) -> bool:
     """Whether the webhook is disabled by now, by this call or by another at the same time."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         present = tx.webhooks.lock(message.target)
         if present is None or present[0].disabled_at is not None:
             return True
-        after = _after(world, present[0], outcome)
+        after = _after(deps, present[0], outcome)
         tx.webhooks.save(after)
         if after.disabled_for is not None:
-            record(
-                world,
+            record_event(
+                deps,
                 tx,
                 EventKind.WEBHOOK_DISABLED,
                 tenant_id=message.tenant_id,

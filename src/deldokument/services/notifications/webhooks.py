@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 
 from deldokument.crypto.webhooks import new_secret
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound, found, standing
+from deldokument.domain.errors import Conflict, NotFound, existing, require
 from deldokument.domain.identifiers import Consumer
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, Webhook, WebhookEvent, parse_events, parse_url
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import any_account
 from deldokument.services.accounts.members import membership_in, memberships_in
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import Field, open_field, seal_field
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
 from deldokument.services.people import directory_key
 
 _BATCH = 500
@@ -54,7 +54,7 @@ class WebhookView:
 
 
 def add_webhook(
-    world: World, consumer: Consumer, *, account_id: str, url: str, events: list[str], webhook_id: str = ""
+    deps: Dependencies, consumer: Consumer, *, account_id: str, url: str, events: list[str], webhook_id: str = ""
 ) -> tuple[WebhookView, str]:
     """Tell the URL of these events of the account from now on. Also gives the secret that its calls are signed with.
 
@@ -62,105 +62,107 @@ def add_webhook(
     random one; asked again with it, the same is told and nothing more happens. Raises InvalidInput, NotFound, or
     Conflict when there are too many.
     """
-    parse_url(url, world.rules.webhooks)
+    parse_url(url, deps.rules.webhooks)
     wanted = parse_events(events)
-    key, secret, webhook_id = directory_key(world), new_secret(), webhook_id or new_id()
-    with world.database.write() as tx:
-        membership = membership_in(world, tx, consumer, account_id)
+    key, secret, webhook_id = directory_key(deps), new_secret(), webhook_id or new_id()
+    with deps.database.write() as tx:
+        membership = membership_in(deps, tx, consumer, account_id)
         # One at a time in the account, so that the limit holds.
         tx.tenancies.lock_account(account_id)
-        integration = standing(tx.tenancies.integration(membership.id))
+        integration = existing(tx.tenancies.integration(membership.id))
         if (known := tx.webhooks.get(webhook_id)) is not None:
-            return _view(key, *known), open_field(key, known[0].sealed_secret, Field.WEBHOOK_SECRET, webhook_id)
+            return _view(key, *known), open_field(
+                key, known[0].sealed_secret, EncryptedColumn.WEBHOOK_SECRET, webhook_id
+            )
         if len(tx.webhooks.of_integrations([integration.id])) >= MOST_WEBHOOKS:
             raise Conflict("too_many_webhooks", longest=MOST_WEBHOOKS)
         added = Webhook(
             id=webhook_id,
             integration_id=integration.id,
-            sealed_url=seal_field(key, url, Field.WEBHOOK_URL, webhook_id),
-            sealed_secret=seal_field(key, secret, Field.WEBHOOK_SECRET, webhook_id),
+            sealed_url=seal_field(key, url, EncryptedColumn.WEBHOOK_URL, webhook_id),
+            sealed_secret=seal_field(key, secret, EncryptedColumn.WEBHOOK_SECRET, webhook_id),
             events=wanted,
-            created_at=world.clock.now(),
+            created_at=deps.clock.now(),
         )
         tx.webhooks.add(added)
-        _record(world, tx, EventKind.WEBHOOK_ADDED, consumer, membership.tenant.id, integration, webhook_id)
+        _record(deps, tx, EventKind.WEBHOOK_ADDED, consumer, membership.tenant.id, integration, webhook_id)
     return _view(key, added, integration), secret
 
 
 def list_webhooks(
-    world: World, consumer: Consumer, *, before: Before | None = None, limit: int = 50
+    deps: Dependencies, consumer: Consumer, *, before: Before | None = None, limit: int = 50
 ) -> list[WebhookView]:
     """The system's own, of all accounts, the newest first."""
-    key = directory_key(world)
-    with world.database.read() as tx:
-        mine = {m.id: standing(tx.tenancies.integration(m.id)) for m in memberships_in(world, tx, consumer)}
+    key = directory_key(deps)
+    with deps.database.read() as tx:
+        mine = {m.id: existing(tx.tenancies.integration(m.id)) for m in memberships_in(deps, tx, consumer)}
         webhooks = tx.webhooks.of_integrations(list(mine))
     later = [one for one in webhooks if before is None or (one.created_at, one.id) < before]
     return [_view(key, one, mine[one.integration_id]) for one in later[:limit]]
 
 
-def show_webhook(world: World, consumer: Consumer, webhook_id: str) -> WebhookView:
+def show_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> WebhookView:
     """One of the system's own. Raises NotFound."""
-    key = directory_key(world)
-    with world.database.read() as tx:
-        webhook, integration, _ = _own(world, tx, consumer, webhook_id)
+    key = directory_key(deps)
+    with deps.database.read() as tx:
+        webhook, integration, _ = _own(deps, tx, consumer, webhook_id)
     return _view(key, webhook, integration)
 
 
-def remove_webhook(world: World, consumer: Consumer, webhook_id: str) -> None:
+def remove_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> None:
     """Tell it nothing more. Raises NotFound."""
-    with world.database.write() as tx:
-        webhook, integration, tenant_id = _own(world, tx, consumer, webhook_id)
-        found(tx.webhooks.remove(webhook.id) or None, "webhook")
-        _record(world, tx, EventKind.WEBHOOK_REMOVED, consumer, tenant_id, integration, webhook.id)
+    with deps.database.write() as tx:
+        webhook, integration, tenant_id = _own(deps, tx, consumer, webhook_id)
+        require(tx.webhooks.remove(webhook.id) or None, "webhook")
+        _record(deps, tx, EventKind.WEBHOOK_REMOVED, consumer, tenant_id, integration, webhook.id)
 
 
 def list_deliveries(
-    world: World, consumer: Consumer, webhook_id: str, *, before: Before | None = None, limit: int = 50
+    deps: Dependencies, consumer: Consumer, webhook_id: str, *, before: Before | None = None, limit: int = 50
 ) -> list[OutgoingMessage]:
     """What it was told or is to be told, the newest first. Raises NotFound."""
-    with world.database.read() as tx:
-        webhook, _, _ = _own(world, tx, consumer, webhook_id)
+    with deps.database.read() as tx:
+        webhook, _, _ = _own(deps, tx, consumer, webhook_id)
         return tx.outbox.of_target(Channel.WEBHOOK, webhook.id, before=before, limit=limit)
 
 
-def replay_delivery(world: World, consumer: Consumer, webhook_id: str, delivery_id: str) -> None:
+def replay_delivery(deps: Dependencies, consumer: Consumer, webhook_id: str, delivery_id: str) -> None:
     """Tell it once more, under the same id. Raises NotFound, or Conflict for a webhook that has been disabled."""
-    with world.database.write() as tx:
-        webhook, _, _ = _own(world, tx, consumer, webhook_id)
-        message = found(tx.outbox.get(delivery_id), "delivery")
+    with deps.database.write() as tx:
+        webhook, _, _ = _own(deps, tx, consumer, webhook_id)
+        message = require(tx.outbox.get(delivery_id), "delivery")
         if (message.channel, message.target) != (Channel.WEBHOOK, webhook.id):
             raise NotFound("delivery")
         if webhook.disabled_at is not None:
             raise Conflict("webhook_disabled")
-        tx.outbox.repeat(message.id, world.clock.now())
+        tx.outbox.repeat(message.id, deps.clock.now())
 
 
-def webhooks_of_account(world: World, *, tenant_id: str, account_id: str) -> list[WebhookView]:
+def webhooks_of_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> list[WebhookView]:
     """Of all systems that may use the account, the newest first, for administrators. Raises NotFound."""
-    key = directory_key(world)
-    with world.database.read() as tx:
+    key = directory_key(deps)
+    with deps.database.read() as tx:
         account = any_account(tx, tenant_id, account_id)
         return [_view(key, webhook, integration) for webhook, integration in tx.webhooks.of_account(account.id)]
 
 
-def forget_ended_webhooks(world: World) -> int:
+def forget_ended_webhooks(deps: Dependencies) -> int:
     """One round of retention: webhooks whose integration has lost its rights, with URL and secret."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         return tx.webhooks.forget_ended(_BATCH)
 
 
-def _own(world: World, tx: Transaction, consumer: Consumer, webhook_id: str) -> tuple[Webhook, Integration, str]:
+def _own(deps: Dependencies, tx: Transaction, consumer: Consumer, webhook_id: str) -> tuple[Webhook, Integration, str]:
     """The webhook with its integration and the tenant's id."""
-    mine = {membership.id: membership.tenant.id for membership in memberships_in(world, tx, consumer)}
-    webhook, integration = found(tx.webhooks.get(webhook_id), "webhook")
+    mine = {membership.id: membership.tenant.id for membership in memberships_in(deps, tx, consumer)}
+    webhook, integration = require(tx.webhooks.get(webhook_id), "webhook")
     if integration.id not in mine:
         raise NotFound("webhook")
     return webhook, integration, mine[integration.id]
 
 
 def _record(
-    world: World,
+    deps: Dependencies,
     tx: Transaction,
     kind: EventKind,
     consumer: Consumer,
@@ -169,7 +171,7 @@ def _record(
     webhook_id: str,
 ) -> None:
     account_id = integration.account_id
-    record(world, tx, kind, tenant_id=tenant_id, person=consumer, account=account_id, webhook=webhook_id)
+    record_event(deps, tx, kind, tenant_id=tenant_id, person=consumer, account=account_id, webhook=webhook_id)
 
 
 def _view(key: bytes, webhook: Webhook, integration: Integration) -> WebhookView:
@@ -177,7 +179,7 @@ def _view(key: bytes, webhook: Webhook, integration: Integration) -> WebhookView
         id=webhook.id,
         account_id=integration.account_id,
         owner=integration.name,
-        url=open_field(key, webhook.sealed_url, Field.WEBHOOK_URL, webhook.id),
+        url=open_field(key, webhook.sealed_url, EncryptedColumn.WEBHOOK_URL, webhook.id),
         events=tuple(event for event in WebhookEvent if event in webhook.events),
         created_at=webhook.created_at,
         failing_since=webhook.failing_since,

@@ -9,42 +9,42 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, standing
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.policy import Allowed, Denied, Reason, may_manage, may_share, stop_of
+from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_manage, may_share
 from deldokument.domain.share import Share, ShareState
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 
 _USE_NOTED = timedelta(days=1)
 
 
-def own_share(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
+def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
     """The share, its row locked, and the membership by which the sharer may change what is in its account.
 
     Raises NotFound or RightMissing.
     """
-    share, membership = _managed(world, tx, sharer, tx.shares.lock(share_id))
+    share, membership = _managed(deps, tx, sharer, tx.shares.lock(share_id))
     _check_may_change(membership)
     return share, membership
 
 
-def readable_share(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
+def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
     """The share, if the sharer may see what is in its account. Raises NotFound."""
-    return _managed(world, tx, sharer, tx.shares.get(share_id))[0]
+    return _managed(deps, tx, sharer, tx.shares.get(share_id))[0]
 
 
-def own_draft(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
+def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
     """The share of ``own_share``, still a draft. Raises Conflict when it is not."""
-    share, _ = own_share(world, tx, sharer, share_id)
+    share, _ = share_for_update(deps, tx, sharer, share_id)
     check_draft(share)
     return share
 
 
-def living_draft(world: World, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
+def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
     """As ``own_share``, of what is as ``check_living_draft`` wants it."""
-    share, membership = own_share(world, tx, sharer, share_id)
+    share, membership = share_for_update(deps, tx, sharer, share_id)
     check_living_draft(share, membership)
     return share, membership
 
@@ -69,18 +69,18 @@ def check_may_share(membership: Membership, share: Share | None = None) -> None:
 
 def check_not_stopped(membership: Membership, share: Share | None) -> None:
     """Raise Frozen when the operator has stopped the tenant, the account or the share."""
-    if stop_of(membership.tenant, membership.account, share):
+    if hold_reason(membership.tenant, membership.account, share):
         raise Frozen("sharing_stopped")
 
 
-def note_use(world: World, tx: Transaction, membership: Membership) -> None:
+def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
     """Write down that the member or the integration shares; not more than once a day."""
-    now = world.clock.now()
+    now = deps.clock.now()
     if membership.member_id is None:
-        if _is_news(standing(tx.tenancies.integration(membership.id)).used_at, now):
+        if _is_news(existing(tx.tenancies.integration(membership.id)).used_at, now):
             tx.tenancies.use_integration(membership.id, now)
         return
-    member = standing(tx.tenancies.member(membership.member_id))
+    member = existing(tx.tenancies.member(membership.member_id))
     if _is_news(member.used_at, now):
         tx.tenancies.use_member(member.id, now)
 
@@ -100,8 +100,8 @@ def check_draft(share: Share) -> None:
         raise Conflict("not_a_draft")
 
 
-def _managed(world: World, tx: Transaction, sharer: Sharer, share: Share | None) -> tuple[Share, Membership]:
-    mine = {membership.account.id: membership for membership in memberships_in(world, tx, sharer)}
+def _managed(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share | None) -> tuple[Share, Membership]:
+    mine = {membership.account.id: membership for membership in memberships_in(deps, tx, sharer)}
     if share is None or not isinstance(may_manage(share, mine), Allowed):
         raise NotFound("share")
     return share, mine[share.account_id]

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound, standing
+from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import DISCARD_GRACE, Share, ShareState
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import membership_in
-from deldokument.services.audit.recording import record
-from deldokument.services.shares.authorization import own_share, readable_share
+from deldokument.services.audit.recording import record_event
+from deldokument.services.shares.authorization import share_for_reading, share_for_update
 from deldokument.services.shares.drafts import discard_draft
 from deldokument.services.shares.views import ShareView, share_view
 
@@ -35,39 +35,39 @@ class Discarded:
     left: timedelta | None
 
 
-def discard_with_grace(world: World, person: PersonIdentifier, share_id: str) -> None:
+def discard_with_grace(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
     """Discard the draft; ``restore_draft`` undoes it within DISCARD_GRACE. Raises NotFound or Conflict."""
-    discard_draft(world, person, share_id, grace=DISCARD_GRACE)
+    discard_draft(deps, person, share_id, grace=DISCARD_GRACE)
 
 
-def restore_draft(world: World, person: PersonIdentifier, share_id: str) -> Share:
+def restore_draft(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
     """Bring back the draft that the person has just discarded, with all that was in it.
 
     Asked again, it says the same. Raises NotFound, or Conflict when it is too late or somebody else discarded it.
     """
-    with world.database.write() as tx:
-        share, membership = own_share(world, tx, person, share_id)
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, person, share_id)
         if share.state is ShareState.DRAFT:
             return share
         # Asked after the lock: a worker that had the row may have destroyed the key meanwhile.
-        if not share.can_be_restored(world.clock.now(), membership.id):
+        if not share.can_be_restored(deps.clock.now(), membership.id):
             raise Conflict("discard_final")
         restored = replace(share, state=ShareState.DRAFT, closed_at=None, undo_until=None, undo_by=None)
         tx.shares.save(restored)
         # No kind of its own: version 0.1.0, which may run beside this one, cannot read a chain with an unknown kind.
-        record(world, tx, EventKind.DRAFT_STARTED, share=share, person=person, cause=RESTORED)
+        record_event(deps, tx, EventKind.DRAFT_STARTED, share=share, person=person, cause=RESTORED)
     return restored
 
 
-def find_discarded(world: World, person: PersonIdentifier, share_id: str) -> Discarded | None:
+def find_discarded(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Discarded | None:
     """What the page says after discarding; None for any other share."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         try:
-            share = readable_share(world, tx, person, share_id)
+            share = share_for_reading(deps, tx, person, share_id)
         except NotFound:
             return None
         if share.state is not ShareState.ABANDONED:
             return None
-        now, mine = world.clock.now(), membership_in(world, tx, person, share.account_id)
-        left = standing(share.undo_until) - now if share.can_be_restored(now, mine.id) else None
-        return Discarded(share_view(world, tx, share), left)
+        now, mine = deps.clock.now(), membership_in(deps, tx, person, share.account_id)
+        left = existing(share.undo_until) - now if share.can_be_restored(now, mine.id) else None
+        return Discarded(share_view(deps, tx, share), left)

@@ -36,12 +36,12 @@ from deldokument.domain.share import (
     new_id,
 )
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
-    Field,
+    EncryptedColumn,
     audit_key_id,
     existing_key,
     message_key,
@@ -54,21 +54,21 @@ from deldokument.services.shares.authorization import (
     check_draft,
     check_may_share,
     check_not_stopped,
-    living_draft,
+    draft_for_update,
+    editable_draft,
     note_use,
-    own_draft,
-    own_share,
-    readable_share,
+    share_for_reading,
+    share_for_update,
 )
-from deldokument.services.shares.organization_names import begin_inquiry, is_unnamed
-from deldokument.services.shares.proposals import keep_change
-from deldokument.services.shares.quota import check_room
+from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
+from deldokument.services.shares.proposals import touch_draft
+from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import NewRecipient, check_room_for, insert_recipients
 from deldokument.services.shares.views import file_name, open_message
 
 
 @dataclass(frozen=True, slots=True)
-class DraftWords:
+class DraftFields:
     """What the form says about a share; ``expires_at`` None while it is not filled in.
 
     ``confidential`` and ``notify`` None: as the draft has it, which begins as the account has it. ``archived`` None: as
@@ -87,7 +87,7 @@ class DraftWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRecipient:
     """A pasted text that did not become a recipient, and why."""
 
     text: str
@@ -109,23 +109,23 @@ class UploadTicket:
     partials: tuple[Upload, ...] = ()
 
 
-def start_draft(world: World, sharer: Sharer, *, account_id: str) -> Share:
+def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share:
     """A new, empty draft in the account. Raises NotFound, Frozen, or InvalidInput for a closed account."""
-    with world.database.read() as tx:
-        membership = membership_in(world, tx, sharer, account_id)
+    with deps.database.read() as tx:
+        membership = membership_in(deps, tx, sharer, account_id)
     check_may_share(membership)
-    share = empty_draft(world, membership)
-    with world.database.write() as tx:
-        insert_draft(world, tx, share, sharer)
+    share = empty_draft(deps, membership)
+    with deps.database.write() as tx:
+        insert_draft(deps, tx, share, sharer)
     return share
 
 
-def empty_draft(world: World, membership: Membership, share_id: str = "") -> Share:
+def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") -> Share:
     """The record of a new draft, whose keys there are already: what is written with them comes after them."""
-    now, share_id = world.clock.now(), share_id or new_id()
+    now, share_id = deps.clock.now(), share_id or new_id()
     key_id = audit_key_id(membership.tenant.id, now)
-    world.keyring.create(key_id)
-    world.keyring.create(share_key_id(share_id))
+    deps.keyring.create(key_id)
+    deps.keyring.create(share_key_id(share_id))
     return Share(
         id=share_id,
         tenant_id=membership.tenant.id,
@@ -138,38 +138,38 @@ def empty_draft(world: World, membership: Membership, share_id: str = "") -> Sha
         audit_key_id=key_id,
         confidential=membership.account.rules.confidential,
         archived=membership.archive_confirmed,
-        notify=membership.account.rules.notify and world.notices is not None,
+        notify=membership.account.rules.notify and deps.notices is not None,
     )
 
 
-def insert_draft(world: World, tx: Transaction, share: Share, sharer: Sharer) -> None:
+def insert_draft(deps: Dependencies, tx: Transaction, share: Share, sharer: Sharer) -> None:
     """Keep a new draft, if it may still be begun: an end of the tenant has seen it, or it sees the end.
 
     Raises NotFound, RightMissing, Frozen, InvalidInput for a closed account, or Conflict when the id is taken.
     """
     tx.tenancies.lock_tenant(share.tenant_id)
-    membership = membership_in(world, tx, sharer, share.account_id)
+    membership = membership_in(deps, tx, sharer, share.account_id)
     check_may_share(membership)
     tx.shares.add(share)
-    note_use(world, tx, membership)
-    record(world, tx, EventKind.DRAFT_STARTED, share=share, person=sharer)
+    note_use(deps, tx, membership)
+    record_event(deps, tx, EventKind.DRAFT_STARTED, share=share, person=sharer)
 
 
-def save_draft(world: World, sharer: Sharer, share_id: str, words: DraftWords) -> None:
+def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFields) -> None:
     """Keep what the form says. A period outside the account's rule is told at once, and the rest is kept.
 
     Raises InvalidInput; for a text that breaks a rule, and for an account that takes no drafts or has no room for the
     documents, nothing has changed.
     """
     tidy = check_words(words)
-    with world.database.write() as tx:
-        share = own_draft(world, tx, sharer, share_id)
-        membership = target_membership(world, tx, sharer, share, words.account_id)
-        keep_change(world, tx, with_words(world, share, membership, tidy), sharer)
-    check_period(world, membership, words.expires_at)
+    with deps.database.write() as tx:
+        share = draft_for_update(deps, tx, sharer, share_id)
+        membership = target_membership(deps, tx, sharer, share, words.account_id)
+        touch_draft(deps, tx, apply_fields(deps, share, membership, tidy), sharer)
+    check_period(deps, membership, words.expires_at)
 
 
-def check_words(words: DraftWords) -> DraftWords:
+def check_words(words: DraftFields) -> DraftFields:
     """The words as they are kept. Raises InvalidInput."""
     return replace(
         words,
@@ -179,16 +179,16 @@ def check_words(words: DraftWords) -> DraftWords:
     )
 
 
-def check_period(world: World, membership: Membership, expires_at: datetime | None) -> None:
+def check_period(deps: Dependencies, membership: Membership, expires_at: datetime | None) -> None:
     """Raise InvalidInput for an end that the account's rule does not allow; none yet is no fault of a draft."""
     if expires_at is not None:
-        membership.account.period(membership.tenant).check(expires_at, world.clock.now())
+        membership.account.period(membership.tenant).check(expires_at, deps.clock.now())
 
 
-def with_words(world: World, share: Share, membership: Membership, words: DraftWords) -> Share:
+def apply_fields(deps: Dependencies, share: Share, membership: Membership, words: DraftFields) -> Share:
     """The draft with checked words, sealed, in the account of the membership."""
-    key = existing_key(world.keyring, share.audit_key_id)
-    share_key = existing_key(world.keyring, share_key_id(share.id))
+    key = existing_key(deps.keyring, share.audit_key_id)
+    share_key = existing_key(deps.keyring, share_key_id(share.id))
     return replace(
         share,
         account_id=membership.account.id,
@@ -197,22 +197,22 @@ def with_words(world: World, share: Share, membership: Membership, words: DraftW
         expires_at=words.expires_at,
         confidential=share.confidential if words.confidential is None else words.confidential,
         archived=share.archived if words.archived is None else words.archived,
-        notify=(share.notify if words.notify is None else words.notify) and world.notices is not None,
-        sealed_title=seal_field(key, words.title, Field.TITLE, share.id),
-        sealed_message=seal_field(message_key(share_key, share.id), words.message, Field.MESSAGE, share.id),
-        sealed_reference=seal_field(key, words.reference, Field.REFERENCE, share.id),
+        notify=(share.notify if words.notify is None else words.notify) and deps.notices is not None,
+        sealed_title=seal_field(key, words.title, EncryptedColumn.TITLE, share.id),
+        sealed_message=seal_field(message_key(share_key, share.id), words.message, EncryptedColumn.MESSAGE, share.id),
+        sealed_reference=seal_field(key, words.reference, EncryptedColumn.REFERENCE, share.id),
         reference_hash=reference_hash(key, words.reference),
     )
 
 
-def words_of(world: World, share: Share) -> DraftWords:
+def fields_of(deps: Dependencies, share: Share) -> DraftFields:
     """What a draft says now."""
-    key = existing_key(world.keyring, share.audit_key_id)
-    return DraftWords(
+    key = existing_key(deps.keyring, share.audit_key_id)
+    return DraftFields(
         account_id=share.account_id,
-        title=open_field(key, share.sealed_title, Field.TITLE, share.id),
-        message=open_message(share, existing_key(world.keyring, share_key_id(share.id))),
-        reference=open_field(key, share.sealed_reference, Field.REFERENCE, share.id),
+        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
+        message=open_message(share, existing_key(deps.keyring, share_key_id(share.id))),
+        reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         confidential=share.confidential,
         archived=share.archived,
         expires_at=share.expires_at,
@@ -220,20 +220,20 @@ def words_of(world: World, share: Share) -> DraftWords:
     )
 
 
-def target_membership(world: World, tx: Transaction, sharer: Sharer, share: Share, account_id: str) -> Membership:
+def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, account_id: str) -> Membership:
     """The membership in the account that the draft is to be in, which may be another one than it is in now."""
-    check_not_stopped(membership_in(world, tx, sharer, share.account_id), share)
-    target = membership_in(world, tx, sharer, account_id)
+    check_not_stopped(membership_in(deps, tx, sharer, share.account_id), share)
+    target = membership_in(deps, tx, sharer, account_id)
     if target.tenant.id != share.tenant_id:
         raise InvalidInput("account", "account_of_other_tenant")
     check_may_share(target)
     if account_id != share.account_id:
         length = sum(document.length for document in tx.shares.documents([share.id]))
-        check_room(tx, target.account, length, field="account")
+        check_quota(tx, target.account, length, field="account")
     return target
 
 
-def add_recipients(world: World, sharer: Sharer, share_id: str, pasted: str) -> list[Refused]:
+def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: str) -> list[RejectedRecipient]:
     """Add every number in a pasted text; returns those refused, with reasons.
 
     While Enhetsregisteret is silent, and once it has taken seconds, organisations are added without a name, to be
@@ -241,29 +241,29 @@ def add_recipients(world: World, sharer: Sharer, share_id: str, pasted: str) -> 
 
     Raises InvalidInput, before any register is asked, for more than a share has room for.
     """
-    with world.database.read() as tx:
-        readable_share(world, tx, sharer, share_id)
+    with deps.database.read() as tx:
+        share_for_reading(deps, tx, sharer, share_id)
     texts = dict.fromkeys(split_pasted(pasted))
     check_room_for(len(texts))
-    inquiry = begin_inquiry(world)
+    inquiry = begin_lookup(deps)
     accepted: dict[Identifier, NewRecipient] = {}
-    refused: list[Refused] = []
+    refused: list[RejectedRecipient] = []
     for text in texts:
         try:
-            identifier = parse_identifier(text, allow_synthetic=world.rules.allow_synthetic)
+            identifier = parse_identifier(text, allow_synthetic=deps.rules.allow_synthetic)
             name = inquiry.registered_name(identifier)
             accepted[identifier] = NewRecipient(name, confirmed=bool(name))
         except ServiceError as error:
-            refused.append(Refused(text, error))
-    with world.database.write() as tx:
-        share, _ = living_draft(world, tx, sharer, share_id)
-        insert_recipients(world, tx, share, accepted)
-        keep_change(world, tx, share, sharer)
+            refused.append(RejectedRecipient(text, error))
+    with deps.database.write() as tx:
+        share, _ = editable_draft(deps, tx, sharer, share_id)
+        insert_recipients(deps, tx, share, accepted)
+        touch_draft(deps, tx, share, sharer)
     return refused
 
 
 def change_recipient(
-    world: World,
+    deps: Dependencies,
     sharer: Sharer,
     share_id: str,
     recipient_id: str,
@@ -272,29 +272,31 @@ def change_recipient(
     confirmed: bool | None = None,
 ) -> None:
     """Give a recipient a label of the sharer's own words, or confirm that a number without a name was checked."""
-    with world.database.write() as tx:
-        share, _ = living_draft(world, tx, sharer, share_id)
+    with deps.database.write() as tx:
+        share, _ = editable_draft(deps, tx, sharer, share_id)
         recipient = _recipient(tx, share, recipient_id)
-        key = existing_key(world.keyring, share.audit_key_id)
+        key = existing_key(deps.keyring, share.audit_key_id)
         if label is not None:
             text = check_text(label, LABEL_LENGTH, field="label")
-            recipient = replace(recipient, sealed_label=seal_field(key, text, Field.RECIPIENT_LABEL, recipient_id))
+            recipient = replace(
+                recipient, sealed_label=seal_field(key, text, EncryptedColumn.RECIPIENT_LABEL, recipient_id)
+            )
         if confirmed is not None and (recipient.kind == "person" or is_unnamed(key, recipient)):
             recipient = replace(recipient, confirmed=confirmed)
         tx.shares.save_recipient(recipient)
-        keep_change(world, tx, share, sharer)
+        touch_draft(deps, tx, share, sharer)
 
 
-def remove_recipient(world: World, sharer: Sharer, share_id: str, recipient_id: str) -> None:
+def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipient_id: str) -> None:
     """Take a recipient out of the draft."""
-    with world.database.write() as tx:
-        share = own_draft(world, tx, sharer, share_id)
+    with deps.database.write() as tx:
+        share = draft_for_update(deps, tx, sharer, share_id)
         tx.shares.remove_recipient(share.id, _recipient(tx, share, recipient_id).id)
-        keep_change(world, tx, share, sharer)
+        touch_draft(deps, tx, share, sharer)
 
 
 def add_document(
-    world: World, sharer: Sharer, share_id: str, *, name: str, length: int, modified_at: int | None
+    deps: Dependencies, sharer: Sharer, share_id: str, *, name: str, length: int, modified_at: int | None
 ) -> UploadTicket:
     """Announce a document. An unfinished one of the same name, length and time goes on where it was, with a new token.
 
@@ -303,21 +305,21 @@ def add_document(
     tidy = check_document_name(name)
     check_length(length)
     token = secrets.token_urlsafe(32)
-    with world.database.write() as tx:
-        share, membership = living_draft(world, tx, sharer, share_id)
-        known = _unfinished(world, tx, share, tidy, length, modified_at)
-        now = world.clock.now()
+    with deps.database.write() as tx:
+        share, membership = editable_draft(deps, tx, sharer, share_id)
+        known = _unfinished(deps, tx, share, tidy, length, modified_at)
+        now = deps.clock.now()
         deadline, token_hash = now + UPLOAD_LIFETIME, hashlib.sha256(token.encode()).digest()
         if known is not None:
             renewed = replace(known, token_hash=token_hash, deadline=deadline)
             tx.uploads.renew_token(
                 replace(renewed, member_id=membership.member_id, integration_id=membership.integration_id)
             )
-            keep_change(world, tx, share, sharer)
+            touch_draft(deps, tx, share, sharer)
             partials = tuple(tx.uploads.partials(known.id))
             return UploadTicket(known.document_id, known.id, token, known.offset, deadline, partials)
-        check_room(tx, membership.account, length)
-        document = _insert_document(world, tx, share, tidy, length, modified_at)
+        check_quota(tx, membership.account, length)
+        document = _insert_document(deps, tx, share, tidy, length, modified_at)
         upload = Upload(
             id=new_id(),
             document_id=document.id,
@@ -330,14 +332,14 @@ def add_document(
             deadline=deadline,
         )
         tx.uploads.add(upload)
-        keep_change(world, tx, share, sharer)
+        touch_draft(deps, tx, share, sharer)
         return UploadTicket(document.id, upload.id, token, 0, deadline)
 
 
 def _unfinished(
-    world: World, tx: Transaction, share: Share, name: str, length: int, modified_at: int | None
+    deps: Dependencies, tx: Transaction, share: Share, name: str, length: int, modified_at: int | None
 ) -> Upload | None:
-    key = existing_key(world.keyring, share.audit_key_id)
+    key = existing_key(deps.keyring, share.audit_key_id)
     same = [
         document.id
         for document in tx.shares.documents([share.id])
@@ -349,16 +351,16 @@ def _unfinished(
 
 
 def _insert_document(
-    world: World, tx: Transaction, share: Share, name: str, length: int, modified_at: int | None
+    deps: Dependencies, tx: Transaction, share: Share, name: str, length: int, modified_at: int | None
 ) -> Document:
     present = tx.shares.documents([share.id])
     if len(present) >= MAX_DOCUMENTS:
         raise InvalidInput("documents", "too_many_documents", longest=MAX_DOCUMENTS)
-    key, document_id = existing_key(world.keyring, share.audit_key_id), new_document_id()
+    key, document_id = existing_key(deps.keyring, share.audit_key_id), new_document_id()
     document = Document(
         id=document_id,
         share_id=share.id,
-        sealed_name=seal_field(key, name, Field.FILE_NAME, document_id),
+        sealed_name=seal_field(key, name, EncryptedColumn.FILE_NAME, document_id),
         length=length,
         position=max((d.position for d in present), default=0) + 1,
         modified_at=modified_at,
@@ -367,27 +369,27 @@ def _insert_document(
     return document
 
 
-def remove_document(world: World, sharer: Sharer, share_id: str, document_id: str) -> None:
+def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:
     """Take a document out of the draft; its bytes become garbage."""
-    with world.database.write() as tx:
-        share = own_draft(world, tx, sharer, share_id)
+    with deps.database.write() as tx:
+        share = draft_for_update(deps, tx, sharer, share_id)
         document = tx.shares.document(document_id)
         if document is None or document.share_id != share.id:
             raise NotFound("document")
-        tx.shares.remove_document(document_id, world.clock.now())
-        keep_change(world, tx, share, sharer)
-        record(world, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
+        tx.shares.remove_document(document_id, deps.clock.now())
+        touch_draft(deps, tx, share, sharer)
+        record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
 
 
-def discard_draft(world: World, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:
+def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:
     """Abandon the draft now rather than after 24 hours. With ``grace`` whoever does so can undo it for that long."""
-    with world.database.write() as tx:
-        share, membership = own_share(world, tx, sharer, share_id)
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, sharer, share_id)
         check_draft(share)
-        now = world.clock.now()
+        now = deps.clock.now()
         until, by = (now + grace, membership.id) if grace else (None, None)
         tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=now, undo_until=until, undo_by=by))
-        record(world, tx, EventKind.DRAFT_ABANDONED, share=share, person=sharer)
+        record_event(deps, tx, EventKind.DRAFT_ABANDONED, share=share, person=sharer)
 
 
 def _recipient(tx: Transaction, share: Share, recipient_id: str) -> Recipient:

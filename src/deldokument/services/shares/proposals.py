@@ -11,16 +11,16 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 
 
-class Cause(StrEnum):
+class ReturnReason(StrEnum):
     """Why a proposal is no more: the draft was changed, another member sent it back, the proposer took it back."""
 
     CHANGED = "changed"
@@ -45,18 +45,18 @@ def waits_for_approval(tx: Transaction, share: Share) -> Member | Integration | 
     """Who has proposed the draft, where it takes another member to publish it."""
     if share.state is not ShareState.DRAFT or share.proposed_by is None:
         return None
-    account = standing(tx.tenancies.account(share.account_id))
+    account = existing(tx.tenancies.account(share.account_id))
     return proposer_of(tx, share) if account.rules.four_eyes else None
 
 
-def keep_change(
-    world: World,
+def touch_draft(
+    deps: Dependencies,
     tx: Transaction,
     share: Share,
     person: Sharer | None = None,
-    cause: Cause = Cause.CHANGED,
+    cause: ReturnReason = ReturnReason.CHANGED,
 ) -> None:
     """Save a draft as it was just touched. A proposal made before was of something else, and is taken back."""
-    tx.shares.save(replace(share, changed_at=world.clock.now(), proposed_by=None))
+    tx.shares.save(replace(share, changed_at=deps.clock.now(), proposed_by=None))
     if share.proposed_by is not None:
-        record(world, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)
+        record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)

@@ -21,13 +21,13 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
-from deldokument.services.agreements.status import standing_of
-from deldokument.services.audit.recording import record
+from deldokument.services.agreements.status import agreement_status
+from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
-    Field,
+    EncryptedColumn,
     existing_key,
     identifier_hash,
     open_field,
@@ -40,20 +40,20 @@ from deldokument.services.shares.authorization import (
     check_living_draft,
     check_may_share,
     check_not_stopped,
+    draft_for_update,
     note_use,
-    own_draft,
-    own_share,
-    readable_share,
+    share_for_reading,
+    share_for_update,
 )
 from deldokument.services.shares.drafts import empty_draft, insert_draft
-from deldokument.services.shares.organization_names import Answers, ask_again, is_unnamed, take_answers
-from deldokument.services.shares.proposals import Cause, is_proposal_of, keep_change, proposer_of
-from deldokument.services.shares.quota import check_room
+from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
+from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
+from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.views import share_view
 
 
 def publish_share(
-    world: World,
+    deps: Dependencies,
     sharer: Sharer,
     share_id: str,
     documents: Collection[str] | None = None,
@@ -67,9 +67,9 @@ def publish_share(
     Raises InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict. Asked again,
     by a browser that lost the answer, it says the same.
     """
-    answers = ask_again(world, sharer, share_id)
-    with world.database.write() as tx:
-        share, membership = own_share(world, tx, sharer, share_id)
+    answers = refresh_names(deps, sharer, share_id)
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, sharer, share_id)
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
@@ -81,52 +81,52 @@ def publish_share(
                 raise Conflict("state_changed")
         if not membership.account.rules.four_eyes:
             plain = replace(share, proposed_by=None)
-            return _publish(world, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)
+            return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)
         if proposer_of(tx, share) is not None:
             return share
-        _check_complete(world, tx, share, membership, answers)
-        proposed = replace(share, changed_at=world.clock.now(), proposed_by=membership.id)
+        _check_complete(deps, tx, share, membership, answers)
+        proposed = replace(share, changed_at=deps.clock.now(), proposed_by=membership.id)
         tx.shares.save(proposed)
-        note_use(world, tx, membership)
-        record(world, tx, EventKind.SHARE_PROPOSED, share=share, person=sharer)
+        note_use(deps, tx, membership)
+        record_event(deps, tx, EventKind.SHARE_PROPOSED, share=share, person=sharer)
     return proposed
 
 
-def approve_share(world: World, person: PersonIdentifier, share_id: str, *, seen: datetime) -> Share:
+def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: datetime) -> Share:
     """Publish what another sharer has proposed; ``seen`` is the ``changed_at`` of what the person looked through.
 
     Raises InvalidFields when something has come to be missing since, Conflict for one's own proposal (as a member of
     whatever account), for a draft changed since, and when none waits; InvalidInput or Frozen as ``publish_share``.
     """
-    answers = ask_again(world, person, share_id)
-    with world.database.write() as tx:
-        share, membership = own_share(world, tx, person, share_id)
+    answers = refresh_names(deps, person, share_id)
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, person, share_id)
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
         proposer = proposer_of(tx, share)
         if proposer is None:
             raise Conflict("not_proposed")
-        if is_proposal_of(proposer, identifier_hash(directory_key(world), person)):
+        if is_proposal_of(proposer, identifier_hash(directory_key(deps), person)):
             raise Conflict("own_proposal")
         if share.changed_at != seen:
             raise Conflict("proposal_changed")
         kinds = (EventKind.SHARE_APPROVED, EventKind.SHARE_PUBLISHED)
-        return _publish(world, tx, person, share, membership, answers, *kinds)
+        return _publish(deps, tx, person, share, membership, answers, *kinds)
 
 
-def return_proposal(world: World, person: PersonIdentifier, share_id: str) -> None:
+def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
     """Send a proposal back, or take back one's own; does nothing when none waits. Raises Conflict for no draft."""
-    with world.database.write() as tx:
-        share = own_draft(world, tx, person, share_id)
+    with deps.database.write() as tx:
+        share = draft_for_update(deps, tx, person, share_id)
         proposer = proposer_of(tx, share)
         if proposer is not None:
-            own = is_proposal_of(proposer, identifier_hash(directory_key(world), person))
-            keep_change(world, tx, share, person, Cause.RETRACTED if own else Cause.RETURNED)
+            own = is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
+            touch_draft(deps, tx, share, person, ReturnReason.RETRACTED if own else ReturnReason.RETURNED)
 
 
 def _publish(
-    world: World,
+    deps: Dependencies,
     tx: Transaction,
     sharer: Sharer,
     share: Share,
@@ -134,29 +134,31 @@ def _publish(
     answers: Answers,
     *kinds: EventKind,
 ) -> Share:
-    _check_complete(world, tx, share, membership, answers)
-    now = world.clock.now()
+    _check_complete(deps, tx, share, membership, answers)
+    now = deps.clock.now()
     published = replace(share, state=ShareState.AVAILABLE, published_at=now, changed_at=now)
     tx.shares.save(published)
     tx.statistics.count_documents(share.id)
-    note_use(world, tx, membership)
+    note_use(deps, tx, membership)
     for kind in kinds:
-        record(world, tx, kind, share=share, person=sharer)
+        record_event(deps, tx, kind, share=share, person=sharer)
     return published
 
 
-def _check_complete(world: World, tx: Transaction, share: Share, membership: Membership, answers: Answers) -> None:
+def _check_complete(
+    deps: Dependencies, tx: Transaction, share: Share, membership: Membership, answers: Answers
+) -> None:
     """Raise InvalidFields with all that stands in the way of publishing, Conflict when the tenant must sign first.
 
     What is shared already stays shared: recipients are not to lose it by what their municipality has left undone.
     """
-    if standing_of(world, tx, share.tenant_id).service.state is SignatureState.OVERDUE:
+    if agreement_status(deps, tx, share.tenant_id).service.state is SignatureState.OVERDUE:
         raise Conflict("signature_overdue")
     documents = tx.shares.documents([share.id])
-    errors = take_answers(world, tx, share, answers)
+    errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(tx.shares.recipients([share.id]), documents))
     errors.extend(_room_errors(tx, membership, sum(document.length for document in documents)))
-    errors.extend(_period_errors(share, membership, world.clock.now()))
+    errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
         errors.append(InvalidInput("archived", "archived_missing"))
     if errors:
@@ -178,7 +180,7 @@ def _missing(recipients: list[Recipient], documents: list[Document]) -> list[Inv
 
 def _room_errors(tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
     try:
-        check_room(tx, membership.account, length, counted=length)
+        check_quota(tx, membership.account, length, counted=length)
     except InvalidInput as error:
         return [error]
     return []
@@ -194,51 +196,51 @@ def _period_errors(share: Share, membership: Membership, now: datetime) -> list[
     return []
 
 
-def change_expiry(world: World, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
+def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
     """Move the end, earlier or later; no key moves. Raises InvalidInput, Conflict when over, Frozen for a later one."""
-    with world.database.write() as tx:
-        share, membership = own_share(world, tx, sharer, share_id)
-        now = world.clock.now()
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, sharer, share_id)
+        now = deps.clock.now()
         if not share.is_open_at(now):
             raise Conflict("share_over")
         if share.expires_at is not None and expires_at > share.expires_at:
             check_not_stopped(membership, share)
         membership.account.period(membership.tenant).check(expires_at, now)
         tx.shares.save(replace(share, expires_at=expires_at, changed_at=now))
-        record(world, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=expires_at.isoformat())
+        record_event(deps, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=expires_at.isoformat())
 
 
-def withdraw_share(world: World, sharer: Sharer, share_id: str) -> None:
+def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
     """End the share now. Raises Conflict when it is over already or was never published."""
-    with world.database.write() as tx:
-        share, _ = own_share(world, tx, sharer, share_id)
-        now = world.clock.now()
+    with deps.database.write() as tx:
+        share, _ = share_for_update(deps, tx, sharer, share_id)
+        now = deps.clock.now()
         if not share.is_open_at(now):
             raise Conflict("share_over")
         tx.shares.save(replace(share, state=ShareState.WITHDRAWN, closed_at=now, changed_at=now))
-        record(world, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
+        record_event(deps, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
 
 
-def copy_share(world: World, sharer: Sharer, share_id: str) -> Share:
+def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
     """A new draft with the title, reference and recipients of another share. Raises as ``drafting.start_draft``."""
-    with world.database.read() as tx:
-        original = readable_share(world, tx, sharer, share_id)
-        membership = membership_in(world, tx, sharer, original.account_id)
+    with deps.database.read() as tx:
+        original = share_for_reading(deps, tx, sharer, share_id)
+        membership = membership_in(deps, tx, sharer, original.account_id)
         recipients = tx.shares.recipients([share_id])
-        view = share_view(world, tx, original)
+        view = share_view(deps, tx, original)
     check_may_share(membership)
-    empty = empty_draft(world, membership)
-    key = existing_key(world.keyring, empty.audit_key_id)
-    old_key = existing_key(world.keyring, original.audit_key_id)
+    empty = empty_draft(deps, membership)
+    key = existing_key(deps.keyring, empty.audit_key_id)
+    old_key = existing_key(deps.keyring, original.audit_key_id)
     draft = replace(
         empty,
         confidential=original.confidential,
-        sealed_title=seal_field(key, view.title, Field.TITLE, empty.id),
-        sealed_reference=seal_field(key, view.reference, Field.REFERENCE, empty.id),
+        sealed_title=seal_field(key, view.title, EncryptedColumn.TITLE, empty.id),
+        sealed_reference=seal_field(key, view.reference, EncryptedColumn.REFERENCE, empty.id),
         reference_hash=reference_hash(key, view.reference),
     )
-    with world.database.write() as tx:
-        insert_draft(world, tx, draft, sharer)
+    with deps.database.write() as tx:
+        insert_draft(deps, tx, draft, sharer)
         for recipient in recipients:
             tx.shares.add_recipient(_copied_recipient(old_key, key, recipient, draft.id))
     return draft
@@ -247,15 +249,15 @@ def copy_share(world: World, sharer: Sharer, share_id: str) -> Share:
 def _copied_recipient(old_key: bytes, key: bytes, recipient: Recipient, share_id: str) -> Recipient:
     named = recipient.kind == "organization" and not is_unnamed(old_key, recipient)
     copied = replace(recipient, id=new_id(), share_id=share_id, confirmed=named)
-    number = open_field(old_key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
+    number = open_field(old_key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
 
-    def moved(sealed: bytes, field: Field) -> bytes:
+    def moved(sealed: bytes, field: EncryptedColumn) -> bytes:
         return seal_field(key, open_field(old_key, sealed, field, recipient.id), field, copied.id)
 
     return replace(
         copied,
         lookup_hash=identifier_hash(key, stored_identifier(recipient.kind, number)),
-        sealed_identifier=seal_field(key, number, Field.RECIPIENT_NUMBER, copied.id),
-        sealed_name=moved(recipient.sealed_name, Field.RECIPIENT_NAME),
-        sealed_label=moved(recipient.sealed_label, Field.RECIPIENT_LABEL),
+        sealed_identifier=seal_field(key, number, EncryptedColumn.RECIPIENT_NUMBER, copied.id),
+        sealed_name=moved(recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME),
+        sealed_label=moved(recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL),
     )

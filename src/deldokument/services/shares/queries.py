@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import NotFound, found
+from deldokument.domain.errors import NotFound, require
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.policy import stop_of
+from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Share, ShareState
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.encryption import audit_key_id, existing_key, reference_hash
-from deldokument.services.shares.authorization import readable_share
+from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.views import ShareView, display_number, share_view, share_views
 
 PAGE = 50
@@ -38,7 +38,7 @@ class ShareList:
 
 
 def list_shares(
-    world: World,
+    deps: Dependencies,
     sharer: Sharer,
     *,
     account_id: str | None = None,
@@ -55,18 +55,18 @@ def list_shares(
     With ``soon``, and whatever the filter, what may wait for the sharer as well: drafts, and shares that end so soon
     and that nobody has had, a page of each. Nothing does in accounts that stand still.
     """
-    now = world.clock.now()
-    with world.database.read() as tx:
-        mine = memberships_in(world, tx, sharer) if mine is None else mine
+    now = deps.clock.now()
+    with deps.database.read() as tx:
+        mine = memberships_in(deps, tx, sharer) if mine is None else mine
         accounts = tuple(m.account.id for m in mine if account_id in {None, m.account.id})
-        hashes = _reference_hashes(world, {m.tenant.id for m in mine}, reference)
+        hashes = _reference_hashes(deps, {m.tenant.id for m in mine}, reference)
         wanted = ShareFilter(accounts, tuple(states), now, hashes, before, limit + 1)
         unknown = bool(reference.strip()) and not hashes
         found = [] if unknown else tx.shares.find(wanted)
-        moving = [m.account.id for m in mine if stop_of(m.tenant, m.account) is None]
+        moving = [m.account.id for m in mine if hold_reason(m.tenant, m.account) is None]
         waiting = tx.shares.needing(moving, now, now + soon, PAGE) if soon else []
         shown = found[:limit]
-        views = _views(world, tx, [*shown, *waiting], mine)
+        views = _views(deps, tx, [*shown, *waiting], mine)
     return ShareList(
         shares=_in_order(views, shown),
         next=(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
@@ -74,56 +74,58 @@ def list_shares(
     )
 
 
-def _views(world: World, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> dict[str, ShareView]:
+def _views(
+    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]
+) -> dict[str, ShareView]:
     """By id, each looked at once; without those that can no longer be read."""
     different = {share.id: share for share in shares}
-    return {view.id: view for view in share_views(world, tx, list(different.values()), mine)}
+    return {view.id: view for view in share_views(deps, tx, list(different.values()), mine)}
 
 
 def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[ShareView, ...]:
     return tuple(views[share.id] for share in shares if share.id in views)
 
 
-def _reference_hashes(world: World, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:
+def _reference_hashes(deps: Dependencies, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:
     """The reference's hash under every living audit key of the tenants: one of them is the share's."""
     if not reference.strip():
         return ()
-    prefixes = [audit_key_id(tenant_id, world.clock.now())[: -len("YYYY-MM")] for tenant_id in tenant_ids]
-    keys = world.keyring.get([entry for prefix in prefixes for entry in world.keyring.ids(prefix)])
+    prefixes = [audit_key_id(tenant_id, deps.clock.now())[: -len("YYYY-MM")] for tenant_id in tenant_ids]
+    keys = deps.keyring.get([entry for prefix in prefixes for entry in deps.keyring.ids(prefix)])
     return tuple(reference_hash(key, reference) for key in keys.values())
 
 
-def show_share(world: World, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
+def show_share(deps: Dependencies, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
     """One share and what has happened to it; of more than MOST_EVENTS only the last. Raises NotFound."""
-    with world.database.read() as tx:
-        share = readable_share(world, tx, sharer, share_id)
-        return share_view(world, tx, share), _timeline(tx, share_id)
+    with deps.database.read() as tx:
+        share = share_for_reading(deps, tx, sharer, share_id)
+        return share_view(deps, tx, share), _timeline(tx, share_id)
 
 
-def view_share(world: World, sharer: Sharer, share_id: str) -> ShareView:
+def view_share(deps: Dependencies, sharer: Sharer, share_id: str) -> ShareView:
     """One share. Raises NotFound."""
-    with world.database.read() as tx:
-        return share_view(world, tx, readable_share(world, tx, sharer, share_id))
+    with deps.database.read() as tx:
+        return share_view(deps, tx, share_for_reading(deps, tx, sharer, share_id))
 
 
-def document_recipients(world: World, sharer: Sharer, account_id: str, document_id: str) -> list[str]:
+def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:
     """To whom the share of a document of the account is addressed: persons masked, organisations grouped.
 
     Raises NotFound.
     """
-    with world.database.read() as tx:
-        document = found(tx.shares.document(document_id), "document")
-        share = readable_share(world, tx, sharer, document.share_id)
+    with deps.database.read() as tx:
+        document = require(tx.shares.document(document_id), "document")
+        share = share_for_reading(deps, tx, sharer, document.share_id)
         if share.account_id != account_id:
             raise NotFound("document")
-        key = existing_key(world.keyring, share.audit_key_id)
+        key = existing_key(deps.keyring, share.audit_key_id)
         return [display_number(key, recipient) for recipient in tx.shares.recipients([share.id])]
 
 
-def acting_systems(world: World, events: Sequence[AuditEvent]) -> dict[str, str]:
+def acting_systems(deps: Dependencies, events: Sequence[AuditEvent]) -> dict[str, str]:
     """The organisations whose systems did some of the events, by their integrations' ids."""
     ids = {acting for event in events if (acting := acting_integration(event))}
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         named = [tx.tenancies.integration(integration_id) for integration_id in ids]
     return {integration.id: integration.name for integration in named if integration}
 

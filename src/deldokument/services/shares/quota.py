@@ -6,26 +6,26 @@ the account's row until the transaction ends. What counts are the announced leng
 
 from __future__ import annotations
 
-from deldokument.domain.errors import InvalidInput, standing
+from deldokument.domain.errors import InvalidInput, existing
 from deldokument.domain.tenancy import Account
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.repositories.transaction import Transaction
 
 
-def check_room(tx: Transaction, account: Account, needed: int, *, counted: int = 0, field: str = "documents") -> None:
+def check_quota(tx: Transaction, account: Account, needed: int, *, counted: int = 0, field: str = "documents") -> None:
     """Raise InvalidInput, with how much is left, when the account has no room for ``needed`` bytes.
 
     ``counted``: so many of them it holds already.
     """
     if account.rules.quota is None:
         return
-    quota = standing(tx.tenancies.lock_account(account.id)).rules.quota
+    quota = existing(tx.tenancies.lock_account(account.id)).rules.quota
     others = tx.tenancies.contents(account.id).stored_bytes - counted
     if quota is not None and others + needed > quota:
         raise InvalidInput(field, "quota_exceeded", left_bytes=max(quota - others, 0), needed_bytes=needed)
 
 
-def room_left(tx: Transaction, account: Account) -> int:
+def remaining_quota(tx: Transaction, account: Account) -> int:
     """The length of the longest document that the account has room for."""
     if account.rules.quota is None:
         return MAX_LENGTH

@@ -11,12 +11,12 @@ from enum import StrEnum
 
 from deldokument.domain.identifiers import Sharer, mask_person
 from deldokument.domain.share import Receipt, Share
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ReceiptPlace
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import existing_key
-from deldokument.services.shares.authorization import readable_share
+from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.views import display_number, file_name
 
 
@@ -54,13 +54,13 @@ class ReceiptList:
 
 
 def list_receipts(
-    world: World, sharer: Sharer, share_id: str, *, after: ReceiptPlace | None = None, limit: int = 50
+    deps: Dependencies, sharer: Sharer, share_id: str, *, after: ReceiptPlace | None = None, limit: int = 50
 ) -> ReceiptList:
     """A page of the share's receipts. Raises NotFound."""
-    with world.database.read() as tx:
-        share = readable_share(world, tx, sharer, share_id)
+    with deps.database.read() as tx:
+        share = share_for_reading(deps, tx, sharer, share_id)
         found = tx.shares.receipts_after(share_id, after, limit + 1)
-        views = _views(world, tx, share, found[:limit])
+        views = _views(deps, tx, share, found[:limit])
     return ReceiptList(tuple(views), _place(found[limit - 1]) if len(found) > limit else None)
 
 
@@ -68,8 +68,8 @@ def _place(receipt: Receipt) -> ReceiptPlace:
     return receipt.first_at, receipt.document_id or "", receipt.recipient_id, receipt.subject_id
 
 
-def _views(world: World, tx: Transaction, share: Share, receipts: list[Receipt]) -> list[ReceiptView]:
-    key = existing_key(world.keyring, share.audit_key_id)
+def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Receipt]) -> list[ReceiptView]:
+    key = existing_key(deps.keyring, share.audit_key_id)
     recipients = {recipient.id: display_number(key, recipient) for recipient in tx.shares.recipients([share.id])}
     names = {document.id: file_name(key, document) for document in tx.shares.documents([share.id])}
     subjects = {subject.id: subject for subject in tx.audit.subjects({receipt.subject_id for receipt in receipts})}

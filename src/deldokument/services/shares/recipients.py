@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_identifier
 from deldokument.domain.share import LABEL_LENGTH, MAX_RECIPIENTS, Recipient, Share, check_text, new_id
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.encryption import Field, existing_key, identifier_hash, identifier_kind, seal_field
-from deldokument.services.shares.organization_names import Inquiry, begin_inquiry
+from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, identifier_kind, seal_field
+from deldokument.services.shares.organization_names import OrganizationLookup, begin_lookup
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,14 +39,14 @@ class NewRecipient:
     confirmed: bool = False
 
 
-def check_recipients(world: World, inputs: Sequence[RecipientInput]) -> dict[Identifier, NewRecipient]:
+def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> dict[Identifier, NewRecipient]:
     """The recipients, organisations named by the register. Outside any transaction: it may be slow.
 
     Raises InvalidInput, before any register is asked, for more than a share has room for, and InvalidFields with all
     that is wrong, each named ``recipients[i].number`` or ``recipients[i].label``.
     """
     check_room_for(len(inputs))
-    inquiry = begin_inquiry(world)
+    inquiry = begin_lookup(deps)
     checked: dict[Identifier, NewRecipient] = {}
     errors: list[InvalidInput] = []
     for index, given in enumerate(inputs):
@@ -60,10 +60,10 @@ def check_recipients(world: World, inputs: Sequence[RecipientInput]) -> dict[Ide
     return checked
 
 
-def _check(inquiry: Inquiry, given: RecipientInput, field: str) -> tuple[Identifier, NewRecipient]:
+def _check(inquiry: OrganizationLookup, given: RecipientInput, field: str) -> tuple[Identifier, NewRecipient]:
     label = check_text(given.label, LABEL_LENGTH, field=f"{field}.label")
     try:
-        identifier = parse_identifier(given.number, allow_synthetic=inquiry.world.rules.allow_synthetic)
+        identifier = parse_identifier(given.number, allow_synthetic=inquiry.deps.rules.allow_synthetic)
         name = inquiry.registered_name(identifier)
     except InvalidInput as error:
         raise error.at(f"{field}.number") from None
@@ -77,9 +77,11 @@ def check_room_for(recipients: int) -> None:
         raise InvalidInput("recipients", "too_many_recipients", longest=MAX_RECIPIENTS)
 
 
-def insert_recipients(world: World, tx: Transaction, share: Share, accepted: Mapping[Identifier, NewRecipient]) -> None:
+def insert_recipients(
+    deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, NewRecipient]
+) -> None:
     """Add those that are not there; those that are stay as they were. Raises InvalidInput when there is no room."""
-    key = existing_key(world.keyring, share.audit_key_id)
+    key = existing_key(deps.keyring, share.audit_key_id)
     present = tx.shares.recipients([share.id])
     known = {recipient.lookup_hash for recipient in present}
     fresh = {i: new for i, new in accepted.items() if identifier_hash(key, i) not in known}
@@ -93,9 +95,9 @@ def insert_recipients(world: World, tx: Transaction, share: Share, accepted: Map
                 share_id=share.id,
                 kind=identifier_kind(identifier),
                 lookup_hash=identifier_hash(key, identifier),
-                sealed_identifier=seal_field(key, identifier.value, Field.RECIPIENT_NUMBER, recipient_id),
-                sealed_name=seal_field(key, new.name, Field.RECIPIENT_NAME, recipient_id),
-                sealed_label=seal_field(key, new.label, Field.RECIPIENT_LABEL, recipient_id),
+                sealed_identifier=seal_field(key, identifier.value, EncryptedColumn.RECIPIENT_NUMBER, recipient_id),
+                sealed_name=seal_field(key, new.name, EncryptedColumn.RECIPIENT_NAME, recipient_id),
+                sealed_label=seal_field(key, new.label, EncryptedColumn.RECIPIENT_LABEL, recipient_id),
                 confirmed=new.confirmed,
                 position=position,
             )

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.errors import standing
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.outbox import Channel
-from deldokument.domain.policy import Allowed, may_share, stop_of
+from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
     PROPOSAL_LIFETIME,
@@ -26,13 +26,13 @@ from deldokument.domain.share import (
     progress_of,
 )
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
     DIRECTORY,
-    Field,
+    EncryptedColumn,
     existing_key,
     message_key,
     open_field,
@@ -107,7 +107,7 @@ class ProposalView:
     name: str
     at: datetime
     until: datetime
-    lonely: bool
+    has_no_other_approver: bool
 
     @property
     def seen(self) -> str:
@@ -153,33 +153,33 @@ class ShareView:
 
 def file_name(audit_key: bytes, document: Document) -> str:
     """The document's name."""
-    return open_field(audit_key, document.sealed_name, Field.FILE_NAME, document.id)
+    return open_field(audit_key, document.sealed_name, EncryptedColumn.FILE_NAME, document.id)
 
 
 def share_views(
-    world: World, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
+    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
 ) -> list[ShareView]:
     """The shares with everything that belongs to them, in a handful of queries; those without audit key left out.
 
     The accounts and tenants of ``mine`` are not asked for again.
     """
     ids = [share.id for share in shares]
-    keys = world.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    gathered = _Gathered(tx, shares, mine)
-    now, views = world.clock.now(), []
+    keys = deps.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
+    gathered = _RelatedRows(tx, shares, mine)
+    now, views = deps.clock.now(), []
     for share in shares:
         key = keys.get(share.audit_key_id)
         if key:
-            views.append(_share_view(world, share, key, keys.get(share_key_id(share.id)), gathered, now))
+            views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), gathered, now))
     return views
 
 
-def share_view(world: World, tx: Transaction, share: Share) -> ShareView:
+def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
     """One share with everything that belongs to it. Raises Broken when it cannot be read."""
-    return standing(next(iter(share_views(world, tx, [share])), None))
+    return existing(next(iter(share_views(deps, tx, [share])), None))
 
 
-class Belongings:
+class ShareRelatedRows:
     """What belongs to some shares, by share, asked for at once however many they are."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
@@ -199,7 +199,7 @@ class Belongings:
             self.receipts[receipt.share_id].append(receipt)
 
 
-class _Gathered(Belongings):
+class _RelatedRows(ShareRelatedRows):
     """The same, and what only those who share see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
@@ -220,11 +220,11 @@ class _Gathered(Belongings):
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
         self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
-        self.systems = {i: standing(tx.tenancies.integration(i)).name for i in integration_ids}
+        self.systems = {i: existing(tx.tenancies.integration(i)).name for i in integration_ids}
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
-        self.lonely = {proposer.id for proposer in self.proposers.values() if _is_lonely(tx, proposer)}
+        self.has_no_other_approver = {proposer.id for proposer in self.proposers.values() if _is_lonely(tx, proposer)}
 
 
 def _is_lonely(tx: Transaction, proposer: Member | Integration) -> bool:
@@ -234,11 +234,11 @@ def _is_lonely(tx: Transaction, proposer: Member | Integration) -> bool:
 
 
 def _share_view(
-    world: World,
+    deps: Dependencies,
     share: Share,
     key: bytes,
     share_key: bytes | None,
-    gathered: _Gathered,
+    gathered: _RelatedRows,
     now: datetime,
 ) -> ShareView:
     tenant, account = gathered.tenants[share.tenant_id], gathered.accounts[share.account_id]
@@ -257,20 +257,20 @@ def _share_view(
         closed_at=share.closed_at,
         confidential=share.confidential,
         archived=share.archived,
-        title=open_field(key, share.sealed_title, Field.TITLE, share.id),
+        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
         message=open_message(share, share_key),
-        reference=open_field(key, share.sealed_reference, Field.REFERENCE, share.id),
+        reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, gathered) for r in gathered.recipients[share.id]),
         documents=tuple(
             _document_view(d, names[d.id], gathered.offsets, finding_of(living_key, d))
             for d in gathered.documents[share.id]
         ),
-        link=f"{world.rules.public_url}/d/{share.id}",
-        stopped=stop_of(tenant, account, share) is not None,
+        link=f"{deps.rules.public_url}/d/{share.id}",
+        stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=_proposal(world, share, gathered),
+        proposal=_proposal(deps, share, gathered),
         drafter_id=drafter.id if drafter else "",
-        drafter=sharer_name(world.keyring.create(DIRECTORY), drafter) if drafter else "",
+        drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
         system=gathered.systems.get(share.integration_id or "", ""),
         notify=share.notify,
     )
@@ -280,31 +280,31 @@ def _drafter_id(share: Share) -> str:
     return share.member_id or share.integration_id or ""
 
 
-def _proposal(world: World, share: Share, gathered: _Gathered) -> ProposalView | None:
+def _proposal(deps: Dependencies, share: Share, gathered: _RelatedRows) -> ProposalView | None:
     proposer = gathered.proposers.get(share.id)
     if proposer is None:
         return None
     return ProposalView(
         proposer_id=proposer.id,
-        name=sharer_name(existing_key(world.keyring, DIRECTORY), proposer),
+        name=sharer_name(existing_key(deps.keyring, DIRECTORY), proposer),
         at=share.changed_at,
         until=share.changed_at + PROPOSAL_LIFETIME,
-        lonely=proposer.id in gathered.lonely,
+        has_no_other_approver=proposer.id in gathered.has_no_other_approver,
     )
 
 
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
     """Who shares it, even when removed since."""
     if share.member_id is not None:
-        return standing(tx.tenancies.member(share.member_id))
-    return standing(tx.tenancies.integration(share.integration_id or ""))
+        return existing(tx.tenancies.member(share.member_id))
+    return existing(tx.tenancies.integration(share.integration_id or ""))
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration) -> str:
     """A member's own name, or the organisation's whose system it is; empty when it has been erased."""
     if isinstance(sharer, Integration):
         return sharer.name
-    return open_field(directory, sharer.sealed_name, Field.MEMBER_NAME, sharer.id)
+    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:
@@ -316,7 +316,7 @@ def open_message(share: Share, share_key: bytes | None) -> str:
     """The message; empty once the share is over, for then its key is gone or about to go."""
     if share_key is None or share.state in CLOSED:
         return ""
-    return open_field(message_key(share_key, share.id), share.sealed_message, Field.MESSAGE, share.id)
+    return open_field(message_key(share_key, share.id), share.sealed_message, EncryptedColumn.MESSAGE, share.id)
 
 
 def _document_view(document: Document, name: str, offsets: Mapping[str, int], finding: Finding | None) -> DocumentView:
@@ -333,14 +333,14 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
-def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gathered: _Gathered) -> RecipientView:
+def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gathered: _RelatedRows) -> RecipientView:
     receipts = gathered.receipts_for[recipient.id]
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
         display=display_number(key, recipient),
-        name=open_field(key, recipient.sealed_name, Field.RECIPIENT_NAME, recipient.id),
-        label=open_field(key, recipient.sealed_label, Field.RECIPIENT_LABEL, recipient.id),
+        name=open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id),
+        label=open_field(key, recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL, recipient.id),
         confirmed=recipient.confirmed,
         openings=tuple(
             OpeningView(_person_display(key, r, gathered), r.first_at) for r in receipts if r.document_id is None
@@ -363,12 +363,12 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gat
 
 def display_number(key: bytes, recipient: Recipient) -> str:
     """A person's number masked, an organisation's grouped."""
-    value = open_field(key, recipient.sealed_identifier, Field.RECIPIENT_NUMBER, recipient.id)
+    value = open_field(key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
     identifier = stored_identifier(recipient.kind, value)
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 
 
-def _person_display(key: bytes, receipt: Receipt, gathered: _Gathered) -> str:
+def _person_display(key: bytes, receipt: Receipt, gathered: _RelatedRows) -> str:
     """Opened once, however many documents the person has had."""
     subject_id = receipt.subject_id
     if subject_id not in gathered.people:

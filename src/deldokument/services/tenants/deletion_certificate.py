@@ -11,8 +11,8 @@ from datetime import datetime
 from deldokument.domain.agreement import escaped
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenure import OSLO, DeletionState
-from deldokument.ports.dependencies import World
-from deldokument.ports.documents import Paper
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.documents import RenderedDocument
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record
 
 _TITLE = "Sletteprotokoll"
@@ -71,26 +71,24 @@ Protokollen er laget av tjenesten og forseglet med tjenestens sertifikat. Seglet
 """
 
 
-def deletion_paper(world: World, *, tenant_id: str) -> bytes:
+def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
     """The PDF. Raises NotFound, Conflict while contents are left, or Unavailable when there is no seal."""
-    deleted = deletion_record(world, tenant_id=tenant_id)
+    deleted = deletion_record(deps, tenant_id=tenant_id)
     at = deleted.contents_deleted_at
     if at is None:
         raise Conflict("deletion_under_way")
-    paper = Paper(_words(world, deleted, at), _TITLE, _VERSION, at)
-    return world.seal.seal(
-        world.press.pdf(paper), reason=_TITLE, location=world.rules.operator.name, at=world.clock.now()
-    )
+    paper = RenderedDocument(_words(deps, deleted, at), _TITLE, _VERSION, at)
+    return deps.seal.seal(deps.press.pdf(paper), reason=_TITLE, location=deps.rules.operator.name, at=deps.clock.now())
 
 
-def _words(world: World, deleted: DeletionRecord, contents_deleted_at: datetime) -> str:
+def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: datetime) -> str:
     tenant, held, until = deleted.tenant, deleted.held, f"{deleted.names_until.astimezone(OSLO):%d.%m.%Y}"
     erased = f"Navn og identifikatorer ble slettet {until}."
     to_come = f"Navn og identifikatorer slettes {until}, når oppbevaringstiden er over."
     return _TEXT.format(
         tenant=escaped(tenant.name),
         number=tenant.organization_number,
-        operator=escaped(world.rules.operator.name),
+        operator=escaped(deps.rules.operator.name),
         who=escaped(deleted.ended_by) or "Virksomheten",
         ended_at=_at(deleted.ended_at),
         accounts=_number(held.accounts),

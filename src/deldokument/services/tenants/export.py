@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import found
+from deldokument.domain.errors import require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Tenant
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import list_assessments, open_paper
 from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf
-from deldokument.services.audit.recording import record
+from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.zip_archive import unpackable_names
 from deldokument.services.people import directory_key
 from deldokument.services.shares.views import ShareView, share_views, sharer_name, sharer_of
@@ -44,52 +44,52 @@ class ExportedPaper:
     content: bytes = field(repr=False)
 
 
-def begin_export(world: World, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
+def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
     """Note that somebody takes everything of the tenant out. Raises NotFound."""
-    with world.database.write() as tx:
-        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
-        record(world, tx, EventKind.TENANT_EXPORTED, tenant_id=tenant_id, person=person)
+    with deps.database.write() as tx:
+        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        record_event(deps, tx, EventKind.TENANT_EXPORTED, tenant_id=tenant_id, person=person)
     return tenant
 
 
-def exported_shares(world: World, *, tenant_id: str) -> Iterator[ExportedShare]:
+def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedShare]:
     """The tenant's shares that still have names, drafts too: account by account, newest first."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         accounts = tx.tenancies.accounts_of_tenant(tenant_id)
     for account in accounts:
         wanted: ShareFilter | None = ShareFilter((account.id,), limit=_PAGE)
         while wanted is not None:
-            page, wanted = _page(world, wanted)
+            page, wanted = _page(deps, wanted)
             yield from page
 
 
-def _page(world: World, wanted: ShareFilter) -> tuple[list[ExportedShare], ShareFilter | None]:
+def _page(deps: Dependencies, wanted: ShareFilter) -> tuple[list[ExportedShare], ShareFilter | None]:
     """One page, read by itself, and what is wanted after it."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         shares = tx.shares.find(wanted)
-        page = _exported(world, tx, shares)
+        page = _exported(deps, tx, shares)
     is_last = len(shares) < _PAGE
     return page, None if is_last else replace(wanted, before=(shares[-1].created_at, shares[-1].id))
 
 
-def _exported(world: World, tx: Transaction, shares: list[Share]) -> list[ExportedShare]:
-    key = directory_key(world)
+def _exported(deps: Dependencies, tx: Transaction, shares: list[Share]) -> list[ExportedShare]:
+    key = directory_key(deps)
     names = {share.id: sharer_name(key, sharer_of(tx, share)) for share in shares}
-    return [ExportedShare(view, names[view.id]) for view in share_views(world, tx, shares)]
+    return [ExportedShare(view, names[view.id]) for view in share_views(deps, tx, shares)]
 
 
-def exported_papers(world: World, *, tenant_id: str) -> Iterator[ExportedPaper]:
+def exported_papers(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedPaper]:
     """Signed agreements and the assessments' files, one at a time; names that no two have and any system takes."""
-    agreements, number = agreements_of(world, tenant_id=tenant_id), count(1)
+    agreements, number = agreements_of(deps, tenant_id=tenant_id), count(1)
     for main in agreements.mains:
-        copy = main_agreement_copy(world, tenant_id=tenant_id, agreement_id=main.agreement.id)
+        copy = main_agreement_copy(deps, tenant_id=tenant_id, agreement_id=main.agreement.id)
         yield ExportedPaper(f"{next(number):02}-hovedavtale-{main.agreement.version}.pdf", copy)
     for service in agreements.services:
-        agreement, pdf = signed_pdf(world, tenant_id=tenant_id, agreement_id=service.agreement.id)
+        agreement, pdf = signed_pdf(deps, tenant_id=tenant_id, agreement_id=service.agreement.id)
         yield ExportedPaper(f"{next(number):02}-tjenesteavtale-{agreement.version}.pdf", pdf)
-    for assessment in list_assessments(world, tenant_id=tenant_id):
+    for assessment in list_assessments(deps, tenant_id=tenant_id):
         if assessment.file_name:
-            view, content = open_paper(world, tenant_id=tenant_id, assessment_id=assessment.id)
+            view, content = open_paper(deps, tenant_id=tenant_id, assessment_id=assessment.id)
             yield ExportedPaper(_unpackable(f"{next(number):02}-dpia-{view.done_on}-{view.file_name}"), content)
 
 

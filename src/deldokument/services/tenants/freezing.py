@@ -11,12 +11,12 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, found
+from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import CLOSED, Share
 from deldokument.domain.tenancy import Account, Tenant
-from deldokument.ports.dependencies import World
-from deldokument.services.audit.recording import record
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.recording import record_event
 
 
 class FreezeReason(StrEnum):
@@ -28,49 +28,51 @@ class FreezeReason(StrEnum):
     REQUEST = "request"
 
 
-def freeze_tenant(world: World, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
+def freeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
     """Stop everything of the tenant. Raises NotFound."""
-    with world.database.write() as tx:
-        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+    with deps.database.write() as tx:
+        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
         if tenant.frozen_at is None:
-            tenant = replace(tenant, frozen_at=world.clock.now())
+            tenant = replace(tenant, frozen_at=deps.clock.now())
             tx.tenancies.save_tenant(tenant)
-            record(world, tx, EventKind.TENANT_FROZEN, tenant_id=tenant_id, person=person, reason=reason.value)
+            record_event(deps, tx, EventKind.TENANT_FROZEN, tenant_id=tenant_id, person=person, reason=reason.value)
     return tenant
 
 
-def unfreeze_tenant(world: World, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
+def unfreeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
     """Let the tenant go on. Raises NotFound."""
-    with world.database.write() as tx:
-        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+    with deps.database.write() as tx:
+        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
         if tenant.frozen_at is not None:
             tenant = replace(tenant, frozen_at=None)
             tx.tenancies.save_tenant(tenant)
-            record(world, tx, EventKind.TENANT_UNFROZEN, tenant_id=tenant_id, person=person)
+            record_event(deps, tx, EventKind.TENANT_UNFROZEN, tenant_id=tenant_id, person=person)
     return tenant
 
 
-def freeze_account(world: World, account_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Account:
+def freeze_account(
+    deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason
+) -> Account:
     """Stop everything of the account. Raises NotFound."""
-    with world.database.write() as tx:
-        account = found(tx.tenancies.lock_account(account_id), "account")
+    with deps.database.write() as tx:
+        account = require(tx.tenancies.lock_account(account_id), "account")
         if account.frozen_at is None:
-            account = tx.tenancies.save_account(replace(account, frozen_at=world.clock.now()))
-            record(
-                world, tx, EventKind.ACCOUNT_FROZEN, tenant_id=account.tenant_id, person=person,
+            account = tx.tenancies.save_account(replace(account, frozen_at=deps.clock.now()))
+            record_event(
+                deps, tx, EventKind.ACCOUNT_FROZEN, tenant_id=account.tenant_id, person=person,
                 account=account_id, reason=reason.value,
             )  # fmt: skip
     return account
 
 
-def unfreeze_account(world: World, account_id: str, person: PersonIdentifier | None) -> Account:
+def unfreeze_account(deps: Dependencies, account_id: str, person: PersonIdentifier | None) -> Account:
     """Let the account go on. Raises NotFound."""
-    with world.database.write() as tx:
-        account = found(tx.tenancies.lock_account(account_id), "account")
+    with deps.database.write() as tx:
+        account = require(tx.tenancies.lock_account(account_id), "account")
         if account.frozen_at is not None:
             account = tx.tenancies.save_account(replace(account, frozen_at=None))
-            record(
-                world,
+            record_event(
+                deps,
                 tx,
                 EventKind.ACCOUNT_UNFROZEN,
                 tenant_id=account.tenant_id,
@@ -80,25 +82,25 @@ def unfreeze_account(world: World, account_id: str, person: PersonIdentifier | N
     return account
 
 
-def freeze_share(world: World, share_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Share:
+def freeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Share:
     """Stop one share, or one draft. Raises NotFound, or Conflict when it is over."""
-    with world.database.write() as tx:
-        share = found(tx.shares.lock(share_id), "share")
+    with deps.database.write() as tx:
+        share = require(tx.shares.lock(share_id), "share")
         if share.state in CLOSED:
             raise Conflict("share_over")
         if share.frozen_at is None:
-            share = replace(share, frozen_at=world.clock.now())
+            share = replace(share, frozen_at=deps.clock.now())
             tx.shares.save(share)
-            record(world, tx, EventKind.SHARE_FROZEN, share=share, person=person, reason=reason.value)
+            record_event(deps, tx, EventKind.SHARE_FROZEN, share=share, person=person, reason=reason.value)
     return share
 
 
-def unfreeze_share(world: World, share_id: str, person: PersonIdentifier | None) -> Share:
+def unfreeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None) -> Share:
     """Let the share go on. Raises NotFound."""
-    with world.database.write() as tx:
-        share = found(tx.shares.lock(share_id), "share")
+    with deps.database.write() as tx:
+        share = require(tx.shares.lock(share_id), "share")
         if share.frozen_at is not None:
             share = replace(share, frozen_at=None)
             tx.shares.save(share)
-            record(world, tx, EventKind.SHARE_UNFROZEN, share=share, person=person)
+            record_event(deps, tx, EventKind.SHARE_UNFROZEN, share=share, person=person)
     return share

@@ -18,15 +18,15 @@ from datetime import datetime
 
 from deldokument.domain.accounts import same_name
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, found, standing
+from deldokument.domain.errors import Conflict, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Contact, Tenant
-from deldokument.domain.tenure import DeletionState, Holdings, Tenure, spent_number
-from deldokument.ports.dependencies import World
+from deldokument.domain.tenure import DeletionState, TenantLifecycle, TenantTotals, spent_number
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import acting_name
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import AUDIT_PREFIX, Field, open_field, papers_key_id, seal_field
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import AUDIT_PREFIX, EncryptedColumn, open_field, papers_key_id, seal_field
 
 _BATCH = 20
 
@@ -42,44 +42,46 @@ class DeletionRecord:
     ended_at: datetime
     ended_by: str
     state: DeletionState
-    held: Holdings
+    held: TenantTotals
     destroyed_keys: int
     keys_destroyed_at: datetime | None
     contents_deleted_at: datetime | None
     names_until: datetime
 
 
-def holdings_of(world: World, *, tenant_id: str) -> Holdings:
+def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
     """What an end would take with it. Raises NotFound."""
-    with world.database.read() as tx:
-        found(tx.tenancies.tenant(tenant_id), "tenant")
-        return tx.tenures.holdings(tenant_id, world.clock.now())
+    with deps.database.read() as tx:
+        require(tx.tenancies.tenant(tenant_id), "tenant")
+        return tx.tenures.holdings(tenant_id, deps.clock.now())
 
 
-def end_service(world: World, *, tenant_id: str, typed_name: str, person: PersonIdentifier | None = None) -> Tenant:
+def offboard_tenant(
+    deps: Dependencies, *, tenant_id: str, typed_name: str, person: PersonIdentifier | None = None
+) -> Tenant:
     """End it now; asked again, it says the same and nothing more happens.
 
     One that was never taken into use may end, too: it has an administrator, and perhaps papers. Raises NotFound,
     InvalidInput when ``typed_name`` is not the tenant's, or Conflict: the operator has stopped the tenant or one of its
     accounts, of which nothing is to be deleted then.
     """
-    with world.database.write() as tx:
-        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+    with deps.database.write() as tx:
+        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
         if tenant.ended_at is not None:
             return tenant
         _must_not_be_frozen(tx, tenant)
         if not same_name(typed_name, tenant.name):
             raise InvalidInput("typed_name", "tenant_name_differs")
-        now = world.clock.now()
+        now = deps.clock.now()
         held = tx.tenures.holdings(tenant_id, now)
         ended = replace(tenant, ended_at=now)
         tx.tenancies.save_tenant(ended)
         tx.tenures.close_shares(tenant_id, now)
         tx.tenures.remove_everybody(tenant_id, now)
-        key = world.keyring.create(papers_key_id(tenant_id))
-        name = seal_field(key, acting_name(world, tx, tenant_id, person), Field.ENDED_BY, tenant_id)
+        key = deps.keyring.create(papers_key_id(tenant_id))
+        name = seal_field(key, acting_name(deps, tx, tenant_id, person), EncryptedColumn.ENDED_BY, tenant_id)
         tx.tenures.save_tenure(replace(tx.tenures.tenure(tenant_id), sealed_ended_by=name, held=held))
-        record(world, tx, EventKind.TENANT_ENDED, tenant_id=tenant_id, person=person, **asdict(held))
+        record_event(deps, tx, EventKind.TENANT_ENDED, tenant_id=tenant_id, person=person, **asdict(held))
     return ended
 
 
@@ -89,79 +91,79 @@ def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
         raise Conflict("end_while_frozen")
 
 
-def complete_deletions(world: World) -> int:
+def complete_deletions(deps: Dependencies) -> int:
     """Note of tenants that have ended that nothing of their contents is left."""
-    with world.database.write() as tx:
-        completed = [_completed(world, tx, tenant_id) for tenant_id in tx.tenures.emptied(_BATCH)]
+    with deps.database.write() as tx:
+        completed = [_completed(deps, tx, tenant_id) for tenant_id in tx.tenures.emptied(_BATCH)]
         for tenure in completed:
             tx.tenures.save_tenure(tenure)
         for tenure in completed:
             keys = tenure.destroyed_keys
-            record(world, tx, EventKind.DELETION_RECORDED, tenant_id=tenure.tenant_id, destroyed_keys=keys)
+            record_event(deps, tx, EventKind.DELETION_RECORDED, tenant_id=tenure.tenant_id, destroyed_keys=keys)
     return len(completed)
 
 
-def _completed(world: World, tx: Transaction, tenant_id: str) -> Tenure:
-    ended_at = standing(standing(tx.tenancies.tenant(tenant_id)).ended_at)
+def _completed(deps: Dependencies, tx: Transaction, tenant_id: str) -> TenantLifecycle:
+    ended_at = existing(existing(tx.tenancies.tenant(tenant_id)).ended_at)
     keys, last = tx.tenures.destroyed_keys(tenant_id, ended_at)
     return replace(
         tx.tenures.tenure(tenant_id),
         destroyed_keys=keys,
         keys_destroyed_at=last,
-        contents_deleted_at=world.clock.now(),
+        contents_deleted_at=deps.clock.now(),
     )
 
 
-def forget_tenants(world: World) -> int:
+def forget_tenants(deps: Dependencies) -> int:
     """Erase who was who in tenants whose retention period after the end is over."""
-    now = world.clock.now()
-    bare = _erase_subjects(world, now)
-    with world.database.write() as tx:
+    now = deps.clock.now()
+    bare = _erase_subjects(deps, now)
+    with deps.database.write() as tx:
         spent = [tenant_id for tenant_id in tx.tenures.forgettable(now, _BATCH) if tenant_id in bare]
         for tenant_id in spent:
             # Held from here on: whoever is being named administrator meanwhile is refused then.
-            tenant = standing(tx.tenancies.lock_tenant(tenant_id))
-            world.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(world, tenant_id)])
+            tenant = existing(tx.tenancies.lock_tenant(tenant_id))
+            deps.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(deps, tenant_id)])
             tx.tenures.forget_people(tenant_id, now)
             kept = replace(tx.tenures.tenure(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
             tx.tenures.save_tenure(replace(kept, names_erased_at=now))
             tx.tenancies.save_tenant(_bare(tenant))
         for tenant_id in spent:
-            record(world, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
+            record_event(deps, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
     return len(spent)
 
 
-def _erase_subjects(world: World, now: datetime) -> set[str]:
+def _erase_subjects(deps: Dependencies, now: datetime) -> set[str]:
     """Before their keys go, by which they are found: whoever dies in between leaves them to the next round."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         spent = tx.tenures.forgettable(now, _BATCH)
         for tenant_id in spent:
-            for entry in _audit_keys(world, tenant_id):
+            for entry in _audit_keys(deps, tenant_id):
                 tx.retention.erase_subjects(entry)
     return set(spent)
 
 
-def _audit_keys(world: World, tenant_id: str) -> list[str]:
-    return world.keyring.ids(f"{AUDIT_PREFIX}{tenant_id}:")
+def _audit_keys(deps: Dependencies, tenant_id: str) -> list[str]:
+    return deps.keyring.ids(f"{AUDIT_PREFIX}{tenant_id}:")
 
 
 def _bare(tenant: Tenant) -> Tenant:
     """Without its contact, and with its number free."""
-    number = spent_number(tenant.organization_number, standing(tenant.ended_at))
+    number = spent_number(tenant.organization_number, existing(tenant.ended_at))
     return replace(tenant, organization_number=number, contact=Contact())
 
 
-def deletion_record(world: World, *, tenant_id: str) -> DeletionRecord:
+def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
     """How the deletion stands. Raises NotFound for a tenant that has not ended."""
-    with world.database.read() as tx:
-        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
-        ended_at = found(tenant.ended_at, "end")
+    with deps.database.read() as tx:
+        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        ended_at = require(tenant.ended_at, "end")
         tenure = tx.tenures.tenure(tenant_id)
-    key = world.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
+    key = deps.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
     return DeletionRecord(
         tenant=tenant,
         ended_at=ended_at,
-        ended_by=open_field(key, tenure.sealed_ended_by, Field.ENDED_BY, tenant_id) if key else "",
+        ended_by=open_field(key, tenure.sealed_ended_by, EncryptedColumn.ENDED_BY, tenant_id) if key else "",
         state=tenure.deletion,
         held=tenure.held,
         destroyed_keys=tenure.destroyed_keys,

@@ -10,12 +10,12 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Operator
-from deldokument.ports.dependencies import World
-from deldokument.services.audit.recording import record, subject_told_of
-from deldokument.services.encryption import Field, open_field
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.recording import record_event, subject_told_of
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import (
-    Office,
     PersonView,
+    StaffRole,
     by_name,
     check_person,
     directory_key,
@@ -24,39 +24,39 @@ from deldokument.services.people import (
 )
 
 
-def add_operator(world: World, *, number: str, name: str) -> PersonView:
+def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
     """Let a person run the service. Raises InvalidInput or InvalidFields, or Conflict when the person does already."""
-    chosen, tidy = check_person(world, number, name)
-    key = directory_key(world)
-    sealed = seal_person(key, Office.OPERATOR, new_id(), chosen, tidy)
+    chosen, tidy = check_person(deps, number, name)
+    key = directory_key(deps)
+    sealed = seal_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy)
     operator = Operator(sealed.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name)
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         tx.tenancies.add_operator(operator)
-        record(
-            world,
+        record_event(
+            deps,
             tx,
             EventKind.OPERATOR_ADDED,
             operator=operator.id,
-            holder=subject_told_of(world, tx, None, chosen.value),
+            holder=subject_told_of(deps, tx, None, chosen.value),
         )
-    return view_person(key, Office.OPERATOR, operator)
+    return view_person(key, StaffRole.OPERATOR, operator)
 
 
-def list_operators(world: World) -> list[PersonView]:
+def list_operators(deps: Dependencies) -> list[PersonView]:
     """All operators by name, numbers masked."""
-    key = directory_key(world)
-    with world.database.read() as tx:
+    key = directory_key(deps)
+    with deps.database.read() as tx:
         operators = tx.tenancies.operators()
-    return by_name(view_person(key, Office.OPERATOR, operator) for operator in operators)
+    return by_name(view_person(key, StaffRole.OPERATOR, operator) for operator in operators)
 
 
-def remove_operator(world: World, *, operator_id: str) -> None:
+def remove_operator(deps: Dependencies, *, operator_id: str) -> None:
     """End a person's right to run the service, from the next request on. Raises NotFound."""
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         known = {one.id: one for one in tx.tenancies.operators()}
         if not tx.tenancies.remove_operator(operator_id):
             raise NotFound("operator")
         sealed = known[operator_id].sealed_identifier
-        number = open_field(directory_key(world), sealed, Field.OPERATOR_NUMBER, operator_id)
-        holder = subject_told_of(world, tx, None, number)
-        record(world, tx, EventKind.OPERATOR_REMOVED, operator=operator_id, holder=holder)
+        number = open_field(directory_key(deps), sealed, EncryptedColumn.OPERATOR_NUMBER, operator_id)
+        holder = subject_told_of(deps, tx, None, number)
+        record_event(deps, tx, EventKind.OPERATOR_REMOVED, operator=operator_id, holder=holder)

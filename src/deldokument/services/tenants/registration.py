@@ -12,14 +12,14 @@ from typing import Any
 
 from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, found
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator, Contact, PeriodRule, Tenant, check_name, check_on_behalf_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.audit.recording import record, subject_told_of
-from deldokument.services.people import Office, check_person, directory_key, seal_person
+from deldokument.services.audit.recording import record_event, subject_told_of
+from deldokument.services.people import StaffRole, check_person, directory_key, seal_person
 
 STANDARD_RETENTION = timedelta(days=365)
 
@@ -38,19 +38,19 @@ def new_tenant(number: OrganizationNumber, name: str, contact: Contact) -> Tenan
     )
 
 
-def create_tenant(world: World, *, organization_number: str, name: str, contact: Contact) -> Tenant:
+def create_tenant(deps: Dependencies, *, organization_number: str, name: str, contact: Contact) -> Tenant:
     """A tenant that has yet to take the service into use. Raises InvalidInput, or Conflict when the number is taken."""
     tenant = new_tenant(parse_organization(organization_number, field="organization_number"), name, contact)
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         if tx.tenancies.tenant_by_number(tenant.organization_number) is not None:
             raise Conflict("tenant_exists")
         tx.tenancies.add_tenant(tenant)
-        record(world, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id)
+        record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id)
     return tenant
 
 
 def change_tenant_rules(
-    world: World,
+    deps: Dependencies,
     *,
     tenant_id: str,
     longest_days: int | None = None,
@@ -68,13 +68,13 @@ def change_tenant_rules(
         raise InvalidInput("longest_days", "period_rule", shortest=1, longest=90)
     given = {"ask_archived": ask_archived, "on_behalf_of": on_behalf_of, "contact": contact and check_contact(contact)}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         # Locked before it is read: all of it is written, also whether it has been stopped or has ended.
-        tenant = found(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
         changed = replace(tenant, **changes, period=_period(tenant.period, longest_days))
         if changed != tenant:
             tx.tenancies.save_tenant(changed)
-            record(world, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
+            record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
     return changed
 
 
@@ -95,7 +95,7 @@ class TenantSummary:
 
 
 def register_tenant(
-    world: World,
+    deps: Dependencies,
     *,
     organization_number: str,
     contact: Contact,
@@ -108,32 +108,32 @@ def register_tenant(
     Raises InvalidFields (also for an organisation that does not exist any more), Conflict when it is a tenant already,
     Unavailable when Enhetsregisteret does not answer.
     """
-    organization, tidy, chosen, name = _checked(world, organization_number, contact, number, name)
+    organization, tidy, chosen, name = _checked(deps, organization_number, contact, number, name)
     tenant = new_tenant(OrganizationNumber(organization.number), organization.name, tidy)
-    sealed = seal_person(directory_key(world), Office.ADMINISTRATOR, new_id(), chosen, name)
+    sealed = seal_person(directory_key(deps), StaffRole.ADMINISTRATOR, new_id(), chosen, name)
     administrator = Administrator(
         sealed.id, tenant.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
     )
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         if tx.tenancies.tenant_by_number(organization.number) is not None:
             raise Conflict("tenant_exists")
         tx.tenancies.add_tenant(tenant)
         tx.tenancies.add_administrator(administrator)
-        record(world, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
+        record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
         added = EventKind.ADMINISTRATOR_ADDED
-        holder = subject_told_of(world, tx, tenant.id, chosen.value)
-        record(world, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id, holder=holder)
+        holder = subject_told_of(deps, tx, tenant.id, chosen.value)
+        record_event(deps, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id, holder=holder)
     return tenant
 
 
 def _checked(
-    world: World, organization_number: str, contact: Contact, number: str, name: str
+    deps: Dependencies, organization_number: str, contact: Contact, number: str, name: str
 ) -> tuple[RegisteredOrganization, Contact, PersonIdentifier, str]:
     """All that was typed, as it is kept. Raises InvalidFields with all that is wrong."""
     errors: list[InvalidInput] = []
     organization, tidy, chosen = None, None, None
     try:
-        organization = registered_organization(world, organization_number)
+        organization = registered_organization(deps, organization_number)
     except InvalidInput as error:
         errors.append(error)
     try:
@@ -141,7 +141,7 @@ def _checked(
     except InvalidFields as error:
         errors += error.errors
     try:
-        chosen = check_person(world, number, name)
+        chosen = check_person(deps, number, name)
     except (InvalidInput, InvalidFields) as error:
         errors += error.errors if isinstance(error, InvalidFields) else [error]
     if organization is None or tidy is None or chosen is None:
@@ -149,10 +149,10 @@ def _checked(
     return organization, tidy, *chosen
 
 
-def registered_organization(world: World, organization_number: str) -> RegisteredOrganization:
+def registered_organization(deps: Dependencies, organization_number: str) -> RegisteredOrganization:
     """The organisation as Enhetsregisteret has it. Raises InvalidInput, or Unavailable."""
     number = parse_organization(organization_number, field="organization_number")
-    found = world.register.find(number)
+    found = deps.register.find(number)
     if found is None:
         raise InvalidInput("organization_number", "organization_unknown", number=number.grouped)
     if found.status == "deleted":
@@ -160,9 +160,9 @@ def registered_organization(world: World, organization_number: str) -> Registere
     return found
 
 
-def list_tenants(world: World) -> list[TenantSummary]:
+def list_tenants(deps: Dependencies) -> list[TenantSummary]:
     """All tenants, by name."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return [
             TenantSummary(
                 tenant,
@@ -173,7 +173,7 @@ def list_tenants(world: World) -> list[TenantSummary]:
         ]
 
 
-def show_tenant(world: World, tenant_id: str) -> Tenant:
+def show_tenant(deps: Dependencies, tenant_id: str) -> Tenant:
     """Raises NotFound."""
-    with world.database.read() as tx:
-        return found(tx.tenancies.tenant(tenant_id), "tenant")
+    with deps.database.read() as tx:
+        return require(tx.tenancies.tenant(tenant_id), "tenant")

@@ -11,21 +11,21 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from deldokument.domain.agreement import SignatureState
-from deldokument.domain.errors import found
+from deldokument.domain.errors import require
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.domain.tenure import day_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import AccountView, list_accounts
 from deldokument.services.agreements.impact_assessment import AssessmentView, newest_assessment
 from deldokument.services.agreements.status import Agreements, agreements_of
-from deldokument.services.encryption import Field, open_field, papers_key_id
-from deldokument.services.tenants.activation import Step
+from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
+from deldokument.services.tenants.activation import SetupStep
 
 NEARLY_FULL = 0.9
 """The part of its quota from which an account is told to be nearly full."""
 
 
-class Concern(StrEnum):
+class SetupWarning(StrEnum):
     """What a tenant in use should look at."""
 
     TENANT_FROZEN = "tenant_frozen"
@@ -43,14 +43,14 @@ class Concern(StrEnum):
 class Reminder:
     """A concern, with its account and the day it is about where it has them; ``used`` bytes of the account's quota."""
 
-    concern: Concern
+    concern: SetupWarning
     account: Account | None = None
     on: date | None = None
     used: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SetupChecklist:
     """How far a tenant has come. ``done`` has every step; ``accounts`` those that are not deleted."""
 
     tenant: Tenant
@@ -58,18 +58,18 @@ class Way:
     assessment: AssessmentView | None
     activated_by: str
     accounts: tuple[AccountView, ...]
-    done: dict[Step, bool]
+    done: dict[SetupStep, bool]
     reminders: tuple[Reminder, ...]
 
     @property
-    def next(self) -> Step | None:
+    def next(self) -> SetupStep | None:
         """The first step that is missing."""
         return next((step for step, is_done in self.done.items() if not is_done), None)
 
     @property
     def can_share(self) -> bool:
         """Whether the way is walked: members can share."""
-        return self.tenant.is_in_use and self.done[Step.MEMBER]
+        return self.tenant.is_in_use and self.done[SetupStep.MEMBER]
 
     @property
     def members(self) -> int:
@@ -87,28 +87,28 @@ class Way:
         return sum(view.contents.stored_bytes for view in self.accounts)
 
 
-def way_of(world: World, *, tenant_id: str) -> Way:
+def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
     """How far the tenant has come. Raises NotFound."""
-    agreements = agreements_of(world, tenant_id=tenant_id)
-    accounts = tuple(v for v in list_accounts(world, tenant_id=tenant_id) if v.account.deleted_at is None)
-    with world.database.read() as tx:
-        tenant = found(tx.tenancies.tenant(tenant_id), "tenant")
-        assessment = newest_assessment(world, tx, tenant_id)
+    agreements = agreements_of(deps, tenant_id=tenant_id)
+    accounts = tuple(v for v in list_accounts(deps, tenant_id=tenant_id) if v.account.deleted_at is None)
+    with deps.database.read() as tx:
+        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        assessment = newest_assessment(deps, tx, tenant_id)
         sealed = tx.tenures.tenure(tenant_id).sealed_activated_by
-    key = world.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
-    return Way(
+    key = deps.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
+    return SetupChecklist(
         tenant=tenant,
         agreements=agreements,
         assessment=assessment,
-        activated_by=open_field(key, sealed, Field.ACTIVATED_BY, tenant_id) if key else "",
+        activated_by=open_field(key, sealed, EncryptedColumn.ACTIVATED_BY, tenant_id) if key else "",
         accounts=accounts,
         done={
-            Step.MAIN_AGREEMENT: agreements.standing.main_arrived,
-            Step.SERVICE_AGREEMENT: agreements.standing.service_signed,
-            Step.ASSESSMENT: assessment is not None,
-            Step.ACTIVATION: tenant.activated_at is not None,
-            Step.ACCOUNT: bool(accounts),
-            Step.MEMBER: any(view.contents.members for view in accounts),
+            SetupStep.MAIN_AGREEMENT: agreements.standing.main_arrived,
+            SetupStep.SERVICE_AGREEMENT: agreements.standing.service_signed,
+            SetupStep.ASSESSMENT: assessment is not None,
+            SetupStep.ACTIVATION: tenant.activated_at is not None,
+            SetupStep.ACCOUNT: bool(accounts),
+            SetupStep.MEMBER: any(view.contents.members for view in accounts),
         },
         reminders=(
             *_of_tenant(tenant, agreements, assessment),
@@ -119,20 +119,20 @@ def way_of(world: World, *, tenant_id: str) -> Way:
 
 def _of_tenant(tenant: Tenant, agreements: Agreements, assessment: AssessmentView | None) -> list[Reminder]:
     standing = agreements.standing
-    reminders = [Reminder(Concern.TENANT_FROZEN, on=_day(tenant.frozen_at))] if tenant.frozen_at else []
+    reminders = [Reminder(SetupWarning.TENANT_FROZEN, on=_day(tenant.frozen_at))] if tenant.frozen_at else []
     if not standing.main_arrived:
-        reminders.append(Reminder(Concern.MAIN_AGREEMENT_MISSING))
+        reminders.append(Reminder(SetupWarning.MAIN_AGREEMENT_MISSING))
     signature = {
-        SignatureState.NOT_SIGNED: Concern.SIGNATURE_MISSING,
-        SignatureState.DUE: Concern.SIGNATURE_DUE,
-        SignatureState.OVERDUE: Concern.SIGNATURE_OVERDUE,
+        SignatureState.NOT_SIGNED: SetupWarning.SIGNATURE_MISSING,
+        SignatureState.DUE: SetupWarning.SIGNATURE_DUE,
+        SignatureState.OVERDUE: SetupWarning.SIGNATURE_OVERDUE,
     }.get(standing.service.state)
     if signature is not None:
         reminders.append(Reminder(signature, on=_day(standing.service.deadline)))
     if assessment is None:
-        reminders.append(Reminder(Concern.ASSESSMENT_MISSING))
+        reminders.append(Reminder(SetupWarning.ASSESSMENT_MISSING))
     elif assessment.is_due:
-        reminders.append(Reminder(Concern.ASSESSMENT_DUE, on=assessment.review_on))
+        reminders.append(Reminder(SetupWarning.ASSESSMENT_DUE, on=assessment.review_on))
     return reminders
 
 
@@ -140,9 +140,9 @@ def _of_account(view: AccountView) -> list[Reminder]:
     account, used = view.account, view.contents.stored_bytes
     reminders = []
     if account.frozen_at is not None:
-        reminders.append(Reminder(Concern.ACCOUNT_FROZEN, account, _day(account.frozen_at)))
+        reminders.append(Reminder(SetupWarning.ACCOUNT_FROZEN, account, _day(account.frozen_at)))
     if account.rules.quota is not None and used >= account.rules.quota * NEARLY_FULL:
-        reminders.append(Reminder(Concern.NEARLY_FULL, account, used=used))
+        reminders.append(Reminder(SetupWarning.NEARLY_FULL, account, used=used))
     return reminders
 
 

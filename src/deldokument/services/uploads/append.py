@@ -30,21 +30,21 @@ from deldokument.domain.errors import (
     ServiceError,
     StorageFull,
     TooLarge,
-    found,
-    standing,
+    existing,
+    require,
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
-from deldokument.domain.policy import Denied, Reason, may_upload, stop_of
+from deldokument.domain.policy import Denied, Reason, hold_reason, may_upload
 from deldokument.domain.share import Share
 from deldokument.domain.upload import Part, Upload, room_for_partials
 from deldokument.ports.blobs import Buffer
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record
-from deldokument.services.encryption import DIRECTORY, Field, existing_key, open_field, share_key_id
-from deldokument.services.shares.proposals import keep_change
-from deldokument.services.uploads.compaction import merge_tail
-from deldokument.services.uploads.part_writer import SealedParts
+from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.shares.proposals import touch_draft
+from deldokument.services.uploads.compaction import compact_parts
+from deldokument.services.uploads.part_writer import PartWriter
 
 CHECKSUMS = ("sha1", "sha256", "sha512")
 
@@ -62,55 +62,55 @@ def token_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def find_upload(world: World, token: str, upload_id: str | None = None) -> Upload:
+def find_upload(deps: Dependencies, token: str, upload_id: str | None = None) -> Upload:
     """The living upload that the token is for. Raises NotFound without a trace of why."""
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         upload = _held(tx, token, upload_id)
-        if world.clock.now() >= upload.deadline:
+        if deps.clock.now() >= upload.deadline:
             raise NotFound("upload token has run out")
         if not upload.is_finished:
-            _check_allowed(tx, upload, standing(tx.shares.get(upload.share_id)))
+            _check_allowed(tx, upload, existing(tx.shares.get(upload.share_id)))
     return upload
 
 
 def _held(tx: Transaction, token: str, upload_id: str | None) -> Upload:
-    whole = found(tx.uploads.by_token(token_digest(token)), "upload")
+    whole = require(tx.uploads.by_token(token_digest(token)), "upload")
     if upload_id in (None, whole.id):
         return whole
-    upload = found(tx.uploads.get(upload_id), "upload")
+    upload = require(tx.uploads.get(upload_id), "upload")
     if upload.partial_of != whole.id:
         raise NotFound("upload")
     return upload
 
 
-def create_upload(world: World, token: str, *, length: int) -> Upload:
+def create_upload(deps: Dependencies, token: str, *, length: int) -> Upload:
     """The upload that was announced with the draft (see drafting). Asking twice gives the same one.
 
     Raises NotFound, or Conflict when ``length`` is not the one announced. An empty document is complete at once.
     """
-    upload = find_upload(world, token)
+    upload = find_upload(deps, token)
     if length != upload.length:
         raise Conflict("upload_length_differs", expected=upload.length)
     if upload.length == 0 and not upload.is_finished:
-        with world.database.write() as tx:
-            share, current = locked_draft(tx, upload), found(tx.uploads.get(upload.id), "upload")
+        with deps.database.write() as tx:
+            share, current = locked_draft(tx, upload), require(tx.uploads.get(upload.id), "upload")
             if not current.is_finished:
-                complete(world, tx, share, upload)
+                complete(deps, tx, share, upload)
     return upload
 
 
-def terminate_upload(world: World, token: str, upload_id: str) -> None:
+def terminate_upload(deps: Dependencies, token: str, upload_id: str) -> None:
     """End the upload and take its document out of the draft (tus termination); a partial one goes alone."""
-    upload = find_upload(world, token, upload_id)
-    with world.database.write() as tx:
-        share, person = locked_draft(tx, upload), _uploader(world, tx, upload)
-        upload = found(tx.uploads.get(upload.id), "upload")
+    upload = find_upload(deps, token, upload_id)
+    with deps.database.write() as tx:
+        share, person = locked_draft(tx, upload), _uploader(deps, tx, upload)
+        upload = require(tx.uploads.get(upload.id), "upload")
         if upload.is_partial:
-            _remove_partial(tx, upload, world.clock.now())
+            _remove_partial(tx, upload, deps.clock.now())
             return
-        tx.shares.remove_document(upload.document_id, world.clock.now())
-        keep_change(world, tx, share, person)
-        record(world, tx, EventKind.DOCUMENT_REMOVED, share=share, person=person, document=upload.document_id)
+        tx.shares.remove_document(upload.document_id, deps.clock.now())
+        touch_draft(deps, tx, share, person)
+        record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=person, document=upload.document_id)
 
 
 def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
@@ -119,26 +119,34 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
     tx.uploads.remove(upload.id, now)
 
 
-def _uploader(world: World, tx: Transaction, upload: Upload) -> Sharer:
+def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     """Who holds the token, for the trail."""
     if upload.member_id is None:
-        integration = standing(tx.tenancies.integration(upload.integration_id or ""))
+        integration = existing(tx.tenancies.integration(upload.integration_id or ""))
         return Consumer(OrganizationNumber(integration.organization_number))
-    member, key = standing(tx.tenancies.member(upload.member_id)), existing_key(world.keyring, DIRECTORY)
-    return parse_person(open_field(key, member.sealed_identifier, Field.MEMBER_NUMBER, member.id), allow_synthetic=True)
+    member, key = existing(tx.tenancies.member(upload.member_id)), existing_key(deps.keyring, DIRECTORY)
+    return parse_person(
+        open_field(key, member.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member.id), allow_synthetic=True
+    )
 
 
 def begin_append(
-    world: World, token: str, upload_id: str, *, offset: int, announced: int | None, checksum: Checksum | None = None
+    deps: Dependencies,
+    token: str,
+    upload_id: str,
+    *,
+    offset: int,
+    announced: int | None,
+    checksum: Checksum | None = None,
 ) -> Append:
     """Get ready to take bytes at ``offset``. Raises NotFound, Conflict (offset, finished) or TooLarge."""
-    upload = find_upload(world, token, upload_id)
+    upload = find_upload(deps, token, upload_id)
     upload.check_append(offset, announced)
     if upload.is_partial and announced:
-        with world.database.read() as tx:
+        with deps.database.read() as tx:
             _check_room(tx, upload, offset + announced)
-    share_key = existing_key(world.keyring, share_key_id(upload.share_id))
-    return Append(world, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
+    share_key = existing_key(deps.keyring, share_key_id(upload.share_id))
+    return Append(deps, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
 
 
 class Append:
@@ -147,14 +155,14 @@ class Append:
     ``committed`` is the offset that is durable and may be acknowledged.
     """
 
-    def __init__(self, world: World, upload: Upload, data_key: bytes, checksum: Checksum | None) -> None:
-        self._world = world
+    def __init__(self, deps: Dependencies, upload: Upload, data_key: bytes, checksum: Checksum | None) -> None:
+        self._world = deps
         self._upload = upload
         self._data_key = data_key
         self._checksum = checksum
         self._hash = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
         self._received = upload.offset
-        self._parts = SealedParts(world.blobs, upload, data_key)
+        self._parts = PartWriter(deps.blobs, upload, data_key)
         self._durable: list[Part] = []
         self._is_torn = False
         """A part could not be made durable, so no later one may be: what is acknowledged has no holes."""
@@ -165,16 +173,16 @@ class Append:
         """How many sealed parts wait for ``commit``."""
         return len(self._parts.sealed)
 
-    def feed(self, pieces: Sequence[Buffer]) -> None:
+    def write(self, pieces: Sequence[Buffer]) -> None:
         """Take at most FEED bytes. Raises as ``draw``."""
-        self.draw(partial(_gather, pieces))
+        self.read_from(partial(_gather, pieces))
 
-    def draw(self, fill: Callable[[memoryview], int]) -> int:
+    def read_from(self, fill: Callable[[memoryview], int]) -> int:
         """Take the bytes that ``fill`` puts at the front of the room it is given; returns how many.
 
         Raises TooLarge beyond the declared length, StorageFull, Unavailable.
         """
-        return self._parts.draw(lambda room: self._counted(room, fill(room)))
+        return self._parts.read_from(lambda room: self._counted(room, fill(room)))
 
     def _counted(self, room: memoryview, count: int) -> int:
         if self._received + count > self._upload.length:
@@ -225,7 +233,7 @@ class Append:
         self.commit()
         self._move_offset()
         if self.committed < self._upload.length:
-            merge_tail(self._world, self._upload.id, self._upload.document_id, self._data_key)
+            compact_parts(self._world, self._upload.id, self._upload.document_id, self._data_key)
         return self.committed
 
     def abandon(self) -> None:
@@ -245,24 +253,24 @@ def _gather(pieces: Sequence[Buffer], room: memoryview) -> int:
     return filled
 
 
-def _advance(world: World, upload: Upload, old: int, parts: Sequence[Part]) -> int:
+def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]) -> int:
     new = parts[-1].stop
     if [part.offset for part in parts] != [old, *(part.stop for part in parts[:-1])]:
         # What is missing in between would be acknowledged with the rest.
         raise Broken("parts do not follow each other")
-    with world.database.write() as tx:
+    with deps.database.write() as tx:
         share = locked_draft(tx, upload)
         if upload.is_partial:
             _check_room(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
-            raise Conflict("upload_offset", expected=found(tx.uploads.get(upload.id), "upload").offset)
+            raise Conflict("upload_offset", expected=require(tx.uploads.get(upload.id), "upload").offset)
         if old == 0 and not upload.is_partial:
             # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
-            tx.uploads.discard_partials(upload.id, world.clock.now())
+            tx.uploads.discard_partials(upload.id, deps.clock.now())
         if new == upload.length and not upload.is_partial:
-            complete(world, tx, share, upload)
+            complete(deps, tx, share, upload)
         else:
-            keep_change(world, tx, share)
+            touch_draft(deps, tx, share)
     return new
 
 
@@ -271,7 +279,7 @@ def _check_room(tx: Transaction, partial: Upload, end: int) -> None:
 
     What came of it meanwhile by a connection that broke takes no room from it: its offset tells of that.
     """
-    whole = found(tx.uploads.get(partial.partial_of or ""), "upload")
+    whole = require(tx.uploads.get(partial.partial_of or ""), "upload")
     others = [one for one in tx.uploads.partials(whole.id) if one.id != partial.id]
     if end > room_for_partials(whole, others):
         raise TooLarge("upload_beyond_length", length=whole.length)
@@ -279,15 +287,15 @@ def _check_room(tx: Transaction, partial: Upload, end: int) -> None:
 
 def locked_draft(tx: Transaction, upload: Upload) -> Share:
     """The share, locked until the transaction ends, so that it cannot be published or ended meanwhile."""
-    share = standing(tx.shares.lock(upload.share_id))
+    share = existing(tx.shares.lock(upload.share_id))
     _check_allowed(tx, upload, share)
     return share
 
 
 def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
     accounts = _accounts_of_uploader(tx, upload)
-    account, tenant = standing(tx.tenancies.account(share.account_id)), standing(tx.tenancies.tenant(share.tenant_id))
-    decision = may_upload(share, accounts, stop=stop_of(tenant, account, share))
+    account, tenant = existing(tx.tenancies.account(share.account_id)), existing(tx.tenancies.tenant(share.tenant_id))
+    decision = may_upload(share, accounts, stop=hold_reason(tenant, account, share))
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
     if decision == Denied(Reason.FROZEN):
@@ -299,25 +307,25 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
 def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
     """Where whoever uploads may share from: the draft may have been moved to another account since."""
     if upload.member_id is not None:
-        member = standing(tx.tenancies.member(upload.member_id))
+        member = existing(tx.tenancies.member(upload.member_id))
         return {account.id for _, account in tx.tenancies.memberships(member.lookup_hash)}
-    integration = standing(tx.tenancies.integration(upload.integration_id or ""))
+    integration = existing(tx.tenancies.integration(upload.integration_id or ""))
     living = tx.tenancies.integrations_of(integration.organization_number)
     return {account.id for one, account in living if one.may_share}
 
 
-def complete(world: World, tx: Transaction, share: Share, upload: Upload) -> None:
+def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) -> None:
     """Seal the manifest: from here on nobody who writes to database and store can change the document unnoticed."""
-    document = standing(tx.shares.document(upload.document_id))
+    document = existing(tx.shares.document(upload.document_id))
     document_id = bytes.fromhex(document.id)
     parts = tuple(
         ManifestPart(bytes.fromhex(part.id), part.offset, part.length, part.header)
         for part in tx.uploads.parts(upload.id)
     )
-    share_key = existing_key(world.keyring, share_key_id(share.id))
+    share_key = existing_key(deps.keyring, share_key_id(share.id))
     sealed = seal_manifest(share_key, Manifest(document_id, document.length, parts))
-    now = world.clock.now()
+    now = deps.clock.now()
     tx.shares.save_document(replace(document, completed_at=now, sealed_manifest=sealed))
     tx.uploads.finish(upload.id, now)
-    keep_change(world, tx, share)
-    record(world, tx, EventKind.DOCUMENT_COMPLETED, share=share, document=document.id, length=document.length)
+    touch_draft(deps, tx, share)
+    record_event(deps, tx, EventKind.DOCUMENT_COMPLETED, share=share, document=document.id, length=document.length)

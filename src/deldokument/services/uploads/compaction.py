@@ -22,44 +22,44 @@ from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import new_document_id
 from deldokument.domain.upload import Part, tail_to_merge
 from deldokument.ports.blobs import BlobWriter
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 
 log = logging.getLogger("deldokument.uploads")
 _STEP = 4 * CAPACITY
 
 
-def merge_tail(world: World, upload_id: str, document_id: str, data_key: bytes) -> None:
+def compact_parts(deps: Dependencies, upload_id: str, document_id: str, data_key: bytes) -> None:
     """Make one part of small ones. Gives up when another writer has moved them, and when a store does not answer.
 
     Raises IntegrityError when one is not what was sealed: then the document is lost, and whoever sends more is told.
     """
     try:
-        with world.database.read() as tx:
+        with deps.database.read() as tx:
             old = tail_to_merge(tx.uploads.parts(upload_id))
         if old:
-            _merge(world, upload_id, document_id, data_key, old)
+            _merge(deps, upload_id, document_id, data_key, old)
     except ServiceError as error:
         log.warning("parts were not merged: %s", error)
 
 
-def _merge(world: World, upload_id: str, document_id: str, data_key: bytes, old: Sequence[Part]) -> None:
+def _merge(deps: Dependencies, upload_id: str, document_id: str, data_key: bytes, old: Sequence[Part]) -> None:
     part_id = new_document_id()
-    writer = world.blobs.create(part_id)
+    writer = deps.blobs.create(part_id)
     try:
-        header = _rewrite(world, writer, old, part_id, document_id, data_key)
+        header = _rewrite(deps, writer, old, part_id, document_id, data_key)
         writer.commit()
     finally:
         writer.abort()
     new = Part(part_id, upload_id, old[0].offset, old[-1].stop - old[0].offset, header)
     # An error here may hide a commit that took place, so the object is left to the sweep, which asks the database.
-    with world.database.write() as tx:
-        merged = tx.uploads.merge(upload_id, old, new, world.clock.now())
+    with deps.database.write() as tx:
+        merged = tx.uploads.merge(upload_id, old, new, deps.clock.now())
     if not merged:
-        world.blobs.delete([part_id])
+        deps.blobs.delete([part_id])
 
 
 def _rewrite(
-    world: World, writer: BlobWriter, old: Sequence[Part], part_id: str, document_id: str, data_key: bytes
+    deps: Dependencies, writer: BlobWriter, old: Sequence[Part], part_id: str, document_id: str, data_key: bytes
 ) -> bytes:
     document = bytes.fromhex(document_id)
     encryptor = PartEncryptor(data_key, part_associated_data(document, bytes.fromhex(part_id)))
@@ -69,7 +69,7 @@ def _rewrite(
         reader = PartReader(data_key, part_associated_data(document, bytes.fromhex(part.id)), part.header, part.length)
         for start in range(0, part.length, _STEP):
             stop = min(start + _STEP, part.length)
-            plain = rest + reader.decrypt(world.blobs.read(part.id, *reader.segments_for(start, stop)), start, stop)
+            plain = rest + reader.decrypt(deps.blobs.read(part.id, *reader.segments_for(start, stop)), start, stop)
             count = encryptor.sealable(len(plain))
             if count:
                 writer.write(memoryview(sealed)[: encryptor.encrypt_into(plain[:count], sealed, last=False)])

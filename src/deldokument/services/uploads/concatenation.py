@@ -11,24 +11,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deldokument.domain.errors import found
+from deldokument.domain.errors import require
 from deldokument.domain.share import new_id
 from deldokument.domain.upload import Upload, check_new_partial, join
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.shares.proposals import keep_change
+from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.append import complete, find_upload, locked_draft
 
 
-def create_partial(world: World, token: str, *, length: int, start: int | None) -> Upload:
+def create_partial(deps: Dependencies, token: str, *, length: int, start: int | None) -> Upload:
     """A new partial upload of the token's document; the same again when one of that ``start`` and length is there.
 
     Raises NotFound; Conflict when the document has bytes of its own or too many partial uploads; TooLarge.
     """
-    whole = find_upload(world, token)
-    with world.database.write() as tx:
+    whole = find_upload(deps, token)
+    with deps.database.write() as tx:
         share = locked_draft(tx, whole)
-        current, partials = found(tx.uploads.get(whole.id), "upload"), tx.uploads.partials(whole.id)
+        current, partials = require(tx.uploads.get(whole.id), "upload"), tx.uploads.partials(whole.id)
         same = [partial for partial in partials if (partial.start, partial.length) == (start, length)]
         if same and start is not None and not current.is_finished:
             return same[0]
@@ -37,37 +37,37 @@ def create_partial(world: World, token: str, *, length: int, start: int | None) 
             current, id=new_id(), length=length, token_hash=None, finished_at=None, partial_of=whole.id, start=start
         )
         tx.uploads.add(partial)
-        keep_change(world, tx, share)
+        touch_draft(deps, tx, share)
     return partial
 
 
-def join_partials(world: World, token: str, partial_ids: Sequence[str]) -> Upload:
+def join_partials(deps: Dependencies, token: str, partial_ids: Sequence[str]) -> Upload:
     """Make the token's document of these partial uploads in that order; the others are discarded.
 
     Raises NotFound, or Conflict when they are not the whole document or it is finished otherwise.
     """
-    whole = find_upload(world, token)
+    whole = find_upload(deps, token)
     if whole.is_finished:
-        with world.database.read() as tx:
+        with deps.database.read() as tx:
             join(whole, _chosen(tx, whole, partial_ids))
         return whole
-    with world.database.write() as tx:
-        share, current = locked_draft(tx, whole), found(tx.uploads.get(whole.id), "upload")
+    with deps.database.write() as tx:
+        share, current = locked_draft(tx, whole), require(tx.uploads.get(whole.id), "upload")
         joined = join(current, _chosen(tx, whole, partial_ids))
         if not current.is_finished:
-            tx.uploads.join(whole, joined, world.clock.now())
-            complete(world, tx, share, whole)
+            tx.uploads.join(whole, joined, deps.clock.now())
+            complete(deps, tx, share, whole)
     return whole
 
 
 def _chosen(tx: Transaction, whole: Upload, partial_ids: Sequence[str]) -> list[Upload]:
     known = {partial.id: partial for partial in tx.uploads.partials(whole.id)}
-    return [found(known.get(partial_id), "partial upload") for partial_id in partial_ids]
+    return [require(known.get(partial_id), "partial upload") for partial_id in partial_ids]
 
 
-def joined_partials(world: World, upload: Upload) -> list[Upload]:
+def joined_partials(deps: Dependencies, upload: Upload) -> list[Upload]:
     """What a finished upload was joined from, in order; empty when it came whole."""
     if upload.is_partial or not upload.is_finished:
         return []
-    with world.database.read() as tx:
+    with deps.database.read() as tx:
         return [partial for partial in tx.uploads.partials(upload.id) if partial.is_finished]

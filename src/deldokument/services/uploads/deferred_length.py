@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from deldokument.crypto.stream import ciphertext_length
-from deldokument.domain.errors import found, standing
+from deldokument.domain.errors import existing, require
 from deldokument.domain.identifiers import Sharer
-from deldokument.ports.dependencies import World
-from deldokument.services.shares.authorization import living_draft
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.shares.authorization import editable_draft
 from deldokument.services.shares.drafts import UploadTicket, add_document
-from deldokument.services.shares.quota import room_left
+from deldokument.services.shares.quota import remaining_quota
 from deldokument.services.uploads.append import complete, find_upload, locked_draft
 
 
@@ -27,30 +27,30 @@ class SettledDocument:
     stored_length: int
 
 
-def add_endless_document(
-    world: World, sharer: Sharer, share_id: str, *, name: str, at_most: int | None
+def add_document_of_unknown_length(
+    deps: Dependencies, sharer: Sharer, share_id: str, *, name: str, at_most: int | None
 ) -> UploadTicket:
     """Announce a document of at most so many bytes; None: as many as there is room for.
 
     Raises TooLarge, and InvalidInput when the account has no room, as for any document.
     """
     if at_most is None:
-        with world.database.write() as tx:
-            _, membership = living_draft(world, tx, sharer, share_id)
-            at_most = max(room_left(tx, membership.account), 1)
-    return add_document(world, sharer, share_id, name=name, length=at_most, modified_at=None)
+        with deps.database.write() as tx:
+            _, membership = editable_draft(deps, tx, sharer, share_id)
+            at_most = max(remaining_quota(tx, membership.account), 1)
+    return add_document(deps, sharer, share_id, name=name, length=at_most, modified_at=None)
 
 
-def settle_document(world: World, token: str, upload_id: str) -> SettledDocument:
+def finalize_length(deps: Dependencies, token: str, upload_id: str) -> SettledDocument:
     """What has been received is the document. Raises NotFound, Conflict or Frozen as for any append."""
-    upload = find_upload(world, token, upload_id)
-    with world.database.write() as tx:
+    upload = find_upload(deps, token, upload_id)
+    with deps.database.write() as tx:
         share = locked_draft(tx, upload)
-        current = found(tx.uploads.get(upload.id), "upload")
+        current = require(tx.uploads.get(upload.id), "upload")
         if not current.is_finished:
             tx.uploads.shorten(current.id)
-            document = standing(tx.shares.document(current.document_id))
+            document = existing(tx.shares.document(current.document_id))
             tx.shares.save_document(replace(document, length=current.offset))
-            complete(world, tx, share, replace(current, length=current.offset))
+            complete(deps, tx, share, replace(current, length=current.offset))
         stored = sum(ciphertext_length(part.length) for part in tx.uploads.parts(upload.id))
     return SettledDocument(current.document_id, current.offset, stored)

@@ -54,7 +54,7 @@ class _OpenPart:
     writer: BlobWriter
 
 
-class SealedParts:
+class PartWriter:
     """The parts of one request's bytes. One thread at a time, but for ``sealed``, from which another may take."""
 
     def __init__(self, blobs: BlobStore, upload: Upload, data_key: bytes) -> None:
@@ -69,7 +69,7 @@ class SealedParts:
         self.sealed: deque[tuple[Part, BlobWriter]] = deque()
         """Whole parts, in their order, that wait to be committed."""
 
-    def draw(self, fill: Callable[[memoryview], int]) -> int:
+    def read_from(self, fill: Callable[[memoryview], int]) -> int:
         """Take what ``fill`` puts at the front of the room it is given, FEED bytes or more; returns how many.
 
         Raises StorageFull, Unavailable, and what ``fill`` raises.

@@ -18,19 +18,19 @@ from starlette.types import ASGIApp
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, ServiceError
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.web.api import accounts, documents, one_request, shares, webhooks
-from deldokument.web.api.middleware import PREFIX, Gate
+from deldokument.web.api.middleware import PREFIX, ApiMiddleware
 from deldokument.web.api.openapi import describe
 from deldokument.web.http.problems import faults_of, problem
-from deldokument.web.http.rate_limit import Callers
+from deldokument.web.http.rate_limit import ConcurrencyLimiter
 
 log = logging.getLogger("deldokument.api")
 ROUTERS = (accounts.router, shares.router, documents.router, one_request.router, webhooks.router)
 """Every route of the API: a module of routes makes its router and is put here."""
 
 
-def create_api(world: World, callers: Callers) -> ASGIApp:
+def create_api(deps: Dependencies, callers: ConcurrencyLimiter) -> ASGIApp:
     """The API over a world, behind its gate."""
     app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     for router in ROUTERS:
@@ -43,7 +43,7 @@ def create_api(world: World, callers: Callers) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(Exception, _unexpected)
-    return Gate(app, world, callers)
+    return ApiMiddleware(app, deps, callers)
 
 
 async def _told(request: Request, error: Exception) -> Response:

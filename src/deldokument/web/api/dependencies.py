@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from deldokument.domain.identifiers import Consumer
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ApiCall:
     second one; empty when the caller gave no Idempotency-Key.
     """
 
-    world: World
+    deps: Dependencies
     consumer: Consumer
     body: bytes = field(repr=False)
     new_id: str = ""
@@ -31,4 +31,4 @@ async def _call(request: Request) -> ApiCall:
     return call
 
 
-Call = Annotated[ApiCall, Depends(_call)]
+RequestContext = Annotated[ApiCall, Depends(_call)]

@@ -24,11 +24,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import InvalidInput, ServiceError, TokenRefused, TooLarge, Unavailable
 from deldokument.domain.identifiers import Consumer
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.api.idempotency import (
     LEASE,
-    NamedAnswer,
-    NamedRequest,
+    IdempotentRequest,
+    StoredResponse,
     begin_request,
     finish_request,
     renew_request,
@@ -37,7 +37,7 @@ from deldokument.web.api.dependencies import ApiCall
 from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.errors import MediaTypeRefused
 from deldokument.web.http.problems import problem
-from deldokument.web.http.rate_limit import Callers
+from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.transfer.request_body import bearer_token
 
 PREFIX = "/api/v1"
@@ -56,12 +56,12 @@ _KEPT_HEADERS = ("content-type", "location")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-class Gate:
+class ApiMiddleware:
     """The API's application behind its gate."""
 
-    def __init__(self, app: ASGIApp, world: World, callers: Callers) -> None:
+    def __init__(self, app: ASGIApp, deps: Dependencies, callers: ConcurrencyLimiter) -> None:
         self._app = app
-        self._world = world
+        self._world = deps
         self._callers = callers
         self._forms = Counter[str]()
 
@@ -118,15 +118,15 @@ class Gate:
     async def _once(self, request: Request, call: ApiCall, name: str) -> Response:
         """Do a named request, or answer it as it was answered before."""
         digest = await run_in_threadpool(_digest, request, call.body)
-        named = await run_in_threadpool(begin_request, call.world, call.consumer, name, digest)
-        if isinstance(named, NamedAnswer):
+        named = await run_in_threadpool(begin_request, call.deps, call.consumer, name, digest)
+        if isinstance(named, StoredResponse):
             return Response(named.body, named.status, {**named.headers, "Idempotency-Replayed": "true"})
-        answer, held = _Kept(), _Held(named)
-        async with held.renewed(call.world):
+        answer, held = BufferedResponse(), LeaseRenewal(named)
+        async with held.renewed(call.deps):
             await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
         with suppress(ServiceError):
             # What has been done has been done: without its answer it is done again, under the same id.
-            await run_in_threadpool(finish_request, call.world, call.consumer, held.request, answer.named())
+            await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.named())
         return answer.response()
 
     async def _admitted(self, request: Request, headers: dict[str, str]) -> Consumer:
@@ -140,17 +140,17 @@ class Gate:
         return consumer
 
 
-class _Held:
+class LeaseRenewal:
     """A named request that is being done, however long that takes."""
 
-    def __init__(self, request: NamedRequest) -> None:
+    def __init__(self, request: IdempotentRequest) -> None:
         self.request = request
 
     @asynccontextmanager
-    async def renewed(self, world: World) -> AsyncIterator[None]:
+    async def renewed(self, deps: Dependencies) -> AsyncIterator[None]:
         """While the block runs it is nobody else's."""
         over = asyncio.Event()
-        renewing = asyncio.create_task(self._renew(world, over))
+        renewing = asyncio.create_task(self._renew(deps, over))
         try:
             yield
         finally:
@@ -158,16 +158,16 @@ class _Held:
             over.set()
             await asyncio.wait([renewing])
 
-    async def _renew(self, world: World, over: asyncio.Event) -> None:
+    async def _renew(self, deps: Dependencies, over: asyncio.Event) -> None:
         while not over.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), RENEWED_S)
                 return
             with suppress(ServiceError):
-                self.request = await run_in_threadpool(renew_request, world, self.request)
+                self.request = await run_in_threadpool(renew_request, deps, self.request)
 
 
-class _Kept:
+class BufferedResponse:
     """The application's answer, held back until it has been kept."""
 
     def __init__(self) -> None:
@@ -179,9 +179,9 @@ class _Kept:
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
 
-    def named(self) -> NamedAnswer:
+    def named(self) -> StoredResponse:
         kept = {name: self._headers[name] for name in _KEPT_HEADERS if name in self._headers}
-        return NamedAnswer(self._status, kept, bytes(self._body))
+        return StoredResponse(self._status, kept, bytes(self._body))
 
     def response(self) -> Response:
         response = Response(bytes(self._body), self._status)

@@ -16,7 +16,7 @@ from python_multipart.exceptions import FormParserError
 
 from deldokument.domain.errors import InvalidInput, TooLarge
 from deldokument.services.api.one_request_share import SmallDocument, share_at_once
-from deldokument.web.api.dependencies import Call
+from deldokument.web.api.dependencies import RequestContext
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, PREFIX
 from deldokument.web.api.multipart_body import Part, read_parts
 from deldokument.web.api.openapi import problems
@@ -54,14 +54,14 @@ _FORM: dict[str, Any] = {
 @router.post(
     "", status_code=201, summary="Share small files in one request", responses=problems(404, 409), openapi_extra=_FORM
 )
-def create_small_share(call: Call, request: Request, response: Response) -> Share:
+def create_small_share(call: RequestContext, request: Request, response: Response) -> Share:
     """All or nothing: a part `share`, as for a new share, and a part `documents` for each file.
 
     The share is published at once; or `proposed` is true, where a member of the account must approve.
     """
     sent, documents = _read(request.headers.get("content-type", ""), call.body)
     recipients = [one.given() for one in sent.recipients or ()]
-    share = share_at_once(call.world, call.consumer, words_of(sent), recipients, documents, call.new_id)
+    share = share_at_once(call.deps, call.consumer, words_of(sent), recipients, documents, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
 

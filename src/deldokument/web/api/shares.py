@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Response
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import api_drafts, drafts, publishing, queries
-from deldokument.services.shares.drafts import DraftWords
+from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.dependencies import ApiCall, Call
+from deldokument.web.api.dependencies import ApiCall, RequestContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
@@ -24,17 +24,17 @@ _REFERENCE = "Your own case number; spaces and case do not matter."
 
 
 @router.post("", status_code=201, summary="Begin a share", responses=problems(404, 409))
-def create_share(call: Call, sent: ShareInput, response: Response) -> Share:
+def create_share(call: RequestContext, sent: ShareInput, response: Response) -> Share:
     """A draft, with as much as is known of it. Documents are added one by one, then it is published."""
     words, recipients = words_of(sent), [one.given() for one in sent.recipients or ()]
-    share = api_drafts.create_draft(call.world, call.consumer, words, recipients, call.new_id)
+    share = api_drafts.create_draft(call.deps, call.consumer, words, recipients, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
 
 
 @router.get("", summary="List shares, the newest first")
 def list_shares(
-    call: Call,
+    call: RequestContext,
     account_id: Annotated[str, Query(max_length=100)] = "",
     state: ShareState | None = None,
     reference: Annotated[str, Query(max_length=100, description=_REFERENCE)] = "",
@@ -44,7 +44,7 @@ def list_shares(
     """Those of all your accounts, drafts and ended ones among them until their names are erased."""
     place = read_cursor(cursor, 1)
     page = queries.list_shares(
-        call.world,
+        call.deps,
         call.consumer,
         account_id=account_id or None,
         states=(state,) if state else (),
@@ -56,30 +56,30 @@ def list_shares(
 
 
 @router.get(_ID, summary="See a share", responses=problems(404))
-def get_share(call: Call, share_id: str) -> Share:
+def get_share(call: RequestContext, share_id: str) -> Share:
     """As it is now."""
     return shown(call, share_id)
 
 
 @router.patch(_ID, summary="Change a draft", responses=problems(404, 409))
-def change_share(call: Call, share_id: str, sent: ShareChange) -> Share:
+def change_share(call: RequestContext, share_id: str, sent: ShareChange) -> Share:
     """What is absent or null stays as it is. A change takes back a proposal."""
     changes: dict[str, Any] = {name: value for name, value in sent if value is not None}
-    api_drafts.change_draft(call.world, call.consumer, share_id, lambda words: replace(words, **changes))
+    api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **changes))
     return shown(call, share_id)
 
 
 @router.delete(_ID, status_code=204, summary="Discard a draft", responses=problems(404, 409))
-def discard_share(call: Call, share_id: str) -> None:
+def discard_share(call: RequestContext, share_id: str) -> None:
     """With its documents. What has been published is withdrawn instead."""
-    drafts.discard_draft(call.world, call.consumer, share_id)
+    drafts.discard_draft(call.deps, call.consumer, share_id)
 
 
 @router.post(f"{_ID}/recipients", summary="Add recipients to a draft", responses=problems(404, 409))
-def add_recipients(call: Call, share_id: str, sent: RecipientsInput) -> Share:
+def add_recipients(call: RequestContext, share_id: str, sent: RecipientsInput) -> Share:
     """All of them or none. One that is there already stays as it was."""
     inputs = [one.given() for one in sent.recipients]
-    api_drafts.add_recipient_inputs(call.world, call.consumer, share_id, inputs)
+    api_drafts.add_recipient_inputs(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)
 
 
@@ -89,33 +89,33 @@ def add_recipients(call: Call, share_id: str, sent: RecipientsInput) -> Share:
     summary="Take a recipient out of a draft",
     responses=problems(404, 409),
 )
-def remove_recipient(call: Call, share_id: str, recipient_id: str) -> None:
+def remove_recipient(call: RequestContext, share_id: str, recipient_id: str) -> None:
     """The others stay."""
-    drafts.remove_recipient(call.world, call.consumer, share_id, recipient_id)
+    drafts.remove_recipient(call.deps, call.consumer, share_id, recipient_id)
 
 
 @router.post(f"{_ID}/publication", summary="Publish a draft", responses=problems(404, 409))
-def publish_share(call: Call, share_id: str) -> Share:
+def publish_share(call: RequestContext, share_id: str) -> Share:
     """The recipients can open it from now on; or `proposed` is true, where a member of the account must approve.
 
     Done again, it says the same.
     """
-    publishing.publish_share(call.world, call.consumer, share_id)
+    publishing.publish_share(call.deps, call.consumer, share_id)
     return shown(call, share_id)
 
 
 @router.put(f"{_ID}/expiry", summary="Move the end of a published share", responses=problems(404, 409))
-def change_expiry(call: Call, share_id: str, sent: ExpiryInput) -> Share:
+def change_expiry(call: RequestContext, share_id: str, sent: ExpiryInput) -> Share:
     """Earlier or later, within the account's period counted from now."""
-    publishing.change_expiry(call.world, call.consumer, share_id, sent.expires_at)
+    publishing.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
     return shown(call, share_id)
 
 
 @router.post(f"{_ID}/withdrawal", summary="End a published share now", responses=problems(404, 409))
-def withdraw_share(call: Call, share_id: str) -> Share:
+def withdraw_share(call: RequestContext, share_id: str) -> Share:
     """Nobody can open it any more, and its content is destroyed. Done again, it says the same."""
     try:
-        publishing.withdraw_share(call.world, call.consumer, share_id)
+        publishing.withdraw_share(call.deps, call.consumer, share_id)
     except Conflict:
         if shown(call, share_id).state is not ShareState.WITHDRAWN:
             raise
@@ -124,12 +124,12 @@ def withdraw_share(call: Call, share_id: str) -> Share:
 
 def shown(call: ApiCall, share_id: str) -> Share:
     """The share as the API tells it. Raises NotFound."""
-    return share_of(queries.view_share(call.world, call.consumer, share_id))
+    return share_of(queries.view_share(call.deps, call.consumer, share_id))
 
 
-def words_of(sent: ShareInput) -> DraftWords:
+def words_of(sent: ShareInput) -> DraftFields:
     """What the caller says of a new share."""
-    return DraftWords(
+    return DraftFields(
         account_id=sent.account_id,
         title=sent.title or "",
         message=sent.message or "",

@@ -24,13 +24,20 @@ from starlette.routing import Route
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.tenancy import must_not_have_ended
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.errors import WORDS, StalePage, retry_headers, status_of, words_of
 from deldokument.web.http.forms import read_form
-from deldokument.web.http.i18n import Tongue, choose
+from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import LANGUAGE_COOKIE, SAFE_METHODS, Answer, Call, Endpoint, Who
+from deldokument.web.http.request import (
+    LANGUAGE_COOKIE,
+    SAFE_METHODS,
+    Endpoint,
+    ErrorFormat,
+    RequestContext,
+    RequiredRole,
+)
 from deldokument.web.http.resubmission import is_from_own_page, may_be_sent_again, resend_page, typed_in
 from deldokument.web.http.site import Site
 from deldokument.web.http.slots import LogThrottle, Slots, SlotsTaken
@@ -41,26 +48,26 @@ MAX_FIELDS = 1000
 _busy_lines = LogThrottle(60.0)
 
 
-def starlette_route(endpoint: Endpoint, world: World, site: Site) -> Route:
+def starlette_route(endpoint: Endpoint, deps: Dependencies, site: Site) -> Route:
     """Return the Starlette route that serves ``endpoint``."""
     slots = Slots(endpoint.own_threads) if endpoint.own_threads else None
 
     async def serve(request: Request) -> Response:
-        return await _serve(endpoint, world, site, request, slots)
+        return await _serve(endpoint, deps, site, request, slots)
 
     name = f"{'+'.join(endpoint.methods)} {endpoint.path}"
     return Route(endpoint.path, serve, methods=list(endpoint.methods), name=name)
 
 
-async def _serve(endpoint: Endpoint, world: World, site: Site, request: Request, slots: Slots | None) -> Response:
-    tongue = Tongue(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
-    call = Call(world, site, request, tongue, None)
+async def _serve(endpoint: Endpoint, deps: Dependencies, site: Site, request: Request, slots: Slots | None) -> Response:
+    tongue = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+    call = RequestContext(deps, site, request, tongue, None)
     try:
         _check_address(request)
         keeps_files = True
         if endpoint.takes_file:
             # On a call of its own: who may call is asked again when the body is there.
-            caller = Call(world, site, request, tongue, None)
+            caller = RequestContext(deps, site, request, tongue, None)
             try:
                 stranger = await run_in_threadpool(_admit, endpoint, caller)
             finally:
@@ -86,39 +93,43 @@ def _check_address(request: Request) -> None:
         raise NotFound("NUL in the address")
 
 
-def _admit(endpoint: Endpoint, call: Call) -> Response | None:
+def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
     """Find the session, and see whether it may call the route; the answer to whoever must log in first."""
-    call.session = find_session(call.world, call.request.cookies.get(call.site.session_cookie))
-    if endpoint.who is not Who.ANYONE and call.session is None:
+    call.session = find_session(call.deps, call.request.cookies.get(call.site.session_cookie))
+    if endpoint.who is not RequiredRole.ANYONE and call.session is None:
         return _login_wanted(endpoint.answer, call)
     _check_office(endpoint.who, call)
     return None
 
 
-def _handle(endpoint: Endpoint, call: Call) -> Response:
+def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
     if stranger := _admit(endpoint, call):
         return stranger
     if call.request.method not in SAFE_METHODS and not endpoint.own_token and not holds_token(call):
-        if endpoint.answer is Answer.PAGE and may_be_sent_again(call):
+        if endpoint.answer is ErrorFormat.PAGE and may_be_sent_again(call):
             return resend_page(call)
         raise StalePage
-    if endpoint.who is Who.ADMINISTRATOR and call.request.method not in SAFE_METHODS and not endpoint.after_end:
+    if (
+        endpoint.who is RequiredRole.ADMINISTRATOR
+        and call.request.method not in SAFE_METHODS
+        and not endpoint.after_end
+    ):
         must_not_have_ended(call.tenant)
     return endpoint.handler(call)
 
 
-def _check_office(who: Who, call: Call) -> None:
+def _check_office(who: RequiredRole, call: RequestContext) -> None:
     """Raises NotFound: whoever does not hold the office learns nothing of what is administered or operated here."""
-    if who is Who.ADMINISTRATOR:
+    if who is RequiredRole.ADMINISTRATOR:
         _ = call.tenant
-    elif who is Who.OPERATOR and not call.roles.operates:
+    elif who is RequiredRole.OPERATOR and not call.roles.operates:
         raise NotFound("not an operator")
 
 
-def _login_wanted(answer: Answer, call: Call) -> Response:
-    if answer is Answer.JSON:
+def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:
+    if answer is ErrorFormat.JSON:
         return JSONResponse({"errors": [{"field": "", "message": call.tongue.text(WORDS["not_logged_in"])}]}, 401)
-    if answer is Answer.BYTES:
+    if answer is ErrorFormat.BYTES:
         if _shows_pages(call):
             # Bytes hang below the page of their share, which says how to log in.
             return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
@@ -129,12 +140,12 @@ def _login_wanted(answer: Answer, call: Call) -> Response:
     return RedirectResponse(f"/logg-inn?neste={quote(call.address)}", 303)
 
 
-def _shows_pages(call: Call) -> bool:
+def _shows_pages(call: RequestContext) -> bool:
     """Whether a person has followed a link: bare words would leave them without a way on, or as a file of that name."""
     return "text/html" in call.request.headers.get("accept", "")
 
 
-def holds_token(call: Call) -> bool:
+def holds_token(call: RequestContext) -> bool:
     """Whether the request carries the CSRF token of its session, and does not say that it is another site's."""
     sent = call.request.headers.get("x-csrf-token") or call.fields.get("csrf_token", "")
     origin = call.request.headers.get("origin")
@@ -143,7 +154,7 @@ def holds_token(call: Call) -> bool:
     return not foreign and bool(known) and secrets.compare_digest(sent.encode(), known.encode())
 
 
-async def _read_body(call: Call, takes_file: int, keeps_files: bool) -> None:
+async def _read_body(call: RequestContext, takes_file: int, keeps_files: bool) -> None:
     if call.request.method in SAFE_METHODS:
         return
     content_type = call.request.headers.get("content-type", "")
@@ -154,7 +165,7 @@ async def _read_body(call: Call, takes_file: int, keeps_files: bool) -> None:
         await _read_words(call, kind)
 
 
-async def _read_files(call: Call, content_type: str, takes_file: int, keeps_files: bool) -> None:
+async def _read_files(call: RequestContext, content_type: str, takes_file: int, keeps_files: bool) -> None:
     limits = {"file_length": takes_file, "text_length": MAX_BODY, "most_parts": MAX_FIELDS}
     body = call.request.stream()
     try:
@@ -163,7 +174,7 @@ async def _read_files(call: Call, content_type: str, takes_file: int, keeps_file
         raise InvalidInput("body", "body_malformed") from None
 
 
-async def _read_words(call: Call, kind: str) -> None:
+async def _read_words(call: RequestContext, kind: str) -> None:
     raw = bytearray()
     async for piece in call.request.stream():
         raw += piece
@@ -190,7 +201,7 @@ def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
     return body
 
 
-def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) -> Response:
+def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | IntegrityError) -> Response:
     """An error as a page, as JSON, or as bare text on byte routes for whoever is no browser."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
@@ -198,16 +209,16 @@ def failure(call: Call, answer: Answer, error: ServiceError | IntegrityError) ->
     if status >= 500:
         _log_failure(call, status, error)
     headers = retry_headers(error)
-    if answer is Answer.JSON:
+    if answer is ErrorFormat.JSON:
         return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
-    if answer is Answer.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
+    if answer is ErrorFormat.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
         return Response(words_of(error, call.tongue), status, headers, media_type="text/plain")
     response = _error_page(call, status, error)
     response.headers.update(headers)
     return response
 
 
-def _log_failure(call: Call, status: int, error: ServiceError) -> None:
+def _log_failure(call: RequestContext, status: int, error: ServiceError) -> None:
     """Operators alert on the level ERROR: what passes by itself is not logged at it."""
     if error.code == "inspection_running":
         return
@@ -217,7 +228,7 @@ def _log_failure(call: Call, status: int, error: ServiceError) -> None:
         log.warning("%s refuses logins: %s", endpoint_name(call.request), error)
 
 
-def _error_page(call: Call, status: int, error: ServiceError) -> Response:
+def _error_page(call: RequestContext, status: int, error: ServiceError) -> Response:
     """For whoever is logged in; for nobody when the database can't say what they may see in the menu.
 
     The clock is the database's too, and may be silent with it: the page tells no time.
@@ -226,7 +237,7 @@ def _error_page(call: Call, status: int, error: ServiceError) -> Response:
     try:
         return render(call, "error.html", status=status, errors=[], **told)
     except ServiceError:
-        nobody = Call(call.world, call.site, call.request, call.tongue, None)
+        nobody = RequestContext(call.deps, call.site, call.request, call.tongue, None)
         return render(nobody, "error.html", status=status, errors=[], **told)
 
 
@@ -236,7 +247,7 @@ def endpoint_name(request: Request) -> str:
     return str(getattr(route, "path", "?"))
 
 
-def field_errors(error: ServiceError, tongue: Tongue) -> list[dict[str, str]]:
+def field_errors(error: ServiceError, tongue: Translator) -> list[dict[str, str]]:
     """The fields that an error names, with words."""
     if isinstance(error, InvalidFields):
         return [{"field": e.field, "message": words_of(e, tongue)} for e in error.errors]

@@ -12,7 +12,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
-from deldokument.web.http.i18n import Tongue, _
+from deldokument.web.http.i18n import Translator, _
 
 
 class StalePage(ServiceError):
@@ -337,7 +337,7 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}
 
 
-def words_of(error: ServiceError, tongue: Tongue) -> str:
+def words_of(error: ServiceError, tongue: Translator) -> str:
     """What the person reads. NotFound says the same whatever the reason; times, spans and sizes are told in words."""
     params = {name: _told(name, value, tongue) for name, value in error.params.items()}
     if isinstance(params.get("at"), str) and params["at"]:
@@ -347,7 +347,7 @@ def words_of(error: ServiceError, tongue: Tongue) -> str:
     return tongue.text(WORDS.get(error.code, WORDS["broken"]), **params)
 
 
-def _told(name: str, value: str | int, tongue: Tongue) -> str | int:
+def _told(name: str, value: str | int, tongue: Translator) -> str | int:
     if isinstance(value, int) and name.endswith("_bytes"):
         return tongue.size(value)
     if isinstance(value, int) and name.endswith("_seconds"):

@@ -82,7 +82,7 @@ def _size(count: int, language: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Tongue:
+class Translator:
     """One language's way of saying things."""
 
     language: str

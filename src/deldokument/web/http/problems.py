@@ -26,7 +26,7 @@ from deldokument.domain.errors import (
 )
 from deldokument.web.http.dispatch import endpoint_name
 from deldokument.web.http.errors import retry_headers, status_of, words_of
-from deldokument.web.http.i18n import Tongue, choose
+from deldokument.web.http.i18n import Translator, choose
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:deldokument:problem:"
@@ -36,9 +36,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 log = logging.getLogger("deldokument.api")
 
 
-def tongue_of(request: Request) -> Tongue:
+def tongue_of(request: Request) -> Translator:
     """The caller's language, English unless another of ours is asked for."""
-    return Tongue(choose(None, f"{request.headers.get('accept-language', '')},en"))
+    return Translator(choose(None, f"{request.headers.get('accept-language', '')},en"))
 
 
 def problem(request: Request, error: ServiceError | IntegrityError, status: int = 0) -> Response:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from starlette.concurrency import run_in_threadpool
 
 from deldokument.domain.identifiers import Consumer
-from deldokument.ports.dependencies import World
-from deldokument.services.api.rate_limit import WINDOW, Allowance, take_call
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.api.rate_limit import WINDOW, RateLimitStatus, consume
 from deldokument.web.http.errors import RateLimited
 
 _WINDOW_S = int(WINDOW.total_seconds())
@@ -25,7 +25,7 @@ MOST_COUNTED = 10
 """So many are being counted at once."""
 
 
-class Callers:
+class ConcurrencyLimiter:
     """What each consumer has under way in this process."""
 
     def __init__(self) -> None:
@@ -37,13 +37,13 @@ class Callers:
         with _one_of(self._under_way, consumer, MOST_AT_ONCE):
             yield
 
-    async def counted(self, world: World, consumer: Consumer) -> dict[str, str]:
+    async def counted(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
         """The headers of a call that has been counted. Raises RateLimited when there was none left.
 
         Those over their limit wait for the database one by one, and may not fill the threads.
         """
         with _one_of(self._counting, consumer, MOST_COUNTED):
-            left = await run_in_threadpool(take_call, world, consumer.organization)
+            left = await run_in_threadpool(consume, deps, consumer.organization)
         if left.retry_s:
             raise RateLimited(left.retry_s, _headers(left))
         return _headers(left)
@@ -61,7 +61,7 @@ def _one_of(all_of_them: Counter[str], consumer: Consumer, most: int) -> Iterato
         all_of_them -= Counter((whose,))
 
 
-def _headers(left: Allowance) -> dict[str, str]:
+def _headers(left: RateLimitStatus) -> dict[str, str]:
     return {
         "RateLimit-Policy": f'"consumer";q={left.limit};w={_WINDOW_S}',
         "RateLimit": f'"consumer";r={left.remaining};t={left.reset_s}',

@@ -18,8 +18,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from deldokument.web.http.document_texts import kind_of, other_ending
-from deldokument.web.http.i18n import LANGUAGES, OSLO, Tongue, translations
-from deldokument.web.http.request import Call
+from deldokument.web.http.i18n import LANGUAGES, OSLO, Translator, translations
+from deldokument.web.http.request import RequestContext
 from deldokument.web.http.site import Site
 
 CSP = (
@@ -63,7 +63,7 @@ class Page:
 
 
 @cache
-def _environment(tongue: Tongue) -> Environment:
+def _environment(tongue: Translator) -> Environment:
     env = Environment(
         loader=PackageLoader("deldokument.web"),
         autoescape=True,
@@ -103,17 +103,22 @@ def plain(text: str) -> str:
 
 
 def render(
-    call: Call, template: str, *, status: int = 200, errors: list[tuple[str, str]] | None = None, **context: Any
+    call: RequestContext,
+    template: str,
+    *,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+    **context: Any,
 ) -> Response:
     """The page of ``template`` in the caller's language; one that tells no time may be given a ``now`` of None."""
     page = _page(call, errors or [])
     if "now" not in context:
-        context["now"] = call.world.clock.now()
+        context["now"] = call.deps.clock.now()
     body = _environment(call.tongue).get_template(template).render(page=page, **context)
     return HTMLResponse(body, status, headers={"Content-Language": call.tongue.language})
 
 
-def _page(call: Call, errors: list[tuple[str, str]]) -> Page:
+def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
     session, members = call.session, call.roles.memberships
     path = str(call.request.scope["path"])
     items: list[tuple[str, str]] = []
@@ -146,7 +151,7 @@ def _is_within(path: str, href: str) -> bool:
     return path == href or (href in {"/konfigurasjon", "/drift"} and path.startswith(f"{href}/"))
 
 
-def _tenant_name(call: Call) -> str | None:
+def _tenant_name(call: RequestContext) -> str | None:
     """The tenant that the page is about, else the one that the person belongs to."""
     tenants = [*(member.tenant for member in call.roles.memberships), *call.roles.administered]
     wanted = call.request.path_params.get("tenant_id")

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.tenancy import Tenant
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.auth.sessions import Session
 from deldokument.web.http.forms import SentFile
-from deldokument.web.http.i18n import Tongue
+from deldokument.web.http.i18n import Translator
 from deldokument.web.http.site import Site
 
 LANGUAGE_COOKIE = "spraak"
@@ -31,7 +31,7 @@ MAX_DESTINATION = 300
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Who(Enum):
+class RequiredRole(Enum):
     """Who may call a route."""
 
     ANYONE = "anyone"
@@ -40,7 +40,7 @@ class Who(Enum):
     OPERATOR = "an operator of the service"
 
 
-class Answer(Enum):
+class ErrorFormat(Enum):
     """How a route answers errors and a missing login."""
 
     PAGE = "page"
@@ -50,13 +50,13 @@ class Answer(Enum):
 
 
 @dataclass(slots=True)
-class Call:
+class RequestContext:
     """A request as its handler sees it."""
 
-    world: World
+    deps: Dependencies
     site: Site
     request: Request
-    tongue: Tongue
+    tongue: Translator
     session: Session | None
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Call:
     def roles(self) -> Roles:
         """What the logged-in person is here, read once a request."""
         if self._roles is None:
-            self._roles = roles_of(self.world, self.session.person) if self.session else Roles()
+            self._roles = roles_of(self.deps, self.session.person) if self.session else Roles()
         return self._roles
 
     @property
@@ -107,7 +107,7 @@ class Call:
         return self.request.query_params.get(name, "")
 
 
-Handler = Callable[[Call], Response]
+Handler = Callable[[RequestContext], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ class Endpoint:
 
     path: str
     handler: Handler
-    who: Who
+    who: RequiredRole
     methods: tuple[str, ...] = ("GET",)
-    answer: Answer = Answer.PAGE
+    answer: ErrorFormat = ErrorFormat.PAGE
     own_token: bool = False
     """The handler checks a token of its own instead of the session's CSRF token."""
     after_end: bool = False

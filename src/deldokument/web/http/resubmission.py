@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 
 _TOKEN = "csrf_token"  # noqa: S105 - the name of a field
 
@@ -27,13 +27,13 @@ def is_from_own_page(request: Request, public_url: str) -> bool:
     return origin == public_url if origin is not None else request.headers.get("sec-fetch-site") == "same-origin"
 
 
-def may_be_sent_again(call: Call) -> bool:
+def may_be_sent_again(call: RequestContext) -> bool:
     """Whether it is a form of one of our pages, and not of another person than has logged in since."""
     is_ours = bool(call.fields) and is_from_own_page(call.request, call.site.public_url)
     return is_ours and (call.session is None or _whose(call.session.csrf_token) == _whose(_token_of(call)))
 
 
-def _token_of(call: Call) -> str:
+def _token_of(call: RequestContext) -> str:
     return call.fields.get(_TOKEN, "")
 
 
@@ -41,12 +41,12 @@ def _whose(token: str) -> str:
     return token.rpartition(".")[2]
 
 
-def typed_in(call: Call) -> dict[str, str]:
+def typed_in(call: RequestContext) -> dict[str, str]:
     """The fields of the form, without the token."""
     return {name: value for name, value in call.fields.items() if name != _TOKEN}
 
 
-def resend_page(call: Call) -> Response:
+def resend_page(call: RequestContext) -> Response:
     """What was typed, to be sent again: after a login, or, for whoever has logged in since, with a fresh token."""
     status = 403 if call.session else 401
     # Without a session the old token stays: not to be let in by it, but to tell whose form it is.

@@ -41,13 +41,13 @@ def recipients(caller: Caller) -> Response:
         document_id = document_id_of(caller.request.path_params["dokumentId"])
     except ValueError:
         raise NotFound("no UUID in the path") from None
-    shown = document_recipients(caller.world, caller.sharer, caller.path_id("kontoId"), document_id)
+    shown = document_recipients(caller.deps, caller.sharer, caller.path_id("kontoId"), document_id)
     return JSONResponse([{"fnrOrgnr": number.replace(" ", "")} for number in shown])
 
 
 def of_tenant(caller: Caller) -> Response:
     """A tenant's kontoer."""
-    views = lifecycle.list_accounts(caller.world, tenant_id=caller.tenant.id)
+    views = lifecycle.list_accounts(caller.deps, tenant_id=caller.tenant.id)
     return JSONResponse([named_account(view.account) for view in views if view.account.deleted_at is None])
 
 
@@ -58,7 +58,7 @@ def create(caller: Caller) -> Response:
     if rules is not None:
         # What is refused leaves nothing behind.
         check_rules(rules, tenant.period)
-    made = lifecycle.create_account(caller.world, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
+    made = lifecycle.create_account(caller.deps, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
     if rules is not None:
         _change_rules(caller, made, rules)
     return JSONResponse(named_account(made), 201)
@@ -85,7 +85,7 @@ def summary(caller: Caller) -> Response:
 def rename(caller: Caller) -> Response:
     """Another name."""
     renamed = lifecycle.rename_account(
-        caller.world, **_place(caller), name=_name(caller.body), revision=_view(caller).account.revision
+        caller.deps, **_place(caller), name=_name(caller.body), revision=_view(caller).account.revision
     )
     return _without_body_unless_asked(caller, named_account(renamed))
 
@@ -100,8 +100,8 @@ def _without_body_unless_asked(caller: Caller, shape: Shape) -> Response:
 def delete(caller: Caller) -> Response:
     """Out of everybody's reach at once; our pages can undo it for a day."""
     tenant = caller.tenant
-    name = lifecycle.show_account(caller.world, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
-    deletion.delete_account(caller.world, **_place(caller), typed_name=name)
+    name = lifecycle.show_account(caller.deps, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
+    deletion.delete_account(caller.deps, **_place(caller), typed_name=name)
     return Response(status_code=200)
 
 
@@ -121,7 +121,7 @@ def notify_no_more(caller: Caller) -> Response:
 
 def _change_rules(caller: Caller, account: Account, rules: AccountRules) -> None:
     lifecycle.change_account_rules(
-        caller.world,
+        caller.deps,
         tenant_id=account.tenant_id,
         account_id=account.id,
         rules=rules,
@@ -131,7 +131,7 @@ def _change_rules(caller: Caller, account: Account, rules: AccountRules) -> None
 
 
 def _view(caller: Caller) -> AccountView:
-    view = lifecycle.show_account(caller.world, tenant_id=caller.tenant.id, account_id=caller.path_id("kontoId"))
+    view = lifecycle.show_account(caller.deps, tenant_id=caller.tenant.id, account_id=caller.path_id("kontoId"))
     if view.account.deleted_at is not None:
         raise NotFound("deleted account")
     return view

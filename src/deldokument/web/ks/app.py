@@ -23,9 +23,9 @@ from starlette.routing import Route
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
 from deldokument.domain.identifiers import Consumer
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.web.http.dispatch import json_object
-from deldokument.web.http.rate_limit import Callers
+from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.site import Site
 from deldokument.web.ks import accounts
 from deldokument.web.ks.callers import Caller, find_caller
@@ -51,33 +51,33 @@ _HANDLERS: dict[str, dict[str, _Handler]] = {
 }
 
 
-def create_ks(world: World, site: Site, callers: Callers) -> Starlette:
+def create_ks(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> Starlette:
     """The application, to be mounted at PREFIX."""
 
-    admitted = partial(_admitted, world, site, callers)
+    admitted = partial(_admitted, deps, site, callers)
 
     async def share(request: Request) -> Response:
-        return await _answered(world, request, lambda: _shared(admitted, request))
+        return await _answered(deps, request, lambda: _shared(admitted, request))
 
     app = Starlette(
         routes=[
             Route("/kontoer/{kontoId}/deldokument", share, methods=["POST"]),
-            *(_route(world, admitted, path, handlers) for path, handlers in _HANDLERS.items()),
+            *(_route(deps, admitted, path, handlers) for path, handlers in _HANDLERS.items()),
         ],
-        exception_handlers={HTTPException: _unrouted(world)},
+        exception_handlers={HTTPException: _unrouted(deps)},
     )
     app.router.redirect_slashes = False
     return app
 
 
-def _route(world: World, admitted: _Admitted, path: str, handlers: Mapping[str, _Handler]) -> Route:
+def _route(deps: Dependencies, admitted: _Admitted, path: str, handlers: Mapping[str, _Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
-        return await _answered(world, request, lambda: _handled(admitted, request, handlers))
+        return await _answered(deps, request, lambda: _handled(admitted, request, handlers))
 
     return Route(path, endpoint, methods=list(handlers))
 
 
-async def _answered(world: World, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
+async def _answered(deps: Dependencies, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
     try:
         return await answer()
     except ClientDisconnect:
@@ -85,10 +85,10 @@ async def _answered(world: World, request: Request, answer: Callable[[], Awaitab
     except Stalled:
         return Response(status_code=408, headers={"Connection": "close"})
     except (ServiceError, IntegrityError) as error:
-        return error_message(world, request, error)
+        return error_message(deps, request, error)
     except Exception as error:
         log.error("an unexpected error", exc_info=error)
-        return error_message(world, request, Broken("unexpected"))
+        return error_message(deps, request, Broken("unexpected"))
 
 
 async def _handled(admitted: _Admitted, request: Request, handlers: Mapping[str, _Handler]) -> Response:
@@ -104,15 +104,17 @@ async def _shared(admitted: _Admitted, request: Request) -> Response:
 
 
 @asynccontextmanager
-async def _admitted(world: World, site: Site, callers: Callers, request: Request) -> AsyncIterator[Caller]:
+async def _admitted(
+    deps: Dependencies, site: Site, callers: ConcurrencyLimiter, request: Request
+) -> AsyncIterator[Caller]:
     """Who calls, until it is answered: of a consumer's requests only so many are under way at once."""
     if b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")
-    sharer = await run_in_threadpool(find_caller, world, site, request)
+    sharer = await run_in_threadpool(find_caller, deps, site, request)
     if isinstance(sharer, Consumer):
-        await callers.counted(world, sharer)
+        await callers.counted(deps, sharer)
     with callers.one_more(sharer) if isinstance(sharer, Consumer) else nullcontext():
-        yield Caller(world, request, sharer)
+        yield Caller(deps, request, sharer)
 
 
 async def _json_body(request: Request) -> Mapping[str, Any]:
@@ -131,11 +133,11 @@ async def _json_body(request: Request) -> Mapping[str, Any]:
 _Answer = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def _unrouted(world: World) -> _Answer:
+def _unrouted(deps: Dependencies) -> _Answer:
     async def answer(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         reason = Conflict("method") if status == 405 else NotFound("no such route")
-        response = error_message(world, request, reason, status)
+        response = error_message(deps, request, reason, status)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
         return response

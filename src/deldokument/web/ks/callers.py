@@ -16,15 +16,15 @@ from deldokument.domain.errors import NotFound, TokenRefused
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.tenancy import Tenant, must_not_have_ended
 from deldokument.domain.uuids import id_of
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import holds_password
 from deldokument.services.accounts.members import Membership, memberships
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.dispatch import holds_token
 from deldokument.web.http.errors import StalePage
-from deldokument.web.http.i18n import Tongue, choose
-from deldokument.web.http.request import Call
+from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.request import RequestContext
 from deldokument.web.http.site import Site
 from deldokument.web.transfer.request_body import bearer_token
 
@@ -35,7 +35,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 class Caller:
     """A request with whoever it is from. ``body`` is its JSON object, empty when it has none."""
 
-    world: World
+    deps: Dependencies
     request: Request
     sharer: Sharer
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Caller:
     @property
     def memberships(self) -> list[Membership]:
         """Where the caller may share from."""
-        return memberships(self.world, self.sharer)
+        return memberships(self.deps, self.sharer)
 
     @property
     def person(self) -> PersonIdentifier:
@@ -59,7 +59,7 @@ class Caller:
         Raises NotFound unless the person is an administrator of it, or Conflict.
         """
         tenant_id = self.path_id("fiksOrgId")
-        mine = roles_of(self.world, self.person).administered
+        mine = roles_of(self.deps, self.person).administered
         found = next((tenant for tenant in mine if tenant.id == tenant_id), None)
         if found is None:
             raise NotFound("not an administrator of the tenant")
@@ -75,27 +75,27 @@ class Caller:
             raise NotFound("no UUID in the path") from None
 
 
-def find_caller(world: World, site: Site, request: Request) -> Sharer:
+def find_caller(deps: Dependencies, site: Site, request: Request) -> Sharer:
     """Who calls. Raises TokenRefused, ScopeMissing, StalePage, or Unavailable."""
     if "authorization" in request.headers:
-        return _system(world, request)
-    session = find_session(world, request.cookies.get(site.session_cookie))
+        return _system(deps, request)
+    session = find_session(deps, request.cookies.get(site.session_cookie))
     if session is None:
         raise TokenRefused("access_token_refused")
-    tongue = Tongue(choose(None, request.headers.get("accept-language", "")))
-    if request.method not in _SAFE and not holds_token(Call(world, site, request, tongue, session)):
+    tongue = Translator(choose(None, request.headers.get("accept-language", "")))
+    if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, tongue, session)):
         raise StalePage
     return session.person
 
 
-def _system(world: World, request: Request) -> Consumer:
+def _system(deps: Dependencies, request: Request) -> Consumer:
     token = bearer_token(request)
     if token is None:
         raise TokenRefused("access_token_refused")
-    consumer = world.tokens.verify(token)
+    consumer = deps.tokens.verify(token)
     given = request.headers.get("integrasjonid", "")
     try:
-        known = holds_password(world, consumer, id_of(given), request.headers.get("integrasjonpassord", ""))
+        known = holds_password(deps, consumer, id_of(given), request.headers.get("integrasjonpassord", ""))
     except ValueError:
         raise TokenRefused("integration_refused", id="–") from None
     if not known:

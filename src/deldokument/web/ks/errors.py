@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, Response
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused, Unavailable
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.web.http.errors import retry_headers, status_of, words_of
-from deldokument.web.http.i18n import Tongue, choose
+from deldokument.web.http.i18n import Translator, choose
 
 log = logging.getLogger("deldokument.ks")
 _MILLISECONDS = 1000
@@ -26,7 +26,9 @@ _FIELDS = {"name": "navn", "sms_sender": "avsendernavn", "sms_cost_code": "konte
 """Fields of ours that have another name there."""
 
 
-def error_message(world: World, request: Request, error: ServiceError | IntegrityError, status: int = 0) -> Response:
+def error_message(
+    deps: Dependencies, request: Request, error: ServiceError | IntegrityError, status: int = 0
+) -> Response:
     """The answer to a request that could not be done; ``status`` where it is another than the error's own."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
@@ -37,10 +39,10 @@ def error_message(world: World, request: Request, error: ServiceError | Integrit
     status = status or (400 if isinstance(error, InvalidInput | InvalidFields) else status_of(error))
     error_id = str(uuid.uuid4())
     log.log(logging.ERROR if status >= 500 else logging.INFO, "%s answered %s: %s", error_id, status, error.code)
-    tongue = Tongue(choose(None, request.headers.get("accept-language", "")))
+    tongue = Translator(choose(None, request.headers.get("accept-language", "")))
     path = request.scope["path"]
     body = {
-        "timestamp": _timestamp(world),
+        "timestamp": _timestamp(deps),
         "status": status,
         "error": HTTPStatus(status).phrase,
         "errorId": error_id,
@@ -53,21 +55,21 @@ def error_message(world: World, request: Request, error: ServiceError | Integrit
     return JSONResponse(body, status, retry_headers(error))
 
 
-def _timestamp(world: World) -> int:
+def _timestamp(deps: Dependencies) -> int:
     """In milliseconds; 0 where the clock, which may be the database's, is what does not answer."""
     try:
-        return int(world.clock.now().timestamp() * _MILLISECONDS)
+        return int(deps.clock.now().timestamp() * _MILLISECONDS)
     except Unavailable:
         return 0
 
 
-def _message(error: ServiceError, tongue: Tongue) -> str:
+def _message(error: ServiceError, tongue: Translator) -> str:
     if isinstance(error, InvalidFields):
         return " ".join(words_of(one, tongue) for one in error.errors)
     return words_of(error, tongue)
 
 
-def _faults(error: ServiceError, tongue: Tongue) -> list[dict[str, str]]:
+def _faults(error: ServiceError, tongue: Translator) -> list[dict[str, str]]:
     faults = error.errors if isinstance(error, InvalidFields) else [error] if isinstance(error, InvalidInput) else []
     return [
         {"field": _FIELDS.get(one.field, one.field), "code": one.code, "message": words_of(one, tongue)}

@@ -25,10 +25,10 @@ from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.drafts import DraftWords, discard_draft
+from deldokument.services.shares.drafts import DraftFields, discard_draft
 from deldokument.services.shares.publishing import publish_share
 from deldokument.services.shares.recipients import RecipientInput
-from deldokument.services.uploads.deferred_length import add_endless_document, settle_document
+from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from deldokument.web.http.dispatch import json_object
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
@@ -79,27 +79,27 @@ async def share_document(caller: Caller) -> Response:
             raw = await form.read_metadata()
     except TimeoutError:
         raise ClientDisconnect from None
-    metadata = read_metadata(raw, caller.world.clock.now())
+    metadata = read_metadata(raw, caller.deps.clock.now())
     share = await run_in_threadpool(_draft, caller, account_id, metadata)
     try:
         return await _received(caller, form, share, metadata)
     except BaseException as error:
         with suppress(ServiceError):
-            await run_in_threadpool(discard_draft, caller.world, caller.sharer, share.id)
+            await run_in_threadpool(discard_draft, caller.deps, caller.sharer, share.id)
         raise (
             _renamed(error, metadata, caller) if isinstance(error, InvalidInput | InvalidFields) else error
         ) from None
 
 
 def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
-    words = DraftWords(
+    words = DraftFields(
         account_id=account_id,
         reference=metadata.reference,
         archived=metadata.archived,
         expires_at=metadata.expires_at,
     )
     try:
-        return create_draft(caller.world, caller.sharer, words, metadata.recipients)
+        return create_draft(caller.deps, caller.sharer, words, metadata.recipients)
     except (InvalidInput, InvalidFields) as error:
         raise _renamed(error, metadata, caller) from None
 
@@ -123,15 +123,15 @@ def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Ca
 
 
 async def _received(caller: Caller, form: SharingForm, share: Share, metadata: Metadata) -> Response:
-    world, sharer = caller.world, caller.sharer
+    deps, sharer = caller.deps, caller.sharer
     ticket = await run_in_threadpool(
-        add_endless_document, world, sharer, share.id, name=metadata.name, at_most=_at_most(caller.request)
+        add_document_of_unknown_length, deps, sharer, share.id, name=metadata.name, at_most=_at_most(caller.request)
     )
     body = Request(caller.request.scope, form.receive_document)
-    await receive(world, body, ticket.token, ticket.upload_id, offset=0, announced=None)
+    await receive(deps, body, ticket.token, ticket.upload_id, offset=0, announced=None)
     await form.finish()
-    document = await run_in_threadpool(settle_document, world, ticket.token, ticket.upload_id)
-    published = await run_in_threadpool(publish_share, world, sharer, share.id)
+    document = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
+    published = await run_in_threadpool(publish_share, deps, sharer, share.id)
     answer = {
         "id": uuid_of(document.id),
         "dokumentnavn": metadata.name,
@@ -140,7 +140,7 @@ async def _received(caller: Caller, form: SharingForm, share: Share, metadata: M
         "kryptertStorrelse": document.stored_length,
     }
     waits = {"venterPaGodkjenning": True} if published.state is ShareState.DRAFT else {}
-    return JSONResponse(answer | waits, 201, {"Location": f"{world.rules.public_url}/d/{share.id}"})
+    return JSONResponse(answer | waits, 201, {"Location": f"{deps.rules.public_url}/d/{share.id}"})
 
 
 def _at_most(request: Request) -> int | None:

@@ -13,7 +13,7 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.web.http.errors import StalePage
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
 _STEPS = {"1": timedelta(hours=1), "24": timedelta(days=1), "744": timedelta(days=31), "10000": timedelta(hours=10000)}
 
@@ -53,7 +53,7 @@ class Demo:
         """The demo's routes."""
         token = secrets.token_urlsafe(16)
 
-        def show(call: Call) -> Response:
+        def show(call: RequestContext) -> Response:
             offset = self.offset()
             return render(
                 call,
@@ -65,7 +65,7 @@ class Demo:
                 demo_token=token,
             )
 
-        def advance(call: Call) -> Response:
+        def advance(call: RequestContext) -> Response:
             if not secrets.compare_digest(call.fields.get("demo_token", "").encode(), token.encode()):
                 raise StalePage
             step = _STEPS.get(call.fields.get("hours", ""))
@@ -75,6 +75,6 @@ class Demo:
             return RedirectResponse("/demo", 303)
 
         return (
-            Endpoint("/demo", show, Who.ANYONE),
-            Endpoint("/demo/klokke", advance, Who.ANYONE, ("POST",), own_token=True),
+            Endpoint("/demo", show, RequiredRole.ANYONE),
+            Endpoint("/demo/klokke", advance, RequiredRole.ANYONE, ("POST",), own_token=True),
         )

@@ -16,13 +16,13 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.policy import Reason
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
-from deldokument.ports.channels import LetterKind
+from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.shares.discarding import RESTORED
-from deldokument.services.shares.proposals import Cause
+from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.web.http.errors import WORDS
-from deldokument.web.http.i18n import Tongue, _
+from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
 
 
@@ -207,9 +207,9 @@ _CODES: dict[str, str] = {
     FreezeReason.AGREEMENT: _("The agreement is not kept"),
     FreezeReason.AUTHORITY: _("Ordered by an authority"),
     FreezeReason.REQUEST: _("At the organisation's own request"),
-    Cause.CHANGED: _("the draft was changed"),
-    Cause.RETURNED: _("another member sent it back"),
-    Cause.RETRACTED: _("it was taken back"),
+    ReturnReason.CHANGED: _("the draft was changed"),
+    ReturnReason.RETURNED: _("another member sent it back"),
+    ReturnReason.RETRACTED: _("it was taken back"),
     DisabledFor.GONE: _("it said that nobody is there any more"),
     DisabledFor.FAILING: _("it could not be reached for days"),
     "low": _("Low"),
@@ -249,11 +249,11 @@ _CODES: dict[str, str] = {
     "shared": _("that something is shared"),
     "week_left": _("reminder a week before the end"),
     "day_left": _("reminder a day before the end"),
-    LetterKind.CODE: _("code to an e-mail address"),
-    LetterKind.DOWNLOADED: _("that a recipient has downloaded"),
-    LetterKind.ENDING: _("that the end is near"),
-    LetterKind.APPROVAL: _("that approval is wanted"),
-    LetterKind.SIGNATURE: _("that an agreement must be signed"),
+    EmailKind.CODE: _("code to an e-mail address"),
+    EmailKind.DOWNLOADED: _("that a recipient has downloaded"),
+    EmailKind.ENDING: _("that the end is near"),
+    EmailKind.APPROVAL: _("that approval is wanted"),
+    EmailKind.SIGNATURE: _("that an agreement must be signed"),
     "too_long": _("nobody took it for three days"),
     "csv": "CSV",
     "json": "JSON",
@@ -281,7 +281,7 @@ def by_nobody(kind: EventKind) -> str:
     return _("The service") if kind in _BY_SERVICE else _("Those who run the service")
 
 
-def details_of(event: AuditEvent, names: Mapping[str, str], tongue: Tongue, now: datetime) -> list[Detail]:
+def details_of(event: AuditEvent, names: Mapping[str, str], tongue: Translator, now: datetime) -> list[Detail]:
     """What else is to be told; ``names`` are by the ids that they stand for. Who did it is told elsewhere."""
     acting = acting_integration(event)
     details = [(name, value) for name, value in (event.details or {}).items() if value != acting]
@@ -289,7 +289,7 @@ def details_of(event: AuditEvent, names: Mapping[str, str], tongue: Tongue, now:
     return [Detail(tongue.text(LABELS[name]) if name in LABELS else name, value) for name, value in told if value]
 
 
-def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Tongue, now: datetime) -> str:
+def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Translator, now: datetime) -> str:
     if name in UNTOLD or name in _NAMED or _ID.fullmatch(str(value)):
         return plain(names.get(str(value), ""))
     if name in _SIZES:
@@ -303,10 +303,10 @@ def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Tongue
     return _codes(str(value), tongue) if name in _LISTS else _code(str(value), tongue)
 
 
-def _codes(values: str, tongue: Tongue) -> str:
+def _codes(values: str, tongue: Translator) -> str:
     return ", ".join(_code(value, tongue) for value in values.split(",") if value)
 
 
-def _code(value: str, tongue: Tongue) -> str:
+def _code(value: str, tongue: Translator) -> str:
     words = _CODES.get(value, WORDS.get(value, value))
     return tongue.text(words) if words else ""

@@ -16,19 +16,19 @@ from deldokument.domain.tenancy import Tenant
 from deldokument.services.auth.sessions import IDLE
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Answer, Call, Endpoint, Handler, Who
+from deldokument.web.http.request import Endpoint, ErrorFormat, Handler, RequestContext, RequiredRole
 
 _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
 
-def front_page(call: Call) -> Response:
+def front_page(call: RequestContext) -> Response:
     """What the service is; for a logged-in person, what can be done here."""
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
-    told = call.world.mail is not None and (member or administrator)
+    told = call.deps.mail is not None and (member or administrator)
     return render(call, "start.html", member=member, administrator=administrator, told=told)
 
 
-def contact(call: Call) -> Response:
+def contact(call: RequestContext) -> Response:
     """Whom to ask about what."""
     return render(
         call, "contact.html", tenants=_own_tenants(call), operator_address=contact_address(call.site.operator_contact)
@@ -42,12 +42,12 @@ def contact_address(contact: str) -> str:
     return f"mailto:{contact}" if "@" in contact else f"tel:{''.join(contact.split())}"
 
 
-def accessibility(call: Call) -> Response:
+def accessibility(call: RequestContext) -> Response:
     """The accessibility statement, or where it is."""
     return render(call, "accessibility.html")
 
 
-def privacy(call: Call) -> Response:
+def privacy(call: RequestContext) -> Response:
     """What is kept of people, and how long."""
     tenants = _own_tenants(call)
     retention = tenants[0].retention if tenants else STANDARD_RETENTION
@@ -58,39 +58,39 @@ def privacy(call: Call) -> Response:
         proposal_days=PROPOSAL_LIFETIME.days,
         idle_minutes=int(IDLE / timedelta(minutes=1)),
         retention_months=max(round(retention.days / 30.4), 1),
-        tells_recipients=call.world.notices is not None,
+        tells_recipients=call.deps.notices is not None,
     )
 
 
-def robots(_call: Call) -> Response:
+def robots(_call: RequestContext) -> Response:
     """Nothing here is for search engines."""
     return PlainTextResponse("User-agent: *\nDisallow: /\n")
 
 
-def security_text(call: Call) -> Response:
+def security_text(call: RequestContext) -> Response:
     """Where to report a weakness (RFC 9116). 404 when the operator has given no contact."""
     where = contact_address(call.site.operator_contact)
     if not where:
         raise NotFound("no contact for security")
-    expires = (call.world.clock.now() + _SECURITY_TEXT_LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
+    expires = (call.deps.clock.now() + _SECURITY_TEXT_LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
     canonical = f"{call.site.public_url}/.well-known/security.txt"
     lines = (f"Contact: {where}", f"Expires: {expires}", "Preferred-Languages: nb, nn, en", f"Canonical: {canonical}")
     return PlainTextResponse("\n".join(lines) + "\n")
 
 
-def _own_tenants(call: Call) -> list[Tenant]:
+def _own_tenants(call: RequestContext) -> list[Tenant]:
     return list({member.tenant.id: member.tenant for member in call.roles.memberships}.values())
 
 
 def _text(path: str, handler: Handler) -> Endpoint:
-    return Endpoint(path, handler, Who.ANYONE, answer=Answer.BYTES)
+    return Endpoint(path, handler, RequiredRole.ANYONE, answer=ErrorFormat.BYTES)
 
 
 ENDPOINTS = (
-    Endpoint("/", front_page, Who.ANYONE),
-    Endpoint("/kontakt", contact, Who.ANYONE),
-    Endpoint("/tilgjengelighet", accessibility, Who.ANYONE),
-    Endpoint("/personvern", privacy, Who.ANYONE),
+    Endpoint("/", front_page, RequiredRole.ANYONE),
+    Endpoint("/kontakt", contact, RequiredRole.ANYONE),
+    Endpoint("/tilgjengelighet", accessibility, RequiredRole.ANYONE),
+    Endpoint("/personvern", privacy, RequiredRole.ANYONE),
     _text("/robots.txt", robots),
     _text("/.well-known/security.txt", security_text),
 )

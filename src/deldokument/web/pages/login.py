@@ -22,7 +22,15 @@ from deldokument.services.auth.sessions import (
 )
 from deldokument.web.http.i18n import LANGUAGES, choose_for_login
 from deldokument.web.http.rendering import CSP, render
-from deldokument.web.http.request import LANGUAGE_COOKIE, Answer, Call, Endpoint, Who, destination, safe_return
+from deldokument.web.http.request import (
+    LANGUAGE_COOKIE,
+    Endpoint,
+    ErrorFormat,
+    RequestContext,
+    RequiredRole,
+    destination,
+    safe_return,
+)
 from deldokument.web.pages.admin.agreements import signing_answer
 
 _LOGIN_SECONDS = 15 * 60
@@ -32,10 +40,10 @@ _LOGIN_THREADS = 8
 _LOGOUT_THREADS = 4
 
 
-def log_in(call: Call) -> Response:
+def log_in(call: RequestContext) -> Response:
     """Send the browser to the provider; in the name of the public body that ``for`` gives the number of."""
     started = begin_login(
-        call.world,
+        call.deps,
         return_to=destination(call.query("neste") or "/"),
         locale=choose_for_login(
             call.request.cookies.get(LANGUAGE_COOKIE), call.request.headers.get("accept-language", "")
@@ -55,13 +63,13 @@ def log_in(call: Call) -> Response:
     return response
 
 
-def logged_in(call: Call) -> Response:
+def logged_in(call: RequestContext) -> Response:
     """Take the provider's answer, to a login or to a signature."""
     answered = signing_answer(call)
     if answered is not None:
         return answered
     done = complete_login(
-        call.world,
+        call.deps,
         dict(call.request.query_params),
         browser_secret=call.request.cookies.get(call.site.login_cookie, ""),
         previous_secret=call.request.cookies.get(call.site.session_cookie),
@@ -73,11 +81,11 @@ def logged_in(call: Call) -> Response:
     return response
 
 
-def log_out(call: Call) -> Response:
+def log_out(call: RequestContext) -> Response:
     """End the session here, then at the provider; when that does not answer, here is ended all the same."""
     secret = call.request.cookies.get(call.site.session_cookie, "")
     try:
-        form = end_session(call.world, secret, call.person)
+        form = end_session(call.deps, secret, call.person)
     except Unavailable:
         response: Response = RedirectResponse("/logget-ut", 303)
     else:
@@ -91,36 +99,36 @@ def log_out(call: Call) -> Response:
     return response
 
 
-def told_in_front(call: Call) -> Response:
+def front_channel_logout(call: RequestContext) -> Response:
     """OpenID Connect Front-Channel Logout 1.0: the provider's page frames this one."""
     try:
-        framers = end_by_front_channel(call.world, issuer=call.query("iss"), provider_session_id=call.query("sid"))
+        framers = end_by_front_channel(call.deps, issuer=call.query("iss"), provider_session_id=call.query("sid"))
     except LoginFailed:
         return Response(status_code=400)
     policy = f"default-src 'none'; frame-ancestors {' '.join(framers)}"
     return Response(headers={"Content-Security-Policy": policy})
 
 
-def told_behind(call: Call) -> Response:
+def back_channel_logout(call: RequestContext) -> Response:
     """OpenID Connect Back-Channel Logout 1.0: the provider itself calls, with a signed token."""
     try:
-        end_by_back_channel(call.world, call.fields.get("logout_token", ""))
+        end_by_back_channel(call.deps, call.fields.get("logout_token", ""))
     except LoginFailed:
         return Response(status_code=400)
     return Response()
 
 
-def logged_out(call: Call) -> Response:
+def logged_out(call: RequestContext) -> Response:
     """The page after logging out."""
     return render(call, "logged_out.html")
 
 
-def logged_in_again(call: Call) -> Response:
+def logged_in_again(call: RequestContext) -> Response:
     """The page for a login in another tab, so that work in the first goes on."""
     return render(call, "logged_in.html")
 
 
-def choose_language(call: Call) -> Response:
+def choose_language(call: RequestContext) -> Response:
     """Remember the language in a cookie that says nothing else."""
     language = call.path("language")
     response = RedirectResponse(safe_return(call.query("neste") or "/"), 303)
@@ -132,22 +140,28 @@ def choose_language(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/logg-inn", log_in, Who.ANYONE, own_threads=_LOGIN_THREADS),
+    Endpoint("/logg-inn", log_in, RequiredRole.ANYONE, own_threads=_LOGIN_THREADS),
     # Not the same threads: a flood of logins that are begun must not keep the others from being completed.
-    Endpoint("/logg-inn/svar", logged_in, Who.ANYONE, own_threads=_LOGIN_THREADS),
-    Endpoint("/logget-inn", logged_in_again, Who.PERSON),
-    Endpoint("/logg-ut", log_out, Who.PERSON, ("POST",)),
-    Endpoint("/logg-ut/frontkanal", told_in_front, Who.ANYONE, answer=Answer.BYTES, own_threads=_LOGOUT_THREADS),
+    Endpoint("/logg-inn/svar", logged_in, RequiredRole.ANYONE, own_threads=_LOGIN_THREADS),
+    Endpoint("/logget-inn", logged_in_again, RequiredRole.PERSON),
+    Endpoint("/logg-ut", log_out, RequiredRole.PERSON, ("POST",)),
+    Endpoint(
+        "/logg-ut/frontkanal",
+        front_channel_logout,
+        RequiredRole.ANYONE,
+        answer=ErrorFormat.BYTES,
+        own_threads=_LOGOUT_THREADS,
+    ),
     # The token in the body is the proof; the provider has no session of ours.
     Endpoint(
         "/logg-ut/bakkanal",
-        told_behind,
-        Who.ANYONE,
+        back_channel_logout,
+        RequiredRole.ANYONE,
         ("POST",),
-        Answer.BYTES,
+        ErrorFormat.BYTES,
         own_token=True,
         own_threads=_LOGOUT_THREADS,
     ),
-    Endpoint("/logget-ut", logged_out, Who.ANYONE),
-    Endpoint("/sprak/{language}", choose_language, Who.ANYONE),
+    Endpoint("/logget-ut", logged_out, RequiredRole.ANYONE),
+    Endpoint("/sprak/{language}", choose_language, RequiredRole.ANYONE),
 )

@@ -27,16 +27,16 @@ from starlette.types import Receive, Scope, Send
 
 from deldokument.crypto.stream import SEGMENT
 from deldokument.domain.errors import Unavailable
-from deldokument.ports.dependencies import World
-from deldokument.server.connections import TRICKLE, cut, untaken, writable
-from deldokument.server.socket_lending import Loan, borrow_answer
-from deldokument.server.transfer_threads import STRETCH, Lanes, crowd, ended, is_quick, outlived, stretch
+from deldokument.ports.dependencies import Dependencies
+from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
+from deldokument.server.socket_lending import SocketLease, borrow_answer
+from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
 from deldokument.services.auth.sessions import find_session
 from deldokument.services.downloads.access import still_authorized
 from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.downloads.part_reader import STEP, Rooms
-from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
 _Result = TypeVar("_Result")
 log = logging.getLogger("deldokument.web")
@@ -53,7 +53,7 @@ _SMALL_STEPS = 3 * _READERS
 """So many small steps are made, or wait for the event loop to send them, at once."""
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-lanes = Lanes("download")
+lanes = TransferThreads("download")
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-store",
@@ -63,18 +63,18 @@ _HEADERS = {
 }
 
 
-def document_bytes(call: Call) -> Response:
+def document_bytes(call: RequestContext) -> Response:
     """GET and HEAD of one document."""
-    content = open_document(call.world, call.person.person, call.path("id"), call.path("document_id"))
+    content = open_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _answer(call, content)
 
 
-def archive_bytes(call: Call) -> Response:
+def archive_bytes(call: RequestContext) -> Response:
     """GET and HEAD of the zip of all documents."""
-    return _answer(call, open_archive(call.world, call.person.person, call.path("id")))
+    return _answer(call, open_archive(call.deps, call.person.person, call.path("id")))
 
 
-def _answer(call: Call, content: Content) -> Response:
+def _answer(call: RequestContext, content: Content) -> Response:
     etag = f'"{content.etag}"'
     headers = _HEADERS | {
         "ETag": etag,
@@ -95,13 +95,13 @@ def _answer(call: Call, content: Content) -> Response:
     if call.request.method == "HEAD":
         return Response(headers=headers)
     alive = _activity(call)
-    return ContentResponse(call.world, content, start, stop, alive, 206 if span else 200, headers)
+    return ContentResponse(call.deps, content, start, stop, alive, 206 if span else 200, headers)
 
 
-def _activity(call: Call) -> Callable[[], bool]:
+def _activity(call: RequestContext) -> Callable[[], bool]:
     """Whether the session lives; asking counts as activity, so that a long download keeps it alive."""
     secret = call.request.cookies.get(call.site.session_cookie)
-    return lambda: find_session(call.world, secret) is not None
+    return lambda: find_session(call.deps, secret) is not None
 
 
 def wanted_range(header: str | None, if_range: str | None, etag: str, length: int) -> tuple[int, int] | None:
@@ -135,7 +135,7 @@ class ContentResponse(Response):
 
     def __init__(
         self,
-        world: World,
+        deps: Dependencies,
         content: Content,
         start: int,
         stop: int,
@@ -144,7 +144,7 @@ class ContentResponse(Response):
         headers: dict[str, str],
     ) -> None:
         super().__init__(status_code=status, headers=headers)
-        self._world = world
+        self._world = deps
         self._content = content
         self._start = start
         self._position = start
@@ -163,7 +163,7 @@ class ContentResponse(Response):
                 await send({"type": "http.response.body", "body": b""})
                 self._handed_on = self._position
             else:
-                cut(scope)
+                abort(scope)
         finally:
             crowd.leave()
             gone.cancel()
@@ -219,7 +219,7 @@ class ContentResponse(Response):
                 try:
                     await ended([sending] if sending else [])
                 finally:
-                    loan.give_back()
+                    loan.release()
                     self._position = self._handed_on = self._stop - loan.left
         return not gone.done()
 
@@ -271,11 +271,11 @@ class ContentResponse(Response):
     async def _outlasts(self, scope: Scope, waiting: Awaitable[None]) -> bool:
         """False when the reader took next to nothing for a minute, or may not have more while it takes little."""
         taking = asyncio.ensure_future(waiting)
-        since, left = time.monotonic(), untaken(scope)
+        since, left = time.monotonic(), unsent_bytes(scope)
         try:
             while not (await asyncio.wait([taking], timeout=RECHECK_SECONDS))[0]:
-                if left - untaken(scope) >= TRICKLE:
-                    since, left = time.monotonic(), untaken(scope)
+                if left - unsent_bytes(scope) >= TRICKLE:
+                    since, left = time.monotonic(), unsent_bytes(scope)
                 if time.monotonic() - since >= STALL_SECONDS or not await self._may_go_on():
                     return False
             await taking
@@ -297,21 +297,21 @@ def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
     return asyncio.Semaphore(_SMALL_STEPS)
 
 
-def _read_first(world: World, content: Content, start: int, stop: int) -> bytes | memoryview:
+def _read_first(deps: Dependencies, content: Content, start: int, stop: int) -> bytes | memoryview:
     """The first of bytes [start, stop), to the end of a segment: to open it twice would take twice as long."""
-    return next(read_content(world, content, start, stop, step=SEGMENT))
+    return next(read_content(deps, content, start, stop, step=SEGMENT))
 
 
 def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:
     return asyncio.get_running_loop().run_in_executor(_readers, read)
 
 
-def _send_stretch(world: World, content: Content, loan: Loan, stop: int) -> bool:
+def _send_stretch(deps: Dependencies, content: Content, loan: SocketLease, stop: int) -> bool:
     """Whether it went quickly."""
     start = stop - loan.left
-    buffers = read_content(world, content, start, min(start + STRETCH, stop), rooms=Rooms())
+    buffers = read_content(deps, content, start, min(start + STRETCH, stop), rooms=DoubleBuffer())
     with lanes.ahead(buffers) as coming:
-        return stretch(lambda until: loan.send(memoryview(next(coming)), until), loan)
+        return burst(lambda until: loan.send(memoryview(next(coming)), until), loan)
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -320,6 +320,6 @@ async def _disconnected(receive: Receive) -> None:
 
 
 ENDPOINTS = (
-    Endpoint("/d/{id}/dokument/{document_id}", document_bytes, Who.PERSON, ("GET", "HEAD"), Answer.BYTES),
-    Endpoint("/d/{id}/alt.zip", archive_bytes, Who.PERSON, ("GET", "HEAD"), Answer.BYTES),
+    Endpoint("/d/{id}/dokument/{document_id}", document_bytes, RequiredRole.PERSON, ("GET", "HEAD"), ErrorFormat.BYTES),
+    Endpoint("/d/{id}/alt.zip", archive_bytes, RequiredRole.PERSON, ("GET", "HEAD"), ErrorFormat.BYTES),
 )

@@ -22,10 +22,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, StorageFull
-from deldokument.ports.dependencies import World
-from deldokument.server.connections import TRICKLE, hold
-from deldokument.server.socket_lending import Loan, borrow_body
-from deldokument.server.transfer_threads import Lanes, Pace, crowd, ended, outlived, stretch
+from deldokument.ports.dependencies import Dependencies
+from deldokument.server.connections import TRICKLE, pause_reading
+from deldokument.server.socket_lending import SocketLease, lease_request_body
+from deldokument.server.transfer_threads import ThroughputMeter, TransferThreads, burst, crowd, ended, outlived
 from deldokument.services.uploads.append import Append, Checksum, begin_append
 from deldokument.services.uploads.part_writer import FEED
 
@@ -42,13 +42,13 @@ _IN_A_CROWD = 2**16
 MAX_DIGITS = 19
 """No length and no offset in a header has more."""
 _feeders = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="feed")
-lanes = Lanes("upload")
+lanes = TransferThreads("upload")
 _committers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="commit")
 _Result = TypeVar("_Result")
 
 
 async def receive(
-    world: World,
+    deps: Dependencies,
     request: Request,
     token: str,
     upload_id: str,
@@ -63,7 +63,7 @@ async def receive(
     Raises what services.uploading does, ClientDisconnect and Stalled.
     """
     append = await run_in_threadpool(
-        begin_append, world, token, upload_id, offset=offset, announced=announced, checksum=checksum
+        begin_append, deps, token, upload_id, offset=offset, announced=announced, checksum=checksum
     )
     try:
         intake = _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None, told=told)
@@ -126,7 +126,7 @@ class _Intake:
 
     async def _take_all(self) -> bool:
         """False when the connection broke or stalled before the end of the body."""
-        since, came, pace = time.monotonic(), 0, Pace()
+        since, came, pace = time.monotonic(), 0, ThroughputMeter()
         while True:
             if time.monotonic() - since >= STALL_SECONDS:
                 if came < TRICKLE:
@@ -154,7 +154,7 @@ class _Intake:
                 moved, complete = await self._take_quickly()
                 if complete:
                     return True
-                came, pace = came + moved, Pace()
+                came, pace = came + moved, ThroughputMeter()
 
     async def _keep(self, piece: bytes) -> None:
         # Many small pieces weigh more than their bytes.
@@ -163,14 +163,14 @@ class _Intake:
         self._pieces.append(piece)
         self._pending += len(piece)
         if self._pending >= _IN_A_CROWD and not crowd.is_small:
-            hold(self._scope)
+            pause_reading(self._scope)
             await self._flush()
             await self._sealed()
 
     async def _take_quickly(self) -> tuple[int, bool]:
         """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
         with lanes.entered() as entered:
-            loan = borrow_body(self._scope) if entered and self._is_plain else None
+            loan = lease_request_body(self._scope) if entered and self._is_plain else None
             if loan is None:
                 return 0, False
             ahead = len(loan.came) + loan.left
@@ -187,7 +187,7 @@ class _Intake:
                 try:
                     await self._unfed()
                 finally:
-                    loan.give_back()
+                    loan.release()
             return ahead - loan.left, loan.left == 0
 
     async def _unfed(self) -> None:
@@ -199,7 +199,7 @@ class _Intake:
         """Hand over what is at hand, when the batch before it has been sealed."""
         await self._sealed()
         if self._pieces:
-            self._feeding = _in(_feeders, partial(self._append.feed, self._pieces))
+            self._feeding = _in(_feeders, partial(self._append.write, self._pieces))
             self._pieces, self._pending = [], 0
 
     async def _sealed(self) -> None:
@@ -232,9 +232,9 @@ class _Intake:
                 raise trouble
 
 
-def _take_stretch(append: Append, loan: Loan) -> bool:
+def _take_stretch(append: Append, loan: SocketLease) -> bool:
     """Whether it went quickly."""
-    return stretch(lambda until: append.draw(lambda room: loan.receive_into(room, until)), loan)
+    return burst(lambda until: append.read_from(lambda room: loan.receive_into(room, until)), loan)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:

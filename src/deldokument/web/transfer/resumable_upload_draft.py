@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.upload import MAX_LENGTH, Upload
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import send_interim
 from deldokument.services.uploads.append import create_upload, find_upload, terminate_upload
 from deldokument.web.http.problems import MEDIA_TYPE, problem
@@ -45,11 +45,11 @@ def is_meant(request: Request) -> bool:
     return request.method != "OPTIONS" and "tus-resumable" not in request.headers
 
 
-async def answer(world: World, request: Request) -> Response:
+async def answer(deps: Dependencies, request: Request) -> Response:
     """Do what the request says."""
     verbs = {"POST": _create, "HEAD": _head, "PATCH": _append, "DELETE": _cancel}
     try:
-        return await verbs[request.method](world, request)
+        return await verbs[request.method](deps, request)
     except _Inconsistent:
         return _problem("inconsistent-upload-length", HTTPStatus.BAD_REQUEST)
     except Stalled:
@@ -89,19 +89,19 @@ def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})
 
 
-async def _create(world: World, request: Request) -> Response:
+async def _create(deps: Dependencies, request: Request) -> Response:
     token, completes = upload_token(request), _completes(request)
-    upload, limit = await run_in_threadpool(_look, world, token)
+    upload, limit = await run_in_threadpool(_look, deps, token)
     _check_lengths(request, upload, completes, 0)
-    await run_in_threadpool(create_upload, world, token, length=upload.length)
+    await run_in_threadpool(create_upload, deps, token, length=upload.length)
     place = {"Location": f"/uploads/{upload.id}", "Upload-Limit": limit}
     _tell(request, place)
-    offset = await _receive(world, request, token, upload, 0)
+    offset = await _receive(deps, request, token, upload, 0)
     return _told(201, offset, upload, completes, place)
 
 
-async def _head(world: World, request: Request) -> Response:
-    upload, limit = await run_in_threadpool(_look, world, upload_token(request), request.path_params["id"])
+async def _head(deps: Dependencies, request: Request) -> Response:
+    upload, limit = await run_in_threadpool(_look, deps, upload_token(request), request.path_params["id"])
     return _answer(
         204,
         {
@@ -113,19 +113,19 @@ async def _head(world: World, request: Request) -> Response:
     )
 
 
-async def _append(world: World, request: Request) -> Response:
+async def _append(deps: Dependencies, request: Request) -> Response:
     token, completes = upload_token(request), _completes(request)
     if request.headers.get("content-type") != PATCH_TYPE:
         return _answer(415, {"Accept-Patch": PATCH_TYPE})
     offset = header_count(request, "upload-offset")
-    upload, _ = await run_in_threadpool(_look, world, token, request.path_params["id"])
+    upload, _ = await run_in_threadpool(_look, deps, token, request.path_params["id"])
     if offset == upload.offset:
         _check_lengths(request, upload, completes, offset)
-    return _told(204, await _receive(world, request, token, upload, offset), upload, completes)
+    return _told(204, await _receive(deps, request, token, upload, offset), upload, completes)
 
 
-async def _cancel(world: World, request: Request) -> Response:
-    await run_in_threadpool(terminate_upload, world, upload_token(request), request.path_params["id"])
+async def _cancel(deps: Dependencies, request: Request) -> Response:
+    await run_in_threadpool(terminate_upload, deps, upload_token(request), request.path_params["id"])
     return _answer(204)
 
 
@@ -136,15 +136,13 @@ def _told(status: int, offset: int, upload: Upload, completes: bool, place: dict
     return _answer(status, headers | (place or {}))
 
 
-async def _receive(world: World, request: Request, token: str, upload: Upload, offset: int) -> int:
+async def _receive(deps: Dependencies, request: Request, token: str, upload: Upload, offset: int) -> int:
     """The acknowledged offset. Without content nothing is asked of the upload, which may be complete already."""
     announced = content_length(request)
     if announced == 0 and offset == upload.offset:
         return offset
     try:
-        return await receive(
-            world, request, token, upload.id, offset=offset, announced=announced, told=_teller(request)
-        )
+        return await receive(deps, request, token, upload.id, offset=offset, announced=announced, told=_teller(request))
     except TooLarge:
         raise _Inconsistent from None
 
@@ -177,10 +175,10 @@ def _completes(request: Request) -> bool:
     return value
 
 
-def _look(world: World, token: str, upload_id: str | None = None) -> tuple[Upload, str]:
+def _look(deps: Dependencies, token: str, upload_id: str | None = None) -> tuple[Upload, str]:
     """The upload and its limits; a partial one is of tus alone."""
-    upload = find_upload(world, token, upload_id)
+    upload = find_upload(deps, token, upload_id)
     if upload.is_partial:
         raise NotFound("partial upload")
-    seconds = int((upload.deadline - world.clock.now()).total_seconds())
+    seconds = int((upload.deadline - deps.clock.now()).total_seconds())
     return upload, f"{_MAX_SIZE}, max-age={max(0, seconds)}"

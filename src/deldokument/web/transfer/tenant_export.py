@@ -13,13 +13,13 @@ from datetime import datetime
 
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import ShareState
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import EventExport, begin_event_export, export_lines
 from deldokument.services.shares.views import RecipientView
 from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
 from deldokument.web.http.csv import CSV_HEAD, csv_line
-from deldokument.web.http.i18n import OSLO, Tongue, _
+from deldokument.web.http.i18n import OSLO, Translator, _
 from deldokument.web.transfer.zip_stream import Entry, zip_pieces
 
 _STATES: dict[ShareState, str] = {
@@ -56,25 +56,25 @@ _RECEIPT_COLUMNS = (
 
 
 def tenant_export(
-    world: World, tenant_id: str, tongue: Tongue, person: PersonIdentifier | None = None
+    deps: Dependencies, tenant_id: str, tongue: Translator, person: PersonIdentifier | None = None
 ) -> tuple[str, Iterator[bytes]]:
     """The zip's name and its bytes. Raises NotFound."""
-    tenant = begin_export(world, tenant_id=tenant_id, person=person)
-    log = begin_event_export(world, wanted=EventFilter(tenant_id), form="json", person=person)
-    now = world.clock.now().astimezone(OSLO)
+    tenant = begin_export(deps, tenant_id=tenant_id, person=person)
+    log = begin_event_export(deps, wanted=EventFilter(tenant_id), form="json", person=person)
+    now = deps.clock.now().astimezone(OSLO)
     name = f"del-dokument-{tenant.organization_number}-{now:%Y-%m-%d}.zip"
-    return name, zip_pieces(_entries(world, tenant_id, tongue, log), now)
+    return name, zip_pieces(_entries(deps, tenant_id, tongue, log), now)
 
 
-def _entries(world: World, tenant_id: str, tongue: Tongue, log: EventExport) -> Iterator[Entry]:
+def _entries(deps: Dependencies, tenant_id: str, tongue: Translator, log: EventExport) -> Iterator[Entry]:
     def shares() -> Iterator[ExportedShare]:
-        return exported_shares(world, tenant_id=tenant_id)
+        return exported_shares(deps, tenant_id=tenant_id)
 
     yield "delinger.json", shares_as_json(shares())
     yield "delinger.csv", shares_as_lines(shares(), tongue)
     yield "kvitteringer.csv", receipts_as_lines(shares(), tongue)
-    yield "hendelseslogg.jsonl", export_lines(world, log)
-    for paper in exported_papers(world, tenant_id=tenant_id):
+    yield "hendelseslogg.jsonl", export_lines(deps, log)
+    for paper in exported_papers(deps, tenant_id=tenant_id):
         yield f"avtaler-og-dpia/{paper.name}", (paper.content,)
 
 
@@ -121,7 +121,7 @@ def _recipient(recipient: RecipientView) -> dict[str, object]:
     }
 
 
-def shares_as_lines(shares: Iterable[ExportedShare], tongue: Tongue) -> Iterator[bytes]:
+def shares_as_lines(shares: Iterable[ExportedShare], tongue: Translator) -> Iterator[bytes]:
     """A line for each share."""
     yield _head(_SHARE_COLUMNS, tongue)
     for share in shares:
@@ -144,7 +144,7 @@ def shares_as_lines(shares: Iterable[ExportedShare], tongue: Tongue) -> Iterator
         yield csv_line(values).encode()
 
 
-def receipts_as_lines(shares: Iterable[ExportedShare], tongue: Tongue) -> Iterator[bytes]:
+def receipts_as_lines(shares: Iterable[ExportedShare], tongue: Translator) -> Iterator[bytes]:
     """A line for each time that a person first opened a share or received a document."""
     opened, whole, part = map(tongue.text, (_("Opened"), _("Downloaded"), _("Partly downloaded")))
     yield _head(_RECEIPT_COLUMNS, tongue)
@@ -158,7 +158,7 @@ def receipts_as_lines(shares: Iterable[ExportedShare], tongue: Tongue) -> Iterat
                 yield csv_line((*about, deed, got.document_name, got.person, _iso(got.at) or "")).encode()
 
 
-def _head(columns: Iterable[str], tongue: Tongue) -> bytes:
+def _head(columns: Iterable[str], tongue: Translator) -> bytes:
     return (CSV_HEAD + csv_line(tongue.text(column) for column in columns)).encode()
 
 

@@ -23,11 +23,11 @@ from starlette.routing import Route
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Conflict, InvalidInput, ServiceError, TooLarge
 from deldokument.domain.upload import MAX_LENGTH, Upload
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from deldokument.web.http.errors import WORDS, status_of
-from deldokument.web.http.i18n import Tongue
+from deldokument.web.http.i18n import Translator
 from deldokument.web.transfer import resumable_upload_draft
 from deldokument.web.transfer.request_body import (
     MAX_DIGITS,
@@ -44,25 +44,25 @@ EXTENSIONS = "creation,creation-with-upload,termination,expiration,checksum,conc
 OFFSET_TYPE = "application/offset+octet-stream"
 _FINAL = "final;"
 _PATH = re.compile(r"/uploads/([A-Za-z0-9_-]{1,100})")
-_Verb = Callable[[World, Request], Awaitable[Response]]
+_Verb = Callable[[Dependencies, Request], Awaitable[Response]]
 
 
-def routes(world: World) -> list[Route]:
+def routes(deps: Dependencies) -> list[Route]:
     """The two addresses of the protocol."""
     return [
-        _route(world, "/uploads", {"OPTIONS": _options, "POST": _create}),
-        _route(world, "/uploads/{id}", {"OPTIONS": _options, "HEAD": _head, "PATCH": _patch, "DELETE": _delete}),
+        _route(deps, "/uploads", {"OPTIONS": _options, "POST": _create}),
+        _route(deps, "/uploads/{id}", {"OPTIONS": _options, "HEAD": _head, "PATCH": _patch, "DELETE": _delete}),
     ]
 
 
-def _route(world: World, path: str, verbs: dict[str, _Verb]) -> Route:
+def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            if world.rules.resumable_upload_draft and resumable_upload_draft.is_meant(request):
-                return await resumable_upload_draft.answer(world, request)
+            if deps.rules.resumable_upload_draft and resumable_upload_draft.is_meant(request):
+                return await resumable_upload_draft.answer(deps, request)
             if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
                 return _answer(412, {"Tus-Version": VERSION})
-            return await verbs[request.method](world, request)
+            return await verbs[request.method](deps, request)
         except ClientDisconnect:
             return _answer(400)
         except Stalled:
@@ -81,7 +81,7 @@ def _refusal(path: str, error: ServiceError | IntegrityError) -> Response:
         log.error("%s answered %s: %s", path, status, error)
     code = error.code if isinstance(error, ServiceError) else "broken"
     params = error.params if isinstance(error, ServiceError) else {}
-    words = Tongue("en").text(WORDS.get(code, WORDS["broken"]), **params)
+    words = Translator("en").text(WORDS.get(code, WORDS["broken"]), **params)
     headers = {"Upload-Offset": str(params["expected"])} if code == "upload_offset" and "expected" in params else {}
     response = _answer(status, headers)
     response.body = words.encode()
@@ -96,7 +96,7 @@ def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
     )
 
 
-async def _options(world: World, request: Request) -> Response:
+async def _options(deps: Dependencies, request: Request) -> Response:
     return _answer(
         204,
         {
@@ -104,39 +104,39 @@ async def _options(world: World, request: Request) -> Response:
             "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": str(MAX_LENGTH),
             "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
-            **(resumable_upload_draft.OFFER if world.rules.resumable_upload_draft else {}),
+            **(resumable_upload_draft.OFFER if deps.rules.resumable_upload_draft else {}),
         },
     )
 
 
-async def _create(world: World, request: Request) -> Response:
+async def _create(deps: Dependencies, request: Request) -> Response:
     token, concat = upload_token(request), request.headers.get("upload-concat")
     if "upload-defer-length" in request.headers:
         raise InvalidInput("upload", "method")
     if concat is not None and concat.startswith(_FINAL):
-        return await _join(world, request, token, concat.removeprefix(_FINAL))
+        return await _join(deps, request, token, concat.removeprefix(_FINAL))
     length = header_count(request, "upload-length")
     if length > MAX_LENGTH:
         raise TooLarge("document_too_large", longest=MAX_LENGTH)
     if concat is None:
-        upload = await run_in_threadpool(create_upload, world, token, length=length)
+        upload = await run_in_threadpool(create_upload, deps, token, length=length)
     elif concat == "partial":
-        upload = await run_in_threadpool(create_partial, world, token, length=length, start=_start(request))
+        upload = await run_in_threadpool(create_partial, deps, token, length=length, start=_start(request))
     else:
         raise InvalidInput("upload-concat", "body_malformed")
     headers = _place(upload)
     if request.headers.get("content-type") == OFFSET_TYPE and length:
-        headers["Upload-Offset"] = str(await _receive(world, request, token, upload.id, 0))
+        headers["Upload-Offset"] = str(await _receive(deps, request, token, upload.id, 0))
     return _answer(201, headers)
 
 
-async def _join(world: World, request: Request, token: str, addresses: str) -> Response:
+async def _join(deps: Dependencies, request: Request, token: str, addresses: str) -> Response:
     if "upload-length" in request.headers:
         raise InvalidInput("upload-length", "method")
     paths = [_PATH.fullmatch(_path_of(address)) for address in addresses.split(" ")]
     if None in paths:
         raise InvalidInput("upload-concat", "body_malformed")
-    upload = await run_in_threadpool(join_partials, world, token, [path[1] for path in paths if path])
+    upload = await run_in_threadpool(join_partials, deps, token, [path[1] for path in paths if path])
     return _answer(201, _place(upload))
 
 
@@ -151,48 +151,48 @@ def _place(upload: Upload) -> dict[str, str]:
     return {"Location": f"/uploads/{upload.id}", "Upload-Expires": _http_date(upload)}
 
 
-async def _head(world: World, request: Request) -> Response:
-    upload = await run_in_threadpool(find_upload, world, upload_token(request), request.path_params["id"])
+async def _head(deps: Dependencies, request: Request) -> Response:
+    upload = await run_in_threadpool(find_upload, deps, upload_token(request), request.path_params["id"])
     headers = {
         "Upload-Offset": str(upload.offset),
         "Upload-Length": str(upload.length),
         "Upload-Expires": _http_date(upload),
     }
-    return _answer(200, headers | await run_in_threadpool(_concatenation, world, upload))
+    return _answer(200, headers | await run_in_threadpool(_concatenation, deps, upload))
 
 
-def _concatenation(world: World, upload: Upload) -> dict[str, str]:
+def _concatenation(deps: Dependencies, upload: Upload) -> dict[str, str]:
     if upload.is_partial:
         return {"Upload-Concat": "partial"}
-    joined = joined_partials(world, upload)
+    joined = joined_partials(deps, upload)
     return {"Upload-Concat": _FINAL + " ".join(f"/uploads/{one.id}" for one in joined)} if joined else {}
 
 
-async def _patch(world: World, request: Request) -> Response:
+async def _patch(deps: Dependencies, request: Request) -> Response:
     token, upload_id = upload_token(request), request.path_params["id"]
     if request.headers.get("content-type") != OFFSET_TYPE:
         return _answer(415)
     try:
-        offset = await _receive(world, request, token, upload_id, header_count(request, "upload-offset"))
+        offset = await _receive(deps, request, token, upload_id, header_count(request, "upload-offset"))
     except Conflict as error:
-        if error.code == "upload_finished" and await run_in_threadpool(_is_joined, world, request, token):
+        if error.code == "upload_finished" and await run_in_threadpool(_is_joined, deps, request, token):
             return _answer(403)
         raise
     return _answer(204, {"Upload-Offset": str(offset)})
 
 
-def _is_joined(world: World, request: Request, token: str) -> bool:
+def _is_joined(deps: Dependencies, request: Request, token: str) -> bool:
     """To such an upload nothing may ever be appended, says the protocol, by a status of its own."""
-    return bool(joined_partials(world, find_upload(world, token, request.path_params["id"])))
+    return bool(joined_partials(deps, find_upload(deps, token, request.path_params["id"])))
 
 
-async def _receive(world: World, request: Request, token: str, upload_id: str, offset: int) -> int:
+async def _receive(deps: Dependencies, request: Request, token: str, upload_id: str, offset: int) -> int:
     announced, checksum = content_length(request), _checksum(request)
-    return await receive(world, request, token, upload_id, offset=offset, announced=announced, checksum=checksum)
+    return await receive(deps, request, token, upload_id, offset=offset, announced=announced, checksum=checksum)
 
 
-async def _delete(world: World, request: Request) -> Response:
-    await run_in_threadpool(terminate_upload, world, upload_token(request), request.path_params["id"])
+async def _delete(deps: Dependencies, request: Request) -> Response:
+    await run_in_threadpool(terminate_upload, deps, upload_token(request), request.path_params["id"])
     return _answer(204)
 
 

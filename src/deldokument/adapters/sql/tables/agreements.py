@@ -16,16 +16,16 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from deldokument.adapters.sql.column_types import Instant, Word
+from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
 from deldokument.domain.agreement import AgreementKind
 
 published_text = Table(
     "published_text",
     metadata,
-    Column("kind", Word(AgreementKind), nullable=False),
+    Column("kind", EnumText(AgreementKind), nullable=False),
     Column("version", Text, nullable=False),
-    Column("published_at", Instant, nullable=False),
+    Column("published_at", UtcMicros, nullable=False),
     sealed("sealed_publisher"),
     PrimaryKeyConstraint("kind", "version"),
     CheckConstraint("kind IN ('hovedavtale', 'tjenesteavtale', 'dpia', 'ros')", "kind"),
@@ -38,7 +38,7 @@ main_agreement = Table(
     reference("tenant_id", "tenant"),
     Column("version", Text, nullable=False),
     Column("signed_on", Date, nullable=False),
-    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_at", UtcMicros, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("length", BigInteger, nullable=False),
     sealed("sealed_signer"),
@@ -54,7 +54,7 @@ service_agreement = Table(
     Column("version", Text, nullable=False),
     Column("organization_number", Text, nullable=False),
     Column("organization_name", Text, nullable=False),
-    Column("signed_at", Instant, nullable=False),
+    Column("signed_at", UtcMicros, nullable=False),
     Column("text_sha256", Text, nullable=False),
     Column("document_sha256", Text, nullable=False),
     sealed("sealed_signer"),
@@ -90,13 +90,13 @@ signing_intent = Table(
     Column("text_sha256", Text, nullable=False),
     Column("document_sha256", Text, nullable=False),
     sealed("sealed_role"),
-    Column("created_at", Instant, nullable=False, index=True),
+    Column("created_at", UtcMicros, nullable=False, index=True),
     Column("state", Id, unique=True),
     Column("nonce", Text),
     Column("code_verifier", Text),
     Column("salt", Text),
-    Column("begun_at", Instant),
-    Column("taken_at", Instant),
+    Column("begun_at", UtcMicros),
+    Column("taken_at", UtcMicros),
     Column("outcome", Text, nullable=False),
     CheckConstraint("outcome = '' OR taken_at IS NOT NULL", "order"),
     CheckConstraint("taken_at IS NULL OR begun_at IS NOT NULL", "login"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
 
-from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
 
 # No foreign keys in what follows: what is told here stays when what it tells of is erased.
@@ -14,7 +14,7 @@ audit_event = Table(
     metadata,
     Column("chain", Id, primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", Instant, nullable=False),
+    Column("at", UtcMicros, nullable=False),
     Column("kind", Text, nullable=False),
     Column("share_id", Id),
     Column("subject_id", Id),
@@ -43,7 +43,7 @@ audit_seal = Table(
     Column("chain", Id, primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
-    Column("sealed_at", Instant, nullable=False),
+    Column("sealed_at", UtcMicros, nullable=False),
     Column("certificate", Id, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, UniqueConstraint
 
-from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference
 
 upload = Table(
@@ -18,8 +18,8 @@ upload = Table(
     Column("length", BigInteger, nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("token_hash", LargeBinary, unique=True),
-    Column("deadline", Instant, nullable=False),
-    Column("finished_at", Instant),
+    Column("deadline", UtcMicros, nullable=False),
+    Column("finished_at", UtcMicros),
     optional("partial_of", "upload"),
     Column("start", BigInteger),
     CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),
@@ -47,6 +47,6 @@ garbage = Table(
     metadata,
     Column("name", Id, primary_key=True),
     # Both absent for what became garbage before they were noted.
-    Column("since", Instant),
+    Column("since", UtcMicros),
     Column("tenant_id", Id),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, Table
 
-from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
 
 answered_request = Table(
@@ -13,8 +13,8 @@ answered_request = Table(
     Column("id", LargeBinary, primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("new_id", Id, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("leased_until", Instant, nullable=False),
+    Column("created_at", UtcMicros, nullable=False),
+    Column("leased_until", UtcMicros, nullable=False),
     sealed("sealed_answer"),
 )
 Index("ix_answered_request_created_at", answered_request.c.created_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, LargeBinary, Table, Text
 
-from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
 
 session = Table(
@@ -14,8 +14,8 @@ session = Table(
     Column("csrf_token", Text, nullable=False),
     sealed("sealed_identity"),
     Column("provider_session_id", Text, index=True),
-    Column("created_at", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False, index=True),
+    Column("created_at", UtcMicros, nullable=False),
+    Column("seen_at", UtcMicros, nullable=False, index=True),
 )
 
 pending_login = Table(
@@ -26,7 +26,7 @@ pending_login = Table(
     Column("nonce", Text, nullable=False),
     Column("code_verifier", Text, nullable=False),
     Column("return_to", Text, nullable=False),
-    Column("created_at", Instant, nullable=False, index=True),
+    Column("created_at", UtcMicros, nullable=False, index=True),
     Column("on_behalf_of", Text, nullable=False, server_default=""),
 )
 
@@ -35,8 +35,8 @@ deployment = Table(
     metadata,
     Column("singleton", Integer, primary_key=True, autoincrement=False),
     Column("id", Id, nullable=False),
-    Column("heartbeat_at", Instant),
-    Column("halted_at", Instant),
+    Column("heartbeat_at", UtcMicros),
+    Column("halted_at", UtcMicros),
     Column("keyring_fingerprint", LargeBinary),
     CheckConstraint("singleton = 1", "one_row"),
 )
@@ -45,7 +45,7 @@ sweep = Table(
     "sweep",
     metadata,
     Column("singleton", Integer, primary_key=True, autoincrement=False),
-    Column("horizon", Instant, nullable=False),
+    Column("horizon", UtcMicros, nullable=False),
     Column("deleting", Boolean, nullable=False),
     Column("shelf", Integer, nullable=False),
     Column("seen", BigInteger, nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Integer, LargeBinary, Table
 
-from deldokument.adapters.sql.column_types import Instant, Word
+from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
 from deldokument.domain.addresses import Language
 
@@ -14,18 +14,18 @@ notice_address = Table(
     primary(),
     Column("lookup_hash", LargeBinary, nullable=False, unique=True),
     sealed("sealed_address"),
-    Column("confirmed_at", Instant),
+    Column("confirmed_at", UtcMicros),
     sealed("sealed_unconfirmed"),
     Column("challenge_id", Id, nullable=False),
-    Column("challenged_at", Instant),
+    Column("challenged_at", UtcMicros),
     Column("tries", Integer, nullable=False),
     Column("codes", Integer, nullable=False),
-    Column("codes_since", Instant),
+    Column("codes_since", UtcMicros),
     Column("downloaded", Boolean, nullable=False),
     Column("ending", Boolean, nullable=False),
     Column("approval", Boolean, nullable=False),
     Column("signature", Boolean, nullable=False),
-    Column("language", Word(Language), nullable=False),
+    Column("language", EnumText(Language), nullable=False),
     CheckConstraint("(confirmed_at IS NULL) = (length(sealed_address) = 0)", "confirmed"),
     CheckConstraint("(challenged_at IS NULL) = (length(sealed_unconfirmed) = 0)", "challenged"),
     CheckConstraint("language IN ('nb', 'nn', 'en')", "language"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from deldokument.adapters.sql.column_types import Codes, Instant, Word
+from deldokument.adapters.sql.column_types import Codes, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, reference
 from deldokument.domain.outbox import Channel
 
@@ -12,18 +12,18 @@ outbox = Table(
     "outbox",
     metadata,
     primary(),
-    Column("channel", Word(Channel), nullable=False),
+    Column("channel", EnumText(Channel), nullable=False),
     Column("kind", Text, nullable=False),
     reference("tenant_id", "tenant"),
     Column("share_id", Id, ForeignKey("share.id"), index=True),
     Column("target", Id, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("due_at", Instant, nullable=False),
+    Column("created_at", UtcMicros, nullable=False),
+    Column("due_at", UtcMicros, nullable=False),
     Column("details", Codes, nullable=False),
     Column("occasion", Id),
     Column("attempts", Integer, nullable=False),
-    Column("sent_at", Instant),
-    Column("given_up_at", Instant),
+    Column("sent_at", UtcMicros),
+    Column("given_up_at", UtcMicros),
     Column("last_error", Text, nullable=False),
     UniqueConstraint("channel", "occasion"),
     CheckConstraint("channel IN ('altinn', 'email', 'webhook')", "channel"),

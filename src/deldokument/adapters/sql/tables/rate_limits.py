@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Table
 
-from deldokument.adapters.sql.column_types import Instant
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata
 
 allowance = Table(
     "allowance",
     metadata,
     Column("consumer", Id, primary_key=True),
-    Column("spent_until", Instant, nullable=False),
+    Column("spent_until", UtcMicros, nullable=False),
 )

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from deldokument.adapters.sql.column_types import ByteRanges, Instant, Word
+from deldokument.adapters.sql.column_types import ByteRanges, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed
 from deldokument.domain.share import ShareState
 
@@ -32,13 +32,13 @@ share = Table(
     reference("account_id", "account"),
     optional("member_id", "member"),
     optional("integration_id", "integration"),
-    Column("state", Word(ShareState), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("changed_at", Instant, nullable=False),
+    Column("state", EnumText(ShareState), nullable=False),
+    Column("created_at", UtcMicros, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
     Column("audit_key_id", Id, nullable=False),
-    Column("expires_at", Instant),
-    Column("published_at", Instant),
-    Column("closed_at", Instant),
+    Column("expires_at", UtcMicros),
+    Column("published_at", UtcMicros),
+    Column("closed_at", UtcMicros),
     Column("confidential", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("notify", Boolean, nullable=False, server_default=false()),
@@ -46,19 +46,19 @@ share = Table(
     sealed("sealed_message"),
     sealed("sealed_reference"),
     Column("reference_hash", LargeBinary, nullable=False),
-    Column("key_destroyed_at", Instant),
-    Column("erased_at", Instant),
-    Column("frozen_at", Instant),
+    Column("key_destroyed_at", UtcMicros),
+    Column("erased_at", UtcMicros),
+    Column("frozen_at", UtcMicros),
     Column("proposed_by", Id),
-    Column("undo_until", Instant),
+    Column("undo_until", UtcMicros),
     Column("undo_by", Id),
     # Not of the domain: set when the blobs have become garbage, so that the share is not looked at again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Nor these: what statistics need to know when documents and receipts are erased.
     Column("document_count", Integer, nullable=False, server_default="0"),
     Column("byte_count", BigInteger, nullable=False, server_default="0"),
-    Column("opened_at", Instant),
-    Column("downloaded_at", Instant),
+    Column("opened_at", UtcMicros),
+    Column("downloaded_at", UtcMicros),
     CheckConstraint("state IN ('draft', 'available', 'withdrawn', 'ended', 'abandoned')", "state"),
     CheckConstraint("(state IN ('draft', 'abandoned')) = (published_at IS NULL)", "published"),
     CheckConstraint("(state IN ('draft', 'available')) = (closed_at IS NULL)", "closed"),
@@ -117,12 +117,12 @@ document = Table(
     Column("length", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
     Column("modified_at", BigInteger),
-    Column("completed_at", Instant),
+    Column("completed_at", UtcMicros),
     sealed("sealed_manifest"),
     sealed("sealed_inspection"),
-    Column("inspected_at", Instant),
+    Column("inspected_at", UtcMicros),
     # Not of the domain: until when a worker keeps the others from reading the same bytes.
-    Column("inspecting_until", Instant),
+    Column("inspecting_until", UtcMicros),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
     Index(None, "share_id", "position"),
@@ -139,9 +139,9 @@ receipt = Table(
     Column("document_id", Id, primary_key=True),
     Column("recipient_id", Id, ForeignKey("recipient.id"), primary_key=True, index=True),
     Column("subject_id", Id, primary_key=True),
-    Column("first_at", Instant, nullable=False),
-    Column("last_at", Instant, nullable=False),
+    Column("first_at", UtcMicros, nullable=False),
+    Column("last_at", UtcMicros, nullable=False),
     Column("covered", ByteRanges, nullable=False),
-    Column("completed_at", Instant),
+    Column("completed_at", UtcMicros),
     CheckConstraint("first_at <= last_at", "order"),
 )

@@ -16,7 +16,7 @@ from sqlalchemy import (
     true,
 )
 
-from deldokument.adapters.sql.column_types import Instant, Span, Word
+from deldokument.adapters.sql.column_types import DurationMicros, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed
 from deldokument.domain.tenancy import IntegrationRights
 
@@ -29,14 +29,14 @@ tenant = Table(
     Column("contact_telephone", Text, nullable=False),
     Column("contact_email", Text, nullable=False),
     Column("contact_hours", Text, nullable=False),
-    Column("period_shortest", Span, nullable=False),
-    Column("period_standard", Span, nullable=False),
-    Column("period_longest", Span, nullable=False),
+    Column("period_shortest", DurationMicros, nullable=False),
+    Column("period_standard", DurationMicros, nullable=False),
+    Column("period_longest", DurationMicros, nullable=False),
     Column("ask_archived", Boolean, nullable=False),
-    Column("retention", Span, nullable=False),
-    Column("activated_at", Instant),
-    Column("frozen_at", Instant),
-    Column("ended_at", Instant),
+    Column("retention", DurationMicros, nullable=False),
+    Column("activated_at", UtcMicros),
+    Column("frozen_at", UtcMicros),
+    Column("ended_at", UtcMicros),
     Column("on_behalf_of", Text, nullable=False, server_default=""),
     CheckConstraint("period_shortest > 0 AND period_longest >= period_shortest", "period"),
     CheckConstraint("retention >= 0", "retention"),
@@ -51,8 +51,8 @@ account = Table(
     Column("contact_telephone", Text, nullable=False, server_default=""),
     Column("contact_email", Text, nullable=False, server_default=""),
     Column("contact_hours", Text, nullable=False, server_default=""),
-    Column("period_standard", Span),
-    Column("period_longest", Span),
+    Column("period_standard", DurationMicros),
+    Column("period_longest", DurationMicros),
     Column("confidential", Boolean, nullable=False, server_default=true()),
     Column("quota", BigInteger),
     Column("four_eyes", Boolean, nullable=False, server_default=false()),
@@ -60,10 +60,10 @@ account = Table(
     Column("sms_sender", Text, nullable=False, server_default=""),
     Column("sms_cost_code", Text, nullable=False, server_default=""),
     Column("revision", Integer, nullable=False, server_default="1"),
-    Column("closed_at", Instant),
-    Column("deleted_at", Instant),
-    Column("frozen_at", Instant),
-    Column("ended_at", Instant),
+    Column("closed_at", UtcMicros),
+    Column("deleted_at", UtcMicros),
+    Column("frozen_at", UtcMicros),
+    Column("ended_at", UtcMicros),
     UniqueConstraint("tenant_id", "name"),
 )
 
@@ -75,10 +75,10 @@ member = Table(
     Column("lookup_hash", LargeBinary, nullable=False),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
-    Column("added_at", Instant, nullable=False, server_default="0"),
-    Column("used_at", Instant),
-    Column("removed_at", Instant),
-    Column("erased_at", Instant),
+    Column("added_at", UtcMicros, nullable=False, server_default="0"),
+    Column("used_at", UtcMicros),
+    Column("removed_at", UtcMicros),
+    Column("erased_at", UtcMicros),
 )
 
 administrator = Table(
@@ -108,12 +108,12 @@ integration = Table(
     reference("account_id", "account"),
     Column("organization_number", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("added_at", Instant, nullable=False),
-    Column("removed_at", Instant),
-    Column("rights", Word(IntegrationRights), nullable=False, server_default="share"),
-    Column("used_at", Instant),
+    Column("added_at", UtcMicros, nullable=False),
+    Column("removed_at", UtcMicros),
+    Column("rights", EnumText(IntegrationRights), nullable=False, server_default="share"),
+    Column("used_at", UtcMicros),
     Column("password_hash", LargeBinary),
-    Column("archive_confirmed_at", Instant),
+    Column("archive_confirmed_at", UtcMicros),
     CheckConstraint("rights IN ('read', 'share')", "rights"),
 )
 

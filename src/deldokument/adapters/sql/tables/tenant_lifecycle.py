@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
 
-from deldokument.adapters.sql.column_types import Instant, Word
+from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
 from deldokument.domain.tenure import ResidualRisk
 
@@ -14,9 +14,9 @@ impact_assessment = Table(
     primary(),
     reference("tenant_id", "tenant"),
     Column("done_on", Date, nullable=False),
-    Column("risk", Word(ResidualRisk), nullable=False),
+    Column("risk", EnumText(ResidualRisk), nullable=False),
     Column("consulted", Boolean, nullable=False),
-    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_at", UtcMicros, nullable=False),
     sealed("sealed_assessor"),
     sealed("sealed_role"),
     sealed("sealed_recorder"),
@@ -50,8 +50,8 @@ tenure = Table(
     Column("documents", Integer, nullable=False),
     Column("stored_bytes", BigInteger, nullable=False),
     Column("destroyed_keys", Integer, nullable=False),
-    Column("keys_destroyed_at", Instant),
-    Column("contents_deleted_at", Instant),
-    Column("names_erased_at", Instant),
+    Column("keys_destroyed_at", UtcMicros),
+    Column("contents_deleted_at", UtcMicros),
+    Column("names_erased_at", UtcMicros),
     CheckConstraint("names_erased_at IS NULL OR contents_deleted_at IS NOT NULL", "order"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table
 
-from deldokument.adapters.sql.column_types import Instant, Word, Words
+from deldokument.adapters.sql.column_types import EnumSet, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
 from deldokument.domain.webhook import DisabledFor, WebhookEvent
 
@@ -15,10 +15,10 @@ webhook = Table(
     Column("integration_id", Id, ForeignKey("integration.id"), nullable=False, index=True),
     sealed("sealed_url"),
     sealed("sealed_secret"),
-    Column("events", Words(WebhookEvent), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("failing_since", Instant),
-    Column("disabled_at", Instant),
-    Column("disabled_for", Word(DisabledFor)),
+    Column("events", EnumSet(WebhookEvent), nullable=False),
+    Column("created_at", UtcMicros, nullable=False),
+    Column("failing_since", UtcMicros),
+    Column("disabled_at", UtcMicros),
+    Column("disabled_for", EnumText(DisabledFor)),
     CheckConstraint("(disabled_at IS NULL) = (disabled_for IS NULL)", "disabled"),
 )

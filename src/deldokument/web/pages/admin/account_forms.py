@@ -16,7 +16,7 @@ from typing import TypeVar
 from deldokument.domain.accounts import GIGABYTE, check_rules
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.tenancy import AccountRules, Contact, PeriodRule
-from deldokument.web.http.i18n import Tongue, _
+from deldokument.web.http.i18n import Translator, _
 
 Typed = Mapping[str, str]
 _Value = TypeVar("_Value")
@@ -55,7 +55,7 @@ class Difference:
     stored: str
 
 
-def as_typed(rules: AccountRules, tongue: Tongue) -> dict[str, str]:
+def as_typed(rules: AccountRules, tongue: Translator) -> dict[str, str]:
     """The fields as they would have been typed to say just these rules."""
     standard, standard_unit = _count(rules.standard)
     longest, longest_unit = _count(rules.longest)
@@ -87,7 +87,7 @@ def _yes_no(yes: bool) -> str:
     return "yes" if yes else "no"
 
 
-def gigabytes(count: int | None, tongue: Tongue) -> str:
+def gigabytes(count: int | None, tongue: Translator) -> str:
     """«0,5»: as many decimals as it takes."""
     if count is None:
         return ""
@@ -154,7 +154,7 @@ def _quota(typed: Typed, field: str) -> int | None:
     return int(Decimal(text.replace(",", ".")) * GIGABYTE)
 
 
-def differences(mine: AccountRules, stored: AccountRules, tongue: Tongue) -> list[Difference]:
+def differences(mine: AccountRules, stored: AccountRules, tongue: Translator) -> list[Difference]:
     """The rules that differ, in the order of the form."""
     own, others = in_words(mine, tongue), in_words(stored, tongue)
     return [
@@ -164,7 +164,7 @@ def differences(mine: AccountRules, stored: AccountRules, tongue: Tongue) -> lis
     ]
 
 
-def in_words(rules: AccountRules, tongue: Tongue) -> dict[str, str]:
+def in_words(rules: AccountRules, tongue: Translator) -> dict[str, str]:
     """Each rule as it is told beside another one."""
     none = tongue.text(_("Not filled in"))
     yes, no = tongue.text(_("Yes")), tongue.text(_("No"))
@@ -183,7 +183,7 @@ def in_words(rules: AccountRules, tongue: Tongue) -> dict[str, str]:
     }
 
 
-def period_words(period: timedelta | None, tongue: Tongue) -> str:
+def period_words(period: timedelta | None, tongue: Translator) -> str:
     """«7 dager», «36 timer»; empty for none."""
     return tongue.period(period) if period else ""
 

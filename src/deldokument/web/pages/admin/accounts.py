@@ -18,7 +18,7 @@ from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
 from deldokument.web.http.errors import status_of, words_of
 from deldokument.web.http.i18n import _
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin import account_forms
 from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Difference
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
@@ -32,15 +32,15 @@ _SAVED = frozenset({"ny", "navn", "regler", "angret"})
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
-def list_page(call: Call) -> Response:
+def list_page(call: RequestContext) -> Response:
     """All accounts, and the form for a new one."""
     return _list(call)
 
 
 def _list(
-    call: Call, *, status: int = 200, errors: Errors | None = None, name: str = "", namesake: str = ""
+    call: RequestContext, *, status: int = 200, errors: Errors | None = None, name: str = "", namesake: str = ""
 ) -> Response:
-    views = lifecycle.list_accounts(call.world, tenant_id=call.tenant.id)
+    views = lifecycle.list_accounts(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
         SECTION,
@@ -55,11 +55,11 @@ def _list(
     )
 
 
-def create(call: Call) -> Response:
+def create(call: RequestContext) -> Response:
     """A new account; the second of two equal forms is told which account has the name."""
     name = call.fields.get("name", "")
     try:
-        made = lifecycle.create_account(call.world, tenant_id=call.tenant.id, name=name, person=call.person.person)
+        made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
     except (InvalidInput, Conflict) as error:
         namesake = str(error.params.get("account", ""))
         return _list(call, status=status_of(error), errors=told(call, error, "name"), name=name, namesake=namesake)
@@ -69,13 +69,13 @@ def create(call: Call) -> Response:
 # --- one account -----------------------------------------------------------------------------------------------------
 
 
-def account_page(call: Call) -> Response:
+def account_page(call: RequestContext) -> Response:
     """What an account holds, its rules, its integrations and where they are told, closing and deleting."""
     return shown_account(call)
 
 
 def shown_account(
-    call: Call,
+    call: RequestContext,
     *,
     status: int = 200,
     errors: Errors | None = None,
@@ -102,48 +102,48 @@ def shown_account(
         archived=archived,
         faults=dict(errors or ()),
         saved=saved if saved in _SAVED and not errors else "",
-        webhooks=webhooks_of_account(call.world, tenant_id=call.tenant.id, account_id=account.id),
+        webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
         usual=account_forms.period_words(account.period(call.tenant).standard, call.tongue),
         longest=account_forms.period_words(call.tenant.period.longest, call.tongue),
-        tells_recipients=call.world.notices is not None,
+        tells_recipients=call.deps.notices is not None,
     )
 
 
-def view_of(call: Call) -> AccountView:
-    return lifecycle.show_account(call.world, tenant_id=call.tenant.id, account_id=call.path("account_id"))
+def view_of(call: RequestContext) -> AccountView:
+    return lifecycle.show_account(call.deps, tenant_id=call.tenant.id, account_id=call.path("account_id"))
 
 
-def all_accounts(call: Call) -> Breadcrumb:
+def all_accounts(call: RequestContext) -> Breadcrumb:
     return Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts")))
 
 
-def path_of(call: Call, account_id: str, *below: str) -> str:
+def path_of(call: RequestContext, account_id: str, *below: str) -> str:
     return section_path(call.tenant.id, SECTION, account_id, *below)
 
 
-def _to_account(call: Call, account_id: str, saved: str = "") -> Response:
+def _to_account(call: RequestContext, account_id: str, saved: str = "") -> Response:
     return RedirectResponse(path_of(call, account_id) + (f"?lagret={saved}" if saved else ""), 303)
 
 
-def given(call: Call) -> dict[str, Any]:
+def given(call: RequestContext) -> dict[str, Any]:
     """What every service wants to know."""
     return {"tenant_id": call.tenant.id, "account_id": call.path("account_id"), "person": call.person.person}
 
 
-def _revision(call: Call) -> int:
+def _revision(call: RequestContext) -> int:
     """The one that the form was made from; none that there is when it does not say."""
     text = call.fields.get("revision", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def told(call: Call, error: ServiceError, field: str = "") -> Errors:
+def told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
     if isinstance(error, InvalidFields):
         return [(one.field, words_of(one, call.tongue)) for one in error.errors]
     return [(error.field if isinstance(error, InvalidInput) else field, words_of(error, call.tongue))]
 
 
-def rename(call: Call) -> Response:
+def rename(call: RequestContext) -> Response:
     """Another name."""
     name = call.fields.get("name", "")
     if call.fields.get(f"{CHOICE}name") == STORED:
@@ -151,7 +151,7 @@ def rename(call: Call) -> Response:
     if missing := _unchosen(call):
         return _two_names(call, name, missing)
     try:
-        lifecycle.rename_account(call.world, **given(call), name=name, revision=_revision(call))
+        lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
     except InvalidInput as error:
         return shown_account(call, status=422, errors=told(call, error), name=name)
     except Conflict as error:
@@ -161,12 +161,12 @@ def rename(call: Call) -> Response:
     return _to_account(call, call.path("account_id"), "navn")
 
 
-def _two_names(call: Call, name: str, missing: frozenset[str] = frozenset()) -> Response:
+def _two_names(call: RequestContext, name: str, missing: frozenset[str] = frozenset()) -> Response:
     differs = Difference("name", call.tongue.text(_("Name")), name, view_of(call).account.name)
     return _conflict(call, "navn", [differs], {"name": name}, missing)
 
 
-def change_rules(call: Call) -> Response:
+def change_rules(call: RequestContext) -> Response:
     """Other rules; after a conflict, each as it was chosen."""
     account = view_of(call).account
     typed = account_forms.typed_rules(call.fields)
@@ -178,7 +178,7 @@ def change_rules(call: Call) -> Response:
         if missing := _unchosen(call):
             differing = account_forms.differences(rules, account.rules, call.tongue)
             return _conflict(call, "regler", differing, typed, missing)
-        lifecycle.change_account_rules(call.world, **given(call), rules=rules, revision=_revision(call))
+        lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
     except InvalidFields as error:
         return shown_account(call, status=422, errors=told(call, error), typed=typed)
     except Conflict as error:
@@ -189,14 +189,14 @@ def change_rules(call: Call) -> Response:
     return _to_account(call, call.path("account_id"), "regler")
 
 
-def _unchosen(call: Call) -> frozenset[str]:
+def _unchosen(call: RequestContext) -> frozenset[str]:
     """The rules for which the page of a conflict asked for a choice that was not made."""
     asked = filter(None, call.fields.get("choices", "").split(","))
     return frozenset(rule for rule in asked if call.fields.get(CHOICE + rule) not in {STORED, MINE})
 
 
 def _conflict(
-    call: Call,
+    call: RequestContext,
     action: str,
     differing: list[Difference],
     typed: Mapping[str, str],
@@ -221,17 +221,17 @@ def _conflict(
     )
 
 
-def close(call: Call) -> Response:
+def close(call: RequestContext) -> Response:
     """Nothing new is shared from it."""
-    return _done(call, lambda: lifecycle.close_account(call.world, **given(call)))
+    return _done(call, lambda: lifecycle.close_account(call.deps, **given(call)))
 
 
-def reopen(call: Call) -> Response:
+def reopen(call: RequestContext) -> Response:
     """It may be shared from again."""
-    return _done(call, lambda: lifecycle.reopen_account(call.world, **given(call)))
+    return _done(call, lambda: lifecycle.reopen_account(call.deps, **given(call)))
 
 
-def _done(call: Call, deed: Callable[[], object], saved: str = "") -> Response:
+def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> Response:
     try:
         deed()
     except Conflict as error:
@@ -242,12 +242,14 @@ def _done(call: Call, deed: Callable[[], object], saved: str = "") -> Response:
 # --- deleting --------------------------------------------------------------------------------------------------------
 
 
-def deletion_page(call: Call) -> Response:
+def deletion_page(call: RequestContext) -> Response:
     """What goes with the account, and the field for its name."""
     return _deletion(call)
 
 
-def _deletion(call: Call, *, status: int = 200, errors: Errors | None = None, typed_name: str = "") -> Response:
+def _deletion(
+    call: RequestContext, *, status: int = 200, errors: Errors | None = None, typed_name: str = ""
+) -> Response:
     view = view_of(call)
     if view.undo_until is not None:
         return _to_account(call, view.account.id)
@@ -265,20 +267,20 @@ def _deletion(call: Call, *, status: int = 200, errors: Errors | None = None, ty
     )
 
 
-def delete(call: Call) -> Response:
+def delete(call: RequestContext) -> Response:
     """Out of everybody's reach, if the name is right."""
     typed_name = call.fields.get("typed_name", "")
     try:
-        deletion.delete_account(call.world, **given(call), typed_name=typed_name)
+        deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
     except (InvalidInput, Conflict) as error:
         return _deletion(call, status=status_of(error), errors=told(call, error), typed_name=typed_name)
     return _to_account(call, call.path("account_id"))
 
 
-def undo_deletion(call: Call) -> Response:
+def undo_deletion(call: RequestContext) -> Response:
     """As it was, or the list with why not."""
     try:
-        deletion.undo_deletion(call.world, **given(call))
+        deletion.undo_deletion(call.deps, **given(call))
     except Conflict as error:
         return _list(call, status=409, errors=told(call, error))
     return _to_account(call, call.path("account_id"), "angret")

@@ -15,20 +15,20 @@ from deldokument.services.tenants import administrators
 from deldokument.web.http.dispatch import field_errors
 from deldokument.web.http.errors import status_of
 from deldokument.web.http.i18n import _
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "administratorer"
 Errors = list[tuple[str, str]]
 
 
-def list_page(call: Call) -> Response:
+def list_page(call: RequestContext) -> Response:
     """The administrators by name, and the form for another one."""
     return _list(call)
 
 
 def _list(
-    call: Call, *, status: int = 200, errors: Errors | None = None, typed: Mapping[str, str] | None = None
+    call: RequestContext, *, status: int = 200, errors: Errors | None = None, typed: Mapping[str, str] | None = None
 ) -> Response:
     return section_page(
         call,
@@ -36,7 +36,7 @@ def _list(
         "administrators.html",
         status=status,
         errors=errors,
-        administrators=administrators.list_administrators(call.world, tenant_id=call.tenant.id),
+        administrators=administrators.list_administrators(call.deps, tenant_id=call.tenant.id),
         own_id=_own_id(call),
         typed=typed or {"number": "", "name": ""},
         faults=dict(errors or ()),
@@ -45,19 +45,19 @@ def _list(
     )
 
 
-def add(call: Call) -> Response:
+def add(call: RequestContext) -> Response:
     """One more administrator."""
     typed = {name: call.fields.get(name, "") for name in ("number", "name")}
     try:
-        administrators.add_administrator(call.world, tenant_id=call.tenant.id, **typed, person=call.person.person)
+        administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
         return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
 
 
-def removal_page(call: Call) -> Response:
+def removal_page(call: RequestContext) -> Response:
     """The question asked once before the right is taken away."""
-    everyone = administrators.list_administrators(call.world, tenant_id=call.tenant.id)
+    everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
     chosen = next((view for view in everyone if view.id == call.path("administrator_id")), None)
     if chosen is None:
         raise NotFound("administrator")
@@ -72,12 +72,12 @@ def removal_page(call: Call) -> Response:
     )
 
 
-def remove(call: Call) -> Response:
+def remove(call: RequestContext) -> Response:
     """Out at the next request; the second of two clicks finds it done."""
     own = call.path("administrator_id") == _own_id(call)
     try:
         administrators.remove_administrator(
-            call.world,
+            call.deps,
             tenant_id=call.tenant.id,
             administrator_id=call.path("administrator_id"),
             person=call.person.person,
@@ -89,11 +89,11 @@ def remove(call: Call) -> Response:
     return RedirectResponse("/" if own else f"{section_path(call.tenant.id, SECTION)}?fjernet=1", 303)
 
 
-def _own_id(call: Call) -> str | None:
-    return administrators.administrator_of(call.world, tenant_id=call.tenant.id, person=call.person.person)
+def _own_id(call: RequestContext) -> str | None:
+    return administrators.administrator_of(call.deps, tenant_id=call.tenant.id, person=call.person.person)
 
 
-def _told(call: Call, error: ServiceError, field: str = "") -> Errors:
+def _told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
     return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
 

@@ -17,14 +17,14 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.agreement import AgreementKind, Change, ChangeKind
-from deldokument.domain.errors import Conflict, InvalidFields, found
+from deldokument.domain.errors import Conflict, InvalidFields, require
 from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument
 from deldokument.web.http.dispatch import endpoint_name
 from deldokument.web.http.errors import WORDS, status_of, words_of
 from deldokument.web.http.i18n import _
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 
@@ -38,32 +38,32 @@ _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 # --- what there is ---------------------------------------------------------------------------------------------------
 
 
-def overview(call: Call) -> Response:
+def overview(call: RequestContext) -> Response:
     """Both agreements: what is signed against what counts, and what to do."""
-    held = agreements_status.agreements_of(call.world, tenant_id=call.tenant.id)
+    held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
     return section_page(call, _SECTION, "agreements.html", held=held, standing=held.standing)
 
 
-def main_agreement(call: Call) -> Response:
+def main_agreement(call: RequestContext) -> Response:
     """The text to download, where to send it, and what has arrived."""
     return _page(
         call,
         "agreement_main.html",
-        held=agreements_status.agreements_of(call.world, tenant_id=call.tenant.id),
-        document=texts.current_document(call.world, tenant_id=call.tenant.id, kind=AgreementKind.MAIN),
-        operator=call.world.rules.operator,
+        held=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id),
+        document=texts.current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind.MAIN),
+        operator=call.deps.rules.operator,
     )
 
 
-def service_agreement(call: Call) -> Response:
+def service_agreement(call: RequestContext) -> Response:
     """The current version to read."""
     document = _document(call, AgreementKind.SERVICE)
     return _page(
         call,
         "agreement_service.html",
-        standing=agreements_status.agreements_of(call.world, tenant_id=call.tenant.id).standing,
+        standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
         document=document,
-        text=Markup(call.world.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
+        text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
     )
 
 
@@ -75,22 +75,22 @@ class ChangeRun:
     paragraphs: tuple[Markup, ...]
 
 
-def what_changed(call: Call) -> Response:
+def what_changed(call: RequestContext) -> Response:
     """The current version against the one that was signed, paragraph by paragraph."""
-    found_changes = texts.changes_to_sign(call.world, tenant_id=call.tenant.id)
+    found_changes = texts.changes_to_sign(call.deps, tenant_id=call.tenant.id)
     return _page(
         call,
         "agreement_changes.html",
         _service_crumb(call),
-        found=found_changes,
+        require=found_changes,
         runs=_runs(call, found_changes.changes),
-        standing=agreements_status.agreements_of(call.world, tenant_id=call.tenant.id).standing,
+        standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
     )
 
 
-def _runs(call: Call, changes: list[Change]) -> list[ChangeRun]:
+def _runs(call: RequestContext, changes: list[Change]) -> list[ChangeRun]:
     def shown(paragraph: str) -> Markup:
-        return Markup(call.world.press.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
+        return Markup(call.deps.press.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
 
     return [
         ChangeRun(kind, tuple(shown(change.paragraph) for change in run))
@@ -101,40 +101,40 @@ def _runs(call: Call, changes: list[Change]) -> list[ChangeRun]:
 # --- papers ----------------------------------------------------------------------------------------------------------
 
 
-def main_agreement_text(call: Call) -> Response:
+def main_agreement_text(call: RequestContext) -> Response:
     """The main agreement to print and sign."""
     return _text(call, AgreementKind.MAIN)
 
 
-def service_agreement_text(call: Call) -> Response:
+def service_agreement_text(call: RequestContext) -> Response:
     """The service agreement as it would be signed."""
     return _text(call, AgreementKind.SERVICE)
 
 
-def main_agreement_copy(call: Call) -> Response:
+def main_agreement_copy(call: RequestContext) -> Response:
     """The signed main agreement that arrived."""
     agreement_id = call.path("agreement_id")
-    copy = agreements_status.main_agreement_copy(call.world, tenant_id=call.tenant.id, agreement_id=agreement_id)
+    copy = agreements_status.main_agreement_copy(call.deps, tenant_id=call.tenant.id, agreement_id=agreement_id)
     return _pdf(copy, f"hovedavtale {call.tenant.name} signert")
 
 
-def signed_agreement(call: Call) -> Response:
+def signed_agreement(call: RequestContext) -> Response:
     """The sealed PDF of a signed service agreement."""
     where = {"tenant_id": call.tenant.id, "agreement_id": call.path("agreement_id")}
-    agreement, pdf = agreements_status.signed_pdf(call.world, **where)
+    agreement, pdf = agreements_status.signed_pdf(call.deps, **where)
     return _pdf(pdf, f"tjenesteavtale {agreement.version} {call.tenant.name} signert")
 
 
-def shown_document(call: Call) -> Response:
+def shown_document(call: RequestContext) -> Response:
     """The PDF that was shown before the signature, whose SHA-256 the signature names."""
     where = {"tenant_id": call.tenant.id, "agreement_id": call.path("agreement_id")}
-    agreement, pdf = agreements_status.signed_document(call.world, **where)
+    agreement, pdf = agreements_status.signed_document(call.deps, **where)
     return _pdf(pdf, f"tjenesteavtale {agreement.version} {call.tenant.name}")
 
 
-def _text(call: Call, kind: AgreementKind) -> Response:
-    document = found(_document(call, kind), "published text")
-    return _pdf(call.world.press.pdf(document.paper), f"{kind} {document.version} {call.tenant.name}")
+def _text(call: RequestContext, kind: AgreementKind) -> Response:
+    document = require(_document(call, kind), "published text")
+    return _pdf(call.deps.press.pdf(document.paper), f"{kind} {document.version} {call.tenant.name}")
 
 
 def _pdf(content: bytes, name: str) -> Response:
@@ -149,16 +149,16 @@ def _pdf(content: bytes, name: str) -> Response:
 # --- signing ---------------------------------------------------------------------------------------------------------
 
 
-def signing_form(call: Call) -> Response:
+def signing_form(call: RequestContext) -> Response:
     """What is signed, and the confirmation; back to the agreement when there is nothing to sign."""
     return _signing_form(call, {"role": ""})
 
 
-def sign(call: Call) -> Response:
+def sign(call: RequestContext) -> Response:
     """Take the confirmation; the login comes next."""
     try:
         intent_id = signing.begin_signing(
-            call.world,
+            call.deps,
             call.person,
             tenant_id=call.tenant.id,
             shown=(call.fields.get("text_sha256", ""), call.fields.get("document_sha256", "")),
@@ -170,9 +170,11 @@ def sign(call: Call) -> Response:
     return RedirectResponse(_signing_path(call.tenant.id, intent_id, "innlogging"), 303)
 
 
-def _signing_form(call: Call, typed: Mapping[str, str], error: InvalidFields | Conflict | None = None) -> Response:
+def _signing_form(
+    call: RequestContext, typed: Mapping[str, str], error: InvalidFields | Conflict | None = None
+) -> Response:
     try:
-        offer = signing.offer_signing(call.world, call.person, tenant_id=call.tenant.id)
+        offer = signing.offer_signing(call.deps, call.person, tenant_id=call.tenant.id)
     except Conflict:
         return RedirectResponse(section_path(call.tenant.id, _SECTION, _SERVICE), 303)
     errors = [(e.field, words_of(e, call.tongue)) for e in error.errors] if isinstance(error, InvalidFields) else []
@@ -190,11 +192,11 @@ def _signing_form(call: Call, typed: Mapping[str, str], error: InvalidFields | C
     )
 
 
-def signing_login(call: Call) -> Response:
+def signing_login(call: RequestContext) -> Response:
     """Lead on to the provider. Not a redirect: a browser lets no form of this site lead to another one."""
     where = {"tenant_id": call.tenant.id, "intent_id": call.path("intent_id")}
     try:
-        url = signing.start_login(call.world, call.person, **where, locale=call.tongue.language)
+        url = signing.start_login(call.deps, call.person, **where, locale=call.tongue.language)
     except Conflict:
         return RedirectResponse(_signing_path(**where), 303)
     response = _page(call, "agreement_login.html", _service_crumb(call), url=url)
@@ -202,20 +204,20 @@ def signing_login(call: Call) -> Response:
     return response
 
 
-def signing_answer(call: Call) -> Response | None:
+def signing_answer(call: RequestContext) -> Response | None:
     """The provider's answer, when it is one to a signature: what came of it is told on a page of its own."""
-    if not signing.is_signing(call.world, call.query("state")):
+    if not signing.is_signing(call.deps, call.query("state")):
         return None
-    done = signing.complete_signing(call.world, call.session, dict(call.request.query_params))
+    done = signing.complete_signing(call.deps, call.session, dict(call.request.query_params))
     if done.refusal is not None and status_of(done.refusal) >= 500:
         log.error("%s refused a signature: %s", endpoint_name(call.request), done.refusal)
     return RedirectResponse(_signing_path(done.tenant_id, done.intent_id), 303)
 
 
-def signing_result(call: Call) -> Response:
+def signing_result(call: RequestContext) -> Response:
     """Signed, refused (why, and what to do), or not done yet."""
     intent_id = call.path("intent_id")
-    result = signing.show_signing(call.world, tenant_id=call.tenant.id, intent_id=intent_id)
+    result = signing.show_signing(call.deps, tenant_id=call.tenant.id, intent_id=intent_id)
     reason = call.tongue.text(WORDS[result.refusal]) if result.refusal else ""
     return _page(call, "agreement_signed.html", _service_crumb(call), result=result, reason=reason, intent_id=intent_id)
 
@@ -227,12 +229,12 @@ def _signing_path(tenant_id: str, intent_id: str, *below: str) -> str:
 # --- the frame -------------------------------------------------------------------------------------------------------
 
 
-def _document(call: Call, kind: AgreementKind) -> AgreementDocument | None:
-    return texts.current_document(call.world, tenant_id=call.tenant.id, kind=kind)
+def _document(call: RequestContext, kind: AgreementKind) -> AgreementDocument | None:
+    return texts.current_document(call.deps, tenant_id=call.tenant.id, kind=kind)
 
 
 def _page(
-    call: Call,
+    call: RequestContext,
     template: str,
     *above: Breadcrumb,
     status: int = 200,
@@ -243,7 +245,7 @@ def _page(
     return section_page(call, _SECTION, template, status=status, errors=errors, above=crumbs, **context)
 
 
-def _service_crumb(call: Call) -> Breadcrumb:
+def _service_crumb(call: RequestContext) -> Breadcrumb:
     return Breadcrumb(section_path(call.tenant.id, _SECTION, _SERVICE), call.tongue.text(_("Service agreement")))
 
 

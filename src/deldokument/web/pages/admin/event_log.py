@@ -15,7 +15,7 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
-from deldokument.ports.dependencies import World
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.actors import FORGOTTEN, Actor
 from deldokument.services.audit.browsing import LogEntry, LogPage, open_log, search_log, show_log
@@ -30,8 +30,8 @@ from deldokument.services.audit.export import (
 from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.http.errors import words_of
-from deldokument.web.http.i18n import OSLO, Tongue, _
-from deldokument.web.http.request import Call
+from deldokument.web.http.i18n import OSLO, Translator, _
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.pages.event_texts import GROUPS, Detail, by_nobody, details_of, words_for
 from deldokument.web.transfer.downloads import disposition
@@ -77,20 +77,20 @@ class Sought:
     token: str
 
 
-def log_page(call: Call) -> Response:
+def log_page(call: RequestContext) -> Response:
     """The newest events, or the page of a search."""
     token, tenant_id, person = call.query("sok"), call.tenant.id, call.person.person
     try:
         if token:
-            page = show_log(call.world, tenant_id=tenant_id, person=person, token=token)
+            page = show_log(call.deps, tenant_id=tenant_id, person=person, token=token)
         else:
-            page = open_log(call.world, tenant_id=tenant_id, person=person)
+            page = open_log(call.deps, tenant_id=tenant_id, person=person)
     except InvalidInput as error:
         return _faulty(call, SearchWords(), [error])
     return _page(call, _typed(page.wanted), page=page)
 
 
-def search(call: Call) -> Response:
+def search(call: RequestContext) -> Response:
     """What was typed into the form."""
     words = SearchWords(
         first_day=call.fields.get("first_day", ""),
@@ -101,29 +101,29 @@ def search(call: Call) -> Response:
         kept=call.fields.get("search", "") if call.fields.get("keep_person") else "",
     )
     try:
-        token = search_log(call.world, tenant_id=call.tenant.id, person=call.person.person, words=words, zone=OSLO)
+        token = search_log(call.deps, tenant_id=call.tenant.id, person=call.person.person, words=words, zone=OSLO)
     except InvalidFields as error:
         return _faulty(call, words, error.errors)
     return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?sok={token}", 303)
 
 
-def export(call: Call) -> Response:
+def export(call: RequestContext) -> Response:
     """The events of a search as a file; all of them when there is none."""
     token, person = call.fields.get("search", ""), call.person.person
     form: ExportForm = "csv" if call.fields.get("form") == "csv" else "json"
     wanted = EventFilter(call.tenant.id)
     try:
         if token:
-            wanted = open_search(call.world, tenant_id=call.tenant.id, person=person, token=token).wanted
+            wanted = open_search(call.deps, tenant_id=call.tenant.id, person=person, token=token).wanted
     except InvalidInput as error:
         return _faulty(call, SearchWords(), [error])
-    made = begin_event_export(call.world, wanted=wanted, form=form, person=person)
-    pieces = _csv(call.world, made, call.tongue) if form == "csv" else export_lines(call.world, made)
+    made = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
+    pieces = _csv(call.deps, made, call.tongue) if form == "csv" else export_lines(call.deps, made)
     media_type = CSV_TYPE if form == "csv" else _JSON_LINES
     return StreamingResponse(pieces, headers=_attached(call, made, form), media_type=media_type)
 
 
-def _attached(call: Call, made: EventExport, form: str) -> dict[str, str]:
+def _attached(call: RequestContext, made: EventExport, form: str) -> dict[str, str]:
     ending = "csv" if form == "csv" else "jsonl"
     name = f"hendelseslogg-{call.tenant.organization_number}-{made.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
     return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
@@ -140,14 +140,18 @@ def _typed(wanted: EventFilter) -> SearchWords:
     )
 
 
-def _faulty(call: Call, typed: SearchWords, errors: list[InvalidInput]) -> Response:
+def _faulty(call: RequestContext, typed: SearchWords, errors: list[InvalidInput]) -> Response:
     # The token of a search stands in no field that could be mended.
     named = [(error.field if error.field != "search" else "first_day", error) for error in errors]
     return _page(call, typed, faults=[(field, words_of(error, call.tongue)) for field, error in named])
 
 
 def _page(
-    call: Call, typed: SearchWords, *, page: LogPage | None = None, faults: list[tuple[str, str]] | None = None
+    call: RequestContext,
+    typed: SearchWords,
+    *,
+    page: LogPage | None = None,
+    faults: list[tuple[str, str]] | None = None,
 ) -> Response:
     text = call.tongue.text
     groups = [(text(title), [(kind.value, text(words)) for kind, words in kinds.items()]) for title, kinds in GROUPS]
@@ -175,7 +179,7 @@ def _display(actor: Actor) -> str:
     return ", ".join(filter(None, (actor.name, actor.masked)))
 
 
-def _row(call: Call, entry: LogEntry) -> Row:
+def _row(call: RequestContext, entry: LogEntry) -> Row:
     event, tongue = entry.event, call.tongue
     local = event.at.astimezone(OSLO)
     return Row(
@@ -183,19 +187,19 @@ def _row(call: Call, entry: LogEntry) -> Row:
         day=tongue.day(local.date()),
         clock=tongue.clock(local),
         words=tongue.text(words_for(event)),
-        details=details_of(event, entry.names, tongue, call.world.clock.now()),
+        details=details_of(event, entry.names, tongue, call.deps.clock.now()),
         by_nobody=tongue.text(by_nobody(event.kind)),
         is_forgotten=entry.who == FORGOTTEN,
     )
 
 
-def _csv(world: World, made: EventExport, tongue: Tongue) -> Iterator[bytes]:
+def _csv(deps: Dependencies, made: EventExport, tongue: Translator) -> Iterator[bytes]:
     yield (CSV_HEAD + csv_line(tongue.text(column) for column in _COLUMNS)).encode()
-    for step in exported_events(world, made):
+    for step in exported_events(deps, made):
         yield "".join(csv_line(_values(exported, tongue)) for exported in step).encode()
 
 
-def _values(exported: ExportedEvent, tongue: Tongue) -> tuple[str | int, ...]:
+def _values(exported: ExportedEvent, tongue: Translator) -> tuple[str | int, ...]:
     stored, who = exported.stored, exported.who or Actor(tongue.text(by_nobody(exported.stored.event.kind)))
     at, kind, share_id, subject_id, details = stored.event.telling()
     return (

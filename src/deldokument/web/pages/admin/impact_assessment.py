@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import InvalidFields, NotFound
 from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, PDF, ResidualRisk, day_of
-from deldokument.ports.documents import Paper
+from deldokument.ports.documents import RenderedDocument
 from deldokument.services.agreements.impact_assessment import (
     TEMPLATES,
     AssessmentPaper,
@@ -27,7 +27,7 @@ from deldokument.services.agreements.impact_assessment import (
 from deldokument.services.agreements.texts import current_document
 from deldokument.web.http.errors import words_of
 from deldokument.web.http.i18n import _
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 
@@ -42,15 +42,15 @@ RISK_WORDS: dict[ResidualRisk, str] = {
 }
 
 
-def assessment_page(call: Call) -> Response:
+def assessment_page(call: RequestContext) -> Response:
     """Templates, the form, and the history."""
     return _page(call, dict.fromkeys(_FIELDS, ""))
 
 
 def _page(
-    call: Call, typed: Mapping[str, str], *, wrong: Mapping[str, str] | None = None, status: int = 200
+    call: RequestContext, typed: Mapping[str, str], *, wrong: Mapping[str, str] | None = None, status: int = 200
 ) -> Response:
-    history = list_assessments(call.world, tenant_id=call.tenant.id)
+    history = list_assessments(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
         _SECTION,
@@ -61,23 +61,23 @@ def _page(
         typed=typed,
         wrong={name: (wrong or {}).get(name, "") for name in (*_FIELDS, "paper")},
         risks=[(risk.value, call.tongue.text(words)) for risk, words in RISK_WORDS.items()],
-        templates=[kind.value for kind in published_templates(call.world)],
-        today=day_of(call.world.clock.now()),
+        templates=[kind.value for kind in published_templates(call.deps)],
+        today=day_of(call.deps.clock.now()),
         megabytes=MAX_PAPER_LENGTH // 10**6,
     )
 
 
-def record_page(call: Call) -> Response:
+def record_page(call: RequestContext) -> Response:
     """Record what the form says; the form again, with what is wrong, when it cannot be."""
     try:
-        record_assessment(call.world, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
+        record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
     except InvalidFields as error:
         typed = {name: call.fields.get(name, "") for name in _FIELDS}
         return _page(call, typed, wrong={e.field: words_of(e, call.tongue) for e in error.errors}, status=422)
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 
-def _words(call: Call) -> AssessmentWords:
+def _words(call: RequestContext) -> AssessmentWords:
     paper = call.files.get("paper")
     return AssessmentWords(
         assessor=call.fields.get("assessor", ""),
@@ -103,22 +103,22 @@ def _risk(text: str) -> ResidualRisk | None:
         return None
 
 
-def paper_bytes(call: Call) -> Response:
+def paper_bytes(call: RequestContext) -> Response:
     """The file of one assessment."""
-    view, content = open_paper(call.world, tenant_id=call.tenant.id, assessment_id=call.path("assessment_id"))
+    view, content = open_paper(call.deps, tenant_id=call.tenant.id, assessment_id=call.path("assessment_id"))
     return _attachment(view.file_name, view.media_type, content)
 
 
-def template_bytes(call: Call) -> Response:
+def template_bytes(call: RequestContext) -> Response:
     """A template as PDF or DOCX, with the names filled in."""
     kind, _dot, form = call.path("template").partition(".")
-    presses: dict[str, tuple[str, Callable[[Paper], bytes]]] = {
-        "pdf": (PDF, call.world.press.pdf),
-        "docx": (DOCX, call.world.press.docx),
+    presses: dict[str, tuple[str, Callable[[RenderedDocument], bytes]]] = {
+        "pdf": (PDF, call.deps.press.pdf),
+        "docx": (DOCX, call.deps.press.docx),
     }
     if kind not in {k.value for k in TEMPLATES} or form not in presses:
         raise NotFound("no such template")
-    document = current_document(call.world, tenant_id=call.tenant.id, kind=AgreementKind(kind))
+    document = current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind(kind))
     if document is None:
         raise NotFound("no template is published")
     media_type, press = presses[form]

@@ -15,18 +15,18 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
 from deldokument.web.http.errors import status_of
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.accounts import SECTION, all_accounts, given, path_of, shown_account, told, view_of
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
 from deldokument.web.pages.event_texts import RIGHTS
 
 
-def add_integration(call: Call) -> Response:
+def add_integration(call: RequestContext) -> Response:
     """A fagsystem that may use the account."""
     number = call.fields.get("organization_number", "")
     try:
         integrations.add_integration(
-            call.world,
+            call.deps,
             **given(call),
             organization_number=number,
             rights=_rights(call),
@@ -39,25 +39,23 @@ def add_integration(call: Call) -> Response:
     return _to_account(call)
 
 
-def _rights(call: Call) -> IntegrationRights:
+def _rights(call: RequestContext) -> IntegrationRights:
     """What was chosen; the lesser for what is no choice."""
     return IntegrationRights.SHARE if call.fields.get("rights") == IntegrationRights.SHARE else IntegrationRights.READ
 
 
-def _to_account(call: Call) -> Response:
+def _to_account(call: RequestContext) -> Response:
     return RedirectResponse(path_of(call, call.path("account_id")) + "#integrasjoner", 303)
 
 
-def integration_page(call: Call) -> Response:
+def integration_page(call: RequestContext) -> Response:
     """What it may do, when it last shared, and how it is known in KS' interface."""
     return _shown(call, "integration.html", password="")
 
 
-def _shown(call: Call, template: str, **context: Any) -> Response:
+def _shown(call: RequestContext, template: str, **context: Any) -> Response:
     where = {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
-    account, integration = integrations.show_integration(
-        call.world, **where, integration_id=call.path("integration_id")
-    )
+    account, integration = integrations.show_integration(call.deps, **where, integration_id=call.path("integration_id"))
     return section_page(
         call,
         SECTION,
@@ -72,35 +70,35 @@ def _shown(call: Call, template: str, **context: Any) -> Response:
     )
 
 
-def change_rights(call: Call) -> Response:
+def change_rights(call: RequestContext) -> Response:
     """More or less from now on."""
     integration_id, rights = call.path("integration_id"), _rights(call)
-    integrations.change_rights(call.world, **given(call), integration_id=integration_id, rights=rights)
+    integrations.change_rights(call.deps, **given(call), integration_id=integration_id, rights=rights)
     return _to_account(call)
 
 
-def confirm_archive(call: Call) -> Response:
+def confirm_archive(call: RequestContext) -> Response:
     """That what the systems share is archived, or that this is no longer vouched for."""
     integration_id, confirmed = call.path("integration_id"), call.fields.get("confirmed") == "yes"
-    integrations.confirm_archive(call.world, **given(call), integration_id=integration_id, confirmed=confirmed)
+    integrations.confirm_archive(call.deps, **given(call), integration_id=integration_id, confirmed=confirmed)
     return RedirectResponse(path_of(call, call.path("account_id"), "integrasjoner", integration_id), 303)
 
 
-def renew_password(call: Call) -> Response:
+def renew_password(call: RequestContext) -> Response:
     """The new one, to be copied from this page and nowhere else."""
-    password = integrations.renew_password(call.world, **given(call), integration_id=call.path("integration_id"))
+    password = integrations.renew_password(call.deps, **given(call), integration_id=call.path("integration_id"))
     return _shown(call, "integration.html", password=password)
 
 
-def removal_page(call: Call) -> Response:
+def removal_page(call: RequestContext) -> Response:
     """The question asked once before rights are taken away."""
     return _shown(call, "account_integration.html")
 
 
-def remove_integration(call: Call) -> Response:
+def remove_integration(call: RequestContext) -> Response:
     """The rights end at once; the second of two clicks finds it done."""
     try:
-        integrations.remove_integration(call.world, **given(call), integration_id=call.path("integration_id"))
+        integrations.remove_integration(call.deps, **given(call), integration_id=call.path("integration_id"))
     except NotFound:
         _ = view_of(call)  # An account of others stays not found.
     return _to_account(call)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import NavItem, render
-from deldokument.web.http.request import Answer, Call, Endpoint, Handler, Who
+from deldokument.web.http.request import Endpoint, ErrorFormat, Handler, RequestContext, RequiredRole
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("", _("Overview")),
@@ -44,7 +44,7 @@ def section_path(tenant_id: str, section: str = "", *below: str) -> str:
 
 
 def section_page(
-    call: Call,
+    call: RequestContext,
     section: str,
     template: str,
     *,
@@ -71,11 +71,13 @@ def section_endpoint(
     path: str,
     handler: Handler,
     methods: tuple[str, ...] = ("GET",),
-    answer: Answer = Answer.PAGE,
+    answer: ErrorFormat = ErrorFormat.PAGE,
     *,
     after_end: bool = False,
     takes_file: int = 0,
 ) -> Endpoint:
     """An endpoint below ``/konfigurasjon/{tenant_id}``; ``path`` begins with a slash or is empty."""
     whole = f"/konfigurasjon/{{tenant_id}}{path}"
-    return Endpoint(whole, handler, Who.ADMINISTRATOR, methods, answer, after_end=after_end, takes_file=takes_file)
+    return Endpoint(
+        whole, handler, RequiredRole.ADMINISTRATOR, methods, answer, after_end=after_end, takes_file=takes_file
+    )

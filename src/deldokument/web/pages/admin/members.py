@@ -23,7 +23,7 @@ from deldokument.web.http.dispatch import field_errors
 from deldokument.web.http.errors import status_of, words_of
 from deldokument.web.http.i18n import OSLO, _
 from deldokument.web.http.pagination import read_place, write_place
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
@@ -61,13 +61,13 @@ class LineRow:
 # --- the members of an account ---------------------------------------------------------------------------------------
 
 
-def list_page(call: Call) -> Response:
+def list_page(call: RequestContext) -> Response:
     """The members, last added first, with the forms for a new one and for finding one."""
     return _list(call)
 
 
 def _list(
-    call: Call,
+    call: RequestContext,
     *,
     status: int = 200,
     errors: Errors | None = None,
@@ -76,7 +76,7 @@ def _list(
     found: MemberView | None = None,
 ) -> Response:
     before = read_place(call.query("etter"))
-    listed = members.list_members(call.world, **_where(call), before=before)
+    listed = members.list_members(call.deps, **_where(call), before=before)
     return section_page(
         call,
         SECTION,
@@ -98,26 +98,26 @@ def _list(
     )
 
 
-def _row(call: Call, view: MemberView) -> MemberRow:
+def _row(call: RequestContext, view: MemberView) -> MemberRow:
     added, used = view.added_at.astimezone(OSLO), view.used_at and view.used_at.astimezone(OSLO)
     return MemberRow(view, call.tongue.day(added), call.tongue.day(used) if used else "")
 
 
-def add(call: Call) -> Response:
+def add(call: RequestContext) -> Response:
     """One more member."""
     typed = {name: call.fields.get(name, "") for name in ("number", "name")}
     try:
-        members.add_member(call.world, **_where(call), **typed, person=call.person.person)
+        members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
         return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
 
 
-def search(call: Call) -> Response:
+def search(call: RequestContext) -> Response:
     """The member with the full number, or that there is none."""
     number = call.fields.get("number", "")
     try:
-        found = members.find_member(call.world, **_where(call), number=number)
+        found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
         errors = [(_SEARCH, words_of(error, call.tongue))]
         return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
@@ -127,9 +127,9 @@ def search(call: Call) -> Response:
 # --- one member ------------------------------------------------------------------------------------------------------
 
 
-def member_page(call: Call) -> Response:
+def member_page(call: RequestContext) -> Response:
     """Who it is, and the question asked once before the membership ends."""
-    account, view = members.show_member(call.world, **_where(call), member_id=call.path("member_id"))
+    account, view = members.show_member(call.deps, **_where(call), member_id=call.path("member_id"))
     return section_page(
         call,
         SECTION,
@@ -141,22 +141,22 @@ def member_page(call: Call) -> Response:
     )
 
 
-def remove(call: Call) -> Response:
+def remove(call: RequestContext) -> Response:
     """The membership ends at once; the second of two clicks finds it done."""
-    members.remove_member(call.world, **_where(call), member_id=call.path("member_id"), person=call.person.person)
+    members.remove_member(call.deps, **_where(call), member_id=call.path("member_id"), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?fjernet=1", 303)
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------
 
 
-def list_form(call: Call) -> Response:
+def list_form(call: RequestContext) -> Response:
     """The form for a list."""
     return _list_form(call)
 
 
-def _list_form(call: Call, *, errors: Errors | None = None, typed: str = "", status: int = 200) -> Response:
-    listed = members.list_members(call.world, **_where(call))
+def _list_form(call: RequestContext, *, errors: Errors | None = None, typed: str = "", status: int = 200) -> Response:
+    listed = members.list_members(call.deps, **_where(call))
     return section_page(
         call,
         SECTION,
@@ -173,7 +173,7 @@ def _list_form(call: Call, *, errors: Errors | None = None, typed: str = "", sta
     )
 
 
-def preview(call: Call) -> Response:
+def preview(call: RequestContext) -> Response:
     """What each line of the list will lead to; nothing has happened."""
     typed = call.fields.get("list", "")
     try:
@@ -183,7 +183,7 @@ def preview(call: Call) -> Response:
         return _list_form(call, status=status_of(error), errors=_told(call, error, "list"), typed=typed)
 
 
-def _sent_list(call: Call, typed: str) -> str:
+def _sent_list(call: RequestContext, typed: str) -> str:
     """The text of the file, or what was typed. Raises InvalidInput for both at once."""
     file = call.files.get("file")
     if file is None:
@@ -195,8 +195,8 @@ def _sent_list(call: Call, typed: str) -> str:
     return member_import.read_list(file.content)
 
 
-def _preview(call: Call, text: str, *, status: int = 200, errors: Errors | None = None) -> Response:
-    seen = member_import.preview_list(call.world, **_where(call), text=text)
+def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Errors | None = None) -> Response:
+    seen = member_import.preview_list(call.deps, **_where(call), text=text)
     return section_page(
         call,
         SECTION,
@@ -213,16 +213,16 @@ def _preview(call: Call, text: str, *, status: int = 200, errors: Errors | None 
     )
 
 
-def _line(call: Call, line: ListedLine) -> LineRow:
+def _line(call: RequestContext, line: ListedLine) -> LineRow:
     return LineRow(line, [words_of(error, call.tongue) for error in line.errors])
 
 
-def register(call: Call) -> Response:
+def register(call: RequestContext) -> Response:
     """Just what the preview showed; the preview anew when it would be something else by now."""
     text = call.fields.get("list", "")
     try:
         count = member_import.register_list(
-            call.world,
+            call.deps,
             **_where(call),
             text=text,
             shown=_shown(call),
@@ -238,7 +238,7 @@ def register(call: Call) -> Response:
     return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
 
 
-def _shown(call: Call) -> list[int]:
+def _shown(call: RequestContext) -> list[int]:
     """The lines that the preview said would be registered; none when the form says nothing that can be read."""
     numbers = call.fields.get("shown", "").split(",")
     return [_count(number) for number in numbers] if all(map(_count, numbers)) else []
@@ -247,15 +247,15 @@ def _shown(call: Call) -> list[int]:
 # --- what they have in common ----------------------------------------------------------------------------------------
 
 
-def _where(call: Call) -> dict[str, Any]:
+def _where(call: RequestContext) -> dict[str, Any]:
     return {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
 
 
-def _path(call: Call) -> str:
+def _path(call: RequestContext) -> str:
     return section_path(call.tenant.id, SECTION, call.path("account_id"), "brukere")
 
 
-def _above(call: Call, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
+def _above(call: RequestContext, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
     crumbs = (
         Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts"))),
         Breadcrumb(section_path(call.tenant.id, SECTION, account.id), account.name),
@@ -269,7 +269,7 @@ def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _told(call: Call, error: ServiceError, field: str = "") -> Errors:
+def _told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
     return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
 

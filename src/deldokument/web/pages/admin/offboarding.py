@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
-from deldokument.services.tenants.offboarding import deletion_record, end_service, holdings_of
+from deldokument.services.tenants.offboarding import deletion_record, holdings_of, offboard_tenant
 from deldokument.web.http.errors import words_of
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 from deldokument.web.transfer.tenant_export import tenant_export
@@ -19,14 +19,14 @@ from deldokument.web.transfer.tenant_export import tenant_export
 _SECTION = "avslutning"
 
 
-def leaving_page(call: Call) -> Response:
+def leaving_page(call: RequestContext) -> Response:
     """Before the end: the steps to it. After it: the record."""
     return _page(call)
 
 
-def _page(call: Call, typed: str = "", wrong: str = "") -> Response:
+def _page(call: RequestContext, typed: str = "", wrong: str = "") -> Response:
     if call.tenant.ended_at is not None:
-        record = deletion_record(call.world, tenant_id=call.tenant.id)
+        record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, _SECTION, "leaving_ended.html", record=record)
     return section_page(
         call,
@@ -34,25 +34,25 @@ def _page(call: Call, typed: str = "", wrong: str = "") -> Response:
         "leaving.html",
         status=422 if wrong else 200,
         errors=[("typed_name", wrong)] if wrong else [],
-        held=holdings_of(call.world, tenant_id=call.tenant.id),
+        held=holdings_of(call.deps, tenant_id=call.tenant.id),
         typed=typed,
         wrong=wrong,
     )
 
 
-def end(call: Call) -> Response:
+def end(call: RequestContext) -> Response:
     """End the service. Pressed twice, it has ended once."""
     typed = call.fields.get("typed_name", "")
     try:
-        end_service(call.world, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
+        offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     except InvalidInput as error:
         return _page(call, typed, words_of(error, call.tongue))
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 
-def deletion_record_bytes(call: Call) -> Response:
+def deletion_record_bytes(call: RequestContext) -> Response:
     """The deletion record as a sealed PDF."""
-    pdf = deletion_paper(call.world, tenant_id=call.tenant.id)
+    pdf = deletion_paper(call.deps, tenant_id=call.tenant.id)
     return Response(pdf, headers=_attached("sletteprotokoll.pdf"), media_type="application/pdf")
 
 
@@ -60,9 +60,9 @@ def _attached(name: str) -> dict[str, str]:
     return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
-def export(call: Call) -> Response:
+def export(call: RequestContext) -> Response:
     """Everything that the tenant takes with it."""
-    name, pieces = tenant_export(call.world, call.tenant.id, call.tongue, call.person.person)
+    name, pieces = tenant_export(call.deps, call.tenant.id, call.tongue, call.person.person)
     return StreamingResponse(pieces, headers=_attached(name), media_type="application/zip")
 
 

@@ -11,14 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.offboarding import deletion_record
-from deldokument.services.tenants.setup_checklist import way_of
+from deldokument.services.tenants.setup_checklist import setup_checklist
 from deldokument.web.http.errors import status_of
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 
-def choose_tenant(call: Call) -> Response:
+def choose_tenant(call: RequestContext) -> Response:
     """The tenants that the person administers; straight to the one when there is only one."""
     if not call.roles.administered:
         raise NotFound("administers nothing")
@@ -27,25 +27,25 @@ def choose_tenant(call: Call) -> Response:
     return render(call, "configuration_choice.html", tenants=call.roles.administered)
 
 
-def overview(call: Call) -> Response:
+def overview(call: RequestContext) -> Response:
     """The steps with what is done, what is missing and who can do it; how things stand; or that it is over."""
     if call.tenant.ended_at is not None:
-        record = deletion_record(call.world, tenant_id=call.tenant.id)
+        record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, "", "configuration_ended.html", record=record)
     return _way(call)
 
 
-def _way(call: Call, *, status: int = 200) -> Response:
-    way = way_of(call.world, tenant_id=call.tenant.id)
+def _way(call: RequestContext, *, status: int = 200) -> Response:
+    way = setup_checklist(call.deps, tenant_id=call.tenant.id)
     template = "configuration_standing.html" if way.can_share else "configuration_way.html"
     shares = any(membership.tenant.id == call.tenant.id for membership in call.roles.memberships)
     return section_page(call, "", template, status=status, way=way, shares=shares, refused=status != 200)
 
 
-def take_into_use(call: Call) -> Response:
+def take_into_use(call: RequestContext) -> Response:
     """«Ta i bruk». Pressed too early, the answer is the way, with what is missing above it."""
     try:
-        activate(call.world, tenant_id=call.tenant.id, person=call.person.person)
+        activate(call.deps, tenant_id=call.tenant.id, person=call.person.person)
     except Conflict as error:
         if error.code != "steps_missing":
             raise
@@ -54,7 +54,7 @@ def take_into_use(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/konfigurasjon", choose_tenant, Who.PERSON),
+    Endpoint("/konfigurasjon", choose_tenant, RequiredRole.PERSON),
     section_endpoint("", overview),
     section_endpoint("/ta-i-bruk", take_into_use, ("POST",)),
 )

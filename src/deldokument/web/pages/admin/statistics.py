@@ -25,9 +25,9 @@ from deldokument.services.accounts.statistics import (
 )
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.http.errors import words_of
-from deldokument.web.http.i18n import Tongue, _
+from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
-from deldokument.web.http.request import Call
+from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 _SECTION = "statistikk"
@@ -87,9 +87,9 @@ class Figures:
         return max(self.months, key=lambda row: row.counts.length)
 
 
-def statistics_page(call: Call) -> Response:
+def statistics_page(call: RequestContext) -> Response:
     """Figures, plots and tables; with a period that cannot be shown, the form and what is wrong with it."""
-    choices = statistics_choices(call.world, call.tenant.id)
+    choices = statistics_choices(call.deps, call.tenant.id)
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
     try:
         statistics = _statistics(call, wanted)
@@ -102,7 +102,7 @@ def statistics_page(call: Call) -> Response:
     return _page(call, choices, shown, months, figures=_figures(call, statistics, shown))
 
 
-def statistics_csv(call: Call) -> Response:
+def statistics_csv(call: RequestContext) -> Response:
     """The same for a spreadsheet."""
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
     statistics = _statistics(call, wanted)
@@ -111,9 +111,9 @@ def statistics_csv(call: Call) -> Response:
     return Response(body, media_type=CSV_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _statistics(call: Call, wanted: Wanted) -> TenantStatistics:
+def _statistics(call: RequestContext, wanted: Wanted) -> TenantStatistics:
     return tenant_statistics(
-        call.world,
+        call.deps,
         call.tenant.id,
         account_id=wanted.account or None,
         from_month=parse_month(wanted.from_month, field="from_month") if wanted.from_month else None,
@@ -122,7 +122,7 @@ def _statistics(call: Call, wanted: Wanted) -> TenantStatistics:
 
 
 def _page(
-    call: Call,
+    call: RequestContext,
     choices: StatisticsChoices,
     wanted: Wanted,
     months: tuple[Month, Month],
@@ -144,7 +144,7 @@ def _page(
     )
 
 
-def _figures(call: Call, statistics: TenantStatistics, shown: Wanted) -> Figures:
+def _figures(call: RequestContext, statistics: TenantStatistics, shown: Wanted) -> Figures:
     tongue, total = call.tongue, statistics.total
     query = {"konto": shown.account, "fra": shown.from_month, "til": shown.to_month}
     parts = {"opened": total.opened, "downloaded": total.downloaded, "unopened": total.unopened}
@@ -158,12 +158,12 @@ def _figures(call: Call, statistics: TenantStatistics, shown: Wanted) -> Figures
     )
 
 
-def _month_row(tongue: Tongue, month: Month, counts: ShareCounts) -> Row:
+def _month_row(tongue: Translator, month: Month, counts: ShareCounts) -> Row:
     first = date(month.year, month.number, 1)
     return Row(tongue.month(first), tongue.short_month(first), counts)
 
 
-def _account_row(tongue: Tongue, one: AccountStatistics) -> Row:
+def _account_row(tongue: Translator, one: AccountStatistics) -> Row:
     name = _name(tongue, one.account)
     return Row(name, name, one.published, one.contents.stored_bytes)
 
@@ -174,7 +174,7 @@ def _listed(statistics: TenantStatistics) -> list[AccountStatistics]:
     return [one for one in every if one.account.deleted_at is None or one.published.shares or len(every) == 1]
 
 
-def _month_choices(tongue: Tongue, first: Month, last: Month) -> list[tuple[str, str]]:
+def _month_choices(tongue: Translator, first: Month, last: Month) -> list[tuple[str, str]]:
     """Newest first: those are asked for most."""
     choices: list[tuple[str, str]] = []
     month = last
@@ -184,7 +184,7 @@ def _month_choices(tongue: Tongue, first: Month, last: Month) -> list[tuple[str,
     return choices
 
 
-def _name(tongue: Tongue, account: Account) -> str:
+def _name(tongue: Translator, account: Account) -> str:
     name = plain(account.name)
     if account.deleted_at is not None:
         return tongue.text(_("%(name)s (deleted)"), name=name)
@@ -193,7 +193,7 @@ def _name(tongue: Tongue, account: Account) -> str:
     return name
 
 
-def _lines(tongue: Tongue, statistics: TenantStatistics) -> Iterator[str]:
+def _lines(tongue: Translator, statistics: TenantStatistics) -> Iterator[str]:
     yield csv_line([tongue.text(column) for column in _COLUMNS])
     accounts = [one.account for one in _listed(statistics)]
     for month in statistics.months:

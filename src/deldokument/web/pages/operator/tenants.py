@@ -26,7 +26,7 @@ from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.web.http.errors import status_of, words_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Handler, Who
+from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
@@ -62,7 +62,7 @@ class Typed:
         return cls(dict.fromkeys(names, ""), dict.fromkeys(names, ""), [], 200)
 
     @classmethod
-    def refused(cls, call: Call, names: tuple[str, ...], error: ServiceError) -> Typed:
+    def refused(cls, call: RequestContext, names: tuple[str, ...], error: ServiceError) -> Typed:
         """A form that came back."""
         wrong = error.errors if isinstance(error, InvalidFields) else [error]
         told = [(e.field if isinstance(e, InvalidInput) else "", words_of(e, call.tongue)) for e in wrong]
@@ -84,26 +84,26 @@ class TextRow:
 # --- all tenants -----------------------------------------------------------------------------------------------------
 
 
-def tenants_page(call: Call) -> Response:
+def tenants_page(call: RequestContext) -> Response:
     """All tenants and how far each has come, the texts that count, and the brake for a share."""
     return _tenants(call, Typed.nothing(_SHARE_FIELDS))
 
 
-def _tenants(call: Call, typed: Typed) -> Response:
+def _tenants(call: RequestContext, typed: Typed) -> Response:
     return render(
         call,
         "operations.html",
         status=typed.status,
         errors=typed.errors,
-        tenants=registration.list_tenants(call.world),
-        texts=[_text_row(call, listing) for listing in texts.list_texts(call.world)],
+        tenants=registration.list_tenants(call.deps),
+        texts=[_text_row(call, listing) for listing in texts.list_texts(call.deps)],
         typed=typed.values,
         faults=typed.faults,
         reasons=_reasons(call),
     )
 
 
-def _text_row(call: Call, listing: texts.TextListing) -> TextRow:
+def _text_row(call: RequestContext, listing: texts.TextListing) -> TextRow:
     current = listing.published[0][0] if listing.published else None
     return TextRow(
         listing.kind,
@@ -114,15 +114,15 @@ def _text_row(call: Call, listing: texts.TextListing) -> TextRow:
     )
 
 
-def _reasons(call: Call) -> list[tuple[str, str]]:
+def _reasons(call: RequestContext) -> list[tuple[str, str]]:
     return [(reason.value, call.tongue.text(words)) for reason, words in REASON_WORDS.items()]
 
 
-def publish_text(call: Call) -> Response:
+def publish_text(call: RequestContext) -> Response:
     """Let a version count from now on."""
     try:
         kind = AgreementKind(call.fields.get("kind", ""))
-        texts.publish_agreement(call.world, kind, call.fields.get("version", ""), call.person.person)
+        texts.publish_agreement(call.deps, kind, call.fields.get("version", ""), call.person.person)
     except ValueError:
         raise NotFound("no such text") from None
     except (InvalidInput, Conflict) as error:
@@ -130,7 +130,7 @@ def publish_text(call: Call) -> Response:
     return RedirectResponse("/drift", 303)
 
 
-def stop_share(call: Call) -> Response:
+def stop_share(call: RequestContext) -> Response:
     """Freeze a share, or let it go on: by its link or its id."""
     text = call.fields.get("share", "").strip()
     try:
@@ -148,38 +148,38 @@ def stop_share(call: Call) -> Response:
     return render(call, "operations_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
-def _freeze_or_thaw(call: Call, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
+def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
     """Raises InvalidInput without a reason, and as the service."""
     if call.fields.get("deed") == "thaw":
-        thaw(call.world, key, call.person.person)
+        thaw(call.deps, key, call.person.person)
         return
     try:
         reason = FreezeReason(call.fields.get("reason", ""))
     except ValueError:
         raise InvalidInput("reason", "reason_missing") from None
-    freeze(call.world, key, call.person.person, reason)
+    freeze(call.deps, key, call.person.person, reason)
 
 
 # --- a new tenant ----------------------------------------------------------------------------------------------------
 
 
-def new_tenant_page(call: Call) -> Response:
+def new_tenant_page(call: RequestContext) -> Response:
     """The form for a new tenant."""
     return _new_tenant(call, Typed.nothing(_TENANT_FIELDS))
 
 
-def _new_tenant(call: Call, typed: Typed) -> Response:
+def _new_tenant(call: RequestContext, typed: Typed) -> Response:
     return render(
         call, "operations_new.html", status=typed.status, errors=typed.errors, typed=typed.values, faults=typed.faults
     )
 
 
-def create_tenant(call: Call) -> Response:
+def create_tenant(call: RequestContext) -> Response:
     """Make it."""
     typed = {name: call.fields.get(name, "") for name in _TENANT_FIELDS}
     try:
         tenant = registration.register_tenant(
-            call.world,
+            call.deps,
             organization_number=typed["organization_number"],
             contact=Contact(typed["telephone"].strip(), typed["email"].strip(), typed["hours"].strip()),
             number=typed["number"],
@@ -194,24 +194,24 @@ def create_tenant(call: Call) -> Response:
 # --- one tenant ------------------------------------------------------------------------------------------------------
 
 
-def tenant_page(call: Call) -> Response:
+def tenant_page(call: RequestContext) -> Response:
     """Who administers it, its agreements, its accounts, and the brakes."""
     return _tenant(call, Typed.nothing(_ONE_FIELDS))
 
 
-def _tenant(call: Call, typed: Typed) -> Response:
+def _tenant(call: RequestContext, typed: Typed) -> Response:
     tenant_id = call.path("tenant_id")
-    tenant = registration.show_tenant(call.world, tenant_id)
-    listings = {listing.kind: listing for listing in texts.list_texts(call.world)}
+    tenant = registration.show_tenant(call.deps, tenant_id)
+    listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(
         call,
         "operations_tenant.html",
         status=typed.status,
         errors=typed.errors,
         tenant=tenant,
-        administrators=administrators.list_administrators(call.world, tenant_id=tenant_id),
-        accounts=lifecycle.list_accounts(call.world, tenant_id=tenant_id),
-        agreements=agreements_status.agreements_of(call.world, tenant_id=tenant_id),
+        administrators=administrators.list_administrators(call.deps, tenant_id=tenant_id),
+        accounts=lifecycle.list_accounts(call.deps, tenant_id=tenant_id),
+        agreements=agreements_status.agreements_of(call.deps, tenant_id=tenant_id),
         versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
         typed=typed.values,
         faults=typed.faults,
@@ -219,14 +219,14 @@ def _tenant(call: Call, typed: Typed) -> Response:
     )
 
 
-def record_main(call: Call) -> Response:
+def record_main(call: RequestContext) -> Response:
     """Note that the signed main agreement has arrived, with its copy."""
     tenant_id, copy = call.path("tenant_id"), call.files.get("copy")
     try:
         if copy is not None and copy.too_large:
             raise InvalidInput("copy", "copy_too_large")
         agreements_status.record_main_agreement(
-            call.world,
+            call.deps,
             tenant_id=tenant_id,
             version=call.fields.get("version", ""),
             signed_on=_date(call.fields.get("signed_on", "")),
@@ -246,29 +246,29 @@ def _date(text: str) -> date | None:
         return None
 
 
-def main_copy(call: Call) -> Response:
+def main_copy(call: RequestContext) -> Response:
     """The copy of a main agreement."""
     content = agreements_status.main_agreement_copy(
-        call.world, tenant_id=call.path("tenant_id"), agreement_id=call.path("agreement_id")
+        call.deps, tenant_id=call.path("tenant_id"), agreement_id=call.path("agreement_id")
     )
     disposition = {"Content-Disposition": 'attachment; filename="hovedavtale.pdf"'}
     return Response(content, headers=disposition, media_type="application/pdf")
 
 
-def stop_tenant(call: Call) -> Response:
+def stop_tenant(call: RequestContext) -> Response:
     """Freeze the tenant, or let it go on."""
     return _stopped(call, partial(_freeze_or_thaw, call, freezing.freeze_tenant, freezing.unfreeze_tenant), "tenant_id")
 
 
-def stop_account(call: Call) -> Response:
+def stop_account(call: RequestContext) -> Response:
     """Freeze one of its accounts, or let it go on."""
-    lifecycle.show_account(call.world, tenant_id=call.path("tenant_id"), account_id=call.path("account_id"))
+    lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=call.path("account_id"))
     return _stopped(
         call, partial(_freeze_or_thaw, call, freezing.freeze_account, freezing.unfreeze_account), "account_id"
     )
 
 
-def _stopped(call: Call, act: Callable[[str], None], name: str) -> Response:
+def _stopped(call: RequestContext, act: Callable[[str], None], name: str) -> Response:
     try:
         act(call.path(name))
     except (InvalidInput, Conflict) as error:
@@ -277,7 +277,7 @@ def _stopped(call: Call, act: Callable[[str], None], name: str) -> Response:
 
 
 def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0) -> Endpoint:
-    return Endpoint(f"/drift{path}", handler, Who.OPERATOR, methods or ("GET",), takes_file=takes_file)
+    return Endpoint(f"/drift{path}", handler, RequiredRole.OPERATOR, methods or ("GET",), takes_file=takes_file)
 
 
 _ONE = "/kunder/{tenant_id}"

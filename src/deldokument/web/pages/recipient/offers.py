@@ -15,20 +15,20 @@ from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.offers import list_offers, open_share
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-def link_page(call: Call) -> Response:
+def link_page(call: RequestContext) -> Response:
     """Before login what this is; after login the share."""
     share_id = call.path("id")
     if call.session is None:
         return render(call, "link.html", login=_login_path(share_id))
     if call.request.method == "HEAD":
-        authorize(call.world, call.person.person, share_id)
+        authorize(call.deps, call.person.person, share_id)
         return Response(media_type="text/html")
-    offer = open_share(call.world, call.person.person, share_id)
+    offer = open_share(call.deps, call.person.person, share_id)
     findings = [document.finding for document in offer.documents]
     return render(
         call,
@@ -46,13 +46,13 @@ def _login_path(share_id: str) -> str:
     return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
 
 
-def offers_page(call: Call) -> Response:
+def offers_page(call: RequestContext) -> Response:
     """«Delt med meg»."""
-    offers, complete = list_offers(call.world, call.person.person)
+    offers, complete = list_offers(call.deps, call.person.person)
     return render(call, "mine.html", offers=offers, complete=complete)
 
 
 ENDPOINTS = (
-    Endpoint("/d/{id}", link_page, Who.ANYONE),
-    Endpoint("/mine", offers_page, Who.PERSON),
+    Endpoint("/d/{id}", link_page, RequiredRole.ANYONE),
+    Endpoint("/mine", offers_page, RequiredRole.PERSON),
 )

@@ -14,47 +14,47 @@ from deldokument.services.shares import discarding, queries
 from deldokument.services.shares.views import ShareView
 from deldokument.web.http.errors import words_of
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS, list_of
 
 
-def question_page(call: Call) -> Response:
+def question_page(call: RequestContext) -> Response:
     """The question asked once, for those whose browser cannot ask it in a dialog."""
-    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.state is not ShareState.DRAFT:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     return render(call, "share_discarding.html", share=view, undo_seconds=UNDO_SECONDS)
 
 
-def discard(call: Call) -> Response:
+def discard(call: RequestContext) -> Response:
     """«Forkast utkastet»."""
     share_id = call.path("id")
-    discarding.discard_with_grace(call.world, call.person.person, share_id)
+    discarding.discard_with_grace(call.deps, call.person.person, share_id)
     return RedirectResponse(f"/delinger?forkastet={share_id}", 303)
 
 
-def undo(call: Call) -> Response:
+def undo(call: RequestContext) -> Response:
     """«Angre». Too late is told on the list, where the draft is missing by then."""
     share_id = call.path("id")
     try:
-        discarding.restore_draft(call.world, call.person.person, share_id)
+        discarding.restore_draft(call.deps, call.person.person, share_id)
     except Conflict as error:
         return list_of(call, status=409, errors=[("", words_of(error, call.tongue))])
     return RedirectResponse(f"/delinger?hentet={share_id}", 303)
 
 
-def list_page(call: Call) -> Response:
+def list_page(call: RequestContext) -> Response:
     """«Delinger», with what has just been done to a draft, if it is still so."""
     person, discarded_id, restored_id = call.person.person, call.query("forkastet"), call.query("hentet")
-    discarded = discarding.find_discarded(call.world, person, discarded_id) if discarded_id else None
+    discarded = discarding.find_discarded(call.deps, person, discarded_id) if discarded_id else None
     return list_of(call, discarded=discarded, restored=_restored(call, restored_id))
 
 
-def _restored(call: Call, share_id: str) -> ShareView | None:
+def _restored(call: RequestContext, share_id: str) -> ShareView | None:
     if not share_id:
         return None
     try:
-        view = queries.view_share(call.world, call.person.person, share_id)
+        view = queries.view_share(call.deps, call.person.person, share_id)
     except NotFound:
         return None
     return view if view.state is ShareState.DRAFT else None
@@ -62,8 +62,8 @@ def _restored(call: Call, share_id: str) -> ShareView | None:
 
 _DRAFT = "/del/utkast/{id}"
 ENDPOINTS = (
-    Endpoint("/delinger", list_page, Who.PERSON),
-    Endpoint(f"{_DRAFT}/forkasting", question_page, Who.PERSON),
-    Endpoint(f"{_DRAFT}/forkasting", discard, Who.PERSON, ("POST",)),
-    Endpoint(f"{_DRAFT}/angring", undo, Who.PERSON, ("POST",)),
+    Endpoint("/delinger", list_page, RequiredRole.PERSON),
+    Endpoint(f"{_DRAFT}/forkasting", question_page, RequiredRole.PERSON),
+    Endpoint(f"{_DRAFT}/forkasting", discard, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_DRAFT}/angring", undo, RequiredRole.PERSON, ("POST",)),
 )

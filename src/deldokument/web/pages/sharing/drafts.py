@@ -19,24 +19,24 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
-from deldokument.services.shares.drafts import DraftWords
+from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import words_of
-from deldokument.web.http.i18n import LANGUAGES, OSLO, Tongue
+from deldokument.web.http.i18n import LANGUAGES, OSLO, Translator
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Answer, Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
 _TO_FILL_IN = timedelta(minutes=30)
 _END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
 
 
-def share_page(call: Call) -> Response:
+def share_page(call: RequestContext) -> Response:
     """The form, empty or with a draft. Raises Frozen, or InvalidInput, when no account takes drafts."""
     _must_be_registered(call)
     accounts, draft = _sharing_accounts(call), None
     if draft_id := call.query("utkast"):
-        view = queries.view_share(call.world, call.person.person, draft_id)
+        view = queries.view_share(call.deps, call.person.person, draft_id)
         if view.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.id}", 303)
         draft = _draft(view)
@@ -44,7 +44,7 @@ def share_page(call: Call) -> Response:
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])
-    tells_recipients = call.world.notices is not None
+    tells_recipients = call.deps.notices is not None
     settings = _form_settings(call, accounts)
     return render(
         call,
@@ -64,29 +64,29 @@ class Unregistered(NotFound):
         self.code = "unregistered"
 
 
-def _must_be_registered(call: Call) -> None:
+def _must_be_registered(call: RequestContext) -> None:
     if not call.roles.memberships:
         raise Unregistered
 
 
-def _sharing_accounts(call: Call) -> list[Membership]:
+def _sharing_accounts(call: RequestContext) -> list[Membership]:
     return [m for m in call.roles.memberships if isinstance(may_share(m.tenant, m.account), Allowed)]
 
 
-def can_be_filled_in(call: Call, draft: ShareView) -> bool:
+def can_be_filled_in(call: RequestContext, draft: ShareView) -> bool:
     """Whether the logged-in person can go on with the draft: where it is, or in another account of the tenant."""
     return not draft.stopped and draft.tenant.id in {m.tenant.id for m in _sharing_accounts(call)}
 
 
-def _form_settings(call: Call, accounts: list[Membership]) -> dict[str, Any]:
+def _form_settings(call: RequestContext, accounts: list[Membership]) -> dict[str, Any]:
     return {
         "accounts": [_account_settings(call, membership) for membership in accounts],
-        "today": f"{call.world.clock.now().astimezone(OSLO):%Y-%m-%d}",
+        "today": f"{call.deps.clock.now().astimezone(OSLO):%Y-%m-%d}",
         "max_document_length": MAX_LENGTH,
     }
 
 
-def _account_settings(call: Call, membership: Membership) -> dict[str, Any]:
+def _account_settings(call: RequestContext, membership: Membership) -> dict[str, Any]:
     """What the form must know of an account: its rules are others than its neighbour's."""
     account, period = membership.account, membership.account.period(membership.tenant)
     name = call.tongue.text("%(name)s (closed)", name=account.name) if account.closed_at else account.name
@@ -97,9 +97,9 @@ def _account_settings(call: Call, membership: Membership) -> dict[str, Any]:
         "confidential": account.rules.confidential,
         "four_eyes": account.rules.four_eyes,
         "notify": account.rules.notify,
-        "default_expires_at": _default_expiry(call.world.clock.now(), period),
-        "earliest": _local(call.world.clock.now() + period.shortest),
-        "latest": _local(call.world.clock.now() + period.longest),
+        "default_expires_at": _default_expiry(call.deps.clock.now(), period),
+        "earliest": _local(call.deps.clock.now() + period.shortest),
+        "latest": _local(call.deps.clock.now() + period.longest),
     }
 
 
@@ -115,21 +115,21 @@ def _default_expiry(now: datetime, period: PeriodRule) -> str:
     return _local(proposed if proposed >= soonest else max(end, soonest))
 
 
-def fresh_csrf(call: Call) -> Response:
+def fresh_csrf(call: RequestContext) -> Response:
     """The token of the present session, for a page that was loaded in an earlier one."""
     return JSONResponse({"csrf_token": call.person.csrf_token})
 
 
-def start(call: Call) -> Response:
+def start(call: RequestContext) -> Response:
     """A new draft."""
     _must_be_registered(call)
-    share = drafts.start_draft(call.world, call.person.person, account_id=_text(call, "account_id"))
+    share = drafts.start_draft(call.deps, call.person.person, account_id=_text(call, "account_id"))
     return _answer(call, share.id, status=201)
 
 
-def save(call: Call) -> Response:
+def save(call: RequestContext) -> Response:
     """Keep what the form says."""
-    words = DraftWords(
+    words = DraftFields(
         account_id=_text(call, "account_id"),
         title=_text(call, "title"),
         message=_text(call, "message"),
@@ -139,21 +139,21 @@ def save(call: Call) -> Response:
         notify=_flag(call, "notify", otherwise=False),
         expires_at=oslo_instant(_text(call, "expires_at")),
     )
-    drafts.save_draft(call.world, call.person.person, call.path("id"), words)
+    drafts.save_draft(call.deps, call.person.person, call.path("id"), words)
     return _answer(call, call.path("id"))
 
 
-def add_recipients(call: Call) -> Response:
+def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; what was refused comes back with reasons."""
-    refused = drafts.add_recipients(call.world, call.person.person, call.path("id"), _text(call, "text"))
+    refused = drafts.add_recipients(call.deps, call.person.person, call.path("id"), _text(call, "text"))
     told = [{"text": r.text, "message": words_of(r.error, call.tongue)} for r in refused]
     return _answer(call, call.path("id"), refused=told)
 
 
-def change_recipient(call: Call) -> Response:
+def change_recipient(call: RequestContext) -> Response:
     """Label or confirm a recipient."""
     drafts.change_recipient(
-        call.world,
+        call.deps,
         call.person.person,
         call.path("id"),
         call.path("recipient_id"),
@@ -163,23 +163,23 @@ def change_recipient(call: Call) -> Response:
     return _answer(call, call.path("id"))
 
 
-def remove_recipient(call: Call) -> Response:
+def remove_recipient(call: RequestContext) -> Response:
     """Take a recipient out."""
-    drafts.remove_recipient(call.world, call.person.person, call.path("id"), call.path("recipient_id"))
+    drafts.remove_recipient(call.deps, call.person.person, call.path("id"), call.path("recipient_id"))
     return _answer(call, call.path("id"))
 
 
-def add_document(call: Call) -> Response:
+def add_document(call: RequestContext) -> Response:
     """Announce a document; the answer has what its upload needs."""
     ticket = drafts.add_document(
-        call.world,
+        call.deps,
         call.person.person,
         call.path("id"),
         name=_text(call, "name"),
         length=_number(call, "length"),
         modified_at=_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
     )
-    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     document = next(_document(d) for d in view.documents if d.id == ticket.document_id)
     upload = {
         "endpoint": "/uploads",
@@ -193,33 +193,33 @@ def add_document(call: Call) -> Response:
     return JSONResponse({"document": document, "upload": upload}, 201)
 
 
-def remove_document(call: Call) -> Response:
+def remove_document(call: RequestContext) -> Response:
     """Take a document out."""
-    drafts.remove_document(call.world, call.person.person, call.path("id"), call.path("document_id"))
+    drafts.remove_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _answer(call, call.path("id"))
 
 
-def publish(call: Call) -> Response:
+def publish(call: RequestContext) -> Response:
     """«Del dokument», or «Send til godkjenning»: what the page shows, and nothing that another page has added since."""
     seen = {name: _ids(call, name) for name in ("documents", "recipients")}
-    share = publishing.publish_share(call.world, call.person.person, call.path("id"), **seen)
+    share = publishing.publish_share(call.deps, call.person.person, call.path("id"), **seen)
     done = "delt" if share.state is ShareState.AVAILABLE else "godkjenning"
     return JSONResponse({"location": f"/delinger/{share.id}/{done}"})
 
 
-def published_page(call: Call) -> Response:
+def published_page(call: RequestContext) -> Response:
     """The link and the e-mail text."""
-    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    emails = {code: email_text(view, Tongue(code)) for code in LANGUAGES}
-    told = view.notify and call.world.notices is not None
+    emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
+    told = view.notify and call.deps.notices is not None
     return render(
         call, "shared.html", share=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER
     )
 
 
-def email_text(share: ShareView, tongue: Tongue) -> str:
+def email_text(share: ShareView, tongue: Translator) -> str:
     """A text to paste into an e-mail: who sends, how to log in, whom to call, the end. No content, no names."""
     contact = share.account.contact(share.tenant)
     ask = ", ".join(part for part in (contact.telephone, contact.email, contact.hours) if part)
@@ -260,8 +260,8 @@ def oslo_instant(text: str) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def _answer(call: Call, share_id: str, *, status: int = 200, **more: Any) -> Response:
-    view = queries.view_share(call.world, call.person.person, share_id)
+def _answer(call: RequestContext, share_id: str, *, status: int = 200, **more: Any) -> Response:
+    view = queries.view_share(call.deps, call.person.person, share_id)
     return JSONResponse({"draft": _draft(view), **more}, status)
 
 
@@ -308,21 +308,21 @@ def _local(instant: datetime) -> str:
     return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M")
 
 
-def _text(call: Call, name: str) -> str:
+def _text(call: RequestContext, name: str) -> str:
     value = call.body.get(name, "")
     if not isinstance(value, str):
         raise InvalidInput(name, "body_malformed")
     return value
 
 
-def _number(call: Call, name: str) -> int:
+def _number(call: RequestContext, name: str) -> int:
     value = call.body.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**53:
         raise InvalidInput(name, "body_malformed")
     return value
 
 
-def _ids(call: Call, name: str) -> list[str] | None:
+def _ids(call: RequestContext, name: str) -> list[str] | None:
     """None when the page, being of the version before, does not say."""
     value = call.body.get(name)
     if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
@@ -330,7 +330,7 @@ def _ids(call: Call, name: str) -> list[str] | None:
     return value
 
 
-def _flag(call: Call, name: str, *, otherwise: bool) -> bool:
+def _flag(call: RequestContext, name: str, *, otherwise: bool) -> bool:
     value = call.body.get(name, otherwise)
     if not isinstance(value, bool):
         raise InvalidInput(name, "body_malformed")
@@ -338,12 +338,12 @@ def _flag(call: Call, name: str, *, otherwise: bool) -> bool:
 
 
 def _json(path: str, handler: Any, *methods: str) -> Endpoint:
-    return Endpoint(path, handler, Who.PERSON, methods, Answer.JSON)
+    return Endpoint(path, handler, RequiredRole.PERSON, methods, ErrorFormat.JSON)
 
 
 _DRAFT = "/del/utkast/{id}"
 ENDPOINTS = (
-    Endpoint("/del", share_page, Who.PERSON),
+    Endpoint("/del", share_page, RequiredRole.PERSON),
     _json("/del/csrf", fresh_csrf, "GET"),
     _json("/del/utkast", start, "POST"),
     _json(_DRAFT, save, "PUT"),
@@ -353,5 +353,5 @@ ENDPOINTS = (
     _json(f"{_DRAFT}/dokumenter", add_document, "POST"),
     _json(f"{_DRAFT}/dokumenter/{{document_id}}", remove_document, "DELETE"),
     _json(f"{_DRAFT}/publisering", publish, "POST"),
-    Endpoint("/delinger/{id}/delt", published_page, Who.PERSON),
+    Endpoint("/delinger/{id}/delt", published_page, RequiredRole.PERSON),
 )

@@ -16,19 +16,19 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
 from deldokument.web.http.errors import status_of, words_of
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
 _OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
 _OF_ADMINISTRATORS: tuple[str, ...] = ("signature",)
 _DONE = frozenset({"sendt", "bekreftet", "lagret", "fjernet"})
 
 
-def notices_page(call: Call) -> Response:
+def notices_page(call: RequestContext) -> Response:
     """The address, and what is told there."""
     return _page(call)
 
 
-def _page(call: Call, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
+def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
     field = error.field if isinstance(error, InvalidInput) else "email"
     errors = [(field, words_of(error, call.tongue))] if error else []
     done = call.query("gjort")
@@ -37,7 +37,7 @@ def _page(call: Call, error: InvalidInput | Conflict | None = None, typed: str =
         "addresses.html",
         status=status_of(error) if error else 200,
         errors=errors,
-        view=email_addresses.show_address(call.world, call.person.person, _language(call)),
+        view=email_addresses.show_address(call.deps, call.person.person, _language(call)),
         typed=typed,
         faults=dict(errors),
         done=done if done in _DONE and not error else "",
@@ -46,26 +46,26 @@ def _page(call: Call, error: InvalidInput | Conflict | None = None, typed: str =
     )
 
 
-def enter(call: Call) -> Response:
+def enter(call: RequestContext) -> Response:
     """«Send meg en kode»."""
     typed = call.fields.get("email", "")
     try:
-        email_addresses.enter_address(call.world, call.person.person, typed, _language(call))
+        email_addresses.enter_address(call.deps, call.person.person, typed, _language(call))
     except (InvalidInput, Conflict) as error:
         return _page(call, error, typed)
     return _done("sendt")
 
 
-def confirm(call: Call) -> Response:
+def confirm(call: RequestContext) -> Response:
     """«Bekreft adressen»."""
     try:
-        email_addresses.confirm_address(call.world, call.person.person, call.fields.get("code", ""))
+        email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
     except (InvalidInput, Conflict) as error:
         return _page(call, error)
     return _done("bekreftet")
 
 
-def choose(call: Call) -> Response:
+def choose(call: RequestContext) -> Response:
     """«Lagre valgene». What the person is offered no choice of stays as it is."""
     try:
         language = Language(call.fields.get("language", ""))
@@ -73,18 +73,18 @@ def choose(call: Call) -> Response:
         return _page(call, InvalidInput("language", "choice_missing"))
     offered = (_OF_MEMBERS if call.roles.memberships else ()) + (_OF_ADMINISTRATORS if call.roles.administered else ())
     chosen = {name: call.fields.get(name) == "on" for name in offered}
-    before = email_addresses.show_address(call.world, call.person.person).choices
-    email_addresses.choose_notices(call.world, call.person.person, replace(before, **chosen, language=language))
+    before = email_addresses.show_address(call.deps, call.person.person).choices
+    email_addresses.choose_notices(call.deps, call.person.person, replace(before, **chosen, language=language))
     return _done("lagret")
 
 
-def remove(call: Call) -> Response:
+def remove(call: RequestContext) -> Response:
     """«Fjern adressen»."""
-    email_addresses.remove_address(call.world, call.person.person)
+    email_addresses.remove_address(call.deps, call.person.person)
     return _done("fjernet")
 
 
-def _language(call: Call) -> Language:
+def _language(call: RequestContext) -> Language:
     """That of the page, until another is chosen."""
     return Language(call.tongue.language)
 
@@ -95,9 +95,9 @@ def _done(what: str) -> Response:
 
 _POST = ("POST",)
 ENDPOINTS = (
-    Endpoint(SETTINGS_PATH, notices_page, Who.PERSON),
-    Endpoint(f"{SETTINGS_PATH}/adresse", enter, Who.PERSON, _POST),
-    Endpoint(f"{SETTINGS_PATH}/kode", confirm, Who.PERSON, _POST),
-    Endpoint(f"{SETTINGS_PATH}/valg", choose, Who.PERSON, _POST),
-    Endpoint(f"{SETTINGS_PATH}/fjerning", remove, Who.PERSON, _POST),
+    Endpoint(SETTINGS_PATH, notices_page, RequiredRole.PERSON),
+    Endpoint(f"{SETTINGS_PATH}/adresse", enter, RequiredRole.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/kode", confirm, RequiredRole.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/valg", choose, RequiredRole.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/fjerning", remove, RequiredRole.PERSON, _POST),
 )

@@ -16,21 +16,23 @@ from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import ShareView
 from deldokument.web.http.errors import words_of
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Who
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import detail_of, is_own
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def proposal_page(call: Call) -> Response:
+def proposal_page(call: RequestContext) -> Response:
     """All that there is to look through; for the proposer what happens next."""
-    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.proposal is None:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     return _page(call, view)
 
 
-def _page(call: Call, view: ShareView, status: int = 200, errors: list[tuple[str, str]] | None = None) -> Response:
+def _page(
+    call: RequestContext, view: ShareView, status: int = 200, errors: list[tuple[str, str]] | None = None
+) -> Response:
     own = view.proposal is not None and is_own(call, view.proposal)
     template = "proposal_own.html" if own else "proposal.html"
     address = f"{call.site.public_url}/delinger/{view.id}/godkjenning"
@@ -39,11 +41,11 @@ def _page(call: Call, view: ShareView, status: int = 200, errors: list[tuple[str
     )
 
 
-def approve(call: Call) -> Response:
+def approve(call: RequestContext) -> Response:
     """«Godkjenn og del»."""
     share_id = call.path("id")
     try:
-        publishing.approve_share(call.world, call.person.person, share_id, seen=_seen(call))
+        publishing.approve_share(call.deps, call.person.person, share_id, seen=_seen(call))
     except InvalidFields as error:
         return _refused(call, 422, [("", words_of(one, call.tongue)) for one in error.errors])
     except (InvalidInput, Conflict) as error:
@@ -51,7 +53,7 @@ def approve(call: Call) -> Response:
     return RedirectResponse(f"/delinger/{share_id}/delt", 303)
 
 
-def _seen(call: Call) -> datetime:
+def _seen(call: RequestContext) -> datetime:
     """Which proposal the page showed; none that there is, when the form does not say."""
     try:
         seen = datetime.fromisoformat(call.fields.get("seen", ""))
@@ -60,25 +62,25 @@ def _seen(call: Call) -> datetime:
     return seen if seen.tzinfo else seen.replace(tzinfo=UTC)
 
 
-def _refused(call: Call, status: int, errors: list[tuple[str, str]]) -> Response:
-    view = queries.view_share(call.world, call.person.person, call.path("id"))
+def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]]) -> Response:
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.proposal is None:
         return detail_of(call, view.id, status=status, errors=errors)
     return _page(call, view, status, errors)
 
 
-def send_back(call: Call) -> Response:
+def send_back(call: RequestContext) -> Response:
     """«Send tilbake», or for the proposer «Ta tilbake»."""
     share_id = call.path("id")
     try:
-        publishing.return_proposal(call.world, call.person.person, share_id)
+        publishing.return_proposal(call.deps, call.person.person, share_id)
     except Conflict as error:
         return detail_of(call, share_id, status=409, errors=[("", words_of(error, call.tongue))])
     return RedirectResponse(f"/delinger/{share_id}", 303)
 
 
 ENDPOINTS = (
-    Endpoint("/delinger/{id}/godkjenning", proposal_page, Who.PERSON),
-    Endpoint("/delinger/{id}/godkjenning", approve, Who.PERSON, ("POST",)),
-    Endpoint("/delinger/{id}/retur", send_back, Who.PERSON, ("POST",)),
+    Endpoint("/delinger/{id}/godkjenning", proposal_page, RequiredRole.PERSON),
+    Endpoint("/delinger/{id}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
+    Endpoint("/delinger/{id}/retur", send_back, RequiredRole.PERSON, ("POST",)),
 )

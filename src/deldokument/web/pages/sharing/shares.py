@@ -21,10 +21,10 @@ from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import status_of, words_of
-from deldokument.web.http.i18n import LANGUAGES, OSLO, Tongue
+from deldokument.web.http.i18n import LANGUAGES, OSLO, Translator
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import render
-from deldokument.web.http.request import Call, Endpoint, Handler, Who
+from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.drafts import can_be_filled_in, email_text, oslo_instant
 from deldokument.web.pages.sharing.timeline import moments
 
@@ -79,7 +79,7 @@ class Filter:
 
 
 def list_of(
-    call: Call,
+    call: RequestContext,
     *,
     status: int = 200,
     errors: list[tuple[str, str]] | None = None,
@@ -92,7 +92,7 @@ def list_of(
     wanted, before = _filter(call), read_place(call.query("before"))
     first = not wanted.narrows and before is None
     found = queries.list_shares(
-        call.world,
+        call.deps,
         call.person.person,
         account_id=wanted.account or None,
         states=wanted.states,
@@ -123,12 +123,12 @@ def list_of(
     )
 
 
-def _is_draft_of_another(call: Call, view: ShareView) -> bool:
+def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
     """Whether a colleague or a system fills it in, and asks nobody for anything yet."""
     return view.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
 
 
-def _filter(call: Call) -> Filter:
+def _filter(call: RequestContext) -> Filter:
     state = call.query("tilstand")
     return Filter(
         account=call.query("konto"),
@@ -145,7 +145,7 @@ def _more(wanted: Filter, place: Place | None) -> str:
     return f"/delinger?{urlencode(query)}"
 
 
-def _needing(call: Call, views: Sequence[ShareView]) -> list[ShareRow]:
+def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
     """Shares that wait for me, those that end first first."""
     rows = [row for row in (_row(call, view) for view in views) if row.need]
     return sorted(
@@ -153,43 +153,43 @@ def _needing(call: Call, views: Sequence[ShareView]) -> list[ShareRow]:
     )
 
 
-def _row(call: Call, view: ShareView) -> ShareRow:
+def _row(call: RequestContext, view: ShareView) -> ShareRow:
     come = Counter(recipient.progress for recipient in view.recipients)
     downloaded, partly = come[Progress.DOWNLOADED], come[Progress.PARTLY]
     return ShareRow(view, _need(call, view), downloaded, partly, downloaded + partly + come[Progress.OPENED])
 
 
-def _need(call: Call, view: ShareView) -> str:
+def _need(call: RequestContext, view: ShareView) -> str:
     if view.stopped:
         return ""
     if view.proposal is not None:
         return "" if is_own(call, view.proposal) else "approval"
     if view.state is ShareState.DRAFT:
         return "unfinished" if view.drafter_id in _own_ids(call) else ""
-    now = call.world.clock.now()
+    now = call.deps.clock.now()
     soon = view.expires_at is not None and view.expires_at - now <= SOON
     # As the query that finds them: no document was downloaded for anybody.
     downloaded = any(download.whole for recipient in view.recipients for download in recipient.downloads)
     return "unread" if view.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 
-def is_own(call: Call, proposal: ProposalView) -> bool:
+def is_own(call: RequestContext, proposal: ProposalView) -> bool:
     """Whether the logged-in person made the proposal, as a member of whatever account."""
     return proposal.proposer_id in _own_ids(call)
 
 
-def _own_ids(call: Call) -> set[str]:
+def _own_ids(call: RequestContext) -> set[str]:
     """The logged-in person's memberships, in whatever accounts."""
     return {membership.id for membership in call.roles.memberships}
 
 
-def detail_page(call: Call) -> Response:
+def detail_page(call: RequestContext) -> Response:
     """One share: its facts, recipients, time line, and what can be done with it."""
     return detail_of(call, call.path("id"))
 
 
 def detail_of(
-    call: Call,
+    call: RequestContext,
     share_id: str,
     *,
     status: int = 200,
@@ -197,7 +197,7 @@ def detail_of(
     typed: tuple[str, str] | None = None,
 ) -> Response:
     """The page of one share, with what went wrong in what was just asked of it."""
-    view, events = queries.show_share(call.world, call.person.person, share_id)
+    view, events = queries.show_share(call.deps, call.person.person, share_id)
     date, time = typed or _local(view.expires_at)
     period = view.account.period(view.tenant)
     return render(
@@ -207,18 +207,18 @@ def detail_of(
         errors=errors,
         share=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
-        moments=moments(events, queries.acting_systems(call.world, events), call.tongue, call.world.clock.now()),
+        moments=moments(events, queries.acting_systems(call.deps, events), call.tongue, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MOST_EVENTS,
         open=view.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),
-        emails={code: email_text(view, Tongue(code)) for code in LANGUAGES} if view.expires_at else {},
+        emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.expires_at else {},
         expires_date=date,
         expires_time=time,
-        earliest=_local(call.world.clock.now() + period.shortest)[0],
-        latest=_local(call.world.clock.now() + period.longest)[0],
+        earliest=_local(call.deps.clock.now() + period.shortest)[0],
+        latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.tongue.period(period.longest),
-        tells_recipients=call.world.notices is not None,
+        tells_recipients=call.deps.notices is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
         own_draft=view.drafter_id in _own_ids(call),
@@ -239,14 +239,14 @@ def _local(instant: datetime | None) -> tuple[str, str]:
     return local.strftime("%Y-%m-%d"), local.strftime("%H:%M")
 
 
-def change_end(call: Call) -> Response:
+def change_end(call: RequestContext) -> Response:
     """«Endre sluttidspunkt»."""
     share_id, date, time = call.path("id"), call.fields.get("expires_date", ""), call.fields.get("expires_time", "")
     try:
         until = oslo_instant(f"{date}T{time}" if date and time else "")
         if until is None:
             raise InvalidInput("expires_at", "expiry_missing")
-        publishing.change_expiry(call.world, call.person.person, share_id, until)
+        publishing.change_expiry(call.deps, call.person.person, share_id, until)
     except InvalidInput as error:
         field = _TIME if date and not time else _DATE
         return detail_of(
@@ -257,40 +257,40 @@ def change_end(call: Call) -> Response:
     return RedirectResponse(f"/delinger/{share_id}", 303)
 
 
-def withdrawal_page(call: Call) -> Response:
+def withdrawal_page(call: RequestContext) -> Response:
     """The question asked once, for those whose browser cannot ask it in a dialog."""
-    view = queries.view_share(call.world, call.person.person, call.path("id"))
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
     return render(call, "share_withdrawal.html", share=view)
 
 
-def withdraw(call: Call) -> Response:
+def withdraw(call: RequestContext) -> Response:
     """«Trekk tilbake delingen»."""
     try:
-        publishing.withdraw_share(call.world, call.person.person, call.path("id"))
+        publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
     except Conflict as error:
         return _refused(call, call.path("id"), error)
     return RedirectResponse(f"/delinger/{call.path('id')}", 303)
 
 
-def _refused(call: Call, share_id: str, error: ServiceError) -> Response:
+def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
     return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.tongue))])
 
 
-def copy(call: Call) -> Response:
+def copy(call: RequestContext) -> Response:
     """«Lag ny deling fra denne»."""
-    draft = publishing.copy_share(call.world, call.person.person, call.path("id"))
+    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"))
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 
 def _deed(path: str, handler: Handler) -> Endpoint:
-    return Endpoint(f"/delinger/{{id}}/{path}", handler, Who.PERSON, ("POST",))
+    return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
 
 
 ENDPOINTS = (
-    Endpoint("/delinger/{id}", detail_page, Who.PERSON),
-    Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, Who.PERSON),
+    Endpoint("/delinger/{id}", detail_page, RequiredRole.PERSON),
+    Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, RequiredRole.PERSON),
     _deed("sluttidspunkt", change_end),
     _deed("tilbaketrekking", withdraw),
     _deed("kopi", copy),

@@ -14,8 +14,8 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Reason
 from deldokument.services.audit.actors import acting_integration
-from deldokument.services.shares.proposals import Cause
-from deldokument.web.http.i18n import OSLO, Tongue, _
+from deldokument.services.shares.proposals import ReturnReason
+from deldokument.web.http.i18n import OSLO, Translator, _
 from deldokument.web.http.rendering import plain
 from deldokument.web.pages.event_texts import words_for
 
@@ -61,13 +61,15 @@ _REFUSED: dict[str, str] = {
 
 
 _TAKEN_BACK: dict[str, tuple[str, str]] = {
-    Cause.CHANGED: ("pencil", _("The draft was changed, so that approval must be asked for again")),
-    Cause.RETURNED: ("refresh", _("Another member sent the draft back")),
-    Cause.RETRACTED: ("refresh", _("The request for approval was taken back")),
+    ReturnReason.CHANGED: ("pencil", _("The draft was changed, so that approval must be asked for again")),
+    ReturnReason.RETURNED: ("refresh", _("Another member sent the draft back")),
+    ReturnReason.RETRACTED: ("refresh", _("The request for approval was taken back")),
 }
 
 
-def moments(events: Sequence[AuditEvent], systems: Mapping[str, str], tongue: Tongue, now: datetime) -> list[Moment]:
+def moments(
+    events: Sequence[AuditEvent], systems: Mapping[str, str], tongue: Translator, now: datetime
+) -> list[Moment]:
     """The time line, oldest first; ``systems`` has the organisations whose systems acted, by integration."""
     told: dict[tuple[str, str | None, date], Moment] = {}
     for event in events:
@@ -82,7 +84,7 @@ def moments(events: Sequence[AuditEvent], systems: Mapping[str, str], tongue: To
     return list(told.values())
 
 
-def _by(system: str | None, words: str, tongue: Tongue) -> str:
+def _by(system: str | None, words: str, tongue: Translator) -> str:
     return tongue.text(_("%(what)s, by the system of %(name)s"), what=words, name=plain(system)) if system else words
 
 
@@ -99,7 +101,7 @@ def _telling(event: AuditEvent) -> tuple[str, str] | None:
     return (icon, words_for(event)) if icon else None
 
 
-def _words(event: AuditEvent, msgid: str, tongue: Tongue, now: datetime) -> str:
+def _words(event: AuditEvent, msgid: str, tongue: Translator, now: datetime) -> str:
     until = (event.details or {}).get("until")
     if isinstance(until, str):
         return tongue.text(_("The end was changed to %(until)s"), until=tongue.when(datetime.fromisoformat(until), now))
