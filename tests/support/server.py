@@ -84,8 +84,8 @@ class Deployment:
     Unless ``seeded``, nobody and nothing is in its database.
 
     ``constants`` sets module constants in the server process alone, for what takes too long as it is delivered, e.g.
-    ``{"deldokument.web.transfer.request_body.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line. ``settings``
-    are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn.
+    ``{"deldokument.web.transfer.request_body.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line.
+    ``settings`` are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn.
 
     Its processes are forked (see support.forked), but for what has a wrapper; with ``delivered`` none is.
     """

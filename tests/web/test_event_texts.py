@@ -29,7 +29,7 @@ _NO_DETAILS = {"share", "tenant_id", "person"}
 
 def recorded() -> Iterator[tuple[str, str]]:
     """Where something is recorded, and with which details by name."""
-    for path in sorted(SERVICES.glob("*.py")):
+    for path in sorted(SERVICES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _RECORDERS:
                 yield from ((f"{path.name}:{node.lineno}", word.arg) for word in node.keywords if word.arg)
