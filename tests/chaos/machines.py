@@ -141,7 +141,7 @@ def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
     time.sleep(_ORPHAN_SECONDS + 1)
     worker_dies(
         cluster,
-        "deldokument.services.maintenance.orphans.record",
+        "deldokument.services.maintenance.orphans.record_event",
         when="given[2].value == 'orphans_swept'",
         before=setting("deldokument.services.maintenance.orphans.ORPHAN_AGE", timedelta(seconds=_ORPHAN_SECONDS)),
     )

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.once
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SERVICES = Path(services.__file__).parent
-_RECORDERS = {"record", "record_about"}
+_RECORDERS = {"record_event", "record_about"}
 _NO_DETAILS = {"share", "tenant_id", "person"}
 
 
