@@ -78,7 +78,13 @@ class PostgresServer:
 
     def fresh(self) -> str:
         """The URL of a database with today's tables and nothing in them; to be given back."""
-        return self._spare.pop() if self._spare else self.new_database()
+        if self._spare:
+            return self._spare.pop()
+        url = self.new_database()
+        with psycopg.connect(url) as connection:
+            # The template's id would make all of them one deployment.
+            connection.execute("UPDATE deployment SET id = %s", (secrets.token_urlsafe(16),))
+        return url
 
     def give_back(self, url: str) -> None:
         """Nobody uses it any more. Its tables are as they were: to empty it takes a tenth of what a new one takes."""
