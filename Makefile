@@ -13,7 +13,7 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
 # Contract tests that need a server of their own are left out of `make quick`.
 WITHOUT_SERVERS := not postgres and not openbao and not transit and not pkcs11 and not s3 and not seaweedfs and not softhsm
 # A file stays on one process, so its deployment, demo or browser starts once.
-PYTEST = $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 SOURCES := src tests scripts $(wildcard bench)
@@ -81,7 +81,7 @@ alone: ## what failed in the last run, once more with nothing beside it; what fa
 
 oldest: ## unit and contract tests on Python 3.11
 	@scripts/setup oldest; case $$? in \
-	  0) .venv-311/bin/pytest --numprocesses $(JOBS) --dist loadfile tests/unit tests/contract ;; \
+	  0) .venv-311/bin/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder tests/unit tests/contract ;; \
 	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
 	  *) exit 1 ;; \
 	esac

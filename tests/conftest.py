@@ -27,6 +27,21 @@ _INNER = ("contract", "property", "services", "unit")
 _MINUTES = 600
 """The time limit of tests that take long."""
 
+_SLOWEST_FIRST = (
+    "chaos",
+    "deployment",
+    "nodes",
+    "browser",
+    "uploads",
+    "downloads",
+    "upgrade",
+    "cli",
+    "api",
+    "client",
+    "docs",
+)
+"""Suites that start processes. A process of the run that came to one of their files last would be waited for."""
+
 _ROOM = 4 * 2**30
 """More than the folders of a run hold together: some 300 MB a worker."""
 
@@ -72,13 +87,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.relative_to(config.rootpath / "tests").parts[0] not in _INNER:
             item.add_marker("no_cover")
-    # Before all others, since a worker that comes to one of them last is waited for.
-    items.sort(key=_takes_minutes, reverse=True)
+    items.sort(key=lambda item: _turn(item, config.rootpath / "tests"))
 
 
-def _takes_minutes(item: pytest.Item) -> bool:
+def _turn(item: pytest.Item, tests: Path) -> int:
     limit = item.get_closest_marker("timeout")
-    return limit is not None and limit.args[0] >= _MINUTES
+    if limit is not None and limit.args[0] >= _MINUTES:
+        return -1
+    suite = item.path.relative_to(tests).parts[0]
+    return _SLOWEST_FIRST.index(suite) if suite in _SLOWEST_FIRST else len(_SLOWEST_FIRST)
 
 
 @pytest.fixture(scope="session", autouse=True)
