@@ -1,7 +1,8 @@
 """Mutation score of domain, crypto and access. Run as a program (`make mutation`).
 
 mutmut changes one expression of the product at a time and runs the tests that reach it. A mutant that no test notices
-has survived. The score is the share of reached mutants that were noticed; it may not fall below the one in ``score.json``.
+has survived. The score is the share of reached mutants that were noticed; it may not fall below the one in
+``score.json``.
 
     python -m tests.mutation.run            measure, compare, and list the survivors
     python -m tests.mutation.run --record   measure, and record the score
