@@ -108,12 +108,13 @@ class Silence(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self.asked, self.down = 0, False
+        self.fault: type[httpx.TimeoutException] = httpx.ReadTimeout
         self._way = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
         if self.down:
-            raise httpx.ReadTimeout("silent", request=request)
+            raise self.fault("silent", request=request)
         return self._way.handle_request(request)
 
     def close(self) -> None:
@@ -150,6 +151,18 @@ def test_the_first_question_to_a_silent_idporten_is_not_waited_for_again_and_aga
             with pytest.raises(ProviderUnavailable):
                 idporten.begin("nb")
     assert way.asked == FAILURES
+
+
+def test_logins_that_find_every_connection_in_use_do_not_stop_the_others(running: Running) -> None:
+    way = Silence()
+    way.down, way.fault = True, httpx.PoolTimeout
+    with httpx.Client(transport=way) as http:
+        idporten = relying_party(running, running.idporten, http)
+        for _ in range(FAILURES + 5):
+            with pytest.raises(ProviderUnavailable):
+                idporten.begin("nb")
+        way.down = False
+        assert idporten.begin("nb").url
 
 
 def test_an_idporten_that_refuses_has_answered(running: Running) -> None:

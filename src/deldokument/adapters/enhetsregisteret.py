@@ -65,7 +65,9 @@ class Enhetsregisteret:
         try:
             found = self._ask(number.value)
         except httpx.TransportError as error:
-            self._breaker.failed()
+            # With every connection in use the register was not asked, so it has not failed.
+            if not isinstance(error, httpx.PoolTimeout):
+                self._breaker.failed()
             raise RegisterUnavailable(type(error).__name__) from error
         except (httpx.HTTPError, ValueError, KeyError, AttributeError) as error:
             raise RegisterUnavailable(type(error).__name__) from error

@@ -69,6 +69,9 @@ class Provider:
             raise ProviderUnavailable("not asked, it was silent just now")
         try:
             response = send()
+        except httpx.PoolTimeout:
+            # Every connection is in use: the provider was not asked, so it has not failed.
+            raise
         except httpx.TransportError:
             self._breaker.failed()
             raise
