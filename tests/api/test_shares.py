@@ -267,7 +267,7 @@ def test_an_unfinished_document_goes_on_where_it_was_with_a_new_token(cast: Syst
     deps, token = cast.web.stage.deps, first["upload"]["token"]
     upload_id = first["upload"]["url"].rpartition("/")[2]
     append = uploads_append.begin_append(deps, token, upload_id, offset=0, announced=3)
-    append.feed([b"inn"])
+    append.write([b"inn"])
     append.finish()
     again = cast.sharer.post(path, sent).json()
     assert (again["document"]["id"], again["upload"]["url"]) == (first["document"]["id"], first["upload"]["url"])

@@ -263,7 +263,7 @@ def test_who_leaves_while_words_wait_for_the_network_is_asked_first(visit: Visit
     network.mend()
     expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
     leave.click()
-    expect(kari.page.get_by_text("Skrevet mens nettet var borte")).to_be_visible()
+    expect(kari.page.get_by_role("link", name="Skrevet mens nettet var borte", exact=True)).to_be_visible()
     assert asked == ["beforeunload"]
 
 

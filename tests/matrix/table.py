@@ -211,7 +211,7 @@ class Survey:
         if whole:
             append = uploads_append.begin_append(deps, ticket.token, ticket.upload_id, offset=0, announced=length)
             for start in range(0, length, part_writer.FEED):
-                append.feed([self.content[start : start + part_writer.FEED]])
+                append.write([self.content[start : start + part_writer.FEED]])
             append.finish()
         return ticket.token, ticket.upload_id, ticket.document_id
 

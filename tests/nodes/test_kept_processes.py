@@ -15,7 +15,7 @@ _SECONDS = 60.0
 _PROGRAM = """
 import itertools, logging, os, signal, sys
 from pathlib import Path
-from deldokument.adapters import processes
+from deldokument.server import supervisor
 
 births = Path(sys.argv[1])
 logging.basicConfig(level=logging.INFO)
@@ -28,7 +28,7 @@ def born():
 {body}
 
 try:
-    processes.keep(2, child, *forks)
+    supervisor.supervise(2, child, *forks)
 except processes.CannotStart as error:
     print("the processes", error)
     sys.exit(1)

@@ -472,7 +472,8 @@ class Way:
     @property
     def constants(self) -> dict[str, object]:
         """So that every client counts as quick from its first bytes."""
-        names = ("web.lanes.QUICK", "web.lanes.PROBATION", "web.downloads._PROBATION")
+        threads = "server.transfer_threads"
+        names = (f"{threads}.QUICK", f"{threads}.PROBATION", "web.transfer.downloads._PROBATION")
         return {f"deldokument.{name}": 1 for name in names} if self.lend_sockets else {}
 
     @contextmanager

@@ -333,7 +333,7 @@ class Stage(Cast):
         if content:
             append = uploads_append.begin_append(self.deps, ticket.token, upload.id, offset=0, announced=len(content))
             for start in range(0, len(content), part_writer.FEED):
-                append.feed([content[start : start + part_writer.FEED]])
+                append.write([content[start : start + part_writer.FEED]])
             assert append.finish() == len(content)
         return ticket.document_id
 

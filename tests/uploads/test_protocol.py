@@ -10,10 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from starlette.requests import Request
 
-from deldokument.domain.errors import NotFound
-from deldokument.web.transfer.request_body import upload_token
 from tests.support.server import BOTH_WAYS, OFFSET_TYPE, TUS, Deployment
 from tests.support.stored import names
 from tests.uploads.tus import Tus
@@ -215,13 +212,6 @@ def test_a_finished_upload_takes_nothing_and_still_tells_its_offset(tus: Tus) ->
         assert upload.patch(offset, content).status_code == 409
     assert upload.offset() == 5
     assert tus.received() == b"12345"
-
-
-def test_a_nul_in_the_address_asks_no_database() -> None:
-    scope = {"type": "http", "headers": [(b"authorization", b"Bearer token")]}
-    assert upload_token(Request(scope | {"path": "/uploads/x"})) == "token"
-    with pytest.raises(NotFound):
-        upload_token(Request(scope | {"path": "/uploads/\0"}))
 
 
 def test_an_unknown_upload_and_anothers_are_the_same_nothing(tus: Tus) -> None:

@@ -51,6 +51,8 @@ def hanging() -> Iterator[Hanging]:
 
 async def _log_in(browser: Browser) -> httpx.Response:
     begun = await browser.http.get("/logg-inn")
+    if begun.status_code != 303:
+        return begun
     [state] = parse_qs(urlsplit(begun.headers["location"]).query)["state"]
     return await browser.http.get("/logg-inn/svar", params={"code": "c", "state": state})
 

@@ -31,7 +31,7 @@ def shared(web: Web) -> str:
     share = create_draft(deps, sharer, web.stage.words(title="Vedtak"), [RecipientInput(OLA)])
     ticket = drafts.add_document(deps, sharer, share.id, name="vedtak.pdf", length=4, modified_at=None)
     append = uploads_append.begin_append(deps, ticket.token, ticket.upload_id, offset=0, announced=4)
-    append.feed([b"1234"])
+    append.write([b"1234"])
     append.finish()
     publishing.publish_share(deps, sharer, share.id)
     return share.id

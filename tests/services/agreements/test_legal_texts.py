@@ -32,7 +32,7 @@ AGREEMENT, MAIN, DPIA, ROS = (
     LIBRARY.text(kind, NEWEST[kind]).markdown
     for kind in (AgreementKind.SERVICE, AgreementKind.MAIN, AgreementKind.ASSESSMENT, AgreementKind.RISK)
 )
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 WORDS = {1: "én", 7: "sju", 12: "tolv"}
 
 

@@ -82,7 +82,7 @@ def what_changed(call: RequestContext) -> Response:
         call,
         "agreement_changes.html",
         _service_crumb(call),
-        require=found_changes,
+        found=found_changes,
         runs=_runs(call, found_changes.changes),
         standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
     )
