@@ -46,7 +46,9 @@ COMPUTED = {"f'organization_{organization.status}'": ("organization_deleted", "o
 OPERATORS_ONLY = {
     "root_key_exists",
     "blob_store_claimed",
+    "blob_store_empty",
     "keyring_claimed",
+    "keyring_empty",
     "blob_exists",  # a name of 128 random bits drawn twice
     "seal",  # at the start
     "seal_exists",

@@ -111,7 +111,7 @@ def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
 
 LANE_AND_HELPER = """
 import asyncio, os, threading
-from deldokument.server.transfer_threads import Lanes
+from deldokument.server.transfer_threads import TransferThreads
 def niceness():
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 def steps():
@@ -120,7 +120,7 @@ async def in_a_lane():
     found = []
     await lanes.run(lambda: found.append(niceness()))
     return found
-lanes = Lanes("test")
+lanes = TransferThreads("test")
 found = asyncio.run(in_a_lane())
 with lanes.ahead(steps()) as coming:
     print(niceness(), *found, *coming)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import unquote
+
 import pytest
 from starlette.routing import Route
+<<<<<<< ours
+=======
+from starlette.types import Message, Receive, Scope, Send
+from support.browser import Web
+from support.world import KARI
+>>>>>>> theirs
 
 from deldokument.web.app import ENDPOINTS
+<<<<<<< ours
 from deldokument.web.http.request import Endpoint
 from deldokument.web.transfer import tus
 from tests.support.browser import Web
 from tests.support.world import KARI
+=======
+from deldokument.web.calls import Endpoint
+from deldokument.web.paths import EncodedControls
+>>>>>>> theirs
 from tests.web.test_surface import a_draft, an_address, whoever_may
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]
@@ -40,3 +54,21 @@ def test_a_control_character_leads_nowhere(web: Web, code: str) -> None:
     kari = web.browser(KARI)
     for path in ("/kontakt", "/", "/static/app.css", "/helse/live", "/d/x"):
         assert kari.get(path + code).status_code == 404
+
+
+def test_no_control_character_of_a_path_reaches_an_application_or_the_database() -> None:
+    seen = list[str]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["path"])
+
+    async def nothing() -> Message:
+        raise AssertionError
+
+    async def nowhere(_: Message) -> None:
+        raise AssertionError
+
+    every = "".join(map(chr, range(0x80)))
+    asyncio.run(EncodedControls(app)({"type": "http", "path": f"/uploads/{every}æ"}, nothing, nowhere))
+    assert seen[0].isprintable()
+    assert unquote(seen[0]) == f"/uploads/{every}æ"

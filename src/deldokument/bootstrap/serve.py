@@ -1,4 +1,4 @@
-"""CHARTER of bootstrap/serve.py."""
+"""The processes of the service: web server and worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one row about this deployment, and where it is kept; `claiming` checks what the deployment works with."""
+"""The one row about this deployment, and where it is kept; `deployment_claims` checks the store and the keyring."""
 
 from __future__ import annotations
 
