@@ -1,0 +1,9 @@
+"""Composition root: builds the running program from settings. Only it chooses the adapters.
+
+May import: `web`, `worker`, `adapters`, `services`, `ports`, `domain`, `crypto`, `config`, `server`, `simulators`.
+
+- `keys`: opens root keys and keyring
+- `registers`: builds the adapters to national registers
+- `runtime`: builds the dependencies of the use cases
+- `serve`: runs the web application or the worker
+"""
