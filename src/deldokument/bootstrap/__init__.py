@@ -1,4 +1,4 @@
-"""Composition root: builds the running program from settings. Only it chooses the adapters.
+"""Composition root: chooses the adapters by the settings, and builds the running program.
 
 May import: `web`, `worker`, `adapters`, `services`, `ports`, `domain`, `crypto`, `config`, `server`, `simulators`.
 

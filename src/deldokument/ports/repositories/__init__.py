@@ -1,4 +1,4 @@
-"""Repository ports: one module per attribute of a transaction.
+"""Repository ports: contracts of the database, used within one transaction.
 
 - `agreements`: agreement texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
