@@ -48,7 +48,7 @@ lint: ## format and lint
 types: ## mypy --strict
 	$(DEV)/mypy --strict src
 
-imports: ## which room may see which
+imports: ## import contracts: which package may import which
 	$(DEV)/lint-imports
 
 frontend: ## the front end's types and tests

@@ -22,7 +22,7 @@ from tests.support.server import deployment  # noqa: F401
 from tests.support.stack import Cluster, choose, stack_name
 
 _INNER = ("contract", "property", "services", "unit")
-"""Suites that cover the inner rooms by themselves; following every call in the others takes a third longer."""
+"""Suites that cover the inner layers by themselves; following every call in the others takes a third longer."""
 
 _MINUTES = 600
 """The time limit of tests that take long."""

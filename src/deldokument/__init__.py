@@ -1,3 +1,18 @@
-"""Del dokument: hand files to named citizens and organisations, for a period, then gone."""
+"""Del dokument: hand files to named citizens and organisations, for a period, then gone.
+
+- `cli`: commands for operators and senders
+- `bootstrap`: builds the running program from settings
+- `web`: HTTP: pages, API, KS interface, uploads, downloads
+- `worker`: background loops that bring storage, registers and channels in line with the database
+- `adapters`: implementations of the ports: databases, blob stores, keys, registers, mail
+- `services`: use cases
+- `ports`: contracts that adapters implement and use cases call
+- `domain`: rules about shares, uploads, people and agreements
+- `crypto`: encryption formats and keys
+- `config`: settings
+- `server`: HTTP server processes, connections and sockets
+- `client`: Python client of the public API
+- `simulators`: simulated national registers
+"""
 
 __version__ = "0.2.0"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "deldokument"
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
-CLOCK_ROOMS = ("adapters", "simulators", "cli")
+CLOCK_PACKAGES = ("adapters", "simulators", "cli")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -51,7 +51,7 @@ def clock_calls(source: str) -> list[str]:
 
 
 def foreign_imports(source: str, own: str) -> list[str]:
-    """Imports of anything but the standard library and the room ``own``."""
+    """Imports of anything but the standard library and the package ``own``."""
     found = []
     for node in ast.walk(ast.parse(source)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -189,8 +189,8 @@ try:
     main()
 except SystemExit:
     pass
-rooms = {name.split('.')[1] for name in sys.modules if name.startswith('deldokument.')}
-assert rooms == {'cli', 'client'}, rooms
+packages = {name.split('.')[1] for name in sys.modules if name.startswith('deldokument.')}
+assert packages == {'cli', 'client'}, packages
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ | PLAIN)
     assert done.returncode == 0, done.stderr

@@ -11,9 +11,9 @@ from tests.docs.glossary import unwanted_names, unwanted_words
 WORDS = unwanted_words()
 
 
-@pytest.mark.parametrize("room", ["domain", "services"])
-def test_names_use_the_words_of_the_glossary(room: str) -> None:
-    paths = sorted((PACKAGE / room).rglob("*.py"))
+@pytest.mark.parametrize("package", ["domain", "services"])
+def test_names_use_the_words_of_the_glossary(package: str) -> None:
+    paths = sorted((PACKAGE / package).rglob("*.py"))
     assert paths
     found = [f"{path.name}: {name}" for path in paths for name in unwanted_names(path.read_text("utf-8"), WORDS)]
     assert found == []

@@ -101,7 +101,7 @@ def _name(function: ast.expr) -> str:
 
 
 def _is_kind_of_its_own(call: ast.Call) -> bool:
-    """``super().__init__("code", ...)``: how other rooms make errors that have one code each."""
+    """``super().__init__("code", ...)``: how other layers make errors that have one code each."""
     first = call.args[0] if call.args else None
     return (
         _name(call.func) == "__init__"
@@ -124,9 +124,9 @@ def placeholders(code: str) -> set[str]:
     return set(re.findall(r"%\((\w+)\)s", WORDS[code]))
 
 
-def test_the_collection_finds_errors_of_every_room() -> None:
-    rooms = {found.where.split("/")[0] for found in raised()}
-    assert {"domain", "services", "adapters", "web"} <= rooms
+def test_the_collection_finds_errors_of_every_layer() -> None:
+    layers = {found.where.split("/")[0] for found in raised()}
+    assert {"domain", "services", "adapters", "web"} <= layers
     assert {found.code for found in raised()} >= {"csrf", "login_level", "share_withdrawn", "organization_bankrupt"}
 
 

@@ -1,1 +1,21 @@
-"""Adapters: what the services ask for, spoken in the languages of databases, stores, keys and national registers."""
+"""Adapters: implementations of the ports, for databases, blob stores, keys and national registers.
+
+May import: `ports`, `domain`, `crypto`.
+
+- `altinn`: rights and notices from Altinn
+- `blobs`: blob stores
+- `clock`: clocks of this machine, of the database server, and a movable one
+- `containers`: media types of formats built on zip or OLE
+- `documents`: rendering and signing of agreements
+- `durable_files`: file writes that survive a power failure
+- `enhetsregisteret`: names and states of organisations
+- `http`: HTTP client shared by the adapters to registers
+- `idporten`: login with ID-porten
+- `keys`: keyring and root keys
+- `maskinporten`: access tokens from Maskinporten
+- `media_types`: media type detection by content
+- `smtp`: e-mail over SMTP submission
+- `sql`: repositories on SQLite and PostgreSQL
+- `sqlite_files`: connection settings of SQLite files
+- `webhook_client`: HTTP client for webhooks
+"""

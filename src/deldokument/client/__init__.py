@@ -1,6 +1,18 @@
-"""Del dokument for programs that share: a typed, synchronous client of the service's public API.
+"""Python client of the public API, synchronous and typed (docs/client.md).
 
-Stands alone: it knows nothing of the service's own code, and the service nothing of it. See docs/client.md.
+Imports nothing else of Del dokument.
+
+- `api`: one method per API call
+- `client`: the class `Client`
+- `errors`: errors that callers handle
+- `files`: local files and folders to share
+- `models`: response types
+- `settings`: settings from the environment or a file
+- `sharing`: a whole share: draft, parallel uploads, publication, resumption
+- `state`: progress on disk, so that an interrupted share resumes
+- `tokens`: access tokens from Maskinporten
+- `transport`: HTTP requests with retries
+- `uploads`: tus uploads, resumed and in parallel
 """
 
 from deldokument.client.client import Client

@@ -1,7 +1,15 @@
-"""Bytes and keys: how a document's bytes become ciphertext, and how they come back unchanged or not at all.
+"""Encryption formats and keys. docs/format.md is the normative description.
 
-Promises that nothing opens under another key, another place or another order than it was sealed in, and that every
-failure to open looks the same (`IntegrityError`). Deliberately does not know people, shares' rules, databases or
-stores: identifiers arrive as bytes, keys arrive as bytes, and who may read is decided elsewhere. The normative
-description is docs/format.md.
+Guarantees
+- a ciphertext opens only under the same key, at the same place and in the same order;
+- every failure to open raises the same error, `IntegrityError`.
+
+Knows no people, access rules, databases or stores: identifiers and keys are bytes.
+
+- `errors`: the one error of a failed decryption
+- `fields`: encrypted database fields, and keyed hashes for lookups
+- `keys`: key generation, key derivation and key wrapping
+- `manifest`: sealed manifest of a document: its parts, their order and lengths
+- `stream`: encrypted parts (Tink's AES-GCM-HKDF streaming format)
+- `webhooks`: webhook signatures
 """

@@ -1,1 +1,20 @@
-"""What is true about shares, uploads and people, without web, SQL, S3 or keys. Standard library only."""
+"""Rules about shares, uploads, people and agreements. Standard library only.
+
+- `accounts`: names and rules of accounts
+- `addresses`: e-mail addresses and notification choices
+- `agreement`: kinds and versions of agreement texts
+- `agreement_records`: signed main agreements and service agreements
+- `audit`: audit events and their hash chain
+- `chain`: verification of an event chain
+- `errors`: error classes
+- `identifiers`: Norwegian person and organisation numbers
+- `outbox`: messages of the transactional outbox
+- `policy`: access decisions, as pure functions
+- `share`: share, document, recipient and receipt
+- `statistics`: counts of shares by account and month
+- `tenancy`: tenants, accounts, members, administrators and integrations
+- `tenure`: impact assessment and offboarding of a tenant
+- `upload`: uploads and their parts
+- `uuids`: ids as UUIDs
+- `webhook`: webhooks and their permitted addresses
+"""

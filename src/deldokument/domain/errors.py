@@ -1,4 +1,4 @@
-"""The one tree of errors that the rooms below the edge may raise.
+"""The one tree of errors that the layers below the edge may raise.
 
     ServiceError
     ├── InvalidInput     a field breaks a rule; names field and rule, changes nothing

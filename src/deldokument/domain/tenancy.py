@@ -1,6 +1,6 @@
 """Who shares: tenants (the public bodies), their accounts, members and administrators, and the limits they set.
 
-Identifiers of persons stand here only sealed and as keyed hashes; what opens them is not known in this room.
+Identifiers of persons stand here only sealed and as keyed hashes; what opens them is not known in this layer.
 """
 
 from __future__ import annotations

@@ -1,0 +1,10 @@
+"""HTTP server: processes, connections and sockets around uvicorn.
+
+Imports nothing else of Del dokument; only web, bootstrap and cli import it.
+
+- `connections`: HTTP connection with limits on heads, idle time and pipelining
+- `listeners`: the public and the management application in one process, one listener each
+- `socket_lending`: lends a connection's socket to a thread
+- `supervisor`: parent process of several server processes on one socket
+- `transfer_threads`: thread pools for transfers of fast clients
+"""

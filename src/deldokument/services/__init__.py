@@ -1,1 +1,21 @@
-"""Use cases: one verb each, one transaction each. Actor and time are arguments; the world comes in through ports."""
+"""Use cases: one verb and one transaction each. Actor and time are arguments.
+
+May import: `ports`, `domain`, `crypto`.
+
+Its packages and modules are layers: each imports only those listed below it.
+
+- `maintenance`: end of shares, destruction of keys, erasure, sweeps, worker lag
+- `tenants`: a tenant's registration, activation, administrators, freezing, offboarding
+- `api`: idempotency, rate limit and one-request shares of the API
+- `notifications`: outbox, notices, e-mail, webhooks
+- `inspection`: inspection of uploaded documents
+- `downloads`: access and decrypted bytes for recipients
+- `uploads`: reception and encryption of bytes
+- `shares`: drafts, publishing, four eyes, views of shares
+- `agreements`: agreement texts, signing, impact assessments
+- `auth`: sessions and roles
+- `accounts`: accounts, members, integrations, statistics
+- `audit`: recording, search, export and verification of events
+- `people`: encrypted records of persons
+- `encryption`: choice of key for each encrypted field
+"""

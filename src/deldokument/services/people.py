@@ -1,7 +1,7 @@
 """Persons who are registered: number and name sealed to the record, found by a keyed hash, shown masked.
 
 Members, administrators and operators stand in records of the same shape under the directory key. Promises that a number
-is checked and a name tidied before either is sealed, that no full number leaves this room, and that an erased record
+is checked and a name tidied before either is sealed, that no full number leaves this module, and that an erased record
 still opens, to empty words.
 """
 

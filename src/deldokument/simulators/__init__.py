@@ -1,6 +1,28 @@
-"""Stand-ins for ID-porten, Maskinporten, Altinn and Enhetsregisteret, for the demo and the tests.
+"""Simulated ID-porten, Maskinporten, Altinn, Enhetsregisteret and mail server, for the demo and the tests.
 
-Each is a process of its own (``python -m deldokument.simulators.<name>``) on 127.0.0.1, with the cast of synthetic
-people and organisations in ``cast.json``. They promise to refuse what the real ones refuse. They know nothing of the
-rest of Del dokument, and can be bound to no other address.
+Guarantees
+- each runs as a process of its own (``python -m deldokument.simulators.<name>``) on 127.0.0.1 only;
+- each refuses the requests that the real register refuses.
+
+Imports nothing else of Del dokument. The synthetic people and organisations are in ``cast.json``.
+
+- `altinn`: Altinn's list of authorized parties
+- `altinn_pdp`: Altinn's policy decision point
+- `altinn_register`: rights of the cast in Altinn
+- `altinn_tokens`: Altinn's token exchange, and token validation
+- `cast`: synthetic people and organisations
+- `enhetsregisteret`: Enhetsregisteret's open API
+- `failures`: failures on command
+- `idporten`: ID-porten as OpenID Provider
+- `idporten_logout`: ID-porten's front-channel and back-channel logout
+- `idporten_pages`: ID-porten's pages
+- `idporten_requests`: validation of authorization requests
+- `idporten_state`: state of the ID-porten simulator
+- `maskinporten`: Maskinporten's token endpoint
+- `notifications`: Altinn's notification orders
+- `numbers`: check digits of Norwegian numbers
+- `pages`: page templates
+- `server`: start of a simulator: one process, one loopback port
+- `smtp`: mail server that shows messages instead of delivering them
+- `tokens`: keys, registered clients and client assertions
 """

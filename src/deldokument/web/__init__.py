@@ -1,1 +1,14 @@
-"""The edge towards browsers and upload clients: HTTP in, use cases called, pages and bytes out."""
+"""HTTP: pages, API, KS interface, uploads and downloads.
+
+May import: `services`, `ports`, `domain`, `crypto`, `server`.
+
+- `altinn_callback`: Altinn's question, before delivery, whether a notice still applies
+- `api`: the JSON API
+- `app`: the public application: routes and security headers
+- `http`: request dispatch, rendering, errors, forms, languages
+- `ks`: the interface that is compatible with KS Fiks
+- `management`: the management application: liveness, readiness, metrics
+- `metrics`: metrics in Prometheus' format
+- `pages`: the HTML pages
+- `transfer`: uploads, downloads and exports as byte streams
+"""

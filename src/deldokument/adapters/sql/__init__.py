@@ -1,5 +1,33 @@
-"""The database adapter: the state of deldokument in SQLite or PostgreSQL, through the same repositories.
+"""Repositories on SQLite and PostgreSQL, through SQLAlchemy.
 
-Promises the contracts of services.repositories on both, and that no error of SQLAlchemy or of a driver leaves the room.
-Deliberately does not know what a key is, nor why a row is written.
+Guarantees
+- both databases keep the contracts of `ports.repositories`;
+- no error of SQLAlchemy or of a driver leaves this package.
+
+Knows no keys, and no reason for a row.
+
+- `agreements`: published texts, signed documents, signing intents
+- `audit`: event chains, checkpoints, subjects
+- `backlog`: counts of pending work
+- `column_types`: column types that both databases support
+- `database`: transactions
+- `engines`: connections to SQLite and PostgreSQL
+- `errors`: translation of SQLAlchemy and SQLite errors to domain errors
+- `idempotency`: idempotency records of API requests
+- `migrations`: schema migrations with Alembic
+- `notification_addresses`: e-mail addresses for notifications
+- `outbox`: transactional outbox and its cursors
+- `postgres`: connection settings and errors of PostgreSQL
+- `rate_limits`: rate limit state per consumer
+- `retention`: queries for shares, keys and records that are due to end or to be erased
+- `sessions`: sessions and pending logins
+- `shares`: shares, recipients, documents, receipts
+- `statements`: statements of one transaction, and where the two dialects differ
+- `statistics`: counts of published shares
+- `tables`: table definitions
+- `tenant_lifecycle`: impact assessments and offboarding records
+- `tenant_rows`: mapping of tenants and accounts to rows
+- `tenants`: tenants, accounts, members, staff, integrations
+- `uploads`: uploads, parts, garbage
+- `webhooks`: webhooks
 """

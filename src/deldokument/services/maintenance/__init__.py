@@ -1,0 +1,10 @@
+"""Use cases of the worker and of the operator's checks.
+
+May import: the packages of services below it, `ports`, `domain`, `crypto`.
+
+- `deployment_claims`: checks at start that store and keyring belong to this deployment
+- `lag`: measures how far the worker is behind
+- `orphans`: deletes unreferenced objects and keys that a crash left
+- `retention`: ends shares, destroys keys, deletes blobs, erases names
+- `store_check`: tests whether a blob store supports the required operations
+"""

@@ -1,0 +1,19 @@
+"""Use cases of members and systems that share.
+
+May import: the packages of services below it, `ports`, `domain`, `crypto`.
+
+- `api_drafts`: creates and changes drafts through the API
+- `authorization`: finds a share and checks the sharer's right to it
+- `discarding`: discards a draft, with a few seconds to undo
+- `drafts`: fills in recipients, period, texts and documents
+- `notice_status`: reports the status of a notice to a recipient
+- `organization_names`: looks up names of organisations
+- `proposals`: four eyes: shows proposals and their obstacles
+- `publishing`: publishes, approves, extends, withdraws and copies shares
+- `queries`: lists shares, and shows one share with its timeline
+- `quota`: checks the storage quota of an account
+- `receipts`: lists the receipts of a share
+- `recipients`: validates and adds recipients
+- `verdicts`: reads inspection results
+- `views`: decrypts and masks shares for display
+"""

@@ -1,6 +1,6 @@
 """What people see of shares: sealed fields opened, identifiers masked, receipts told per recipient.
 
-Promises that no full number of a person leaves this room. Deliberately decides nothing about access.
+Promises that no full number of a person leaves this module. Deliberately decides nothing about access.
 """
 
 from __future__ import annotations

@@ -1,0 +1,14 @@
+"""Use cases of a tenant's lifecycle.
+
+May import: the packages of services below it, `ports`, `domain`, `crypto`.
+
+- `activation`: activates a tenant when its requirements are met
+- `administrators`: adds and removes administrators
+- `deletion_certificate`: renders and signs the deletion record (sletteprotokoll)
+- `export`: exports a tenant's shares, receipts and agreements
+- `freezing`: freezes and thaws a tenant, an account or a share
+- `offboarding`: ends the service for a tenant
+- `operators`: adds and removes operators
+- `registration`: registers tenants
+- `setup_checklist`: shows the steps before the first share, and later warnings
+"""

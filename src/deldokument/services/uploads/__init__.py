@@ -1,0 +1,10 @@
+"""Use cases of uploads: reception and encryption of a document's bytes.
+
+May import: the packages of services below it, `ports`, `domain`, `crypto`.
+
+- `append`: appends bytes to an upload (tus append)
+- `compaction`: merges small parts
+- `concatenation`: joins partial uploads (tus concatenation)
+- `deferred_length`: handles uploads of unknown length
+- `part_writer`: encrypts bytes into parts
+"""

@@ -1,5 +1,18 @@
-"""The JSON API for fagsystemer: the use cases of sharing for whoever comes with a token of Maskinporten.
+"""The JSON API for systems, authenticated with Maskinporten tokens (docs/integrating.md).
 
-Shares services with the pages, not handlers. Promises one shape of errors, one way of paging, and an OpenAPI document
-that says what is.
+Never imports: `web.pages`, `web.ks`.
+
+- `accounts`: accounts that a consumer may use
+- `app`: the FastAPI application: routers and error handlers
+- `cursors`: opaque pagination cursors
+- `dependencies`: dependencies that handlers receive
+- `documents`: documents of a draft, and receipts
+- `middleware`: authentication, rate limit, body limits, idempotency
+- `models`: request and response models
+- `multipart_body`: parts of a multipart body in memory
+- `one_request`: a published share in one request
+- `openapi`: the OpenAPI document
+- `share_models`: request and response models of shares
+- `shares`: drafts, publishing, listing, extension, withdrawal
+- `webhooks`: webhooks of an account
 """

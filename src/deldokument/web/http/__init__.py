@@ -1,0 +1,19 @@
+"""HTTP request handling that pages, transfers and interfaces share.
+
+- `csv`: CSV lines for spreadsheets
+- `dispatch`: request dispatch: session, CSRF, body, handler, errors
+- `document_texts`: display texts of media types
+- `errors`: the one table from errors to status codes and messages
+- `forms`: streaming parser of forms with files
+- `i18n`: translations, dates and sizes in bokmål, nynorsk and English
+- `multipart`: multipart/form-data parser that all readers share
+- `pagination`: pagination tokens of pages
+- `path_encoding`: rejection of control characters in paths
+- `problems`: errors as application/problem+json
+- `rate_limit`: rate limit headers
+- `rendering`: page rendering with Jinja
+- `request`: request context of a handler, and route declarations
+- `resubmission`: resubmission of a form after its session has ended
+- `site`: the deployment's values that pages need
+- `slots`: bounded thread pool for routes with anonymous callers
+"""

@@ -1,6 +1,6 @@
 """The one table from errors to statuses and words.
 
-Promises that every code that the rooms below can raise has words (tests/web proves the table total), that a stranger
+Promises that every code that the layers below can raise has words (tests/web proves the table total), that a stranger
 reads nothing from an answer, and that ``detail`` stays in the log. Words are msgids; the catalogues have the Norwegian.
 """
 

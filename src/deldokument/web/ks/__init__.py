@@ -1,4 +1,12 @@
-"""KS' interface to Fiks del dokument, as its published description has it, for systems that speak it already.
+"""The interface that is compatible with KS Fiks del dokument (docs/ks-compatible.md).
 
-Paths, fields, status codes and errors are KS'; the use cases are ours (docs/ks-compatible.md says what differs).
+Never imports: `web.pages`, `web.api`.
+
+- `accounts`: accounts of the caller
+- `app`: the application and its routes
+- `callers`: authentication by session, or by token and integration password
+- `errors`: errors as `ErrorMessage`
+- `forms`: streaming parser of the share form
+- `shapes`: conversion between KS' objects and ours
+- `sharing`: a published share in one request
 """

@@ -1,1 +1,13 @@
-"""The pages people see, a module each for what they do there: handlers from a Call to a page."""
+"""The HTML pages: handlers from a `RequestContext` to a response.
+
+Never imports: `web.api`, `web.ks`.
+
+- `admin`: pages of tenant administrators
+- `demo`: the demo's page: its people, and a movable clock
+- `event_texts`: display texts of audit events
+- `general`: front page, contact, accessibility, privacy
+- `login`: login and logout
+- `operator`: pages of operators
+- `recipient`: pages of recipients
+- `sharing`: pages of members who share
+"""

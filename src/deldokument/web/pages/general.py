@@ -1,6 +1,6 @@
 """The pages that belong to no share: the front page, contact, accessibility, privacy, and what machines ask for.
 
-Promises that what the privacy page says is kept, and for how long, is what the rooms below do. Deliberately does not
+Promises that what the privacy page says is kept, and for how long, is what the layers below do. Deliberately does not
 know shares.
 """
 

@@ -1,0 +1,9 @@
+"""Uploads, downloads and exports as byte streams.
+
+- `downloads`: downloads of a document or of the zip, with ranges
+- `request_body`: body of an upload request, from socket to use case
+- `resumable_upload_draft`: the IETF draft of resumable uploads
+- `tenant_export`: zip of a tenant's data
+- `tus`: tus 1.0.0 uploads
+- `zip_stream`: zip that is written while it is sent
+"""

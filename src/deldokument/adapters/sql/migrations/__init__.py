@@ -1,7 +1,13 @@
-"""Bringing a database to the tables that this version of the program needs.
+"""Schema migrations with Alembic.
 
-Promises that a migration is done wholly or not at all, that two nodes that start at once do it once, and that it works
-from an installed wheel: no configuration file. There is no way back; that is what backups are for.
+Guarantees
+- a migration is applied completely or not at all;
+- of two nodes that start at once, one migrates;
+- migrations run from an installed wheel, without a configuration file.
+
+There are no downgrades; restore a backup instead.
+
+- `env`: Alembic's entry point; it puts the revisions on the connection of `migrate`
 """
 
 from __future__ import annotations

@@ -1,7 +1,22 @@
-"""The tables as they are now: columns, constraints that state invariants, and an index for each question asked often.
+"""Table definitions: columns, constraints that state invariants, and indexes.
 
-Promises that a row that breaks the life of a share, an upload or a chain is refused by the database itself.
-The migrations hold the same once more, frozen; tests/migrations shows that the two agree.
+Guarantees
+- the database refuses a row that breaks an invariant of a share, an upload or an event chain;
+- the migrations create the same tables (tests/migrations compares them).
+
+- `agreements`: published texts, signed documents, signing intents
+- `audit`: event chains, checkpoints, subjects
+- `base`: metadata, naming convention, common columns
+- `bytes`: uploads, parts, garbage
+- `idempotency`: idempotency records of API requests
+- `logins`: sessions, pending logins, the deployment's row, the sweep's row
+- `notification_addresses`: e-mail addresses for notifications
+- `outbox`: transactional outbox and its cursors
+- `rate_limits`: rate limit state per consumer
+- `shares`: shares, recipients, documents, receipts
+- `tenancy`: tenants, accounts, members, staff, integrations
+- `tenant_lifecycle`: impact assessments and offboarding records
+- `webhooks`: webhooks
 """
 
 from deldokument.adapters.sql.tables.agreements import (

@@ -1,0 +1,15 @@
+"""Pages of tenant administrators, under `/konfigurasjon`.
+
+- `account_forms`: the form of an account's rules
+- `accounts`: «Kontoer»
+- `administrators`: «Administratorer»
+- `agreements`: «Avtaler»
+- `event_log`: «Hendelseslogg»
+- `impact_assessment`: «DPIA»
+- `integrations`: integrations of an account
+- `layout`: section menu of a tenant's pages
+- `members`: «Brukere»
+- `offboarding`: «Avslutning»
+- `overview`: «Konfigurasjon»: setup checklist and warnings
+- `statistics`: «Statistikk»
+"""

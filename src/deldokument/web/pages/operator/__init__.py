@@ -1,0 +1,4 @@
+"""Pages of operators, under `/drift`.
+
+- `tenants`: tenants, main agreements, published texts, freezing
+"""

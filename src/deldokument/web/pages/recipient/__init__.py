@@ -1,0 +1,4 @@
+"""Pages of recipients.
+
+- `offers`: a share by its link, and «Delt med meg»
+"""

@@ -1,8 +1,8 @@
 """The recipient's pages: the link before and after login, and «Delt med meg».
 
 Promises that before login the link's page is the same for every id, real or not; that what a share holds is shown only
-after services.receiving has decided; that opening the page is a receipt, asking with HEAD is none, and refusals look as
-that room decides.
+after services.downloads.access has decided; that opening the page is a receipt, asking with HEAD is none, and refusals
+look as that module decides.
 """
 
 from __future__ import annotations

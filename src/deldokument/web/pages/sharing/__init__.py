@@ -1,0 +1,9 @@
+"""Pages of members who share.
+
+- `discarding`: discarding a draft, and undoing it
+- `drafts`: «Del dokumenter»: the share form and its JSON calls
+- `my_notifications`: «Varsler til meg»
+- `proposals`: «Godkjenning» (four eyes)
+- `shares`: «Delinger»: the list of shares, and one share
+- `timeline`: display texts of a share's events
+"""
