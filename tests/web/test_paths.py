@@ -7,23 +7,14 @@ from urllib.parse import unquote
 
 import pytest
 from starlette.routing import Route
-<<<<<<< ours
-=======
 from starlette.types import Message, Receive, Scope, Send
-from support.browser import Web
-from support.world import KARI
->>>>>>> theirs
 
 from deldokument.web.app import ENDPOINTS
-<<<<<<< ours
+from deldokument.web.http.path_encoding import EncodedControls
 from deldokument.web.http.request import Endpoint
 from deldokument.web.transfer import tus
 from tests.support.browser import Web
 from tests.support.world import KARI
-=======
-from deldokument.web.calls import Endpoint
-from deldokument.web.paths import EncodedControls
->>>>>>> theirs
 from tests.web.test_surface import a_draft, an_address, whoever_may
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]

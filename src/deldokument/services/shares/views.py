@@ -98,7 +98,9 @@ class DocumentView:
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """Who has asked that a draft be published, and when; ``has_no_other_approver`` when the account has nobody else to approve it.
+    """Who has asked that a draft be published, and when.
+
+    ``has_no_other_approver``: nobody else on the account could approve it.
 
     ``seen`` tells one proposal from any other of the same draft.
     """
