@@ -32,7 +32,7 @@ class Work:
     def __init__(self, done: int) -> None:
         self._done, self.took = done, 0.0
 
-    def __call__(self, deps: Dependencies) -> int:
+    def __call__(self, _deps: Dependencies) -> int:
         """The round."""
         began = time.monotonic()
         time.sleep(0.01)
@@ -64,7 +64,7 @@ def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: 
     outcomes = [Unavailable("database_unavailable"), Unavailable("database_unavailable"), ZeroDivisionError(), 0]
     stop = threading.Event()
 
-    def work(deps: Dependencies) -> int:
+    def work(_deps: Dependencies) -> int:
         outcome = outcomes.pop(0)
         if not outcomes:
             stop.set()
@@ -80,10 +80,10 @@ def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: 
 def test_a_round_that_fails_keeps_no_other_of_its_loop_from_its_turn(stage: Stage) -> None:
     done: list[str] = []
 
-    def fails(deps: Dependencies) -> int:
+    def fails(_deps: Dependencies) -> int:
         raise Broken("one tenant")
 
-    def goes_on(deps: Dependencies) -> int:
+    def goes_on(_deps: Dependencies) -> int:
         done.append("keys destroyed")
         return 1
 

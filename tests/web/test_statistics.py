@@ -83,7 +83,8 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
     assert table(page, 1)["Byggesak"] == november | {"stored": "2000"}
 
 
-def test_what_was_never_opened_is_told_after_the_end(web: Web, ewa: Browser) -> None:
+@pytest.mark.usefixtures("ewa")
+def test_what_was_never_opened_is_told_after_the_end(web: Web) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=11)
     worker.end_what_is_over(web.stage.deps)

@@ -368,21 +368,24 @@ def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
 
 
-def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage) -> None:
     publish_text(stage, "2.0")
     assert letters(stage) == [("siv@eksempel.example", f"https://del.example/konfigurasjon/{stage.tenant.id}/avtaler")]
     publish_text(stage, "3.0")
     assert len(letters(stage)) == 1
 
 
-def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage) -> None:
     publish_text(stage, "2.0", AgreementKind.MAIN)
     stage.change_tenant(ended_at=stage.clock.now())
     publish_text(stage, "2.0")
     assert letters(stage) == []
 
 
-def test_administrators_may_be_told_nothing(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_administrators_may_be_told_nothing(stage: Stage) -> None:
     choose(stage, SIV, signature=False)
     publish_text(stage, "2.0")
     assert letters(stage) == []
@@ -397,7 +400,8 @@ def test_who_is_no_administrator_any_more_is_not_told_to_sign(stage: Stage, lead
     assert deliver(stage) == [Result.MOOT]
 
 
-def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage) -> None:
     publish_text(stage, "2.0")
     outboxes.plan_messages(stage.deps, PLANNERS)
     stage.change_tenant(ended_at=stage.clock.now())

@@ -81,7 +81,7 @@ def cut_off_before_a_seal(links: list[Link]) -> list[Link]:
     return links[:2]
 
 
-def added(links: list[Link]) -> list[Link]:
+def added(_links: list[Link]) -> list[Link]:
     return written(6)
 
 
