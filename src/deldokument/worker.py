@@ -82,12 +82,12 @@ class Sweeper:
         return int(self._under_way)
 
 
-def plan_what_is_told(deps: Dependencies) -> int:
+def plan_from_events(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has happened."""
     return plan_messages(deps, PLANNERS)
 
 
-def plan_what_time_brings(deps: Dependencies) -> int:
+def plan_from_schedule(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has come to be due."""
     return sum(plan(deps) for plan in SCHEDULED)
 
@@ -143,8 +143,8 @@ def loops() -> tuple[Loop, ...]:
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH, _REST),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _BREATH, _REST),
         Loop("seal", sign_checkpoints, 15.0),
-        Loop("plan", plan_what_is_told, 1.0, _BREATH, 1.0),
-        Loop("remind", plan_what_time_brings, 15.0),
+        Loop("plan", plan_from_events, 1.0, _BREATH, 1.0),
+        Loop("remind", plan_from_schedule, 15.0),
         *(Loop(f"send {channel.value}", Sending(channel, send), 1.0) for channel, send in SENDERS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),

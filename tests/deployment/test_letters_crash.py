@@ -19,7 +19,7 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages
 from deldokument.services.notifications.email_notices import send_letter
 from deldokument.services.notifications.registry import SENDERS
-from deldokument.worker import Sending, plan_what_is_told
+from deldokument.worker import Sending, plan_from_events
 from tests.support.dying import OUTBOX, die_at
 from tests.support.mail import SENDER, RunningMail, start_mail
 from tests.support.memory import folder_in_memory
@@ -95,7 +95,7 @@ def letters(mortal: Mailed, share_id: str) -> list[dict[str, Any]]:
 def go_on(mortal: Mailed, share_id: str) -> OutgoingMessage:
     """What the next worker does, until nothing is due; the message, which is sent then."""
     deps = mortal.deployment.node.deps
-    while plan_what_is_told(deps):
+    while plan_from_events(deps):
         pass
     while Sending(Channel.EMAIL, SENDERS[Channel.EMAIL])(deps):
         pass

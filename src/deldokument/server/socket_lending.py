@@ -44,9 +44,9 @@ class SocketLease:
         self.is_stuck = False
         """Nothing moves, or the other side is gone: which of them, the server will see."""
 
-    def receive_into(self, room: memoryview, until: float) -> int:
+    def receive_into(self, buffer: memoryview, until: float) -> int:
         """Fill the room as far as bytes come before ``until`` (monotonic); how many came."""
-        return self._move(self._socket.recv_into, room, until)
+        return self._move(self._socket.recv_into, buffer, until)
 
     def send(self, data: memoryview, until: float) -> int:
         """Send as much as is taken before ``until`` (monotonic); how much that was."""

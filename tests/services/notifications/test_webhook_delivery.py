@@ -173,7 +173,7 @@ def test_a_download_in_pieces_is_told_once_when_it_is_whole(stage: Stage, calls:
 
 @pytest.mark.parametrize(
     "outcome",
-    [WebhookResponse(500), WebhookResponse(302), WebhookResponse(404), WebhookResponse(trouble=WebhookFailure.TIMEOUT)],
+    [WebhookResponse(500), WebhookResponse(302), WebhookResponse(404), WebhookResponse(failure=WebhookFailure.TIMEOUT)],
 )
 def test_what_is_not_taken_is_told_again_under_the_same_id_with_a_fresh_signature(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls, outcome: WebhookResponse
@@ -238,7 +238,7 @@ def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(stage: St
 def test_a_webhook_that_nothing_reached_for_days_is_disabled(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
-    calls.outcome = WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
+    calls.outcome = WebhookResponse(failure=WebhookFailure.UNREACHABLE)
     began = stage.clock.now()
     stage.publish(OLA)
     tell(stage)

@@ -44,41 +44,41 @@ _PAGE = 1000
 # --- planning --------------------------------------------------------------------------------------------------------
 
 
-def tell_downloaded(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a recipient has the whole of a document."""
-    share = _share_of(tx, told)
-    if not told.event.is_download or share.member_id is None:
+    share = _share_of(tx, stored)
+    if not stored.event.is_download or share.member_id is None:
         return
     member = existing(tx.tenancies.member(share.member_id))
     if _wants(deps, tx, member, EmailKind.DOWNLOADED):
-        yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(told.event.at)}")
+        yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(stored.event.at)}")
 
 
-def tell_ending(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That the end is near: due then, and moot by then if the end has been moved. Who moves it so near knows."""
-    share = _share_of(tx, told)
+    share = _share_of(tx, stored)
     if deps.mail is None or share.member_id is None:
         return
     due = _soon(share)
-    if due > told.event.at:
+    if due > stored.event.at:
         ends = int(due.timestamp())
         yield _of_share(deps, EmailKind.ENDING, share, share.member_id, f"{ends}", due_at=due, ends=ends)
 
 
-def tell_proposed(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That another member's approval is wanted."""
-    share = _share_of(tx, told)
+    share = _share_of(tx, stored)
     proposer = waits_for_approval(tx, share)
     if proposer is None:
         return
     for member in _reachable_members(tx, share.account_id):
         if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, EmailKind.APPROVAL):
-            yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{told.number}")
+            yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{stored.number}")
 
 
-def tell_published(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a tenant in use must sign another service agreement."""
-    details = told.event.details or {}
+    details = stored.event.details or {}
     if deps.mail is None or details.get("agreement") != AgreementKind.SERVICE:
         return
     kind, now = EmailKind.SIGNATURE, deps.clock.now()
@@ -87,24 +87,24 @@ def tell_published(deps: Dependencies, tx: Transaction, told: StoredEvent) -> It
             continue
         for administrator in tx.tenancies.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
-                occasion = f"{kind} {administrator.id} {told.number}"
+                occasion = f"{kind} {administrator.id} {stored.number}"
                 yield OutgoingMessage(
                     new_id(), Channel.EMAIL, kind, tenant.id, None, administrator.id, now, now, occasion=occasion
                 )
 
 
 LETTERS: Mapping[EventKind, EventPlanner] = {
-    EventKind.DOCUMENT_DOWNLOADED: tell_downloaded,
-    EventKind.SHARE_PUBLISHED: tell_ending,
-    EventKind.EXPIRY_CHANGED: tell_ending,
-    EventKind.SHARE_PROPOSED: tell_proposed,
-    EventKind.AGREEMENT_PUBLISHED: tell_published,
+    EventKind.DOCUMENT_DOWNLOADED: plan_downloaded,
+    EventKind.SHARE_PUBLISHED: plan_ending,
+    EventKind.EXPIRY_CHANGED: plan_ending,
+    EventKind.SHARE_PROPOSED: plan_proposed,
+    EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
 """What is told by e-mail, and by which planner."""
 
 
-def _share_of(tx: Transaction, told: StoredEvent) -> Share:
-    return existing(tx.shares.get(existing(told.event.share_id)))
+def _share_of(tx: Transaction, stored: StoredEvent) -> Share:
+    return existing(tx.shares.get(existing(stored.event.share_id)))
 
 
 def _of_share(

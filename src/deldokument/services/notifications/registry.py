@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.outbox import Channel
-from deldokument.domain.webhook import TOLD
+from deldokument.domain.webhook import WEBHOOK_EVENTS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.notifications.dispatch import MessagePlanner, Plans, Sender, per_event
 from deldokument.services.notifications.email_notices import LETTERS, send_letter
@@ -31,7 +31,7 @@ def _all_of(*tables: Mapping[EventKind, MessagePlanner]) -> Plans:
 
 PLANNERS: Plans = _all_of(
     {EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
-    dict.fromkeys(TOLD, plan_webhooks),
+    dict.fromkeys(WEBHOOK_EVENTS, plan_webhooks),
     {kind: per_event(plan) for kind, plan in LETTERS.items()},
 )
 

@@ -224,10 +224,12 @@ class _RelatedRows(ShareRelatedRows):
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
-        self.has_no_other_approver = {proposer.id for proposer in self.proposers.values() if _is_lonely(tx, proposer)}
+        self.has_no_other_approver = {
+            proposer.id for proposer in self.proposers.values() if _has_no_other_approver(tx, proposer)
+        }
 
 
-def _is_lonely(tx: Transaction, proposer: Member | Integration) -> bool:
+def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Whether nobody else could approve it."""
     needed = 2 if isinstance(proposer, Member) else 1
     return len(tx.tenancies.members_of_account(proposer.account_id, limit=needed)) < needed

@@ -339,7 +339,7 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
 
 def words_of(error: ServiceError, tongue: Translator) -> str:
     """What the person reads. NotFound says the same whatever the reason; times, spans and sizes are told in words."""
-    params = {name: _told(name, value, tongue) for name, value in error.params.items()}
+    params = {name: _in_words(name, value, tongue) for name, value in error.params.items()}
     if isinstance(params.get("at"), str) and params["at"]:
         params["at"] = tongue.when(datetime.fromisoformat(str(params["at"])))
     if "right" in params:
@@ -347,7 +347,7 @@ def words_of(error: ServiceError, tongue: Translator) -> str:
     return tongue.text(WORDS.get(error.code, WORDS["broken"]), **params)
 
 
-def _told(name: str, value: str | int, tongue: Translator) -> str | int:
+def _in_words(name: str, value: str | int, tongue: Translator) -> str | int:
     if isinstance(value, int) and name.endswith("_bytes"):
         return tongue.size(value)
     if isinstance(value, int) and name.endswith("_seconds"):

@@ -309,7 +309,7 @@ def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:
 def _send_stretch(deps: Dependencies, content: Content, loan: SocketLease, stop: int) -> bool:
     """Whether it went quickly."""
     start = stop - loan.left
-    buffers = read_content(deps, content, start, min(start + STRETCH, stop), rooms=DoubleBuffer())
+    buffers = read_content(deps, content, start, min(start + STRETCH, stop), buffers=DoubleBuffer())
     with lanes.ahead(buffers) as coming:
         return burst(lambda until: loan.send(memoryview(next(coming)), until), loan)
 

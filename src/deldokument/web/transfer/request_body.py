@@ -56,9 +56,9 @@ async def receive(
     offset: int,
     announced: int | None,
     checksum: Checksum | None = None,
-    told: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Take the request's body at ``offset``; returns the acknowledged offset. ``told`` hears of it while it moves.
+    """Take the request's body at ``offset``; returns the acknowledged offset. ``on_progress`` is called while it grows.
 
     Raises what services.uploading does, ClientDisconnect and Stalled.
     """
@@ -66,7 +66,9 @@ async def receive(
         begin_append, deps, token, upload_id, offset=offset, announced=announced, checksum=checksum
     )
     try:
-        intake = _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None, told=told)
+        intake = _Intake(
+            append, request, is_plain=bool(announced), atomic=checksum is not None, on_progress=on_progress
+        )
         return await intake.run()
     finally:
         await outlived(_in(_feeders, append.abandon))
@@ -80,10 +82,10 @@ class _Intake:
     """Reads the socket while a thread seals what came before and another makes sealed parts durable."""
 
     def __init__(
-        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, told: Callable[[int], None]
+        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, on_progress: Callable[[int], None]
     ) -> None:
         self._append = append
-        self._told = told
+        self._on_progress = on_progress
         self._receive = request.receive
         self._scope = request.scope
         # Only what is announced by Content-Length is on the socket as it is.
@@ -220,7 +222,7 @@ class _Intake:
         if self._committing:
             await asyncio.shield(self._committing)
             self._committing = None
-            self._told(self._append.committed)
+            self._on_progress(self._append.committed)
 
     async def _settle(self, *, quiet: bool = False) -> None:
         """Wait for the threads, so that nothing runs on when the request has ended."""
@@ -234,7 +236,7 @@ class _Intake:
 
 def _take_stretch(append: Append, loan: SocketLease) -> bool:
     """Whether it went quickly."""
-    return burst(lambda until: append.read_from(lambda room: loan.receive_into(room, until)), loan)
+    return burst(lambda until: append.read_from(lambda buffer: loan.receive_into(buffer, until)), loan)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:

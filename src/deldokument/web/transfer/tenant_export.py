@@ -82,12 +82,12 @@ def shares_as_json(shares: Iterable[ExportedShare]) -> Iterator[bytes]:
     """One list, a line for each share."""
     between = "[\n"
     for share in shares:
-        yield (between + json.dumps(_told(share), ensure_ascii=False)).encode()
+        yield (between + json.dumps(_as_dict(share), ensure_ascii=False)).encode()
         between = ",\n"
     yield b"\n]\n" if between == ",\n" else b"[]\n"
 
 
-def _told(share: ExportedShare) -> dict[str, object]:
+def _as_dict(share: ExportedShare) -> dict[str, object]:
     view = share.view
     return {
         "id": view.id,

@@ -62,7 +62,9 @@ def create(call: RequestContext) -> Response:
         made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
     except (InvalidInput, Conflict) as error:
         namesake = str(error.params.get("account", ""))
-        return _list(call, status=status_of(error), errors=told(call, error, "name"), name=name, namesake=namesake)
+        return _list(
+            call, status=status_of(error), errors=form_errors(call, error, "name"), name=name, namesake=namesake
+        )
     return _to_account(call, made.id, "ny")
 
 
@@ -136,7 +138,7 @@ def _revision(call: RequestContext) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
+def form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
     if isinstance(error, InvalidFields):
         return [(one.field, words_of(one, call.tongue)) for one in error.errors]
@@ -153,11 +155,11 @@ def rename(call: RequestContext) -> Response:
     try:
         lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
     except InvalidInput as error:
-        return shown_account(call, status=422, errors=told(call, error), name=name)
+        return shown_account(call, status=422, errors=form_errors(call, error), name=name)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             return _two_names(call, name)
-        return shown_account(call, status=409, errors=told(call, error, "name"), name=name)
+        return shown_account(call, status=409, errors=form_errors(call, error, "name"), name=name)
     return _to_account(call, call.path("account_id"), "navn")
 
 
@@ -180,12 +182,12 @@ def change_rules(call: RequestContext) -> Response:
             return _conflict(call, "regler", differing, typed, missing)
         lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
     except InvalidFields as error:
-        return shown_account(call, status=422, errors=told(call, error), typed=typed)
+        return shown_account(call, status=422, errors=form_errors(call, error), typed=typed)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             differing = account_forms.differences(rules, view_of(call).account.rules, call.tongue)
             return _conflict(call, "regler", differing, typed)
-        return shown_account(call, status=409, errors=told(call, error), typed=typed)
+        return shown_account(call, status=409, errors=form_errors(call, error), typed=typed)
     return _to_account(call, call.path("account_id"), "regler")
 
 
@@ -235,7 +237,7 @@ def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> 
     try:
         deed()
     except Conflict as error:
-        return shown_account(call, status=409, errors=told(call, error))
+        return shown_account(call, status=409, errors=form_errors(call, error))
     return _to_account(call, call.path("account_id"), saved)
 
 
@@ -273,7 +275,7 @@ def delete(call: RequestContext) -> Response:
     try:
         deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
     except (InvalidInput, Conflict) as error:
-        return _deletion(call, status=status_of(error), errors=told(call, error), typed_name=typed_name)
+        return _deletion(call, status=status_of(error), errors=form_errors(call, error), typed_name=typed_name)
     return _to_account(call, call.path("account_id"))
 
 
@@ -282,7 +284,7 @@ def undo_deletion(call: RequestContext) -> Response:
     try:
         deletion.undo_deletion(call.deps, **given(call))
     except Conflict as error:
-        return _list(call, status=409, errors=told(call, error))
+        return _list(call, status=409, errors=form_errors(call, error))
     return _to_account(call, call.path("account_id"), "angret")
 
 

@@ -41,7 +41,7 @@ _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 def overview(call: RequestContext) -> Response:
     """Both agreements: what is signed against what counts, and what to do."""
     held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
-    return section_page(call, _SECTION, "agreements.html", held=held, standing=held.standing)
+    return section_page(call, _SECTION, "agreements.html", held=held, agreement_status=held.status)
 
 
 def main_agreement(call: RequestContext) -> Response:
@@ -61,7 +61,7 @@ def service_agreement(call: RequestContext) -> Response:
     return _page(
         call,
         "agreement_service.html",
-        standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
+        agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
         text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
     )
@@ -84,7 +84,7 @@ def what_changed(call: RequestContext) -> Response:
         _service_crumb(call),
         require=found_changes,
         runs=_runs(call, found_changes.changes),
-        standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
+        agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
     )
 
 

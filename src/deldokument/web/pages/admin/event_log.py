@@ -117,15 +117,15 @@ def export(call: RequestContext) -> Response:
             wanted = open_search(call.deps, tenant_id=call.tenant.id, person=person, token=token).wanted
     except InvalidInput as error:
         return _faulty(call, SearchWords(), [error])
-    made = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
-    pieces = _csv(call.deps, made, call.tongue) if form == "csv" else export_lines(call.deps, made)
+    event_export = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
+    pieces = _csv(call.deps, event_export, call.tongue) if form == "csv" else export_lines(call.deps, event_export)
     media_type = CSV_TYPE if form == "csv" else _JSON_LINES
-    return StreamingResponse(pieces, headers=_attached(call, made, form), media_type=media_type)
+    return StreamingResponse(pieces, headers=_attached(call, event_export, form), media_type=media_type)
 
 
-def _attached(call: RequestContext, made: EventExport, form: str) -> dict[str, str]:
+def _attached(call: RequestContext, event_export: EventExport, form: str) -> dict[str, str]:
     ending = "csv" if form == "csv" else "jsonl"
-    name = f"hendelseslogg-{call.tenant.organization_number}-{made.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
+    name = f"hendelseslogg-{call.tenant.organization_number}-{event_export.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
     return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
@@ -193,15 +193,15 @@ def _row(call: RequestContext, entry: LogEntry) -> Row:
     )
 
 
-def _csv(deps: Dependencies, made: EventExport, tongue: Translator) -> Iterator[bytes]:
+def _csv(deps: Dependencies, event_export: EventExport, tongue: Translator) -> Iterator[bytes]:
     yield (CSV_HEAD + csv_line(tongue.text(column) for column in _COLUMNS)).encode()
-    for step in exported_events(deps, made):
+    for step in exported_events(deps, event_export):
         yield "".join(csv_line(_values(exported, tongue)) for exported in step).encode()
 
 
 def _values(exported: ExportedEvent, tongue: Translator) -> tuple[str | int, ...]:
     stored, who = exported.stored, exported.who or Actor(tongue.text(by_nobody(exported.stored.event.kind)))
-    at, kind, share_id, subject_id, details = stored.event.telling()
+    at, kind, share_id, subject_id, details = stored.event.content()
     return (
         stored.number,
         f"{stored.event.at.astimezone(OSLO):%Y-%m-%d %H:%M:%S}",

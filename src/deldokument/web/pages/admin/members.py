@@ -109,7 +109,7 @@ def add(call: RequestContext) -> Response:
     try:
         members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
+        return _list(call, status=status_of(error), errors=_form_errors(call, error, "number"), typed=typed)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
 
 
@@ -180,7 +180,7 @@ def preview(call: RequestContext) -> Response:
         text = _sent_list(call, typed)
         return _preview(call, text)
     except (InvalidInput, Conflict) as error:
-        return _list_form(call, status=status_of(error), errors=_told(call, error, "list"), typed=typed)
+        return _list_form(call, status=status_of(error), errors=_form_errors(call, error, "list"), typed=typed)
 
 
 def _sent_list(call: RequestContext, typed: str) -> str:
@@ -230,11 +230,11 @@ def register(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except InvalidInput as error:
-        return _list_form(call, status=422, errors=_told(call, error, "list"), typed=text)
+        return _list_form(call, status=422, errors=_form_errors(call, error, "list"), typed=text)
     except Conflict as error:
         if error.code != "list_changed":
             raise
-        return _preview(call, text, status=409, errors=_told(call, error))
+        return _preview(call, text, status=409, errors=_form_errors(call, error))
     return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
 
 
@@ -269,7 +269,7 @@ def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
+def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
     return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
 

@@ -73,10 +73,10 @@ def moments(
     """The time line, oldest first; ``systems`` has the organisations whose systems acted, by integration."""
     told: dict[tuple[str, str | None, date], Moment] = {}
     for event in events:
-        telling = _telling(event)
-        if telling is None:
+        icon_and_words = _icon_and_words(event)
+        if icon_and_words is None:
             continue
-        icon, msgid = telling
+        icon, msgid = icon_and_words
         words = _by(systems.get(acting_integration(event) or ""), _words(event, msgid, tongue, now), tongue)
         same = (words, event.subject_id, event.at.astimezone(OSLO).date())
         first = told.get(same, Moment(event.at, icon, words, 0))
@@ -88,7 +88,7 @@ def _by(system: str | None, words: str, tongue: Translator) -> str:
     return tongue.text(_("%(what)s, by the system of %(name)s"), what=words, name=plain(system)) if system else words
 
 
-def _telling(event: AuditEvent) -> tuple[str, str] | None:
+def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
     """Icon and words; None for what is not told, as a refusal of a recipient who came too late."""
     if event.kind is EventKind.SHARE_DENIED:
         msgid = _REFUSED.get(str((event.details or {}).get("reason")))
