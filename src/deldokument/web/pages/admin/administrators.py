@@ -65,7 +65,7 @@ def removal_page(call: RequestContext) -> Response:
         call,
         SECTION,
         "administrator_removal.html",
-        above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Administrators"))),),
+        above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
         administrator=chosen,
         own=chosen.id == _own_id(call),
         last=len(everyone) == 1,
@@ -95,7 +95,7 @@ def _own_id(call: RequestContext) -> str | None:
 
 def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
-    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
+    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.translator)]
 
 
 _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"

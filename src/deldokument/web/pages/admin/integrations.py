@@ -73,7 +73,7 @@ def _shown(call: RequestContext, template: str, **context: Any) -> Response:
         integration=integration,
         path=path_of(call, account.id, "integrasjoner", integration.id),
         uuid=uuid_of(integration.id),
-        rights=[(f"rights-{right}", right.value, call.tongue.text(words)) for right, words in RIGHTS.items()],
+        rights=[(f"rights-{right}", right.value, call.translator.text(words)) for right, words in RIGHTS.items()],
         **context,
     )
 

@@ -100,7 +100,7 @@ def _list(
 
 def _row(call: RequestContext, view: MemberView) -> MemberRow:
     added, used = view.added_at.astimezone(OSLO), view.used_at and view.used_at.astimezone(OSLO)
-    return MemberRow(view, call.tongue.day(added), call.tongue.day(used) if used else "")
+    return MemberRow(view, call.translator.day(added), call.translator.day(used) if used else "")
 
 
 def add(call: RequestContext) -> Response:
@@ -119,7 +119,7 @@ def search(call: RequestContext) -> Response:
     try:
         found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
-        errors = [(_SEARCH, words_of(error, call.tongue))]
+        errors = [(_SEARCH, words_of(error, call.translator))]
         return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
     return _list(call, searched=Searched(number, found=found is not None), found=found)
 
@@ -214,7 +214,7 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Erro
 
 
 def _line(call: RequestContext, line: ListedLine) -> LineRow:
-    return LineRow(line, [words_of(error, call.tongue) for error in line.errors])
+    return LineRow(line, [words_of(error, call.translator) for error in line.errors])
 
 
 def register(call: RequestContext) -> Response:
@@ -257,9 +257,9 @@ def _path(call: RequestContext) -> str:
 
 def _above(call: RequestContext, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
     crumbs = (
-        Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts"))),
+        Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts"))),
         Breadcrumb(section_path(call.tenant.id, SECTION, account.id), account.name),
-        Breadcrumb(_path(call), call.tongue.text(_("Users"))),
+        Breadcrumb(_path(call), call.translator.text(_("Users"))),
     )
     return crumbs if list_too else crumbs[:-1]
 
@@ -271,7 +271,7 @@ def _count(text: str) -> int:
 
 def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
-    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
+    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.translator)]
 
 
 _ALL = f"/{SECTION}/{{account_id}}/brukere"
