@@ -40,24 +40,24 @@ class Work:
         return self._done
 
 
-def pause_after(stage: Stage, work: Work, *, breath: float = 0.0, rest: float = 0.0) -> float:
+def pause_after(stage: Stage, work: Work, *, min_pause: float = 0.0, rest_factor: float = 0.0) -> float:
     stop = Once()
-    run_loop(Loop("work", work, 60.0, breath, rest), stage.deps, stop)
+    run_loop(Loop("work", work, 60.0, min_pause, rest_factor), stage.deps, stop)
     return stop.paused
 
 
 def test_a_loop_with_nothing_to_do_pauses(stage: Stage) -> None:
-    assert pause_after(stage, Work(0), breath=1.0, rest=2.0) == 60.0
+    assert pause_after(stage, Work(0), min_pause=1.0, rest_factor=2.0) == 60.0
 
 
 def test_a_loop_with_more_to_do_takes_its_breath(stage: Stage) -> None:
     assert pause_after(stage, Work(1)) == 0.0
-    assert pause_after(stage, Work(1), breath=9.0, rest=2.0) == 9.0
+    assert pause_after(stage, Work(1), min_pause=9.0, rest_factor=2.0) == 9.0
 
 
 def test_what_is_in_no_hurry_rests_longer_than_it_worked(stage: Stage) -> None:
     work = Work(1)
-    assert pause_after(stage, work, rest=2.0) >= 2 * work.took > 0
+    assert pause_after(stage, work, rest_factor=2.0) >= 2 * work.took > 0
 
 
 def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

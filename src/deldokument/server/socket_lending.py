@@ -76,15 +76,15 @@ class SocketLease:
 def lease_request_body(scope: Scope) -> SocketLease | None:
     """The socket that brings the rest of the request's body, if it can be had."""
     extension = scope.get("extensions", {}).get(_BODY)
-    loan: SocketLease | None = extension["lend"]() if extension else None
-    return loan
+    lease: SocketLease | None = extension["lend"]() if extension else None
+    return lease
 
 
 async def borrow_answer(scope: Scope, left: int) -> SocketLease | None:
     """The socket that takes ``left`` more bytes of the response, if it can be had now."""
     extension = scope.get("extensions", {}).get(_ANSWER)
-    loan: SocketLease | None = await extension["lend"](left) if extension else None
-    return loan
+    lease: SocketLease | None = await extension["lend"](left) if extension else None
+    return lease
 
 
 class LendingConnection(BoundedConnection):

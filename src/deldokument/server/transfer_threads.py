@@ -169,10 +169,10 @@ def is_quick(rate: float) -> bool:
     return rate >= QUICK
 
 
-def burst(move: Callable[[float], int], loan: SocketLease) -> bool:
+def burst(move: Callable[[float], int], lease: SocketLease) -> bool:
     """Call ``move`` until it has moved a stretch, or all that is left, or its time is over; whether it went quickly."""
     began, moved = time.monotonic(), 0
     until = began + STRETCH_SECONDS
-    while loan.left and not loan.is_stuck and moved < STRETCH and time.monotonic() < until:
+    while lease.left and not lease.is_stuck and moved < STRETCH and time.monotonic() < until:
         moved += move(until)
-    return not loan.is_stuck and moved >= QUICK * (time.monotonic() - began)
+    return not lease.is_stuck and moved >= QUICK * (time.monotonic() - began)

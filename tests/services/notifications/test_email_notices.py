@@ -22,7 +22,7 @@ from deldokument.services.downloads import delivery
 from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch as outboxes
 from deldokument.services.notifications import email_addresses, email_notices
-from deldokument.services.notifications.email_notices import SOON, send_letter
+from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, publishing
@@ -432,10 +432,10 @@ def test_a_letter_that_is_sent_again_is_the_same_letter(stage: Stage) -> None:
     stage.clock.advance(days=7)
     outboxes.plan_messages(stage.deps, PLANNERS)
     [message] = outboxes.take_messages(stage.deps, Channel.EMAIL)
-    send_letter(stage.deps, message)
+    send_email(stage.deps, message)
     stage.clock.advance(hours=5)
     [message] = outboxes.take_messages(stage.deps, Channel.EMAIL)
-    send_letter(stage.deps, message)
+    send_email(stage.deps, message)
     one, other = stage.mail.letters
     assert one == other
 

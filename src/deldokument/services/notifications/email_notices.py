@@ -147,16 +147,16 @@ def _wants(deps: Dependencies, tx: Transaction, member: Member, kind: EmailKind)
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 
-def send_letter(deps: Dependencies, message: OutgoingMessage) -> Outcome:
+def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Write the letter and hand it over."""
     if deps.mail is None:
         return again("no_mail_server")
     with deps.database.read() as tx:
-        letter = _WRITERS.get(message.kind, _share_letter)(deps, tx, message)
+        letter = _WRITERS.get(message.kind, _share_email)(deps, tx, message)
     return moot("nobody_to_tell") if letter is None else deps.mail.send(letter)
 
 
-def _code_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     """To an address that nobody has confirmed yet; only the code that was asked for last."""
     kept = tx.addresses.get(message.target)
     asked = str(message.details["challenge"])
@@ -164,10 +164,10 @@ def _code_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
         return None
     key = directory_key(deps)
     to = open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
-    return _letter(deps, message, EmailKind.CODE, kept, to, message.created_at, code=code_of(key, kept))
+    return _email_of(deps, message, EmailKind.CODE, kept, to, message.created_at, code=code_of(key, kept))
 
 
-def _share_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
     member = existing(tx.tenancies.member(message.target))
     kept = _address(tx, member, kind)
@@ -176,27 +176,27 @@ def _share_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage)
     at = _soon(share) if kind is EmailKind.ENDING else message.created_at
     to = confirmed_address(directory_key(deps), kept)
     where = "/godkjenning" if kind is EmailKind.APPROVAL else ""
-    return _letter(deps, message, kind, kept, to, at, path=f"/delinger/{share.id}{where}")
+    return _email_of(deps, message, kind, kept, to, at, path=f"/delinger/{share.id}{where}")
 
 
-def _signature_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+def _signature_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, tenant = EmailKind.SIGNATURE, existing(tx.tenancies.tenant(message.tenant_id))
     administrators = {one.id: one.lookup_hash for one in tx.tenancies.administrators(tenant.id)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
     if kept is None or not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
         return None
     to = confirmed_address(directory_key(deps), kept)
-    return _letter(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
+    return _email_of(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
 
 
 _WRITERS: Mapping[str, Callable[[Dependencies, Transaction, OutgoingMessage], Email | None]] = {
-    EmailKind.CODE: _code_letter,
-    EmailKind.SIGNATURE: _signature_letter,
+    EmailKind.CODE: _code_email,
+    EmailKind.SIGNATURE: _signature_email,
 }
 """Who writes letters that are of no share."""
 
 
-def _letter(
+def _email_of(
     deps: Dependencies,
     message: OutgoingMessage,
     kind: EmailKind,

@@ -16,7 +16,7 @@ from deldokument.domain.outbox import Channel
 from deldokument.domain.webhook import WEBHOOK_EVENTS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.notifications.dispatch import MessagePlanner, Plans, Sender, per_event
-from deldokument.services.notifications.email_notices import LETTERS, send_letter
+from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import plan_notices, plan_reminders, send_notice
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
 
@@ -40,5 +40,5 @@ SCHEDULED: tuple[Callable[[Dependencies], int], ...] = (plan_reminders,)
 SENDERS: Mapping[Channel, Sender] = {
     Channel.ALTINN: send_notice,
     Channel.WEBHOOK: send_webhook,
-    Channel.EMAIL: send_letter,
+    Channel.EMAIL: send_email,
 }

@@ -172,25 +172,25 @@ class _Intake:
     async def _take_quickly(self) -> tuple[int, bool]:
         """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
         with lanes.entered() as entered:
-            loan = lease_request_body(self._scope) if entered and self._is_plain else None
-            if loan is None:
+            lease = lease_request_body(self._scope) if entered and self._is_plain else None
+            if lease is None:
                 return 0, False
-            ahead = len(loan.came) + loan.left
+            ahead = len(lease.came) + lease.left
             try:
-                await self._keep(loan.came)
+                await self._keep(lease.came)
                 await self._flush()
                 quick = True
-                while quick and loan.left:
+                while quick and lease.left:
                     await self._sealed()
-                    self._feeding = taking = lanes.run(partial(_take_stretch, self._append, loan))
+                    self._feeding = taking = lanes.run(partial(_take_stretch, self._append, lease))
                     await self._sealed()
                     quick = taking.result()
             finally:
                 try:
                     await self._unfed()
                 finally:
-                    loan.release()
-            return ahead - loan.left, loan.left == 0
+                    lease.release()
+            return ahead - lease.left, lease.left == 0
 
     async def _unfed(self) -> None:
         """Wait until no thread feeds, whatever comes of it."""
@@ -234,9 +234,9 @@ class _Intake:
                 raise trouble
 
 
-def _take_stretch(append: Append, loan: SocketLease) -> bool:
+def _take_stretch(append: Append, lease: SocketLease) -> bool:
     """Whether it went quickly."""
-    return burst(lambda until: append.read_from(lambda buffer: loan.receive_into(buffer, until)), loan)
+    return burst(lambda until: append.read_from(lambda buffer: lease.receive_into(buffer, until)), lease)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:
