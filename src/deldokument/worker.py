@@ -27,8 +27,8 @@ from deldokument.services.notifications.email_addresses import forget_addresses
 from deldokument.services.notifications.registry import PLANNERS, SCHEDULED, SENDERS
 
 log = logging.getLogger("deldokument.worker")
-_BREATH = 0.25
-_REST = 2.0
+_MIN_PAUSE = 0.25
+_REST_FACTOR = 2.0
 """What nobody can read any more is in no hurry: those who use the service go first, all the more on a busy machine."""
 _ROUND = 10.0
 """So many seconds a round of sending goes on beginning with more."""
@@ -82,12 +82,12 @@ class Sweeper:
         return int(self._under_way)
 
 
-def plan_what_is_told(deps: Dependencies) -> int:
+def plan_from_events(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has happened."""
     return plan_messages(deps, PLANNERS)
 
 
-def plan_what_time_brings(deps: Dependencies) -> int:
+def plan_from_schedule(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has come to be due."""
     return sum(plan(deps) for plan in SCHEDULED)
 
@@ -123,16 +123,17 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What is done, and how many seconds pass between two rounds when there was nothing to do, and when there was.
+    """One task of the worker. It pauses ``pause`` seconds after a round without work.
 
-    With ``rest`` at least so many times as long passes as the round took.
+    After a round with work it pauses ``min_pause`` seconds, or ``rest_factor`` times the length of the round: whichever
+    is longer.
     """
 
     name: str
     round: Callable[[Dependencies], int]
     pause: float
-    breath: float = 0.0
-    rest: float = 0.0
+    min_pause: float = 0.0
+    rest_factor: float = 0.0
 
 
 def loops() -> tuple[Loop, ...]:
@@ -140,11 +141,11 @@ def loops() -> tuple[Loop, ...]:
     return (
         Loop("inspect", inspect_documents, 0.5),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
-        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _BREATH, _REST),
-        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _BREATH, _REST),
+        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
+        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
         Loop("seal", sign_checkpoints, 15.0),
-        Loop("plan", plan_what_is_told, 1.0, _BREATH, 1.0),
-        Loop("remind", plan_what_time_brings, 15.0),
+        Loop("plan", plan_from_events, 1.0, _MIN_PAUSE, 1.0),
+        Loop("remind", plan_from_schedule, 15.0),
         *(Loop(f"send {channel.value}", Sending(channel, send), 1.0) for channel, send in SENDERS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),
@@ -178,4 +179,4 @@ def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event) -> None:
         if told and not trouble:
             log.info("%s: going on", loop.name)
         took = time.monotonic() - began
-        stop.wait(max(loop.breath, loop.rest * took) if done else loop.pause)
+        stop.wait(max(loop.min_pause, loop.rest_factor * took) if done else loop.pause)

@@ -369,9 +369,7 @@ def test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_rec
     assert opened["recipient_id"] == downloaded["recipient_id"] == share["recipients"][0]["id"]
 
 
-def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_over(
-    cast: Systems, stage: Stage
-) -> None:
+def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_over(cast: Systems) -> None:
     share_id = published(cast)
 
     def verdicts() -> list[str | None]:

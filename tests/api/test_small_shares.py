@@ -166,11 +166,11 @@ def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast:
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as held:
             for _ in range(MOST_OF_ONE):
-                await held.enter_async_context(gate._room(scope, one))
+                await held.enter_async_context(gate._within_limits(scope, one))
             with pytest.raises(Unavailable):
-                await held.enter_async_context(gate._room(scope, one))
-            await held.enter_async_context(gate._room(scope, other))
-        async with gate._room(scope, one):
+                await held.enter_async_context(gate._within_limits(scope, one))
+            await held.enter_async_context(gate._within_limits(scope, other))
+        async with gate._within_limits(scope, one):
             pass
 
     asyncio.run(one_holds_all_that_it_may())
@@ -182,11 +182,11 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as asked:
             for _ in range(MOST_AT_ONCE):
-                await asked.enter_async_context(gate._room(scope, one))
+                await asked.enter_async_context(gate._within_limits(scope, one))
             with pytest.raises(RateLimited):
-                await asked.enter_async_context(gate._room(scope, one))
-            await asked.enter_async_context(gate._room(scope, other))
-        async with gate._room(scope, one):
+                await asked.enter_async_context(gate._within_limits(scope, one))
+            await asked.enter_async_context(gate._within_limits(scope, other))
+        async with gate._within_limits(scope, one):
             pass
 
     asyncio.run(one_asks_all_that_it_may())

@@ -156,7 +156,7 @@ def test_lists_go_on_page_by_page(cast: Systems) -> None:
 def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     share_id = cast.web.stage.publish(OLA)
-    calls(cast).outcome = WebhookResponse(trouble=WebhookFailure.TLS)
+    calls(cast).outcome = WebhookResponse(failure=WebhookFailure.TLS)
     tell(cast)
     path = f"/webhooks/{webhook_id}/deliveries"
     [delivery] = cast.sharer.get(path).json()["items"]

@@ -56,7 +56,7 @@ _RUNNING = _Running()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
     """After the fixtures of the test have ended."""
     try:
         return (yield)

@@ -73,7 +73,8 @@ def propose(kari: Visitor, folder: Path) -> str:
     return urlsplit(page.url).path
 
 
-def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit, four_eyes: None) -> None:
+@pytest.mark.usefixtures("four_eyes")
+def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     SharePage(kari).open()
     account = kari.page.get_by_label("Konto")
@@ -83,9 +84,8 @@ def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit, four_
         expect(kari.page.locator("#four-eyes")).to_be_visible(visible=name == "Avtaledokumenter")
 
 
-def test_a_colleague_approves_and_the_recipient_opens(
-    visit: Visit, demo: Demo, four_eyes: None, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("four_eyes")
+def test_a_colleague_approves_and_the_recipient_opens(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     kari, odd, ola = visit("Kari Lunde"), visit("Odd Bakken", "/delinger"), visit("Ola Nordmann")
     address = propose(kari, tmp_path)
     kari.examine()
@@ -109,7 +109,8 @@ def test_a_colleague_approves_and_the_recipient_opens(
         kari.examine()
 
 
-def test_a_change_in_the_form_takes_the_request_back_and_says_so(visit: Visit, four_eyes: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("four_eyes")
+def test_a_change_in_the_form_takes_the_request_back_and_says_so(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     page = kari.page
     draft = propose(kari, tmp_path).split("/")[2]

@@ -75,7 +75,7 @@ def check(cluster: Cluster, load: Load) -> Findings:
     ledger = load.ledger
     assert not ledger.lost, ledger.lost
     assert not ledger.untrue, ledger.untrue
-    compared = compare(cluster, load)
+    compared = compare(load)
     deps = cluster.node.deps
     wait_until(lambda: settled(deps, ledger), "what has ended was not destroyed")
     for promise in ledger.promises:
@@ -92,7 +92,7 @@ def check(cluster: Cluster, load: Load) -> Findings:
     return Findings(compared, len(documents), len(ended), objects, swept, keys)
 
 
-def compare(cluster: Cluster, load: Load) -> int:
+def compare(load: Load) -> int:
     """Every document that was said to be complete, byte for byte; how many bytes."""
     ola, compared = Client(load, OLA), 0
     for promise in load.ledger.promises:

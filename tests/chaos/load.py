@@ -189,7 +189,7 @@ class Client:
         self._until_answered(lambda: self._ask("withdrawal", "POST", path, {303}, headers=origin))
         promise.withdrawn = True
 
-    def downloads(self, promise: Promise, expected: str | None = None) -> None:
+    def downloads(self, promise: Promise) -> None:
         """All of it, from where it was broken off; compared with what was sent."""
         digest, got, tag = hashlib.sha256(), 0, ""
         deadline = time.monotonic() + PATIENCE

@@ -131,7 +131,7 @@ def order(cluster: Cluster, node: Member, what: str) -> None:
     subprocess.run(["fiu-ctrl", "-f", prefix, "-c", what, str(node.program.pid)], check=True, timeout=30)
 
 
-def a_worker_is_killed_in_mid_sweep(cluster: Cluster, load: Load) -> None:
+def a_worker_is_killed_in_mid_sweep(cluster: Cluster, _load: Load) -> None:
     """With orphans deleted and nothing noted of it."""
     for _ in range(3):
         writer = cluster.node.deps.blobs.create(secrets.token_hex(16))
@@ -225,7 +225,7 @@ def ends_within_the_leap(cluster: Cluster) -> Ending:
     return Ending(share_id, path, content)
 
 
-def the_databases_clock_leaps(cluster: Cluster, load: Load) -> None:
+def the_databases_clock_leaps(cluster: Cluster, _load: Load) -> None:
     """Two hours ahead, with a share that ends in one: nothing is destroyed, and when the clock is right it is there."""
     promise, ola = ends_within_the_leap(cluster), cluster.session(OLA)
     with leapt(cluster):

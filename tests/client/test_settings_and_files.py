@@ -62,7 +62,8 @@ def test_the_folders_of_the_xdg_specification_are_kept_to(home: Path) -> None:
     assert loaded(XDG_STATE_HOME="relative").state_dir == home / ".local/state/deldokument"
 
 
-def test_what_is_missing_is_named(home: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_what_is_missing_is_named() -> None:
     with pytest.raises(NotConfigured, match="DELDOKUMENT_CLIENT_ISSUER, DELDOKUMENT_CLIENT_KEY_PATH, or the same in"):
         loaded(DELDOKUMENT_CLIENT_ISSUER="", DELDOKUMENT_CLIENT_KEY_PATH=" ")
 
@@ -96,20 +97,23 @@ def test_a_file_that_is_no_settings_is_refused(home: Path, content: str | None, 
         "https://del.example:x",
     ],
 )
-def test_neither_tokens_nor_documents_go_without_tls(home: Path, url: str) -> None:
+@pytest.mark.usefixtures("home")
+def test_neither_tokens_nor_documents_go_without_tls(url: str) -> None:
     with pytest.raises(NotConfigured, match="must be an https URL"):
         loaded(DELDOKUMENT_CLIENT_URL=url)
     with pytest.raises(NotConfigured, match="must be an https URL"):
         loaded(DELDOKUMENT_CLIENT_ISSUER=url)
 
 
-def test_a_home_folder_that_cannot_be_found_is_told_of(home: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_home_folder_that_cannot_be_found_is_told_of() -> None:
     with pytest.raises(NotConfigured, match="in full"):
         loaded(DELDOKUMENT_CLIENT_KEY_PATH="~nobody-of-that-name/key.json")
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:80"])
-def test_this_machine_needs_no_tls(home: Path, url: str) -> None:
+@pytest.mark.usefixtures("home")
+def test_this_machine_needs_no_tls(url: str) -> None:
     assert loaded(DELDOKUMENT_CLIENT_URL=url).url == url
 
 

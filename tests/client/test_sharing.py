@@ -41,7 +41,7 @@ def account(deployment: Deployment) -> Account:
 
 
 @pytest.fixture
-def connect(deployment: Deployment, account: Account, tmp_path: Path) -> Iterator[Connect]:
+def connect(deployment: Deployment, account: Account, tmp_path: Path) -> Iterator[Connect]:  # noqa: ARG001 - registered first
     """A client of that fagsystem; all those of a test have one state folder."""
     given, opened = sender.environment(deployment, tmp_path), list[Client]()
 
@@ -289,9 +289,8 @@ def test_two_at_once_share_once(connect: Connect, folder: Path, until: datetime)
     assert [s.id for s in client.shares(reference="to")] == [made[0].id]
 
 
-def test_who_may_only_read_lists_and_shares_nothing(
-    deployment: Deployment, connect: Connect, folder: Path, until: datetime
-) -> None:
+@pytest.mark.usefixtures("connect")
+def test_who_may_only_read_lists_and_shares_nothing(deployment: Deployment, folder: Path, until: datetime) -> None:
     avtaler = sender.account_of(deployment, "Avtaledokumenter")
     add_integration(
         deployment.node.deps,

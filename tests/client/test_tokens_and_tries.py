@@ -170,7 +170,7 @@ def test_metadata_that_lead_away_from_tls_lead_to_no_assertion(settings: Setting
     assert counterpart.asked == []
 
 
-def test_the_secret_of_the_state_is_the_keys_own(settings: Settings, tmp_path: Path) -> None:
+def test_the_secret_of_the_state_is_the_keys_own(settings: Settings) -> None:
     source = tokens(settings, Counterpart(granted()))
     assert source.sign(b"a") == tokens(settings, Counterpart(granted())).sign(b"a") != source.sign(b"b")
 
@@ -315,7 +315,7 @@ def test_waits_grow_and_are_as_long_as_the_service_asks() -> None:
 def test_a_client_that_is_stopped_waits_no_longer() -> None:
     patience = RetryPolicy(first_s=3600.0)
 
-    def stop_at_the_first(request: httpx.Request) -> httpx.Response:
+    def stop_at_the_first(_request: httpx.Request) -> httpx.Response:
         threading.Timer(0.0, patience.stop).start()
         return httpx.Response(503)
 
@@ -332,9 +332,7 @@ def _no_thread_is_left() -> Iterator[None]:
             thread.join()
 
 
-def test_what_is_for_this_machine_goes_by_no_proxy(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_for_this_machine_goes_by_no_proxy(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     came: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         port = proxy.getsockname()[1]

@@ -149,7 +149,7 @@ class Listed:
     numbers: tuple[str, ...] = (FJELL,)
     asked: int = 0
 
-    def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+    def grants(self, _person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
         self.asked += 1
         return tuple(OrganizationGrant(number, "AS", frozenset()) for number in self.numbers)
 
@@ -205,7 +205,7 @@ def test_everybody_listed_is_asked_about_and_nobody_else_however_many_they_are()
 
 def test_a_code_on_the_list_that_looks_like_a_permit_is_none() -> None:
     class Lying(Listed):
-        def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+        def grants(self, _person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
             return (OrganizationGrant(FJELL, "FJELL AS", frozenset({resource_code(CONFIDENTIAL), "a0236"})),)
 
     [fjell] = asking(Point(decide=lambda _: answer("NotApplicable")), Lying()).grants(PER)

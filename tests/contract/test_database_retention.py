@@ -42,7 +42,7 @@ def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlD
     assert fresh == Deployment(fresh.id, None, None)
     assert len(fresh.id) == 22
     with database.write() as tx:
-        tx.retention.beat(NOW)
+        tx.retention.record_heartbeat(NOW)
         tx.retention.halt(NOW + HOUR)
         tx.retention.halt(NOW + DAY)
         assert tx.retention.deployment() == Deployment(fresh.id, NOW, NOW + HOUR)
@@ -64,7 +64,7 @@ def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_
         other.start()
         other.join(0.3)
         assert (other.is_alive(), seen) == (True, [])
-        tx.retention.beat(NOW)
+        tx.retention.record_heartbeat(NOW)
     other.join()
     assert [deployment.heartbeat_at for deployment in seen] == [NOW]
 

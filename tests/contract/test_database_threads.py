@@ -65,7 +65,7 @@ def upload(database: SqlDatabase) -> Upload:
 def test_of_writers_at_one_offset_exactly_one_wins(database: SqlDatabase, upload: Upload) -> None:
     for offset in range(0, 50, 10):
 
-        def write(number: int, offset: int = offset) -> str | None:
+        def write(_number: int, offset: int = offset) -> str | None:
             part = part_of(upload, offset, 10)
             with database.write() as tx:
                 return part.id if tx.uploads.advance(upload.id, offset, offset + 10, [part]) else None

@@ -222,9 +222,7 @@ def test_an_old_login_shows_its_age_whatever_the_clocks_say(idporten: IdPorten, 
     assert identity.issued_at - identity.auth_time >= timedelta(seconds=1)
 
 
-def test_an_answer_is_bound_to_the_callers_own_nonce(
-    running: Running, idporten: IdPorten, browser: httpx.Client
-) -> None:
+def test_an_answer_is_bound_to_the_callers_own_nonce(idporten: IdPorten, browser: httpx.Client) -> None:
     login = idporten.begin("nb", fresh=True, nonce="what-is-signed")
     address = log_in(browser, login.url, person="Ola Nordmann")
     identity = finish(idporten, login, address)

@@ -200,7 +200,8 @@ def test_an_entry_under_a_root_key_that_is_not_there_is_unavailable(sealed: Seal
         sealed.get(["share/1"])
 
 
-def test_nothing_is_added_under_a_root_key_that_has_been_turned_from(sealed: SealedKeyring, opening: Opening) -> None:
+@pytest.mark.usefixtures("sealed")
+def test_nothing_is_added_under_a_root_key_that_has_been_turned_from(opening: Opening) -> None:
     with closing(opening("")) as store:
         assert store.turn("root-1", "root-2")
         assert not store.add(SealedEntry("share/1", "root-1", b"sealed"))

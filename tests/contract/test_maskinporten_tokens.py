@@ -369,7 +369,7 @@ def test_invented_key_names_make_nobody_ask_the_issuer_again_and_again(
     assert issuer.fetches == 2
 
 
-def _slow(handler: BaseHTTPRequestHandler, let_go: threading.Event) -> bool:
+def _slow(let_go: threading.Event) -> bool:
     let_go.wait(20)
     return False
 
@@ -430,7 +430,7 @@ def test_without_the_issuers_keys_nobody_is_let_in_and_nobody_is_told_to_be_fals
 
 def test_nobody_waits_for_an_issuer_that_does_not_answer(issuer: HostileIssuer, clock: Time) -> None:
     let_go = threading.Event()
-    issuer.answer = lambda handler: _slow(handler, let_go)
+    issuer.answer = lambda _handler: _slow(let_go)
     with httpx.Client(timeout=0.1) as impatient:
         tokens = MaskinportenTokens(issuer.issuer, SCOPE, "", impatient, clock)
         with pytest.raises(KeysUnavailable):

@@ -55,7 +55,7 @@ def test_an_entry_opens_as_itself_only(roots: RootKeys) -> None:
     assert root.unwrap_all(wrapped) == SECRETS
 
 
-@pytest.mark.parametrize("forge", [lambda sealed: sealed[:-2], lambda sealed: b"", lambda sealed: b"\xff" * 61])
+@pytest.mark.parametrize("forge", [lambda sealed: sealed[:-2], lambda _: b"", lambda _: b"\xff" * 61])
 def test_what_was_not_sealed_here_does_not_open(roots: RootKeys, forge: object) -> None:
     root = roots.named(roots.ids()[0])
     wrapped = root.wrap_all(SECRETS)

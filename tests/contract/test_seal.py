@@ -256,7 +256,7 @@ def test_a_key_or_certificate_is_never_overwritten(tmp_path: Path, standing: str
 
 def test_two_who_make_one_at_once_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
-    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.setattr(Path, "exists", lambda _path: False)
     with pytest.raises(Conflict):
         made(tmp_path)
 

@@ -143,7 +143,7 @@ def test_a_webhook_that_is_disabled_while_another_call_fails_stays_so(stage: Sta
             tx.webhooks.save(replace(webhook, disabled_at=NOON, disabled_for=DisabledFor.GONE))
             other = pool.submit(send_webhook, stage.deps, message)
             Event().wait(WAITS)
-        assert other.result().fate is Result.REFUSED
+        assert other.result().result is Result.REFUSED
     with stage.deps.database.read() as tx:
         webhook, _ = existing(tx.webhooks.get(view.id))
     assert webhook.disabled_for is DisabledFor.GONE

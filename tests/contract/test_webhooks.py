@@ -75,26 +75,26 @@ def test_an_answer_that_is_no_success_is_told_as_it_is(receiver: Receiver, numbe
 )
 def test_a_public_name_that_leads_into_a_closed_network_is_not_called(receiver: Receiver, answer: str) -> None:
     client = WebhookClient(AddressRule(ports=frozenset({receiver.port})), resolve=Names([answer]))
-    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"") == WebhookResponse(trouble=WebhookFailure.ADDRESS)
+    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"") == WebhookResponse(failure=WebhookFailure.ADDRESS)
     assert receiver.connections == 0
 
 
 @pytest.mark.parametrize("order", [["127.0.0.1", "93.184.215.14"], ["93.184.215.14", "127.0.0.1"]])
 def test_one_private_address_among_public_ones_refuses_them_all(receiver: Receiver, order: list[str]) -> None:
     client = WebhookClient(AddressRule(ports=frozenset({receiver.port})), resolve=Names(order))
-    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"") == WebhookResponse(trouble=WebhookFailure.ADDRESS)
+    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"") == WebhookResponse(failure=WebhookFailure.ADDRESS)
     assert receiver.connections == 0
 
 
 def test_a_name_that_leads_nowhere_is_not_called() -> None:
-    assert home(resolve=Names([])).post(f"http://{HOST}/", {}, b"") == WebhookResponse(trouble=WebhookFailure.ADDRESS)
+    assert home(resolve=Names([])).post(f"http://{HOST}/", {}, b"") == WebhookResponse(failure=WebhookFailure.ADDRESS)
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "http://hooks.kommune.no/", "https://hooks.kommune.no:22/", "x"])
 def test_a_url_that_the_rule_no_longer_admits_is_not_called_and_its_name_is_not_looked_up(url: str) -> None:
     names = Names(["127.0.0.1"])
     assert WebhookClient(AddressRule(), resolve=names).post(url, {}, b"") == WebhookResponse(
-        trouble=WebhookFailure.ADDRESS
+        failure=WebhookFailure.ADDRESS
     )
     assert names.asked == []
 
@@ -112,7 +112,7 @@ def test_a_name_that_changes_its_answer_after_the_check_gains_nothing(receiver: 
     assert client.post(f"http://{HOST}:{receiver.port}/", {}, b"").status == 204
     assert names.asked == [(HOST, receiver.port)], "looked up once: what was checked is what was called"
     assert receiver.received[0].headers["host"] == f"{HOST}:{receiver.port}", "the name is still what it is asked for"
-    assert client.post(f"http://{HOST}:{receiver.port}/", {}, b"") == WebhookResponse(trouble=WebhookFailure.ADDRESS)
+    assert client.post(f"http://{HOST}:{receiver.port}/", {}, b"") == WebhookResponse(failure=WebhookFailure.ADDRESS)
 
 
 @pytest.mark.parametrize("number", [301, 302, 303, 307, 308])
@@ -163,14 +163,14 @@ def continuing(connection: socket.socket, stopped: threading.Event) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "trouble"),
+    ("behaviour", "failure"),
     [(silent, WebhookFailure.TIMEOUT), (trickle, WebhookFailure.TIMEOUT), (continuing, WebhookFailure.UNREACHABLE)],
 )
 def test_a_receiver_that_does_not_come_to_an_end_is_hung_up_on(
-    receiver: Receiver, behaviour: Behaviour, trouble: WebhookFailure
+    receiver: Receiver, behaviour: Behaviour, failure: WebhookFailure
 ) -> None:
     receiver.behaviour = behaviour
-    assert home(limits=BRIEF).post(receiver.url, {}, b"{}") == WebhookResponse(trouble=trouble)
+    assert home(limits=BRIEF).post(receiver.url, {}, b"{}") == WebhookResponse(failure=failure)
 
 
 def test_of_a_long_head_no_more_is_read_than_of_any_answer(receiver: Receiver) -> None:
@@ -191,11 +191,11 @@ def test_of_a_long_head_no_more_is_read_than_of_any_answer(receiver: Receiver) -
         (flood, WebhookResponse(200)),
         (answering("HTTP/1.1 200 OK\nContent-Length: 99\n\ncut"), WebhookResponse(200)),
         (answering("HTTP/1.1 200 OK\nContent-Type: text/html\n\n<html>"), WebhookResponse(200)),
-        (answering("HTTP/1.1 200 OK\n" + "X: y\n" * 200), WebhookResponse(trouble=WebhookFailure.MALFORMED)),
+        (answering("HTTP/1.1 200 OK\n" + "X: y\n" * 200), WebhookResponse(failure=WebhookFailure.MALFORMED)),
         (answering("HTTP/1.1 200 OK\nX: " + "y" * 100_000), WebhookResponse(200)),
-        (answering("<html>]]>\n"), WebhookResponse(trouble=WebhookFailure.MALFORMED)),
-        (answering("HTTP/1.1 9999 X\n\n"), WebhookResponse(trouble=WebhookFailure.MALFORMED)),
-        (answering(""), WebhookResponse(trouble=WebhookFailure.UNREACHABLE)),
+        (answering("<html>]]>\n"), WebhookResponse(failure=WebhookFailure.MALFORMED)),
+        (answering("HTTP/1.1 9999 X\n\n"), WebhookResponse(failure=WebhookFailure.MALFORMED)),
+        (answering(""), WebhookResponse(failure=WebhookFailure.UNREACHABLE)),
     ],
     ids=["flood", "cut", "html", "headers", "header", "garbage", "status", "hang-up"],
 )
@@ -209,7 +209,7 @@ def test_whatever_the_other_side_answers_is_told_in_one_word(
 def test_nobody_at_home_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    assert home().post(f"http://127.0.0.1:{port}/", {}, b"") == WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
+    assert home().post(f"http://127.0.0.1:{port}/", {}, b"") == WebhookResponse(failure=WebhookFailure.UNREACHABLE)
 
 
 def test_the_next_address_of_a_name_is_tried(receiver: Receiver) -> None:
@@ -222,7 +222,7 @@ def test_a_name_that_cannot_be_looked_up_is_told(failure: Exception) -> None:
     def resolve(_host: str, _port: int) -> list[str]:
         raise failure
 
-    assert home(resolve=resolve).post(f"http://{HOST}/", {}, b"") == WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
+    assert home(resolve=resolve).post(f"http://{HOST}/", {}, b"") == WebhookResponse(failure=WebhookFailure.UNREACHABLE)
 
 
 def test_the_systems_resolver_finds_this_machine() -> None:
@@ -235,8 +235,8 @@ def test_a_silent_receiver_is_left_alone_for_a_while_and_holds_nobody_else_back(
     client = home(limits=BRIEF, clock=lambda: moment)
     with Receiver(silent) as dead:
         for _ in range(FAILURES):
-            assert client.post(dead.url, {}, b"").trouble is WebhookFailure.TIMEOUT
-        assert client.post(dead.url, {}, b"").trouble is WebhookFailure.SILENT
+            assert client.post(dead.url, {}, b"").failure is WebhookFailure.TIMEOUT
+        assert client.post(dead.url, {}, b"").failure is WebhookFailure.SILENT
         assert dead.connections == FAILURES
         assert client.post(receiver.url, {}, b"").status == 204
         moment = PAUSE_S
@@ -250,7 +250,7 @@ def test_one_who_hangs_silences_nobody_else_behind_the_same_host() -> None:
     with Receiver(silent) as shared:
         for _ in range(FAILURES):
             client.post(f"{shared.url}/a", {}, b"")
-        assert client.post(f"{shared.url}/a", {}, b"").trouble is WebhookFailure.SILENT
+        assert client.post(f"{shared.url}/a", {}, b"").failure is WebhookFailure.SILENT
         shared.behaviour = status(204)
         assert client.post(f"{shared.url}/b", {}, b"").status == 204
 
@@ -306,26 +306,26 @@ def test_another_names_certificate_is_not_believed(certified: Certified) -> None
     with Receiver(tls=serving) as receiver:
         client = home(tls=believing, resolve=Names(["127.0.0.1"]))
         outcome = client.post(f"https://{HOST}:{receiver.port}/", {}, b"secret")
-        assert (outcome, receiver.received) == (WebhookResponse(trouble=WebhookFailure.TLS), [])
+        assert (outcome, receiver.received) == (WebhookResponse(failure=WebhookFailure.TLS), [])
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_believed(certified: Certified) -> None:
     serving, _ = certified(HOST)
     with Receiver(tls=serving) as receiver:
         outcome = home(resolve=Names(["127.0.0.1"])).post(f"https://{HOST}:{receiver.port}/", {}, b"secret")
-        assert (outcome, receiver.received) == (WebhookResponse(trouble=WebhookFailure.TLS), [])
+        assert (outcome, receiver.received) == (WebhookResponse(failure=WebhookFailure.TLS), [])
 
 
 def test_a_receiver_that_trickles_under_tls_is_hung_up_on(certified: Certified) -> None:
     serving, believing = certified(HOST)
     with Receiver(trickle, tls=serving) as receiver:
         client = home(tls=believing, resolve=Names(["127.0.0.1"]), limits=BRIEF)
-        assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"").trouble is WebhookFailure.TIMEOUT
+        assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"").failure is WebhookFailure.TIMEOUT
 
 
 def test_a_handshake_that_is_never_answered_comes_to_an_end(receiver: Receiver) -> None:
     client = home(resolve=Names(["127.0.0.1"]), limits=BRIEF)
-    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"").trouble in {
+    assert client.post(f"https://{HOST}:{receiver.port}/", {}, b"").failure in {
         WebhookFailure.TLS,
         WebhookFailure.TIMEOUT,
     }

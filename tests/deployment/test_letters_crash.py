@@ -17,9 +17,9 @@ from deldokument.ports.channels import EmailKind
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages
-from deldokument.services.notifications.email_notices import send_letter
+from deldokument.services.notifications.email_notices import send_email
 from deldokument.services.notifications.registry import SENDERS
-from deldokument.worker import Sending, plan_what_is_told
+from deldokument.worker import Sending, plan_from_events
 from tests.support.dying import OUTBOX, die_at
 from tests.support.mail import SENDER, RunningMail, start_mail
 from tests.support.memory import folder_in_memory
@@ -62,7 +62,7 @@ def mortal() -> Iterator[Mailed]:
         deps, kari = running.node.deps, parse_person(KARIS_NUMBER, allow_synthetic=True)
         email_addresses.enter_address(deps, kari, ADDRESS)
         for message in take_messages(deps, Channel.EMAIL):
-            send_message(deps, send_letter, message)
+            send_message(deps, send_email, message)
         code = re.search(r"\b\d{8}\b", mail.letters()[-1]["text"])
         assert code
         email_addresses.confirm_address(deps, kari, code.group())
@@ -95,7 +95,7 @@ def letters(mortal: Mailed, share_id: str) -> list[dict[str, Any]]:
 def go_on(mortal: Mailed, share_id: str) -> OutgoingMessage:
     """What the next worker does, until nothing is due; the message, which is sent then."""
     deps = mortal.deployment.node.deps
-    while plan_what_is_told(deps):
+    while plan_from_events(deps):
         pass
     while Sending(Channel.EMAIL, SENDERS[Channel.EMAIL])(deps):
         pass

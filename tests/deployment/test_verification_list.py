@@ -240,8 +240,9 @@ def test_onbehalfof(deployment: Deployment, browser: httpx.Client, named: str) -
     assert is_logged_in_here(deployment, browser)
 
 
+@pytest.mark.usefixtures("named")
 def test_onbehalfof_is_told_by_no_link_and_no_page_that_has_an_id(
-    deployment: Deployment, browser: httpx.Client, named: str
+    deployment: Deployment, browser: httpx.Client
 ) -> None:
     share_id = deployment.share(["21879498012"], {"vedtak.txt": b"x"})
     for page in (f"/d/{share_id}", "/delinger", f"/d/{'A' * 22}", "/"):

@@ -1,19 +1,22 @@
-"""The glossary as a rule: which words names must not have in them, read from the page that people read."""
+"""The glossary as rules: which identifiers must exist, and which words names must not contain."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.docs.documents import DOCS, table
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
+_Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
 
 @dataclass(frozen=True, slots=True)
 class UnwantedWord:
-    """A word with the word to say instead. ``exceptions`` are parts of names in which it is right."""
+    """A word with the word to say instead. ``exceptions`` are parts of names in which it is allowed."""
 
     word: str
     instead: str
@@ -30,8 +33,51 @@ class UnwantedWord:
 
 
 def unwanted_words() -> list[UnwantedWord]:
-    """The table of the glossary."""
-    rows = table((DOCS / "glossary.md").read_text("utf-8"), "Unwanted words")
+    """Return the words that name nothing in domain, ports and services."""
+    return _words("Unwanted words")
+
+
+def metaphors() -> list[UnwantedWord]:
+    """Return the words that name nothing in all of the code."""
+    return _words("Metaphors")
+
+
+def identifiers_of(heading: str) -> list[str]:
+    """Return the identifiers in the second column of the table under a heading."""
+    return [name for row in _rows(heading) for name in re.findall(r"`(\w+)`", row[1])]
+
+
+def snake_case(name: str) -> str:
+    return "_".join(word.lower() for word in _WORD.findall(name))
+
+
+def unwanted_names(source: str, words: list[UnwantedWord], *, with_parameters: bool = False) -> list[str]:
+    """Return the names of classes and functions, and of parameters if asked, that contain an unwanted word."""
+    names = list(definitions(source))
+    if with_parameters:
+        names += [(node.arg, False) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.arg)]
+    return [f"{name}: say {w.instead}" for name, is_class in names for w in words if w.is_in(name, is_class=is_class)]
+
+
+def definitions(source: str) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each class and function, and whether it is a class."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, _Definition):
+            yield node.name, isinstance(node, ast.ClassDef)
+
+
+def attributes(source: str) -> set[str]:
+    """Return the names of a module's annotated fields and of its enumerations' members."""
+    targets = [
+        target
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AnnAssign | ast.Assign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _words(heading: str) -> list[UnwantedWord]:
     return [
         UnwantedWord(
             word=word.removesuffix(" (classes)"),
@@ -39,19 +85,9 @@ def unwanted_words() -> list[UnwantedWord]:
             classes_only=word.endswith(" (classes)"),
             exceptions=tuple(re.findall(r"`(\w+)`", exceptions)),
         )
-        for word, instead, exceptions in rows
+        for word, instead, exceptions in _rows(heading)
     ]
 
 
-def snake_case(name: str) -> str:
-    return "_".join(word.lower() for word in _WORD.findall(name))
-
-
-def unwanted_names(source: str, words: list[UnwantedWord]) -> list[str]:
-    """Names of classes and functions in a module that say it in an unwanted word."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            is_class = isinstance(node, ast.ClassDef)
-            found += [f"{node.name}: say {w.instead}" for w in words if w.is_in(node.name, is_class=is_class)]
-    return found
+def _rows(heading: str) -> list[list[str]]:
+    return table((DOCS / "glossary.md").read_text("utf-8"), heading)

@@ -1,28 +1,76 @@
-"""The code uses the glossary's words."""
+"""The code uses the glossary's words, and the glossary names identifiers that exist."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from tests.architecture.rules import PACKAGE
-from tests.docs.documents import DOCS, table
-from tests.docs.glossary import unwanted_names, unwanted_words
+from tests.docs.glossary import (
+    attributes,
+    definitions,
+    identifiers_of,
+    metaphors,
+    snake_case,
+    unwanted_names,
+    unwanted_words,
+)
 
-WORDS = unwanted_words()
+WORDS, METAPHORS = unwanted_words(), metaphors()
+SOURCES = {path: path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+DEFINED = {name for source in SOURCES.values() for name, _ in definitions(source)}
+NAMED = DEFINED.union(*(attributes(source) for source in SOURCES.values()))
 
 
-@pytest.mark.parametrize("package", ["domain", "services"])
+def found_in(folder: Path, **how: bool) -> list[str]:
+    words = METAPHORS if how else WORDS
+    return [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path, source in SOURCES.items()
+        if path.is_relative_to(folder)
+        for name in unwanted_names(source, words, **how)
+    ]
+
+
+@pytest.mark.parametrize("package", ["domain", "ports", "services"])
 def test_names_use_the_words_of_the_glossary(package: str) -> None:
-    paths = sorted((PACKAGE / package).rglob("*.py"))
-    assert paths
-    found = [f"{path.name}: {name}" for path in paths for name in unwanted_names(path.read_text("utf-8"), WORDS)]
-    assert found == []
+    assert (PACKAGE / package).is_dir()
+    assert found_in(PACKAGE / package) == []
+
+
+def test_no_class_function_or_parameter_is_named_by_a_metaphor() -> None:
+    assert SOURCES
+    assert METAPHORS
+    assert found_in(PACKAGE, with_parameters=True) == []
+
+
+@pytest.mark.parametrize("exception", [(w.word, e) for w in (*WORDS, *METAPHORS) for e in w.exceptions], ids="-".join)
+def test_every_exception_is_still_needed(exception: tuple[str, str]) -> None:
+    word, allowed = exception
+    assert word in allowed.split("_")
+    assert [name for name in DEFINED if allowed in snake_case(name)]
+
+
+@pytest.mark.parametrize("name", identifiers_of("Words"))
+def test_an_identifier_of_the_words_exists(name: str) -> None:
+    assert name in NAMED
+
+
+@pytest.mark.parametrize("name", identifiers_of("Mechanisms"))
+def test_an_identifier_of_the_mechanisms_is_a_class_or_function(name: str) -> None:
+    assert name in DEFINED
+
+
+def test_each_mechanism_has_one_identifier() -> None:
+    identifiers = identifiers_of("Mechanisms")
+    assert len(identifiers) >= 20
+    assert len(identifiers) == len(set(identifiers))
 
 
 def test_the_glossary_names_what_the_domain_has() -> None:
-    identifiers = " ".join(row[1] for row in table((DOCS / "glossary.md").read_text("utf-8"), "Words"))
-    for name in ("Tenant", "Account", "Member", "Share", "Document", "Recipient", "Upload", "Part", "Receipt"):
-        assert f"`{name}`" in identifiers
+    wanted = {"Tenant", "Account", "Member", "Share", "Document", "Recipient", "Upload", "Part", "Receipt"}
+    assert wanted <= set(identifiers_of("Words"))
 
 
 @pytest.mark.parametrize(
@@ -45,12 +93,25 @@ def test_an_unwanted_word_is_found(source: str) -> None:
     "source",
     [
         "class Member: ...",
+        "class EmailSender: ...",
         "def check_file_name(): ...",
         "def withdraw_share(): ...",
-        "def access_packages(): ...",
         "class Blocking: ...",
         "def f():\n    chunk = 1",
     ],
 )
 def test_the_glossarys_words_pass(source: str) -> None:
     assert unwanted_names(source, WORDS) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def _told(): ...", "class Room: ...", "def f(standing): ...", "def g(*, whose): ...", "def check_rooms(): ..."],
+)
+def test_a_metaphor_is_found(source: str) -> None:
+    assert unwanted_names(source, METAPHORS, with_parameters=True)
+
+
+@pytest.mark.parametrize("source", ["def f():\n    told = 1", "def connection_made(): ...", "class Standardized: ..."])
+def test_other_words_and_local_variables_pass(source: str) -> None:
+    assert unwanted_names(source, METAPHORS, with_parameters=True) == []

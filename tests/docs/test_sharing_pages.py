@@ -50,7 +50,8 @@ def test_the_commands_of_the_page_do_what_it_says(machine: dict[str, str], tmp_p
     assert lines[-1] == "withdrawn"
 
 
-def test_the_program_of_the_page_does_what_it_says(machine: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("machine")
+def test_the_program_of_the_page_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     program = "\n".join(blocks("client.md", "python"))
     exec(compile(program, "client.md", "exec"), {})
     said = capsys.readouterr().out

@@ -90,7 +90,7 @@ def upload(running: Deployment, draft_id: str) -> str:
                 break
             connection.sendall(block)
     offset = upload.offset()
-    while (later := settled(upload, offset)) != offset:
+    while (later := settled(upload)) != offset:
         offset = later
     assert offset > LENGTH // 2 - 16 * BLOCK
     with upload.raw(offset, LENGTH - offset) as connection:
@@ -107,7 +107,7 @@ def upload(running: Deployment, draft_id: str) -> str:
     return digest.hexdigest()
 
 
-def settled(upload: Uploading, offset: int) -> int:
+def settled(upload: Uploading) -> int:
     time.sleep(0.5)
     return upload.offset()
 

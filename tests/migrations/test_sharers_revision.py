@@ -35,9 +35,9 @@ _UPLOAD = """
 """
 
 
-def share(id: str, **sharers: str) -> str:
+def share(share_id: str, **sharers: str) -> str:
     values = ", ".join(f"'{value}'" for value in sharers.values())
-    return _SHARE.format(id=id, sharers=", ".join(sharers), values=values)
+    return _SHARE.format(id=share_id, sharers=", ".join(sharers), values=values)
 
 
 def fill(connection: Connection) -> None:

@@ -109,8 +109,8 @@ ASKED: dict[str, Callable[[Transaction, datetime], object]] = {
     "ix_share_account_published": lambda tx, at: tx.statistics.published_from_account(
         "a7", at, at.replace(year=1980), at
     ),
-    "Only Scan using ix_share_tenant_published": lambda tx, at: tx.statistics.first_published_at("t"),
-    "ix_share_kept": lambda tx, at: tx.tenancies.contents("a7"),
+    "Only Scan using ix_share_tenant_published": lambda tx, _at: tx.statistics.first_published_at("t"),
+    "ix_share_kept": lambda tx, _at: tx.tenancies.contents("a7"),
 }
 
 

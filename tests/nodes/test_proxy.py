@@ -231,9 +231,7 @@ def test_nobody_begins_logins_without_end_and_others_are_not_held_up(limited: tu
     [("/logg-inn/svar?code=c&state=s", "GET"), ("/logg-ut/frontkanal", "GET"), ("/logg-ut/bakkanal", "POST"),
      ("/d/AAAAAAAAAAAAAAAAAAAAAA", "GET")],
 )  # fmt: skip
-def test_nobody_asks_without_end_for_what_needs_no_login(
-    limited: tuple[Front, Client], path: str, method: str, request: pytest.FixtureRequest
-) -> None:
+def test_nobody_asks_without_end_for_what_needs_no_login(limited: tuple[Front, Client], path: str, method: str) -> None:
     _, client = limited
     address = f"198.51.100.{sum(path.encode()) % 256}"
     assert client.statuses(path, 1500, address, method)[429] > 100

@@ -32,7 +32,7 @@ class Work:
     def __init__(self, done: int) -> None:
         self._done, self.took = done, 0.0
 
-    def __call__(self, deps: Dependencies) -> int:
+    def __call__(self, _deps: Dependencies) -> int:
         """The round."""
         began = time.monotonic()
         time.sleep(0.01)
@@ -40,31 +40,31 @@ class Work:
         return self._done
 
 
-def pause_after(stage: Stage, work: Work, *, breath: float = 0.0, rest: float = 0.0) -> float:
+def pause_after(stage: Stage, work: Work, *, min_pause: float = 0.0, rest_factor: float = 0.0) -> float:
     stop = Once()
-    run_loop(Loop("work", work, 60.0, breath, rest), stage.deps, stop)
+    run_loop(Loop("work", work, 60.0, min_pause, rest_factor), stage.deps, stop)
     return stop.paused
 
 
 def test_a_loop_with_nothing_to_do_pauses(stage: Stage) -> None:
-    assert pause_after(stage, Work(0), breath=1.0, rest=2.0) == 60.0
+    assert pause_after(stage, Work(0), min_pause=1.0, rest_factor=2.0) == 60.0
 
 
 def test_a_loop_with_more_to_do_takes_its_breath(stage: Stage) -> None:
     assert pause_after(stage, Work(1)) == 0.0
-    assert pause_after(stage, Work(1), breath=9.0, rest=2.0) == 9.0
+    assert pause_after(stage, Work(1), min_pause=9.0, rest_factor=2.0) == 9.0
 
 
 def test_what_is_in_no_hurry_rests_longer_than_it_worked(stage: Stage) -> None:
     work = Work(1)
-    assert pause_after(stage, work, rest=2.0) >= 2 * work.took > 0
+    assert pause_after(stage, work, rest_factor=2.0) >= 2 * work.took > 0
 
 
 def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     outcomes = [Unavailable("database_unavailable"), Unavailable("database_unavailable"), ZeroDivisionError(), 0]
     stop = threading.Event()
 
-    def work(deps: Dependencies) -> int:
+    def work(_deps: Dependencies) -> int:
         outcome = outcomes.pop(0)
         if not outcomes:
             stop.set()
@@ -80,10 +80,10 @@ def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: 
 def test_a_round_that_fails_keeps_no_other_of_its_loop_from_its_turn(stage: Stage) -> None:
     done: list[str] = []
 
-    def fails(deps: Dependencies) -> int:
+    def fails(_deps: Dependencies) -> int:
         raise Broken("one tenant")
 
-    def goes_on(deps: Dependencies) -> int:
+    def goes_on(_deps: Dependencies) -> int:
         done.append("keys destroyed")
         return 1
 

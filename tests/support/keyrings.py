@@ -39,7 +39,7 @@ class RootPlace:
     """As one more node opens it."""
     prepare: Callable[[], None]
     """Makes another root key, as whoever is to do that does it."""
-    finish: Callable[[str], None] = lambda kept: None
+    finish: Callable[[str], None] = lambda _kept: None
     """Destroys all but one, where it is left to somebody else."""
 
 

@@ -134,7 +134,7 @@ class Embedded:
     def blobs(self, folder: Path) -> BlobStore:
         return DirectoryBlobStore(folder / "blobs")
 
-    def moved_blobs(self, directory: Path) -> dict[str, str]:
+    def moved_blobs(self, _directory: Path) -> dict[str, str]:
         return {}
 
     def keyring(self, folder: Path) -> SealedKeyring:
@@ -212,13 +212,13 @@ class Cluster:
         database = {"database_url": self.database_url(folder)}
         return database | s3_settings(self.seaweedfs.place()) | openbao_settings(made_place(self.openbao, folder))
 
-    def database_url(self, folder: Path) -> str:
+    def database_url(self, _folder: Path) -> str:
         return self.postgres.fresh()
 
-    def copied_database(self, url: str, folder: Path) -> str:
+    def copied_database(self, url: str, _folder: Path) -> str:
         return self.postgres.copied_database(url)
 
-    def blobs(self, folder: Path) -> BlobStore:
+    def blobs(self, _folder: Path) -> BlobStore:
         return S3BlobStore(self.seaweedfs.place())
 
     def moved_blobs(self, directory: Path) -> dict[str, str]:
@@ -231,7 +231,7 @@ class Cluster:
     def keyring(self, folder: Path) -> SealedKeyring:
         return openbao_keyring(made_place(self.openbao, folder))
 
-    def ground(self, folder: Path, people: People) -> Ground:
+    def ground(self, _folder: Path, people: People) -> Ground:
         kept = self._spare.pop() if self._spare else self._prepare(people)
         self._lent[kept.database_url] = kept
         return Ground(kept.database_url, openbao_keyring(kept.place), kept.people)

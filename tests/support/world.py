@@ -77,7 +77,7 @@ class FakeRights:
     held: dict[str, tuple[OrganizationGrant, ...]] = field(default_factory=dict)
     down: bool = False
 
-    def grants(self, person: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+    def grants(self, person: PersonIdentifier, _oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
         if self.down:
             raise Unavailable("rights_unavailable")
         return self.held.get(person.value, ())

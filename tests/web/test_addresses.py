@@ -61,7 +61,7 @@ def test_a_malformed_address_is_told_where_it_was_typed(web: Web, kari: Browser)
     assert web.stage.mail.letters == []
 
 
-def test_a_wrong_code_is_told_with_how_many_tries_are_left(web: Web, kari: Browser) -> None:
+def test_a_wrong_code_is_told_with_how_many_tries_are_left(kari: Browser) -> None:
     kari.post("/varsler/adresse", {"email": AT_WORK})
     answer = kari.post("/varsler/kode", {"code": "feil"})
     assert answer.status_code == 422

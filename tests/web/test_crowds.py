@@ -216,7 +216,7 @@ class Giver:
         """It asks for room and has none."""
         self.ended = threading.Event()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         length = b"%d" % (self.left * SEGMENT)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
         while self.left:

@@ -127,7 +127,7 @@ def test_an_hour_that_is_skipped_in_spring_is_refused(gap: str) -> None:
     assert caught.value.field == "expires_at"
 
 
-def test_an_hour_skipped_in_spring_is_told_beside_the_field(web: Web, kari: Browser, draft: str) -> None:
+def test_an_hour_skipped_in_spring_is_told_beside_the_field(web: Web, draft: str) -> None:
     web.stage.clock.advance(days=100)
     again = web.browser(KARI)
     fault(save(again, draft, words(web, expires_at="2027-03-28T02:30")), "expires_at")
@@ -274,7 +274,7 @@ def test_a_document_of_five_gibibytes_is_taken(kari: Browser, draft: str) -> Non
     assert kari.call("POST", f"/del/utkast/{draft}/dokumenter", {"name": "a", "length": 5 * 2**30}).status_code == 201
 
 
-def test_the_same_file_chosen_again_goes_on_where_it_was(web: Web, kari: Browser, draft: str) -> None:
+def test_the_same_file_chosen_again_goes_on_where_it_was(kari: Browser, draft: str) -> None:
     body = {"name": "kart.tif", "length": 9, "modified_at": 1}
     first, second = (kari.call("POST", f"/del/utkast/{draft}/dokumenter", body).json() for _ in range(2))
     assert first["document"]["id"] == second["document"]["id"]

@@ -192,35 +192,35 @@ def test_what_is_not_in_the_table_is_our_own_fault() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_error_is_told_in_every_language_with_its_parameters(language: str) -> None:
-    tongue = Translator(language)
+    translator = Translator(language)
     for found in raised():
         if found.code in WORDS:
             params = {name: "2026-11-24T12:00:00+00:00" if name == "at" else 7 for name in found.parameters}
-            words = words_of(ServiceError(found.code, detail="for the log", **params), tongue)
+            words = words_of(ServiceError(found.code, detail="for the log", **params), translator)
             assert words
             assert "%(" not in words
             assert "for the log" not in words
 
 
 def test_a_stranger_reads_the_same_whatever_the_reason() -> None:
-    tongue = Translator("nb")
+    translator = Translator("nb")
     reasons = ("unknown_share", "not_named", "insufficient_rights", "not_published", "")
-    assert len({words_of(errors.NotFound(reason), tongue) for reason in reasons}) == 1
+    assert len({words_of(errors.NotFound(reason), translator) for reason in reasons}) == 1
 
 
 def test_a_code_without_words_says_that_something_is_wrong_with_us_and_no_more() -> None:
-    tongue = Translator("nb")
+    translator = Translator("nb")
     secret = errors.Conflict("root_key_exists", detail="/var/lib/root.key")
-    assert words_of(secret, tongue) == words_of(errors.Broken("other"), tongue)
+    assert words_of(secret, translator) == words_of(errors.Broken("other"), translator)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_right_is_told_by_altinns_name_for_it_and_an_unknown_one_by_its_code(language: str) -> None:
-    tongue = Translator(language)
-    names = {code: tongue.text(name) for code, name in RIGHTS.items()}
+    translator = Translator(language)
+    names = {code: translator.text(name) for code, name in RIGHTS.items()}
     assert set(names) == AccessRule().ordinary
     for code, name in (names | {"komab": "komab"}).items():
-        words = words_of(errors.RightMissing("right_missing", organizations="FJELL AS", right=code), tongue)
+        words = words_of(errors.RightMissing("right_missing", organizations="FJELL AS", right=code), translator)
         assert f"«{name}»" in words
         assert "FJELL AS" in words
 

@@ -25,7 +25,7 @@ from tests.support.tenants import sign_agreements
 from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
 
-def touch(call: RequestContext) -> Response:
+def touch(_call: RequestContext) -> Response:
     return Response("done")
 
 

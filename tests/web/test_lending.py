@@ -50,13 +50,13 @@ class Borrower:
     async def _take(self, scope: Scope, receive: Receive) -> None:
         message = await receive()
         body, left = bytearray(message["body"]), message["more_body"]
-        loan = lease_request_body(scope)
-        self.lent.append(loan is not None)
-        if loan:
-            body += loan.came
-            body += await asyncio.to_thread(received, loan, self.in_thread)
-            left = loan.left
-            loan.release()
+        lease = lease_request_body(scope)
+        self.lent.append(lease is not None)
+        if lease:
+            body += lease.came
+            body += await asyncio.to_thread(received, lease, self.in_thread)
+            left = lease.left
+            lease.release()
         while left:
             message = await receive()
             self.ends.append(message["type"])
@@ -69,19 +69,19 @@ class Borrower:
     async def _give(self, scope: Scope, send: Send) -> None:
         await send(start(len(BODY)))
         await send({"type": "http.response.body", "body": BODY[:FIRST], "more_body": True})
-        loan, sent = await borrow_answer(scope, len(BODY) - FIRST), FIRST
-        self.lent.append(loan is not None)
-        if loan:
+        lease, sent = await borrow_answer(scope, len(BODY) - FIRST), FIRST
+        self.lent.append(lease is not None)
+        if lease:
             piece = memoryview(BODY)[FIRST : FIRST + self.in_thread]
-            sent += await asyncio.to_thread(loan.send, piece, time.monotonic() + 60)
-            loan.release()
+            sent += await asyncio.to_thread(lease.send, piece, time.monotonic() + 60)
+            lease.release()
         await send({"type": "http.response.body", "body": BODY[sent:]})
 
 
-def received(loan: SocketLease, count: int) -> bytes:
+def received(lease: SocketLease, count: int) -> bytes:
     """So many bytes; less when there is no more, for WAIT_SECONDS or ever."""
     room = memoryview(bytearray(count))
-    return bytes(room[: loan.receive_into(room, time.monotonic() + 60)])
+    return bytes(room[: lease.receive_into(room, time.monotonic() + 60)])
 
 
 def start(length: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_nobody_but_an_operator_gets_an_answer_from_any_route(web: Web) -> None:
             assert answer.status_code == 404, path
 
 
-def test_the_operator_makes_a_tenant(web: Web, operator: Browser) -> None:
+def test_the_operator_makes_a_tenant(operator: Browser) -> None:
     assert 'href="/drift"' in operator.get("/").text
     answer = operator.post("/drift/ny", NEW)
     assert answer.status_code == 303

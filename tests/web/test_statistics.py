@@ -83,7 +83,8 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
     assert table(page, 1)["Byggesak"] == november | {"stored": "2000"}
 
 
-def test_what_was_never_opened_is_told_after_the_end(web: Web, ewa: Browser) -> None:
+@pytest.mark.usefixtures("ewa")
+def test_what_was_never_opened_is_told_after_the_end(web: Web) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=11)
     worker.end_what_is_over(web.stage.deps)
@@ -214,7 +215,7 @@ def test_what_is_another_tenants_is_not_there(web: Web, ewa: Browser) -> None:
 def test_months_and_numbers_are_said_as_the_language_does(
     language: str, month: str, short: str, number: str, percent: str
 ) -> None:
-    tongue, first = Translator(language), date(2026, 5, 1)
-    assert (tongue.month(first), tongue.short_month(first)) == (month, short)
-    assert (tongue.number(12345), tongue.percent(13, 15)) == (number, percent)
-    assert tongue.size(1_200_000_000_000).endswith("\u00a0TB")
+    translator, first = Translator(language), date(2026, 5, 1)
+    assert (translator.month(first), translator.short_month(first)) == (month, short)
+    assert (translator.number(12345), translator.percent(13, 15)) == (number, percent)
+    assert translator.size(1_200_000_000_000).endswith("\u00a0TB")

@@ -37,7 +37,7 @@ def fresh(web: Web) -> Tenant:
 
 
 @pytest.fixture
-def siv(web: Web, fresh: Tenant) -> Browser:
+def siv(web: Web, fresh: Tenant) -> Browser:  # noqa: ARG001 - Siv administers it
     """Siv, logged in."""
     return web.browser(SIV)
 
@@ -123,9 +123,7 @@ def test_what_waits_for_it_is_refused_with_words_that_name_it(web: Web, fresh: T
     assert lifecycle.list_accounts(web.stage.deps, tenant_id=fresh.id) == []
 
 
-def test_who_is_not_registered_is_told_so_and_who_can_do_it_also_by_a_direct_post(
-    web: Web, fresh: Tenant, siv: Browser
-) -> None:
+def test_who_is_not_registered_is_told_so_and_who_can_do_it_also_by_a_direct_post(web: Web, siv: Browser) -> None:
     page = siv.get("/del")
     assert page.status_code == 404
     assert "Du er ikke registrert som bruker på noen konto" in page.text

@@ -77,12 +77,12 @@ class WebhookClient:
         try:
             target = parse_url(url, self._rule)
         except InvalidInput:
-            return WebhookResponse(trouble=WebhookFailure.ADDRESS)
+            return WebhookResponse(failure=WebhookFailure.ADDRESS)
         breaker = self._breaker(url)
         if not breaker.admits():
-            return WebhookResponse(trouble=WebhookFailure.SILENT)
+            return WebhookResponse(failure=WebhookFailure.SILENT)
         outcome = self._post(target, headers, body)
-        if outcome.trouble in {WebhookFailure.TIMEOUT, WebhookFailure.UNREACHABLE}:
+        if outcome.failure in {WebhookFailure.TIMEOUT, WebhookFailure.UNREACHABLE}:
             breaker.failed()
         else:
             breaker.answered()
@@ -100,20 +100,20 @@ class WebhookClient:
         try:
             addresses = self._addresses(target)
             if not addresses:
-                return WebhookResponse(trouble=WebhookFailure.ADDRESS)
+                return WebhookResponse(failure=WebhookFailure.ADDRESS)
             with (
                 self._connected(addresses, target.port) as plain,
                 self._secured(plain, target) as (connection, is_over),
             ):
                 return WebhookResponse(_exchange(connection, is_over, target, headers, body))
         except TimeoutError:
-            return WebhookResponse(trouble=WebhookFailure.TIMEOUT)
+            return WebhookResponse(failure=WebhookFailure.TIMEOUT)
         except ssl.SSLError:
-            return WebhookResponse(trouble=WebhookFailure.TLS)
+            return WebhookResponse(failure=WebhookFailure.TLS)
         except (OSError, ValueError):
-            return WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
+            return WebhookResponse(failure=WebhookFailure.UNREACHABLE)
         except http.client.HTTPException:
-            return WebhookResponse(trouble=WebhookFailure.MALFORMED)
+            return WebhookResponse(failure=WebhookFailure.MALFORMED)
 
     def _addresses(self, target: WebhookUrl) -> list[str]:
         """Where the name leads; nothing when a single address is one that may not be called."""
@@ -214,9 +214,9 @@ class _Beginning(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, room: Any) -> int:
-        some = self._stream.read1(min(len(room), self._left))
-        room[: len(some)] = some
+    def readinto(self, buffer: Any) -> int:
+        some = self._stream.read1(min(len(buffer), self._left))
+        buffer[: len(some)] = some
         self._left -= len(some)
         return len(some)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, say_made, say_one, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, say_changed, say_one, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
@@ -104,7 +104,7 @@ def show(account: str, as_json: Json = False) -> None:
 def create(tenant: str, name: str, as_json: Json = False) -> None:
     """An account of a tenant that has taken the service into use."""
     with opened_node() as node:
-        say_made(account_row(lifecycle.create_account(node.deps, tenant_id=tenant, name=name)), as_json=as_json)
+        say_changed(account_row(lifecycle.create_account(node.deps, tenant_id=tenant, name=name)), as_json=as_json)
 
 
 @app.command("rename", context_settings=TAKES_IDS)
@@ -116,7 +116,7 @@ def rename(account: str, name: str, as_json: Json = False) -> None:
         renamed = lifecycle.rename_account(
             node.deps, tenant_id=tenant, account_id=account, name=name, revision=present.revision
         )
-        say_made(account_row(renamed), as_json=as_json)
+        say_changed(account_row(renamed), as_json=as_json)
 
 
 @app.command("rules", context_settings=TAKES_IDS)
@@ -154,7 +154,7 @@ def rules(
         changed = lifecycle.change_account_rules(
             node.deps, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
         )
-        say_made(account_row(changed), as_json=as_json)
+        say_changed(account_row(changed), as_json=as_json)
 
 
 def _bytes(gigabytes: float) -> int | None:
@@ -176,7 +176,7 @@ def close(account: str, as_json: Json = False) -> None:
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         closed = lifecycle.close_account(node.deps, tenant_id=tenant, account_id=account)
-        say_made(account_row(closed), as_json=as_json)
+        say_changed(account_row(closed), as_json=as_json)
 
 
 @app.command("reopen", context_settings=TAKES_IDS)
@@ -185,7 +185,7 @@ def reopen(account: str, as_json: Json = False) -> None:
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         opened = lifecycle.reopen_account(node.deps, tenant_id=tenant, account_id=account)
-        say_made(account_row(opened), as_json=as_json)
+        say_changed(account_row(opened), as_json=as_json)
 
 
 @app.command("delete", context_settings=TAKES_IDS)
@@ -198,7 +198,7 @@ def delete(
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         deleted = deletion.delete_account(node.deps, tenant_id=tenant, account_id=account, typed_name=name)
-        say_made(account_row(deleted), as_json=as_json)
+        say_changed(account_row(deleted), as_json=as_json)
 
 
 @app.command("undo-delete", context_settings=TAKES_IDS)
@@ -207,21 +207,21 @@ def undo_delete(account: str, as_json: Json = False) -> None:
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         restored = deletion.undo_deletion(node.deps, tenant_id=tenant, account_id=account)
-        say_made(account_row(restored), as_json=as_json)
+        say_changed(account_row(restored), as_json=as_json)
 
 
 @app.command("freeze", context_settings=TAKES_IDS)
 def freeze(account: str, reason: Reason, as_json: Json = False) -> None:
     """Stop an account without deleting anything."""
     with opened_node() as node:
-        say_made(account_row(freezing.freeze_account(node.deps, account, None, reason)), as_json=as_json)
+        say_changed(account_row(freezing.freeze_account(node.deps, account, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(account: str, as_json: Json = False) -> None:
     """Let a stopped account go on."""
     with opened_node() as node:
-        say_made(account_row(freezing.unfreeze_account(node.deps, account, None)), as_json=as_json)
+        say_changed(account_row(freezing.unfreeze_account(node.deps, account, None)), as_json=as_json)
 
 
 @app.command("add-integration", context_settings=TAKES_IDS)
@@ -245,7 +245,7 @@ def add_integration(
             rights=rights,
             archive_confirmed=archive_confirmed,
         )
-        say_made(_integration_row(added), as_json=as_json)
+        say_changed(_integration_row(added), as_json=as_json)
 
 
 @app.command("integration-rights", context_settings=TAKES_IDS)
@@ -256,7 +256,7 @@ def integration_rights(account: str, integration: str, rights: IntegrationRights
         changed = integrations.change_rights(
             node.deps, tenant_id=tenant, account_id=account, integration_id=integration, rights=rights
         )
-        say_made(_integration_row(changed), as_json=as_json)
+        say_changed(_integration_row(changed), as_json=as_json)
 
 
 @app.command("integration-archive", context_settings=TAKES_IDS)
@@ -274,7 +274,7 @@ def integration_archive(
         changed = integrations.confirm_archive(
             node.deps, tenant_id=tenant, account_id=account, integration_id=integration, confirmed=confirmed
         )
-        say_made(_integration_row(changed), as_json=as_json)
+        say_changed(_integration_row(changed), as_json=as_json)
 
 
 @app.command("integration-password", context_settings=TAKES_IDS)
@@ -285,7 +285,7 @@ def integration_password(account: str, integration: str, as_json: Json = False) 
         password = integrations.renew_password(
             node.deps, tenant_id=tenant, account_id=account, integration_id=integration
         )
-        say_made({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)
+        say_changed({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)
 
 
 @app.command("remove-integration", context_settings=TAKES_IDS)
@@ -294,4 +294,4 @@ def remove_integration(account: str, integration: str, as_json: Json = False) ->
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         integrations.remove_integration(node.deps, tenant_id=tenant, account_id=account, integration_id=integration)
-        say_made({"id": integration}, as_json=as_json)
+        say_changed({"id": integration}, as_json=as_json)

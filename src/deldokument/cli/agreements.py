@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.agreement import AgreementKind
 from deldokument.services.agreements import status, texts
@@ -40,7 +40,7 @@ def publish(kind: AgreementKind, version: str, as_json: Json = False) -> None:
     with opened_node() as node:
         published = texts.publish_agreement(node.deps, kind, version)
         row = {"id": f"{published.kind} {published.version}", "published_at": published.published_at}
-        say_made(row, as_json=as_json)
+        say_changed(row, as_json=as_json)
 
 
 @app.command("record-main", context_settings=TAKES_IDS)
@@ -62,7 +62,7 @@ def record_main(
             signed_by=signed_by,
             copy=copy.read_bytes(),
         )
-        say_made({"id": agreement.id, "sha256": agreement.sha256}, as_json=as_json)
+        say_changed({"id": agreement.id, "sha256": agreement.sha256}, as_json=as_json)
 
 
 @app.command("list", context_settings=TAKES_IDS)
@@ -110,4 +110,4 @@ def export(
             _, content = status.signed_pdf(node.deps, tenant_id=tenant, agreement_id=agreement)
         with new_file(to) as file:
             file.write(content)
-        say_made({"id": agreement, "file": str(to)}, as_json=as_json)
+        say_changed({"id": agreement, "file": str(to)}, as_json=as_json)

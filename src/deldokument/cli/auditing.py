@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from deldokument.adapters.documents.signing import verify_signature
-from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_one, say_rows, tell
-from deldokument.cli.running import opened_node, told_in_words
+from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_error, say_one, say_rows
+from deldokument.cli.running import errors_as_text, opened_node
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import begin_event_export, export_lines
@@ -56,7 +56,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Prove that no event has been altered, moved or removed, and name the first one that shows otherwise."""
-    with told_in_words():
+    with errors_as_text():
         certificates = [path.read_bytes() for path in certificate or ()]
         if file is None:
             _verify_database(certificates, as_json=as_json)
@@ -100,7 +100,7 @@ def _end(fault: Fault | None, holds: str, *, as_json: bool) -> None:
             typer.echo(holds)
         return
     words = _FLAWS[fault.flaw].format(number=fault.number, chain=f"chain {fault.chain}", after=fault.after)
-    tell(f"it does not hold: {words}")
+    say_error(f"it does not hold: {words}")
     raise typer.Exit(1)
 
 
@@ -147,4 +147,4 @@ def export(
         with new_file(to) as file:
             made = begin_event_export(node.deps, wanted=EventFilter(chain), form="json")
             file.writelines(export_lines(node.deps, made))
-        say_made({"id": chain, "events": made.last.number, "file": str(to)}, as_json=as_json)
+        say_changed({"id": chain, "events": made.last.number, "file": str(to)}, as_json=as_json)

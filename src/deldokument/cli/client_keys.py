@@ -15,7 +15,7 @@ import typer
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.client import client_keys
-from deldokument.cli.running import told_in_words
+from deldokument.cli.running import errors_as_text
 from deldokument.config.settings import ConfigurationError
 
 _BITS: Final = 4096
@@ -24,13 +24,13 @@ KeyFile = Annotated[Path, typer.Argument(help="The file that the client's settin
 
 def create(path: KeyFile) -> None:
     """Make a client key for ID-porten or Maskinporten; print the public part to register there."""
-    with told_in_words():
+    with errors_as_text():
         _print(make_key(path))
 
 
 def public(path: KeyFile) -> None:
     """Print the public parts of a client's keys, as they are registered at ID-porten or Maskinporten."""
-    with told_in_words():
+    with errors_as_text():
         _print(_set_of(_read(path), private=False))
 
 
@@ -42,7 +42,7 @@ def rotate(
     A file with one key gets a second, which does not sign yet: register both. With two keys, the other signs from when
     `serve` and `worker` start anew; the same command goes back. With --finish the one that does not sign is removed.
     """
-    with told_in_words():
+    with errors_as_text():
         keys = _read(path)
         if len(keys) > 2 or (finish and len(keys) < 2):
             raise ConfigurationError(f"{path} holds {len(keys)} keys")

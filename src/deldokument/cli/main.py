@@ -22,7 +22,7 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
 from deldokument.bootstrap.serve import configure_logging, work
 from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
 from deldokument.cli.demo import run_demo
-from deldokument.cli.running import opened_node, told_in_words
+from deldokument.cli.running import errors_as_text, opened_node
 from deldokument.cli.serving import run_server
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
@@ -62,7 +62,7 @@ def demo(
 ) -> None:
     """Run everything on this machine, with simulated registers and made-up people."""
     configure_logging()
-    with told_in_words():
+    with errors_as_text():
         run_demo(port, data)
 
 
@@ -74,7 +74,7 @@ def serve_command(
 ) -> None:
     """Run the web application."""
     configure_logging()
-    with told_in_words():
+    with errors_as_text():
         settings = load_settings(**({} if workers is None else {"serve_workers": workers}))
         run_server(settings)
 
@@ -94,7 +94,7 @@ def worker_command(
 @app.command("migrate")
 def migrate_command() -> None:
     """Bring the database's schema up to date; the first time, take the keyring into use."""
-    with told_in_words():
+    with errors_as_text():
         settings = load_settings()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         prepare(settings)
@@ -104,7 +104,7 @@ def migrate_command() -> None:
 @app.command("doctor")
 def doctor() -> None:
     """Check that everything this deployment needs is there and answers."""
-    with told_in_words():
+    with errors_as_text():
         settings = load_settings()
         console.print(f"settings: whole\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
         with closing(build_runtime(settings)) as node:
@@ -129,9 +129,9 @@ def _examine(node: Runtime) -> None:
 
 
 def _backlog(node: Runtime) -> str:
-    standing = measure_lag(node.deps)
-    behind = {queue.value: one.count for queue, one in standing.waiting.items() if one.count}
-    longest = max(standing.lags.values()).total_seconds()
+    lag = measure_lag(node.deps)
+    behind = {queue.value: one.count for queue, one in lag.waiting.items() if one.count}
+    longest = max(lag.lags.values()).total_seconds()
     return (
         ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"
     )
@@ -152,7 +152,7 @@ def create_seal() -> None:
     The certificate is signed by itself: give it to those who are to verify, and have them compare its fingerprint. One
     from a trusted issuer can stand in its place.
     """
-    with told_in_words():
+    with errors_as_text():
         settings = load_settings()
         paths = settings.seal_key_path, settings.seal_certificate_path
         for path in paths:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import typer
 
 from deldokument.cli.accounts import tenant_of
-from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_changed, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.errors import InvalidInput, require
 from deldokument.ports.dependencies import Dependencies
@@ -53,7 +53,7 @@ def add(account: str, name: str, as_json: Json = False) -> None:
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         added = members.add_member(node.deps, tenant_id=tenant, account_id=account, number=ask_number(), name=name)
-        say_made(_row(added), as_json=as_json)
+        say_changed(_row(added), as_json=as_json)
 
 
 @app.command("import", context_settings=TAKES_IDS)
@@ -70,7 +70,7 @@ def import_list(account: str, as_json: Json = False) -> None:
         added = member_import.register_list(
             node.deps, tenant_id=tenant, account_id=account, text=text, shown=shown, batch=preview.batch
         )
-        say_made({"id": f"{added} registered", "registered": added}, as_json=as_json)
+        say_changed({"id": f"{added} registered", "registered": added}, as_json=as_json)
 
 
 @app.command("remove", context_settings=TAKES_IDS)
@@ -81,4 +81,4 @@ def remove(member: str, as_json: Json = False) -> None:
             account = require(tx.tenancies.member(member), "member").account_id
         tenant = tenant_of(node.deps, account)
         members.remove_member(node.deps, tenant_id=tenant, account_id=account, member_id=member)
-        say_made({"id": member}, as_json=as_json)
+        say_changed({"id": member}, as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, ask_number, say_made, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, ask_number, say_changed, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.services.tenants import operators
 
@@ -25,7 +25,7 @@ def add(name: str, as_json: Json = False) -> None:
     """Let a person operate the service. The person's number is asked for, or read from standard input."""
     with opened_node() as node:
         added = operators.add_operator(node.deps, number=ask_number(), name=name)
-        say_made({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
+        say_changed({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
 
 
 @app.command("remove", context_settings=TAKES_IDS)
@@ -33,4 +33,4 @@ def remove(operator: str, as_json: Json = False) -> None:
     """End that at once."""
     with opened_node() as node:
         operators.remove_operator(node.deps, operator_id=operator)
-        say_made({"id": operator}, as_json=as_json)
+        say_changed({"id": operator}, as_json=as_json)

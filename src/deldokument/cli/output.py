@@ -61,7 +61,7 @@ def say_line(row: Row) -> None:
     print(json.dumps(row, default=_plain, ensure_ascii=False), flush=True)  # noqa: T201 - it is what was asked for
 
 
-def say_made(row: Row, *, as_json: bool) -> None:
+def say_changed(row: Row, *, as_json: bool) -> None:
     """What a command has made or changed: its id, or all of it."""
     if as_json:
         _print_json(row)
@@ -82,7 +82,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def tell(words: str) -> None:
+def say_error(words: str) -> None:
     """One line on standard error."""
     _plain_console(stderr=True).print(f"deldokument: {words}", soft_wrap=True)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deldokument.adapters.keys.keyring import rotate_root
 from deldokument.bootstrap.keys import create_root_key
-from deldokument.cli.running import opened_keyring, told_in_words
+from deldokument.cli.running import errors_as_text, opened_keyring
 from deldokument.config.settings import load_settings
 
 console = Console()
@@ -17,7 +17,7 @@ console = Console()
 
 def create() -> None:
     """Make the root key, where DELDOKUMENT_ROOT_KEY says that it is kept."""
-    with told_in_words():
+    with errors_as_text():
         console.print(f"Made: {create_root_key(load_settings())}", soft_wrap=True)
 
 

@@ -10,7 +10,7 @@ import typer
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.bootstrap.runtime import Runtime, build_runtime
-from deldokument.cli.output import tell
+from deldokument.cli.output import say_error
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
 from deldokument.web.http.errors import WORDS, words_of
@@ -18,12 +18,12 @@ from deldokument.web.http.i18n import Translator
 
 
 @contextmanager
-def told_in_words() -> Iterator[None]:
+def errors_as_text() -> Iterator[None]:
     """Errors as one line and exit code 1."""
     try:
         yield
     except (ConfigurationError, ServiceError, OSError) as error:
-        tell(_words(error))
+        say_error(_words(error))
         raise typer.Exit(1) from None
 
 
@@ -39,7 +39,7 @@ def _words(error: Exception) -> str:
 @contextmanager
 def opened_node() -> Iterator[Runtime]:
     """A node of the environment's settings, closed at the end."""
-    with told_in_words():
+    with errors_as_text():
         node = build_runtime(load_settings())
         try:
             yield node
@@ -50,7 +50,7 @@ def opened_node() -> Iterator[Runtime]:
 @contextmanager
 def opened_keyring() -> Iterator[SealedKeyring]:
     """The keyring of the environment's settings alone, closed at the end."""
-    with told_in_words():
+    with errors_as_text():
         keyring = open_keyring(load_settings())
         try:
             yield keyring

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as RateColumn
 
-from deldokument.cli.output import tell
+from deldokument.cli.output import say_error
 from deldokument.client import Client, ClientError, Interrupted, LocalFile, Refused, To, Unreachable
 from deldokument.client.files import collect
 
@@ -44,7 +44,7 @@ def connected() -> Iterator[Client]:
         with Client.from_environment() as client, _stoppable(client):
             yield client
     except ClientError as error:
-        tell(str(error))
+        say_error(str(error))
         raise typer.Exit(_code(error)) from None
 
 

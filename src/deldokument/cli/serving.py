@@ -12,7 +12,7 @@ import typer
 
 from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
-from deldokument.cli.running import told_in_words
+from deldokument.cli.running import errors_as_text
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import CannotStart, listen, supervise
@@ -31,7 +31,7 @@ def run_server(settings: Settings) -> None:
         def child(serves: Callable[[], None]) -> None:
             # What is opened here is the child's own: connections and threads do not survive a fork.
             try:
-                with told_in_words(), closing(build_runtime(settings)) as node:
+                with errors_as_text(), closing(build_runtime(settings)) as node:
                     serves()
                     serve(settings, node, listeners)
             except typer.Exit as end:

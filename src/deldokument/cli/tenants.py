@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_made, say_one, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_changed, say_one, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.services.tenants import administrators, freezing, registration
@@ -58,7 +58,7 @@ def create(
             name=administrator,
             person=None,
         )
-        say_made(tenant_row(tenant), as_json=as_json)
+        say_changed(tenant_row(tenant), as_json=as_json)
 
 
 @app.command("list")
@@ -108,21 +108,21 @@ def rules(
             on_behalf_of=on_behalf_of,
             contact=replace(kept, **given) if given else None,
         )
-        say_made(tenant_row(changed), as_json=as_json)
+        say_changed(tenant_row(changed), as_json=as_json)
 
 
 @app.command("freeze", context_settings=TAKES_IDS)
 def freeze(tenant: str, reason: Reason, as_json: Json = False) -> None:
     """Stop everything of a tenant without deleting anything."""
     with opened_node() as node:
-        say_made(tenant_row(freezing.freeze_tenant(node.deps, tenant, None, reason)), as_json=as_json)
+        say_changed(tenant_row(freezing.freeze_tenant(node.deps, tenant, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(tenant: str, as_json: Json = False) -> None:
     """Let a stopped tenant go on."""
     with opened_node() as node:
-        say_made(tenant_row(freezing.unfreeze_tenant(node.deps, tenant, None)), as_json=as_json)
+        say_changed(tenant_row(freezing.unfreeze_tenant(node.deps, tenant, None)), as_json=as_json)
 
 
 @app.command("freeze-share", context_settings=TAKES_IDS)
@@ -130,7 +130,7 @@ def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
     """Stop one share; it still ends on its date."""
     with opened_node() as node:
         frozen = freezing.freeze_share(node.deps, share, None, reason)
-        say_made({"id": frozen.id, "frozen_at": frozen.frozen_at}, as_json=as_json)
+        say_changed({"id": frozen.id, "frozen_at": frozen.frozen_at}, as_json=as_json)
 
 
 @app.command("unfreeze-share", context_settings=TAKES_IDS)
@@ -138,7 +138,7 @@ def unfreeze_share(share: str, as_json: Json = False) -> None:
     """Let a stopped share go on."""
     with opened_node() as node:
         freezing.unfreeze_share(node.deps, share, None)
-        say_made({"id": share, "frozen_at": None}, as_json=as_json)
+        say_changed({"id": share, "frozen_at": None}, as_json=as_json)
 
 
 @app.command("administrators", context_settings=TAKES_IDS)
@@ -155,7 +155,7 @@ def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
     """Let a person configure a tenant. The person's number is asked for, or read from standard input."""
     with opened_node() as node:
         added = administrators.add_administrator(node.deps, tenant_id=tenant, number=ask_number(), name=name)
-        say_made({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
+        say_changed({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
 
 
 @app.command("remove-administrator", context_settings=TAKES_IDS)
@@ -163,4 +163,4 @@ def remove_administrator(tenant: str, administrator: str, as_json: Json = False)
     """End that at once. The last administrator stays."""
     with opened_node() as node:
         administrators.remove_administrator(node.deps, tenant_id=tenant, administrator_id=administrator)
-        say_made({"id": administrator}, as_json=as_json)
+        say_changed({"id": administrator}, as_json=as_json)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_made, say_one, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_one, say_rows
 from deldokument.cli.running import opened_node
 from deldokument.cli.tenants import app, tenant_row
 from deldokument.domain.tenure import ResidualRisk
@@ -29,7 +29,7 @@ NewFile = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=Fal
 
 
 @app.command("way", context_settings=TAKES_IDS)
-def way(tenant: str, as_json: Json = False) -> None:
+def checklist(tenant: str, as_json: Json = False) -> None:
     """The steps from the main agreement to the first member: which are done."""
     with opened_node() as node:
         done = setup_checklist(node.deps, tenant_id=tenant).done
@@ -53,7 +53,7 @@ def record_assessment(
         file = AssessmentPaper(paper.name, paper.read_bytes()) if paper else None
         words = AssessmentWords(assessor, role, done_on.date(), risk, consulted, file)
         view = impact_assessment.record_assessment(node.deps, tenant_id=tenant, words=words)
-        say_made(_assessment_row(view), as_json=as_json)
+        say_changed(_assessment_row(view), as_json=as_json)
 
 
 @app.command("assessments", context_settings=TAKES_IDS)
@@ -83,7 +83,7 @@ def _assessment_row(view: AssessmentView) -> Row:
 def activate(tenant: str, as_json: Json = False) -> None:
     """Take the service into use for a tenant whose agreements and assessment are in place."""
     with opened_node() as node:
-        say_made(tenant_row(activation.activate(node.deps, tenant_id=tenant)), as_json=as_json)
+        say_changed(tenant_row(activation.activate(node.deps, tenant_id=tenant)), as_json=as_json)
 
 
 @app.command("export", context_settings=TAKES_IDS)
@@ -92,7 +92,7 @@ def export(tenant: str, to: NewFile, as_json: Json = False) -> None:
     with opened_node() as node:
         name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
         _write(to, pieces)
-        say_made({"id": tenant, "name": name, "file": str(to)}, as_json=as_json)
+        say_changed({"id": tenant, "name": name, "file": str(to)}, as_json=as_json)
 
 
 @app.command("end", context_settings=TAKES_IDS)
@@ -103,7 +103,9 @@ def end(
 ) -> None:
     """End the service for a tenant, for good: every open share is withdrawn at once."""
     with opened_node() as node:
-        say_made(tenant_row(offboarding.offboard_tenant(node.deps, tenant_id=tenant, typed_name=name)), as_json=as_json)
+        say_changed(
+            tenant_row(offboarding.offboard_tenant(node.deps, tenant_id=tenant, typed_name=name)), as_json=as_json
+        )
 
 
 @app.command("deletion", context_settings=TAKES_IDS)
@@ -126,7 +128,7 @@ def write_deletion_record(tenant: str, to: NewFile, as_json: Json = False) -> No
     """Write the sealed deletion record, when it is complete, to a file that is not there yet."""
     with opened_node() as node:
         _write(to, [deletion_paper(node.deps, tenant_id=tenant)])
-        say_made({"id": tenant, "file": str(to)}, as_json=as_json)
+        say_changed({"id": tenant, "file": str(to)}, as_json=as_json)
 
 
 def _write(to: Path, pieces: Iterable[bytes]) -> None:

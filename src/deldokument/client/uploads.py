@@ -135,7 +135,7 @@ class Uploads:
             errors = [error for future in sent if (error := future.exception())]
             for error in sorted(errors, key=lambda error: isinstance(error, _Broken)):
                 raise error
-            self._join(file, passing, partials)
+            self._join(passing, partials)
         except _Gone:
             # Nothing of it can be used any more: one stream, which the announced document has by itself.
             passing.broken.clear()
@@ -164,7 +164,7 @@ class Uploads:
             passing.broken.set()
             raise
 
-    def _join(self, file: LocalFile, passing: UploadAttempt, partials: list[Partial]) -> None:
+    def _join(self, passing: UploadAttempt, partials: list[Partial]) -> None:
         paths = " ".join(urlsplit(partial.url).path for partial in partials)
         try:
             self._post(passing, {"Upload-Concat": f"final;{paths}"})

@@ -99,8 +99,8 @@ class PartEncryptor:
 
     def sealable(self, available: int) -> int:
         """How many of `available` plaintext bytes fill whole segments while at least one byte is left for later."""
-        pending = available + self._header_room()
-        return max(0, (pending - 1) // CAPACITY * CAPACITY - self._header_room())
+        pending = available + self._header_length()
+        return max(0, (pending - 1) // CAPACITY * CAPACITY - self._header_length())
 
     def encrypt_into(self, plaintext: Readable, out: Writable, *, last: bool) -> int:
         """Seal `plaintext` into the front of `out`; return how many bytes were written there.
@@ -123,7 +123,7 @@ class PartEncryptor:
     def _seal_segments(self, source: memoryview, target: memoryview, offset: int, segments: int, last: bool) -> int:
         start = 0
         for remaining in range(segments - 1, -1, -1):
-            stop = min(len(source), start + CAPACITY - self._header_room())
+            stop = min(len(source), start + CAPACITY - self._header_length())
             nonce = _NONCE.pack(self._prefix, self._index, last and remaining == 0)
             # Counted before the cipher runs: whatever happens in there, this nonce is used up.
             self._index += 1
@@ -135,7 +135,7 @@ class PartEncryptor:
     def _segments_of(self, length: int, last: bool) -> int:
         if self._spent:
             raise ValueError("the part has had its last segment")
-        grid = length + self._header_room()
+        grid = length + self._header_length()
         if not last and (length == 0 or grid % CAPACITY):
             raise ValueError("only the last bytes of a part may end within a segment")
         if last and length == 0 and self._index:
@@ -145,7 +145,7 @@ class PartEncryptor:
             raise ValueError("a part holds at most 2**32 segments")
         return segments
 
-    def _header_room(self) -> int:
+    def _header_length(self) -> int:
         return HEADER if self._index == 0 else 0
 
 

@@ -19,7 +19,7 @@ GENESIS = bytes(32)
 NO_TENANT = "-"
 """The key of the chain of events that concern no tenant."""
 
-Telling = tuple[str, str, str | None, str | None, Mapping[str, str | int]]
+EventContent = tuple[str, str, str | None, str | None, Mapping[str, str | int]]
 """What an event says, as JSON has it: when, kind, share, subject, details."""
 
 
@@ -117,19 +117,19 @@ class AuditEvent:
         """Whether the person has now been sent the whole of a document for the first time, and not only some bytes."""
         return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
 
-    def telling(self) -> Telling:
+    def content(self) -> EventContent:
         """What it says, as the hash covers it."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
         return at, self.kind.value, self.share_id, self.subject_id, dict(self.details or {})
 
     def link(self, number: int, previous: bytes) -> bytes:
         """Its hash as the event of that number in its chain, after the one whose hash is ``previous``."""
-        return link(self.chain, number, previous, self.telling())
+        return link(self.chain, number, previous, self.content())
 
 
-def link(chain: str, number: int, previous: bytes, telling: Telling) -> bytes:
+def link(chain: str, number: int, previous: bytes, content: EventContent) -> bytes:
     """SHA-256 over the previous event's hash, and chain, number and what the event says in canonical JSON."""
-    return hashlib.sha256(previous + canonical([chain, number, *telling])).digest()
+    return hashlib.sha256(previous + canonical([chain, number, *content])).digest()
 
 
 def canonical(value: object) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from deldokument.domain.audit import GENESIS, Telling, canonical, link
+from deldokument.domain.audit import GENESIS, EventContent, canonical, link
 
 _SEAL_LABEL = b"deldokument/audit-seal/1\n"
 
@@ -41,19 +41,19 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An event as it stands in its chain. ``telling`` is None when what it says cannot be read."""
+    """An event as it stands in its chain. ``content`` is None when it cannot be read."""
 
     number: int
     previous: bytes
     hash: bytes
-    telling: Telling | None
+    content: EventContent | None
 
     def fits(self, chain: str) -> bool:
         """Whether its hash is that of what it says, where it says it."""
-        if self.telling is None:
+        if self.content is None:
             return False
         try:
-            return link(chain, self.number, self.previous, self.telling) == self.hash
+            return link(chain, self.number, self.previous, self.content) == self.hash
         except (ValueError, TypeError):
             return False
 
@@ -164,4 +164,4 @@ class ExcerptCheck:
 
 
 def _place(link: Link) -> tuple[str, int]:
-    return link.telling[0] if link.telling else "", link.number
+    return link.content[0] if link.content else "", link.number

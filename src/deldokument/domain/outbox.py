@@ -72,7 +72,7 @@ class Result(StrEnum):
 class Outcome:
     """What came of an attempt; ``code`` says why it was not sent."""
 
-    fate: Result
+    result: Result
     code: str = ""
 
 

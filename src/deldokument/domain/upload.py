@@ -92,7 +92,7 @@ def check_new_partial(whole: Upload, partials: Sequence[Upload], length: int, st
     """Raise unless a partial upload of that length may be begun beside ``partials``.
 
     Bytes that came to the whole rule out partial ones. What is bounded is what they have together, not what they
-    announce (see :func:`room_for_partials`): a client that lost the answer to a creation creates again.
+    announce (see :func:`remaining_for_partials`): a client that lost the answer to a creation creates again.
     """
     if whole.is_finished:
         raise Conflict("upload_finished")
@@ -104,7 +104,7 @@ def check_new_partial(whole: Upload, partials: Sequence[Upload], length: int, st
         raise Conflict("too_many_partials", longest=MAX_PARTIALS)
 
 
-def room_for_partials(whole: Upload, partials: Sequence[Upload]) -> int:
+def remaining_for_partials(whole: Upload, partials: Sequence[Upload]) -> int:
     """How many bytes its partial uploads may still take: together they stay within the declared length."""
     return whole.length - sum(partial.offset for partial in partials)
 

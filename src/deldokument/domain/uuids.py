@@ -11,9 +11,9 @@ import uuid
 _HEX = 32
 
 
-def uuid_of(id: str) -> str:
+def uuid_of(own_id: str) -> str:
     """The UUID of an id of ours, whichever of our two spellings it has (see share.new_id and share.new_document_id)."""
-    raw = bytes.fromhex(id) if len(id) == _HEX else base64.urlsafe_b64decode(id + "==")
+    raw = bytes.fromhex(own_id) if len(own_id) == _HEX else base64.urlsafe_b64decode(own_id + "==")
     return str(uuid.UUID(bytes=raw))
 
 

@@ -41,7 +41,7 @@ class WebhookEvent(StrEnum):
     ENDED = "share.ended"
 
 
-TOLD: Final = {
+WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_PUBLISHED: WebhookEvent.PUBLISHED,
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,

@@ -98,7 +98,7 @@ class WebhookResponse:
     """What came of a call: the status of the answer, or what was in its way."""
 
     status: int = 0
-    trouble: WebhookFailure | None = None
+    failure: WebhookFailure | None = None
 
     @property
     def is_success(self) -> bool:
@@ -108,7 +108,7 @@ class WebhookResponse:
     @property
     def code(self) -> str:
         """In one word."""
-        return self.trouble.value if self.trouble else f"status_{self.status}"
+        return self.failure.value if self.failure else f"status_{self.status}"
 
 
 class WebhookSender(Protocol):

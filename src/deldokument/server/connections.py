@@ -84,7 +84,7 @@ def unsent_bytes(scope: Scope) -> int:
     return count
 
 
-def _tells_of_a_body(header: tuple[bytes, bytes]) -> bool:
+def _announces_body(header: tuple[bytes, bytes]) -> bool:
     name, value = header
     return name == b"transfer-encoding" or (name == b"content-length" and bool(value.strip(b"0 \t")))
 
@@ -98,7 +98,7 @@ def _must_be_plain(headers: Sequence[tuple[bytes, bytes]], version: str) -> None
         raise ValueError("a body coded in another way than in chunks")
 
 
-class _Room(threading.local):
+class _ReceiveBuffer(threading.local):
     """Where an event loop receives, in its thread, for all its connections: what has come is parsed at once."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class _Room(threading.local):
         self.view = memoryview(bytearray(HIGH_WATER_LIMIT + 4096))
 
 
-_room = _Room()
+_received = _ReceiveBuffer()
 
 
 class _Receiver(asyncio.BufferedProtocol):
@@ -117,11 +117,11 @@ class _Receiver(asyncio.BufferedProtocol):
 
     def get_buffer(self, _size: int) -> memoryview:
         """Where the next bytes go."""
-        return _room.view
+        return _received.view
 
     def buffer_updated(self, count: int) -> None:
         """So many have come."""
-        self._connection.data_received(_room.view[:count])
+        self._connection.data_received(_received.view[:count])
 
     def eof_received(self) -> None:
         """No more will come."""
@@ -207,7 +207,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._progress()
         self._in_head = False
         _must_be_plain(self.headers, self.parser.get_http_version())
-        if self.parser.should_upgrade() and any(map(_tells_of_a_body, self.headers)):
+        if self.parser.should_upgrade() and any(map(_announces_body, self.headers)):
             # The parser would take its body for the next request.
             raise ValueError("a body with a request to upgrade")
         if len(self.pipeline) >= MAX_AHEAD:

@@ -44,9 +44,9 @@ class SocketLease:
         self.is_stuck = False
         """Nothing moves, or the other side is gone: which of them, the server will see."""
 
-    def receive_into(self, room: memoryview, until: float) -> int:
+    def receive_into(self, buffer: memoryview, until: float) -> int:
         """Fill the room as far as bytes come before ``until`` (monotonic); how many came."""
-        return self._move(self._socket.recv_into, room, until)
+        return self._move(self._socket.recv_into, buffer, until)
 
     def send(self, data: memoryview, until: float) -> int:
         """Send as much as is taken before ``until`` (monotonic); how much that was."""
@@ -76,15 +76,15 @@ class SocketLease:
 def lease_request_body(scope: Scope) -> SocketLease | None:
     """The socket that brings the rest of the request's body, if it can be had."""
     extension = scope.get("extensions", {}).get(_BODY)
-    loan: SocketLease | None = extension["lend"]() if extension else None
-    return loan
+    lease: SocketLease | None = extension["lend"]() if extension else None
+    return lease
 
 
 async def borrow_answer(scope: Scope, left: int) -> SocketLease | None:
     """The socket that takes ``left`` more bytes of the response, if it can be had now."""
     extension = scope.get("extensions", {}).get(_ANSWER)
-    loan: SocketLease | None = await extension["lend"](left) if extension else None
-    return loan
+    lease: SocketLease | None = await extension["lend"](left) if extension else None
+    return lease
 
 
 class LendingConnection(BoundedConnection):

@@ -163,20 +163,20 @@ class ChildProcesses:
 
     def end(self) -> None:
         """Ask all to end, wait, and kill those that do not."""
-        self._tell(signal.SIGTERM)
+        self._signal_all(signal.SIGTERM)
         until = time.monotonic() + PATIENCE_S
         while self._living and (left := until - time.monotonic()) > 0:
             for pid in self._ended():
                 os.close(self._living.pop(pid)[0])
             if self._living:
                 signal.sigtimedwait({signal.SIGCHLD}, left)
-        self._tell(signal.SIGKILL)
+        self._signal_all(signal.SIGKILL)
 
     def _ended(self) -> list[int]:
         """The children that have ended, each told once; others that the system has left to us are none of ours."""
         return [pid for pid in list(self._living) if os.waitpid(pid, os.WNOHANG)[0]]
 
-    def _tell(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: signal.Signals) -> None:
         for pid in self._living:
             os.kill(pid, number)
 

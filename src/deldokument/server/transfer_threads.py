@@ -68,12 +68,12 @@ class TransferThreads:
     """A handful of threads, and who has one."""
 
     def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(_THREADS, name, _stand_back)
+        self._pool = ThreadPoolExecutor(_THREADS, name, _lower_priority)
         self._free = threading.BoundedSemaphore(LANES)
         self._name = name
         self._taken = 0
         self._is_used = False
-        self._helpers = ThreadPoolExecutor(HELPERS, f"{name}-helper", _stand_back)
+        self._helpers = ThreadPoolExecutor(HELPERS, f"{name}-helper", _lower_priority)
         self._idle = threading.BoundedSemaphore(HELPERS)
 
     @contextmanager
@@ -111,7 +111,7 @@ class TransferThreads:
             self._idle.release()
 
 
-def _stand_back() -> None:
+def _lower_priority() -> None:
     """This thread goes after the event loop's. Linux: the niceness is the thread's own (sched(7))."""
     this = threading.get_native_id()
     # Where a filter of system calls refuses it, bytes move all the same.
@@ -169,10 +169,10 @@ def is_quick(rate: float) -> bool:
     return rate >= QUICK
 
 
-def burst(move: Callable[[float], int], loan: SocketLease) -> bool:
+def burst(move: Callable[[float], int], lease: SocketLease) -> bool:
     """Call ``move`` until it has moved a stretch, or all that is left, or its time is over; whether it went quickly."""
     began, moved = time.monotonic(), 0
     until = began + STRETCH_SECONDS
-    while loan.left and not loan.is_stuck and moved < STRETCH and time.monotonic() < until:
+    while lease.left and not lease.is_stuck and moved < STRETCH and time.monotonic() < until:
         moved += move(until)
-    return not loan.is_stuck and moved >= QUICK * (time.monotonic() - began)
+    return not lease.is_stuck and moved >= QUICK * (time.monotonic() - began)

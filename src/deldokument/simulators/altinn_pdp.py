@@ -106,7 +106,7 @@ class DecisionPoint:
             "status": {"statusMessage": None, "statusDetails": None, "statusCode": {"value": _STATUS[decision]}},
             "obligations": _obligations(policy) if policy and decision == "Permit" else None,
             "associateAdvice": None,
-            "category": [_told(part) for part in question if _told(part)["attribute"]] or None,
+            "category": [_in_result(part) for part in question if _in_result(part)["attribute"]] or None,
             "policyIdentifierList": None,
         }
 
@@ -144,7 +144,7 @@ def _obligations(policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
-def _told(part: dict[str, Any]) -> dict[str, Any]:
+def _in_result(part: dict[str, Any]) -> dict[str, Any]:
     """What of a category is to be in the result."""
     return {
         "categoryId": part["CategoryId"],

@@ -33,7 +33,7 @@ def frames(issuer: str, ended: Ended, clients: Clients) -> list[str]:
     """The addresses to load in the browser, which sends no cookies with them."""
     return [
         f"{client.frontchannel_logout_uri}?{urlencode({'iss': issuer, 'sid': sid})}"
-        for client, sid in _told(ended, clients)
+        for client, sid in _sessions_by_client(ended, clients)
         if client.frontchannel_logout_uri
     ]
 
@@ -43,13 +43,13 @@ async def call(issuer: str, key: RSAKey, ended: Ended, clients: Clients) -> None
     async with httpx.AsyncClient(timeout=_WAIT) as http:
         calls = [
             http.post(client.backchannel_logout_uri, data={"logout_token": _token(issuer, key, client, sid)})
-            for client, sid in _told(ended, clients)
+            for client, sid in _sessions_by_client(ended, clients)
             if client.backchannel_logout_uri
         ]
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-def _told(ended: Ended, clients: Clients) -> list[tuple[Client, str]]:
+def _sessions_by_client(ended: Ended, clients: Clients) -> list[tuple[Client, str]]:
     return [(client, sid) for sid, ids in ended.items() for client in clients.all() if client.client_id in ids]
 
 

@@ -203,10 +203,10 @@ class Notifications:
         (self._unreachable.discard if reachable else self._unreachable.add)(number)
         return JSONResponse({"unreachable": len(self._unreachable)})
 
-    async def _list(self, request: Request) -> Response:
+    async def _list(self, _request: Request) -> Response:
         return JSONResponse([asdict(order) for order in self._orders.values()])
 
-    async def _page(self, request: Request) -> Response:
+    async def _page(self, _request: Request) -> Response:
         newest = [(self._names.get(order.recipient, ""), order) for order in reversed(self._orders.values())]
         return page("notices.html", orders=newest)
 

@@ -76,7 +76,7 @@ class MailServer:
         self.letters: deque[Taken] = deque(maxlen=_KEPT)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """Whether there is a mailbox for the address."""
         if self.mode in _RECIPIENT_ANSWERS:
@@ -110,13 +110,13 @@ class MailServer:
             Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"]),
         ]
 
-    async def _page(self, request: Request) -> Response:
+    async def _page(self, _request: Request) -> Response:
         return page("letters.html", letters=list(reversed(self.letters)))
 
-    async def _letters(self, request: Request) -> Response:
+    async def _letters(self, _request: Request) -> Response:
         return JSONResponse([asdict(letter) for letter in self.letters])
 
-    async def _server(self, request: Request) -> Response:
+    async def _server(self, _request: Request) -> Response:
         return JSONResponse({"host": LOOPBACK, "port": self.port})
 
     async def _set(self, request: Request) -> Response:
@@ -164,7 +164,9 @@ def _factory(mail: MailServer, options: Namespace) -> SMTP:
         tls.load_cert_chain(options.certificate, options.key)
     login = options.login
 
-    def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
+    def authenticate(
+        _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object
+    ) -> AuthResult:
         given = b":".join((data.login, data.password)) if isinstance(data, LoginPassword) else b""
         return AuthResult(success=secrets.compare_digest(given, login.encode()), handled=False)
 

@@ -164,10 +164,10 @@ def _unexpected(deps: Dependencies, site: Site) -> _ErrorHandler:
 
 
 def _page(deps: Dependencies, site: Site, request: Request, error: NotFound | Conflict | Broken) -> Response:
-    tongue = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+    translator = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
     session = None
     if not isinstance(error, Broken):
         # What is not there is not there for anybody, whether or not the database can say who asks.
         with suppress(Unavailable):
             session = find_session(deps, request.cookies.get(site.session_cookie))
-    return failure(RequestContext(deps, site, request, tongue, session), ErrorFormat.PAGE, error)
+    return failure(RequestContext(deps, site, request, translator, session), ErrorFormat.PAGE, error)

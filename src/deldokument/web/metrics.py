@@ -31,32 +31,32 @@ def metrics(deps: Dependencies, token: str, request: Request) -> Response:
     return Response(as_text(measure_lag(deps)), media_type=_TYPE)
 
 
-def as_text(standing: WorkerLag) -> bytes:
+def as_text(measured: WorkerLag) -> bytes:
     """The exposition."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Told(standing))
+    registry.register(_LagCollector(measured))
     return generate_latest(registry)
 
 
-class _Told(Collector):
-    def __init__(self, standing: WorkerLag) -> None:
-        self._standing = standing
+class _LagCollector(Collector):
+    def __init__(self, measured: WorkerLag) -> None:
+        self._measured = measured
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Gauges of this moment."""
-        standing = self._standing
+        measured = self._measured
         waiting = GaugeMetricFamily("deldokument_waiting", "What waits for the worker.", labels=["queue"])
         lag = GaugeMetricFamily(
             "deldokument_lag_seconds", "How long the first that waits has waited.", labels=["queue"]
         )
-        for queue, one in standing.waiting.items():
+        for queue, one in measured.waiting.items():
             waiting.add_metric([queue.value], one.count)
             if one.since is not None or not one.count:
-                lag.add_metric([queue.value], standing.lags[queue].total_seconds())
+                lag.add_metric([queue.value], measured.lags[queue].total_seconds())
         yield from (waiting, lag)
-        if standing.heartbeat_age is not None:
-            seconds = standing.heartbeat_age.total_seconds()
+        if measured.heartbeat_age is not None:
+            seconds = measured.heartbeat_age.total_seconds()
             yield GaugeMetricFamily("deldokument_heartbeat_age_seconds", "Since a worker last told of itself.", seconds)
-        yield GaugeMetricFamily("deldokument_destruction_halted", "1: nothing is destroyed.", standing.halted)
-        skew = standing.skew.total_seconds()
+        yield GaugeMetricFamily("deldokument_destruction_halted", "1: nothing is destroyed.", measured.halted)
+        skew = measured.skew.total_seconds()
         yield GaugeMetricFamily("deldokument_clock_skew_seconds", "Of this node, from the database's clock.", skew)

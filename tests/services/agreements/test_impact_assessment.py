@@ -189,7 +189,7 @@ def test_names_and_files_are_nowhere_in_the_database_in_the_clear(stage: Stage) 
     assert b"anarifugl" not in everything(stage)
 
 
-@pytest.mark.parametrize("of", [lambda s: s.barnevern.tenant_id, lambda s: "nobody"])
+@pytest.mark.parametrize("of", [lambda s: s.barnevern.tenant_id, lambda _: "nobody"])
 def test_a_file_of_another_tenant_is_not_found(stage: Stage, of: Callable[[Stage], str]) -> None:
     view = recorded(stage, paper=PAPER)
     with pytest.raises(NotFound):

@@ -90,7 +90,7 @@ def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement
     texts.publish_agreement(stage.deps, AgreementKind.SERVICE, NEWEST[AgreementKind.SERVICE])
 
     def state() -> tuple[str, SignatureState, bool]:
-        now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).standing
+        now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).status
         assert now.signed
         return now.signed.version, now.service.state, now.wants_signature
 
@@ -168,7 +168,7 @@ def test_notices_e_mail_and_webhooks_are_in_the_texts() -> None:
 
 def test_the_main_agreement_says_in_which_order_the_agreements_may_be_signed(stage: Stage) -> None:
     sign_agreements(stage.deps, stage.tenant.id, AgreementKind.SERVICE)
-    now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).standing
+    now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).status
     assert (now.service_signed, now.main_arrived) == (True, False)
     assert "kan signere tjenesteavtaler før hovedavtalen er registrert" in MAIN
 

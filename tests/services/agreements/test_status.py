@@ -157,7 +157,7 @@ def test_a_correction_is_a_record_anew_and_the_first_stays(stage: Stage) -> None
     record_main(stage, signed_on=date(2026, 11, 21))
     found = status.agreements_of(stage.deps, tenant_id=stage.tenant.id)
     assert [main.agreement.signed_on.day for main in found.mains] == [21, 20]
-    assert found.standing.main == found.mains[0].agreement
+    assert found.status.main == found.mains[0].agreement
 
 
 def test_the_same_record_sent_twice_is_one(stage: Stage) -> None:

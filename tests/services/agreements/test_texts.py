@@ -86,7 +86,8 @@ def test_a_tenant_that_is_not_there_has_no_document(stage: Stage) -> None:
         texts.current_document(stage.deps, tenant_id="nobody", kind=SERVICE)
 
 
-def test_what_a_new_version_changes_is_shown_against_what_was_signed(stage: Stage, signed: Stage) -> None:
+@pytest.mark.usefixtures("signed")
+def test_what_a_new_version_changes_is_shown_against_what_was_signed(stage: Stage) -> None:
     texts.publish_agreement(stage.deps, SERVICE, "1.1")
     found = texts.changes_to_sign(stage.deps, tenant_id=stage.tenant.id)
     assert (found.signed_version, found.document.version) == ("1.0", "1.1")
@@ -100,7 +101,8 @@ def test_what_a_new_version_changes_is_shown_against_what_was_signed(stage: Stag
     ]
 
 
-def test_a_tenant_that_has_moved_sees_that_its_name_changes_too(stage: Stage, signed: Stage) -> None:
+@pytest.mark.usefixtures("signed")
+def test_a_tenant_that_has_moved_sees_that_its_name_changes_too(stage: Stage) -> None:
     stage.change_tenant(name="Nye Eksempel kommune")
     changed = texts.changes_to_sign(stage.deps, tenant_id=stage.tenant.id).changes
     assert [change.paragraph for change in changed if change.kind is ChangeKind.ADDED] == [

@@ -89,7 +89,7 @@ def test_a_buffer_that_is_being_sent_is_not_written_over_by_what_is_opened_meanw
     share_id = published(stage, {f"{number}.bin": os.urandom(1_100_000) for number in range(4)})
     content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
     whole = read(stage, content)
-    buffers = downloads_content.read_content(stage.deps, content, 0, content.length, rooms=part_reader.DoubleBuffer())
+    buffers = downloads_content.read_content(stage.deps, content, 0, content.length, buffers=part_reader.DoubleBuffer())
     sent, before = bytearray(), memoryview(b"")
     for buffer in buffers:
         sent += before

@@ -23,7 +23,7 @@ from tests.support.world import KARI, OLA, Stage, person
 class Silent(MemoryKeyring):
     """A keyring that does not answer."""
 
-    def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
+    def get(self, _entry_ids: Collection[str]) -> dict[str, bytes]:
         raise Unavailable("keyring")
 
 

@@ -41,7 +41,7 @@ def deployment(database: SqlDatabase) -> Deployment:
 def work(database: SqlDatabase) -> None:
     """A worker has run."""
     with database.write() as tx:
-        tx.retention.beat(NOON)
+        tx.retention.record_heartbeat(NOON)
 
 
 def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(

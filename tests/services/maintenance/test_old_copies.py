@@ -101,7 +101,7 @@ def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tu
     deps.database.close()  # type: ignore[attr-defined]
 
 
-def test_an_abandoned_drafts_bytes_cannot_be_had_from_an_old_copy(stage: Stage, tmp_path: Path) -> None:
+def test_an_abandoned_drafts_bytes_cannot_be_had_from_an_old_copy(stage: Stage) -> None:
     share = stage.draft(ODD, stage.avtaler)
     ticket = drafts.add_document(stage.deps, person(ODD), share.id, name="a", length=9, modified_at=None)
     append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=None)

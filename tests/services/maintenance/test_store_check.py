@@ -16,21 +16,21 @@ from tests.support.world import Stage
 class Twisting(MemoryBlobStore):
     """Gives back other bytes."""
 
-    def read(self, name: str, start: int, stop: int) -> bytes:
+    def read(self, _name: str, start: int, stop: int) -> bytes:
         return bytes(stop - start)
 
 
 class Silent(MemoryBlobStore):
     """Lists nothing."""
 
-    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+    def list(self, _shelf: int | None = None) -> Iterator[StoredBlob]:
         return iter(())
 
 
 class Unlisted(MemoryBlobStore):
     """Lets nobody list."""
 
-    def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
+    def list(self, _shelf: int | None = None) -> Iterator[StoredBlob]:
         raise Unavailable("blobs")
 
 

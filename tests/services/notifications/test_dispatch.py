@@ -37,7 +37,7 @@ from deldokument.worker import Sending
 from tests.support.world import KARI, OLA, Stage, person
 
 
-def plan(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan(deps: Dependencies, _tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
     """A message of each share that was published or withdrawn, to a target of the share's own."""
     event = told.event
     assert event.tenant_id
@@ -164,7 +164,7 @@ def test_what_there_is_nothing_to_tell_of_any_more_is_dropped_quietly(stage: Sta
 
 
 def test_a_counterpart_that_does_not_answer_is_asked_later(stage: Stage) -> None:
-    def silent(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
+    def silent(_deps: Dependencies, _sent: OutgoingMessage) -> Outcome:
         raise Unavailable("notices_unavailable")
 
     added = put(stage)
@@ -182,7 +182,7 @@ def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> No
 
 
 def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) -> None:
-    def broken(deps: Dependencies, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+    def broken(deps: Dependencies, _tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
         if told[0].event.tenant_id != stage.tenant.id:
             raise Broken("audit trail")
         yield message(deps, stage.tenant.id, None, kind=told[0].event.kind.value)
@@ -198,7 +198,7 @@ def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> N
     quick = [put(stage, target="quick") for _ in range(5)]
     gone, order = threading.Event(), list[str]()
 
-    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
+    def send(_deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.target == "slow":
             order.append("begun")
             assert gone.wait(30)
@@ -215,7 +215,7 @@ def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> N
 def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stage) -> None:
     broken, *others = (put(stage, target=target) for target in "abc")
 
-    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
+    def send(_deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.id == broken.id:
             raise ZeroDivisionError
         return SENT
@@ -231,7 +231,7 @@ def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stag
 def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage) -> None:
     added = put(stage)
 
-    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
+    def send(_deps: Dependencies, _sent: OutgoingMessage) -> Outcome:
         raise IntegrityError
 
     for _ in range(MOST_ATTEMPTS):
@@ -246,7 +246,7 @@ def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -
     slow, *others = (put(stage, target=target) for target in "abc")
     told = threading.Event()
 
-    def send(deps: Dependencies, sent: OutgoingMessage) -> Outcome:
+    def send(_deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.id == slow.id:
             assert told.wait(30)
         elif sent.id == others[-1].id:

@@ -22,7 +22,7 @@ from deldokument.services.downloads import delivery
 from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch as outboxes
 from deldokument.services.notifications import email_addresses, email_notices
-from deldokument.services.notifications.email_notices import SOON, send_letter
+from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, publishing
@@ -368,21 +368,24 @@ def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
 
 
-def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage) -> None:
     publish_text(stage, "2.0")
     assert letters(stage) == [("siv@eksempel.example", f"https://del.example/konfigurasjon/{stage.tenant.id}/avtaler")]
     publish_text(stage, "3.0")
     assert len(letters(stage)) == 1
 
 
-def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage) -> None:
     publish_text(stage, "2.0", AgreementKind.MAIN)
     stage.change_tenant(ended_at=stage.clock.now())
     publish_text(stage, "2.0")
     assert letters(stage) == []
 
 
-def test_administrators_may_be_told_nothing(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_administrators_may_be_told_nothing(stage: Stage) -> None:
     choose(stage, SIV, signature=False)
     publish_text(stage, "2.0")
     assert letters(stage) == []
@@ -397,7 +400,8 @@ def test_who_is_no_administrator_any_more_is_not_told_to_sign(stage: Stage, lead
     assert deliver(stage) == [Result.MOOT]
 
 
-def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage, leader: str) -> None:
+@pytest.mark.usefixtures("leader")
+def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage) -> None:
     publish_text(stage, "2.0")
     outboxes.plan_messages(stage.deps, PLANNERS)
     stage.change_tenant(ended_at=stage.clock.now())
@@ -428,10 +432,10 @@ def test_a_letter_that_is_sent_again_is_the_same_letter(stage: Stage) -> None:
     stage.clock.advance(days=7)
     outboxes.plan_messages(stage.deps, PLANNERS)
     [message] = outboxes.take_messages(stage.deps, Channel.EMAIL)
-    send_letter(stage.deps, message)
+    send_email(stage.deps, message)
     stage.clock.advance(hours=5)
     [message] = outboxes.take_messages(stage.deps, Channel.EMAIL)
-    send_letter(stage.deps, message)
+    send_email(stage.deps, message)
     one, other = stage.mail.letters
     assert one == other
 

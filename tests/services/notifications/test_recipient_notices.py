@@ -61,12 +61,14 @@ def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
     assert send_notices(stage) == []
 
 
-def test_nobody_is_told_of_a_share_without_notices(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_nobody_is_told_of_a_share_without_notices(stage: Stage) -> None:
     share_with(stage, notify=False)
     assert send_notices(stage) == []
 
 
-def test_a_new_draft_has_notices_when_its_account_has(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_new_draft_has_notices_when_its_account_has(stage: Stage) -> None:
     assert stage.draft().notify
     want_notices(stage, notify=False)
     assert not stage.draft().notify
@@ -79,7 +81,8 @@ def test_without_altinn_a_share_has_no_notices_whatever_was_ticked(stage: Stage)
     assert send_notices(stage) == []
 
 
-def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage) -> None:
     share = share_with(stage)
     dispatch.plan_messages(stage.deps, PLANNERS)
     stage.deps = replace(stage.deps, notices=None)
@@ -88,7 +91,8 @@ def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage, alt
     assert message.last_error == "notices_unavailable"
 
 
-def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage: Stage) -> None:
     share_with(stage)
     configured, stage.deps = stage.deps, replace(stage.deps, notices=None)
     send_notices(stage)
@@ -155,7 +159,8 @@ def test_the_service_says_it_first_in_its_own_language(
     assert len(notice.body.split("\n\n")) == 3
 
 
-def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage) -> None:
     share = share_with(stage)
     stage.change_tenant(frozen_at=stage.clock.now(), activated_at=NOON)
     assert send_notices(stage) == [Result.AGAIN]
@@ -172,16 +177,16 @@ def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNoti
     assert altinn.taken == []
 
 
-def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned(
-    stage: Stage, altinn: FakeNotices
-) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned(stage: Stage) -> None:
     share = share_with(stage)
     publishing.withdraw_share(stage.deps, person(KARI), share.id)
     send_notices(stage)
     assert kept(stage, share) == []
 
 
-def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage) -> None:
     draft = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
@@ -214,7 +219,8 @@ def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> N
     assert altinn.taken[-1].subject.endswith("har fått dokumenter som ingen har lastet ned")
 
 
-def test_who_has_downloaded_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_who_has_downloaded_is_not_reminded(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     download(stage, share)
@@ -222,8 +228,9 @@ def test_who_has_downloaded_is_not_reminded(stage: Stage, altinn: FakeNotices) -
     assert send_notices(stage) == []
 
 
+@pytest.mark.usefixtures("altinn")
 def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
-    stage: Stage, altinn: FakeNotices, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share = share_with(stage)
     download(stage, share)
@@ -231,7 +238,8 @@ def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
     assert send_notices(stage) == [Result.MOOT]
 
 
-def test_who_has_got_only_some_of_it_is_reminded(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_who_has_got_only_some_of_it_is_reminded(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     download(stage, share, whole=False)
@@ -239,7 +247,8 @@ def test_who_has_got_only_some_of_it_is_reminded(stage: Stage, altinn: FakeNotic
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_one_byte_stops_no_reminder(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_one_byte_stops_no_reminder(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     [document_id] = stage.document_ids(share.id)
@@ -249,9 +258,8 @@ def test_one_byte_stops_no_reminder(stage: Stage, altinn: FakeNotices) -> None:
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_follows(
-    stage: Stage, altinn: FakeNotices
-) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_follows(stage: Stage) -> None:
     draft = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
@@ -267,7 +275,8 @@ def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_fol
         assert send_notices(stage) == reminded
 
 
-def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
@@ -276,14 +285,16 @@ def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage, alti
     assert send_notices(stage) == [Result.MOOT]
 
 
-def test_nobody_is_reminded_of_what_was_shared_just_now(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_nobody_is_reminded_of_what_was_shared_just_now(stage: Stage) -> None:
     share = share_with(stage, expires_at=NOON + timedelta(days=1, hours=12))
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(hours=20)
     assert send_notices(stage) == []
 
 
-def test_a_moved_end_moves_the_reminder(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_moved_end_moves_the_reminder(stage: Stage) -> None:
     share = share_with(stage)
     end = existing(share.expires_at)
     send_notices(stage)
@@ -294,7 +305,8 @@ def test_a_moved_end_moves_the_reminder(stage: Stage, altinn: FakeNotices) -> No
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage) -> None:
     share = share_with(stage)
     end = existing(share.expires_at)
     send_notices(stage)
@@ -306,9 +318,8 @@ def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little_none(
-    stage: Stage, altinn: FakeNotices
-) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little_none(stage: Stage) -> None:
     share = share_with(stage)
     end = existing(share.expires_at)
     stage.clock.instant = end - timedelta(days=7)
@@ -321,7 +332,8 @@ def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_no_reminder_is_sent_after_the_end(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_no_reminder_is_sent_after_the_end(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
@@ -330,7 +342,8 @@ def test_no_reminder_is_sent_after_the_end(stage: Stage, altinn: FakeNotices) ->
     assert send_notices(stage) == [Result.MOOT]
 
 
-def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
@@ -351,7 +364,8 @@ def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNoti
     assert not recipient_notices.applies(stage.deps, "unknown")
 
 
-def test_other_messages_have_no_condition(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_other_messages_have_no_condition(stage: Stage) -> None:
     share = share_with(stage)
     other = replace(kept_message(stage, share), channel=Channel.WEBHOOK)
     with stage.deps.database.write() as tx:
@@ -388,7 +402,8 @@ def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNo
     assert seen(stage, share) == [("sent", "", False), ("failed", "unreachable", True)]
 
 
-def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage, altinn: FakeNotices) -> None:
+@pytest.mark.usefixtures("altinn")
+def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage) -> None:
     share = share_with(stage)
     dispatch.plan_messages(stage.deps, PLANNERS)
     publishing.withdraw_share(stage.deps, person(KARI), share.id)

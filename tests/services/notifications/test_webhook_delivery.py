@@ -81,9 +81,8 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
         record_delivery(stage.deps, content, start, stop)
 
 
-def test_everything_that_happens_to_a_share_is_told_in_ids_alone(
-    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
-) -> None:
+@pytest.mark.usefixtures("webhook")
+def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, title="Vedtak om barnevern")
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
@@ -103,7 +102,8 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(
         assert message["created_at"] == "2026-11-24T12:00:00Z"
 
 
-def test_the_end_of_the_period_is_told(stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls) -> None:
+@pytest.mark.usefixtures("webhook")
+def test_the_end_of_the_period_is_told(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA)
     tell(stage)
     calls.made.clear()
@@ -156,9 +156,8 @@ def test_what_happened_before_a_webhook_was_there_is_not_told(stage: Stage, call
     assert calls.made == []
 
 
-def test_a_download_in_pieces_is_told_once_when_it_is_whole(
-    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
-) -> None:
+@pytest.mark.usefixtures("webhook")
+def test_a_download_in_pieces_is_told_once_when_it_is_whole(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     tell(stage)
     calls.made.clear()
@@ -174,7 +173,7 @@ def test_a_download_in_pieces_is_told_once_when_it_is_whole(
 
 @pytest.mark.parametrize(
     "outcome",
-    [WebhookResponse(500), WebhookResponse(302), WebhookResponse(404), WebhookResponse(trouble=WebhookFailure.TIMEOUT)],
+    [WebhookResponse(500), WebhookResponse(302), WebhookResponse(404), WebhookResponse(failure=WebhookFailure.TIMEOUT)],
 )
 def test_what_is_not_taken_is_told_again_under_the_same_id_with_a_fresh_signature(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls, outcome: WebhookResponse
@@ -224,9 +223,8 @@ def test_who_answers_gone_is_told_nothing_more(
     assert len(calls.made) == 1, "nothing is planned for it either"
 
 
-def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(
-    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
-) -> None:
+@pytest.mark.usefixtures("webhook")
+def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(stage: Stage, calls: FakeWebhookCalls) -> None:
     calls.outcome = WebhookResponse(410)
     stage.publish(OLA)
     tell(stage)
@@ -240,7 +238,7 @@ def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(
 def test_a_webhook_that_nothing_reached_for_days_is_disabled(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
-    calls.outcome = WebhookResponse(trouble=WebhookFailure.UNREACHABLE)
+    calls.outcome = WebhookResponse(failure=WebhookFailure.UNREACHABLE)
     began = stage.clock.now()
     stage.publish(OLA)
     tell(stage)
@@ -270,11 +268,12 @@ def test_one_success_in_between_heals_a_webhook(
     assert view.disabled_at is None
 
 
+@pytest.mark.usefixtures("calls")
 def test_a_webhook_that_is_removed_while_it_is_called_stays_removed(
-    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+    stage: Stage, webhook: tuple[WebhookView, str]
 ) -> None:
     class Removing(FakeWebhookCalls):
-        def post(self, url: str, headers: Any, body: bytes) -> WebhookResponse:
+        def post(self, _url: str, _headers: Any, _body: bytes) -> WebhookResponse:
             webhooks.remove_webhook(stage.deps, SYSTEM, webhook[0].id)
             return WebhookResponse(410)
 
@@ -296,7 +295,8 @@ def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
     assert calls.made == []
 
 
-def test_an_event_of_no_share_is_told_to_nobody(stage: Stage, webhook: tuple[WebhookView, str]) -> None:
+@pytest.mark.usefixtures("webhook")
+def test_an_event_of_no_share_is_told_to_nobody(stage: Stage) -> None:
     event = AuditEvent(stage.clock.now(), EventKind.SHARE_ENDED, stage.tenant.id)
     with stage.deps.database.read() as tx:
         assert list(plan_webhooks(stage.deps, tx, [StoredEvent(1, b"", b"", event)])) == []

@@ -176,7 +176,7 @@ def test_what_is_published_is_changed_by_no_system(stage: Stage) -> None:
         add_recipient_inputs(stage.deps, SYSTEM, share_id, [RecipientInput(SIV)])
 
 
-def test_a_recipient_input_shows_no_number(stage: Stage) -> None:
+def test_a_recipient_input_shows_no_number() -> None:
     assert OLA not in repr(RecipientInput(OLA))
 
 

@@ -119,8 +119,8 @@ def test_a_draft_may_be_moved_and_taken_over_by_a_person(stage: Stage) -> None:
 
 
 CHANGES: list[Callable[[Stage, Share], object]] = [
-    lambda stage, share: drafted(stage),
-    lambda stage, share: drafts.start_draft(stage.deps, SYSTEM, account_id=stage.byggesak.id),
+    lambda stage, _share: drafted(stage),
+    lambda stage, _share: drafts.start_draft(stage.deps, SYSTEM, account_id=stage.byggesak.id),
     lambda stage, share: drafts.save_draft(stage.deps, SYSTEM, share.id, stage.words()),
     lambda stage, share: change_draft(stage.deps, SYSTEM, share.id, lambda words: words),
     lambda stage, share: add_recipient_inputs(stage.deps, SYSTEM, share.id, [RecipientInput(OLA)]),

@@ -18,7 +18,7 @@ def written(count: int = 5, kind: EventKind = EventKind.SHARE_OPENED) -> list[Li
     links, last = [], GENESIS
     for number in range(1, count + 1):
         event = AuditEvent(AT + timedelta(minutes=number), kind, "t", f"share {number}")
-        links.append(Link(number, last, event.link(number, last), event.telling()))
+        links.append(Link(number, last, event.link(number, last), event.content()))
         last = links[-1].hash
     return links
 
@@ -43,22 +43,22 @@ def test_an_untouched_chain_holds() -> None:
 
 
 def altered(links: list[Link]) -> list[Link]:
-    return [*links[:2], replace(links[2], telling=links[1].telling), *links[3:]]
+    return [*links[:2], replace(links[2], content=links[1].content), *links[3:]]
 
 
 def altered_with_a_hash_of_its_own(links: list[Link]) -> list[Link]:
     event = AuditEvent(AT, EventKind.LOGGED_IN, "t")
-    return [*links[:2], Link(3, links[1].hash, event.link(3, links[1].hash), event.telling()), *links[3:]]
+    return [*links[:2], Link(3, links[1].hash, event.link(3, links[1].hash), event.content()), *links[3:]]
 
 
 def unreadable(links: list[Link]) -> list[Link]:
-    return [*links[:2], replace(links[2], telling=None), *links[3:]]
+    return [*links[:2], replace(links[2], content=None), *links[3:]]
 
 
 def not_json(links: list[Link]) -> list[Link]:
-    said = links[2].telling
+    said = links[2].content
     assert said
-    return [*links[:2], replace(links[2], telling=(*said[:4], {"x": float("nan")})), *links[3:]]  # type: ignore[dict-item]
+    return [*links[:2], replace(links[2], content=(*said[:4], {"x": float("nan")})), *links[3:]]  # type: ignore[dict-item]
 
 
 def removed(links: list[Link]) -> list[Link]:
@@ -81,13 +81,13 @@ def cut_off_before_a_seal(links: list[Link]) -> list[Link]:
     return links[:2]
 
 
-def added(links: list[Link]) -> list[Link]:
+def added(_links: list[Link]) -> list[Link]:
     return written(6)
 
 
 def of_another_chain(links: list[Link]) -> list[Link]:
     event = AuditEvent(AT, EventKind.LOGGED_IN, "other")
-    return [Link(1, GENESIS, event.link(1, GENESIS), event.telling()), *links[1:]]
+    return [Link(1, GENESIS, event.link(1, GENESIS), event.content()), *links[1:]]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_an_altered_a_reordered_and_a_replaced_event_of_an_excerpt_are_found() -
 def replaced(link: Link) -> Link:
     """An event that fits its own hash, after another than the one before it."""
     event = AuditEvent(AT + timedelta(hours=1), EventKind.LOGGED_IN, "t")
-    return Link(link.number, GENESIS, event.link(link.number, GENESIS), event.telling())
+    return Link(link.number, GENESIS, event.link(link.number, GENESIS), event.content())
 
 
 def test_a_seals_statement_says_chain_number_hash_and_instant() -> None:

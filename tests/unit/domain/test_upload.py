@@ -18,7 +18,7 @@ from deldokument.domain.upload import (
     check_length,
     check_new_partial,
     join,
-    room_for_partials,
+    remaining_for_partials,
     tail_to_merge,
 )
 
@@ -189,8 +189,8 @@ def test_a_client_that_lost_an_answer_may_announce_the_same_piece_again() -> Non
 
 
 def test_partial_uploads_together_stay_within_the_declared_length() -> None:
-    assert room_for_partials(WHOLE, []) == 100
-    assert room_for_partials(WHOLE, [partial("a", 100, offset=30), partial("b", 100, offset=70)]) == 0
+    assert remaining_for_partials(WHOLE, []) == 100
+    assert remaining_for_partials(WHOLE, [partial("a", 100, offset=30), partial("b", 100, offset=70)]) == 0
 
 
 def test_partial_uploads_are_joined_in_the_order_given() -> None:

@@ -33,7 +33,7 @@ ABANDONED_AFTER: Final = timedelta(hours=1)
 
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _TEMPORARY: Final = ".part"
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_STORE_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DEPLOYMENT_ID: Final = "deployment-id"
 
 
@@ -253,6 +253,6 @@ def _as_service_errors() -> Iterator[None]:
         yield
     except OSError as error:
         detail = f"{errno.errorcode.get(error.errno or 0, 'unknown')}: {error.strerror}"
-        if error.errno in _NO_ROOM:
+        if error.errno in _STORE_FULL:
             raise StorageFull(detail) from error
         raise Unavailable("blobs", detail=detail) from error

@@ -51,7 +51,7 @@ _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _KEY: Final = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{30})")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
-_NO_ROOM: Final = frozenset({"507", "QuotaExceeded", "InsufficientCapacity", "XMinioStorageFull"})
+_STORE_FULL: Final = frozenset({"507", "QuotaExceeded", "InsufficientCapacity", "XMinioStorageFull"})
 _NOT_FOUND: Final = "404"
 _NO_SUCH_RANGE: Final = "416"
 _NO_SUCH_OBJECT: Final = "NoSuchKey"
@@ -255,14 +255,14 @@ class _Bucket:
         try:
             self._put(key, content)
         except Conflict:
-            if not self._stands(key, content):
+            if not self._is_stored(key, content):
                 raise
             return
-        if not self._stands(key, content):
+        if not self._is_stored(key, content):
             obstore.delete(self._store, [key])
             raise _Passing("blobs", detail="the store did not keep all of an object")
 
-    def _stands(self, key: str, content: bytes) -> bool:
+    def _is_stored(self, key: str, content: bytes) -> bool:
         """Whether the store has an object of this length that ends so."""
         length, tail = len(content), content[-_TAIL:]
         try:
@@ -348,7 +348,7 @@ def _service_error(text: str) -> ServiceError:
         return _Missing("missing")
     if status == _NO_SUCH_RANGE:
         return Broken("a blob ends before what is asked of it")
-    if not _NO_ROOM.isdisjoint({status, code}):
+    if not _STORE_FULL.isdisjoint({status, code}):
         return StorageFull(f"the store has no room: {status} {code}")
     told = f"{status} {code}".strip() or text.partition("\n")[0][:_MOST_DETAIL]
     kind = _Passing if status in _PASSING else Unavailable

@@ -95,7 +95,7 @@ def _set_page(document: WordDocument, paper: RenderedDocument, *, wide: bool) ->
     section.top_margin, section.bottom_margin = Cm(2.8), Cm(2.4)
     header, footer = section.header.paragraphs[0], section.footer.paragraphs[0]
     for paragraph in (header, footer):
-        paragraph.paragraph_format.tab_stops.add_tab_stop(Emu(_room(document)), WD_TAB_ALIGNMENT.RIGHT)
+        paragraph.paragraph_format.tab_stops.add_tab_stop(Emu(_text_width(document)), WD_TAB_ALIGNMENT.RIGHT)
     header.add_run(f"{plain(paper.title)}\tVersjon {plain(paper.version)}")
     footer.add_run("\tSide ")
     _field(footer, "PAGE")
@@ -105,7 +105,7 @@ def _set_page(document: WordDocument, paper: RenderedDocument, *, wide: bool) ->
         run.font.size, run.font.color.rgb = Pt(9), _QUIET
 
 
-def _room(document: WordDocument) -> int:
+def _text_width(document: WordDocument) -> int:
     """How wide what is on a page may be."""
     section = document.sections[0]
     return int(section.page_width or 0) - int(section.left_margin or 0) - int(section.right_margin or 0)
@@ -191,7 +191,7 @@ class _Writer:
         table = self._document.add_table(len(node.children), len(node.widths), style="Table Grid")
         table.autofit = False
         # LibreOffice goes by the columns, Word by the cells.
-        widths = [Emu(int(_room(self._document) * width / sum(node.widths))) for width in node.widths]
+        widths = [Emu(int(_text_width(self._document) * width / sum(node.widths))) for width in node.widths]
         for column, width in zip(table.columns, widths, strict=True):
             column.width = width
         for at, (row, content) in enumerate(zip(table.rows, node.children, strict=True)):

@@ -32,7 +32,7 @@ from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")
-_TROUBLES: Final = frozenset({"server_error", "temporarily_unavailable"})
+_PROVIDER_ERRORS: Final = frozenset({"server_error", "temporarily_unavailable"})
 
 
 class LoginCancelled(LoginFailed):
@@ -141,7 +141,7 @@ class IdPorten:
         error = params.get("error")
         if error == "access_denied":
             raise LoginCancelled
-        if error in _TROUBLES:
+        if error in _PROVIDER_ERRORS:
             raise ProviderUnavailable(f"error {error}")
         if error is not None or not params.get("code"):
             known = error is not None and _ERROR_CODE.fullmatch(error)

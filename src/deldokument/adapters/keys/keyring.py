@@ -176,7 +176,7 @@ class SealedKeyring:
                     raise
                 continue
             if spoilt:
-                raise Broken(_told(spoilt))
+                raise Broken(_listed(spoilt))
             return keys
 
     def ids(self, prefix: str) -> list[str]:
@@ -215,7 +215,7 @@ class SealedKeyring:
         self._must_seal_under(root_key_id)
         self._store.forget()
         if spoilt:
-            raise Broken(_told(spoilt))
+            raise Broken(_listed(spoilt))
         return rotated
 
     def concerns(self) -> list[str]:
@@ -319,6 +319,6 @@ def _unwrap_each(root: KeyWrapper, sealed: dict[str, bytes], keys: dict[str, byt
     return spoilt
 
 
-def _told(spoilt: Sequence[str]) -> str:
+def _listed(spoilt: Sequence[str]) -> str:
     more = f" and {len(spoilt) - _NAMED} more" if len(spoilt) > _NAMED else ""
     return f"entries that do not open: {', '.join(spoilt[:_NAMED])}{more}"

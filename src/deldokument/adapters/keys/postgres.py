@@ -201,7 +201,7 @@ class PostgresStore:
         with _transaction(self._engine) as connection:
             row = {"root": root_key_id, "last": entry_id, "batch": _BATCH}
             found = connection.execute(_OTHERS, row).all()
-            return [SealedEntry(id, root, bytes(sealed)) for id, root, sealed in found]
+            return [SealedEntry(found_id, root, bytes(sealed)) for found_id, root, sealed in found]
 
 
 def prepare(url: str) -> None:

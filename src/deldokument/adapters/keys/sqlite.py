@@ -196,7 +196,9 @@ class SqliteStore:
 
 
 def _entries(rows: sqlite3.Cursor) -> list[SealedEntry]:
-    return [SealedEntry(id, root, sealed[1 : 1 + sealed[0]], slot) for id, root, sealed, slot in rows.fetchall()]
+    return [
+        SealedEntry(entry_id, root, sealed[1 : 1 + sealed[0]], slot) for entry_id, root, sealed, slot in rows.fetchall()
+    ]
 
 
 def _make_private(path: Path) -> None:

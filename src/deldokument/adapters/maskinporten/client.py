@@ -25,7 +25,7 @@ _METADATA_S: Final = 24 * 60 * 60
 _LESS_PATIENCE: Final = httpx.Timeout(2.0, pool=WAIT_SECONDS)
 
 
-class _Trouble(TokenUnavailable):
+class _ServerError(TokenUnavailable):
     """Something is wrong at Maskinporten, and not with the question."""
 
 
@@ -68,7 +68,7 @@ class MaskinportenClient:
     def _asked_twice(self, scope: str) -> tuple[str, float]:
         try:
             return self._ask(scope, {})
-        except (httpx.TransportError, _Trouble):
+        except (httpx.TransportError, _ServerError):
             return self._ask(scope, {"timeout": _LESS_PATIENCE})
 
     def _ask(self, scope: str, options: Mapping[str, Any]) -> tuple[str, float]:
@@ -97,6 +97,6 @@ class MaskinportenClient:
 def _checked(response: httpx.Response) -> httpx.Response:
     """Raises TokenUnavailable unless all is well: a _Trouble when it may be so the next moment."""
     if response.status_code != httpx.codes.OK:
-        kind = _Trouble if response.is_server_error else TokenUnavailable
+        kind = _ServerError if response.is_server_error else TokenUnavailable
         raise kind(f"maskinporten: status {response.status_code}")
     return response

@@ -48,7 +48,7 @@ from deldokument.adapters.sql.tables import (
     member,
     operator,
 )
-from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind, Telling
+from deldokument.domain.audit import NO_TENANT, AuditEvent, EventContent, EventKind
 from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, Seal, check_chain
 from deldokument.domain.errors import Broken
 from deldokument.ports.repositories.audit import EventFilter, Place, RegisteredName, StoredEvent, Subject
@@ -308,7 +308,7 @@ class SqlAudit:
 
     def _every_link(self, chain: str, after: int) -> Iterator[Link]:
         while rows := self._work.rows(_links, {"key": chain, "after": after, "most": _STEP}):
-            yield from (Link(row.number, row.previous, row.hash, _telling(row)) for row in rows)
+            yield from (Link(row.number, row.previous, row.hash, _content_of(row)) for row in rows)
             after = rows[-1].number
 
     def _every_seal(self, chain: str) -> Iterator[Seal]:
@@ -371,7 +371,7 @@ def _event_of(row: Row[Any]) -> AuditEvent:
     return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)
 
 
-def _telling(row: Row[Any]) -> Telling | None:
+def _content_of(row: Row[Any]) -> EventContent | None:
     """What the event says, whether or not this program knows its kind; None when it cannot be read."""
     try:
         at = EPOCH + timedelta(microseconds=row.microseconds)

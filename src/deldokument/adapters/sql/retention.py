@@ -64,7 +64,7 @@ _deployment = select(
 )
 _note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
 _sweep = select(*(column for column in sweep.c if not column.primary_key))
-_beat = update(deployment).values(heartbeat_at=_now)
+_record_heartbeat = update(deployment).values(heartbeat_at=_now)
 _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
 _resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
 
@@ -152,9 +152,9 @@ class SqlRetention:
         """Remember the keyring that is in use; the first one stays."""
         self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
 
-    def beat(self, now: datetime) -> None:
+    def record_heartbeat(self, now: datetime) -> None:
         """The worker is alive at ``now``."""
-        self._work.run(_beat, {"now": now})
+        self._work.run(_record_heartbeat, {"now": now})
 
     def halt(self, now: datetime) -> None:
         """Destroy nothing; a halt that stands keeps its time."""

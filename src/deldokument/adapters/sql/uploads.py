@@ -165,7 +165,7 @@ class SqlUploads:
         if len(self._work.batched(_standing, "ids", ids, key=upload_id)) != len(ids):
             return False
         for batch in batches(ids):
-            self._work.run(_made_garbage(part.c.id.in_(batch), now))
+            self._work.run(_insert_garbage(part.c.id.in_(batch), now))
             self._work.run(_remove_parts, {"ids": batch})
         self._work.run(_insert_part, _PART.values(new))
         return True
@@ -193,12 +193,12 @@ def discard_uploads(work: Statements, which: ColumnElement[bool], now: datetime)
     ids = [row[0] for row in work.rows(work.locked(select(upload.c.id).where(which).order_by(partial_first)))]
     for batch in batches(ids):
         parts = part.c.upload_id.in_(batch)
-        work.run(_made_garbage(parts, now))
+        work.run(_insert_garbage(parts, now))
         work.run(delete(part).where(parts))
         work.run(delete(upload).where(upload.c.id.in_(batch)))
 
 
-def _made_garbage(which: ColumnElement[bool], now: datetime) -> Insert:
+def _insert_garbage(which: ColumnElement[bool], now: datetime) -> Insert:
     """Parts that are still there, each with the tenant whose it was."""
     named = (
         select(part.c.id, literal(now, UtcMicros()), share.c.tenant_id)

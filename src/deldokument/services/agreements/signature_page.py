@@ -94,7 +94,7 @@ def with_signature(markdown: str, evidence: Evidence) -> str:
         "Signert av": evidence.signer,
         "Stilling eller rolle": statement.role,
         "Fødselsnummer eller D-nummer": evidence.masked,
-        "Signert": f"{_told(evidence.signed_at)} (norsk tid)",
+        "Signert": f"{_oslo_time(evidence.signed_at)} (norsk tid)",
         "SHA-256 av avtaleteksten": statement.text_sha256,
         "SHA-256 av PDF-en som ble vist": statement.document_sha256,
     }
@@ -141,9 +141,9 @@ def _table(rows: Mapping[str, str]) -> str:
 
 def _claim(name: str, value: str | int) -> str:
     if name in {"auth_time", "iat"}:
-        return f"{_told(datetime.fromtimestamp(int(value), UTC))} (norsk tid)"
+        return f"{_oslo_time(datetime.fromtimestamp(int(value), UTC))} (norsk tid)"
     return str(value)
 
 
-def _told(instant: datetime) -> str:
+def _oslo_time(instant: datetime) -> str:
     return instant.astimezone(_OSLO).strftime("%d.%m.%Y kl. %H.%M.%S")

@@ -126,7 +126,7 @@ class ServiceAgreementView:
 class Agreements:
     """All of a tenant's agreements, the last first, and how it stands with them."""
 
-    standing: AgreementStatus
+    status: AgreementStatus
     mains: tuple[MainAgreementView, ...]
     services: tuple[ServiceAgreementView, ...]
 
@@ -134,13 +134,11 @@ class Agreements:
 def agreements_of(deps: Dependencies, *, tenant_id: str) -> Agreements:
     """What the tenant has signed and what is wanted of it."""
     with deps.database.read() as tx:
-        standing = agreement_status(deps, tx, tenant_id)
+        status = agreement_status(deps, tx, tenant_id)
         mains, services = tx.paperwork.main_agreements(tenant_id), tx.paperwork.service_agreements(tenant_id)
     key_id = papers_key_id(tenant_id)
     key = deps.keyring.get([key_id]).get(key_id)
-    return Agreements(
-        standing, tuple(_main_view(key, m) for m in mains), tuple(_service_view(key, s) for s in services)
-    )
+    return Agreements(status, tuple(_main_view(key, m) for m in mains), tuple(_service_view(key, s) for s in services))
 
 
 def record_main_agreement(
@@ -194,25 +192,25 @@ def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str
     with deps.database.read() as tx:
         own = {agreement.id for agreement in tx.paperwork.main_agreements(tenant_id)}
         sealed = require(tx.paperwork.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
-    key = _standing_key(deps, tenant_id)
+    key = _existing_key(deps, tenant_id)
     return open_file(key, sealed, EncryptedColumn.MAIN_COPY, agreement_id)
 
 
 def signed_pdf(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
     """The sealed PDF with the signature. Raises NotFound unless it is the tenant's."""
     agreement, paper = _signed(deps, tenant_id, agreement_id)
-    key = _standing_key(deps, tenant_id)
+    key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_pdf, EncryptedColumn.SIGNED_PDF, agreement_id)
 
 
 def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
     """The PDF that the signer was shown, whose SHA-256 the signature names. Raises NotFound unless the tenant's."""
     agreement, paper = _signed(deps, tenant_id, agreement_id)
-    key = _standing_key(deps, tenant_id)
+    key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_document, EncryptedColumn.SIGNED_DOCUMENT, agreement_id)
 
 
-def _standing_key(deps: Dependencies, tenant_id: str) -> bytes:
+def _existing_key(deps: Dependencies, tenant_id: str) -> bytes:
     """The key of papers that are there. Raises NotFound when it is gone, and they with it."""
     key_id = papers_key_id(tenant_id)
     return require(deps.keyring.get([key_id]).get(key_id), "papers")

@@ -179,7 +179,7 @@ def _seals(deps: Dependencies, export: EventExport, after: int, last: int) -> li
 
 def _event(exported: ExportedEvent) -> dict[str, Any]:
     stored = exported.stored
-    at, kind, share_id, subject_id, details = stored.event.telling()
+    at, kind, share_id, subject_id, details = stored.event.content()
     return {
         "type": "event",
         "number": stored.number,

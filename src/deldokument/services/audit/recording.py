@@ -39,7 +39,7 @@ def known_subjects(tx: Transaction, key_id: str, key: bytes, person: PersonIdent
             yield subject
 
 
-def subject_told_of(deps: Dependencies, tx: Transaction, tenant_id: str | None, number: str) -> str:
+def mentioned_subject(deps: Dependencies, tx: Transaction, tenant_id: str | None, number: str) -> str:
     """The random id of a registered person of whom an event of now tells, and who need not have done it."""
     key_id, person = audit_key_id(tenant_id, deps.clock.now()), parse_person(number, allow_synthetic=True)
     return subject_of(tx, key_id, deps.keyring.create(key_id), person)

@@ -185,8 +185,8 @@ class _Reading:
         return fault
 
     def _event(self, line: Mapping[str, Any]) -> Fault | None:
-        telling = (line["at"], line["kind"], line["share"], line["subject"], line["details"])
-        link = Link(line["number"], bytes.fromhex(line["previous"]), bytes.fromhex(line["hash"]), telling)
+        content = (line["at"], line["kind"], line["share"], line["subject"], line["details"])
+        link = Link(line["number"], bytes.fromhex(line["previous"]), bytes.fromhex(line["hash"]), content)
         fault = self.check.follow(link)
         if fault is None:
             self.events, self.last = self.events + 1, Mark(link.number, link.hash)

@@ -144,17 +144,23 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
 
 
 def read_content(
-    deps: Dependencies, content: Content, start: int, stop: int, *, step: int = STEP, rooms: DoubleBuffer | None = None
+    deps: Dependencies,
+    content: Content,
+    start: int,
+    stop: int,
+    *,
+    step: int = STEP,
+    buffers: DoubleBuffer | None = None,
 ) -> Iterator[bytes | memoryview]:
     """Bytes [start, stop) in buffers of at most ``step`` bytes.
 
-    With ``rooms``, what is opened lies there: a buffer stays as it is while the one after it is made, and no longer.
+    With ``buffers``, the plaintext is written there: a yielded buffer is overwritten after the next one.
 
     What is small is gathered, so that many small documents do not become many small writes.
     Raises IntegrityError or Broken before any byte that is not what was sealed.
     """
     small, most = bytearray(), min(step, _GATHERED)
-    for buffer in _buffers(deps, content, start, stop, step, rooms):
+    for buffer in _buffers(deps, content, start, stop, step, buffers):
         if len(small) + len(buffer) > most and small:
             yield bytes(small)
             small.clear()
@@ -162,21 +168,21 @@ def read_content(
             small += buffer
         else:
             yield buffer
-            if rooms:
-                rooms.turn()
+            if buffers:
+                buffers.swap()
     if small:
         yield bytes(small)
 
 
 def _buffers(
-    deps: Dependencies, content: Content, start: int, stop: int, step: int, rooms: DoubleBuffer | None
+    deps: Dependencies, content: Content, start: int, stop: int, step: int, buffers: DoubleBuffer | None
 ) -> Iterator[bytes | memoryview]:
     for piece, first, last in _within(content, start, stop):
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
         manifest, data_key = content.sources.open(piece.number)
-        for _, buffer in read_parts(deps, manifest, data_key, first, last, step, rooms):
+        for _, buffer in read_parts(deps, manifest, data_key, first, last, step, buffers):
             yield buffer
 
 

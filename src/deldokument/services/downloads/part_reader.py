@@ -14,7 +14,7 @@ STEP = 2**20
 """At most so many bytes are opened at once."""
 
 
-ROOM = STEP + 2 * SEGMENT
+BUFFER_SIZE = STEP + 2 * SEGMENT
 
 
 """So much the segments hold that a step touches."""
@@ -24,11 +24,11 @@ class DoubleBuffer:
     """Two buffers in turn: what has been handed on lies in the one while what follows is opened into the other."""
 
     def __init__(self) -> None:
-        self.room, self._other = bytearray(ROOM), bytearray(ROOM)
+        self.front, self._other = bytearray(BUFFER_SIZE), bytearray(BUFFER_SIZE)
 
-    def turn(self) -> None:
-        """What lies in ``room`` has been handed on."""
-        self.room, self._other = self._other, self.room
+    def swap(self) -> None:
+        """Swap the buffers after ``front`` has been handed on."""
+        self.front, self._other = self._other, self.front
 
 
 def read_parts(
@@ -38,7 +38,7 @@ def read_parts(
     start: int,
     stop: int,
     step: int,
-    rooms: DoubleBuffer | None = None,
+    buffers: DoubleBuffer | None = None,
 ) -> Iterator[tuple[int, memoryview]]:
     """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
     for part, first, last in manifest.covering(start, stop):
@@ -47,8 +47,8 @@ def read_parts(
         name = part.part_id.hex()
         for at, to in _steps(first, last, step):
             # No name for what is sealed: it would be held for as long as a slow reader takes for what was opened.
-            room = rooms.room if rooms else None
-            opened = reader.decrypt(deps.blobs.read(name, *reader.segments_for(at, to)), at, to, room)
+            front = buffers.front if buffers else None
+            opened = reader.decrypt(deps.blobs.read(name, *reader.segments_for(at, to)), at, to, front)
             yield part.offset + at, opened
 
 

@@ -68,7 +68,7 @@ def record_heartbeat(deps: Dependencies) -> bool:
         if deployment.heartbeat_at is not None and now - deployment.heartbeat_at > MAX_CLOCK_JUMP:
             tx.retention.halt(now)
             return False
-        tx.retention.beat(now)
+        tx.retention.record_heartbeat(now)
     return True
 
 

@@ -79,8 +79,8 @@ def _follow(deps: Dependencies, chain: str, plans: Plans) -> int:
         for event in events:
             for plan in plans.get(event.event.kind, ()):
                 asked.setdefault(plan, []).append(event)
-        for plan, told in asked.items():
-            for message in plan(deps, tx, told):
+        for plan, stored in asked.items():
+            for message in plan(deps, tx, stored):
                 tx.outbox.add(message)
         if events:
             tx.outbox.move_cursor(chain, events[-1].number)
@@ -89,7 +89,7 @@ def _follow(deps: Dependencies, chain: str, plans: Plans) -> int:
 
 def per_event(plan: EventPlanner) -> MessagePlanner:
     """Of one event after the other."""
-    return lambda deps, tx, told: joined.from_iterable(plan(deps, tx, event) for event in told)
+    return lambda deps, tx, stored: joined.from_iterable(plan(deps, tx, event) for event in stored)
 
 
 def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
@@ -125,18 +125,18 @@ def send_message(deps: Dependencies, send: Sender, message: OutgoingMessage) -> 
 
 def _settle(deps: Dependencies, message: OutgoingMessage, outcome: Outcome) -> Result:
     is_last = message.attempts >= MOST_ATTEMPTS and message.channel not in CHANNELS_WITHOUT_RETRY_LIMIT
-    if outcome.fate is Result.AGAIN and is_last:
+    if outcome.result is Result.AGAIN and is_last:
         outcome = Outcome(Result.REFUSED, _GIVEN_UP)
     with deps.database.write() as tx:
         _note(deps, tx, message, outcome)
-    return outcome.fate
+    return outcome.result
 
 
 def _note(deps: Dependencies, tx: Transaction, message: OutgoingMessage, outcome: Outcome) -> None:
     now = deps.clock.now()
-    if outcome.fate is Result.AGAIN:
+    if outcome.result is Result.AGAIN:
         tx.outbox.postpone(message, now + pause_after(message.attempts), outcome.code)
-    elif outcome.fate is Result.SENT:
+    elif outcome.result is Result.SENT:
         if tx.outbox.sent(message.id, now) and message.channel is Channel.ALTINN:
             record_event(
                 deps,
@@ -146,7 +146,7 @@ def _note(deps: Dependencies, tx: Transaction, message: OutgoingMessage, outcome
                 message=message.id,
                 about=message.kind,
             )
-    elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.fate is Result.REFUSED:
+    elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.result is Result.REFUSED:
         record_event(
             deps,
             tx,

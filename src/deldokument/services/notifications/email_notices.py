@@ -44,41 +44,41 @@ _PAGE = 1000
 # --- planning --------------------------------------------------------------------------------------------------------
 
 
-def tell_downloaded(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a recipient has the whole of a document."""
-    share = _share_of(tx, told)
-    if not told.event.is_download or share.member_id is None:
+    share = _share_of(tx, stored)
+    if not stored.event.is_download or share.member_id is None:
         return
     member = existing(tx.tenancies.member(share.member_id))
     if _wants(deps, tx, member, EmailKind.DOWNLOADED):
-        yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(told.event.at)}")
+        yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(stored.event.at)}")
 
 
-def tell_ending(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That the end is near: due then, and moot by then if the end has been moved. Who moves it so near knows."""
-    share = _share_of(tx, told)
+    share = _share_of(tx, stored)
     if deps.mail is None or share.member_id is None:
         return
     due = _soon(share)
-    if due > told.event.at:
+    if due > stored.event.at:
         ends = int(due.timestamp())
         yield _of_share(deps, EmailKind.ENDING, share, share.member_id, f"{ends}", due_at=due, ends=ends)
 
 
-def tell_proposed(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That another member's approval is wanted."""
-    share = _share_of(tx, told)
+    share = _share_of(tx, stored)
     proposer = waits_for_approval(tx, share)
     if proposer is None:
         return
     for member in _reachable_members(tx, share.account_id):
         if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, EmailKind.APPROVAL):
-            yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{told.number}")
+            yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{stored.number}")
 
 
-def tell_published(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """That a tenant in use must sign another service agreement."""
-    details = told.event.details or {}
+    details = stored.event.details or {}
     if deps.mail is None or details.get("agreement") != AgreementKind.SERVICE:
         return
     kind, now = EmailKind.SIGNATURE, deps.clock.now()
@@ -87,24 +87,24 @@ def tell_published(deps: Dependencies, tx: Transaction, told: StoredEvent) -> It
             continue
         for administrator in tx.tenancies.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
-                occasion = f"{kind} {administrator.id} {told.number}"
+                occasion = f"{kind} {administrator.id} {stored.number}"
                 yield OutgoingMessage(
                     new_id(), Channel.EMAIL, kind, tenant.id, None, administrator.id, now, now, occasion=occasion
                 )
 
 
 LETTERS: Mapping[EventKind, EventPlanner] = {
-    EventKind.DOCUMENT_DOWNLOADED: tell_downloaded,
-    EventKind.SHARE_PUBLISHED: tell_ending,
-    EventKind.EXPIRY_CHANGED: tell_ending,
-    EventKind.SHARE_PROPOSED: tell_proposed,
-    EventKind.AGREEMENT_PUBLISHED: tell_published,
+    EventKind.DOCUMENT_DOWNLOADED: plan_downloaded,
+    EventKind.SHARE_PUBLISHED: plan_ending,
+    EventKind.EXPIRY_CHANGED: plan_ending,
+    EventKind.SHARE_PROPOSED: plan_proposed,
+    EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
 """What is told by e-mail, and by which planner."""
 
 
-def _share_of(tx: Transaction, told: StoredEvent) -> Share:
-    return existing(tx.shares.get(existing(told.event.share_id)))
+def _share_of(tx: Transaction, stored: StoredEvent) -> Share:
+    return existing(tx.shares.get(existing(stored.event.share_id)))
 
 
 def _of_share(
@@ -147,16 +147,16 @@ def _wants(deps: Dependencies, tx: Transaction, member: Member, kind: EmailKind)
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 
-def send_letter(deps: Dependencies, message: OutgoingMessage) -> Outcome:
+def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Write the letter and hand it over."""
     if deps.mail is None:
         return again("no_mail_server")
     with deps.database.read() as tx:
-        letter = _WRITERS.get(message.kind, _share_letter)(deps, tx, message)
+        letter = _WRITERS.get(message.kind, _share_email)(deps, tx, message)
     return moot("nobody_to_tell") if letter is None else deps.mail.send(letter)
 
 
-def _code_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     """To an address that nobody has confirmed yet; only the code that was asked for last."""
     kept = tx.addresses.get(message.target)
     asked = str(message.details["challenge"])
@@ -164,10 +164,10 @@ def _code_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
         return None
     key = directory_key(deps)
     to = open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
-    return _letter(deps, message, EmailKind.CODE, kept, to, message.created_at, code=code_of(key, kept))
+    return _email_of(deps, message, EmailKind.CODE, kept, to, message.created_at, code=code_of(key, kept))
 
 
-def _share_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
     member = existing(tx.tenancies.member(message.target))
     kept = _address(tx, member, kind)
@@ -176,27 +176,27 @@ def _share_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage)
     at = _soon(share) if kind is EmailKind.ENDING else message.created_at
     to = confirmed_address(directory_key(deps), kept)
     where = "/godkjenning" if kind is EmailKind.APPROVAL else ""
-    return _letter(deps, message, kind, kept, to, at, path=f"/delinger/{share.id}{where}")
+    return _email_of(deps, message, kind, kept, to, at, path=f"/delinger/{share.id}{where}")
 
 
-def _signature_letter(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+def _signature_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, tenant = EmailKind.SIGNATURE, existing(tx.tenancies.tenant(message.tenant_id))
     administrators = {one.id: one.lookup_hash for one in tx.tenancies.administrators(tenant.id)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
     if kept is None or not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
         return None
     to = confirmed_address(directory_key(deps), kept)
-    return _letter(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
+    return _email_of(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
 
 
 _WRITERS: Mapping[str, Callable[[Dependencies, Transaction, OutgoingMessage], Email | None]] = {
-    EmailKind.CODE: _code_letter,
-    EmailKind.SIGNATURE: _signature_letter,
+    EmailKind.CODE: _code_email,
+    EmailKind.SIGNATURE: _signature_email,
 }
 """Who writes letters that are of no share."""
 
 
-def _letter(
+def _email_of(
     deps: Dependencies,
     message: OutgoingMessage,
     kind: EmailKind,

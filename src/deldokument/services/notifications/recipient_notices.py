@@ -39,9 +39,9 @@ GRACE = timedelta(days=1)
 _BATCH = 500
 
 
-def plan_notices(deps: Dependencies, tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """A notice to each recipient of a share that was published, while it is open."""
-    share = existing(tx.shares.get(told.event.share_id or ""))
+    share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if deps.notices is None or not share.notify or not share.is_open_at(now):
         return

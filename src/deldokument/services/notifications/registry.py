@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.outbox import Channel
-from deldokument.domain.webhook import TOLD
+from deldokument.domain.webhook import WEBHOOK_EVENTS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.notifications.dispatch import MessagePlanner, Plans, Sender, per_event
-from deldokument.services.notifications.email_notices import LETTERS, send_letter
+from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import plan_notices, plan_reminders, send_notice
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
 
@@ -31,7 +31,7 @@ def _all_of(*tables: Mapping[EventKind, MessagePlanner]) -> Plans:
 
 PLANNERS: Plans = _all_of(
     {EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
-    dict.fromkeys(TOLD, plan_webhooks),
+    dict.fromkeys(WEBHOOK_EVENTS, plan_webhooks),
     {kind: per_event(plan) for kind, plan in LETTERS.items()},
 )
 
@@ -40,5 +40,5 @@ SCHEDULED: tuple[Callable[[Dependencies], int], ...] = (plan_reminders,)
 SENDERS: Mapping[Channel, Sender] = {
     Channel.ALTINN: send_notice,
     Channel.WEBHOOK: send_webhook,
-    Channel.EMAIL: send_letter,
+    Channel.EMAIL: send_email,
 }

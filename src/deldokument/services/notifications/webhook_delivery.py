@@ -18,7 +18,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
-from deldokument.domain.webhook import TOLD, DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
@@ -30,23 +30,23 @@ from deldokument.services.people import directory_key
 _GONE = 410
 
 
-def plan_webhooks(deps: Dependencies, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
     """A message to each webhook of the share's account that wants to know, and was there when it happened.
 
     A download is told once, when somebody has got the whole of a document. Where nobody listens, as in most tenants,
     no share is looked up, however many have ended.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
-    for webhook, integration in tx.webhooks.of_tenant(existing(told[0].event.tenant_id)):
+    for webhook, integration in tx.webhooks.of_tenant(existing(events[0].event.tenant_id)):
         listening[integration.account_id].append(webhook)
-    for stored in told if listening else ():
+    for stored in events if listening else ():
         yield from _messages(deps, tx, stored.event, listening)
 
 
 def _messages(
     deps: Dependencies, tx: Transaction, event: AuditEvent, listening: Mapping[str, Sequence[Webhook]]
 ) -> Iterator[OutgoingMessage]:
-    kind, now = TOLD[event.kind], deps.clock.now()
+    kind, now = WEBHOOK_EVENTS[event.kind], deps.clock.now()
     told = event.details or {}
     share = tx.shares.get(event.share_id) if event.share_id else None
     if share is None or (kind is WebhookEvent.DOWNLOADED and not event.is_download):

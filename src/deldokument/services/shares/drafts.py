@@ -63,7 +63,7 @@ from deldokument.services.shares.authorization import (
 from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
-from deldokument.services.shares.recipients import NewRecipient, check_room_for, insert_recipients
+from deldokument.services.shares.recipients import NewRecipient, check_recipient_count, insert_recipients
 from deldokument.services.shares.views import file_name, open_message
 
 
@@ -244,7 +244,7 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
     with deps.database.read() as tx:
         share_for_reading(deps, tx, sharer, share_id)
     texts = dict.fromkeys(split_pasted(pasted))
-    check_room_for(len(texts))
+    check_recipient_count(len(texts))
     inquiry = begin_lookup(deps)
     accepted: dict[Identifier, NewRecipient] = {}
     refused: list[RejectedRecipient] = []

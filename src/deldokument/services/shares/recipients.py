@@ -45,7 +45,7 @@ def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> di
     Raises InvalidInput, before any register is asked, for more than a share has room for, and InvalidFields with all
     that is wrong, each named ``recipients[i].number`` or ``recipients[i].label``.
     """
-    check_room_for(len(inputs))
+    check_recipient_count(len(inputs))
     inquiry = begin_lookup(deps)
     checked: dict[Identifier, NewRecipient] = {}
     errors: list[InvalidInput] = []
@@ -71,7 +71,7 @@ def _check(inquiry: OrganizationLookup, given: RecipientInput, field: str) -> tu
     return identifier, NewRecipient(name, label, said or bool(name))
 
 
-def check_room_for(recipients: int) -> None:
+def check_recipient_count(recipients: int) -> None:
     """Raise InvalidInput when a share has no room for so many."""
     if recipients > MAX_RECIPIENTS:
         raise InvalidInput("recipients", "too_many_recipients", longest=MAX_RECIPIENTS)
@@ -85,7 +85,7 @@ def insert_recipients(
     present = tx.shares.recipients([share.id])
     known = {recipient.lookup_hash for recipient in present}
     fresh = {i: new for i, new in accepted.items() if identifier_hash(key, i) not in known}
-    check_room_for(len(present) + len(fresh))
+    check_recipient_count(len(present) + len(fresh))
     last = max((recipient.position for recipient in present), default=0)
     for position, (identifier, new) in enumerate(fresh.items(), last + 1):
         recipient_id = new_id()

@@ -167,12 +167,12 @@ def share_views(
     """
     ids = [share.id for share in shares]
     keys = deps.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    gathered = _RelatedRows(tx, shares, mine)
+    related = _RelatedRows(tx, shares, mine)
     now, views = deps.clock.now(), []
     for share in shares:
         key = keys.get(share.audit_key_id)
         if key:
-            views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), gathered, now))
+            views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), related, now))
     return views
 
 
@@ -226,10 +226,12 @@ class _RelatedRows(ShareRelatedRows):
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
-        self.has_no_other_approver = {proposer.id for proposer in self.proposers.values() if _is_lonely(tx, proposer)}
+        self.has_no_other_approver = {
+            proposer.id for proposer in self.proposers.values() if _has_no_other_approver(tx, proposer)
+        }
 
 
-def _is_lonely(tx: Transaction, proposer: Member | Integration) -> bool:
+def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Whether nobody else could approve it."""
     needed = 2 if isinstance(proposer, Member) else 1
     return len(tx.tenancies.members_of_account(proposer.account_id, limit=needed)) < needed
@@ -240,14 +242,14 @@ def _share_view(
     share: Share,
     key: bytes,
     share_key: bytes | None,
-    gathered: _RelatedRows,
+    related: _RelatedRows,
     now: datetime,
 ) -> ShareView:
-    tenant, account = gathered.tenants[share.tenant_id], gathered.accounts[share.account_id]
-    names = {d.id: file_name(key, d) for d in gathered.documents[share.id]}
+    tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
+    names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
-    drafter = gathered.drafters.get(_drafter_id(share)) if share.state is ShareState.DRAFT else None
+    drafter = related.drafters.get(_drafter_id(share)) if share.state is ShareState.DRAFT else None
     return ShareView(
         id=share.id,
         account=account,
@@ -262,18 +264,18 @@ def _share_view(
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
         message=open_message(share, share_key),
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
-        recipients=tuple(_recipient_view(key, r, names, gathered) for r in gathered.recipients[share.id]),
+        recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], gathered.offsets, finding_of(living_key, d))
-            for d in gathered.documents[share.id]
+            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
+            for d in related.documents[share.id]
         ),
         link=f"{deps.rules.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=_proposal(deps, share, gathered),
+        proposal=_proposal(deps, share, related),
         drafter_id=drafter.id if drafter else "",
         drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
-        system=gathered.systems.get(share.integration_id or "", ""),
+        system=related.systems.get(share.integration_id or "", ""),
         notify=share.notify,
     )
 
@@ -282,8 +284,8 @@ def _drafter_id(share: Share) -> str:
     return share.member_id or share.integration_id or ""
 
 
-def _proposal(deps: Dependencies, share: Share, gathered: _RelatedRows) -> ProposalView | None:
-    proposer = gathered.proposers.get(share.id)
+def _proposal(deps: Dependencies, share: Share, related: _RelatedRows) -> ProposalView | None:
+    proposer = related.proposers.get(share.id)
     if proposer is None:
         return None
     return ProposalView(
@@ -291,7 +293,7 @@ def _proposal(deps: Dependencies, share: Share, gathered: _RelatedRows) -> Propo
         name=sharer_name(existing_key(deps.keyring, DIRECTORY), proposer),
         at=share.changed_at,
         until=share.changed_at + PROPOSAL_LIFETIME,
-        has_no_other_approver=proposer.id in gathered.has_no_other_approver,
+        has_no_other_approver=proposer.id in related.has_no_other_approver,
     )
 
 
@@ -335,8 +337,8 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
-def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gathered: _RelatedRows) -> RecipientView:
-    receipts = gathered.receipts_for[recipient.id]
+def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: _RelatedRows) -> RecipientView:
+    receipts = related.receipts_for[recipient.id]
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -345,13 +347,13 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gat
         label=open_field(key, recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL, recipient.id),
         confirmed=recipient.confirmed,
         openings=tuple(
-            OpeningView(_person_display(key, r, gathered), r.first_at) for r in receipts if r.document_id is None
+            OpeningView(_person_display(key, r, related), r.first_at) for r in receipts if r.document_id is None
         ),
         downloads=tuple(
             DownloadView(
                 r.document_id,
                 names[r.document_id],
-                _person_display(key, r, gathered),
+                _person_display(key, r, related),
                 r.last_at,
                 r.is_download,
             )
@@ -359,7 +361,7 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], gat
             if r.document_id in names
         ),
         progress=progress_of(receipts, names),
-        notices=tuple(gathered.notices[recipient.id]),
+        notices=tuple(related.notices[recipient.id]),
     )
 
 
@@ -370,9 +372,9 @@ def display_number(key: bytes, recipient: Recipient) -> str:
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 
 
-def _person_display(key: bytes, receipt: Receipt, gathered: _RelatedRows) -> str:
+def _person_display(key: bytes, receipt: Receipt, related: _RelatedRows) -> str:
     """Opened once, however many documents the person has had."""
     subject_id = receipt.subject_id
-    if subject_id not in gathered.people:
-        gathered.people[subject_id] = mask_person(subject_number(key, gathered.subjects[subject_id]))
-    return gathered.people[subject_id]
+    if subject_id not in related.people:
+        related.people[subject_id] = mask_person(subject_number(key, related.subjects[subject_id]))
+    return related.people[subject_id]

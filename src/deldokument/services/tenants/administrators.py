@@ -13,7 +13,7 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.audit.recording import record_event, subject_told_of
+from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
 from deldokument.services.people import (
     PersonView,
@@ -52,7 +52,7 @@ def add_administrator(
             tenant_id=tenant_id,
             person=person,
             administrator=administrator.id,
-            holder=subject_told_of(deps, tx, tenant_id, chosen.value),
+            holder=mentioned_subject(deps, tx, tenant_id, chosen.value),
         )
     return view_person(key, StaffRole.ADMINISTRATOR, administrator)
 
@@ -96,5 +96,5 @@ def remove_administrator(
             tenant_id=tenant_id,
             person=person,
             administrator=administrator_id,
-            holder=subject_told_of(deps, tx, tenant_id, number),
+            holder=mentioned_subject(deps, tx, tenant_id, number),
         )

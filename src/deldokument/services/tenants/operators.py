@@ -11,7 +11,7 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Operator
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.audit.recording import record_event, subject_told_of
+from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import (
     PersonView,
@@ -37,7 +37,7 @@ def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
             tx,
             EventKind.OPERATOR_ADDED,
             operator=operator.id,
-            holder=subject_told_of(deps, tx, None, chosen.value),
+            holder=mentioned_subject(deps, tx, None, chosen.value),
         )
     return view_person(key, StaffRole.OPERATOR, operator)
 
@@ -58,5 +58,5 @@ def remove_operator(deps: Dependencies, *, operator_id: str) -> None:
             raise NotFound("operator")
         sealed = known[operator_id].sealed_identifier
         number = open_field(directory_key(deps), sealed, EncryptedColumn.OPERATOR_NUMBER, operator_id)
-        holder = subject_told_of(deps, tx, None, number)
+        holder = mentioned_subject(deps, tx, None, number)
         record_event(deps, tx, EventKind.OPERATOR_REMOVED, operator=operator_id, holder=holder)

@@ -18,7 +18,7 @@ from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator, Contact, PeriodRule, Tenant, check_name, check_on_behalf_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.audit.recording import record_event, subject_told_of
+from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.people import StaffRole, check_person, directory_key, seal_person
 
 STANDARD_RETENTION = timedelta(days=365)
@@ -121,7 +121,7 @@ def register_tenant(
         tx.tenancies.add_administrator(administrator)
         record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
         added = EventKind.ADMINISTRATOR_ADDED
-        holder = subject_told_of(deps, tx, tenant.id, chosen.value)
+        holder = mentioned_subject(deps, tx, tenant.id, chosen.value)
         record_event(deps, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id, holder=holder)
     return tenant
 

@@ -103,8 +103,8 @@ def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
         activated_by=open_field(key, sealed, EncryptedColumn.ACTIVATED_BY, tenant_id) if key else "",
         accounts=accounts,
         done={
-            SetupStep.MAIN_AGREEMENT: agreements.standing.main_arrived,
-            SetupStep.SERVICE_AGREEMENT: agreements.standing.service_signed,
+            SetupStep.MAIN_AGREEMENT: agreements.status.main_arrived,
+            SetupStep.SERVICE_AGREEMENT: agreements.status.service_signed,
             SetupStep.ASSESSMENT: assessment is not None,
             SetupStep.ACTIVATION: tenant.activated_at is not None,
             SetupStep.ACCOUNT: bool(accounts),
@@ -118,17 +118,17 @@ def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
 
 
 def _of_tenant(tenant: Tenant, agreements: Agreements, assessment: AssessmentView | None) -> list[Reminder]:
-    standing = agreements.standing
+    status = agreements.status
     reminders = [Reminder(SetupWarning.TENANT_FROZEN, on=_day(tenant.frozen_at))] if tenant.frozen_at else []
-    if not standing.main_arrived:
+    if not status.main_arrived:
         reminders.append(Reminder(SetupWarning.MAIN_AGREEMENT_MISSING))
     signature = {
         SignatureState.NOT_SIGNED: SetupWarning.SIGNATURE_MISSING,
         SignatureState.DUE: SetupWarning.SIGNATURE_DUE,
         SignatureState.OVERDUE: SetupWarning.SIGNATURE_OVERDUE,
-    }.get(standing.service.state)
+    }.get(status.service.state)
     if signature is not None:
-        reminders.append(Reminder(signature, on=_day(standing.service.deadline)))
+        reminders.append(Reminder(signature, on=_day(status.service.deadline)))
     if assessment is None:
         reminders.append(Reminder(SetupWarning.ASSESSMENT_MISSING))
     elif assessment.is_due:

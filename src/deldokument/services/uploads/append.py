@@ -36,7 +36,7 @@ from deldokument.domain.errors import (
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
 from deldokument.domain.policy import Denied, Reason, hold_reason, may_upload
 from deldokument.domain.share import Share
-from deldokument.domain.upload import Part, Upload, room_for_partials
+from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
@@ -144,7 +144,7 @@ def begin_append(
     upload.check_append(offset, announced)
     if upload.is_partial and announced:
         with deps.database.read() as tx:
-            _check_room(tx, upload, offset + announced)
+            _check_partial_fits(tx, upload, offset + announced)
     share_key = existing_key(deps.keyring, share_key_id(upload.share_id))
     return Append(deps, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
 
@@ -178,17 +178,17 @@ class Append:
         self.read_from(partial(_gather, pieces))
 
     def read_from(self, fill: Callable[[memoryview], int]) -> int:
-        """Take the bytes that ``fill`` puts at the front of the room it is given; returns how many.
+        """Take the bytes that ``fill`` puts at the front of its buffer; returns how many.
 
         Raises TooLarge beyond the declared length, StorageFull, Unavailable.
         """
-        return self._parts.read_from(lambda room: self._counted(room, fill(room)))
+        return self._parts.read_from(lambda buffer: self._counted(buffer, fill(buffer)))
 
-    def _counted(self, room: memoryview, count: int) -> int:
+    def _counted(self, buffer: memoryview, count: int) -> int:
         if self._received + count > self._upload.length:
             raise TooLarge("upload_beyond_length", length=self._upload.length)
         if self._hash:
-            self._hash.update(room[:count])
+            self._hash.update(buffer[:count])
         self._received += count
         return count
 
@@ -245,10 +245,10 @@ class Append:
             self._world.blobs.delete([part.id for part in parts])
 
 
-def _gather(pieces: Sequence[Buffer], room: memoryview) -> int:
+def _gather(pieces: Sequence[Buffer], buffer: memoryview) -> int:
     filled = 0
     for piece in pieces:
-        room[filled : filled + len(piece)] = piece
+        buffer[filled : filled + len(piece)] = piece
         filled += len(piece)
     return filled
 
@@ -261,7 +261,7 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
     with deps.database.write() as tx:
         share = locked_draft(tx, upload)
         if upload.is_partial:
-            _check_room(tx, upload, new)
+            _check_partial_fits(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
             raise Conflict("upload_offset", expected=require(tx.uploads.get(upload.id), "upload").offset)
         if old == 0 and not upload.is_partial:
@@ -274,14 +274,14 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
     return new
 
 
-def _check_room(tx: Transaction, partial: Upload, end: int) -> None:
-    """Raises TooLarge unless the document has room for the partial upload up to ``end``, beside what the others have.
+def _check_partial_fits(tx: Transaction, partial: Upload, end: int) -> None:
+    """Raise TooLarge unless the partial upload up to ``end`` and the bytes of the others fit the document.
 
-    What came of it meanwhile by a connection that broke takes no room from it: its offset tells of that.
+    Bytes that a broken connection of the same partial upload left count once: its offset includes them.
     """
     whole = require(tx.uploads.get(partial.partial_of or ""), "upload")
     others = [one for one in tx.uploads.partials(whole.id) if one.id != partial.id]
-    if end > room_for_partials(whole, others):
+    if end > remaining_for_partials(whole, others):
         raise TooLarge("upload_beyond_length", length=whole.length)
 
 

@@ -38,15 +38,15 @@ def create_api(deps: Dependencies, callers: ConcurrencyLimiter) -> ASGIApp:
     # Made when it is first asked for: it takes longer than all else here, and most processes are never asked.
     described = cache(lambda: describe(app, PREFIX))
     app.add_route("/openapi.json", lambda _: JSONResponse(described()))
-    app.add_exception_handler(ServiceError, _told)
-    app.add_exception_handler(IntegrityError, _told)
+    app.add_exception_handler(ServiceError, _as_problem)
+    app.add_exception_handler(IntegrityError, _as_problem)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(Exception, _unexpected)
     return ApiMiddleware(app, deps, callers)
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _as_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError | IntegrityError)
     return problem(request, error)
 

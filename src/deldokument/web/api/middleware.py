@@ -74,7 +74,7 @@ class ApiMiddleware:
         send = _with_headers(send, headers)
         try:
             consumer = await self._admitted(request, headers)
-            async with self._room(scope, consumer):
+            async with self._within_limits(scope, consumer):
                 body = await _whole_body(request)
                 await self._serve(request, send, ApiCall(self._world, consumer, body))
         except ClientDisconnect:
@@ -85,16 +85,16 @@ class ApiMiddleware:
             await problem(request, error)(scope, receive, send)
 
     @asynccontextmanager
-    async def _room(self, scope: Scope, consumer: Consumer) -> AsyncIterator[None]:
+    async def _within_limits(self, scope: Scope, consumer: Consumer) -> AsyncIterator[None]:
         """So many of a consumer at once, and so many with files, which are held in memory, of all together.
 
         Raises RateLimited, or Unavailable when there is no room for more files.
         """
-        whose, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
+        consumer_number, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
         with self._callers.one_more(consumer):
-            if with_files and (self._forms.total() >= MOST_FORMS or self._forms[whose] >= MOST_OF_ONE):
+            if with_files and (self._forms.total() >= MOST_FORMS or self._forms[consumer_number] >= MOST_OF_ONE):
                 raise Unavailable("busy")
-            this = Counter((whose,) if with_files else ())
+            this = Counter((consumer_number,) if with_files else ())
             self._forms += this
             try:
                 yield

@@ -38,7 +38,7 @@ def _to_microseconds(text: str) -> str:
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
-def told(instant: datetime) -> str:
+def utc_text(instant: datetime) -> str:
     """An instant as the API writes it."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -47,7 +47,7 @@ Text = Annotated[str, AfterValidator(_encodable)]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
-    PlainSerializer(told, return_type=str),
+    PlainSerializer(utc_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-24T11:00:00Z"]}),
 ]
 

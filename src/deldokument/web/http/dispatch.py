@@ -60,14 +60,14 @@ def starlette_route(endpoint: Endpoint, deps: Dependencies, site: Site) -> Route
 
 
 async def _serve(endpoint: Endpoint, deps: Dependencies, site: Site, request: Request, slots: Slots | None) -> Response:
-    tongue = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
-    call = RequestContext(deps, site, request, tongue, None)
+    translator = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
+    call = RequestContext(deps, site, request, translator, None)
     try:
         _check_address(request)
         keeps_files = True
         if endpoint.takes_file:
             # On a call of its own: who may call is asked again when the body is there.
-            caller = RequestContext(deps, site, request, tongue, None)
+            caller = RequestContext(deps, site, request, translator, None)
             try:
                 stranger = await run_in_threadpool(_admit, endpoint, caller)
             finally:
@@ -128,12 +128,12 @@ def _check_office(who: RequiredRole, call: RequestContext) -> None:
 
 def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:
     if answer is ErrorFormat.JSON:
-        return JSONResponse({"errors": [{"field": "", "message": call.tongue.text(WORDS["not_logged_in"])}]}, 401)
+        return JSONResponse({"errors": [{"field": "", "message": call.translator.text(WORDS["not_logged_in"])}]}, 401)
     if answer is ErrorFormat.BYTES:
         if _shows_pages(call):
             # Bytes hang below the page of their share, which says how to log in.
             return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
-        return Response(call.tongue.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
+        return Response(call.translator.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
     if call.request.method not in SAFE_METHODS:
         kept = may_be_sent_again(call) and typed_in(call)
         return resend_page(call) if kept else RedirectResponse("/logg-inn", 303)
@@ -210,9 +210,9 @@ def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | Int
         _log_failure(call, status, error)
     headers = retry_headers(error)
     if answer is ErrorFormat.JSON:
-        return JSONResponse({"code": error.code, "errors": field_errors(error, call.tongue)}, status, headers)
+        return JSONResponse({"code": error.code, "errors": field_errors(error, call.translator)}, status, headers)
     if answer is ErrorFormat.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
-        return Response(words_of(error, call.tongue), status, headers, media_type="text/plain")
+        return Response(words_of(error, call.translator), status, headers, media_type="text/plain")
     response = _error_page(call, status, error)
     response.headers.update(headers)
     return response
@@ -233,11 +233,11 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
 
     The clock is the database's too, and may be silent with it: the page tells no time.
     """
-    told: dict[str, Any] = {"error": error, "message": words_of(error, call.tongue), "now": None}
+    told: dict[str, Any] = {"error": error, "message": words_of(error, call.translator), "now": None}
     try:
         return render(call, "error.html", status=status, errors=[], **told)
     except ServiceError:
-        nobody = RequestContext(call.deps, call.site, call.request, call.tongue, None)
+        nobody = RequestContext(call.deps, call.site, call.request, call.translator, None)
         return render(nobody, "error.html", status=status, errors=[], **told)
 
 
@@ -247,8 +247,8 @@ def endpoint_name(request: Request) -> str:
     return str(getattr(route, "path", "?"))
 
 
-def field_errors(error: ServiceError, tongue: Translator) -> list[dict[str, str]]:
+def field_errors(error: ServiceError, translator: Translator) -> list[dict[str, str]]:
     """The fields that an error names, with words."""
     if isinstance(error, InvalidFields):
-        return [{"field": e.field, "message": words_of(e, tongue)} for e in error.errors]
-    return [{"field": error.field if isinstance(error, InvalidInput) else "", "message": words_of(error, tongue)}]
+        return [{"field": e.field, "message": words_of(e, translator)} for e in error.errors]
+    return [{"field": error.field if isinstance(error, InvalidInput) else "", "message": words_of(error, translator)}]

@@ -337,19 +337,19 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}
 
 
-def words_of(error: ServiceError, tongue: Translator) -> str:
+def words_of(error: ServiceError, translator: Translator) -> str:
     """What the person reads. NotFound says the same whatever the reason; times, spans and sizes are told in words."""
-    params = {name: _told(name, value, tongue) for name, value in error.params.items()}
+    params = {name: _in_words(name, value, translator) for name, value in error.params.items()}
     if isinstance(params.get("at"), str) and params["at"]:
-        params["at"] = tongue.when(datetime.fromisoformat(str(params["at"])))
+        params["at"] = translator.when(datetime.fromisoformat(str(params["at"])))
     if "right" in params:
-        params["right"] = tongue.text(RIGHTS.get(str(params["right"]), str(params["right"])))
-    return tongue.text(WORDS.get(error.code, WORDS["broken"]), **params)
+        params["right"] = translator.text(RIGHTS.get(str(params["right"]), str(params["right"])))
+    return translator.text(WORDS.get(error.code, WORDS["broken"]), **params)
 
 
-def _told(name: str, value: str | int, tongue: Translator) -> str | int:
+def _in_words(name: str, value: str | int, translator: Translator) -> str | int:
     if isinstance(value, int) and name.endswith("_bytes"):
-        return tongue.size(value)
+        return translator.size(value)
     if isinstance(value, int) and name.endswith("_seconds"):
-        return tongue.period(timedelta(seconds=value))
+        return translator.period(timedelta(seconds=value))
     return value

@@ -36,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 log = logging.getLogger("deldokument.api")
 
 
-def tongue_of(request: Request) -> Translator:
+def translator_of(request: Request) -> Translator:
     """The caller's language, English unless another of ours is asked for."""
     return Translator(choose(None, f"{request.headers.get('accept-language', '')},en"))
 
@@ -45,20 +45,20 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
     """The answer to a request that could not be done; ``status`` where the table's is not the right one."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
-    status, tongue = status or status_of(error), tongue_of(request)
+    status, translator = status or status_of(error), translator_of(request)
     if status >= 500:
         log.error("%s answered %s: %s", endpoint_name(request), status, error)
     body: dict[str, Any] = {
         "type": TYPE + error.code,
         "title": error.code.replace("_", " ").capitalize(),
         "status": status,
-        "detail": words_of(error, tongue),
+        "detail": words_of(error, translator),
         "code": error.code,
     }
     if isinstance(error, InvalidFields | InvalidInput):
         faults: Sequence[InvalidInput] = error.errors if isinstance(error, InvalidFields) else [error]
-        body["errors"] = [{"field": e.field, "code": e.code, "message": words_of(e, tongue)} for e in faults]
-    headers = {"Content-Language": tongue.language, "Cache-Control": "no-store", **_headers(error)}
+        body["errors"] = [{"field": e.field, "code": e.code, "message": words_of(e, translator)} for e in faults]
+    headers = {"Content-Language": translator.language, "Cache-Control": "no-store", **_headers(error)}
     if request.method == "HEAD":
         return Response(None, status, headers, MEDIA_TYPE)
     return JSONResponse(body, status, headers, MEDIA_TYPE)

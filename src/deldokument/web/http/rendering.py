@@ -63,7 +63,7 @@ class Page:
 
 
 @cache
-def _environment(tongue: Translator) -> Environment:
+def _environment(translator: Translator) -> Environment:
     env = Environment(
         loader=PackageLoader("deldokument.web"),
         autoescape=True,
@@ -72,19 +72,25 @@ def _environment(tongue: Translator) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    catalogue = translations(tongue.language)
+    catalogue = translations(translator.language)
     env.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
 
     @pass_context
     def when(context: Context, instant: datetime) -> Markup:
-        words = tongue.when(instant, context["now"])
+        words = translator.when(instant, context["now"])
         return Markup('<time datetime="{}">{}</time>').format(instant.isoformat(), words)
 
     def kind(media_type: str) -> str:
-        return tongue.text(kind_of(media_type))
+        return translator.text(kind_of(media_type))
 
     env.filters.update(
-        when=when, day=tongue.day, left=tongue.left, size=tongue.size, number=tongue.number, plain=plain, oslo=_oslo
+        when=when,
+        day=translator.day,
+        left=translator.left,
+        size=translator.size,
+        number=translator.number,
+        plain=plain,
+        oslo=_oslo,
     )
     env.filters.update(kind=kind, other_ending=other_ending)
     return env
@@ -114,8 +120,8 @@ def render(
     page = _page(call, errors or [])
     if "now" not in context:
         context["now"] = call.deps.clock.now()
-    body = _environment(call.tongue).get_template(template).render(page=page, **context)
-    return HTMLResponse(body, status, headers={"Content-Language": call.tongue.language})
+    body = _environment(call.translator).get_template(template).render(page=page, **context)
+    return HTMLResponse(body, status, headers={"Content-Language": call.translator.language})
 
 
 def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
@@ -123,16 +129,16 @@ def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
     path = str(call.request.scope["path"])
     items: list[tuple[str, str]] = []
     if members:
-        items += [("/del", call.tongue.text("Share documents")), ("/delinger", call.tongue.text("Shares"))]
+        items += [("/del", call.translator.text("Share documents")), ("/delinger", call.translator.text("Shares"))]
     if call.roles.administered:
-        items.append(("/konfigurasjon", call.tongue.text("Configuration")))
+        items.append(("/konfigurasjon", call.translator.text("Configuration")))
     if session:
-        items.append(("/mine", call.tongue.text("Shared with me")))
+        items.append(("/mine", call.translator.text("Shared with me")))
     if call.roles.operates:
-        items.append(("/drift", call.tongue.text("Operations")))
+        items.append(("/drift", call.translator.text("Operations")))
     name = members[0].name if members else session.person.masked if session else ""
     return Page(
-        locale=call.tongue.language,
+        locale=call.translator.language,
         languages=LANGUAGES,
         csrf_token=session.csrf_token if session else "",
         person=PersonName(name) if session else None,

@@ -56,7 +56,7 @@ class RequestContext:
     deps: Dependencies
     site: Site
     request: Request
-    tongue: Translator
+    translator: Translator
     session: Session | None
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)

@@ -30,14 +30,14 @@ def is_from_own_page(request: Request, public_url: str) -> bool:
 def may_be_sent_again(call: RequestContext) -> bool:
     """Whether it is a form of one of our pages, and not of another person than has logged in since."""
     is_ours = bool(call.fields) and is_from_own_page(call.request, call.site.public_url)
-    return is_ours and (call.session is None or _whose(call.session.csrf_token) == _whose(_token_of(call)))
+    return is_ours and (call.session is None or _owner_tag(call.session.csrf_token) == _owner_tag(_token_of(call)))
 
 
 def _token_of(call: RequestContext) -> str:
     return call.fields.get(_TOKEN, "")
 
 
-def _whose(token: str) -> str:
+def _owner_tag(token: str) -> str:
     return token.rpartition(".")[2]
 
 

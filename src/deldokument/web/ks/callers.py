@@ -82,8 +82,8 @@ def find_caller(deps: Dependencies, site: Site, request: Request) -> Sharer:
     session = find_session(deps, request.cookies.get(site.session_cookie))
     if session is None:
         raise TokenRefused("access_token_refused")
-    tongue = Translator(choose(None, request.headers.get("accept-language", "")))
-    if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, tongue, session)):
+    translator = Translator(choose(None, request.headers.get("accept-language", "")))
+    if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, translator, session)):
         raise StalePage
     return session.person
 

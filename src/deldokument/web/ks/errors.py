@@ -39,7 +39,7 @@ def error_message(
     status = status or (400 if isinstance(error, InvalidInput | InvalidFields) else status_of(error))
     error_id = str(uuid.uuid4())
     log.log(logging.ERROR if status >= 500 else logging.INFO, "%s answered %s: %s", error_id, status, error.code)
-    tongue = Translator(choose(None, request.headers.get("accept-language", "")))
+    translator = Translator(choose(None, request.headers.get("accept-language", "")))
     path = request.scope["path"]
     body = {
         "timestamp": _timestamp(deps),
@@ -48,9 +48,9 @@ def error_message(
         "errorId": error_id,
         "path": path,
         "originalPath": path,
-        "message": _message(error, tongue),
+        "message": _message(error, translator),
         "errorCode": error.code,
-        "errorJson": json.dumps(_faults(error, tongue), ensure_ascii=False),
+        "errorJson": json.dumps(_faults(error, translator), ensure_ascii=False),
     }
     return JSONResponse(body, status, retry_headers(error))
 
@@ -63,15 +63,15 @@ def _timestamp(deps: Dependencies) -> int:
         return 0
 
 
-def _message(error: ServiceError, tongue: Translator) -> str:
+def _message(error: ServiceError, translator: Translator) -> str:
     if isinstance(error, InvalidFields):
-        return " ".join(words_of(one, tongue) for one in error.errors)
-    return words_of(error, tongue)
+        return " ".join(words_of(one, translator) for one in error.errors)
+    return words_of(error, translator)
 
 
-def _faults(error: ServiceError, tongue: Translator) -> list[dict[str, str]]:
+def _faults(error: ServiceError, translator: Translator) -> list[dict[str, str]]:
     faults = error.errors if isinstance(error, InvalidFields) else [error] if isinstance(error, InvalidInput) else []
     return [
-        {"field": _FIELDS.get(one.field, one.field), "code": one.code, "message": words_of(one, tongue)}
+        {"field": _FIELDS.get(one.field, one.field), "code": one.code, "message": words_of(one, translator)}
         for one in faults
     ]

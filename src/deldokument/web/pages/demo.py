@@ -60,8 +60,8 @@ class Demo:
                 "demo.html",
                 people=self.people,
                 organizations=self.organizations,
-                places=[(call.tongue.text(place.label), place.url) for place in self.places],
-                clock_offset=call.tongue.span(offset) if offset else "",
+                places=[(call.translator.text(place.label), place.url) for place in self.places],
+                clock_offset=call.translator.span(offset) if offset else "",
                 demo_token=token,
             )
 

@@ -281,32 +281,32 @@ def by_nobody(kind: EventKind) -> str:
     return _("The service") if kind in _BY_SERVICE else _("Those who run the service")
 
 
-def details_of(event: AuditEvent, names: Mapping[str, str], tongue: Translator, now: datetime) -> list[Detail]:
+def details_of(event: AuditEvent, names: Mapping[str, str], translator: Translator, now: datetime) -> list[Detail]:
     """What else is to be told; ``names`` are by the ids that they stand for. Who did it is told elsewhere."""
     acting = acting_integration(event)
     details = [(name, value) for name, value in (event.details or {}).items() if value != acting]
-    told = ((name, _value(name, value, names, tongue, now)) for name, value in details)
-    return [Detail(tongue.text(LABELS[name]) if name in LABELS else name, value) for name, value in told if value]
+    told = ((name, _value(name, value, names, translator, now)) for name, value in details)
+    return [Detail(translator.text(LABELS[name]) if name in LABELS else name, value) for name, value in told if value]
 
 
-def _value(name: str, value: str | int, names: Mapping[str, str], tongue: Translator, now: datetime) -> str:
+def _value(name: str, value: str | int, names: Mapping[str, str], translator: Translator, now: datetime) -> str:
     if name in UNTOLD or name in _NAMED or _ID.fullmatch(str(value)):
         return plain(names.get(str(value), ""))
     if name in _SIZES:
-        return tongue.size(int(value))
+        return translator.size(int(value))
     if name == "rights":
-        return tongue.text(RIGHTS[IntegrationRights(str(value))])
+        return translator.text(RIGHTS[IntegrationRights(str(value))])
     if name == "until":
-        return tongue.when(datetime.fromisoformat(str(value)), now)
+        return translator.when(datetime.fromisoformat(str(value)), now)
     if name == "whole" and not value:
         return ""
-    return _codes(str(value), tongue) if name in _LISTS else _code(str(value), tongue)
+    return _codes(str(value), translator) if name in _LISTS else _code(str(value), translator)
 
 
-def _codes(values: str, tongue: Translator) -> str:
-    return ", ".join(_code(value, tongue) for value in values.split(",") if value)
+def _codes(values: str, translator: Translator) -> str:
+    return ", ".join(_code(value, translator) for value in values.split(",") if value)
 
 
-def _code(value: str, tongue: Translator) -> str:
+def _code(value: str, translator: Translator) -> str:
     words = _CODES.get(value, WORDS.get(value, value))
-    return tongue.text(words) if words else ""
+    return translator.text(words) if words else ""

@@ -203,24 +203,24 @@ class ContentResponse(Response):
     async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
         """Have a thread send for as long as it goes quickly; False when it may not go on."""
         with lanes.entered() as entered:
-            loan = await borrow_answer(scope, self._stop - self._position) if entered else None
-            if loan is None:
+            lease = await borrow_answer(scope, self._stop - self._position) if entered else None
+            if lease is None:
                 return True
             sending: asyncio.Future[bool] | None = None
             try:
                 quick = True
-                while quick and loan.left:
+                while quick and lease.left:
                     if gone.done() or not await self._may_go_on():
                         return False
-                    sending = lanes.run(partial(_send_stretch, self._world, self._content, loan, self._stop))
+                    sending = lanes.run(partial(_send_stretch, self._world, self._content, lease, self._stop))
                     # Cancelling the request does not stop the thread.
                     quick = await asyncio.shield(sending)
             finally:
                 try:
                     await ended([sending] if sending else [])
                 finally:
-                    loan.release()
-                    self._position = self._handed_on = self._stop - loan.left
+                    lease.release()
+                    self._position = self._handed_on = self._stop - lease.left
         return not gone.done()
 
     async def _send_large(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
@@ -306,12 +306,12 @@ def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:
     return asyncio.get_running_loop().run_in_executor(_readers, read)
 
 
-def _send_stretch(deps: Dependencies, content: Content, loan: SocketLease, stop: int) -> bool:
+def _send_stretch(deps: Dependencies, content: Content, lease: SocketLease, stop: int) -> bool:
     """Whether it went quickly."""
-    start = stop - loan.left
-    buffers = read_content(deps, content, start, min(start + STRETCH, stop), rooms=DoubleBuffer())
+    start = stop - lease.left
+    buffers = read_content(deps, content, start, min(start + STRETCH, stop), buffers=DoubleBuffer())
     with lanes.ahead(buffers) as coming:
-        return burst(lambda until: loan.send(memoryview(next(coming)), until), loan)
+        return burst(lambda until: lease.send(memoryview(next(coming)), until), lease)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -56,9 +56,9 @@ async def receive(
     offset: int,
     announced: int | None,
     checksum: Checksum | None = None,
-    told: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Take the request's body at ``offset``; returns the acknowledged offset. ``told`` hears of it while it moves.
+    """Take the request's body at ``offset``; returns the acknowledged offset. ``on_progress`` is called while it grows.
 
     Raises what services.uploading does, ClientDisconnect and Stalled.
     """
@@ -66,7 +66,9 @@ async def receive(
         begin_append, deps, token, upload_id, offset=offset, announced=announced, checksum=checksum
     )
     try:
-        intake = _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None, told=told)
+        intake = _Intake(
+            append, request, is_plain=bool(announced), atomic=checksum is not None, on_progress=on_progress
+        )
         return await intake.run()
     finally:
         await outlived(_in(_feeders, append.abandon))
@@ -80,10 +82,10 @@ class _Intake:
     """Reads the socket while a thread seals what came before and another makes sealed parts durable."""
 
     def __init__(
-        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, told: Callable[[int], None]
+        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, on_progress: Callable[[int], None]
     ) -> None:
         self._append = append
-        self._told = told
+        self._on_progress = on_progress
         self._receive = request.receive
         self._scope = request.scope
         # Only what is announced by Content-Length is on the socket as it is.
@@ -170,25 +172,25 @@ class _Intake:
     async def _take_quickly(self) -> tuple[int, bool]:
         """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
         with lanes.entered() as entered:
-            loan = lease_request_body(self._scope) if entered and self._is_plain else None
-            if loan is None:
+            lease = lease_request_body(self._scope) if entered and self._is_plain else None
+            if lease is None:
                 return 0, False
-            ahead = len(loan.came) + loan.left
+            ahead = len(lease.came) + lease.left
             try:
-                await self._keep(loan.came)
+                await self._keep(lease.came)
                 await self._flush()
                 quick = True
-                while quick and loan.left:
+                while quick and lease.left:
                     await self._sealed()
-                    self._feeding = taking = lanes.run(partial(_take_stretch, self._append, loan))
+                    self._feeding = taking = lanes.run(partial(_take_stretch, self._append, lease))
                     await self._sealed()
                     quick = taking.result()
             finally:
                 try:
                     await self._unfed()
                 finally:
-                    loan.release()
-            return ahead - loan.left, loan.left == 0
+                    lease.release()
+            return ahead - lease.left, lease.left == 0
 
     async def _unfed(self) -> None:
         """Wait until no thread feeds, whatever comes of it."""
@@ -220,7 +222,7 @@ class _Intake:
         if self._committing:
             await asyncio.shield(self._committing)
             self._committing = None
-            self._told(self._append.committed)
+            self._on_progress(self._append.committed)
 
     async def _settle(self, *, quiet: bool = False) -> None:
         """Wait for the threads, so that nothing runs on when the request has ended."""
@@ -232,9 +234,9 @@ class _Intake:
                 raise trouble
 
 
-def _take_stretch(append: Append, loan: SocketLease) -> bool:
+def _take_stretch(append: Append, lease: SocketLease) -> bool:
     """Whether it went quickly."""
-    return burst(lambda until: append.read_from(lambda room: loan.receive_into(room, until)), loan)
+    return burst(lambda until: append.read_from(lambda buffer: lease.receive_into(buffer, until)), lease)
 
 
 def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:

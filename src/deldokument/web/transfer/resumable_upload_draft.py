@@ -95,9 +95,9 @@ async def _create(deps: Dependencies, request: Request) -> Response:
     _check_lengths(request, upload, completes, 0)
     await run_in_threadpool(create_upload, deps, token, length=upload.length)
     place = {"Location": f"/uploads/{upload.id}", "Upload-Limit": limit}
-    _tell(request, place)
+    _send_interim(request, place)
     offset = await _receive(deps, request, token, upload, 0)
-    return _told(201, offset, upload, completes, place)
+    return _acknowledged(201, offset, upload, completes, place)
 
 
 async def _head(deps: Dependencies, request: Request) -> Response:
@@ -121,7 +121,7 @@ async def _append(deps: Dependencies, request: Request) -> Response:
     upload, _ = await run_in_threadpool(_look, deps, token, request.path_params["id"])
     if offset == upload.offset:
         _check_lengths(request, upload, completes, offset)
-    return _told(204, await _receive(deps, request, token, upload, offset), upload, completes)
+    return _acknowledged(204, await _receive(deps, request, token, upload, offset), upload, completes)
 
 
 async def _cancel(deps: Dependencies, request: Request) -> Response:
@@ -129,7 +129,9 @@ async def _cancel(deps: Dependencies, request: Request) -> Response:
     return _answer(204)
 
 
-def _told(status: int, offset: int, upload: Upload, completes: bool, place: dict[str, str] | None = None) -> Response:
+def _acknowledged(
+    status: int, offset: int, upload: Upload, completes: bool, place: dict[str, str] | None = None
+) -> Response:
     if completes and offset != upload.length:
         raise _Inconsistent
     headers = {"Upload-Complete": "?1" if completes else "?0", "Upload-Offset": str(offset)}
@@ -142,16 +144,18 @@ async def _receive(deps: Dependencies, request: Request, token: str, upload: Upl
     if announced == 0 and offset == upload.offset:
         return offset
     try:
-        return await receive(deps, request, token, upload.id, offset=offset, announced=announced, told=_teller(request))
+        return await receive(
+            deps, request, token, upload.id, offset=offset, announced=announced, on_progress=_progress_sender(request)
+        )
     except TooLarge:
         raise _Inconsistent from None
 
 
-def _teller(request: Request) -> Callable[[int], None]:
-    return lambda offset: _tell(request, {"Upload-Offset": str(offset)})
+def _progress_sender(request: Request) -> Callable[[int], None]:
+    return lambda offset: _send_interim(request, {"Upload-Offset": str(offset)})
 
 
-def _tell(request: Request, headers: dict[str, str]) -> None:
+def _send_interim(request: Request, headers: dict[str, str]) -> None:
     """In an interim response, to whoever speaks this very version of the draft."""
     if request.headers.get("upload-draft-interop-version") == INTEROP_VERSION:
         version = {"Upload-Draft-Interop-Version": INTEROP_VERSION}

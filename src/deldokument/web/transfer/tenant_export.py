@@ -56,23 +56,23 @@ _RECEIPT_COLUMNS = (
 
 
 def tenant_export(
-    deps: Dependencies, tenant_id: str, tongue: Translator, person: PersonIdentifier | None = None
+    deps: Dependencies, tenant_id: str, translator: Translator, person: PersonIdentifier | None = None
 ) -> tuple[str, Iterator[bytes]]:
     """The zip's name and its bytes. Raises NotFound."""
     tenant = begin_export(deps, tenant_id=tenant_id, person=person)
     log = begin_event_export(deps, wanted=EventFilter(tenant_id), form="json", person=person)
     now = deps.clock.now().astimezone(OSLO)
     name = f"del-dokument-{tenant.organization_number}-{now:%Y-%m-%d}.zip"
-    return name, zip_pieces(_entries(deps, tenant_id, tongue, log), now)
+    return name, zip_pieces(_entries(deps, tenant_id, translator, log), now)
 
 
-def _entries(deps: Dependencies, tenant_id: str, tongue: Translator, log: EventExport) -> Iterator[Entry]:
+def _entries(deps: Dependencies, tenant_id: str, translator: Translator, log: EventExport) -> Iterator[Entry]:
     def shares() -> Iterator[ExportedShare]:
         return exported_shares(deps, tenant_id=tenant_id)
 
     yield "delinger.json", shares_as_json(shares())
-    yield "delinger.csv", shares_as_lines(shares(), tongue)
-    yield "kvitteringer.csv", receipts_as_lines(shares(), tongue)
+    yield "delinger.csv", shares_as_lines(shares(), translator)
+    yield "kvitteringer.csv", receipts_as_lines(shares(), translator)
     yield "hendelseslogg.jsonl", export_lines(deps, log)
     for paper in exported_papers(deps, tenant_id=tenant_id):
         yield f"avtaler-og-dpia/{paper.name}", (paper.content,)
@@ -82,12 +82,12 @@ def shares_as_json(shares: Iterable[ExportedShare]) -> Iterator[bytes]:
     """One list, a line for each share."""
     between = "[\n"
     for share in shares:
-        yield (between + json.dumps(_told(share), ensure_ascii=False)).encode()
+        yield (between + json.dumps(_as_dict(share), ensure_ascii=False)).encode()
         between = ",\n"
     yield b"\n]\n" if between == ",\n" else b"[]\n"
 
 
-def _told(share: ExportedShare) -> dict[str, object]:
+def _as_dict(share: ExportedShare) -> dict[str, object]:
     view = share.view
     return {
         "id": view.id,
@@ -121,16 +121,16 @@ def _recipient(recipient: RecipientView) -> dict[str, object]:
     }
 
 
-def shares_as_lines(shares: Iterable[ExportedShare], tongue: Translator) -> Iterator[bytes]:
+def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
     """A line for each share."""
-    yield _head(_SHARE_COLUMNS, tongue)
+    yield _head(_SHARE_COLUMNS, translator)
     for share in shares:
         view = share.view
         values: tuple[str | int, ...] = (
             view.id,
             view.account.name,
             share.sharer,
-            tongue.text(_STATES[view.state]),
+            translator.text(_STATES[view.state]),
             _iso(view.created_at) or "",
             _iso(view.published_at) or "",
             _iso(view.expires_at) or "",
@@ -144,10 +144,10 @@ def shares_as_lines(shares: Iterable[ExportedShare], tongue: Translator) -> Iter
         yield csv_line(values).encode()
 
 
-def receipts_as_lines(shares: Iterable[ExportedShare], tongue: Translator) -> Iterator[bytes]:
+def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
     """A line for each time that a person first opened a share or received a document."""
-    opened, whole, part = map(tongue.text, (_("Opened"), _("Downloaded"), _("Partly downloaded")))
-    yield _head(_RECEIPT_COLUMNS, tongue)
+    opened, whole, part = map(translator.text, (_("Opened"), _("Downloaded"), _("Partly downloaded")))
+    yield _head(_RECEIPT_COLUMNS, translator)
     for share in shares:
         for recipient in share.view.recipients:
             about = share.view.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
@@ -158,8 +158,8 @@ def receipts_as_lines(shares: Iterable[ExportedShare], tongue: Translator) -> It
                 yield csv_line((*about, deed, got.document_name, got.person, _iso(got.at) or "")).encode()
 
 
-def _head(columns: Iterable[str], tongue: Translator) -> bytes:
-    return (CSV_HEAD + csv_line(tongue.text(column) for column in columns)).encode()
+def _head(columns: Iterable[str], translator: Translator) -> bytes:
+    return (CSV_HEAD + csv_line(translator.text(column) for column in columns)).encode()
 
 
 def _iso(instant: datetime | None) -> str | None:

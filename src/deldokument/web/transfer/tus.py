@@ -96,7 +96,7 @@ def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
     )
 
 
-async def _options(deps: Dependencies, request: Request) -> Response:
+async def _options(deps: Dependencies, _request: Request) -> Response:
     return _answer(
         204,
         {

@@ -55,7 +55,7 @@ class Difference:
     stored: str
 
 
-def as_typed(rules: AccountRules, tongue: Translator) -> dict[str, str]:
+def as_typed(rules: AccountRules, translator: Translator) -> dict[str, str]:
     """The fields as they would have been typed to say just these rules."""
     standard, standard_unit = _count(rules.standard)
     longest, longest_unit = _count(rules.longest)
@@ -68,7 +68,7 @@ def as_typed(rules: AccountRules, tongue: Translator) -> dict[str, str]:
         "longest": longest,
         "longest_unit": longest_unit,
         "confidential": _yes_no(rules.confidential),
-        "quota": gigabytes(rules.quota, tongue),
+        "quota": gigabytes(rules.quota, translator),
         "four_eyes": _yes_no(rules.four_eyes),
         "notify": _yes_no(rules.notify),
         "sms_sender": rules.sms_sender,
@@ -87,13 +87,13 @@ def _yes_no(yes: bool) -> str:
     return "yes" if yes else "no"
 
 
-def gigabytes(count: int | None, tongue: Translator) -> str:
+def gigabytes(count: int | None, translator: Translator) -> str:
     """«0,5»: as many decimals as it takes."""
     if count is None:
         return ""
     text = f"{Decimal(count) / GIGABYTE:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text if tongue.language == "en" else text.replace(".", ",")
+    return text if translator.language == "en" else text.replace(".", ",")
 
 
 def typed_rules(fields: Typed) -> dict[str, str]:
@@ -154,28 +154,28 @@ def _quota(typed: Typed, field: str) -> int | None:
     return int(Decimal(text.replace(",", ".")) * GIGABYTE)
 
 
-def differences(mine: AccountRules, stored: AccountRules, tongue: Translator) -> list[Difference]:
+def differences(mine: AccountRules, stored: AccountRules, translator: Translator) -> list[Difference]:
     """The rules that differ, in the order of the form."""
-    own, others = in_words(mine, tongue), in_words(stored, tongue)
+    own, others = in_words(mine, translator), in_words(stored, translator)
     return [
-        Difference(rule, tongue.text(label), own[rule], others[rule])
+        Difference(rule, translator.text(label), own[rule], others[rule])
         for rule, (label, _fields) in RULES.items()
         if own[rule] != others[rule]
     ]
 
 
-def in_words(rules: AccountRules, tongue: Translator) -> dict[str, str]:
+def in_words(rules: AccountRules, translator: Translator) -> dict[str, str]:
     """Each rule as it is told beside another one."""
-    none = tongue.text(_("Not filled in"))
-    yes, no = tongue.text(_("Yes")), tongue.text(_("No"))
+    none = translator.text(_("Not filled in"))
+    yes, no = translator.text(_("Yes")), translator.text(_("No"))
     return {
         "telephone": rules.contact.telephone or none,
         "email": rules.contact.email or none,
         "hours": rules.contact.hours or none,
-        "standard": period_words(rules.standard, tongue) or none,
-        "longest": period_words(rules.longest, tongue) or none,
+        "standard": period_words(rules.standard, translator) or none,
+        "longest": period_words(rules.longest, translator) or none,
         "confidential": yes if rules.confidential else no,
-        "quota": f"{gigabytes(rules.quota, tongue)} GB" if rules.quota is not None else none,
+        "quota": f"{gigabytes(rules.quota, translator)} GB" if rules.quota is not None else none,
         "four_eyes": yes if rules.four_eyes else no,
         "notify": yes if rules.notify else no,
         "sms_sender": rules.sms_sender or none,
@@ -183,9 +183,9 @@ def in_words(rules: AccountRules, tongue: Translator) -> dict[str, str]:
     }
 
 
-def period_words(period: timedelta | None, tongue: Translator) -> str:
+def period_words(period: timedelta | None, translator: Translator) -> str:
     """«7 dager», «36 timer»; empty for none."""
-    return tongue.period(period) if period else ""
+    return translator.period(period) if period else ""
 
 
 def with_choices(typed: Typed, choices: Typed, stored: Typed) -> dict[str, str]:

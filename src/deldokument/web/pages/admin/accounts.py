@@ -62,7 +62,9 @@ def create(call: RequestContext) -> Response:
         made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
     except (InvalidInput, Conflict) as error:
         namesake = str(error.params.get("account", ""))
-        return _list(call, status=status_of(error), errors=told(call, error, "name"), name=name, namesake=namesake)
+        return _list(
+            call, status=status_of(error), errors=form_errors(call, error, "name"), name=name, namesake=namesake
+        )
     return _to_account(call, made.id, "ny")
 
 
@@ -96,15 +98,15 @@ def shown_account(
         above=(all_accounts(call),),
         view=view,
         account=account,
-        typed=typed if typed is not None else account_forms.as_typed(account.rules, call.tongue),
+        typed=typed if typed is not None else account_forms.as_typed(account.rules, call.translator),
         name=account.name if name is None else name,
         number=number,
         archived=archived,
         faults=dict(errors or ()),
         saved=saved if saved in _SAVED and not errors else "",
         webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
-        usual=account_forms.period_words(account.period(call.tenant).standard, call.tongue),
-        longest=account_forms.period_words(call.tenant.period.longest, call.tongue),
+        usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
+        longest=account_forms.period_words(call.tenant.period.longest, call.translator),
         tells_recipients=call.deps.notices is not None,
     )
 
@@ -114,7 +116,7 @@ def view_of(call: RequestContext) -> AccountView:
 
 
 def all_accounts(call: RequestContext) -> Breadcrumb:
-    return Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts")))
+    return Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts")))
 
 
 def path_of(call: RequestContext, account_id: str, *below: str) -> str:
@@ -136,11 +138,11 @@ def _revision(call: RequestContext) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
+def form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
     if isinstance(error, InvalidFields):
-        return [(one.field, words_of(one, call.tongue)) for one in error.errors]
-    return [(error.field if isinstance(error, InvalidInput) else field, words_of(error, call.tongue))]
+        return [(one.field, words_of(one, call.translator)) for one in error.errors]
+    return [(error.field if isinstance(error, InvalidInput) else field, words_of(error, call.translator))]
 
 
 def rename(call: RequestContext) -> Response:
@@ -153,16 +155,16 @@ def rename(call: RequestContext) -> Response:
     try:
         lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
     except InvalidInput as error:
-        return shown_account(call, status=422, errors=told(call, error), name=name)
+        return shown_account(call, status=422, errors=form_errors(call, error), name=name)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             return _two_names(call, name)
-        return shown_account(call, status=409, errors=told(call, error, "name"), name=name)
+        return shown_account(call, status=409, errors=form_errors(call, error, "name"), name=name)
     return _to_account(call, call.path("account_id"), "navn")
 
 
 def _two_names(call: RequestContext, name: str, missing: frozenset[str] = frozenset()) -> Response:
-    differs = Difference("name", call.tongue.text(_("Name")), name, view_of(call).account.name)
+    differs = Difference("name", call.translator.text(_("Name")), name, view_of(call).account.name)
     return _conflict(call, "navn", [differs], {"name": name}, missing)
 
 
@@ -171,21 +173,21 @@ def change_rules(call: RequestContext) -> Response:
     account = view_of(call).account
     typed = account_forms.typed_rules(call.fields)
     if account.revision == _revision(call):
-        stored = account_forms.as_typed(account.rules, call.tongue)
+        stored = account_forms.as_typed(account.rules, call.translator)
         typed = account_forms.with_choices(typed, call.fields, stored)
     try:
         rules = account_forms.read_rules(typed, call.tenant.period)
         if missing := _unchosen(call):
-            differing = account_forms.differences(rules, account.rules, call.tongue)
+            differing = account_forms.differences(rules, account.rules, call.translator)
             return _conflict(call, "regler", differing, typed, missing)
         lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
     except InvalidFields as error:
-        return shown_account(call, status=422, errors=told(call, error), typed=typed)
+        return shown_account(call, status=422, errors=form_errors(call, error), typed=typed)
     except Conflict as error:
         if error.code == "changed_meanwhile":
-            differing = account_forms.differences(rules, view_of(call).account.rules, call.tongue)
+            differing = account_forms.differences(rules, view_of(call).account.rules, call.translator)
             return _conflict(call, "regler", differing, typed)
-        return shown_account(call, status=409, errors=told(call, error), typed=typed)
+        return shown_account(call, status=409, errors=form_errors(call, error), typed=typed)
     return _to_account(call, call.path("account_id"), "regler")
 
 
@@ -204,7 +206,7 @@ def _conflict(
 ) -> Response:
     """Both values of each rule that two administrators want different, to choose from."""
     account = view_of(call).account
-    words = words_of(InvalidInput("", "choice_missing"), call.tongue)
+    words = words_of(InvalidInput("", "choice_missing"), call.translator)
     errors = [(f"{CHOICE}{one.rule}-{MINE}", f"{one.label}: {words}") for one in differing if one.rule in missing]
     return section_page(
         call,
@@ -235,7 +237,7 @@ def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> 
     try:
         deed()
     except Conflict as error:
-        return shown_account(call, status=409, errors=told(call, error))
+        return shown_account(call, status=409, errors=form_errors(call, error))
     return _to_account(call, call.path("account_id"), saved)
 
 
@@ -273,7 +275,7 @@ def delete(call: RequestContext) -> Response:
     try:
         deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
     except (InvalidInput, Conflict) as error:
-        return _deletion(call, status=status_of(error), errors=told(call, error), typed_name=typed_name)
+        return _deletion(call, status=status_of(error), errors=form_errors(call, error), typed_name=typed_name)
     return _to_account(call, call.path("account_id"))
 
 
@@ -282,7 +284,7 @@ def undo_deletion(call: RequestContext) -> Response:
     try:
         deletion.undo_deletion(call.deps, **given(call))
     except Conflict as error:
-        return _list(call, status=409, errors=told(call, error))
+        return _list(call, status=409, errors=form_errors(call, error))
     return _to_account(call, call.path("account_id"), "angret")
 
 

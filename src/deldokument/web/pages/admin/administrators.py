@@ -51,7 +51,7 @@ def add(call: RequestContext) -> Response:
     try:
         administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
+        return _list(call, status=status_of(error), errors=_form_errors(call, error, "number"), typed=typed)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
 
 
@@ -65,7 +65,7 @@ def removal_page(call: RequestContext) -> Response:
         call,
         SECTION,
         "administrator_removal.html",
-        above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Administrators"))),),
+        above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
         administrator=chosen,
         own=chosen.id == _own_id(call),
         last=len(everyone) == 1,
@@ -83,7 +83,7 @@ def remove(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except Conflict as error:
-        return _list(call, status=409, errors=_told(call, error))
+        return _list(call, status=409, errors=_form_errors(call, error))
     except NotFound:
         return RedirectResponse(section_path(call.tenant.id, SECTION), 303)
     return RedirectResponse("/" if own else f"{section_path(call.tenant.id, SECTION)}?fjernet=1", 303)
@@ -93,9 +93,9 @@ def _own_id(call: RequestContext) -> str | None:
     return administrators.administrator_of(call.deps, tenant_id=call.tenant.id, person=call.person.person)
 
 
-def _told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
+def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
-    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
+    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.translator)]
 
 
 _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"

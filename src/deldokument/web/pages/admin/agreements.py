@@ -41,7 +41,7 @@ _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 def overview(call: RequestContext) -> Response:
     """Both agreements: what is signed against what counts, and what to do."""
     held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
-    return section_page(call, _SECTION, "agreements.html", held=held, standing=held.standing)
+    return section_page(call, _SECTION, "agreements.html", held=held, agreement_status=held.status)
 
 
 def main_agreement(call: RequestContext) -> Response:
@@ -61,7 +61,7 @@ def service_agreement(call: RequestContext) -> Response:
     return _page(
         call,
         "agreement_service.html",
-        standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
+        agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
         text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
     )
@@ -84,7 +84,7 @@ def what_changed(call: RequestContext) -> Response:
         _service_crumb(call),
         found=found_changes,
         runs=_runs(call, found_changes.changes),
-        standing=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).standing,
+        agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
     )
 
 
@@ -177,14 +177,14 @@ def _signing_form(
         offer = signing.offer_signing(call.deps, call.person, tenant_id=call.tenant.id)
     except Conflict:
         return RedirectResponse(section_path(call.tenant.id, _SECTION, _SERVICE), 303)
-    errors = [(e.field, words_of(e, call.tongue)) for e in error.errors] if isinstance(error, InvalidFields) else []
+    errors = [(e.field, words_of(e, call.translator)) for e in error.errors] if isinstance(error, InvalidFields) else []
     changed = error if isinstance(error, Conflict) else None
     return _page(
         call,
         "agreement_signing.html",
         _service_crumb(call),
         status=status_of(error) if error else 200,
-        errors=errors or ([("", words_of(changed, call.tongue))] if changed else []),
+        errors=errors or ([("", words_of(changed, call.translator))] if changed else []),
         faults={"role": "", "authority": ""} | dict(errors),
         offer=offer,
         role=typed.get("role", ""),
@@ -196,7 +196,7 @@ def signing_login(call: RequestContext) -> Response:
     """Lead on to the provider. Not a redirect: a browser lets no form of this site lead to another one."""
     where = {"tenant_id": call.tenant.id, "intent_id": call.path("intent_id")}
     try:
-        url = signing.start_login(call.deps, call.person, **where, locale=call.tongue.language)
+        url = signing.start_login(call.deps, call.person, **where, locale=call.translator.language)
     except Conflict:
         return RedirectResponse(_signing_path(**where), 303)
     response = _page(call, "agreement_login.html", _service_crumb(call), url=url)
@@ -218,7 +218,7 @@ def signing_result(call: RequestContext) -> Response:
     """Signed, refused (why, and what to do), or not done yet."""
     intent_id = call.path("intent_id")
     result = signing.show_signing(call.deps, tenant_id=call.tenant.id, intent_id=intent_id)
-    reason = call.tongue.text(WORDS[result.refusal]) if result.refusal else ""
+    reason = call.translator.text(WORDS[result.refusal]) if result.refusal else ""
     return _page(call, "agreement_signed.html", _service_crumb(call), result=result, reason=reason, intent_id=intent_id)
 
 
@@ -241,12 +241,12 @@ def _page(
     errors: list[tuple[str, str]] | None = None,
     **context: object,
 ) -> Response:
-    crumbs = (Breadcrumb(section_path(call.tenant.id, _SECTION), call.tongue.text(_("Agreements"))), *above)
+    crumbs = (Breadcrumb(section_path(call.tenant.id, _SECTION), call.translator.text(_("Agreements"))), *above)
     return section_page(call, _SECTION, template, status=status, errors=errors, above=crumbs, **context)
 
 
 def _service_crumb(call: RequestContext) -> Breadcrumb:
-    return Breadcrumb(section_path(call.tenant.id, _SECTION, _SERVICE), call.tongue.text(_("Service agreement")))
+    return Breadcrumb(section_path(call.tenant.id, _SECTION, _SERVICE), call.translator.text(_("Service agreement")))
 
 
 ENDPOINTS = (

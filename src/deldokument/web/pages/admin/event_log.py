@@ -117,15 +117,15 @@ def export(call: RequestContext) -> Response:
             wanted = open_search(call.deps, tenant_id=call.tenant.id, person=person, token=token).wanted
     except InvalidInput as error:
         return _faulty(call, SearchWords(), [error])
-    made = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
-    pieces = _csv(call.deps, made, call.tongue) if form == "csv" else export_lines(call.deps, made)
+    event_export = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
+    pieces = _csv(call.deps, event_export, call.translator) if form == "csv" else export_lines(call.deps, event_export)
     media_type = CSV_TYPE if form == "csv" else _JSON_LINES
-    return StreamingResponse(pieces, headers=_attached(call, made, form), media_type=media_type)
+    return StreamingResponse(pieces, headers=_attached(call, event_export, form), media_type=media_type)
 
 
-def _attached(call: RequestContext, made: EventExport, form: str) -> dict[str, str]:
+def _attached(call: RequestContext, event_export: EventExport, form: str) -> dict[str, str]:
     ending = "csv" if form == "csv" else "jsonl"
-    name = f"hendelseslogg-{call.tenant.organization_number}-{made.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
+    name = f"hendelseslogg-{call.tenant.organization_number}-{event_export.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
     return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
@@ -143,7 +143,7 @@ def _typed(wanted: EventFilter) -> SearchWords:
 def _faulty(call: RequestContext, typed: SearchWords, errors: list[InvalidInput]) -> Response:
     # The token of a search stands in no field that could be mended.
     named = [(error.field if error.field != "search" else "first_day", error) for error in errors]
-    return _page(call, typed, faults=[(field, words_of(error, call.tongue)) for field, error in named])
+    return _page(call, typed, faults=[(field, words_of(error, call.translator)) for field, error in named])
 
 
 def _page(
@@ -153,7 +153,7 @@ def _page(
     page: LogPage | None = None,
     faults: list[tuple[str, str]] | None = None,
 ) -> Response:
-    text = call.tongue.text
+    text = call.translator.text
     groups = [(text(title), [(kind.value, text(words)) for kind, words in kinds.items()]) for title, kinds in GROUPS]
     return section_page(
         call,
@@ -180,34 +180,34 @@ def _display(actor: Actor) -> str:
 
 
 def _row(call: RequestContext, entry: LogEntry) -> Row:
-    event, tongue = entry.event, call.tongue
+    event, translator = entry.event, call.translator
     local = event.at.astimezone(OSLO)
     return Row(
         entry=entry,
-        day=tongue.day(local.date()),
-        clock=tongue.clock(local),
-        words=tongue.text(words_for(event)),
-        details=details_of(event, entry.names, tongue, call.deps.clock.now()),
-        by_nobody=tongue.text(by_nobody(event.kind)),
+        day=translator.day(local.date()),
+        clock=translator.clock(local),
+        words=translator.text(words_for(event)),
+        details=details_of(event, entry.names, translator, call.deps.clock.now()),
+        by_nobody=translator.text(by_nobody(event.kind)),
         is_forgotten=entry.who == FORGOTTEN,
     )
 
 
-def _csv(deps: Dependencies, made: EventExport, tongue: Translator) -> Iterator[bytes]:
-    yield (CSV_HEAD + csv_line(tongue.text(column) for column in _COLUMNS)).encode()
-    for step in exported_events(deps, made):
-        yield "".join(csv_line(_values(exported, tongue)) for exported in step).encode()
+def _csv(deps: Dependencies, event_export: EventExport, translator: Translator) -> Iterator[bytes]:
+    yield (CSV_HEAD + csv_line(translator.text(column) for column in _COLUMNS)).encode()
+    for step in exported_events(deps, event_export):
+        yield "".join(csv_line(_values(exported, translator)) for exported in step).encode()
 
 
-def _values(exported: ExportedEvent, tongue: Translator) -> tuple[str | int, ...]:
-    stored, who = exported.stored, exported.who or Actor(tongue.text(by_nobody(exported.stored.event.kind)))
-    at, kind, share_id, subject_id, details = stored.event.telling()
+def _values(exported: ExportedEvent, translator: Translator) -> tuple[str | int, ...]:
+    stored, who = exported.stored, exported.who or Actor(translator.text(by_nobody(exported.stored.event.kind)))
+    at, kind, share_id, subject_id, details = stored.event.content()
     return (
         stored.number,
         f"{stored.event.at.astimezone(OSLO):%Y-%m-%d %H:%M:%S}",
         at,
         kind,
-        tongue.text(words_for(stored.event)),
+        translator.text(words_for(stored.event)),
         who.name,
         who.masked,
         share_id or "",

@@ -60,7 +60,7 @@ def _page(
         history=history,
         typed=typed,
         wrong={name: (wrong or {}).get(name, "") for name in (*_FIELDS, "paper")},
-        risks=[(risk.value, call.tongue.text(words)) for risk, words in RISK_WORDS.items()],
+        risks=[(risk.value, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
         templates=[kind.value for kind in published_templates(call.deps)],
         today=day_of(call.deps.clock.now()),
         megabytes=MAX_PAPER_LENGTH // 10**6,
@@ -73,7 +73,7 @@ def record_page(call: RequestContext) -> Response:
         record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
     except InvalidFields as error:
         typed = {name: call.fields.get(name, "") for name in _FIELDS}
-        return _page(call, typed, wrong={e.field: words_of(e, call.tongue) for e in error.errors}, status=422)
+        return _page(call, typed, wrong={e.field: words_of(e, call.translator) for e in error.errors}, status=422)
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 

@@ -16,7 +16,15 @@ from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
 from deldokument.web.http.errors import status_of
 from deldokument.web.http.request import RequestContext
-from deldokument.web.pages.admin.accounts import SECTION, all_accounts, given, path_of, shown_account, told, view_of
+from deldokument.web.pages.admin.accounts import (
+    SECTION,
+    all_accounts,
+    form_errors,
+    given,
+    path_of,
+    shown_account,
+    view_of,
+)
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
 from deldokument.web.pages.event_texts import RIGHTS
 
@@ -33,7 +41,7 @@ def add_integration(call: RequestContext) -> Response:
             archive_confirmed="archive_confirmed" in call.fields,
         )
     except (InvalidInput, Conflict, Unavailable) as error:
-        errors = told(call, error, "organization_number")
+        errors = form_errors(call, error, "organization_number")
         archived = "archive_confirmed" in call.fields
         return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
     return _to_account(call)
@@ -65,7 +73,7 @@ def _shown(call: RequestContext, template: str, **context: Any) -> Response:
         integration=integration,
         path=path_of(call, account.id, "integrasjoner", integration.id),
         uuid=uuid_of(integration.id),
-        rights=[(f"rights-{right}", right.value, call.tongue.text(words)) for right, words in RIGHTS.items()],
+        rights=[(f"rights-{right}", right.value, call.translator.text(words)) for right, words in RIGHTS.items()],
         **context,
     )
 

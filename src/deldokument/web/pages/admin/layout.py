@@ -56,7 +56,7 @@ def section_page(
     """A page of the section. The template gets ``tenant``, ``base`` (the path of the tenant) and ``context``."""
     base = section_path(call.tenant.id)
     there = [(s, words) for s, words in SECTIONS if not (call.tenant.ended_at and s in _CHANGED_ONLY)]
-    menu = [NavItem(section_path(call.tenant.id, s), call.tongue.text(words), s == section) for s, words in there]
+    menu = [NavItem(section_path(call.tenant.id, s), call.translator.text(words), s == section) for s, words in there]
     given = {
         "tenant": call.tenant,
         "base": base,

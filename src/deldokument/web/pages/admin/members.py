@@ -100,7 +100,7 @@ def _list(
 
 def _row(call: RequestContext, view: MemberView) -> MemberRow:
     added, used = view.added_at.astimezone(OSLO), view.used_at and view.used_at.astimezone(OSLO)
-    return MemberRow(view, call.tongue.day(added), call.tongue.day(used) if used else "")
+    return MemberRow(view, call.translator.day(added), call.translator.day(used) if used else "")
 
 
 def add(call: RequestContext) -> Response:
@@ -109,7 +109,7 @@ def add(call: RequestContext) -> Response:
     try:
         members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=_told(call, error, "number"), typed=typed)
+        return _list(call, status=status_of(error), errors=_form_errors(call, error, "number"), typed=typed)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
 
 
@@ -119,7 +119,7 @@ def search(call: RequestContext) -> Response:
     try:
         found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
-        errors = [(_SEARCH, words_of(error, call.tongue))]
+        errors = [(_SEARCH, words_of(error, call.translator))]
         return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
     return _list(call, searched=Searched(number, found=found is not None), found=found)
 
@@ -180,7 +180,7 @@ def preview(call: RequestContext) -> Response:
         text = _sent_list(call, typed)
         return _preview(call, text)
     except (InvalidInput, Conflict) as error:
-        return _list_form(call, status=status_of(error), errors=_told(call, error, "list"), typed=typed)
+        return _list_form(call, status=status_of(error), errors=_form_errors(call, error, "list"), typed=typed)
 
 
 def _sent_list(call: RequestContext, typed: str) -> str:
@@ -214,7 +214,7 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Erro
 
 
 def _line(call: RequestContext, line: ListedLine) -> LineRow:
-    return LineRow(line, [words_of(error, call.tongue) for error in line.errors])
+    return LineRow(line, [words_of(error, call.translator) for error in line.errors])
 
 
 def register(call: RequestContext) -> Response:
@@ -230,11 +230,11 @@ def register(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except InvalidInput as error:
-        return _list_form(call, status=422, errors=_told(call, error, "list"), typed=text)
+        return _list_form(call, status=422, errors=_form_errors(call, error, "list"), typed=text)
     except Conflict as error:
         if error.code != "list_changed":
             raise
-        return _preview(call, text, status=409, errors=_told(call, error))
+        return _preview(call, text, status=409, errors=_form_errors(call, error))
     return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
 
 
@@ -257,9 +257,9 @@ def _path(call: RequestContext) -> str:
 
 def _above(call: RequestContext, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
     crumbs = (
-        Breadcrumb(section_path(call.tenant.id, SECTION), call.tongue.text(_("Accounts"))),
+        Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts"))),
         Breadcrumb(section_path(call.tenant.id, SECTION, account.id), account.name),
-        Breadcrumb(_path(call), call.tongue.text(_("Users"))),
+        Breadcrumb(_path(call), call.translator.text(_("Users"))),
     )
     return crumbs if list_too else crumbs[:-1]
 
@@ -269,9 +269,9 @@ def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _told(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
+def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
     """The error for the summary: at its own fields, else at ``field``."""
-    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.tongue)]
+    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.translator)]
 
 
 _ALL = f"/{SECTION}/{{account_id}}/brukere"

@@ -46,7 +46,7 @@ def end(call: RequestContext) -> Response:
     try:
         offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     except InvalidInput as error:
-        return _page(call, typed, words_of(error, call.tongue))
+        return _page(call, typed, words_of(error, call.translator))
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 
@@ -62,7 +62,7 @@ def _attached(name: str) -> dict[str, str]:
 
 def export(call: RequestContext) -> Response:
     """Everything that the tenant takes with it."""
-    name, pieces = tenant_export(call.deps, call.tenant.id, call.tongue, call.person.person)
+    name, pieces = tenant_export(call.deps, call.tenant.id, call.translator, call.person.person)
     return StreamingResponse(pieces, headers=_attached(name), media_type="application/zip")
 
 

@@ -32,14 +32,14 @@ def overview(call: RequestContext) -> Response:
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, "", "configuration_ended.html", record=record)
-    return _way(call)
+    return _checklist_page(call)
 
 
-def _way(call: RequestContext, *, status: int = 200) -> Response:
-    way = setup_checklist(call.deps, tenant_id=call.tenant.id)
-    template = "configuration_standing.html" if way.can_share else "configuration_way.html"
+def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
+    checklist = setup_checklist(call.deps, tenant_id=call.tenant.id)
+    template = "configuration_standing.html" if checklist.can_share else "configuration_way.html"
     shares = any(membership.tenant.id == call.tenant.id for membership in call.roles.memberships)
-    return section_page(call, "", template, status=status, way=way, shares=shares, refused=status != 200)
+    return section_page(call, "", template, status=status, checklist=checklist, shares=shares, refused=status != 200)
 
 
 def take_into_use(call: RequestContext) -> Response:
@@ -49,7 +49,7 @@ def take_into_use(call: RequestContext) -> Response:
     except Conflict as error:
         if error.code != "steps_missing":
             raise
-        return _way(call, status=status_of(error))
+        return _checklist_page(call, status=status_of(error))
     return RedirectResponse(section_path(call.tenant.id), 303)
 
 

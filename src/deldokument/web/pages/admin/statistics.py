@@ -94,7 +94,7 @@ def statistics_page(call: RequestContext) -> Response:
     try:
         statistics = _statistics(call, wanted)
     except InvalidInput as error:
-        errors = [(error.field, words_of(error, call.tongue))]
+        errors = [(error.field, words_of(error, call.translator))]
         return _page(call, choices, wanted, (choices.first, choices.last), status=422, errors=errors)
     first, last = statistics.months[0].month, statistics.months[-1].month
     shown = Wanted(wanted.account, str(first), str(last))
@@ -107,7 +107,7 @@ def statistics_csv(call: RequestContext) -> Response:
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
     statistics = _statistics(call, wanted)
     name = f"statistikk-{statistics.months[0].month}-{statistics.months[-1].month}.csv"
-    body = CSV_HEAD + "".join(_lines(call.tongue, statistics))
+    body = CSV_HEAD + "".join(_lines(call.translator, statistics))
     return Response(body, media_type=CSV_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
@@ -138,33 +138,33 @@ def _page(
         status=status,
         errors=errors,
         wanted=wanted,
-        account_choices=[(account.id, _name(call.tongue, account)) for account in choices.accounts],
-        month_choices=_month_choices(call.tongue, *months),
+        account_choices=[(account.id, _name(call.translator, account)) for account in choices.accounts],
+        month_choices=_month_choices(call.translator, *months),
         figures=figures,
     )
 
 
 def _figures(call: RequestContext, statistics: TenantStatistics, shown: Wanted) -> Figures:
-    tongue, total = call.tongue, statistics.total
+    translator, total = call.translator, statistics.total
     query = {"konto": shown.account, "fra": shown.from_month, "til": shown.to_month}
     parts = {"opened": total.opened, "downloaded": total.downloaded, "unopened": total.unopened}
     return Figures(
         statistics=statistics,
         account=statistics.accounts[0].account if shown.account else None,
-        months=[_month_row(tongue, one.month, one.total) for one in statistics.months],
-        accounts=[_account_row(tongue, one) for one in _listed(statistics)],
-        percent={name: tongue.percent(part, total.shares) for name, part in parts.items()} if total.shares else {},
+        months=[_month_row(translator, one.month, one.total) for one in statistics.months],
+        accounts=[_account_row(translator, one) for one in _listed(statistics)],
+        percent={name: translator.percent(part, total.shares) for name, part in parts.items()} if total.shares else {},
         csv=f"{section_path(call.tenant.id, _SECTION)}.csv?{urlencode({n: v for n, v in query.items() if v})}",
     )
 
 
-def _month_row(tongue: Translator, month: Month, counts: ShareCounts) -> Row:
+def _month_row(translator: Translator, month: Month, counts: ShareCounts) -> Row:
     first = date(month.year, month.number, 1)
-    return Row(tongue.month(first), tongue.short_month(first), counts)
+    return Row(translator.month(first), translator.short_month(first), counts)
 
 
-def _account_row(tongue: Translator, one: AccountStatistics) -> Row:
-    name = _name(tongue, one.account)
+def _account_row(translator: Translator, one: AccountStatistics) -> Row:
+    name = _name(translator, one.account)
     return Row(name, name, one.published, one.contents.stored_bytes)
 
 
@@ -174,27 +174,27 @@ def _listed(statistics: TenantStatistics) -> list[AccountStatistics]:
     return [one for one in every if one.account.deleted_at is None or one.published.shares or len(every) == 1]
 
 
-def _month_choices(tongue: Translator, first: Month, last: Month) -> list[tuple[str, str]]:
+def _month_choices(translator: Translator, first: Month, last: Month) -> list[tuple[str, str]]:
     """Newest first: those are asked for most."""
     choices: list[tuple[str, str]] = []
     month = last
     while month >= first:
-        choices.append((str(month), tongue.month(date(month.year, month.number, 1))))
+        choices.append((str(month), translator.month(date(month.year, month.number, 1))))
         month = month.plus(-1)
     return choices
 
 
-def _name(tongue: Translator, account: Account) -> str:
+def _name(translator: Translator, account: Account) -> str:
     name = plain(account.name)
     if account.deleted_at is not None:
-        return tongue.text(_("%(name)s (deleted)"), name=name)
+        return translator.text(_("%(name)s (deleted)"), name=name)
     if account.closed_at is not None:
-        return tongue.text(_("%(name)s (closed)"), name=name)
+        return translator.text(_("%(name)s (closed)"), name=name)
     return name
 
 
-def _lines(tongue: Translator, statistics: TenantStatistics) -> Iterator[str]:
-    yield csv_line([tongue.text(column) for column in _COLUMNS])
+def _lines(translator: Translator, statistics: TenantStatistics) -> Iterator[str]:
+    yield csv_line([translator.text(column) for column in _COLUMNS])
     accounts = [one.account for one in _listed(statistics)]
     for month in statistics.months:
         for account in accounts:

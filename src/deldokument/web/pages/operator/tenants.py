@@ -65,7 +65,7 @@ class Typed:
     def refused(cls, call: RequestContext, names: tuple[str, ...], error: ServiceError) -> Typed:
         """A form that came back."""
         wrong = error.errors if isinstance(error, InvalidFields) else [error]
-        told = [(e.field if isinstance(e, InvalidInput) else "", words_of(e, call.tongue)) for e in wrong]
+        told = [(e.field if isinstance(e, InvalidInput) else "", words_of(e, call.translator)) for e in wrong]
         values = {name: call.fields.get(name, "") for name in names}
         return cls(values, dict.fromkeys(names, "") | dict(told), told, status_of(error))
 
@@ -107,7 +107,7 @@ def _text_row(call: RequestContext, listing: texts.TextListing) -> TextRow:
     current = listing.published[0][0] if listing.published else None
     return TextRow(
         listing.kind,
-        call.tongue.text(KIND_WORDS[listing.kind]),
+        call.translator.text(KIND_WORDS[listing.kind]),
         current.version if current else "",
         current.published_at if current else None,
         listing.publishable,
@@ -115,7 +115,7 @@ def _text_row(call: RequestContext, listing: texts.TextListing) -> TextRow:
 
 
 def _reasons(call: RequestContext) -> list[tuple[str, str]]:
-    return [(reason.value, call.tongue.text(words)) for reason, words in REASON_WORDS.items()]
+    return [(reason.value, call.translator.text(words)) for reason, words in REASON_WORDS.items()]
 
 
 def publish_text(call: RequestContext) -> Response:

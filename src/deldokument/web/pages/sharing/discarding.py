@@ -39,7 +39,7 @@ def undo(call: RequestContext) -> Response:
     try:
         discarding.restore_draft(call.deps, call.person.person, share_id)
     except Conflict as error:
-        return list_of(call, status=409, errors=[("", words_of(error, call.tongue))])
+        return list_of(call, status=409, errors=[("", words_of(error, call.translator))])
     return RedirectResponse(f"/delinger?hentet={share_id}", 303)
 
 

@@ -89,7 +89,7 @@ def _form_settings(call: RequestContext, accounts: list[Membership]) -> dict[str
 def _account_settings(call: RequestContext, membership: Membership) -> dict[str, Any]:
     """What the form must know of an account: its rules are others than its neighbour's."""
     account, period = membership.account, membership.account.period(membership.tenant)
-    name = call.tongue.text("%(name)s (closed)", name=account.name) if account.closed_at else account.name
+    name = call.translator.text("%(name)s (closed)", name=account.name) if account.closed_at else account.name
     return {
         "id": account.id,
         "name": name,
@@ -146,7 +146,7 @@ def save(call: RequestContext) -> Response:
 def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; what was refused comes back with reasons."""
     refused = drafts.add_recipients(call.deps, call.person.person, call.path("id"), _text(call, "text"))
-    told = [{"text": r.text, "message": words_of(r.error, call.tongue)} for r in refused]
+    told = [{"text": r.text, "message": words_of(r.error, call.translator)} for r in refused]
     return _answer(call, call.path("id"), refused=told)
 
 
@@ -219,25 +219,30 @@ def published_page(call: RequestContext) -> Response:
     )
 
 
-def email_text(share: ShareView, tongue: Translator) -> str:
+def email_text(share: ShareView, translator: Translator) -> str:
     """A text to paste into an e-mail: who sends, how to log in, whom to call, the end. No content, no names."""
     contact = share.account.contact(share.tenant)
     ask = ", ".join(part for part in (contact.telephone, contact.email, contact.hours) if part)
     lines = [
-        tongue.text("Hello,"),
+        translator.text("Hello,"),
         "",
-        tongue.text("%(tenant)s has shared documents with you.", tenant=share.tenant.name),
+        translator.text("%(tenant)s has shared documents with you.", tenant=share.tenant.name),
         "",
-        tongue.text("Open this address and log in with ID-porten (BankID or another login at level high):"),
+        translator.text("Open this address and log in with ID-porten (BankID or another login at level high):"),
         share.link,
         "",
-        tongue.text(
-            "The documents are available until %(end)s.", end=tongue.when(share.expires_at) if share.expires_at else ""
+        translator.text(
+            "The documents are available until %(end)s.",
+            end=translator.when(share.expires_at) if share.expires_at else "",
         ),
-        tongue.text("Only those who are named as recipients can open them."),
-        *([tongue.text("Questions? Contact %(tenant)s: %(ask)s", tenant=share.tenant.name, ask=ask)] if ask else []),
+        translator.text("Only those who are named as recipients can open them."),
+        *(
+            [translator.text("Questions? Contact %(tenant)s: %(ask)s", tenant=share.tenant.name, ask=ask)]
+            if ask
+            else []
+        ),
         "",
-        tongue.text("Kind regards"),
+        translator.text("Kind regards"),
         f"{share.tenant.name}, {share.account.name}",
     ]
     return "\n".join(lines)

@@ -30,7 +30,7 @@ def notices_page(call: RequestContext) -> Response:
 
 def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
     field = error.field if isinstance(error, InvalidInput) else "email"
-    errors = [(field, words_of(error, call.tongue))] if error else []
+    errors = [(field, words_of(error, call.translator))] if error else []
     done = call.query("gjort")
     return render(
         call,
@@ -86,7 +86,7 @@ def remove(call: RequestContext) -> Response:
 
 def _language(call: RequestContext) -> Language:
     """That of the page, until another is chosen."""
-    return Language(call.tongue.language)
+    return Language(call.translator.language)
 
 
 def _done(what: str) -> Response:

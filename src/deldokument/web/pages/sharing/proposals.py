@@ -47,9 +47,9 @@ def approve(call: RequestContext) -> Response:
     try:
         publishing.approve_share(call.deps, call.person.person, share_id, seen=_seen(call))
     except InvalidFields as error:
-        return _refused(call, 422, [("", words_of(one, call.tongue)) for one in error.errors])
+        return _refused(call, 422, [("", words_of(one, call.translator)) for one in error.errors])
     except (InvalidInput, Conflict) as error:
-        return _refused(call, 409, [("", words_of(error, call.tongue))])
+        return _refused(call, 409, [("", words_of(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}/delt", 303)
 
 
@@ -75,7 +75,7 @@ def send_back(call: RequestContext) -> Response:
     try:
         publishing.return_proposal(call.deps, call.person.person, share_id)
     except Conflict as error:
-        return detail_of(call, share_id, status=409, errors=[("", words_of(error, call.tongue))])
+        return detail_of(call, share_id, status=409, errors=[("", words_of(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}", 303)
 
 

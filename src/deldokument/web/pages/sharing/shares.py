@@ -207,7 +207,7 @@ def detail_of(
         errors=errors,
         share=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
-        moments=moments(events, queries.acting_systems(call.deps, events), call.tongue, call.deps.clock.now()),
+        moments=moments(events, queries.acting_systems(call.deps, events), call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MOST_EVENTS,
         open=view.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
@@ -217,7 +217,7 @@ def detail_of(
         expires_time=time,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
-        longest=call.tongue.period(period.longest),
+        longest=call.translator.period(period.longest),
         tells_recipients=call.deps.notices is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
@@ -250,7 +250,7 @@ def change_end(call: RequestContext) -> Response:
     except InvalidInput as error:
         field = _TIME if date and not time else _DATE
         return detail_of(
-            call, share_id, status=422, errors=[(field, words_of(error, call.tongue))], typed=(date[:10], time[:8])
+            call, share_id, status=422, errors=[(field, words_of(error, call.translator))], typed=(date[:10], time[:8])
         )
     except (Conflict, Frozen) as error:
         return _refused(call, share_id, error)
@@ -275,7 +275,7 @@ def withdraw(call: RequestContext) -> Response:
 
 
 def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
-    return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.tongue))])
+    return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.translator))])
 
 
 def copy(call: RequestContext) -> Response:

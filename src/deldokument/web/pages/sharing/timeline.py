@@ -68,27 +68,29 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 
 
 def moments(
-    events: Sequence[AuditEvent], systems: Mapping[str, str], tongue: Translator, now: datetime
+    events: Sequence[AuditEvent], systems: Mapping[str, str], translator: Translator, now: datetime
 ) -> list[Moment]:
     """The time line, oldest first; ``systems`` has the organisations whose systems acted, by integration."""
     told: dict[tuple[str, str | None, date], Moment] = {}
     for event in events:
-        telling = _telling(event)
-        if telling is None:
+        icon_and_words = _icon_and_words(event)
+        if icon_and_words is None:
             continue
-        icon, msgid = telling
-        words = _by(systems.get(acting_integration(event) or ""), _words(event, msgid, tongue, now), tongue)
+        icon, msgid = icon_and_words
+        words = _by(systems.get(acting_integration(event) or ""), _words(event, msgid, translator, now), translator)
         same = (words, event.subject_id, event.at.astimezone(OSLO).date())
         first = told.get(same, Moment(event.at, icon, words, 0))
         told[same] = replace(first, times=first.times + 1)
     return list(told.values())
 
 
-def _by(system: str | None, words: str, tongue: Translator) -> str:
-    return tongue.text(_("%(what)s, by the system of %(name)s"), what=words, name=plain(system)) if system else words
+def _by(system: str | None, words: str, translator: Translator) -> str:
+    return (
+        translator.text(_("%(what)s, by the system of %(name)s"), what=words, name=plain(system)) if system else words
+    )
 
 
-def _telling(event: AuditEvent) -> tuple[str, str] | None:
+def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
     """Icon and words; None for what is not told, as a refusal of a recipient who came too late."""
     if event.kind is EventKind.SHARE_DENIED:
         msgid = _REFUSED.get(str((event.details or {}).get("reason")))
@@ -101,8 +103,10 @@ def _telling(event: AuditEvent) -> tuple[str, str] | None:
     return (icon, words_for(event)) if icon else None
 
 
-def _words(event: AuditEvent, msgid: str, tongue: Translator, now: datetime) -> str:
+def _words(event: AuditEvent, msgid: str, translator: Translator, now: datetime) -> str:
     until = (event.details or {}).get("until")
     if isinstance(until, str):
-        return tongue.text(_("The end was changed to %(until)s"), until=tongue.when(datetime.fromisoformat(until), now))
-    return tongue.text(msgid)
+        return translator.text(
+            _("The end was changed to %(until)s"), until=translator.when(datetime.fromisoformat(until), now)
+        )
+    return translator.text(msgid)
