@@ -50,7 +50,7 @@ def test_a_control_character_leads_nowhere(web: Web, code: str) -> None:
 def test_no_control_character_of_a_path_reaches_an_application_or_the_database() -> None:
     seen = list[str]()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["path"])
 
     async def nothing() -> Message:
