@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.cli.output import new_file, say_one, say_rows, tell
+from deldokument.cli.output import new_file, say_error, say_one, say_rows
 from tests.support.limits import files_no_longer_than
 
 pytestmark = pytest.mark.once
@@ -41,7 +41,7 @@ def test_what_a_title_says_is_shown_as_it_stands(capsys: pytest.CaptureFixture[s
     say_rows(("title",), [{"title": title} for title in titles], as_json=False)
     for title in titles:
         say_one({"title": title}, as_json=False)
-        tell(title)
+        say_error(title)
     said = capsys.readouterr()
     for title in titles:
         assert said.out.count(title) == 2
