@@ -320,7 +320,7 @@ class Nginx:
 def _site(port: int, nodes: Sequence[str], folder: Path) -> str:
     """deploy/nginx.conf with the cluster's addresses, without its servers that only lead to TLS or refuse."""
     text = CONFIGURATION.read_text("utf-8")
-    upstream = text[text.index("upstream ") : text.index("server {\n")]
+    upstream = text[text.index("map ") : text.index("server {\n")]
     site = text[text.rindex("\nserver {") :]
     servers = "\n".join(f"    server {node} max_fails=2 fail_timeout=5s;" for node in nodes)
     for pattern, new in (
