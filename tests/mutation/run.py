@@ -2,7 +2,7 @@
 
 mutmut changes one expression of the product at a time and runs the tests that reach it. A mutant that no test notices
 has survived. The score is the share of reached mutants that were noticed; it may not fall below the one in
-``score.json``.
+``score.json``, once ``--record`` has written it.
 
     python -m tests.mutation.run            measure, compare, and list the survivors
     python -m tests.mutation.run --record   measure, and record the score
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     if "--record" in arguments:
         RECORDED.write_text(json.dumps({"score": score}) + "\n", "utf-8")
         return 0
-    recorded = json.loads(RECORDED.read_text("utf-8"))["score"]
+    recorded = json.loads(RECORDED.read_text("utf-8"))["score"] if RECORDED.exists() else 0.0
     if score >= recorded:
         return 0
     print(f"below the recorded {recorded} %; survivors:")
