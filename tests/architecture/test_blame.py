@@ -22,7 +22,9 @@ def test_every_commit_that_blame_skips_is_in_the_history_under_its_subject() -> 
     entries = _ENTRY.findall(text)
     assert [commit for _, commit in entries] == re.findall(r"^[0-9a-f]+$", text, re.M)
     history = dict(line.split(" ", 1) for line in git("log", "--format=%H %s").splitlines())
-    assert {commit: subject for subject, commit in entries}.items() <= history.items()
+    # A shallow clone, such as a checkout of a workflow, ends before them.
+    if git("rev-parse", "--is-shallow-repository").strip() != "true":
+        assert {commit: subject for subject, commit in entries}.items() <= history.items()
     assert {subject for subject, _ in entries} >= {
         "move modules into packages",
         "rename identifiers to the field's terms",
