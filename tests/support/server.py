@@ -329,7 +329,7 @@ class Deployment:
         return client
 
     def draft(self, **words: Any) -> str:
-        """Kari's draft, filled in as ``words`` say (see web.pages.drafts.save); its id."""
+        """Kari's draft, filled in as ``words`` say (see web.pages.sharing.drafts.save); its id."""
         kari = self.session(KARI)
         settings = form_settings(kari.get("/del").text)
         account = settings["accounts"][0]["id"]

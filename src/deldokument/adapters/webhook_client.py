@@ -54,7 +54,7 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 
 class WebhookClient:
-    """See services.webhook_contracts.WebhookCalls. ``tls`` and ``resolve`` are the system's; ``clock`` is monotonic."""
+    """See ports.channels.WebhookSender. ``tls`` and ``resolve`` are the system's; ``clock`` is monotonic."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Whether a chain of events is as it was written: read link by link, nothing remembered but the last one.
 
 Promises to find the first event that was altered, removed or moved, an end that was cut off, and a chain that was
-written anew behind a seal. Does not know where events are kept, nor who signs a seal; see services.sealing.
+written anew behind a seal. Does not know where events are kept, nor who signs a seal; see services.audit.checkpoints.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ _forget_intents = delete(signing_intent).where(signing_intent.c.created_at < par
 
 
 class SqlPaperwork:
-    """See services.paperwork.Paperwork."""
+    """See ports.repositories.agreements.AgreementRepository."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

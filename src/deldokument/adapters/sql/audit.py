@@ -130,7 +130,7 @@ _names_of_offices = (
 
 
 class SqlAudit:
-    """See services.chains.Audit."""
+    """See ports.repositories.audit.Audit."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

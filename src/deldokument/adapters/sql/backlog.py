@@ -47,7 +47,7 @@ _OF_CHANNEL = {Channel.ALTINN: Queue.NOTICES, Channel.EMAIL: Queue.EMAIL, Channe
 
 
 class SqlBacklog:
-    """See services.backlog.Backlog."""
+    """See ports.repositories.backlog.Backlog."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

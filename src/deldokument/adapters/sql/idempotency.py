@@ -22,7 +22,7 @@ _old = (
 
 
 class SqlAnsweredRequests:
-    """See services.answered.AnsweredRequests."""
+    """See ports.repositories.idempotency.AnsweredRequests."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -27,7 +27,7 @@ _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
 
 
 class SqlAddressBook:
-    """See services.address_book.AddressBook."""
+    """See ports.repositories.notification_addresses.NotificationAddressRepository."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -146,7 +146,7 @@ _spent = (
 
 
 class SqlOutbox:
-    """See services.outboxes.Outbox."""
+    """See ports.repositories.outbox.Outbox."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
@@ -186,7 +186,7 @@ class SqlOutbox:
     def lease(
         self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
     ) -> list[OutgoingMessage]:
-        """See services.outboxes.Outbox; what another worker has in hand is passed over."""
+        """See ports.repositories.outbox.Outbox; what another worker has in hand is passed over."""
         of_others = _due.where(outbox.c.target.not_in(list(busy))) if busy else _due
         due = self._work.skip_locked(of_others, outbox)
         keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]

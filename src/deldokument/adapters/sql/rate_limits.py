@@ -24,7 +24,7 @@ _full = delete(allowance).where(_spent < _now)
 
 
 class SqlAllowances:
-    """See services.allowances.Allowances."""
+    """See ports.repositories.rate_limits.Allowances."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

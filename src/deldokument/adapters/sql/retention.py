@@ -136,7 +136,7 @@ _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _k
 
 
 class SqlRetention:
-    """See services.repositories.Retention."""
+    """See ports.repositories.retention.Retention."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -31,7 +31,7 @@ _remove_old_pending = delete(pending_login).where(pending_login.c.created_at < p
 
 
 class SqlSessions:
-    """See services.repositories.Sessions."""
+    """See ports.repositories.sessions.Sessions."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

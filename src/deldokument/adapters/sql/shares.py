@@ -127,7 +127,7 @@ _later_receipts = _receipts_of_share.where(
 
 
 class SqlShares:
-    """See services.repositories.Shares."""
+    """See ports.repositories.shares.Shares."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

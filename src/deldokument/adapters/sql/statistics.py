@@ -51,7 +51,7 @@ _first = select(func.min(share.c.published_at)).where(is_published, share.c.tena
 
 
 class SqlStatistics:
-    """See services.repositories.Statistics."""
+    """See ports.repositories.statistics.Statistics."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

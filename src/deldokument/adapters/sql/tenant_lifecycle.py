@@ -160,7 +160,7 @@ _FORGET = (
 
 
 class SqlTenures:
-    """See services.tenures.Tenures."""
+    """See ports.repositories.tenant_lifecycle.TenantLifecycleRepository."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

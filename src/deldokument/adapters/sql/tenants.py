@@ -133,7 +133,7 @@ _remove_operator = delete(operator).where(operator.c.id == param("key"))
 
 
 class SqlTenancies:
-    """See services.repositories.Tenancies."""
+    """See ports.repositories.tenants.Tenancies."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -78,7 +78,7 @@ _forget = delete(garbage).where(InList(garbage.c.name, "names"))
 
 
 class SqlUploads:
-    """See services.repositories.Uploads."""
+    """See ports.repositories.uploads.Uploads."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -41,7 +41,7 @@ _ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_i
 
 
 class SqlWebhooks:
-    """See services.webhook_contracts.Webhooks."""
+    """See ports.repositories.webhooks.Webhooks."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

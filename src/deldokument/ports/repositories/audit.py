@@ -2,7 +2,7 @@
 
 There is a chain of events for each tenant and one for what concerns none, each with numbers of its own that begin at 1.
 Events are found by time, the number deciding between those of one instant; a chain is read by its numbers. See
-services.repositories for what holds for all repositories.
+ports.repositories.transaction for what holds for all repositories.
 """
 
 from __future__ import annotations

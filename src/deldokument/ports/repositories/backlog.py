@@ -1,6 +1,6 @@
 """What the use cases need to know of what waits for the worker, as a contract: a repository of one transaction.
 
-See services.repositories for what holds for all repositories.
+See ports.repositories.transaction for what holds for all repositories.
 """
 
 from __future__ import annotations

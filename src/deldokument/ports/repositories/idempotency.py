@@ -1,7 +1,7 @@
 """What the use cases need of the database to answer a repeated request as the first one was, as a contract.
 
-See services.repositories for what holds for all repositories. Nothing of a request stands here but keyed hashes, and
-its answer only sealed under a key that cannot be had without what the caller sent.
+See ports.repositories.transaction for what holds for all repositories. Of a request only keyed hashes are
+stored, and its answer only sealed under a key that cannot be had without what the caller sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the use cases need of the database for the addresses of those who want to be told, as a contract.
 
-See services.repositories for what holds for all repositories. Records are found by the keyed hash of the person, and
-hold addresses sealed.
+See ports.repositories.transaction for what holds for all repositories. Records are found by the keyed hash
+of the person, and hold addresses sealed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a sweep of the store has come, and where that is noted; sweeping itself is services.sweeping's."""
+"""How far a sweep of the store has come, and where that is noted; sweeping itself is services.maintenance.orphans's."""
 
 from __future__ import annotations
 

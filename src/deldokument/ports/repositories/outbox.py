@@ -1,6 +1,6 @@
 """What the use cases need to know of messages to the world outside, as a contract: a repository of one transaction.
 
-See services.repositories for what holds for all repositories, and domain.outbox for the life of a message.
+See ports.repositories.transaction for what holds for all repositories, and domain.outbox for the life of a message.
 """
 
 from __future__ import annotations

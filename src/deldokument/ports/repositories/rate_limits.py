@@ -1,6 +1,7 @@
 """What the use cases need of the database to count the calls of consumers, as a contract.
 
-See services.repositories for what holds for all repositories, and services.allowances for what the instant means.
+See ports.repositories.transaction for what holds for all repositories, and services.api.rate_limit for the
+meaning of the instant.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Repository contract: counts of published shares.
 
-See services.repositories for what holds for all repositories.
+See ports.repositories.transaction for what holds for all repositories.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the use cases need to know of tenants, accounts and people, as a contract: a repository of one transaction.
 
-See services.repositories for what holds for all of them.
+See ports.repositories.transaction for what holds for all of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the use cases of webhooks need of the world, as contracts: a repository of one transaction, and a port.
 
-See services.repositories for what holds for all repositories, and services.ports for what holds for all ports.
+See ports.repositories.transaction for what holds for all repositories, and ports.dependencies for what holds
+for all ports.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Promises that no two accounts of a tenant have names that people take for the same, that of two administrators who
 change an account at once the second is told, that the same change asked for twice is made once, and that an account of
-another tenant looks like none at all. Deleting is in services.deleting. Who may do this is the edges' business.
+another tenant looks like none at all. Deleting is in services.accounts.deletion. Web and CLI decide who may do this.
 """
 
 from __future__ import annotations

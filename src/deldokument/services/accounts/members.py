@@ -2,7 +2,7 @@
 
 Promises that a person is a member of an account once, that numbers are shown masked only, that an account of another
 tenant looks like none at all, and that a removal holds from the next request on, running uploads included. Many at once
-are in services.registering.
+are in services.accounts.member_import.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 
 Promises that what a message is about is looked at once more at the moment of sending: who has left the account, has
 turned such letters off, or would be told what is no longer so, gets none. Of systems that share nobody is told here;
-they have webhooks. What letters say is in services.letters.
+they have webhooks. What letters say is in services.notifications.email_texts.
 """
 
 from __future__ import annotations

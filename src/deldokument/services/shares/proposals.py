@@ -2,7 +2,7 @@
 
 What a member or an integration has proposed, a member approves. Promises that what is approved is what was proposed:
 any change to the draft takes the proposal back, and so does the proposer's leaving the account. Publishing itself is
-services.publishing's.
+services.shares.publishing's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Webhooks: where a fagsystem wants to be told of what happens in an account, and what it was told.
 
-All rules are in services.webhooks.
+All rules are in services.notifications.webhooks.
 """
 
 from __future__ import annotations

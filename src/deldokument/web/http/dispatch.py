@@ -1,10 +1,14 @@
 """One request, from the wire to a handler and back.
 
-A handler is a plain function from a :class:`Call` to a response; it runs in a thread and may block. A route says who
-may call it (deny by default: there is no default) and how it answers errors. Promises, for every route alike: the
-session is found before the handler runs; a state change without the session's CSRF token is refused, and what was typed
-in a page of ours is carried on (resending); a body is bounded and read as text fields, JSON, or a form with files where
-the route takes them; errors become one page or one JSON shape; nothing is cached.
+A handler is a plain function from a :class:`RequestContext` to a response; it runs in a thread and may block. A route
+declares who may call it (there is no default) and how it answers errors.
+
+Guarantees, the same for every route
+- The session is found before the handler runs.
+- A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
+- A body is bounded. It is read as text fields, as JSON, or as a form with files where the route takes them.
+- An error becomes one page or one JSON shape.
+- Nothing is cached.
 """
 
 from __future__ import annotations

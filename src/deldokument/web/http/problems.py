@@ -1,4 +1,4 @@
-"""Errors as the API tells them: application/problem+json (RFC 9457), from the one table in web.errors.
+"""Errors as the API tells them: application/problem+json (RFC 9457), from the one table in web.http.errors.
 
 Promises a stable ``code``, words in the caller's language (English when none is asked for), the field of each fault,
 and that nothing of what was sent is repeated.

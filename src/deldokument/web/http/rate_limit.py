@@ -2,7 +2,7 @@
 
 Promises headers as draft-ietf-httpapi-ratelimit-headers-10 writes them, on answers and refusals alike, and that however
 much one consumer asks at once, by whichever interface, the others find threads. How calls are counted, for all nodes
-together, is services.allowances'.
+together, is services.api.rate_limit'.
 """
 
 from __future__ import annotations

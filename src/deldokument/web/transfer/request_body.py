@@ -60,7 +60,7 @@ async def receive(
 ) -> int:
     """Take the request's body at ``offset``; returns the acknowledged offset. ``on_progress`` is called while it grows.
 
-    Raises what services.uploading does, ClientDisconnect and Stalled.
+    Raises what services.uploads.append does, ClientDisconnect and Stalled.
     """
     append = await run_in_threadpool(
         begin_append, deps, token, upload_id, offset=offset, announced=announced, checksum=checksum

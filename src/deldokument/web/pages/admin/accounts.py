@@ -2,7 +2,8 @@
 
 Promises that what was typed is there after every error; that a form sent twice does its work once; that of two
 administrators who change an account at once the second sees both values of each rule and chooses; and that deleting is
-never one click. All rules are in services.accounts and services.deleting; integrations have pages of their own.
+never one click. All rules are in services.accounts.lifecycle and services.accounts.deletion;
+integrations have pages of their own.
 """
 
 from __future__ import annotations

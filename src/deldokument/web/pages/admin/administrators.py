@@ -1,7 +1,7 @@
 """«Administratorer»: who configures the tenant.
 
 Promises that what was typed is there after every error, that removing somebody is asked about once, and that whoever
-removes the own right is told what follows. All rules are in services.administrators.
+removes the own right is told what follows. All rules are in services.tenants.administrators.
 """
 
 from __future__ import annotations

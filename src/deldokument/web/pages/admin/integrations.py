@@ -1,7 +1,7 @@
 """Integrations: which systems may use an account, what each may do there, its password for KS' interface, its end.
 
 Promises that a password is shown once, in the answer that made it, and that rights are never taken away by one click.
-All rules are in services.integrations.
+All rules are in services.accounts.integrations.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Promises that a number stands in no address, that what was typed is there after every error, that a list is registered
 only after its preview and just as that showed it, and that a form sent twice does its work once. All rules are in
-services.members and services.registering.
+services.accounts.members and services.accounts.member_import.
 """
 
 from __future__ import annotations

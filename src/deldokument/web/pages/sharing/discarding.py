@@ -1,7 +1,7 @@
 """Discarding a draft: the question, the list with «Undo», and undoing it.
 
 Every step works without script, and a page that is loaded again says what is so by then. All rules are in
-services.discarding.
+services.shares.discarding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """«Del dokumenter»: the page where a share is filled in, and the small JSON calls that save it as it grows.
 
 Promises that what was typed is never lost to an error, that an answer says which field is wrong and why, and that the
-page of a draft shows just what is saved. All rules are in services.ownership, drafting and publishing.
+page of a draft shows just what is saved. All rules are in services.shares.authorization, drafting and publishing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """«Varsler til meg»: where the logged-in person is told by e-mail, and what.
 
 Promises that an address is shown to its own person alone, that what was typed is there after an error, and that no
-link in a letter does anything: whoever confirms is logged in and types the code. All rules are in services.addresses.
+link in a letter does anything: whoever confirms is logged in and types the code. All rules are in
+services.notifications.email_addresses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """«Godkjenning»: what a member looks through before a colleague's draft is shared, and what its proposer is told.
 
 Promises that an approval is of what stood on the page, that nobody is offered to approve a proposal of one's own, and
-that a page that has been overtaken says so. All rules are in services.publishing and services.proposals.
+that a page that has been overtaken says so. All rules are in services.shares.publishing and services.shares.proposals.
 """
 
 from __future__ import annotations

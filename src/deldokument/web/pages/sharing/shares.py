@@ -1,7 +1,7 @@
 """«Delinger»: the list of my accounts' shares, one share with its time line, and what its sharers may do with it.
 
 Promises that only members see that these pages exist; that what was typed is still there after an error; that every
-deed works without script. All rules are in services.overview and services.publishing.
+deed works without script. All rules are in services.shares.queries and services.shares.publishing.
 """
 
 from __future__ import annotations
