@@ -23,7 +23,7 @@ from bench.servers import cookies
 from tests.support.sender import CLIENT_ID
 from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment, form_settings
 
-FIRST, MOST, SECONDS = 16, 512, 25
+FIRST, MAX_COUNT, SECONDS = 16, 512, 25
 GROWS = 1.25
 """Twice as many people must get so many times as much done, or the last step was the size."""
 SHARES, LENGTH = 10, 400_000
@@ -50,7 +50,7 @@ def steps(running: Deployment, large: str) -> list[Step]:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as given:
         prepared = _prepared(running, large)
         people = FIRST
-        while people <= MOST and (len(found) < 2 or found[-1].rate > GROWS * found[-2].rate):
+        while people <= MAX_COUNT and (len(found) < 2 or found[-1].rate > GROWS * found[-2].rate):
             # A fresh token each time: it lives for two minutes.
             token = running.registers.access_token(CLIENT_ID)
             Path(given.name).write_text(json.dumps(prepared | {"system": {"Authorization": f"Bearer {token}"}}))

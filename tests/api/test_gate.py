@@ -13,7 +13,7 @@ import pytest
 from deldokument.domain.errors import ScopeMissing
 from deldokument.services.accounts.integrations import remove_integration
 from deldokument.web.api.middleware import MAX_BODY
-from deldokument.web.http.problems import MOST_FAULTS
+from deldokument.web.http.problems import MAX_FAULTS
 from tests.support.api import FJELL, PREFIX, SUPPLIER, System, Systems, integrate, token_of
 from tests.support.browser import Web, serve
 from tests.support.world import OLA
@@ -182,7 +182,7 @@ def test_a_body_is_bounded_and_of_the_kind_that_is_asked_for(cast: Systems) -> N
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(cast: Systems, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deldokument.web.api.middleware.BODY_S", 0.0)
+    monkeypatch.setattr("deldokument.web.api.middleware.BODY_SECONDS", 0.0)
 
     async def never() -> AsyncIterator[bytes]:
         await asyncio.Event().wait()
@@ -206,6 +206,6 @@ def test_a_body_that_is_wrong_in_very_many_places_is_answered_in_few_words(cast:
     recipients = {"account_id": "a", "recipients": [{}] * 300_000}
     answer = cast.sharer.post("/shares", recipients)
     assert [fault["code"] for fault in answer.json()["errors"]] == ["too_many_recipients"]
-    answer = cast.sharer.post("/shares", {"account_id": "a"} | {f"a{n}": 1 for n in range(MOST_FAULTS + 1)})
+    answer = cast.sharer.post("/shares", {"account_id": "a"} | {f"a{n}": 1 for n in range(MAX_FAULTS + 1)})
     assert {fault["code"] for fault in answer.json()["errors"]} == {"field_unknown"}
-    assert len(answer.json()["errors"]) == MOST_FAULTS
+    assert len(answer.json()["errors"]) == MAX_FAULTS

@@ -14,9 +14,9 @@ from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services.inspection import documents
-from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MOST_OF_ONE, SMALL_SHARES, ApiMiddleware
+from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MAX_FORMS_PER_CONSUMER, SMALL_SHARES, ApiMiddleware
 from deldokument.web.http.errors import RateLimited
-from deldokument.web.http.rate_limit import MOST_AT_ONCE, ConcurrencyLimiter
+from deldokument.web.http.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter
 from tests.support.api import NEIGHBOUR, READER, System, Systems
 from tests.support.browser import serve
 from tests.support.world import OLA, Stage
@@ -147,7 +147,7 @@ def test_more_than_small_files_go_the_long_way(cast: Systems, stage: Stage) -> N
 def test_bodies_with_files_are_held_so_many_at_a_time(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.api.middleware.MOST_FORMS", 0)
+    monkeypatch.setattr("deldokument.web.api.middleware.MAX_FORMS", 0)
     full = serve(stage)
     answer = System(full.browser(), cast.sharer.token).call("POST", "/small-shares", files=form(words(stage), FILES))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
@@ -165,7 +165,7 @@ def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast:
         gate, scope = ApiMiddleware(_nothing, cast.web.stage.deps, ConcurrencyLimiter()), {"path": SMALL_SHARES}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as held:
-            for _ in range(MOST_OF_ONE):
+            for _ in range(MAX_FORMS_PER_CONSUMER):
                 await held.enter_async_context(gate._within_limits(scope, one))
             with pytest.raises(Unavailable):
                 await held.enter_async_context(gate._within_limits(scope, one))
@@ -181,7 +181,7 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
         gate, scope = ApiMiddleware(_nothing, cast.web.stage.deps, ConcurrencyLimiter()), {"path": "/api/v1/shares"}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
         async with AsyncExitStack() as asked:
-            for _ in range(MOST_AT_ONCE):
+            for _ in range(MAX_CONCURRENT):
                 await asked.enter_async_context(gate._within_limits(scope, one))
             with pytest.raises(RateLimited):
                 await asked.enter_async_context(gate._within_limits(scope, one))
@@ -195,7 +195,7 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
 def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_counted(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.http.rate_limit.MOST_COUNTED", 0)
+    monkeypatch.setattr("deldokument.web.http.rate_limit.MAX_COUNTED", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
 
@@ -203,7 +203,7 @@ def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_cou
 def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.http.rate_limit.MOST_AT_ONCE", 0)
+    monkeypatch.setattr("deldokument.web.http.rate_limit.MAX_CONCURRENT", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
     assert answer.headers["ratelimit"]

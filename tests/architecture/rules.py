@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "deldokument"
-LONGEST_MODULE = 400
-LONGEST_FUNCTION = 60
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
 CLOCK_PACKAGES = ("adapters", "simulators", "cli")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -37,10 +37,10 @@ def missing_charter(source: str) -> list[str]:
 def too_long(source: str) -> list[str]:
     """Modules have at most 400 lines, functions at most 60, their docstrings not counted."""
     found = []
-    if (length := len(source.splitlines())) > LONGEST_MODULE:
+    if (length := len(source.splitlines())) > MAX_MODULE_LINES:
         found.append(f"{length} lines")
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, Function) and (length := _length(node)) > LONGEST_FUNCTION:
+        if isinstance(node, Function) and (length := _length(node)) > MAX_FUNCTION_LINES:
             found.append(f"{node.name} has {length} lines")
     return found
 

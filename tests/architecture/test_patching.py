@@ -21,7 +21,7 @@ LISTED = Counter(
         # Two at once: the one has looked, and the other has been there since.
         "tests/contract/test_seal.py: exists": 1,
         # Where the process reads, and puts temporary files.
-        "tests/cli/test_senders.py: sys.stdin": 2,
+        "tests/cli/test_shares.py: sys.stdin": 2,
         "tests/contract/test_s3_blobs.py: tempfile.tempdir": 1,
         # Lanes of their own for a server in this process, and the limits of the path that bytes take.
         "tests/matrix/test_matrix.py: lanes": 2,
@@ -59,7 +59,7 @@ def test_nothing_is_patched_but_limits_and_what_is_listed() -> None:
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ('monkeypatch.setattr("deldokument.web.api.middleware.BODY_S", 0.0)', []),
+        ('monkeypatch.setattr("deldokument.web.api.middleware.BODY_SECONDS", 0.0)', []),
         ('monkeypatch.setattr(overview, "_PAGE", 1)', []),
         ('monkeypatch.setattr(f"deldokument.web.http.rate_limit.{limit}", 0)', []),
         ('monkeypatch.setattr("services.submitting.create_draft", held)', ["services.submitting.create_draft"]),

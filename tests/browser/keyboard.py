@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
-_LONGEST_WALK = 80
+_MAX_STEPS = 80
 # The focused element as a person meets it: what it is called, whether a ring shows where it is, whether it is covered.
 _FOCUSED = """() => {
     const element = document.activeElement;
@@ -57,7 +57,7 @@ class Keyboard:
 
     def tab_to(self, name: str, *, back: bool = False) -> None:
         """Tab until the focus is on the control whose name begins with ``name``; it must show, and lie open."""
-        for _ in range(_LONGEST_WALK):
+        for _ in range(_MAX_STEPS):
             self.press("Shift+Tab" if back else "Tab")
             stop = self.focused()
             if stop is None:

@@ -214,7 +214,7 @@ class Given:
 
 
 def transport(counterpart: Counterpart) -> Transport:
-    return Transport("https://del.example", Given(), counterpart.http, RetryPolicy(first_s=0.0))
+    return Transport("https://del.example", Given(), counterpart.http, RetryPolicy(first_seconds=0.0))
 
 
 OK = httpx.Response(200, json={"id": "1"})
@@ -313,7 +313,7 @@ def test_waits_grow_and_are_as_long_as_the_service_asks() -> None:
 
 
 def test_a_client_that_is_stopped_waits_no_longer() -> None:
-    patience = RetryPolicy(first_s=3600.0)
+    patience = RetryPolicy(first_seconds=3600.0)
 
     def stop_at_the_first(_request: httpx.Request) -> httpx.Response:
         threading.Timer(0.0, patience.stop).start()

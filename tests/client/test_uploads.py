@@ -48,7 +48,7 @@ class Sender:
     """Uploads to Kari's draft; keeps what progress said."""
 
     def __init__(self, tus: Tus, http: httpx.Client, ledger: Ledger, url: str = "") -> None:
-        self.patience = RetryPolicy(first_s=0.01)
+        self.patience = RetryPolicy(first_seconds=0.01)
         self.told: list[int] = []
         self.stop_at = LENGTH + 1
         self.renewed = 0
@@ -218,7 +218,9 @@ def send_elsewhere(ledger: Ledger, file: LocalFile, patch: httpx.Response) -> li
         return httpx.Response(200, headers={"upload-offset": "0"}) if request.method == "HEAD" else patch
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as http, pytest.raises((Refused, Unreachable)) as caught:
-        Uploads(http, RetryPolicy(first_s=0.0), ledger, lambda *_: None).upload(file, ELSEWHERE, lambda: ELSEWHERE, 1)
+        Uploads(http, RetryPolicy(first_seconds=0.0), ledger, lambda *_: None).upload(
+            file, ELSEWHERE, lambda: ELSEWHERE, 1
+        )
     return [*asked, str(caught.value)]
 
 
@@ -246,5 +248,7 @@ def test_neither_token_nor_bytes_go_where_there_is_no_tls(ledger: Ledger, file: 
         return httpx.Response(201, headers={"location": "http://del.example/uploads/p"})
 
     with httpx.Client(transport=httpx.MockTransport(lead_away)) as http, pytest.raises(Unreachable, match="TLS"):
-        Uploads(http, RetryPolicy(first_s=0.0), ledger, lambda *_: None).upload(file, ELSEWHERE, lambda: ELSEWHERE, 2)
+        Uploads(http, RetryPolicy(first_seconds=0.0), ledger, lambda *_: None).upload(
+            file, ELSEWHERE, lambda: ELSEWHERE, 2
+        )
     assert {request.url.scheme for request in asked} == {"https"}

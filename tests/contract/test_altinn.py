@@ -21,13 +21,13 @@ from deldokument.adapters.altinn.authorized_parties import (
     GuardedRights,
     RightsUnavailable,
 )
-from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S, Breaker
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS, Breaker
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.settings import PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.ports.registers import OLDEST_DENIAL, OrganizationGrant
+from deldokument.ports.registers import MAX_DENIAL_AGE, OrganizationGrant
 from tests.support.simulators import Running, start_simulators
 
 PER, LISE, MONA, TOR, SIV, OLA, NOBODY = (
@@ -364,14 +364,14 @@ def test_who_would_be_denied_can_have_a_younger_answer_and_others_keep_theirs() 
     cached = CachedRights(rights, clock=clock)
     first = cached.grants(PER)
     clock.now += 29
-    assert cached.grants(PER, OLDEST_DENIAL) == first
+    assert cached.grants(PER, MAX_DENIAL_AGE) == first
     clock.now += 1
     rights.failing = True
     with pytest.raises(RightsUnavailable):
-        cached.grants(PER, OLDEST_DENIAL)
+        cached.grants(PER, MAX_DENIAL_AGE)
     assert cached.grants(PER) == first
     rights.failing = False
-    assert cached.grants(PER, OLDEST_DENIAL) != first
+    assert cached.grants(PER, MAX_DENIAL_AGE) != first
 
 
 def test_nobody_gets_an_answer_older_than_five_minutes_by_asking_for_one() -> None:
@@ -493,7 +493,7 @@ def test_after_a_while_one_question_goes_through_and_the_others_still_need_not_w
     guarded: GuardedRights, silence: Silence, clock: Clock
 ) -> None:
     fail(guarded, FAILURES)
-    clock.now += PAUSE_S - 1
+    clock.now += PAUSE_SECONDS - 1
     fail(guarded, 1)
     assert silence.heard == FAILURES
     clock.now += 1
@@ -506,17 +506,17 @@ def test_while_a_probe_is_under_way_nobody_else_asks(clock: Clock) -> None:
     for _ in range(FAILURES):
         assert breaker.admits()
         breaker.failed()
-    clock.now += PAUSE_S
+    clock.now += PAUSE_SECONDS
     assert [breaker.admits() for _ in range(4)] == [True, False, False, False]
     # Whoever was sent ahead may have been cut off without a word.
-    clock.now += PAUSE_S
+    clock.now += PAUSE_SECONDS
     assert breaker.admits()
 
 
 def test_the_first_answer_heals_it_for_everybody(guarded: GuardedRights, silence: Silence, clock: Clock) -> None:
     fail(guarded, FAILURES)
     silence.down = False
-    clock.now += PAUSE_S
+    clock.now += PAUSE_SECONDS
     assert codes(guarded.grants(PER)) == codes(guarded.grants(LISE)) == {FJELL: {"a0236"}}
     silence.down = True
     fail(guarded, FAILURES + 1)
@@ -555,7 +555,7 @@ def test_a_server_that_says_that_it_cannot_answer_is_left_alone(
         fail(rights, FAILURES)
         replying.status = 200
         fail(rights, 1)
-        clock.now += PAUSE_S
+        clock.now += PAUSE_SECONDS
         assert rights.grants(PER) == ()
     finally:
         replying.status = 200

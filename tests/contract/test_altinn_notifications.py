@@ -15,7 +15,7 @@ import pytest
 
 from deldokument.adapters.altinn.notifications import PATH, AltinnNotifications, NoticesUnavailable
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
-from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.settings import NOTIFICATIONS_SCOPE
@@ -293,7 +293,7 @@ def test_an_altinn_that_is_silent_is_left_alone_for_a_while() -> None:
             with pytest.raises(NoticesUnavailable):
                 altinn.send(notice())
         assert len(asked) == FAILURES
-        now[0] += PAUSE_S
+        now[0] += PAUSE_SECONDS
         with pytest.raises(NoticesUnavailable):
             altinn.send(notice())
         assert len(asked) == FAILURES + 1

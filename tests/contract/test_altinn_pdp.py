@@ -19,7 +19,7 @@ from deldokument.adapters.altinn.authorized_parties import (
     RightsUnavailable,
     Silent,
 )
-from deldokument.adapters.altinn.decision_point import MOST_QUESTIONS, AltinnDecisionPoint, resource_code
+from deldokument.adapters.altinn.decision_point import MAX_DECISIONS, AltinnDecisionPoint, resource_code
 from deldokument.adapters.http.circuit_breaker import FAILURES
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.maskinporten.client import MaskinportenClient
@@ -200,7 +200,7 @@ def test_everybody_listed_is_asked_about_and_nobody_else_however_many_they_are()
     assert len(asking(point, listed).grants(PER)) == 120
     asked = [[a["Value"] for a in r["Attribute"]][1] for question in point.heard for r in question["Resource"]]
     assert asked == [number for number in listed.numbers for _ in RESOURCES]
-    assert max(len(question["Resource"]) for question in point.heard) == MOST_QUESTIONS
+    assert max(len(question["Resource"]) for question in point.heard) == MAX_DECISIONS
 
 
 def test_a_code_on_the_list_that_looks_like_a_permit_is_none() -> None:

@@ -163,10 +163,10 @@ def test_a_message_can_be_repeated_as_if_it_were_new(database: SqlDatabase) -> N
 
 
 def test_of_one_occasion_there_is_one_message(database: SqlDatabase) -> None:
-    put(database, message(occasion="once"), message(occasion="once", channel=Channel.EMAIL), message(), message())
+    put(database, message(dedup_key="once"), message(dedup_key="once", channel=Channel.EMAIL), message(), message())
     with database.write() as tx:
-        assert not tx.outbox.add(message(occasion="once"))
-        assert tx.outbox.add(message(occasion="twice"))
+        assert not tx.outbox.add(message(dedup_key="once"))
+        assert tx.outbox.add(message(dedup_key="twice"))
 
 
 def test_two_workers_lease_different_messages(database: SqlDatabase) -> None:

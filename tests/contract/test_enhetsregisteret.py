@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
-from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
 from deldokument.adapters.http.client import outbound_client
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.registers import RegisteredOrganization
@@ -124,7 +124,7 @@ def test_a_silent_register_is_not_waited_for_again_and_again_and_heals() -> None
             with pytest.raises(RegisterUnavailable):
                 register.find(FJELL)
         assert heard == FAILURES
-        now += PAUSE_S
+        now += PAUSE_SECONDS
         down = False
         assert found(register, FJELL).name == "FJELL AS"
     assert heard == FAILURES + 1

@@ -28,7 +28,7 @@ from deldokument.adapters.altinn.authorized_parties import (
 from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
-from deldokument.adapters.http.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, outbound_client
+from deldokument.adapters.http.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, outbound_client
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
@@ -42,7 +42,7 @@ from tests.support.simulators import Running, log_in, start_simulators
 PER = PersonIdentifier("05877914102", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")
 MODES = ("down", "slow", "500", "garbage", "mislabelled")
-_PATIENCE_S = 0.5
+_PATIENCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ QUESTIONS = [
 def test_a_failing_register_is_unavailable_and_says_nothing_of_anybody(running: Running, case: Case, mode: str) -> None:
     with httpx.Client(timeout=30) as http:
         question = case.ask(running, http)
-        http.timeout = httpx.Timeout(_PATIENCE_S if mode == "slow" else 30)
+        http.timeout = httpx.Timeout(_PATIENCE_SECONDS if mode == "slow" else 30)
         running.fail(case.register, mode, seconds=5)
         try:
             with pytest.raises(case.error) as failure:
@@ -182,7 +182,7 @@ def test_a_silent_altinn_is_told_apart_from_an_answer_that_is_not_understood(
     """Only silence counts for the breaker: what is wrong with one person's list keeps nobody else out."""
     with httpx.Client(timeout=30) as http:
         question = _parties(running, http)
-        http.timeout = httpx.Timeout(_PATIENCE_S if mode == "slow" else 30)
+        http.timeout = httpx.Timeout(_PATIENCE_SECONDS if mode == "slow" else 30)
         running.fail("altinn", mode, seconds=5)
         try:
             with pytest.raises(RightsUnavailable) as failure:
@@ -193,7 +193,7 @@ def test_a_silent_altinn_is_told_apart_from_an_answer_that_is_not_understood(
 
 
 def test_no_register_is_waited_for_longer_than_two_seconds_to_connect_and_five_to_answer() -> None:
-    assert (CONNECT_TIMEOUT_S, READ_TIMEOUT_S) == (2.0, 5.0)
+    assert (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS) == (2.0, 5.0)
     with outbound_client() as http:
         assert (http.timeout.connect, http.timeout.read) == (2.0, 5.0)
         assert not http.follow_redirects

@@ -18,7 +18,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.idporten.id_tokens import LevelTooLow, LoginRefused, PersonMissing
 from deldokument.adapters.idporten.login import IdPorten, LoginCancelled
@@ -137,7 +137,7 @@ def test_a_silent_idporten_is_not_waited_for_again_and_again_and_logins_recover(
             finish(idporten, login, back)
         assert way.asked == FAILURES
         way.down = False
-        now[0] += PAUSE_S
+        now[0] += PAUSE_SECONDS
         assert finish(idporten, login, back).person_identifier == OLA
         assert idporten.begin("nb").url
 

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.client import outbound_client
-from deldokument.adapters.http.jwks import FAILURE_REST_S, KEYS_REST_S
+from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_REST_SECONDS
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
@@ -173,7 +173,7 @@ def test_invented_kids_hold_up_no_threads_while_the_provider_is_slow(
     with HostileProvider() as provider:
         client = client_of(provider, outbound, lambda: now)
         ended_session(client, signed(provider))
-        now += KEYS_REST_S + 1
+        now += KEYS_REST_SECONDS + 1
         invented = signed(provider, header={"kid": "invented"})
 
         def ask() -> None:
@@ -210,7 +210,7 @@ def test_a_provider_whose_keys_are_broken_is_left_alone_for_a_while(outbound: ht
                 ended_session(client, signed(provider))
         assert provider.key_fetches == 1
         provider.published = right
-        now += FAILURE_REST_S + 1
+        now += FAILURE_REST_SECONDS + 1
         assert ended_session(client, signed(provider)) == "a-session"
 
 

@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from deldokument.adapters.http.client import outbound_client
-from deldokument.adapters.http.jwks import FAILURE_REST_S, KEYS_KEPT_S, KEYS_REST_S
+from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_KEPT_SECONDS, KEYS_REST_SECONDS
 from deldokument.adapters.maskinporten.access_tokens import KeysUnavailable, MaskinportenTokens
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -330,7 +330,7 @@ def test_keys_are_fetched_once_and_kept_for_a_day(
     for _ in range(5):
         tokens.verify(issuer.token())
     assert issuer.fetches == 1
-    clock.moved = KEYS_KEPT_S + 1
+    clock.moved = KEYS_KEPT_SECONDS + 1
     token = issuer.token(exp=int(clock()) + 100, iat=int(clock()))
     tokens.verify(token)
     assert issuer.fetches == 2
@@ -342,7 +342,7 @@ def test_a_new_key_of_the_issuer_is_found_at_once(
     tokens.verify(issuer.token())
     new = RSAKey.generate_key(2048, auto_kid=True)
     issuer.published.append(new.as_dict(private=False))
-    clock.moved = KEYS_REST_S + 1
+    clock.moved = KEYS_REST_SECONDS + 1
     assert tokens.verify(issuer.token(key=new)) == Consumer(FJELL)
     assert issuer.fetches == 2
 
@@ -352,7 +352,7 @@ def test_a_key_that_the_issuer_has_withdrawn_counts_no_longer_than_a_day(
 ) -> None:
     tokens.verify(issuer.token())
     issuer.published = [RSAKey.generate_key(2048, auto_kid=True).as_dict(private=False)]
-    clock.moved = KEYS_KEPT_S + 1
+    clock.moved = KEYS_KEPT_SECONDS + 1
     refusal(tokens, issuer.token(exp=int(clock()) + 100, iat=int(clock())))
 
 
@@ -363,7 +363,7 @@ def test_invented_key_names_make_nobody_ask_the_issuer_again_and_again(
     for _ in range(20):
         refusal(tokens, issuer.token(key=stranger))
     assert issuer.fetches == 1
-    clock.moved = KEYS_REST_S + 1
+    clock.moved = KEYS_REST_SECONDS + 1
     for _ in range(20):
         refusal(tokens, issuer.token(key=stranger))
     assert issuer.fetches == 2
@@ -424,7 +424,7 @@ def test_without_the_issuers_keys_nobody_is_let_in_and_nobody_is_told_to_be_fals
     issuer.answer = lambda _: False
     with pytest.raises(KeysUnavailable):
         tokens.verify(issuer.token())
-    clock.moved = FAILURE_REST_S + 1
+    clock.moved = FAILURE_REST_SECONDS + 1
     assert tokens.verify(issuer.token()) == Consumer(FJELL)
 
 
@@ -453,7 +453,7 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
         return not let_go.wait(20)
 
     issuer.answer = held
-    clock.moved = KEYS_REST_S + 1
+    clock.moved = KEYS_REST_SECONDS + 1
     stranger = issuer.token(key=RSAKey.generate_key(2048, auto_kid=True))
     outcome: list[Exception] = []
 

@@ -34,9 +34,9 @@ from deldokument.adapters.enhetsregisteret import Enhetsregisteret
 from deldokument.adapters.http.bounded import TOTAL_PER_READ
 from deldokument.adapters.http.circuit_breaker import FAILURES
 from deldokument.adapters.http.client import (
-    MAX_ANSWER_BYTES,
     MAX_CALLS,
-    READ_TIMEOUT_S,
+    MAX_RESPONSE_BYTES,
+    READ_TIMEOUT_SECONDS,
     OutboundClients,
     outbound_client,
 )
@@ -331,6 +331,6 @@ def test_a_short_key_of_idportens_logs_nobody_in(provider: HostileProvider, bits
 def test_the_limits_are_those_that_the_operators_page_tells() -> None:
     page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
     [row] = [line for line in page.splitlines() if "`AnswerTooLarge`" in line]
-    assert f"more than {TOTAL_PER_READ * READ_TIMEOUT_S:.0f} seconds" in row
+    assert f"more than {TOTAL_PER_READ * READ_TIMEOUT_SECONDS:.0f} seconds" in row
     assert f"or {MAX_CALLS} calls" in row
-    assert f"larger than {MAX_ANSWER_BYTES >> 20} MiB (Altinn's: {MAX_LIST_BYTES >> 20} MiB)" in row
+    assert f"larger than {MAX_RESPONSE_BYTES >> 20} MiB (Altinn's: {MAX_LIST_BYTES >> 20} MiB)" in row

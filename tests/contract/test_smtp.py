@@ -104,7 +104,7 @@ def test_what_a_server_does_to_a_letter_becomes_an_outcome(mail: RunningMail, mo
 
 def test_a_server_that_is_slow_is_not_waited_for(mail: RunningMail) -> None:
     mail.fail("slow", seconds=5)
-    assert sender(mail.port, answer_s=0.2).send(LETTER) == again("smtp_unreachable")
+    assert sender(mail.port, answer_seconds=0.2).send(LETTER) == again("smtp_unreachable")
 
 
 def test_nobody_at_the_port_means_later() -> None:
@@ -209,7 +209,7 @@ def test_a_server_that_never_comes_to_an_end_holds_nobody() -> None:
                 connection.sendall(b"220-and one more thing\r\n")
 
     with odd_mail_server([b""], go_on) as port:
-        assert sender(port, whole_s=0.3).send(LETTER) == again("smtp_unreachable")
+        assert sender(port, whole_seconds=0.3).send(LETTER) == again("smtp_unreachable")
 
 
 def test_a_farewell_that_fails_does_not_make_a_letter_unsent() -> None:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_S
-from deldokument.adapters.webhook_client import MOST_ANSWER_BYTES, TimeLimits, WebhookClient, system_resolver
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
+from deldokument.adapters.webhook_client import MAX_RESPONSE_BYTES, TimeLimits, WebhookClient, system_resolver
 from deldokument.domain.webhook import AddressRule
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from tests.support.webhook_receiver import Behaviour, Receiver, answering, silent, status
@@ -145,7 +145,7 @@ def flood(connection: socket.socket, stopped: threading.Event) -> None:
     """An answer without an end."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     while not stopped.is_set():
-        connection.sendall(b"x" * MOST_ANSWER_BYTES)
+        connection.sendall(b"x" * MAX_RESPONSE_BYTES)
 
 
 def headlong(connection: socket.socket, _stopped: threading.Event) -> None:
@@ -239,7 +239,7 @@ def test_a_silent_receiver_is_left_alone_for_a_while_and_holds_nobody_else_back(
         assert client.post(dead.url, {}, b"").failure is WebhookFailure.SILENT
         assert dead.connections == FAILURES
         assert client.post(receiver.url, {}, b"").status == 204
-        moment = PAUSE_S
+        moment = PAUSE_SECONDS
         dead.behaviour = status(500)
         assert client.post(dead.url, {}, b"").status == 500
         assert client.post(dead.url, {}, b"").status == 500, "any answer heals it"

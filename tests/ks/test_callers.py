@@ -10,7 +10,7 @@ import pytest
 from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.services.tenants.offboarding import offboard_tenant
-from deldokument.web.http.rate_limit import MOST_AT_ONCE
+from deldokument.web.http.rate_limit import MAX_CONCURRENT
 from deldokument.web.ks.app import PREFIX
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE
@@ -77,7 +77,7 @@ def test_with_maskinporten_silent_nobody_is_let_in(fiks: Fiks) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-@pytest.mark.parametrize("limit", ["MOST_AT_ONCE", "MOST_COUNTED"])
+@pytest.mark.parametrize("limit", ["MAX_CONCURRENT", "MAX_COUNTED"])
 def test_a_system_that_asks_for_very_much_at_once_leaves_threads_for_the_others(
     fiks: Fiks, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
@@ -90,7 +90,7 @@ def test_a_system_that_asks_for_very_much_at_once_leaves_threads_for_the_others(
 
 
 def test_what_a_system_has_under_way_is_counted_until_it_is_answered(fiks: Fiks) -> None:
-    for _ in range(MOST_AT_ONCE + 1):
+    for _ in range(MAX_CONCURRENT + 1):
         assert fiks.system.get(ACCOUNTS, headers=fiks.headers).status_code == 200
 
 

@@ -23,7 +23,7 @@ from tests.ks.published import ERROR_MESSAGE, UPLOADED
 from tests.support.accounts import set_rules
 from tests.support.world import BANKRUPT, FJELL, KARI, OLA, person
 
-DAY_S = 86400
+DAY_SECONDS = 86400
 
 
 def exposed(*numbers: str) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def exposed(*numbers: str) -> list[dict[str, Any]]:
 
 
 def metadata(*numbers: str, **changes: Any) -> dict[str, Any]:
-    given = {"dokumentnavn": "vedtak.pdf", "mimetype": "application/pdf", "ttl": 10 * DAY_S, "arkivert": True}
+    given = {"dokumentnavn": "vedtak.pdf", "mimetype": "application/pdf", "ttl": 10 * DAY_SECONDS, "arkivert": True}
     return given | {"eksponertFor": exposed(*numbers)} | changes
 
 

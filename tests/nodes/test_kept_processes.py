@@ -42,7 +42,7 @@ def started(folder: Path, body: str) -> subprocess.Popen[str]:
 
 def test_processes_that_die_as_soon_as_they_serve_are_not_started_for_ever(tmp_path: Path) -> None:
     body = """
-supervisor._PAUSE_S, forks = 0.001, ()
+supervisor._PAUSE_SECONDS, forks = 0.001, ()
 def child(serves):
     born()
     serves()
@@ -55,7 +55,7 @@ def child(serves):
 
 def test_a_process_that_cannot_be_forked_just_now_ends_nothing(tmp_path: Path) -> None:
     body = """
-supervisor._PAUSE_S, tries = 0.001, itertools.count(1)
+supervisor._PAUSE_SECONDS, tries = 0.001, itertools.count(1)
 def fork():
     if next(tries) == 3:
         raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -78,7 +78,7 @@ def child(serves):
 
 def test_a_dead_process_that_is_not_replaced_yet_keeps_no_signal_waiting(tmp_path: Path) -> None:
     body = """
-supervisor._PAUSE_S, supervisor._LONGEST_PAUSE_S, forks = 1000, 1000, ()
+supervisor._PAUSE_SECONDS, supervisor._MAX_PAUSE_SECONDS, forks = 1000, 1000, ()
 def child(serves):
     number = born()
     serves()

@@ -16,7 +16,7 @@ from deldokument.web.app import create_app
 from deldokument.web.http.site import Site
 from tests.support.world import Stage
 
-_START_S = 30.0
+_START_SECONDS = 30.0
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def running(app: ASGIApplication, connection: type[BoundedConnection], **more: A
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        until = time.monotonic() + _START_S
+        until = time.monotonic() + _START_SECONDS
         while not server.started:
             assert thread.is_alive()
             assert time.monotonic() < until

@@ -8,9 +8,10 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.impact_assessment import ResidualRisk
+from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Tenant
-from deldokument.domain.tenure import ResidualRisk, day_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords

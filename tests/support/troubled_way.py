@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _HOP_HEADERS = {"connection", "transfer-encoding", "content-length"}
-_LIMIT_S = 60.0
+_LIMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(length)
         if fault.hold is not None:
-            fault.hold.wait(_LIMIT_S)
+            fault.hold.wait(_LIMIT_SECONDS)
         if fault.status:
             text = f"<Error><Code>{fault.code}</Code></Error>".encode() if fault.code else b""
             self._answer(fault.status, {"ETag": '"of the proxy"'}, text)
@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815
 
     def _pass_on(self, body: bytes, fault: Fault) -> None:
-        onward = http.client.HTTPConnection(self.server.target, timeout=_LIMIT_S)
+        onward = http.client.HTTPConnection(self.server.target, timeout=_LIMIT_SECONDS)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_HEADERS}
             if body or self.command in ("PUT", "POST"):

@@ -31,7 +31,7 @@ from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies, ServiceConfig
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
-from deldokument.ports.registers import OLDEST_RIGHTS, OrganizationGrant, RegisteredOrganization
+from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import DIRECTORY
@@ -77,7 +77,7 @@ class FakeRights:
     held: dict[str, tuple[OrganizationGrant, ...]] = field(default_factory=dict)
     down: bool = False
 
-    def grants(self, person: PersonIdentifier, _oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+    def grants(self, person: PersonIdentifier, _oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
         if self.down:
             raise Unavailable("rights_unavailable")
         return self.held.get(person.value, ())

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, ResidualRisk
+from deldokument.domain.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ResidualRisk
 from deldokument.services.agreements import texts
 from deldokument.services.agreements.impact_assessment import AssessmentView, list_assessments
 from tests.support import papers
@@ -150,13 +150,13 @@ def test_a_file_of_another_kind_is_refused_though_its_name_says_pdf(web: Web, ew
 
 
 def test_a_file_of_just_the_limit_is_taken_and_one_byte_more_is_not(web: Web, ewa: Browser) -> None:
-    largest = papers.PDF + bytes(MAX_PAPER_LENGTH - len(papers.PDF))
+    largest = papers.PDF + bytes(MAX_ATTACHMENT_BYTES - len(papers.PDF))
     answer = send(web, ewa, largest + b"\0")
     assert (answer.status_code, faults(answer)) == (422, {"paper"})
     assert "Filen er større enn 10 MB." in answer.text
     assert 'value="Berit Ås"' in answer.text
     assert send(web, ewa, largest).status_code == 303
-    assert recorded(web)[0].length == MAX_PAPER_LENGTH
+    assert recorded(web)[0].length == MAX_ATTACHMENT_BYTES
 
 
 @pytest.mark.parametrize("number", [KARI, VIGDIS, None])

@@ -14,7 +14,7 @@ import pytest
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import existing
-from deldokument.domain.tenure import ResidualRisk
+from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.services.accounts import integrations
 from deldokument.services.agreements import impact_assessment, texts
 from deldokument.services.agreements import status as agreements_status

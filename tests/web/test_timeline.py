@@ -30,5 +30,5 @@ def test_a_share_of_a_thousand_documents_tells_that_it_was_shared_and_withdrawn(
 
 def test_what_is_left_out_of_a_page_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     share_id = web.stage.publish(OLA)
-    monkeypatch.setattr(queries, "MOST_EVENTS", 3)
+    monkeypatch.setattr(queries, "MAX_EVENTS", 3)
     assert LEFT_OUT in web.browser(KARI).get(f"/delinger/{share_id}").text

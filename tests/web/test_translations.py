@@ -13,8 +13,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.errors import WORDS
-from deldokument.web.http.i18n import OSLO, Translator
+from deldokument.web.http.i18n import Translator
 
 pytestmark = pytest.mark.once
 

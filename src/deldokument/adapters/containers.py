@@ -21,7 +21,7 @@ OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCAL_HEADER: Final = Struct("<6xHH8xI4xHH")
 """Of a zip entry: flags, method, compressed size, lengths of the name and of the extra field."""
 _SIZE_COMES_LATER: Final = 0x0008
-_MOST_ENTRIES: Final = 1000
+_MAX_ENTRIES: Final = 1000
 _DECLARED: Final = re.compile(rb"application/(?:vnd\.oasis\.opendocument\.[a-z-]{1,40}|epub\+zip)")
 _OOXML: Final = "application/vnd.openxmlformats-officedocument."
 _OOXML_FOLDERS: Final = {
@@ -38,7 +38,7 @@ _OLE_HEADER: Final = Struct("<30xH16xI")
 _OLE_ENTRY: Final = Struct("<64sHB13x16s32x")
 """Of a directory: name, its length with the closing NUL, kind, class id."""
 _OLE_KINDS: Final = frozenset({1, 2, 5})
-_MOST_STREAMS: Final = 64
+_MAX_STREAMS: Final = 64
 _INSTALLER: Final = bytes.fromhex("84100c0000000000c000000000000046")
 _OLE_STREAMS: Final = {
     "WordDocument": "application/msword",
@@ -55,7 +55,7 @@ def zip_type(head: bytes) -> str:
     An Office package of another kind is unknown: a zip program is no use to whoever gets it.
     """
     names: set[bytes] = set()
-    for name, content in islice(_zip_entries(head), _MOST_ENTRIES):
+    for name, content in islice(_zip_entries(head), _MAX_ENTRIES):
         if not names and name == b"mimetype" and (declared := _DECLARED.fullmatch(content)):
             return declared[0].decode()
         names.add(name)
@@ -87,7 +87,7 @@ def ole_type(head: bytes) -> str:
     shift, sector = _OLE_HEADER.unpack_from(head)
     if shift not in (9, 12):
         return UNKNOWN
-    for name, class_id in islice(_ole_entries(head, (sector + 1) << shift), _MOST_STREAMS):
+    for name, class_id in islice(_ole_entries(head, (sector + 1) << shift), _MAX_STREAMS):
         if class_id == _INSTALLER:
             return "application/x-msi"
         if name in _OLE_STREAMS:

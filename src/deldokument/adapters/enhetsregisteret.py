@@ -23,7 +23,7 @@ from deldokument.ports.registers import RegisteredOrganization
 
 OrganizationStatus = Literal["active", "deleted", "bankrupt", "winding_up", "forced_winding_up"]
 
-_DAY_S: Final = 24 * 60 * 60.0
+_DAY_SECONDS: Final = 24 * 60 * 60.0
 _KINDS: Final = ("enhet", "underenhet")
 
 
@@ -49,7 +49,7 @@ class Enhetsregisteret:
         self._http = http
         self._clock = clock
         self._breaker = Breaker(clock)
-        self._cache: ExpiringCache[str, RegisteredOrganization] = ExpiringCache(cache_size, _DAY_S, clock)
+        self._cache: ExpiringCache[str, RegisteredOrganization] = ExpiringCache(cache_size, _DAY_SECONDS, clock)
 
     def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:
         """The organisation, or None when no unit or subunit has the number, or it was removed.

@@ -31,9 +31,9 @@ from typing import Final, Literal
 from deldokument.domain.outbox import SENT, Outcome, again, refused
 from deldokument.ports.channels import Email
 
-CONNECT_S: Final = 10.0
-ANSWER_S: Final = 30.0
-WHOLE_S: Final = 90.0
+CONNECT_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 30.0
+WHOLE_SECONDS: Final = 90.0
 """Less than a message's lease, so that no letter is sent by two at once."""
 _SENDER_NAME: Final = "Del dokument"
 _PERMANENT: Final = 500
@@ -64,14 +64,14 @@ class SmtpMail:
         *,
         name: str,
         tls: ssl.SSLContext | None = None,
-        answer_s: float = ANSWER_S,
-        whole_s: float = WHOLE_S,
+        answer_seconds: float = ANSWER_SECONDS,
+        whole_seconds: float = WHOLE_SECONDS,
     ) -> None:
         self._server = server
         self._name = name
         self._tls = tls or ssl.create_default_context()
-        self._answer_s = answer_s
-        self._whole_s = whole_s
+        self._answer_seconds = answer_seconds
+        self._whole_seconds = whole_seconds
 
     def send(self, letter: Email) -> Outcome:
         """Hand it over."""
@@ -113,10 +113,10 @@ class SmtpMail:
         """A greeted, protected, logged-in connection that is cut when the time for the whole is up."""
         server = self._server
         with (
-            socket.create_connection((server.host, server.port), CONNECT_S) as plain,
-            _cut_after(self._whole_s, plain),
+            socket.create_connection((server.host, server.port), CONNECT_SECONDS) as plain,
+            _cut_after(self._whole_seconds, plain),
         ):
-            plain.settimeout(self._answer_s)
+            plain.settimeout(self._answer_seconds)
             smtp = smtplib.SMTP(local_hostname=self._name)
             smtp.sock = self._protected(plain) if server.security == "tls" else plain
             try:

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 _AGAIN_SECONDS = 0.01
 
 
-def set_pragmas(connection: sqlite3.Connection, pragmas: Iterable[str], *, patience_s: float) -> None:
+def set_pragmas(connection: sqlite3.Connection, pragmas: Iterable[str], *, patience_seconds: float) -> None:
     """Each of them, ``name=value``. Raises sqlite3.Error.
 
     While another connection writes to a file that has no write-ahead log yet, SQLite refuses to give it one at once,
     whatever its ``busy_timeout`` is; so it is asked again for as long.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + patience_seconds
     for pragma in pragmas:
         while not _is_set(connection, pragma, deadline):
             time.sleep(_AGAIN_SECONDS)

@@ -24,23 +24,23 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from deldokument.adapters.http.circuit_breaker import Breaker
-from deldokument.adapters.http.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, ExpiringCache
+from deldokument.adapters.http.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, ExpiringCache
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.webhook import Address, AddressRule, WebhookUrl, parse_url
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 
-MOST_ANSWER_BYTES: Final = 4096
-_MOST_ADDRESSES: Final = 3
+MAX_RESPONSE_BYTES: Final = 4096
+_MAX_ADDRESSES: Final = 3
 _BREAKERS: Final = 1000
-_BREAKER_LIFETIME_S: Final = 3600.0
+_BREAKER_LIFETIME_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
     """In seconds: for a connection to an address, for each read or write, and for all after connecting together."""
 
-    connect: float = CONNECT_TIMEOUT_S
-    step: float = READ_TIMEOUT_S
+    connect: float = CONNECT_TIMEOUT_SECONDS
+    step: float = READ_TIMEOUT_SECONDS
     total: float = 10.0
 
 
@@ -70,7 +70,7 @@ class WebhookClient:
         self._resolve = resolve
         self._clock = clock
         self._limits = limits or TimeLimits()
-        self._breakers: ExpiringCache[str, Breaker] = ExpiringCache(_BREAKERS, _BREAKER_LIFETIME_S, clock)
+        self._breakers: ExpiringCache[str, Breaker] = ExpiringCache(_BREAKERS, _BREAKER_LIFETIME_SECONDS, clock)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         """See the port."""
@@ -118,7 +118,7 @@ class WebhookClient:
     def _addresses(self, target: WebhookUrl) -> list[str]:
         """Where the name leads; nothing when a single address is one that may not be called."""
         found = self._resolve(target.host, target.port)
-        return found[:_MOST_ADDRESSES] if all(self._rule.admits(_address(text)) for text in found) else []
+        return found[:_MAX_ADDRESSES] if all(self._rule.admits(_address(text)) for text in found) else []
 
     @contextmanager
     def _connected(self, addresses: list[str], port: int) -> Iterator[socket.socket]:
@@ -192,7 +192,7 @@ def _exchange(
             # A head that was cut off in the middle is read as if that were all of it.
             raise TimeoutError
         with suppress(OSError, http.client.HTTPException):
-            answer.read(MOST_ANSWER_BYTES)
+            answer.read(MAX_RESPONSE_BYTES)
         return answer.status
 
 
@@ -209,7 +209,7 @@ class _Beginning(io.RawIOBase):
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
-        self._left = MOST_ANSWER_BYTES
+        self._left = MAX_RESPONSE_BYTES
 
     def readable(self) -> bool:
         return True

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, Row, say_changed, say_one, say_rows
-from deldokument.cli.running import opened_node
+from deldokument.cli.runtime import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.errors import require

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_rows
-from deldokument.cli.running import opened_node
+from deldokument.cli.runtime import opened_node
 from deldokument.domain.agreement import AgreementKind
 from deldokument.services.agreements import status, texts
 

@@ -15,7 +15,7 @@ import typer
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.client import client_keys
-from deldokument.cli.running import errors_as_text
+from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import ConfigurationError
 
 _BITS: Final = 4096

@@ -30,7 +30,7 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_fil
 from deldokument.bootstrap.serve import serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
-from deldokument.cli.seeding import CUSTOMERS, seed
+from deldokument.cli.demo_data import CUSTOMERS, seed
 from deldokument.config.settings import NOTIFICATIONS_SCOPE, PARTIES_SCOPE, PREFIX, Settings, load_settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import end_at_a_signal

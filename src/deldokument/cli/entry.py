@@ -11,14 +11,14 @@ import sys
 
 import typer
 
-from deldokument.cli import senders
+from deldokument.cli import shares
 
 
 def main() -> None:
     """Run what the command line says."""
-    if _words()[:1] in ([name] for name in senders.COMMANDS):
+    if _words()[:1] in ([name] for name in shares.COMMANDS):
         app = typer.Typer(name="deldokument", pretty_exceptions_enable=False)
-        senders.register(app)
+        shares.register(app)
     else:
         from deldokument.cli.main import app
     app(prog_name="deldokument")

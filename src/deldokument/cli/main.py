@@ -20,10 +20,20 @@ from deldokument.adapters.documents.signing import create_seal_certificate, vali
 from deldokument.adapters.sql.migrations import is_current
 from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
 from deldokument.bootstrap.serve import configure_logging, work
-from deldokument.cli import accounts, agreements, auditing, client_keys, members, operators, root_keys, senders, tenures
+from deldokument.cli import (
+    accounts,
+    agreements,
+    audit,
+    client_keys,
+    members,
+    operators,
+    root_keys,
+    shares,
+    tenant_lifecycle,
+)
 from deldokument.cli.demo import run_demo
-from deldokument.cli.running import errors_as_text, opened_node
-from deldokument.cli.serving import run_server
+from deldokument.cli.runtime import errors_as_text, opened_node
+from deldokument.cli.serve import run_server
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
@@ -38,13 +48,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(help="Keys of the deployment.", no_args_is_help=True)
-app.add_typer(tenures.app, name="tenant")
+app.add_typer(tenant_lifecycle.app, name="tenant")
 app.add_typer(accounts.app, name="account")
 app.add_typer(members.app, name="member")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(operators.app, name="operator")
 app.add_typer(keys, name="keys")
-app.add_typer(auditing.app, name="audit")
+app.add_typer(audit.app, name="audit")
 console = Console()
 
 
@@ -163,7 +173,7 @@ def create_seal() -> None:
         console.print(f"SHA-256 {fingerprint(seal.certificate())}", soft_wrap=True)
 
 
-senders.register(app)
+shares.register(app)
 keys.command("create-root")(root_keys.create)
 keys.command("rotate-root")(root_keys.rotate)
 keys.command("create-client")(client_keys.create)

@@ -9,7 +9,7 @@ import typer
 
 from deldokument.cli.accounts import tenant_of
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_changed, say_rows
-from deldokument.cli.running import opened_node
+from deldokument.cli.runtime import opened_node
 from deldokument.domain.errors import InvalidInput, require
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import member_import, members

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, ask_number, say_changed, say_rows
-from deldokument.cli.running import opened_node
+from deldokument.cli.runtime import opened_node
 from deldokument.services.tenants import operators
 
 app = typer.Typer(help="Who may open /drift.", no_args_is_help=True)

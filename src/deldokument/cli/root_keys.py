@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deldokument.adapters.keys.keyring import rotate_root
 from deldokument.bootstrap.keys import create_root_key
-from deldokument.cli.running import errors_as_text, opened_keyring
+from deldokument.cli.runtime import errors_as_text, opened_keyring
 from deldokument.config.settings import load_settings
 
 console = Console()

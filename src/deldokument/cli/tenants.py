@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_changed, say_one, say_rows
-from deldokument.cli.running import opened_node
+from deldokument.cli.runtime import opened_node
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason

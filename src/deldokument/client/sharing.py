@@ -25,7 +25,7 @@ from deldokument.client.state import Ledger
 from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import STREAM, Progress, Uploads
 
-MOST_STREAMS: Final = 8
+MAX_STREAMS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Sharing:
 
     def _streams(self, file: LocalFile, ticket: Ticket, files: int) -> int:
         """How many of the streams this file has, when so many files share them."""
-        most = min(self._parallel // min(files, self._parallel), file.length // STREAM, MOST_STREAMS)
+        most = min(self._parallel // min(files, self._parallel), file.length // STREAM, MAX_STREAMS)
         if most < 2 or ticket.offset > 0 or not self._uploads.offers_streams(ticket.creation_url):
             return 1
         return most

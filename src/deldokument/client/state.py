@@ -24,7 +24,7 @@ from typing import Any, Self
 from deldokument.client.errors import NotConfigured
 
 _LAYOUT = 1
-_KEPT_S = 8 * 24 * 3600.0
+_KEPT_SECONDS = 8 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def sweep(folder: Path, now: float) -> None:
     """Remove what was left for so long that the service has let go of it too."""
     with suppress(OSError):
         for path in folder.iterdir():
-            if path.suffix in {".json", ".lock", ".new"} and path.stat().st_mtime < now - _KEPT_S:
+            if path.suffix in {".json", ".lock", ".new"} and path.stat().st_mtime < now - _KEPT_SECONDS:
                 path.unlink()
 
 

@@ -27,8 +27,8 @@ from deldokument.client.errors import ClientError, NotConfigured, Refused, Unrea
 from deldokument.client.settings import Settings, is_safe
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_LIFETIME_S: Final = 100  # Maskinporten accepts at most 120
-_MARGIN_S: Final = 10.0
+_LIFETIME_SECONDS: Final = 100  # Maskinporten accepts at most 120
+_MARGIN_SECONDS: Final = 10.0
 _TRIES: Final = 3
 
 
@@ -96,7 +96,7 @@ class MaskinportenTokens:
         token, lifetime = body.get("access_token"), body.get("expires_in")
         if answer.status_code != 200 or not isinstance(token, str) or not token or type(lifetime) is not int:
             raise Unreachable(f"Maskinporten answers without a token (status {answer.status_code})")
-        return asked_at + lifetime - _MARGIN_S, token
+        return asked_at + lifetime - _MARGIN_SECONDS, token
 
     def _assertion(self) -> str:
         now, settings = int(self._clock()), self._settings
@@ -105,7 +105,7 @@ class MaskinportenTokens:
             "iss": settings.client_id,
             "scope": settings.scope,
             "iat": now,
-            "exp": now + _LIFETIME_S,
+            "exp": now + _LIFETIME_SECONDS,
             "jti": secrets.token_urlsafe(24),
         }
         claims |= {"resource": settings.resource} if settings.resource else {}

@@ -23,7 +23,7 @@ import httpx
 from deldokument.client.errors import FieldFault, Interrupted, Refused, Unreachable
 
 TRIES: Final = 7
-LONGEST_WAIT_S: Final = 60.0
+MAX_WAIT_SECONDS: Final = 60.0
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 
 
@@ -42,8 +42,8 @@ class Tokens(Protocol):
 class RetryPolicy:
     """How long to wait for the next try, and that nobody waits any more when the client is stopped."""
 
-    def __init__(self, *, first_s: float = 1.0) -> None:
-        self._first_s = first_s
+    def __init__(self, *, first_seconds: float = 1.0) -> None:
+        self._first_seconds = first_seconds
         self._over = False
         self._stopped = threading.Event()
 
@@ -60,8 +60,8 @@ class RetryPolicy:
 
     def wait(self, attempt: int, asked_for: float | None = None) -> None:
         """Before try number ``attempt`` + 1: as long as the service asked for, or twice as long each time."""
-        drawn = min(self._first_s * 2**attempt, LONGEST_WAIT_S) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-        self.pause(min(max(drawn, asked_for or 0.0), LONGEST_WAIT_S))
+        drawn = min(self._first_seconds * 2**attempt, MAX_WAIT_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        self.pause(min(max(drawn, asked_for or 0.0), MAX_WAIT_SECONDS))
 
     def pause(self, seconds: float) -> None:
         """Let time pass. Raises Interrupted."""

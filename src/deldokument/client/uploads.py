@@ -188,9 +188,9 @@ class Uploads:
         offset, vain = known, 0
         while offset < length:
             meter.at(start, offset)
-            reached, wait_s = self._patch(file, passing, url(), start, offset, length, meter)
+            reached, wait_seconds = self._patch(file, passing, url(), start, offset, length, meter)
             if reached is None:
-                self._patience.wait(vain, wait_s)
+                self._patience.wait(vain, wait_seconds)
                 reached = self._offset(passing, url(), vain)
             vain = 0 if reached > offset else vain + 1
             if vain >= TRIES:
@@ -234,7 +234,7 @@ class Uploads:
         renewed = False
         for attempt in range(vain, vain + TRIES):
             self._patience.check()
-            token, wait_s = passing.ticket.token, None
+            token, wait_seconds = passing.ticket.token, None
             try:
                 answer = self._http.head(url, headers=passing.headers())
             except httpx.TransportError:
@@ -249,15 +249,15 @@ class Uploads:
                 if answer.is_success:
                     return _number(answer, "upload-offset")
                 _check_temporary(answer)
-                wait_s = retry_after(answer)
-            self._patience.wait(attempt, wait_s)
+                wait_seconds = retry_after(answer)
+            self._patience.wait(attempt, wait_seconds)
         raise Unreachable("the service does not tell how far an upload is")
 
     def _post(self, passing: UploadAttempt, headers: dict[str, str]) -> httpx.Response:
         """A creation. Asked for again because its answer was lost, the same is made."""
         for attempt in range(TRIES):
             self._patience.check()
-            wait_s = None
+            wait_seconds = None
             try:
                 answer = self._http.post(passing.ticket.creation_url, headers=passing.headers() | headers)
             except httpx.TransportError:
@@ -266,8 +266,8 @@ class Uploads:
                 if answer.is_success:
                     return answer
                 _check_temporary(answer, _AGAIN - {409})
-                wait_s = retry_after(answer)
-            self._patience.wait(attempt, wait_s)
+                wait_seconds = retry_after(answer)
+            self._patience.wait(attempt, wait_seconds)
         raise Unreachable("the service does not answer an upload's creation")
 
 

@@ -8,12 +8,14 @@
 - `chain`: verification of an event chain
 - `errors`: error classes
 - `identifiers`: Norwegian person and organisation numbers
+- `impact_assessment`: data protection impact assessment of a tenant
+- `norwegian_time`: the time zone, and the date in it
+- `offboarding`: totals and deletion of a tenant that has left
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
 - `share`: share, document, recipient and receipt
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations
-- `tenure`: impact assessment and offboarding of a tenant
 - `upload`: uploads and their parts
 - `uuids`: ids as UUIDs
 - `webhook`: webhooks and their permitted addresses

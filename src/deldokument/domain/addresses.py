@@ -20,10 +20,10 @@ CODE_DIGITS = 8
 CODES_A_DAY = 5
 """So many codes are sent for one person in 24 hours: nobody fills a stranger's mailbox from here."""
 _DAY = timedelta(days=1)
-_LONGEST = 254
+_MAX_LENGTH = 254
 # What looks like an encoded word (RFC 2047) is taken for one by whoever writes or reads the head of a letter.
 _LOCAL = re.compile(r"(?!.*=\?)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LONGEST_LOCAL = 64
+_MAX_LOCAL_LENGTH = 64
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 
 
@@ -112,11 +112,11 @@ def check_address(text: str, *, field: str = "email") -> str:
     local, _, domain = text.strip().rpartition("@")
     try:
         # The time that the codec takes grows with the square of the length.
-        host = domain[: _LONGEST + 1].encode("idna").decode("ascii").lower()
+        host = domain[: _MAX_LENGTH + 1].encode("idna").decode("ascii").lower()
     except UnicodeError:
         host = ""
     address = f"{local}@{host}"
-    fits = len(local) <= _LONGEST_LOCAL and len(domain) <= _LONGEST and len(address) <= _LONGEST
+    fits = len(local) <= _MAX_LOCAL_LENGTH and len(domain) <= _MAX_LENGTH and len(address) <= _MAX_LENGTH
     if not (fits and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(host)):
         raise InvalidInput(field, "email_malformed")
     return address

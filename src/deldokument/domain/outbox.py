@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 FIRST_PAUSE = timedelta(seconds=30)
-LONGEST_PAUSE = timedelta(hours=6)
+MAX_PAUSE = timedelta(hours=6)
 LEASE = timedelta(minutes=2)
 """How long whoever has taken a message has it alone: longer than any one attempt takes."""
-MOST_ATTEMPTS = 21
+MAX_ATTEMPTS = 21
 """How often a message is tried, where nothing else ends it: that takes three days."""
 
 
@@ -36,7 +36,7 @@ class Channel(StrEnum):
 class OutgoingMessage:
     """A message as it is kept. ``target`` is the random id of whom or what it is for.
 
-    ``occasion`` is what it is told of, in codes and ids: of a channel there is one message for each. ``attempts``
+    ``dedup_key`` is what it is told of, in codes and ids: of a channel there is one message for each. ``attempts``
     counts those that have begun. ``last_error`` is a code.
     """
 
@@ -49,7 +49,7 @@ class OutgoingMessage:
     created_at: datetime
     due_at: datetime
     details: Mapping[str, str | int] = field(default_factory=dict)
-    occasion: str | None = None
+    dedup_key: str | None = None
     attempts: int = 0
     sent_at: datetime | None = None
     given_up_at: datetime | None = None
@@ -96,5 +96,5 @@ def moot(code: str) -> Outcome:
 
 def pause_after(attempts: int) -> timedelta:
     """How long to wait after that many attempts in vain: half a minute, doubled each time, six hours at most."""
-    doublings: int = min(attempts - 1, MOST_ATTEMPTS)
-    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+    doublings: int = min(attempts - 1, MAX_ATTEMPTS)
+    return min(FIRST_PAUSE * (1 << doublings), MAX_PAUSE)

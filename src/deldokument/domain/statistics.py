@@ -9,13 +9,12 @@ import re
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from operator import add
-from zoneinfo import ZoneInfo
 
 from deldokument.domain.errors import InvalidInput
+from deldokument.domain.norwegian_time import OSLO
 
-LONGEST_PERIOD = 60
+MAX_PERIOD_MONTHS = 60
 """So many months are looked at in one go."""
-_OSLO = ZoneInfo("Europe/Oslo")
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -32,7 +31,7 @@ class Month:
     @property
     def begins_at(self) -> datetime:
         """Its first instant in Oslo, as UTC."""
-        return datetime(self.year, self.number, 1, tzinfo=_OSLO).astimezone(UTC)
+        return datetime(self.year, self.number, 1, tzinfo=OSLO).astimezone(UTC)
 
     def plus(self, months: int) -> Month:
         """The month so many later, or earlier when there are less than none."""
@@ -42,7 +41,7 @@ class Month:
 
 def month_of(instant: datetime) -> Month:
     """The month in which it is in Oslo at ``instant``."""
-    local = instant.astimezone(_OSLO)
+    local = instant.astimezone(OSLO)
     return Month(local.year, local.month)
 
 
@@ -58,8 +57,8 @@ def months_between(one: Month, other: Month, *, field: str) -> tuple[Month, ...]
     """The two and every month between them, in whichever order they are named. Raises InvalidInput for too many."""
     first, last = sorted((one, other))
     count = (last.year - first.year) * 12 + last.number - first.number + 1
-    if count > LONGEST_PERIOD:
-        raise InvalidInput(field, "too_many_months", months=count, longest=LONGEST_PERIOD)
+    if count > MAX_PERIOD_MONTHS:
+        raise InvalidInput(field, "too_many_months", months=count, longest=MAX_PERIOD_MONTHS)
     return tuple(first.plus(step) for step in range(count))
 
 

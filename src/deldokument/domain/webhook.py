@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput
 
-MOST_WEBHOOKS: Final = 10
+MAX_WEBHOOKS: Final = 10
 """How many an integration may have."""
-LONGEST_URL: Final = 2000
-LONGEST_FAILURE: Final = timedelta(days=3)
+MAX_URL_LENGTH: Final = 2000
+MAX_FAILURE_PERIOD: Final = timedelta(days=3)
 """How long a webhook may fail without a single success before it is disabled."""
 
 Address = IPv4Address | IPv6Address
@@ -78,7 +78,7 @@ class Webhook:
 
     def has_failed_too_long(self, now: datetime) -> bool:
         """Whether it is to be disabled for it."""
-        return self.failing_since is not None and now - self.failing_since >= LONGEST_FAILURE
+        return self.failing_since is not None and now - self.failing_since >= MAX_FAILURE_PERIOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class WebhookUrl:
 _PRINTABLE = re.compile(r"[!-~]+")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_LONGEST_HOST: Final = 253
+_MAX_HOST_LENGTH: Final = 253
 _HIGHEST_PORT: Final = 65535
 
 
@@ -119,8 +119,8 @@ def parse_url(text: str, rule: AddressRule, *, field: str = "url") -> WebhookUrl
 
     Spelled so that every reader of URLs reads the same: an address is plain, a name is one of DNS.
     """
-    if len(text) > LONGEST_URL:
-        raise InvalidInput(field, "webhook_url_length", longest=LONGEST_URL)
+    if len(text) > MAX_URL_LENGTH:
+        raise InvalidInput(field, "webhook_url_length", longest=MAX_URL_LENGTH)
     if not _PRINTABLE.fullmatch(text) or "\\" in text or "#" in text:
         raise InvalidInput(field, "webhook_url_malformed")
     try:
@@ -150,7 +150,7 @@ def _checked_host(host: str, rule: AddressRule, field: str) -> str:
             raise InvalidInput(field, "webhook_url_private")
         return host
     labels = host.split(".")
-    well_formed = len(host) <= _LONGEST_HOST and all(map(_LABEL.fullmatch, labels))
+    well_formed = len(host) <= _MAX_HOST_LENGTH and all(map(_LABEL.fullmatch, labels))
     if not well_formed or _NUMERIC.fullmatch(labels[-1]):
         raise InvalidInput(field, "webhook_url_malformed")
     if len(labels) == 1 and not rule.private:

@@ -18,13 +18,13 @@ class OrganizationGrant:
     codes: frozenset[str]
 
 
-OLDEST_RIGHTS = timedelta(minutes=5)
+MAX_RIGHTS_AGE = timedelta(minutes=5)
 
 
 """How old the list of a person's rights may be that lets in."""
 
 
-OLDEST_DENIAL = timedelta(seconds=30)
+MAX_DENIAL_AGE = timedelta(seconds=30)
 
 
 """How old it may be where it keeps out: who has just been given a right is not told for minutes that it is missing."""
@@ -33,7 +33,7 @@ OLDEST_DENIAL = timedelta(seconds=30)
 class OrganizationRights(Protocol):
     """Altinn: what a person may do for organisations."""
 
-    def grants(self, person: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+    def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
         """The person's whole list, younger than ``oldest`` and five minutes; an empty one than 30 seconds.
 
         Raises Unavailable when it cannot be had or trusted.

@@ -28,15 +28,15 @@ log = logging.getLogger("deldokument")
 Child = Callable[[Callable[[], None]], None]
 """What a child does; it calls what it is given as soon as it serves."""
 
-PATIENCE_S: Final = 30.0
+PATIENCE_SECONDS: Final = 30.0
 """How long children are waited for after a signal to end, before they are killed."""
-_PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 30.0
-_QUICK_S: Final = 10.0
+_PAUSE_SECONDS: Final = 1.0
+_MAX_PAUSE_SECONDS: Final = 30.0
+_QUICK_SECONDS: Final = 10.0
 """A child that dies sooner has not got anywhere."""
 _QUICK_DEATHS: Final = 10
 """So many in a row, and none that lives on, are no accident."""
-_NOTHING_TO_DO_S: Final = 3600.0
+_NOTHING_TO_DO_SECONDS: Final = 3600.0
 _BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -127,7 +127,7 @@ class ChildProcesses:
 
     def pause(self) -> float:
         """Seconds until there is something to do, should no signal come."""
-        return max(self._replace_at - time.monotonic(), 0.0) if self._missing else _NOTHING_TO_DO_S
+        return max(self._replace_at - time.monotonic(), 0.0) if self._missing else _NOTHING_TO_DO_SECONDS
 
     def reap(self) -> None:
         dead, now = self._ended(), time.monotonic()
@@ -135,11 +135,11 @@ class ChildProcesses:
         for pid in dead:
             serves, born = self._living.pop(pid)
             os.close(serves)
-            self._quick_deaths = self._quick_deaths + 1 if now - born < _QUICK_S else 0
+            self._quick_deaths = self._quick_deaths + 1 if now - born < _QUICK_SECONDS else 0
             log.error("process %d has died; another takes its place", pid)
         if dead and not self._served:
             raise CannotStart("cannot start")
-        lives = any(now - born >= _QUICK_S for _, born in self._living.values())
+        lives = any(now - born >= _QUICK_SECONDS for _, born in self._living.values())
         if dead and self._quick_deaths >= _QUICK_DEATHS and not lives:
             raise CannotStart("die as soon as they are started")
         self._missing += len(dead)
@@ -159,12 +159,12 @@ class ChildProcesses:
 
     def _rest(self) -> None:
         """One that dies again and again must not use up the machine."""
-        self._replace_at = time.monotonic() + min(_PAUSE_S * (1 + self._quick_deaths), _LONGEST_PAUSE_S)
+        self._replace_at = time.monotonic() + min(_PAUSE_SECONDS * (1 + self._quick_deaths), _MAX_PAUSE_SECONDS)
 
     def end(self) -> None:
         """Ask all to end, wait, and kill those that do not."""
         self._signal_all(signal.SIGTERM)
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + PATIENCE_SECONDS
         while self._living and (left := until - time.monotonic()) > 0:
             for pid in self._ended():
                 os.close(self._living.pop(pid)[0])

@@ -30,7 +30,7 @@ from deldokument.simulators.server import command_line, serve
 PERSON_TYPE: Final = "urn:altinn:person:identifier-no"
 ORGANIZATION_TYPE: Final = "urn:altinn:organization:identifier-no"
 DEFAULT_SUBSCRIPTION_KEY: Final = "simulator-subscription-key"
-_MOST_FILTERED_PARTIES: Final = 20
+_MAX_FILTERED_PARTIES: Final = 20
 _YES_NO: Final = frozenset({"true", "false"})
 _YES_NO_AUTO: Final = _YES_NO | {"auto"}
 _PARAMETERS: Final[Mapping[str, frozenset[str] | None]] = {
@@ -70,7 +70,7 @@ def read_question(query: Sequence[tuple[str, str]], body: bytes) -> Question:
         raise BadRequest({"$": ["The JSON value could not be converted."]}) from None
     if not isinstance(person, str) or len(person) != 11 or not person.isdecimal():
         errors["value"] = ["The person identifier is not valid."]
-    if len(filtered) != len(parties) or len(parties) > _MOST_FILTERED_PARTIES:
+    if len(filtered) != len(parties) or len(parties) > _MAX_FILTERED_PARTIES:
         errors["partyFilter"] = ["The party filter is not valid."]
     if errors or person is None:
         raise BadRequest(errors)

@@ -30,7 +30,7 @@ SCOPES: Final = frozenset(
         "altinn:accessmanagement/authorizedparties.admin",
     }
 )
-ALTINN_TOKEN_S: Final = 30 * 60
+ALTINN_TOKEN_SECONDS: Final = 30 * 60
 
 
 class TokenCheck:
@@ -122,7 +122,7 @@ class Exchange:
             "urn:altinn:authlevel": 3,
             "iat": now,
             "nbf": now,
-            "exp": now + ALTINN_TOKEN_S,
+            "exp": now + ALTINN_TOKEN_SECONDS,
             "jti": secrets.token_urlsafe(16),
         }
 

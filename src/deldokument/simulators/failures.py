@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 Mode = Literal["ok", "down", "slow", "garbage", "500", "mislabelled"]
 
 CONTROL_PREFIX = "/_simulator/"
-_DEFAULT_DELAY_S = 10.0
-_LONGEST_DELAY_S = 60.0
+_DEFAULT_DELAY_SECONDS = 10.0
+_MAX_DELAY_SECONDS = 60.0
 
 
 class Failures:
@@ -27,7 +27,7 @@ class Failures:
 
     def __init__(self) -> None:
         self.mode: Mode = "ok"
-        self.delay_s = _DEFAULT_DELAY_S
+        self.delay_seconds = _DEFAULT_DELAY_SECONDS
 
     def route(self) -> Route:
         return Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"])
@@ -37,7 +37,7 @@ class Failures:
             if scope["type"] != "http" or scope["path"].startswith(CONTROL_PREFIX):
                 return await app(scope, receive, send)
             if self.mode == "slow":
-                await asyncio.sleep(self.delay_s)
+                await asyncio.sleep(self.delay_seconds)
             if self.mode == "down":
                 return await _break_off(send)
             if self.mode == "garbage":
@@ -53,7 +53,7 @@ class Failures:
         if order is None or order.get("mode") not in get_args(Mode):
             return JSONResponse({"error": "expected application/json with a known mode"}, 400)
         self.mode = order["mode"]
-        self.delay_s = min(float(order.get("seconds", _DEFAULT_DELAY_S)), _LONGEST_DELAY_S)
+        self.delay_seconds = min(float(order.get("seconds", _DEFAULT_DELAY_SECONDS)), _MAX_DELAY_SECONDS)
         return JSONResponse({"mode": self.mode})
 
 

@@ -42,11 +42,11 @@ from deldokument.simulators.idporten_requests import (
     read_request,
 )
 from deldokument.simulators.idporten_state import (
-    ACCESS_TOKEN_S,
-    CODE_S,
-    LOGIN_PAGE_S,
-    PUSHED_S,
-    SESSION_MAX_S,
+    ACCESS_TOKEN_SECONDS,
+    CODE_SECONDS,
+    LOGIN_PAGE_SECONDS,
+    PUSHED_SECONDS,
+    SESSION_MAX_SECONDS,
     Grant,
     Login,
     Sessions,
@@ -66,7 +66,7 @@ from deldokument.simulators.tokens import (
 
 COOKIE: Final = "idporten_simulator_sso"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ID_TOKEN_S: Final = 120
+ID_TOKEN_SECONDS: Final = 120
 _REQUEST_URI_PREFIX: Final = "urn:idporten:"
 _METHODS: Final = {HIGH: "BankID", "idporten-loa-substantial": "Minid-OTP"}
 
@@ -80,10 +80,10 @@ class IdPorten:
         self._clients = clients
         self._key = signing_key(state, "idporten")
         self._authenticator = Authenticator(clients, {url, f"{url}/token", f"{url}/par"}, {"RS256"})
-        self._pushed: Shelf[AuthorizationRequest] = Shelf(PUSHED_S)
-        self._open: Shelf[AuthorizationRequest] = Shelf(LOGIN_PAGE_S)
-        self._codes: Shelf[Grant] = Shelf(CODE_S)
-        self._access_tokens: Shelf[Grant] = Shelf(ACCESS_TOKEN_S)
+        self._pushed: Shelf[AuthorizationRequest] = Shelf(PUSHED_SECONDS)
+        self._open: Shelf[AuthorizationRequest] = Shelf(LOGIN_PAGE_SECONDS)
+        self._codes: Shelf[Grant] = Shelf(CODE_SECONDS)
+        self._access_tokens: Shelf[Grant] = Shelf(ACCESS_TOKEN_SECONDS)
         self._sessions = Sessions()
 
     def routes(self) -> list[Route]:
@@ -118,7 +118,7 @@ class IdPorten:
             name = self._pushed.put(read_request(form, client))
         except RequestRefused as refusal:
             return _oauth_error(refusal)
-        return _uncached({"request_uri": f"{_REQUEST_URI_PREFIX}{name}", "expires_in": PUSHED_S}, 201)
+        return _uncached({"request_uri": f"{_REQUEST_URI_PREFIX}{name}", "expires_in": PUSHED_SECONDS}, 201)
 
     async def _authorize(self, request: Request) -> Response:
         try:
@@ -173,7 +173,9 @@ class IdPorten:
         )
         self._sessions.end(cookie=request.cookies.get(COOKIE, ""))
         response = self._back_with_code(Grant(asked, login))
-        response.set_cookie(COOKIE, self._sessions.start(login), max_age=SESSION_MAX_S, httponly=True, samesite="lax")
+        response.set_cookie(
+            COOKIE, self._sessions.start(login), max_age=SESSION_MAX_SECONDS, httponly=True, samesite="lax"
+        )
         return response
 
     def _back_with_code(self, grant: Grant) -> Response:
@@ -196,7 +198,7 @@ class IdPorten:
                 "access_token": self._access_tokens.put(grant),
                 "id_token": sign(self._key, self._id_claims(grant)),
                 "token_type": "Bearer",
-                "expires_in": ACCESS_TOKEN_S,
+                "expires_in": ACCESS_TOKEN_SECONDS,
                 "scope": "openid",
             }
         )
@@ -237,7 +239,7 @@ class IdPorten:
             "amr": [_METHODS[login.acr]],
             "auth_time": login.auth_time,
             "iat": now,
-            "exp": now + ID_TOKEN_S,
+            "exp": now + ID_TOKEN_SECONDS,
             "jti": secrets.token_urlsafe(16),
             "locale": request.locale,
             **({"nonce": request.nonce} if request.nonce else {}),

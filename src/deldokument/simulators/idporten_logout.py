@@ -21,7 +21,7 @@ from joserfc.jwk import RSAKey
 
 from deldokument.simulators.tokens import Client, Clients
 
-LOGOUT_TOKEN_S: Final = 120
+LOGOUT_TOKEN_SECONDS: Final = 120
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _WAIT: Final = httpx.Timeout(5, connect=2)
 
@@ -59,7 +59,7 @@ def _token(issuer: str, key: RSAKey, client: Client, sid: str) -> str:
         "iss": issuer,
         "aud": client.client_id,
         "iat": now,
-        "exp": now + LOGOUT_TOKEN_S,
+        "exp": now + LOGOUT_TOKEN_SECONDS,
         "jti": secrets.token_urlsafe(16),
         "sid": sid,
         "events": {EVENT: {}},

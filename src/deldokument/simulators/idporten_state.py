@@ -14,21 +14,21 @@ from typing import Final, Generic, TypeVar
 
 from deldokument.simulators.idporten_requests import LEVELS, AuthorizationRequest
 
-PUSHED_S: Final = 120
-LOGIN_PAGE_S: Final = 1800
-CODE_S: Final = 60
-ACCESS_TOKEN_S: Final = 120
-SESSION_IDLE_S: Final = 30 * 60
-SESSION_MAX_S: Final = 120 * 60
+PUSHED_SECONDS: Final = 120
+LOGIN_PAGE_SECONDS: Final = 1800
+CODE_SECONDS: Final = 60
+ACCESS_TOKEN_SECONDS: Final = 120
+SESSION_IDLE_SECONDS: Final = 30 * 60
+SESSION_MAX_SECONDS: Final = 120 * 60
 
 T = TypeVar("T")
 
 
 class Shelf(Generic[T]):
-    """Values under unguessable names, each for ``lifetime_s`` seconds from when it was put."""
+    """Values under unguessable names, each for ``lifetime_seconds`` seconds from when it was put."""
 
-    def __init__(self, lifetime_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._lifetime_s = lifetime_s
+    def __init__(self, lifetime_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lifetime_seconds = lifetime_seconds
         self._clock = clock
         self._values: dict[str, tuple[float, T]] = {}
 
@@ -36,7 +36,7 @@ class Shelf(Generic[T]):
         now = self._clock()
         self._values = {name: entry for name, entry in self._values.items() if entry[0] > now}
         name = secrets.token_urlsafe(32)
-        self._values[name] = (now + self._lifetime_s, value)
+        self._values[name] = (now + self._lifetime_seconds, value)
         return name
 
     def get(self, name: str) -> T | None:
@@ -103,7 +103,7 @@ class Sessions:
         """The login behind a cookie; counts as activity."""
         session = self._sessions.get(cookie)
         now = self._clock()
-        if session is None or now - session.used > SESSION_IDLE_S or now - session.started > SESSION_MAX_S:
+        if session is None or now - session.used > SESSION_IDLE_SECONDS or now - session.started > SESSION_MAX_SECONDS:
             self._sessions.pop(cookie, None)
             return None
         self._sessions[cookie] = replace(session, used=now)

@@ -36,7 +36,7 @@ from deldokument.simulators.tokens import (
 )
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-LIFETIME_S: Final = 120
+LIFETIME_SECONDS: Final = 120
 _KNOWN_SCOPES: Final = frozenset(
     {
         "altinn:accessmanagement/authorizedparties.resourceowner",
@@ -113,7 +113,7 @@ class Maskinporten:
         except _Refused as refusal:
             return refusal.response
         token = sign(self._key, self._claims(client, claims, scope))
-        answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_S, "scope": scope}
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "scope": scope}
         return JSONResponse(answer, headers={"cache-control": "no-store"})
 
     def _granted(self, client: Client, claims: dict[str, Any]) -> str:
@@ -141,7 +141,7 @@ class Maskinporten:
             "scope": scope,
             "token_type": "Bearer",
             "iat": now,
-            "exp": now + LIFETIME_S,
+            "exp": now + LIFETIME_SECONDS,
             "jti": secrets.token_urlsafe(16),
         }
 

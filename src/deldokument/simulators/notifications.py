@@ -35,7 +35,7 @@ from deldokument.simulators.server import command_line, serve
 
 SCOPE: Final = "altinn:serviceowner/notifications.create"
 PATH: Final = "/notifications/api/v1/future/orders"
-_CONDITION_TIMEOUT_S: Final = 5.0
+_CONDITION_TIMEOUT_SECONDS: Final = 5.0
 _SETTINGS: Final[Mapping[str, bool]] = {
     "channelSchema": True,
     "emailSettings": True,
@@ -179,7 +179,7 @@ class Notifications:
             order.delivered = True
             return
         try:
-            async with httpx.AsyncClient(timeout=_CONDITION_TIMEOUT_S) as http:
+            async with httpx.AsyncClient(timeout=_CONDITION_TIMEOUT_SECONDS) as http:
                 answer = (await http.get(order.condition)).raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             return

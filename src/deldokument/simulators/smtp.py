@@ -40,7 +40,7 @@ Mode = Literal["ok", "450", "550", "451-data", "554-data", "slow", "slow-after",
 """``slow`` and ``cut`` are so before a letter is taken; with ``-after`` when it has been, before the client is told."""
 
 _KEPT: Final = 1000
-_LONGEST_DELAY_S: Final = 60.0
+_MAX_DELAY_SECONDS: Final = 60.0
 _RECIPIENT_ANSWERS: Final[Mapping[str, str]] = {
     "450": "450 4.2.1 The mailbox is busy",
     "550": "550 5.1.1 There is no such mailbox",
@@ -71,7 +71,7 @@ class MailServer:
 
     def __init__(self) -> None:
         self.mode: Mode = "ok"
-        self.delay_s = 10.0
+        self.delay_seconds = 10.0
         self.port = 0
         self.letters: deque[Taken] = deque(maxlen=_KEPT)
 
@@ -87,7 +87,7 @@ class MailServer:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take the letter, unless the mode or the letter itself is against it."""
         if self.mode == "slow":
-            await asyncio.sleep(self.delay_s)
+            await asyncio.sleep(self.delay_seconds)
         if self.mode in _CONTENT_ANSWERS:
             return _CONTENT_ANSWERS[self.mode]
         if self.mode == "cut":
@@ -97,7 +97,7 @@ class MailServer:
             return f"554 5.6.0 {flaw}"
         self.letters.append(_taken(letter, envelope, protected=session.ssl is not None))
         if self.mode == "slow-after":
-            await asyncio.sleep(self.delay_s)
+            await asyncio.sleep(self.delay_seconds)
         return _break_off(server) if self.mode == "cut-after" else "250 2.0.0 Taken"
 
     # --- the page ----------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class MailServer:
         if order is None or order.get("mode") not in get_args(Mode):
             return JSONResponse({"error": "expected application/json with a known mode"}, 400)
         self.mode = order["mode"]
-        self.delay_s = min(float(order.get("seconds", self.delay_s)), _LONGEST_DELAY_S)
+        self.delay_seconds = min(float(order.get("seconds", self.delay_seconds)), _MAX_DELAY_SECONDS)
         return JSONResponse({"mode": self.mode})
 
 

@@ -17,8 +17,8 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
-LONGEST_ASSERTION_S = 120
-CLOCK_SKEW_S = 10
+MAX_ASSERTION_SECONDS = 120
+CLOCK_SKEW_SECONDS = 10
 
 Flaw = Literal["malformed", "signature", "audience", "expired", "reused", "client"]
 
@@ -115,7 +115,7 @@ class Authenticator:
         jti = claims.get("jti")
         if not isinstance(jti, str) or not jti:
             raise AssertionRefused("malformed")
-        if not self._spent.spend(client.client_id, jti, claims["exp"] + CLOCK_SKEW_S):
+        if not self._spent.spend(client.client_id, jti, claims["exp"] + CLOCK_SKEW_SECONDS):
             raise AssertionRefused("reused")
         return client, claims
 
@@ -134,8 +134,8 @@ class Authenticator:
         if type(expires) is not int or type(issued) is not int:
             raise AssertionRefused("malformed")
         now = time.time()
-        in_time = now - CLOCK_SKEW_S < expires <= issued + LONGEST_ASSERTION_S
-        if not in_time or issued > now + CLOCK_SKEW_S:
+        in_time = now - CLOCK_SKEW_SECONDS < expires <= issued + MAX_ASSERTION_SECONDS
+        if not in_time or issued > now + CLOCK_SKEW_SECONDS:
             raise AssertionRefused("expired")
 
 

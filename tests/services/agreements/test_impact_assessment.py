@@ -12,7 +12,7 @@ import pytest
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound
-from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, ODT, PDF, ResidualRisk
+from deldokument.domain.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ODT, PDF, ResidualRisk
 from deldokument.services.agreements import texts
 from deldokument.services.agreements.impact_assessment import (
     AssessmentPaper,
@@ -134,7 +134,7 @@ def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
         ({"paper": AssessmentPaper("a.pdf", b"")}, {"paper": "paper_type"}),
         ({"paper": AssessmentPaper("/", papers.PDF)}, {"paper": "file_name_missing"}),
         ({"paper": AssessmentPaper("a.pdf", b"", too_large=True)}, {"paper": "paper_too_large"}),
-        ({"paper": AssessmentPaper("a.pdf", bytes(MAX_PAPER_LENGTH + 1))}, {"paper": "paper_too_large"}),
+        ({"paper": AssessmentPaper("a.pdf", bytes(MAX_ATTACHMENT_BYTES + 1))}, {"paper": "paper_too_large"}),
     ],
 )
 def test_what_breaks_a_rule_is_refused(stage: Stage, changes: dict[str, Any], expected: dict[str, str]) -> None:

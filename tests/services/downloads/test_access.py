@@ -12,7 +12,7 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
 from deldokument.domain.share import Recipient, Verdict
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.audit import Subject
 from deldokument.services.audit.search import subject_ids_of
 from deldokument.services.downloads import access as downloads_access
@@ -153,11 +153,11 @@ class WatchedRights:
     later: tuple[OrganizationGrant, ...] | None = None
     fails_later: bool = False
 
-    def grants(self, asked_for: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+    def grants(self, asked_for: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
         self.asked.append(oldest)
-        if oldest == OLDEST_DENIAL and self.fails_later:
+        if oldest == MAX_DENIAL_AGE and self.fails_later:
             raise Unavailable("rights_unavailable")
-        if oldest == OLDEST_DENIAL and self.later is not None:
+        if oldest == MAX_DENIAL_AGE and self.later is not None:
             return self.later
         return self.stage.rights.grants(asked_for)
 
@@ -174,7 +174,7 @@ def test_rights_are_asked_for_in_the_same_way_for_ids_that_do_not_exist(stage: S
         rights = WatchedRights(stage)
         with pytest.raises(NotFound):
             downloads_access.authorize(replace(stage.deps, rights=rights), person(LISE), share_id)
-        assert rights.asked == [OLDEST_RIGHTS, OLDEST_DENIAL]
+        assert rights.asked == [MAX_RIGHTS_AGE, MAX_DENIAL_AGE]
 
 
 def test_rights_are_asked_for_before_the_share_is_looked_up(stage: Stage) -> None:
@@ -182,7 +182,7 @@ def test_rights_are_asked_for_before_the_share_is_looked_up(stage: Stage) -> Non
     deps = replace(stage.deps, rights=rights, database=Unreachable())
     with pytest.raises(AssertionError, match="looked up"):
         downloads_access.authorize(deps, person(SIV), "x" * 22)
-    assert rights.asked == [OLDEST_RIGHTS]
+    assert rights.asked == [MAX_RIGHTS_AGE]
 
 
 def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(stage: Stage) -> None:
@@ -203,7 +203,7 @@ def test_who_has_the_right_is_not_asked_about_twice(stage: Stage) -> None:
     stage.rights.down = True
     with pytest.raises(Unavailable):
         downloads_access.authorize(deps, person(PER), share_id)
-    assert rights.asked == [OLDEST_RIGHTS] * 3
+    assert rights.asked == [MAX_RIGHTS_AGE] * 3
 
 
 def test_an_answer_too_old_to_deny_with_denies_nobody_nor_tells_of_a_share(stage: Stage) -> None:

@@ -16,7 +16,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Unavailable, existing
 from deldokument.domain.outbox import (
     LEASE,
-    MOST_ATTEMPTS,
+    MAX_ATTEMPTS,
     SENT,
     Channel,
     Outcome,
@@ -138,9 +138,9 @@ def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> 
 def test_what_is_not_taken_waits_longer_each_time_and_is_given_up_after_three_days(stage: Stage) -> None:
     added = put(stage)
     begun = stage.clock.now()
-    for number in range(1, MOST_ATTEMPTS + 1):
-        assert attempt(stage, again("status_503")) is (Result.REFUSED if number == MOST_ATTEMPTS else Result.AGAIN)
-        if number < MOST_ATTEMPTS:
+    for number in range(1, MAX_ATTEMPTS + 1):
+        assert attempt(stage, again("status_503")) is (Result.REFUSED if number == MAX_ATTEMPTS else Result.AGAIN)
+        if number < MAX_ATTEMPTS:
             stage.clock.instant = kept(stage, added.id).due_at
     assert 60 < (stage.clock.now() - begun).total_seconds() / 3600 < 72
     assert kept(stage, added.id).last_error == "too_long"
@@ -234,7 +234,7 @@ def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage
     def send(_deps: Dependencies, _sent: OutgoingMessage) -> Outcome:
         raise IntegrityError
 
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         stage.clock.instant = kept(stage, added.id).due_at
         with pytest.raises(IntegrityError):
             Sending(Channel.WEBHOOK, send)(stage.deps)
@@ -293,7 +293,7 @@ def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage
 
 def test_of_one_occasion_a_channel_is_told_once(stage: Stage) -> None:
     with stage.deps.database.write() as tx:
-        made = message(stage.deps, stage.tenant.id, None, occasion="ending:share:recipient")
+        made = message(stage.deps, stage.tenant.id, None, dedup_key="ending:share:recipient")
         assert tx.outbox.add(made)
         assert not tx.outbox.add(replace(made, id=new_id()))
         assert tx.outbox.add(replace(made, id=new_id(), channel=Channel.EMAIL))

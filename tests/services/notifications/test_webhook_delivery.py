@@ -14,9 +14,9 @@ import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.outbox import LONGEST_PAUSE, Channel
+from deldokument.domain.outbox import MAX_PAUSE, Channel
 from deldokument.domain.tenancy import Account
-from deldokument.domain.webhook import LONGEST_FAILURE, DisabledFor, WebhookEvent
+from deldokument.domain.webhook import MAX_FAILURE_PERIOD, DisabledFor, WebhookEvent
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.services.accounts import integrations
@@ -242,7 +242,7 @@ def test_a_webhook_that_nothing_reached_for_days_is_disabled(
     began = stage.clock.now()
     stage.publish(OLA)
     tell(stage)
-    while stage.clock.now() - began < LONGEST_FAILURE - LONGEST_PAUSE:
+    while stage.clock.now() - began < MAX_FAILURE_PERIOD - MAX_PAUSE:
         stage.clock.advance(hours=6)
         tell(stage)
     view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)

@@ -14,7 +14,7 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel
 from deldokument.domain.tenancy import Account, Integration
-from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, WebhookEvent
+from deldokument.domain.webhook import MAX_WEBHOOKS, DisabledFor, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
 from deldokument.services.accounts import integrations
 from deldokument.services.notifications import dispatch, webhooks
@@ -147,7 +147,7 @@ def test_another_systems_webhooks_do_not_exist(stage: Stage) -> None:
 def test_an_integration_has_a_limited_number_of_webhooks(stage: Stage) -> None:
     integrate(stage)
     integrate(stage, stage.avtaler)
-    first, *_ = [add(stage) for _ in range(MOST_WEBHOOKS)]
+    first, *_ = [add(stage) for _ in range(MAX_WEBHOOKS)]
     with pytest.raises(Conflict, match="too_many_webhooks"):
         add(stage)
     assert add(stage, SYSTEM, stage.avtaler)

@@ -240,7 +240,7 @@ def test_what_has_happened_to_a_share_ends_with_the_end_however_many_documents_i
 
 def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     share_id = stage.publish(OLA)
-    monkeypatch.setattr(queries, "MOST_EVENTS", 5)
+    monkeypatch.setattr(queries, "MAX_EVENTS", 5)
     for _ in range(6):
         with pytest.raises(NotFound):
             offers.open_share(stage.deps, person(SIV), share_id)

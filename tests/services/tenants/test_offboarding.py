@@ -12,9 +12,9 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
+from deldokument.domain.offboarding import DeletionState, TenantTotals
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
-from deldokument.domain.tenure import DeletionState, TenantTotals
 from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of

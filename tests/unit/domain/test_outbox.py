@@ -8,8 +8,8 @@ from itertools import pairwise
 from deldokument.domain.outbox import (
     FIRST_PAUSE,
     LEASE,
-    LONGEST_PAUSE,
-    MOST_ATTEMPTS,
+    MAX_ATTEMPTS,
+    MAX_PAUSE,
     pause_after,
 )
 
@@ -18,12 +18,12 @@ def test_pauses_begin_with_half_a_minute_and_double_up_to_six_hours() -> None:
     pauses = [pause_after(attempts) for attempts in range(1, 200)]
     assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
     assert all(earlier <= later for earlier, later in pairwise(pauses))
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[-1] == MAX_PAUSE
 
 
 def test_the_last_attempt_is_made_within_three_days() -> None:
-    last = sum((pause_after(attempts) for attempts in range(1, MOST_ATTEMPTS)), timedelta())
-    assert timedelta(days=3) - LONGEST_PAUSE < last <= timedelta(days=3)
+    last = sum((pause_after(attempts) for attempts in range(1, MAX_ATTEMPTS)), timedelta())
+    assert timedelta(days=3) - MAX_PAUSE < last <= timedelta(days=3)
 
 
 def test_a_lease_outlasts_the_time_limits_of_an_attempt() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.webhook import (
-    LONGEST_FAILURE,
-    LONGEST_URL,
+    MAX_FAILURE_PERIOD,
+    MAX_URL_LENGTH,
     AddressRule,
     Webhook,
     WebhookEvent,
@@ -103,7 +103,7 @@ def test_a_port_that_the_operator_has_named_is_called() -> None:
 
 
 def test_an_endless_url_is_refused() -> None:
-    assert refusal("https://hooks.kommune.no/" + "a" * LONGEST_URL) == "webhook_url_length"
+    assert refusal("https://hooks.kommune.no/" + "a" * MAX_URL_LENGTH) == "webhook_url_length"
 
 
 @pytest.mark.parametrize(
@@ -188,5 +188,5 @@ def test_a_webhook_has_failed_too_long_when_nothing_got_there_for_days() -> None
     webhook = Webhook("w", "i", b"", b"", frozenset(), NOON)
     assert not webhook.has_failed_too_long(NOON + timedelta(days=99))
     failing = replace(webhook, failing_since=NOON)
-    assert not failing.has_failed_too_long(NOON + LONGEST_FAILURE - timedelta(seconds=1))
-    assert failing.has_failed_too_long(NOON + LONGEST_FAILURE)
+    assert not failing.has_failed_too_long(NOON + MAX_FAILURE_PERIOD - timedelta(seconds=1))
+    assert failing.has_failed_too_long(NOON + MAX_FAILURE_PERIOD)

@@ -20,7 +20,7 @@ from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import Bulkhead, ExpiringCache, json_of
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 
 PATH: Final = "/accessmanagement/api/v1/resourceowner/authorizedparties"
 _PERSON_TYPE: Final = "urn:altinn:person:identifier-no"
@@ -149,14 +149,14 @@ class CachedRights:
         self._source = source
         self._clock = clock
         self._cache: ExpiringCache[str, tuple[OrganizationGrant, ...]] = ExpiringCache(
-            size, OLDEST_RIGHTS.total_seconds(), clock
+            size, MAX_RIGHTS_AGE.total_seconds(), clock
         )
 
-    def grants(self, person: PersonIdentifier, oldest: timedelta = OLDEST_RIGHTS) -> tuple[OrganizationGrant, ...]:
+    def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
         """See OrganizationRights; the age counts from when the source was asked."""
         known = self._cache.get(person.value, oldest.total_seconds())
         if not known:
-            known = self._cache.get(person.value, min(oldest, OLDEST_DENIAL).total_seconds())
+            known = self._cache.get(person.value, min(oldest, MAX_DENIAL_AGE).total_seconds())
         if known is not None:
             return known
         asked_at = self._clock()

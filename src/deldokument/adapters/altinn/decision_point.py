@@ -21,7 +21,7 @@ from deldokument.ports.registers import OrganizationGrant
 PATH: Final = "/authorization/api/v1/authorize"
 OUR_LEVEL: Final = 4
 """Of everybody who is logged in: idporten-loa-high."""
-MOST_QUESTIONS: Final = 100
+MAX_DECISIONS: Final = 100
 _PERSON: Final = "urn:altinn:person:identifier-no"
 _ORGANIZATION: Final = "urn:altinn:organization:identifier-no"
 _RESOURCE: Final = "urn:altinn:resource"
@@ -52,8 +52,8 @@ class AltinnDecisionPoint:
         listed = self._parties.grants(person)
         questions = [(grant.organization_number, resource) for grant in listed for resource in self._resources]
         permitted: set[Question] = set()
-        for start in range(0, len(questions), MOST_QUESTIONS):
-            permitted |= self._permitted(person, questions[start : start + MOST_QUESTIONS])
+        for start in range(0, len(questions), MAX_DECISIONS):
+            permitted |= self._permitted(person, questions[start : start + MAX_DECISIONS])
         told = (self._with_permits(grant, permitted) for grant in listed)
         return tuple(grant for grant in told if grant.codes)
 

@@ -17,7 +17,7 @@ import httpx
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from deldokument.adapters.http.token_cache import MARGIN_S, TokenCache, TokenUnavailable
+from deldokument.adapters.http.token_cache import MARGIN_SECONDS, TokenCache, TokenUnavailable
 
 PATH: Final = "/authentication/api/v1/exchange/maskinporten"
 
@@ -56,7 +56,7 @@ class AltinnTokens:
         # Altinn sends a JWT as text, with or without the quotes of a JSON string.
         token = response.text.strip().strip('"')
         ends = _end_of(token)
-        if ends - MARGIN_S <= self._clock():
+        if ends - MARGIN_SECONDS <= self._clock():
             raise TokenUnavailable("exchange at altinn: a token that has ended")
         return token, ends
 

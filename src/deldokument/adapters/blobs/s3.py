@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 IN_MEMORY: Final = 16
 """So many objects under way are spooled in memory, some 8 MiB each; those beyond, in files."""
 _PAGE: Final = 1000
-_MOST_DETAIL: Final = 200
+_MAX_DETAIL_LENGTH: Final = 200
 _TAIL: Final = 16
 _DEPLOYMENT_ID: Final = "deployment-id"
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
@@ -350,6 +350,6 @@ def _service_error(text: str) -> ServiceError:
         return Broken("a blob ends before what is asked of it")
     if not _STORE_FULL.isdisjoint({status, code}):
         return StorageFull(f"the store has no room: {status} {code}")
-    told = f"{status} {code}".strip() or text.partition("\n")[0][:_MOST_DETAIL]
+    told = f"{status} {code}".strip() or text.partition("\n")[0][:_MAX_DETAIL_LENGTH]
     kind = _Passing if status in _PASSING else Unavailable
     return kind("blobs", detail=f"the store does not do it: {told}")

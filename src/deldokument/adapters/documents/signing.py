@@ -37,8 +37,8 @@ from deldokument.domain.errors import Broken, Conflict, Unavailable
 LIFETIME: Final = timedelta(days=5 * 365)
 """How long a certificate of our own making holds."""
 
-_LONGEST_FILE: Final = 64 << 10
-_LONGEST_NAME: Final = 64
+_MAX_FILE_BYTES: Final = 64 << 10
+_MAX_NAME_LENGTH: Final = 64
 
 SealKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -190,7 +190,7 @@ def _write_together(contents: Mapping[Path, bytes]) -> None:
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, name: str, number: str, at: datetime) -> x509.Certificate:
     """Named as ETSI EN 319 412-3 names legal persons."""
-    short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    short = name.encode()[:_MAX_NAME_LENGTH].decode(errors="ignore")
     attributes = [
         x509.NameAttribute(NameOID.COUNTRY_NAME, "NO"),
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, short),
@@ -249,7 +249,7 @@ def _content(path: Path, *, is_private: bool = False) -> bytes | None:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_LONGEST_FILE)
+            content = file.read(_MAX_FILE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

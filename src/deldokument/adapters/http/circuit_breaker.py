@@ -11,16 +11,18 @@ from collections.abc import Callable
 from typing import Final
 
 FAILURES: Final = 3
-PAUSE_S: Final = 10.0
+PAUSE_SECONDS: Final = 10.0
 
 
 class Breaker:
-    """Opens after ``failures`` in a row, for ``pause_s`` seconds of ``clock`` (monotonic). Thread-safe."""
+    """Opens after ``failures`` in a row, for ``pause_seconds`` seconds of ``clock`` (monotonic). Thread-safe."""
 
-    def __init__(self, clock: Callable[[], float], *, failures: int = FAILURES, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, failures: int = FAILURES, pause_seconds: float = PAUSE_SECONDS
+    ) -> None:
         self._clock = clock
         self._limit = failures
-        self._pause_s = pause_s
+        self._pause_seconds = pause_seconds
         self._lock = threading.Lock()
         self._failures = 0
         self._next_probe = 0.0
@@ -33,7 +35,7 @@ class Breaker:
             now = self._clock()
             if now < self._next_probe:
                 return False
-            self._next_probe = now + self._pause_s
+            self._next_probe = now + self._pause_seconds
             return True
 
     def answered(self) -> None:
@@ -45,4 +47,4 @@ class Breaker:
         """A question got no answer."""
         with self._lock:
             self._failures += 1
-            self._next_probe = self._clock() + self._pause_s
+            self._next_probe = self._clock() + self._pause_seconds

@@ -28,13 +28,13 @@ from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.bounded import BoundedClient
 
-CONNECT_TIMEOUT_S = 2.0
-READ_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_SECONDS = 2.0
+READ_TIMEOUT_SECONDS = 5.0
 MAX_CALLS = 8
 """Simultaneous calls to one register: a fifth of the threads that serve pages."""
 WAIT_SECONDS = 0.25
-MAX_ANSWER_BYTES = 1 << 20
-ASSERTION_LIFETIME_S = 100  # ID-porten and Maskinporten accept at most 120
+MAX_RESPONSE_BYTES = 1 << 20
+ASSERTION_LIFETIME_SECONDS = 100  # ID-porten and Maskinporten accept at most 120
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,9 +43,9 @@ V = TypeVar("V")
 def outbound_client(
     *,
     tls: ssl.SSLContext | None = None,
-    max_bytes: int = MAX_ANSWER_BYTES,
+    max_bytes: int = MAX_RESPONSE_BYTES,
     max_calls: int = MAX_CALLS,
-    read_seconds: float = READ_TIMEOUT_S,
+    read_seconds: float = READ_TIMEOUT_SECONDS,
 ) -> httpx.Client:
     """Return a client for one register; safe to share between threads. The caller closes it.
 
@@ -53,7 +53,7 @@ def outbound_client(
     """
     return BoundedClient(
         max_bytes=max_bytes,
-        timeout=httpx.Timeout(read_seconds, connect=CONNECT_TIMEOUT_S, pool=WAIT_SECONDS),
+        timeout=httpx.Timeout(read_seconds, connect=CONNECT_TIMEOUT_SECONDS, pool=WAIT_SECONDS),
         limits=httpx.Limits(max_connections=max_calls, max_keepalive_connections=max_calls),
         verify=tls or httpx.create_ssl_context(),
         follow_redirects=False,
@@ -67,7 +67,7 @@ class OutboundClients:
         self._tls = httpx.create_ssl_context()
         self._clients: list[httpx.Client] = []
 
-    def open(self, *, max_bytes: int = MAX_ANSWER_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
+    def open(self, *, max_bytes: int = MAX_RESPONSE_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
         """Return a new client, which is closed with the others."""
         client = outbound_client(tls=self._tls, max_bytes=max_bytes, max_calls=max_calls)
         self._clients.append(client)
@@ -152,31 +152,31 @@ def signing_key(document: Mapping[str, Any]) -> RSAKey:
 
 def sign_assertion(key: RSAKey, claims: Mapping[str, Any], now: float) -> str:
     """A JWT (RS256, with ``kid``) that lives 100 seconds from ``now`` (Unix time) and can be used once."""
-    timed = {"iat": int(now), "exp": int(now) + ASSERTION_LIFETIME_S, "jti": secrets.token_urlsafe(24)}
+    timed = {"iat": int(now), "exp": int(now) + ASSERTION_LIFETIME_SECONDS, "jti": secrets.token_urlsafe(24)}
     return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **timed}, key, algorithms=["RS256"])
 
 
 class ExpiringCache(Generic[K, V]):
-    """Remembers at most ``size`` values, each for ``lifetime_s`` seconds of ``clock`` (monotonic). Thread-safe."""
+    """Remembers at most ``size`` values, each for ``lifetime_seconds`` of ``clock`` (monotonic). Thread-safe."""
 
-    def __init__(self, size: int, lifetime_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, size: int, lifetime_seconds: float, clock: Callable[[], float]) -> None:
         self._size = size
-        self._lifetime_s = lifetime_s
+        self._lifetime_seconds = lifetime_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
 
-    def get(self, key: K, within_s: float = math.inf) -> V | None:
-        """What is remembered, when the question is younger than ``within_s`` as well."""
+    def get(self, key: K, within_seconds: float = math.inf) -> V | None:
+        """What is remembered, when the question is younger than ``within_seconds`` as well."""
         with self._lock:
             entry = self._values.get(key)
             if entry is None:
                 return None
             asked_at, value = entry
             age = self._clock() - asked_at
-            if age >= self._lifetime_s:
+            if age >= self._lifetime_seconds:
                 del self._values[key]
-            return value if age < min(within_s, self._lifetime_s) else None
+            return value if age < min(within_seconds, self._lifetime_seconds) else None
 
     def put(self, key: K, value: V, asked_at: float) -> None:
         """Remember an answer to a question that was asked at ``asked_at`` (of ``clock``)."""

@@ -21,10 +21,10 @@ from joserfc.util import base64_to_int
 from deldokument.adapters.http.client import Bulkhead, json_object
 from deldokument.domain.errors import Unavailable
 
-KEYS_KEPT_S: Final = 24 * 60 * 60
-KEYS_REST_S: Final = 30
+KEYS_KEPT_SECONDS: Final = 24 * 60 * 60
+KEYS_REST_SECONDS: Final = 30
 """The shortest time between two fetches on behalf of tokens that name unknown keys."""
-FAILURE_REST_S: Final = 10
+FAILURE_REST_SECONDS: Final = 10
 """How long nobody asks for the keys after an attempt that failed."""
 MIN_RSA_BITS: Final = 2048
 """RFC 7518, 3.3: a smaller key must not be used."""
@@ -83,14 +83,14 @@ class IssuerKeys:
             keys = self._fetched()
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
             what = "no keys" if isinstance(error, httpx.HTTPError) else "malformed keys"
-            self._failed, self._next_at = f"{what}: {type(error).__name__}", self._clock() + FAILURE_REST_S
+            self._failed, self._next_at = f"{what}: {type(error).__name__}", self._clock() + FAILURE_REST_SECONDS
             raise self._unavailable(self._failed) from error
-        self._known, self._failed, self._next_at = (now, keys), "", now + KEYS_REST_S
+        self._known, self._failed, self._next_at = (now, keys), "", now + KEYS_REST_SECONDS
         return keys
 
     def _young_keys(self) -> KeySet | None:
         known = self._known
-        return known[1] if known and self._clock() - known[0] < KEYS_KEPT_S else None
+        return known[1] if known and self._clock() - known[0] < KEYS_KEPT_SECONDS else None
 
     def _fetched(self) -> KeySet:
         answer = self._http.get(self._find(), headers={"Accept": "application/json"}).raise_for_status()

@@ -14,7 +14,7 @@ from typing import Final
 
 from deldokument.domain.errors import Unavailable
 
-MARGIN_S: Final = 10.0
+MARGIN_SECONDS: Final = 10.0
 
 
 class TokenUnavailable(Unavailable):
@@ -39,7 +39,7 @@ class TokenCache:
         before = self._failures[scope]
         with self._lock:
             token, ends = self._tokens.get(scope, ("", 0.0))
-            if ends - MARGIN_S > self._clock():
+            if ends - MARGIN_SECONDS > self._clock():
                 return token
             if self._failures[scope] != before:
                 raise TokenUnavailable("asked for a moment ago, in vain")

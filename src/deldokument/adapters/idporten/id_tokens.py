@@ -24,9 +24,9 @@ from deldokument.adapters.idporten.metadata import Provider
 from deldokument.domain.errors import LoginFailed
 from deldokument.ports.login import Identity, LoginRequest
 
-CLOCK_SKEW_S: Final = 10
+CLOCK_SKEW_SECONDS: Final = 10
 LEVELS: Final = ("idporten-loa-low", "idporten-loa-substantial", "idporten-loa-high")
-_LOGOUT_S: Final = 5 * 60
+_LOGOUT_SECONDS: Final = 5 * 60
 _LOGOUTS: Final = 10_000
 _LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _PID: Final = re.compile(r"[0-9]{11}")
@@ -64,7 +64,9 @@ class IdTokenValidator:
         self._client_id = client_id
         self._required_level = LEVELS.index(required_acr)
         self._clock = clock
-        self._spent_logouts: ExpiringCache[str, bool] = ExpiringCache(_LOGOUTS, _LOGOUT_S + 2 * CLOCK_SKEW_S, clock)
+        self._spent_logouts: ExpiringCache[str, bool] = ExpiringCache(
+            _LOGOUTS, _LOGOUT_SECONDS + 2 * CLOCK_SKEW_SECONDS, clock
+        )
         self._spending = threading.Lock()
 
     def identity(self, id_token: str, request: LoginRequest) -> Identity:
@@ -88,7 +90,7 @@ class IdTokenValidator:
             raise LoginRefused("logout_token: not a logout")
         if not isinstance(sid, str) or not sid or not isinstance(jti, str):
             raise LoginRefused("logout_token: malformed sid or jti")
-        if type(claims["iat"]) is not int or claims["iat"] < self._clock() - _LOGOUT_S - CLOCK_SKEW_S:
+        if type(claims["iat"]) is not int or claims["iat"] < self._clock() - _LOGOUT_SECONDS - CLOCK_SKEW_SECONDS:
             raise LoginRefused("logout_token: too old")
         with self._spending:
             if self._spent_logouts.get(jti):
@@ -126,7 +128,7 @@ class IdTokenValidator:
     def _claims_registry(self, **demands: Any) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
             now=int(self._clock()),
-            leeway=CLOCK_SKEW_S,
+            leeway=CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": self._provider.issuer},
             aud={"essential": True, "value": self._client_id},
             exp={"essential": True},
@@ -143,7 +145,7 @@ class IdTokenValidator:
             raise PersonMissing
         if not isinstance(pid, str) or not _PID.fullmatch(pid):
             raise LoginRefused("id_token: malformed pid")
-        if type(auth_time) is not int or not 0 < auth_time <= self._clock() + CLOCK_SKEW_S:
+        if type(auth_time) is not int or not 0 < auth_time <= self._clock() + CLOCK_SKEW_SECONDS:
             raise LoginRefused("id_token: malformed auth_time")
         if type(claims["iat"]) is not int:
             raise LoginRefused("id_token: malformed iat")

@@ -20,7 +20,7 @@ from deldokument.adapters.http.client import endpoint_of, json_object
 from deldokument.adapters.http.jwks import IssuerKeys
 from deldokument.domain.errors import Unavailable
 
-_CACHE_S: Final = 24 * 60 * 60
+_CACHE_SECONDS: Final = 24 * 60 * 60
 
 
 class ProviderUnavailable(Unavailable):
@@ -90,7 +90,7 @@ class Provider:
     def _discovered(self) -> Metadata:
         now = self._clock()
         known = self._known_metadata
-        if known is None or now - known.fetched_at > _CACHE_S:
+        if known is None or now - known.fetched_at > _CACHE_SECONDS:
             url = f"{self.issuer}/.well-known/openid-configuration"
             document = json_object(self.ask(lambda: self._http.get(url)).raise_for_status())
             known = self._known_metadata = self._read_metadata(document, now)

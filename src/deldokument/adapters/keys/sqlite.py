@@ -220,7 +220,7 @@ def _make_private(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        set_pragmas(connection, _SETTINGS, patience_s=_BUSY_SECONDS)
+        set_pragmas(connection, _SETTINGS, patience_seconds=_BUSY_SECONDS)
     except sqlite3.Error:
         connection.close()
         raise

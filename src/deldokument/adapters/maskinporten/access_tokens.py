@@ -23,8 +23,8 @@ from deldokument.domain.errors import InvalidInput, ScopeMissing, TokenRefused, 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, parse_organization
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512")
-CLOCK_SKEW_S: Final = 10
-_LONGEST_TOKEN: Final = 8 * 1024
+CLOCK_SKEW_SECONDS: Final = 10
+_MAX_TOKEN_LENGTH: Final = 8 * 1024
 _AUTHORITY: Final = "iso6523-actorid-upis"
 _NORWEGIAN: Final = "0192:"
 
@@ -76,7 +76,7 @@ class MaskinportenTokens:
 
     def _genuine(self, token: str) -> dict[str, Any]:
         """The claims of a token of the issuer's that is in force and may be used here."""
-        if len(token) > _LONGEST_TOKEN:
+        if len(token) > _MAX_TOKEN_LENGTH:
             raise _refused("too long")
         try:
             header = jws.extract_compact(token.encode("ascii")).headers()
@@ -94,7 +94,7 @@ class MaskinportenTokens:
         audience = {"aud": {"essential": True, "value": self._audience}} if self._audience else {}
         return jwt.JWTClaimsRegistry(
             now=int(self._clock()),
-            leeway=CLOCK_SKEW_S,
+            leeway=CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": self._issuer},
             exp={"essential": True},
             **audience,  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from deldokument.adapters.http.client import WAIT_SECONDS, endpoint_of, json_obj
 from deldokument.adapters.http.token_cache import TokenCache, TokenUnavailable
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_METADATA_S: Final = 24 * 60 * 60
+_METADATA_SECONDS: Final = 24 * 60 * 60
 _LESS_PATIENCE: Final = httpx.Timeout(2.0, pool=WAIT_SECONDS)
 
 
@@ -86,7 +86,7 @@ class MaskinportenClient:
 
     def _token_endpoint(self, options: Mapping[str, Any]) -> str:
         now, (read_at, endpoint) = self._clock(), self._endpoint
-        if now - read_at > _METADATA_S:
+        if now - read_at > _METADATA_SECONDS:
             url = f"{self._issuer}.well-known/oauth-authorization-server"
             metadata = json_object(_checked(self._http.get(url, **options)))
             endpoint = endpoint_of(metadata, self._issuer, "token_endpoint")

@@ -97,7 +97,7 @@ def _prepare_sqlite(engine: Engine, path: Path, *, query_only: bool, begin: str)
             path.touch(mode=0o600, exist_ok=True)
 
     def set_up(connection: sqlite3.Connection, _: object) -> None:
-        set_pragmas(connection, _pragmas(query_only=query_only), patience_s=BUSY_SECONDS)
+        set_pragmas(connection, _pragmas(query_only=query_only), patience_seconds=BUSY_SECONDS)
 
     event.listen(engine, "do_connect", create_private)
     event.listen(engine, "connect", set_up)

@@ -169,8 +169,8 @@ class SqlOutbox:
         self._work.change(_move_cursor, {"key": chain, "moved_to": number}, "cursor")
 
     def add(self, message: OutgoingMessage) -> bool:
-        """False, and nothing changed, when the channel has a message of that occasion."""
-        if message.occasion is not None:
+        """False, and nothing changed, when the channel has a message with that dedup_key."""
+        if message.dedup_key is not None:
             return self._work.insert_once(outbox, _MESSAGE.values(message))
         self._work.run(_add, _MESSAGE.values(message))
         return True

@@ -60,9 +60,9 @@ class _Cursor(psycopg.Cursor[Any]):
         return _Columns(self, result.nfields) if result and result.nfields else super().description
 
 
-def open_postgres(url: URL, patience_s: int) -> tuple[Engine, Engine]:
+def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
     """Where transactions that only read begin, and where those that write do; connects to nothing yet."""
-    settings = f"-c lock_timeout={patience_s}s -c idle_in_transaction_session_timeout={_HUNG_SECONDS}s"
+    settings = f"-c lock_timeout={patience_seconds}s -c idle_in_transaction_session_timeout={_HUNG_SECONDS}s"
     # What the operator's URL says comes last and wins.
     own = url.query.get("options", "")
     writer = create_engine(
@@ -70,10 +70,10 @@ def open_postgres(url: URL, patience_s: int) -> tuple[Engine, Engine]:
         isolation_level="READ COMMITTED",
         pool_size=_POOL,
         max_overflow=_OVERFLOW,
-        pool_timeout=patience_s,
+        pool_timeout=patience_seconds,
         hide_parameters=True,
         connect_args={
-            "connect_timeout": patience_s,
+            "connect_timeout": patience_seconds,
             "application_name": "deldokument",
             "cursor_factory": _Cursor,
             "tcp_user_timeout": _SILENCE_SECONDS * 1000,

@@ -54,8 +54,9 @@ from deldokument.adapters.sql.tables import (
     tenure,
     upload,
 )
+from deldokument.domain.impact_assessment import ImpactAssessment
+from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.share import ShareState
-from deldokument.domain.tenure import ImpactAssessment, TenantLifecycle, TenantTotals
 
 _ASSESSMENT = RowMapper(ImpactAssessment, impact_assessment)
 _COUNTS = [field.name for field in fields(TenantTotals)]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.tenure import ImpactAssessment, TenantLifecycle, TenantTotals
+from deldokument.domain.impact_assessment import ImpactAssessment
+from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 
 
 class TenantLifecycleRepository(Protocol):

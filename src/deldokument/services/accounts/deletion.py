@@ -19,9 +19,9 @@ from deldokument.domain.accounts import same_name, spent_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import UNDO, Account, must_be_in_use
-from deldokument.domain.tenure import day_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction

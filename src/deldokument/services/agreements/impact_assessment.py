@@ -15,11 +15,9 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import check_file_name, check_text, new_id
-from deldokument.domain.tenancy import check_name, must_not_have_ended
-from deldokument.domain.tenure import (
+from deldokument.domain.impact_assessment import (
     DOCX,
-    MAX_PAPER_LENGTH,
+    MAX_ATTACHMENT_BYTES,
     ODT,
     PDF,
     ROLE_LENGTH,
@@ -27,8 +25,10 @@ from deldokument.domain.tenure import (
     ResidualRisk,
     check_consulted,
     check_done_on,
-    day_of,
 )
+from deldokument.domain.norwegian_time import day_of
+from deldokument.domain.share import check_file_name, check_text, new_id
+from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import current_text
@@ -212,8 +212,8 @@ def _paper(deps: Dependencies, paper: AssessmentPaper | None) -> AssessmentPaper
     if paper is None:
         return None
     name = check_file_name(paper.name, field="paper")
-    if paper.too_large or len(paper.content) > MAX_PAPER_LENGTH:
-        raise InvalidInput("paper", "paper_too_large", megabytes=MAX_PAPER_LENGTH // 10**6)
+    if paper.too_large or len(paper.content) > MAX_ATTACHMENT_BYTES:
+        raise InvalidInput("paper", "paper_too_large", megabytes=MAX_ATTACHMENT_BYTES // 10**6)
     _given(paper_type(deps, paper.content), InvalidInput("paper", "paper_type"))
     return AssessmentPaper(name, paper.content)
 

@@ -13,11 +13,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from deldokument.domain.agreement import escaped
+from deldokument.domain.norwegian_time import OSLO
 
-_OSLO = ZoneInfo("Europe/Oslo")
 _CLAIMS = {
     "iss": "Utsteder (iss)",
     "aud": "Mottaker (aud)",
@@ -146,4 +145,4 @@ def _claim(name: str, value: str | int) -> str:
 
 
 def _oslo_time(instant: datetime) -> str:
-    return instant.astimezone(_OSLO).strftime("%d.%m.%Y kl. %H.%M.%S")
+    return instant.astimezone(OSLO).strftime("%d.%m.%Y kl. %H.%M.%S")

@@ -41,9 +41,9 @@ from deldokument.domain.errors import (
     existing,
     require,
 )
+from deldokument.domain.impact_assessment import ROLE_LENGTH
 from deldokument.domain.share import check_text, new_id
 from deldokument.domain.tenancy import Tenant, must_not_have_ended, tidy_words
-from deldokument.domain.tenure import ROLE_LENGTH
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest
 from deldokument.ports.repositories.transaction import Transaction

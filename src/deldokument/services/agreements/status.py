@@ -25,9 +25,9 @@ from deldokument.domain.agreement_records import (
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput, require
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import check_name, must_not_have_ended
-from deldokument.domain.tenure import day_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event

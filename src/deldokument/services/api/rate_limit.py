@@ -22,12 +22,12 @@ _KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """``remaining`` calls now, all in ``reset_s`` seconds. ``retry_s``: this one was too many, for so long."""
+    """``remaining`` calls now, all in ``reset_seconds``. ``retry_seconds``: this one was too many, for so long."""
 
     limit: int
     remaining: int
-    reset_s: int
-    retry_s: int = 0
+    reset_seconds: int
+    retry_seconds: int = 0
 
 
 def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus:
@@ -38,11 +38,11 @@ def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus
         spent_until = tx.allowances.take(consumer.value, now, step, now + WINDOW)
         refused = spent_until is None
         spent_until = spent_until or tx.allowances.spent_until(consumer.value) or now
-    reset_s = math.ceil((spent_until - now) / timedelta(seconds=1))
+    reset_seconds = math.ceil((spent_until - now) / timedelta(seconds=1))
     if not refused:
-        return RateLimitStatus(limit, (now + WINDOW - spent_until) // step, reset_s)
+        return RateLimitStatus(limit, (now + WINDOW - spent_until) // step, reset_seconds)
     return RateLimitStatus(
-        limit, 0, reset_s, max(math.ceil((spent_until + step - WINDOW - now) / timedelta(seconds=1)), 1)
+        limit, 0, reset_seconds, max(math.ceil((spent_until + step - WINDOW - now) / timedelta(seconds=1)), 1)
     )
 
 

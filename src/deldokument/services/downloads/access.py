@@ -22,7 +22,7 @@ from deldokument.domain.identifiers import Identifier, OrganizationNumber, Perso
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, hold_reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.registers import OLDEST_DENIAL, OLDEST_RIGHTS, OrganizationGrant
+from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hashes, open_field
@@ -90,10 +90,10 @@ def _is_untrusted(deps: Dependencies) -> bool:
 
 def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
     """The share, what is decided about it, and when; for lack of rights only with young ones."""
-    made = _decide_with(deps, person, share_id, OLDEST_RIGHTS)
+    made = _decide_with(deps, person, share_id, MAX_RIGHTS_AGE)
     denied = made[1]
     if isinstance(denied, Denied) and denied.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
-        return _decide_with(deps, person, share_id, OLDEST_DENIAL)
+        return _decide_with(deps, person, share_id, MAX_DENIAL_AGE)
     return made
 
 

@@ -13,7 +13,7 @@ from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Receipt, Recipient, Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.registers import OLDEST_RIGHTS
+from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
 from deldokument.services.downloads.access import Access, _check_clock, _claim, _grants, _identifiers, authorize
@@ -93,7 +93,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
     Raises Unavailable.
     """
     _check_clock(deps)
-    grants = _grants(deps, person, OLDEST_RIGHTS)
+    grants = _grants(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
     offers: list[Offer] = []
     with deps.database.read() as tx:

@@ -31,8 +31,8 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)")
 _LOCAL, _CENTRAL = 50, 74
 """Bytes of a header, but for the name."""
-_LONGEST = 255
-_LONGEST_SUFFIX = 32
+_MAX_LENGTH = 255
+_MAX_SUFFIX_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +168,9 @@ def _safe(part: str) -> str:
 def _numbered(name: str, count: int) -> str:
     """The name with its number before the suffix (none for the first), cut to what file systems take."""
     suffix = PurePosixPath(name).suffix
-    suffix = suffix if len(suffix.encode()) <= _LONGEST_SUFFIX else ""
+    suffix = suffix if len(suffix.encode()) <= _MAX_SUFFIX_LENGTH else ""
     tail = f" ({count}){suffix}" if count > 1 else suffix
-    stem = name.removesuffix(suffix).encode()[: _LONGEST - len(tail.encode())]
+    stem = name.removesuffix(suffix).encode()[: _MAX_LENGTH - len(tail.encode())]
     return (stem.decode(errors="ignore") + tail).rstrip(". ")
 
 

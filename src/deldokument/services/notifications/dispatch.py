@@ -21,7 +21,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError, Unavailable, existing
 from deldokument.domain.outbox import (
     LEASE,
-    MOST_ATTEMPTS,
+    MAX_ATTEMPTS,
     Channel,
     Outcome,
     OutgoingMessage,
@@ -124,7 +124,7 @@ def send_message(deps: Dependencies, send: Sender, message: OutgoingMessage) -> 
 
 
 def _settle(deps: Dependencies, message: OutgoingMessage, outcome: Outcome) -> Result:
-    is_last = message.attempts >= MOST_ATTEMPTS and message.channel not in CHANNELS_WITHOUT_RETRY_LIMIT
+    is_last = message.attempts >= MAX_ATTEMPTS and message.channel not in CHANNELS_WITHOUT_RETRY_LIMIT
     if outcome.result is Result.AGAIN and is_last:
         outcome = Outcome(Result.REFUSED, _GIVEN_UP)
     with deps.database.write() as tx:

@@ -20,10 +20,10 @@ from deldokument.domain.addresses import NoticeAddress
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
+from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.share import Progress, Receipt, Share, new_id, progress_of
 from deldokument.domain.tenancy import Member
-from deldokument.domain.tenure import day_of
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
@@ -87,9 +87,9 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
             continue
         for administrator in tx.tenancies.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
-                occasion = f"{kind} {administrator.id} {stored.number}"
+                dedup_key = f"{kind} {administrator.id} {stored.number}"
                 yield OutgoingMessage(
-                    new_id(), Channel.EMAIL, kind, tenant.id, None, administrator.id, now, now, occasion=occasion
+                    new_id(), Channel.EMAIL, kind, tenant.id, None, administrator.id, now, now, dedup_key=dedup_key
                 )
 
 
@@ -112,7 +112,7 @@ def _of_share(
     kind: EmailKind,
     share: Share,
     member_id: str,
-    occasion: str,
+    dedup_key: str,
     due_at: datetime | None = None,
     **details: int,
 ) -> OutgoingMessage:
@@ -127,7 +127,7 @@ def _of_share(
         created_at=now,
         due_at=due_at or now,
         details=details,
-        occasion=f"{kind} {share.id} {member_id} {occasion}",
+        dedup_key=f"{kind} {share.id} {member_id} {dedup_key}",
     )
 
 

@@ -86,7 +86,7 @@ def _message(
         target=recipient_id,
         created_at=now,
         due_at=now,
-        occasion=":".join((kind.value, recipient_id, *end)),
+        dedup_key=":".join((kind.value, recipient_id, *end)),
     )
 
 

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from deldokument.domain.addresses import Language
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import RecipientKind
 from deldokument.ports.channels import NoticeKind
-
-_OSLO = ZoneInfo("Europe/Oslo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class NoticeText:
 
 
 def _when(at: datetime, language: Language) -> str:
-    local = at.astimezone(_OSLO)
+    local = at.astimezone(OSLO)
     if language is Language.ENGLISH:
         return f"{local.day} {local:%B %Y, %H:%M}"
     return f"{local.day}.{local.month}.{local.year} kl. {local:%H.%M}"

@@ -18,7 +18,7 @@ from deldokument.domain.identifiers import Consumer
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
-from deldokument.domain.webhook import MOST_WEBHOOKS, DisabledFor, Webhook, WebhookEvent, parse_events, parse_url
+from deldokument.domain.webhook import MAX_WEBHOOKS, DisabledFor, Webhook, WebhookEvent, parse_events, parse_url
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import any_account
@@ -74,8 +74,8 @@ def add_webhook(
             return _view(key, *known), open_field(
                 key, known[0].sealed_secret, EncryptedColumn.WEBHOOK_SECRET, webhook_id
             )
-        if len(tx.webhooks.of_integrations([integration.id])) >= MOST_WEBHOOKS:
-            raise Conflict("too_many_webhooks", longest=MOST_WEBHOOKS)
+        if len(tx.webhooks.of_integrations([integration.id])) >= MAX_WEBHOOKS:
+            raise Conflict("too_many_webhooks", longest=MAX_WEBHOOKS)
         added = Webhook(
             id=webhook_id,
             integration_id=integration.id,

@@ -24,7 +24,7 @@ from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.views import ShareView, display_number, share_view, share_views
 
 PAGE = 50
-MOST_EVENTS = 10_000
+MAX_EVENTS = 10_000
 """So many events of a share are looked at, the newest: whoever has the link can add to them as long as it is open."""
 
 
@@ -96,7 +96,7 @@ def _reference_hashes(deps: Dependencies, tenant_ids: set[str], reference: str) 
 
 
 def show_share(deps: Dependencies, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
-    """One share and what has happened to it; of more than MOST_EVENTS only the last. Raises NotFound."""
+    """One share and what has happened to it; of more than MAX_EVENTS only the last. Raises NotFound."""
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
         return share_view(deps, tx, share), _timeline(tx, share_id)
@@ -131,4 +131,4 @@ def acting_systems(deps: Dependencies, events: Sequence[AuditEvent]) -> dict[str
 
 
 def _timeline(tx: Transaction, share_id: str) -> list[AuditEvent]:
-    return [event for _, event in tx.audit.events(share_id=share_id, limit=MOST_EVENTS)]
+    return [event for _, event in tx.audit.events(share_id=share_id, limit=MAX_EVENTS)]

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from deldokument.domain.agreement import escaped
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenure import OSLO, DeletionState
+from deldokument.domain.norwegian_time import OSLO
+from deldokument.domain.offboarding import DeletionState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record

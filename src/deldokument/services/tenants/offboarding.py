@@ -20,8 +20,8 @@ from deldokument.domain.accounts import same_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.offboarding import DeletionState, TenantLifecycle, TenantTotals, spent_number
 from deldokument.domain.tenancy import Contact, Tenant
-from deldokument.domain.tenure import DeletionState, TenantLifecycle, TenantTotals, spent_number
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import acting_name

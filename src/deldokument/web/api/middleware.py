@@ -46,12 +46,12 @@ SMALL_SHARES = f"{PREFIX}/small-shares"
 MAX_BODY = 1024 * 1024
 MAX_FILES = 20 * 1024 * 1024
 _JSON, _FORM = "application/json", "multipart/form-data"
-BODY_S = 120.0
+BODY_SECONDS = 120.0
 """A body must be there in so long."""
-MOST_FORMS = 16
-MOST_OF_ONE = 8
+MAX_FORMS = 16
+MAX_FORMS_PER_CONSUMER = 8
 """So many bodies with files one consumer may send at once: the others have room."""
-RENEWED_S = LEASE.total_seconds() / 3
+RENEWED_SECONDS = LEASE.total_seconds() / 3
 _KEPT_HEADERS = ("content-type", "location")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -92,7 +92,9 @@ class ApiMiddleware:
         """
         consumer_number, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
         with self._callers.one_more(consumer):
-            if with_files and (self._forms.total() >= MOST_FORMS or self._forms[consumer_number] >= MOST_OF_ONE):
+            if with_files and (
+                self._forms.total() >= MAX_FORMS or self._forms[consumer_number] >= MAX_FORMS_PER_CONSUMER
+            ):
                 raise Unavailable("busy")
             this = Counter((consumer_number,) if with_files else ())
             self._forms += this
@@ -161,7 +163,7 @@ class LeaseRenewal:
     async def _renew(self, deps: Dependencies, over: asyncio.Event) -> None:
         while not over.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), RENEWED_S)
+                await asyncio.wait_for(over.wait(), RENEWED_SECONDS)
                 return
             with suppress(ServiceError):
                 self.request = await run_in_threadpool(renew_request, deps, self.request)
@@ -215,7 +217,7 @@ async def _whole_body(request: Request) -> bytes:
     with_files = request.scope["path"] == SMALL_SHARES
     longest = (MAX_FILES if with_files else 0) + MAX_BODY
     raw = bytearray()
-    async with asyncio.timeout(BODY_S):
+    async with asyncio.timeout(BODY_SECONDS):
         async for piece in request.stream():
             raw += piece
             if len(raw) > longest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from deldokument.web.http.multipart import FormReader
 
-_MOST_PARTS = 100
+_MAX_PARTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class _Parts(FormReader):
     def begin(self) -> None:
         """See FormReader."""
         self._content = bytearray()
-        if b"name" not in self.options or len(self.parts) >= _MOST_PARTS:
+        if b"name" not in self.options or len(self.parts) >= _MAX_PARTS:
             raise ValueError("no form")
 
     def take(self, data: bytes, start: int, stop: int) -> None:

@@ -24,7 +24,7 @@ from deldokument.web.api.share_models import Share, ShareInput
 from deldokument.web.api.shares import shown, words_of
 
 router = APIRouter(prefix="/small-shares", tags=["shares"])
-MOST_DOCUMENTS = 20
+MAX_DOCUMENTS = 20
 _FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -38,7 +38,7 @@ _FORM: dict[str, Any] = {
                         "documents": {
                             "type": "array",
                             "minItems": 1,
-                            "maxItems": MOST_DOCUMENTS,
+                            "maxItems": MAX_DOCUMENTS,
                             "items": {"type": "string", "contentMediaType": "application/octet-stream"},
                             "description": f"Files with names, {MAX_FILES} bytes together at most.",
                         },
@@ -82,7 +82,7 @@ def _read(content_type: str, body: bytes) -> tuple[ShareInput, list[SmallDocumen
             raise InvalidInput("body", "field_unknown")
     if len(words) != 1:
         raise InvalidInput("share", "field_malformed" if words else "field_missing")
-    if not 1 <= len(documents) <= MOST_DOCUMENTS:
+    if not 1 <= len(documents) <= MAX_DOCUMENTS:
         raise InvalidInput("documents", "field_malformed" if documents else "files_missing")
     if len(words[0]) > MAX_BODY:
         raise TooLarge("body_too_large")

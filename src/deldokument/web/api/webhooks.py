@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field, WithJsonSchema
 
 from deldokument.domain.outbox import OutgoingMessage
-from deldokument.domain.webhook import LONGEST_URL, WebhookEvent
+from deldokument.domain.webhook import MAX_URL_LENGTH, WebhookEvent
 from deldokument.services.notifications import webhooks
 from deldokument.services.notifications.webhooks import Before, WebhookView
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
@@ -31,7 +31,7 @@ Url = Annotated[
         {
             "type": "string",
             "format": "uri",
-            "maxLength": LONGEST_URL,
+            "maxLength": MAX_URL_LENGTH,
             "examples": ["https://arkiv.kommune.no/del-dokument"],
         }
     ),

@@ -25,9 +25,9 @@ class StalePage(ServiceError):
 class RateLimited(ServiceError):
     """A consumer of the API has called more often than it may; ``headers`` tell its allowance."""
 
-    def __init__(self, retry_s: int, headers: dict[str, str]) -> None:
-        super().__init__("rate_limited", seconds=retry_s)
-        self.retry_s = retry_s
+    def __init__(self, retry_seconds: int, headers: dict[str, str]) -> None:
+        super().__init__("rate_limited", seconds=retry_seconds)
+        self.retry_seconds = retry_seconds
         self.headers = headers
 
 
@@ -331,7 +331,7 @@ def status_of(error: Exception) -> int:
 def retry_headers(error: ServiceError) -> dict[str, str]:
     """When the same may be asked again, of an error that passes."""
     if isinstance(error, RateLimited):
-        return error.headers | {"Retry-After": str(error.retry_s)}
+        return error.headers | {"Retry-After": str(error.retry_seconds)}
     if isinstance(error, errors.NotReady | errors.Unavailable):
         return {"Retry-After": "5"}
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}

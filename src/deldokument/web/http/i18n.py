@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_timedelta
 from babel.messages.catalog import Catalog
@@ -20,7 +19,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
-OSLO = ZoneInfo("Europe/Oslo")
+from deldokument.domain.norwegian_time import OSLO
+
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 STANDARD = "nb"
 _UNITS = ("byte", "kB", "MB", "GB", "TB")

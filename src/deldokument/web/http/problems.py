@@ -30,7 +30,7 @@ from deldokument.web.http.i18n import Translator, choose
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:deldokument:problem:"
-MOST_FAULTS = 1000
+MAX_FAULTS = 1000
 """So many are told: a body may be wrong in more places than there is time to put into words."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 log = logging.getLogger("deldokument.api")
@@ -75,7 +75,7 @@ def _headers(error: ServiceError) -> dict[str, str]:
 
 def faults_of(error: RequestValidationError) -> ServiceError:
     """What was wrong with a request's fields, in our own words."""
-    faults = [_fault(found) for found in error.errors()[:MOST_FAULTS]]
+    faults = [_fault(found) for found in error.errors()[:MAX_FAULTS]]
     if any(fault.code == "body_malformed" for fault in faults):
         return InvalidInput("body", "body_malformed")
     return InvalidFields(faults)

@@ -18,10 +18,10 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.api.rate_limit import WINDOW, RateLimitStatus, consume
 from deldokument.web.http.errors import RateLimited
 
-_WINDOW_S = int(WINDOW.total_seconds())
-MOST_AT_ONCE = 20
+_WINDOW_SECONDS = int(WINDOW.total_seconds())
+MAX_CONCURRENT = 20
 """So many requests of one consumer are under way at once: about half of the threads that serve everybody."""
-MOST_COUNTED = 10
+MAX_COUNTED = 10
 """So many are being counted at once."""
 
 
@@ -34,7 +34,7 @@ class ConcurrencyLimiter:
     @contextmanager
     def one_more(self, consumer: Consumer) -> Iterator[None]:
         """Raises RateLimited."""
-        with _one_of(self._under_way, consumer, MOST_AT_ONCE):
+        with _one_of(self._under_way, consumer, MAX_CONCURRENT):
             yield
 
     async def counted(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
@@ -42,10 +42,10 @@ class ConcurrencyLimiter:
 
         Those over their limit wait for the database one by one, and may not fill the threads.
         """
-        with _one_of(self._counting, consumer, MOST_COUNTED):
+        with _one_of(self._counting, consumer, MAX_COUNTED):
             left = await run_in_threadpool(consume, deps, consumer.organization)
-        if left.retry_s:
-            raise RateLimited(left.retry_s, _headers(left))
+        if left.retry_seconds:
+            raise RateLimited(left.retry_seconds, _headers(left))
         return _headers(left)
 
 
@@ -63,6 +63,6 @@ def _one_of(all_of_them: Counter[str], consumer: Consumer, most: int) -> Iterato
 
 def _headers(left: RateLimitStatus) -> dict[str, str]:
     return {
-        "RateLimit-Policy": f'"consumer";q={left.limit};w={_WINDOW_S}',
-        "RateLimit": f'"consumer";r={left.remaining};t={left.reset_s}',
+        "RateLimit-Policy": f'"consumer";q={left.limit};w={_WINDOW_SECONDS}',
+        "RateLimit": f'"consumer";r={left.remaining};t={left.reset_seconds}',
     }

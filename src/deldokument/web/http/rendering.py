@@ -17,8 +17,9 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.document_texts import kind_of, other_ending
-from deldokument.web.http.i18n import LANGUAGES, OSLO, Translator, translations
+from deldokument.web.http.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.site import Site
 

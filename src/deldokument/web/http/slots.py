@@ -21,7 +21,7 @@ from deldokument.server.transfer_threads import outlived
 _CLOSED_SECONDS = 1.0
 AT_ONCE = 50
 """Refusals that are immediate in a burst, and so many a second."""
-_LONGEST_DELAY_SECONDS = 2.0
+_MAX_DELAY_SECONDS = 2.0
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
@@ -67,8 +67,8 @@ class Slots:
         self._paced_until = max(now, self._paced_until) + 1 / AT_ONCE
         delay = self._paced_until - now - 1.0
         if delay > 0:
-            self._paced_until = min(self._paced_until, now + 1.0 + _LONGEST_DELAY_SECONDS)
-            await asyncio.sleep(min(delay, _LONGEST_DELAY_SECONDS))
+            self._paced_until = min(self._paced_until, now + 1.0 + _MAX_DELAY_SECONDS)
+            await asyncio.sleep(min(delay, _MAX_DELAY_SECONDS))
         raise SlotsTaken(detail)
 
 

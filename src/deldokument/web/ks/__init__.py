@@ -7,6 +7,6 @@ Never imports: `web.pages`, `web.api`.
 - `callers`: authentication by session, or by token and integration password
 - `errors`: errors as `ErrorMessage`
 - `forms`: streaming parser of the share form
-- `shapes`: conversion between KS' objects and ours
+- `schemas`: conversion between KS' objects and ours
 - `sharing`: a published share in one request
 """

@@ -20,7 +20,7 @@ from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.shares.queries import document_recipients
 from deldokument.web.ks.callers import Caller
-from deldokument.web.ks.shapes import (
+from deldokument.web.ks.schemas import (
     Shape,
     account_summary,
     available_account,

@@ -35,7 +35,7 @@ from deldokument.web.transfer.request_body import Stalled
 
 PREFIX = "/melding-dokumentdeling/api/v1"
 MAX_BODY = 64 * 1024
-_BODY_S = 120.0
+_BODY_SECONDS = 120.0
 _Handler = Callable[[Caller], Response]
 _Admitted = Callable[[Request], AbstractAsyncContextManager[Caller]]
 _WITH_BODY = frozenset({"POST", "PUT"})
@@ -120,7 +120,7 @@ async def _admitted(
 async def _json_body(request: Request) -> Mapping[str, Any]:
     raw = bytearray()
     try:
-        async with asyncio.timeout(_BODY_S):
+        async with asyncio.timeout(_BODY_SECONDS):
             async for piece in request.stream():
                 raw += piece
                 if len(raw) > MAX_BODY:

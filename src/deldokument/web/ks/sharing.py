@@ -32,10 +32,10 @@ from deldokument.services.uploads.deferred_length import add_document_of_unknown
 from deldokument.web.http.dispatch import json_object
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
-from deldokument.web.ks.shapes import text_of
+from deldokument.web.ks.schemas import text_of
 from deldokument.web.transfer.request_body import content_length, receive
 
-_LONGEST_TTL = timedelta(days=36500)
+_MAX_TTL = timedelta(days=36500)
 _NUMBERS = {
     "PERSON": ("fnr", re.compile(r"[0-9]{11}")),
     "ORGANISASJON": ("orgnr", re.compile(r"[0-9]{9}")),
@@ -47,7 +47,7 @@ _FIELDS = {
     "recipients": "eksponertFor",
     "archived": "arkivert",
 }
-_METADATA_S = 120.0
+_METADATA_SECONDS = 120.0
 _AROUND = METADATA_LENGTH + 64 * 1024
 """At most so many bytes of a form are not its document's."""
 
@@ -75,7 +75,7 @@ async def share_document(caller: Caller) -> Response:
     account_id = caller.path_id("kontoId")
     form = SharingForm(request.headers.get("content-type", ""), request.receive)
     try:
-        async with asyncio.timeout(_METADATA_S):
+        async with asyncio.timeout(_METADATA_SECONDS):
             raw = await form.read_metadata()
     except TimeoutError:
         raise ClientDisconnect from None
@@ -193,7 +193,7 @@ def _end(body: Mapping[str, Any], now: datetime) -> datetime:
         raise InvalidInput("ttl", "field_malformed")
     if ttl < 0:
         raise InvalidInput("ttl", "end_wanted")
-    return now + min(timedelta(seconds=min(ttl, 10**11)), _LONGEST_TTL)
+    return now + min(timedelta(seconds=min(ttl, 10**11)), _MAX_TTL)
 
 
 def _instant(text: str) -> datetime:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
@@ -19,7 +20,7 @@ from deldokument.services.audit.export import EventExport, begin_event_export, e
 from deldokument.services.shares.views import RecipientView
 from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
 from deldokument.web.http.csv import CSV_HEAD, csv_line
-from deldokument.web.http.i18n import OSLO, Translator, _
+from deldokument.web.http.i18n import Translator, _
 from deldokument.web.transfer.zip_stream import Entry, zip_pieces
 
 _STATES: dict[ShareState, str] = {

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Forei
 
 from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
-from deldokument.domain.tenure import ResidualRisk
+from deldokument.domain.impact_assessment import ResidualRisk
 
 impact_assessment = Table(
     "impact_assessment",

@@ -15,6 +15,7 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.actors import FORGOTTEN, Actor
@@ -30,7 +31,7 @@ from deldokument.services.audit.export import (
 from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.http.errors import words_of
-from deldokument.web.http.i18n import OSLO, Translator, _
+from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.pages.event_texts import GROUPS, Detail, by_nobody, details_of, words_for

@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import InvalidFields, NotFound
-from deldokument.domain.tenure import DOCX, MAX_PAPER_LENGTH, PDF, ResidualRisk, day_of
+from deldokument.domain.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, PDF, ResidualRisk
+from deldokument.domain.norwegian_time import day_of
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.agreements.impact_assessment import (
     TEMPLATES,
@@ -63,7 +64,7 @@ def _page(
         risks=[(risk.value, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
         templates=[kind.value for kind in published_templates(call.deps)],
         today=day_of(call.deps.clock.now()),
-        megabytes=MAX_PAPER_LENGTH // 10**6,
+        megabytes=MAX_ATTACHMENT_BYTES // 10**6,
     )
 
 
@@ -132,7 +133,7 @@ def _attachment(name: str, media_type: str, content: bytes) -> Response:
 
 ENDPOINTS = (
     section_endpoint("/dpia", assessment_page),
-    section_endpoint("/dpia", record_page, ("POST",), takes_file=MAX_PAPER_LENGTH),
+    section_endpoint("/dpia", record_page, ("POST",), takes_file=MAX_ATTACHMENT_BYTES),
     section_endpoint("/dpia/maler/{template}", template_bytes),
     section_endpoint("/dpia/{assessment_id}/fil", paper_bytes),
 )

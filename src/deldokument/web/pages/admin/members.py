@@ -15,13 +15,14 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView
 from deldokument.web.http.dispatch import field_errors
 from deldokument.web.http.errors import status_of, words_of
-from deldokument.web.http.i18n import OSLO, _
+from deldokument.web.http.i18n import _
 from deldokument.web.http.pagination import read_place, write_place
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.policy import Allowed, may_share
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import PeriodRule
@@ -23,7 +24,7 @@ from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import words_of
-from deldokument.web.http.i18n import LANGUAGES, OSLO, Translator
+from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 

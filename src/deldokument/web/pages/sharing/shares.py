@@ -15,13 +15,14 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
 from deldokument.services.shares import publishing, queries
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import status_of, words_of
-from deldokument.web.http.i18n import LANGUAGES, OSLO, Translator
+from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
@@ -33,7 +34,7 @@ UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _ROWS = 25
 """Of the list at once; what is older comes by «Show more»."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_MOST_PRESSING_FIRST = ("approval", "unread", "unfinished")
+_BY_URGENCY = ("approval", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
 
 
@@ -148,9 +149,7 @@ def _more(wanted: Filter, place: Place | None) -> str:
 def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
     """Shares that wait for me, those that end first first."""
     rows = [row for row in (_row(call, view) for view in views) if row.need]
-    return sorted(
-        rows, key=lambda row: (_MOST_PRESSING_FIRST.index(row.need), row.view.expires_at or row.view.created_at)
-    )
+    return sorted(rows, key=lambda row: (_BY_URGENCY.index(row.need), row.view.expires_at or row.view.created_at))
 
 
 def _row(call: RequestContext, view: ShareView) -> ShareRow:
@@ -208,7 +207,7 @@ def detail_of(
         share=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
         moments=moments(events, queries.acting_systems(call.deps, events), call.translator, call.deps.clock.now()),
-        earlier_left_out=len(events) >= queries.MOST_EVENTS,
+        earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Reason
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.shares.proposals import ReturnReason
-from deldokument.web.http.i18n import OSLO, Translator, _
+from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
 from deldokument.web.pages.event_texts import words_for
 

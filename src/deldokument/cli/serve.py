@@ -12,7 +12,7 @@ import typer
 
 from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
-from deldokument.cli.running import errors_as_text
+from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import CannotStart, listen, supervise

@@ -14,7 +14,7 @@ import typer
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_error, say_one, say_rows
-from deldokument.cli.running import errors_as_text, opened_node
+from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import begin_event_export, export_lines

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deldokument.adapters.documents.signing import create_seal_certificate
-from deldokument.cli.auditing import _FLAWS
+from deldokument.cli.audit import _FLAWS
 from deldokument.domain.chain import Flaw
 from deldokument.web.http.errors import WORDS
 from tests.cli.transcripts import (

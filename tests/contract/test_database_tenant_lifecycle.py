@@ -12,9 +12,10 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import ServiceError
+from deldokument.domain.impact_assessment import ImpactAssessment, ResidualRisk
+from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Account, AccountRules, Administrator, Contact, Integration, Member
-from deldokument.domain.tenure import ImpactAssessment, ResidualRisk, TenantLifecycle, TenantTotals
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -31,7 +32,7 @@ from tests.contract.records import (
     keep,
     settle,
 )
-from tests.contract.test_database_paperwork import MAIN, PAPER, SERVICE
+from tests.contract.test_database_agreements import MAIN, PAPER, SERVICE
 
 ASSESSMENT = ImpactAssessment(
     id="assessment",

@@ -18,8 +18,9 @@ import httpx
 from deldokument.cli import demo_sender
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import existing
+from deldokument.domain.impact_assessment import ResidualRisk
+from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.tenancy import Account, Contact, Tenant
-from deldokument.domain.tenure import ResidualRisk, day_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account

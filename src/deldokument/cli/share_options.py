@@ -33,7 +33,7 @@ EXIT_REFUSED: Final = 3
 EXIT_UNREACHABLE: Final = 4
 EXIT_INTERRUPTED: Final = 5
 _OSLO: Final = ZoneInfo("Europe/Oslo")
-_MOST_BARS: Final = 12
+_MAX_BARS: Final = 12
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -147,7 +147,7 @@ class Bars:
         self._lock = Lock()
         self._done: dict[str, int] = {}
         self._all = progress.add_task("all", total=sum(file.length for file in files) or 1)
-        shown = [] if len(files) == 1 else files[:_MOST_BARS]
+        shown = [] if len(files) == 1 else files[:_MAX_BARS]
         self._tasks: dict[str, TaskID] = {f.name: progress.add_task(f.name, total=f.length or 1) for f in shown}
 
     def __call__(self, file: LocalFile, done: int) -> None:

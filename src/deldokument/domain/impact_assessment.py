@@ -1,8 +1,9 @@
-"""A tenant's time with the service: the impact assessment before it, and what becomes of everything after it.
+"""Data protection impact assessment (DPIA) of a tenant.
 
-Promises that an assessment is dated when it can have been made, that a high residual risk is never recorded without
-prior consultation with Datatilsynet (GDPR, article 36(1)), and one rule for when an assessment should be looked at
-again. Names and files are sealed here; holders of the keys open them.
+Guarantees:
+- An assessment has a date on which it can have been made.
+- A high residual risk is recorded only after prior consultation with Datatilsynet (GDPR, article 36(1)).
+- One rule says when an assessment is due for review.
 """
 
 from __future__ import annotations
@@ -10,19 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from deldokument.domain.errors import InvalidInput
 
 ROLE_LENGTH = 100
-MAX_PAPER_LENGTH = 10 * 10**6
+MAX_ATTACHMENT_BYTES = 10 * 10**6
 """The longest file that is kept with an assessment, in bytes."""
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ODT = "application/vnd.oasis.opendocument.text"
-
-OSLO = ZoneInfo("Europe/Oslo")
 _EARLIEST = date(2018, 5, 25)
 """Since then the law wants impact assessments; an earlier date is a slip of the hand."""
 
@@ -66,16 +64,6 @@ class ImpactAssessment:
         return today >= self.review_on
 
 
-def day_of(now: datetime) -> date:
-    """The date in Norway."""
-    return now.astimezone(OSLO).date()
-
-
-def spent_number(organization_number: str, ended_at: datetime) -> str:
-    """The number that stands for a body that has left and been forgotten, so that it may come back under its own."""
-    return f"{organization_number} (avsluttet {day_of(ended_at)})"
-
-
 def check_done_on(done_on: date, today: date, *, field: str = "done_on") -> date:
     """The day an assessment was done. Raises InvalidInput for one that has yet to come or is from before the law."""
     if done_on > today:
@@ -90,48 +78,3 @@ def check_consulted(risk: ResidualRisk | None, consulted: bool, *, field: str = 
     if risk is ResidualRisk.HIGH and not consulted:
         raise InvalidInput(field, "consultation_missing")
     return consulted
-
-
-@dataclass(frozen=True, slots=True)
-class TenantTotals:
-    """What a tenant has with the service."""
-
-    accounts: int = 0
-    members: int = 0
-    drafts: int = 0
-    open_shares: int = 0
-    documents: int = 0
-    stored_bytes: int = 0
-
-
-class DeletionState(StrEnum):
-    """How far the deletion after the end has come."""
-
-    UNDER_WAY = "under_way"
-    CONTENTS_DELETED = "contents_deleted"
-    NAMES_ERASED = "names_erased"
-
-
-@dataclass(frozen=True, slots=True)
-class TenantLifecycle:
-    """Who began and ended a tenant's time, and the deletion that followed (sletteprotokoll).
-
-    ``held`` is what the tenant had when it ended, ``destroyed_keys`` the shares whose keys were destroyed after that,
-    the last one at ``keys_destroyed_at``.
-    """
-
-    tenant_id: str
-    sealed_activated_by: bytes = b""
-    sealed_ended_by: bytes = b""
-    held: TenantTotals = TenantTotals()
-    destroyed_keys: int = 0
-    keys_destroyed_at: datetime | None = None
-    contents_deleted_at: datetime | None = None
-    names_erased_at: datetime | None = None
-
-    @property
-    def deletion(self) -> DeletionState:
-        """How far the deletion has come; only for a tenant that has ended."""
-        if self.names_erased_at is not None:
-            return DeletionState.NAMES_ERASED
-        return DeletionState.UNDER_WAY if self.contents_deleted_at is None else DeletionState.CONTENTS_DELETED

@@ -1,19 +1,11 @@
-"""When an assessment can have been done, when it should be looked at again, and how far a deletion has come."""
+"""Dates and consultation of an impact assessment."""
 
 from datetime import UTC, date, datetime
 
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.tenure import (
-    DeletionState,
-    ImpactAssessment,
-    ResidualRisk,
-    TenantLifecycle,
-    check_consulted,
-    check_done_on,
-    day_of,
-)
+from deldokument.domain.impact_assessment import ImpactAssessment, ResidualRisk, check_consulted, check_done_on
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
@@ -39,18 +31,6 @@ def test_an_assessment_should_be_looked_at_again_a_year_after_it_was_done(done_o
     assert not done.is_due(review_on.replace(day=review_on.day - 1))
 
 
-@pytest.mark.parametrize(
-    ("instant", "day"),
-    [
-        (datetime(2026, 11, 24, 22, 59, tzinfo=UTC), date(2026, 11, 24)),
-        (datetime(2026, 11, 24, 23, 0, tzinfo=UTC), date(2026, 11, 25)),
-        (datetime(2026, 6, 30, 22, 0, tzinfo=UTC), date(2026, 7, 1)),
-    ],
-)
-def test_the_day_is_that_of_norway(instant: datetime, day: date) -> None:
-    assert day_of(instant) == day
-
-
 @pytest.mark.parametrize("done_on", [TODAY, date(2018, 5, 25)])
 def test_an_assessment_was_done_today_or_earlier(done_on: date) -> None:
     assert check_done_on(done_on, TODAY) == done_on
@@ -69,12 +49,3 @@ def test_a_high_risk_is_not_recorded_before_datatilsynet_has_been_consulted() ->
         check_consulted(ResidualRisk.HIGH, consulted=False)
     assert check_consulted(ResidualRisk.HIGH, consulted=True)
     assert not check_consulted(ResidualRisk.MEDIUM, consulted=False)
-
-
-def test_a_deletion_is_under_way_until_contents_and_then_names_are_gone() -> None:
-    states = [
-        TenantLifecycle("t"),
-        TenantLifecycle("t", contents_deleted_at=NOON),
-        TenantLifecycle("t", b"", names_erased_at=NOON),
-    ]
-    assert [tenure.deletion for tenure in states] == list(DeletionState)

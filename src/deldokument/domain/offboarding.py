@@ -1,0 +1,59 @@
+"""End of a tenant's use of the service: its totals at the end, and the progress of the deletion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from deldokument.domain.norwegian_time import day_of
+
+
+def spent_number(organization_number: str, ended_at: datetime) -> str:
+    """The number that stands for a body that has left and been forgotten, so that it may come back under its own."""
+    return f"{organization_number} (avsluttet {day_of(ended_at)})"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantTotals:
+    """What a tenant has with the service."""
+
+    accounts: int = 0
+    members: int = 0
+    drafts: int = 0
+    open_shares: int = 0
+    documents: int = 0
+    stored_bytes: int = 0
+
+
+class DeletionState(StrEnum):
+    """How far the deletion after the end has come."""
+
+    UNDER_WAY = "under_way"
+    CONTENTS_DELETED = "contents_deleted"
+    NAMES_ERASED = "names_erased"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLifecycle:
+    """Who began and ended a tenant's time, and the deletion that followed (sletteprotokoll).
+
+    ``held`` is what the tenant had when it ended, ``destroyed_keys`` the shares whose keys were destroyed after that,
+    the last one at ``keys_destroyed_at``.
+    """
+
+    tenant_id: str
+    sealed_activated_by: bytes = b""
+    sealed_ended_by: bytes = b""
+    held: TenantTotals = TenantTotals()
+    destroyed_keys: int = 0
+    keys_destroyed_at: datetime | None = None
+    contents_deleted_at: datetime | None = None
+    names_erased_at: datetime | None = None
+
+    @property
+    def deletion(self) -> DeletionState:
+        """How far the deletion has come; only for a tenant that has ended."""
+        if self.names_erased_at is not None:
+            return DeletionState.NAMES_ERASED
+        return DeletionState.UNDER_WAY if self.contents_deleted_at is None else DeletionState.CONTENTS_DELETED
