@@ -247,6 +247,15 @@ def test_a_setting_with_a_default_does_not_bring_its_group_into_use(monkeypatch:
     assert (settings.smtp, settings.blobs_s3) == (None, None)
 
 
+@pytest.mark.parametrize(
+    "name", ["SMTP_PORT", "SMTP_SECURITY", "BLOBS_S3_PREFIX", "BLOBS_S3_PATH_STYLE", "OPENBAO_KEYRING_MOUNT"]
+)
+def test_a_wrong_value_is_refused_also_in_a_group_that_is_not_in_use(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert f"  {PREFIX}{name}: " in refusal(monkeypatch, WHOLE | {name: "no such"})[0]
+
+
 @pytest.mark.parametrize("name", ["OPENBAO_CA_PATH", "OPENBAO_KEYRING_MOUNT", "TRANSIT_KEY"])
 def test_a_setting_with_a_default_may_stay_when_its_group_is_not_in_use(
     monkeypatch: pytest.MonkeyPatch, name: str

@@ -43,7 +43,7 @@ NOTIFICATIONS_SCOPE: Final = "altinn:serviceowner/notifications.create"
 
 
 class Group(BaseModel):
-    """A group's variables begin with its name in `Settings`."""
+    """A group of settings, whose variables begin with the name of its field in `Settings`."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, str_strip_whitespace=True, validate_default=True)
 

@@ -14,7 +14,16 @@ from itertools import takewhile
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -164,24 +173,27 @@ class Settings(BaseSettings):
     accessibility_statement_url: Url | None = None
     privacy_url: Url | None = None
 
-    @field_validator(*_GROUPS, mode="before")
+    @field_validator(*_GROUPS, mode="wrap")
     @classmethod
-    def _is_whole_or_left_out(cls, given: Any, info: ValidationInfo) -> Any:
-        """Let a group that is needed name all that is missing, and leave out one that has nothing but defaults.
+    def _is_whole_or_left_out(cls, given: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """Have a group that is needed or begun name what is missing; leave out one that has nothing but defaults.
 
         A place of keys that is not chosen is refused: it would be believed to be in use.
         """
-        name, data = str(info.field_name), info.data
-        if not isinstance(given, dict | None):
+        name, data, values = str(info.field_name), info.data, given or {}
+        if not isinstance(values, dict):
             raise ValueError(f"{_variable(name)}: not a setting; its name begins those of a group")
-        values = given or {}
-        if name in _needed(data):
-            return values
+        is_needed = name in _needed(data)
         marks = ", ".join(_variable(f"{name}_{part}") for part in _GROUPS[name].marks(values))
-        if marks and name in _KEY_PLACES and {"keyring", "root_key"} <= data.keys():
+        if marks and not is_needed and name in _KEY_PLACES and {"keyring", "root_key"} <= data.keys():
             chosen = f"{_variable('keyring')}={data['keyring']}, {_variable('root_key')}={data['root_key']}"
             raise ValueError(f"{marks}: not used with {chosen}")
-        return values if marks else None
+        try:
+            return validate(values)
+        except ValidationError as error:
+            if marks or is_needed or any(found["type"] != "missing" for found in error.errors()):
+                raise
+            return None
 
     @model_validator(mode="after")
     def _demo_stays_at_home(self) -> Self:
