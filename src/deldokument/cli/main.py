@@ -18,8 +18,9 @@ from rich.console import Console
 from deldokument import __version__
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
+from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
-from deldokument.bootstrap.serve import configure_logging, work
+from deldokument.bootstrap.work import work
 from deldokument.cli import (
     accounts,
     agreements,

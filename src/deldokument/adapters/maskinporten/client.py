@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httpx
+from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.client import WAIT_SECONDS, endpoint_of, json_object, sign_assertion, signing_key
+from deldokument.adapters.http.client import WAIT_SECONDS, endpoint_of, json_object, sign_assertion
 from deldokument.adapters.http.token_cache import TokenCache, TokenUnavailable
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -32,15 +33,15 @@ class _ServerError(TokenUnavailable):
 class MaskinportenClient:
     """Asks the Maskinporten at ``issuer`` (with its trailing slash) with the key registered for ``client_id``.
 
-    ``client_key`` is a private RSA JWK with ``kid``, or a set of them whose first signs. ``resource`` is the audience
-    that tokens are to be good for alone, if any. ``clock`` is Unix time in seconds.
+    ``client_key`` is one that `signing_key` returns. ``resource`` is the audience that tokens are to be good for alone,
+    if any. ``clock`` is Unix time in seconds.
     """
 
     def __init__(
         self,
         issuer: str,
         client_id: str,
-        client_key: Mapping[str, Any],
+        client_key: RSAKey,
         http: httpx.Client,
         *,
         resource: str = "",
@@ -48,7 +49,7 @@ class MaskinportenClient:
     ) -> None:
         self._issuer = issuer
         self._client_id = client_id
-        self._key = signing_key(client_key)
+        self._key = client_key
         self._http = http
         self._resource = resource
         self._clock = clock
