@@ -9,10 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain as joined
 
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
-from deldokument.domain.outbox import Channel
+from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
@@ -215,7 +216,8 @@ class _RelatedRows(ShareRelatedRows):
             for receipt in many:
                 self.receipts_for[receipt.recipient_id].append(receipt)
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
-        for message in tx.outbox.of_shares([share.id for share in shares if share.notify], Channel.ALTINN):
+        notifying = [share.id for share in shares if share.notify]
+        for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
             if notice := view_notice(message):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
