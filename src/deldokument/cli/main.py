@@ -141,7 +141,7 @@ def _examine(node: Runtime) -> None:
 
 def _backlog(node: Runtime) -> str:
     lag = measure_lag(node.deps)
-    behind = {queue.value: one.count for queue, one in lag.waiting.items() if one.count}
+    behind = {queue: one.count for queue, one in lag.waiting.items() if one.count}
     longest = max(lag.lags.values()).total_seconds()
     return (
         ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"
