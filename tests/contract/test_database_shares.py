@@ -126,7 +126,7 @@ def test_shares_are_found_newest_first_page_by_page(database: SqlDatabase) -> No
 
 def test_shares_of_several_accounts_come_in_one_order(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.tenancies.add_account(Account("other", TENANT.id, "Barnevern"))
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
     keep(
         database,
         draft(id="a", created_at=NOW),
@@ -199,13 +199,11 @@ def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(datab
     keep(database, older, newer, soon, sooner, later, over, read, ended())
     recipient, document = recipient_of(read), complete_document_of(read)
     with database.write() as tx:
-        tx.tenancies.add_account(Account("other", TENANT.id, "Barnevern"))
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
         tx.shares.add(draft(account_id="other"))
         tx.shares.add_recipient(recipient)
         tx.shares.add_document(document)
-        tx.shares.record_receipt(
-            Receipt(read.id, document.id, recipient.id, "subject", NOW - HOUR, NOW, completed_at=NOW)
-        )
+        tx.receipts.save(Receipt(read.id, document.id, recipient.id, "subject", NOW - HOUR, NOW, completed_at=NOW))
     with database.read() as tx:
         needing = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 9)
         first = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 1)
@@ -307,15 +305,15 @@ def test_a_receipt_is_replaced_by_the_next_of_the_same(database: SqlDatabase) ->
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
         for receipt in (opened, begun):
-            assert tx.shares.receipt(share.id, receipt.document_id, recipient.id, "subject") is None
-            tx.shares.record_receipt(receipt)
-        assert tx.shares.receipt(share.id, document.id, recipient.id, "subject") == begun
-        tx.shares.record_receipt(whole)
+            assert tx.receipts.get(share.id, receipt.document_id, recipient.id, "subject") is None
+            tx.receipts.save(receipt)
+        assert tx.receipts.get(share.id, document.id, recipient.id, "subject") == begun
+        tx.receipts.save(whole)
     with database.read() as tx:
-        assert tx.shares.receipt(share.id, None, recipient.id, "subject") == opened
-        assert tx.shares.receipt(share.id, document.id, recipient.id, "subject") == whole
-        assert tx.shares.receipt(share.id, document.id, recipient.id, "other") is None
-        assert tx.shares.receipts([share.id]) == [opened, whole]
+        assert tx.receipts.get(share.id, None, recipient.id, "subject") == opened
+        assert tx.receipts.get(share.id, document.id, recipient.id, "subject") == whole
+        assert tx.receipts.get(share.id, document.id, recipient.id, "other") is None
+        assert tx.receipts.of_shares([share.id]) == [opened, whole]
 
 
 def test_many_receipts_are_written_at_once_and_found_for_whom_and_what_they_are(database: SqlDatabase) -> None:
@@ -327,11 +325,11 @@ def test_many_receipts_are_written_at_once_and_found_for_whom_and_what_they_are(
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
         for receipts in (many, [replace(many[1], subject_id="other")], whole):
-            tx.shares.record_receipts(receipts)
+            tx.receipts.save_all(receipts)
     wanted = {f"d{number}" for number in range(1100)}
     with database.read() as tx:
-        found = {r.document_id: r for r in tx.shares.receipts_of(share.id, "subject", [*wanted, "unknown"])}
-        assert len(tx.shares.receipts([share.id])) == 1201
+        found = {r.document_id: r for r in tx.receipts.of_subject(share.id, "subject", [*wanted, "unknown"])}
+        assert len(tx.receipts.of_shares([share.id])) == 1201
     assert set(found) == wanted
     assert [found["d3"], found["d700"], found["d1"]] == [*whole, many[1]]
 
@@ -349,14 +347,14 @@ def test_receipts_are_read_on_from_any_of_them_the_oldest_first(database: SqlDat
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
         tx.shares.add_recipient(elsewhere)
-        tx.shares.record_receipt(Receipt(other.id, None, elsewhere.id, "x", NOW, NOW))
+        tx.receipts.save(Receipt(other.id, None, elsewhere.id, "x", NOW, NOW))
         for receipt in reversed(told):
-            tx.shares.record_receipt(receipt)
+            tx.receipts.save(receipt)
     with database.read() as tx:
-        assert tx.shares.receipts_after(share.id, None, 100) == told
+        assert tx.receipts.of_share(share.id, None, 100) == told
         for number, receipt in enumerate(told):
             place = receipt.first_at, receipt.document_id or "", receipt.recipient_id, receipt.subject_id
-            assert tx.shares.receipts_after(share.id, place, 3) == told[number + 1 : number + 4]
+            assert tx.receipts.of_share(share.id, place, 3) == told[number + 1 : number + 4]
 
 
 def test_shares_are_found_by_the_state_as_it_is_then(database: SqlDatabase) -> None:
@@ -378,7 +376,7 @@ def test_a_recipient_with_receipts_stays(database: SqlDatabase) -> None:
     recipient = recipient_of(share)
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
-        tx.shares.record_receipt(Receipt(share.id, None, recipient.id, "subject", NOW, NOW))
+        tx.receipts.save(Receipt(share.id, None, recipient.id, "subject", NOW, NOW))
     with pytest.raises(Conflict), database.write() as tx:
         tx.shares.remove_recipient(share.id, recipient.id)
 

@@ -101,12 +101,10 @@ def make_homes(database: Database, tenants: int) -> list[Home]:
     with database.write() as tx:
         for number, home in enumerate(homes):
             retention, name = timedelta(days=365), f"Kommune {number}"
-            tx.tenancies.add_tenant(
-                Tenant(home.tenant_id, f"9{number:08}", name, contact, PeriodRule(), True, retention, now)
-            )
-            tx.tenancies.add_account(Account(home.account_id, home.tenant_id, "Byggesak"))
+            tx.tenants.add(Tenant(home.tenant_id, f"9{number:08}", name, contact, PeriodRule(), True, retention, now))
+            tx.accounts.add(Account(home.account_id, home.tenant_id, "Byggesak"))
             sealed = hashlib.sha256(home.member_id.encode()).digest()
-            tx.tenancies.add_member(Member(home.member_id, home.account_id, sealed, sealed, sealed, now))
+            tx.members.add(Member(home.member_id, home.account_id, sealed, sealed, sealed, now))
     return homes
 
 

@@ -55,7 +55,7 @@ _finish_intent = update(signing_intent).where(signing_intent.c.id == param("key"
 _forget_intents = delete(signing_intent).where(signing_intent.c.created_at < param("before"))
 
 
-class SqlPaperwork:
+class SqlAgreementRepository:
     """See ports.repositories.agreements.AgreementRepository."""
 
     def __init__(self, work: Statements) -> None:

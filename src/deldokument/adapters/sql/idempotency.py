@@ -21,8 +21,8 @@ _old = (
 )
 
 
-class SqlAnsweredRequests:
-    """See ports.repositories.idempotency.AnsweredRequests."""
+class SqlIdempotencyRecords:
+    """See ports.repositories.idempotency.IdempotencyRecords."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

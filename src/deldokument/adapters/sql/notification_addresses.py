@@ -26,8 +26,8 @@ _is_administrator = exists().where(administrator.c.lookup_hash == notice_address
 _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
 
 
-class SqlAddressBook:
-    """See ports.repositories.notification_addresses.NotificationAddressRepository."""
+class SqlNotificationAddresses:
+    """See ports.repositories.notification_addresses.NotificationAddresses."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

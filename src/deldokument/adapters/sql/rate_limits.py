@@ -23,8 +23,8 @@ _known = select(_spent).where(allowance.c.consumer == param("consumer"))
 _full = delete(allowance).where(_spent < _now)
 
 
-class SqlAllowances:
-    """See ports.repositories.rate_limits.Allowances."""
+class SqlRateLimits:
+    """See ports.repositories.rate_limits.RateLimits."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -84,7 +84,7 @@ def _number(column: Any, *where: Any) -> Any:
 
 
 _living_accounts = _own_accounts.where(account.c.deleted_at.is_(None))
-_holdings = select(
+_totals = select(
     _number(account.c.id, account.c.tenant_id == _key, account.c.deleted_at.is_(None)),
     _number(member.c.id, member.c.account_id.in_(_living_accounts), is_living),
     _number(share.c.id, _is_own, is_draft),
@@ -160,7 +160,7 @@ _FORGET = (
 )
 
 
-class SqlTenures:
+class SqlTenantLifecycleRepository:
     """See ports.repositories.tenant_lifecycle.TenantLifecycleRepository."""
 
     def __init__(self, work: Statements) -> None:
@@ -182,18 +182,18 @@ class SqlTenures:
         row = self._work.first(_file, {"key": assessment_id})
         return bytes(row.sealed_file) if row else None
 
-    def tenure(self, tenant_id: str) -> TenantLifecycle:
+    def get(self, tenant_id: str) -> TenantLifecycle:
         """One without names when nothing is kept."""
         row = self._work.first(_tenure, {"key": tenant_id})
         return _as_tenure(row) if row else TenantLifecycle(tenant_id)
 
-    def save_tenure(self, record: TenantLifecycle) -> None:
+    def save(self, lifecycle: TenantLifecycle) -> None:
         """Write all of it."""
-        self._work.insert_or_replace(tenure, _values(record))
+        self._work.insert_or_replace(tenure, _values(lifecycle))
 
-    def holdings(self, tenant_id: str, now: datetime) -> TenantTotals:
+    def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Counted now."""
-        return TenantTotals(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
+        return TenantTotals(*list(self._work.rows(_totals, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
         """Drafts first: one that is being published meanwhile is then found as an open share."""

@@ -27,7 +27,7 @@ class IdempotencyRecord:
     sealed_answer: bytes = b""
 
 
-class AnsweredRequests(Protocol):
+class IdempotencyRecords(Protocol):
     """Named requests of the last day."""
 
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:

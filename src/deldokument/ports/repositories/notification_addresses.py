@@ -13,7 +13,7 @@ from typing import Protocol
 from deldokument.domain.addresses import NoticeAddress
 
 
-class NotificationAddressRepository(Protocol):
+class NotificationAddresses(Protocol):
     """Where persons are told; one record a person, however many tenants the person works for."""
 
     def get(self, address_id: str) -> NoticeAddress | None: ...

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 
-class Allowances(Protocol):
+class RateLimits(Protocol):
     """Until when each consumer has spent what comes in."""
 
     def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:

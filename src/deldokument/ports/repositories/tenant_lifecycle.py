@@ -27,12 +27,12 @@ class TenantLifecycleRepository(Protocol):
         """The sealed file, if there is one."""
         ...
 
-    def tenure(self, tenant_id: str) -> TenantLifecycle:
+    def get(self, tenant_id: str) -> TenantLifecycle:
         """One without names when nothing is kept."""
         ...
 
-    def save_tenure(self, tenure: TenantLifecycle) -> None: ...
-    def holdings(self, tenant_id: str, now: datetime) -> TenantTotals:
+    def save(self, lifecycle: TenantLifecycle) -> None: ...
+    def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Counted now; open are those that can be opened at ``now``.
 
         Documents and bytes are those that can be read, or could be if their uploads were finished.

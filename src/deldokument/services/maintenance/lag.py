@@ -29,7 +29,7 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     """Now. Raises Unavailable."""
     now = deps.clock.now()
     with deps.database.read() as tx:
-        waiting, deployment = tx.backlog.waiting(now), tx.retention.deployment()
+        waiting, deployment = tx.backlog.waiting(now), tx.deployment.get()
     return WorkerLag(
         waiting=waiting,
         lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},

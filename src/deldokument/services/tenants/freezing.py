@@ -31,10 +31,10 @@ class FreezeReason(StrEnum):
 def freeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
     """Stop everything of the tenant. Raises NotFound."""
     with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         if tenant.frozen_at is None:
             tenant = replace(tenant, frozen_at=deps.clock.now())
-            tx.tenancies.save_tenant(tenant)
+            tx.tenants.save(tenant)
             record_event(deps, tx, EventKind.TENANT_FROZEN, tenant_id=tenant_id, person=person, reason=reason.value)
     return tenant
 
@@ -42,10 +42,10 @@ def freeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier |
 def unfreeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
     """Let the tenant go on. Raises NotFound."""
     with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         if tenant.frozen_at is not None:
             tenant = replace(tenant, frozen_at=None)
-            tx.tenancies.save_tenant(tenant)
+            tx.tenants.save(tenant)
             record_event(deps, tx, EventKind.TENANT_UNFROZEN, tenant_id=tenant_id, person=person)
     return tenant
 
@@ -55,9 +55,9 @@ def freeze_account(
 ) -> Account:
     """Stop everything of the account. Raises NotFound."""
     with deps.database.write() as tx:
-        account = require(tx.tenancies.lock_account(account_id), "account")
+        account = require(tx.accounts.lock(account_id), "account")
         if account.frozen_at is None:
-            account = tx.tenancies.save_account(replace(account, frozen_at=deps.clock.now()))
+            account = tx.accounts.save(replace(account, frozen_at=deps.clock.now()))
             record_event(
                 deps, tx, EventKind.ACCOUNT_FROZEN, tenant_id=account.tenant_id, person=person,
                 account=account_id, reason=reason.value,
@@ -68,9 +68,9 @@ def freeze_account(
 def unfreeze_account(deps: Dependencies, account_id: str, person: PersonIdentifier | None) -> Account:
     """Let the account go on. Raises NotFound."""
     with deps.database.write() as tx:
-        account = require(tx.tenancies.lock_account(account_id), "account")
+        account = require(tx.accounts.lock(account_id), "account")
         if account.frozen_at is not None:
-            account = tx.tenancies.save_account(replace(account, frozen_at=None))
+            account = tx.accounts.save(replace(account, frozen_at=None))
             record_event(
                 deps,
                 tx,
