@@ -26,13 +26,13 @@ from sqlalchemy import Connection, Engine, event, text
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
 from deldokument.adapters.sql.migrations import configuration, is_current, migrate, newest_revision
-from deldokument.adapters.sql.tables import metadata
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
 from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
+from tests.support.tables import every_table
 
 _SQLITE_SCHEMA = """
     SELECT type, name, sql FROM sqlite_master
@@ -91,10 +91,11 @@ def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) ->
     migrate(empty_url)
     with transaction(engines.writer) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, every_table()) == []
 
 
 def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) -> None:
+    metadata = every_table()
     with transaction(engines.writer) as connection:
         metadata.create_all(connection)
         wanted = schema(connection)

@@ -24,11 +24,11 @@ from typing import Any
 import psycopg
 
 from deldokument.adapters.keys.sqlite import SLOT
-from deldokument.adapters.sql.tables import metadata
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.encryption import EncryptedColumn, share_key_id
+from tests.support.tables import every_table
 
 PUBLISHED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 LENGTH = 400_000
@@ -168,7 +168,7 @@ def _fill_postgres(url: str, crowd: Crowd) -> None:
 def _rows(table: str, crowd: Crowd) -> Iterator[Row]:
     """The rows of one table, whose columns are checked against the schema."""
     make = {"share": _share, "recipient": _recipient, "document": _document, "upload": _upload, "part": _part}[table]
-    unknown = set(make(crowd, 0, 0)) - {column.name for column in metadata.tables[table].columns}
+    unknown = set(make(crowd, 0, 0)) - {column.name for column in every_table().tables[table].columns}
     assert not unknown, unknown
     each = {"share": 1, "recipient": 1}.get(table, crowd.documents)
     return (make(crowd, number, place) for number in range(crowd.shares) for place in range(each))

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import insert, text
 
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.adapters.sql.tables import member
+from deldokument.adapters.sql.tables.tenancy import member
 from deldokument.domain.share import new_id
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import PAGE, sealed_member

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, insert, select, update
 
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables import (
+from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
     main_agreement_paper,
     published_text,

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import delete, exists, select, update
 
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables import administrator, awaits_code, is_living, member, notice_address
+from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
+from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
 from deldokument.domain.addresses import NoticeAddress
 
 _ADDRESS = RowMapper(NoticeAddress, notice_address)

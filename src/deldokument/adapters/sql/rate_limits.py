@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import Statements, param
-from deldokument.adapters.sql.tables import allowance
+from deldokument.adapters.sql.tables.rate_limits import allowance
 
 _now = bindparam("now", type_=UtcMicros())
 _step = bindparam("step", type_=DurationMicros())

@@ -25,26 +25,23 @@ from sqlalchemy import (
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
 from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
-from deldokument.adapters.sql.tables import (
-    account,
-    audit_subject,
+from deldokument.adapters.sql.tables.audit import audit_subject
+from deldokument.adapters.sql.tables.bytes import upload
+from deldokument.adapters.sql.tables.outbox import outbox
+from deldokument.adapters.sql.tables.shares import (
     document,
     has_key,
     is_available,
     is_closed_unerased,
     is_draft,
-    is_removed_unerased,
     is_unerased,
     is_uninspected,
     may_have_blobs,
-    member,
-    outbox,
     receipt,
     recipient,
     share,
-    tenant,
-    upload,
 )
+from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
 from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Document, Share, ShareState

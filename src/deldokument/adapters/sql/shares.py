@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
-from deldokument.adapters.sql.tables import (
+from deldokument.adapters.sql.tables.bytes import upload
+from deldokument.adapters.sql.tables.shares import (
     document,
     is_available,
     is_draft,
@@ -22,7 +23,6 @@ from deldokument.adapters.sql.tables import (
     may_have_key,
     recipient,
     share,
-    upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import Broken

@@ -31,29 +31,24 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables import (
-    account,
-    administrator,
-    assessment_file,
-    document,
-    garbage,
-    impact_assessment,
-    integration,
-    is_available,
-    is_draft,
-    is_living,
-    is_living_integration,
-    is_unerased,
+from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
     main_agreement_paper,
-    member,
     service_agreement,
     service_agreement_paper,
-    share,
-    tenant,
-    tenure,
-    upload,
 )
+from deldokument.adapters.sql.tables.bytes import garbage, upload
+from deldokument.adapters.sql.tables.shares import document, is_available, is_draft, is_unerased, share
+from deldokument.adapters.sql.tables.tenancy import (
+    account,
+    administrator,
+    integration,
+    is_living,
+    is_living_integration,
+    member,
+    tenant,
+)
+from deldokument.adapters.sql.tables.tenant_lifecycle import assessment_file, impact_assessment, tenure
 from deldokument.domain.impact_assessment import ImpactAssessment
 from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.share import ShareState
