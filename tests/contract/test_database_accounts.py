@@ -1,4 +1,4 @@
-"""Accounts with their rules, what they hold, and their integrations are kept and found as the contract says."""
+"""Accounts with their rules are kept, found and counted as the contract says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Integration, IntegrationRights, Member
+from deldokument.domain.errors import Conflict
+from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member
 from deldokument.ports.repositories.accounts import AccountContents
 from tests.contract.records import (
     ACCOUNT,
@@ -38,7 +38,6 @@ RULES = AccountRules(
     sms_sender="Lillevik",
     sms_cost_code="4711",
 )
-FAGSYSTEM = Integration("acos", ACCOUNT.id, "312824450", "FJELL AS", NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -173,90 +172,6 @@ def test_workers_at_the_same_time_get_different_spent_accounts(database: SqlData
     assert sorted(account.id for account in found["one"] + found["other"]) == ["Ein", "To"]
 
 
-def test_nobody_shares_from_a_deleted_account_but_from_a_closed_one_the_choice_is_the_services(
-    database: SqlDatabase,
-) -> None:
-    with database.write() as tx:
-        closed = tx.accounts.save(replace(ACCOUNT, closed_at=NOW))
-        assert tx.members.of_person(KARI.lookup_hash) == [(KARI, closed)]
-        tx.accounts.save(replace(closed, deleted_at=NOW))
-        assert tx.members.of_person(KARI.lookup_hash) == []
-
-
-def test_all_members_of_an_account_and_nobody_else_are_let_go(database: SqlDatabase) -> None:
-    other, gone = Account("other", TENANT.id, "Barnevern"), NOW - DAY
-    with database.write() as tx:
-        tx.accounts.add(other)
-        tx.members.add(Member("siv", ACCOUNT.id, b"hash of siv", b"n", b"m", gone, removed_at=gone))
-        tx.members.add(Member("odd", ACCOUNT.id, b"hash of odd", b"n", b"m", NOW))
-        tx.members.add(Member("kari there", other.id, KARI.lookup_hash, b"n", b"m", NOW))
-        tx.members.remove_all(ACCOUNT.id, NOW + HOUR)
-    with database.read() as tx:
-        removed = {name: member.removed_at for name in ("kari", "odd", "siv") if (member := tx.members.get(name))}
-        assert removed == {"kari": NOW + HOUR, "odd": NOW + HOUR, "siv": gone}
-        assert [member.id for member in tx.members.of_account(other.id)] == ["kari there"]
-
-
-def test_integrations_are_listed_by_name_while_they_live(database: SqlDatabase) -> None:
-    another = Integration("sak", ACCOUNT.id, "983544622", "ÅS SAK AS", NOW)
-    with database.write() as tx:
-        tx.integrations.add(another)
-        tx.integrations.add(FAGSYSTEM)
-    with database.write() as tx:
-        assert tx.integrations.of_account(ACCOUNT.id) == [FAGSYSTEM, another]
-        assert tx.integrations.of_account("nothing") == []
-        assert tx.integrations.remove(another.id, NOW)
-        assert not tx.integrations.remove(another.id, NOW)
-        assert not tx.integrations.remove("nothing", NOW)
-        assert tx.integrations.of_account(ACCOUNT.id) == [FAGSYSTEM]
-
-
-def test_an_organisation_has_rights_to_an_account_once_until_they_are_removed(database: SqlDatabase) -> None:
-    again = replace(FAGSYSTEM, id="acos again")
-    with database.write() as tx:
-        tx.integrations.add(FAGSYSTEM)
-        with pytest.raises(Conflict, match="integration_exists"):
-            tx.integrations.add(again)
-        tx.integrations.remove(FAGSYSTEM.id, NOW)
-        tx.integrations.add(again)
-    with database.read() as tx:
-        assert tx.integrations.of_account(ACCOUNT.id) == [again]
-
-
-def test_integrations_are_found_by_organisation_where_it_can_be_shared_from(database: SqlDatabase) -> None:
-    second, deleted = Account("second", TENANT.id, "Arkiv"), Account("deleted", TENANT.id, "Skole", deleted_at=NOW)
-    with database.write() as tx:
-        for account in (second, deleted):
-            tx.accounts.add(account)
-        for account in (ACCOUNT, second, deleted):
-            tx.integrations.add(replace(FAGSYSTEM, id=f"in {account.id}", account_id=account.id))
-        tx.integrations.add(replace(FAGSYSTEM, id="other", organization_number="983544622"))
-    with database.write() as tx:
-        found = tx.integrations.of_organization(FAGSYSTEM.organization_number)
-        assert [(integration.id, account) for integration, account in found] == [
-            ("in second", second),
-            (f"in {ACCOUNT.id}", ACCOUNT),
-        ]
-        tx.integrations.remove("in second", NOW)
-        assert len(tx.integrations.of_organization(FAGSYSTEM.organization_number)) == 1
-        tx.tenants.save(replace(TENANT, ended_at=NOW))
-        assert tx.integrations.of_organization(FAGSYSTEM.organization_number) == []
-
-
-def test_an_integration_is_kept_with_its_rights_its_use_and_its_password(database: SqlDatabase) -> None:
-    changed = replace(FAGSYSTEM, rights=IntegrationRights.READ, used_at=NOW, password_hash=b"digest")
-    with database.write() as tx:
-        tx.integrations.add(FAGSYSTEM)
-        assert tx.integrations.get(FAGSYSTEM.id) == FAGSYSTEM
-        tx.integrations.save(changed)
-    with database.read() as tx:
-        assert tx.integrations.get(FAGSYSTEM.id) == changed
-        assert tx.integrations.of_account(ACCOUNT.id) == [changed]
-        assert tx.integrations.get("nothing") is None
-    with pytest.raises(NotFound), database.write() as tx:
-        tx.integrations.save(replace(FAGSYSTEM, id="nothing"))
-
-
 def test_an_ended_account_leaves_its_name_to_another(database: SqlDatabase) -> None:
     with database.write() as tx:
         gone = replace(ACCOUNT, name="Byggesak (slettet 2026-03-02)", deleted_at=NOW, ended_at=NOW + UNDO)
@@ -264,3 +179,34 @@ def test_an_ended_account_leaves_its_name_to_another(database: SqlDatabase) -> N
         tx.accounts.add(Account("new", TENANT.id, ACCOUNT.name))
     with database.read() as tx:
         assert [account.id for account in tx.accounts.of_tenant(TENANT.id)] == ["new", ACCOUNT.id]
+
+
+def test_an_account_name_is_unique_in_its_tenant_alone(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.tenants.add(replace(TENANT, id="other", organization_number="983544622"))
+        tx.accounts.add(Account("elsewhere", "other", ACCOUNT.name))
+    with pytest.raises(Conflict, match="account_name_taken"), database.write() as tx:
+        tx.accounts.add(Account("again", TENANT.id, ACCOUNT.name))
+
+
+def test_a_transaction_goes_on_after_a_refused_name(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        with pytest.raises(Conflict):
+            tx.accounts.add(Account("again", TENANT.id, ACCOUNT.name))
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
+    with database.read() as tx:
+        assert [account.name for account in tx.accounts.of_tenant(TENANT.id)] == ["Barnevern", "Byggesak"]
+
+
+def test_accounts_are_listed_in_norwegian_order(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        for number, name in enumerate(["Årsmøte", "Ærlighet", "zoologi", "Økonomi", "arkiv"]):
+            tx.accounts.add(Account(f"a{number}", TENANT.id, name))
+    with database.read() as tx:
+        names = [account.name for account in tx.accounts.of_tenant(TENANT.id)]
+    assert names == ["arkiv", "Byggesak", "zoologi", "Ærlighet", "Økonomi", "Årsmøte"]
+
+
+def test_an_account_needs_its_tenant(database: SqlDatabase) -> None:
+    with pytest.raises(Conflict, match="state_changed"), database.write() as tx:
+        tx.accounts.add(Account("lost", "nowhere", "Lost"))

@@ -1,4 +1,4 @@
-"""Members, administrators and operators are kept, found, paged through and erased as the contracts say."""
+"""Members are kept, found, paged through and erased as the contracts say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Account, Administrator, Member, Operator
+from deldokument.domain.tenancy import Account, Member
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle
 from tests.support.plans import EVERYTHING_READ, plans, statements
@@ -115,40 +115,6 @@ def test_an_erased_member_is_nobody_and_stays_for_what_refers_to_it(database: Sq
             tx.retention.erase_member("nobody", later)
 
 
-def test_an_administrator_is_removed_from_one_tenant_once(database: SqlDatabase) -> None:
-    anne = Administrator("anne", TENANT.id, b"hash of anne", b"number", b"name")
-    elsewhere = replace(anne, id="anne there", tenant_id=OTHER.id)
-    with database.write() as tx:
-        for one in (anne, elsewhere):
-            tx.staff.add_administrator(one)
-        assert tx.staff.remove_administrator(anne.id)
-        assert not tx.staff.remove_administrator(anne.id)
-    with database.read() as tx:
-        assert tx.staff.administrators(TENANT.id) == []
-        assert tx.staff.administrators_by_hash(b"hash of anne") == [elsewhere]
-
-
-def test_a_person_is_an_operator_once_until_removed(database: SqlDatabase) -> None:
-    siv = Operator("siv", b"hash of siv", b"number", b"name")
-    with database.write() as tx:
-        tx.staff.add_operator(siv)
-        with pytest.raises(Conflict, match="operator_exists"):
-            tx.staff.add_operator(replace(siv, id="siv again"))
-    with database.write() as tx:
-        assert tx.staff.operators() == [siv]
-        assert tx.staff.operator_by_hash(b"hash of siv") == siv
-        assert tx.staff.operator_by_hash(b"nobody") is None
-        assert tx.staff.remove_operator(siv.id)
-        assert not tx.staff.remove_operator(siv.id)
-        assert tx.staff.operators() == []
-
-
-def test_a_locked_tenant_is_the_tenant(database: SqlDatabase) -> None:
-    with database.write() as tx:
-        assert tx.tenants.lock(TENANT.id) == TENANT
-        assert tx.tenants.lock("nobody") is None
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def young_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A database in which nothing has been measured yet: one that is used again remembers."""
@@ -172,3 +138,67 @@ def test_a_young_database_does_not_go_through_all_tenants_for_one_person(young_u
     assert (found.id, account.id) == ("siv", "a7")
     database.close()
     assert not EVERYTHING_READ.search(plans(young_url, asked))
+
+
+def test_a_removed_member_shares_from_nowhere(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        assert tx.members.remove(KARI.id, NOW)
+        assert not tx.members.remove(KARI.id, NOW)
+        assert not tx.members.remove("nobody", NOW)
+    with database.read() as tx:
+        assert tx.members.of_person(KARI.lookup_hash) == []
+        assert tx.members.of_account(ACCOUNT.id) == []
+        assert tx.members.get(KARI.id) == replace(KARI, removed_at=NOW)
+
+
+def test_a_person_is_a_living_member_of_an_account_once(database: SqlDatabase) -> None:
+    again = replace(KARI, id="kari again")
+    with pytest.raises(Conflict, match="member_exists"), database.write() as tx:
+        tx.members.add(again)
+    with database.write() as tx:
+        tx.members.remove(KARI.id, NOW)
+        tx.members.add(again)
+    with database.read() as tx:
+        assert tx.members.of_account(ACCOUNT.id) == [again]
+
+
+def test_memberships_come_by_account_name(database: SqlDatabase) -> None:
+    other = Account("other", TENANT.id, "Barnevern")
+    there = Member("kari there", other.id, KARI.lookup_hash, b"n", b"m", NOW)
+    with database.write() as tx:
+        tx.accounts.add(other)
+        tx.members.add(there)
+        tx.members.add(Member("siv", other.id, b"hash of siv", b"n", b"m", NOW))
+    with database.read() as tx:
+        assert tx.members.of_person(KARI.lookup_hash) == [(there, other), (KARI, ACCOUNT)]
+
+
+def test_nobody_shares_from_a_tenant_that_has_not_taken_the_service_into_use(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.tenants.save(replace(TENANT, activated_at=None))
+    with database.read() as tx:
+        assert tx.members.of_person(KARI.lookup_hash) == []
+
+
+def test_nobody_shares_from_a_deleted_account_but_from_a_closed_one_the_choice_is_the_services(
+    database: SqlDatabase,
+) -> None:
+    with database.write() as tx:
+        closed = tx.accounts.save(replace(ACCOUNT, closed_at=NOW))
+        assert tx.members.of_person(KARI.lookup_hash) == [(KARI, closed)]
+        tx.accounts.save(replace(closed, deleted_at=NOW))
+        assert tx.members.of_person(KARI.lookup_hash) == []
+
+
+def test_all_members_of_an_account_and_nobody_else_are_let_go(database: SqlDatabase) -> None:
+    other, gone = Account("other", TENANT.id, "Barnevern"), NOW - DAY
+    with database.write() as tx:
+        tx.accounts.add(other)
+        tx.members.add(Member("siv", ACCOUNT.id, b"hash of siv", b"n", b"m", gone, removed_at=gone))
+        tx.members.add(Member("odd", ACCOUNT.id, b"hash of odd", b"n", b"m", NOW))
+        tx.members.add(Member("kari there", other.id, KARI.lookup_hash, b"n", b"m", NOW))
+        tx.members.remove_all(ACCOUNT.id, NOW + HOUR)
+    with database.read() as tx:
+        removed = {name: member.removed_at for name in ("kari", "odd", "siv") if (member := tx.members.get(name))}
+        assert removed == {"kari": NOW + HOUR, "odd": NOW + HOUR, "siv": gone}
+        assert [member.id for member in tx.members.of_account(other.id)] == ["kari there"]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from threading import Thread
 
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
-from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.orphans import Sweep
 from tests.contract.records import (
     DAY,
     HOUR,
@@ -34,65 +31,6 @@ from tests.contract.records import (
 @pytest.fixture(autouse=True)
 def settled(database: SqlDatabase) -> None:
     settle(database)
-
-
-def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlDatabase) -> None:
-    with database.read() as tx:
-        fresh = tx.deployment.get()
-    assert fresh == Deployment(fresh.id, None, None)
-    assert len(fresh.id) == 22
-    with database.write() as tx:
-        tx.deployment.record_heartbeat(NOW)
-        tx.deployment.halt(NOW + HOUR)
-        tx.deployment.halt(NOW + DAY)
-        assert tx.deployment.get() == Deployment(fresh.id, NOW, NOW + HOUR)
-        tx.deployment.resume(NOW + 2 * DAY)
-    with database.read() as tx:
-        assert tx.deployment.get() == Deployment(fresh.id, NOW + 2 * DAY, None)
-
-
-def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_ends(database: SqlDatabase) -> None:
-    seen: list[Deployment] = []
-
-    def read_to_write() -> None:
-        with database.write() as tx:
-            seen.append(tx.deployment.get())
-
-    with database.write() as tx:
-        tx.deployment.get()
-        other = Thread(target=read_to_write)
-        other.start()
-        other.join(0.3)
-        assert (other.is_alive(), seen) == (True, [])
-        tx.deployment.record_heartbeat(NOW)
-    other.join()
-    assert [deployment.heartbeat_at for deployment in seen] == [NOW]
-
-
-def test_the_first_keyring_that_is_noted_stays(database: SqlDatabase) -> None:
-    for fingerprint in (b"first", b"second"):
-        with database.write() as tx:
-            tx.deployment.note_keyring(fingerprint)
-    with database.read() as tx:
-        assert tx.deployment.get().keyring_fingerprint == b"first"
-
-
-def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:
-    first = Sweep(NOW)
-    second = replace(first, deleting=True, shelf=255, seen=3_000_000_000, orphans=2)
-    with database.write() as tx:
-        assert tx.orphans.sweep() is None
-        assert tx.orphans.move_sweep(None, None)
-        assert not tx.orphans.move_sweep(first, second)
-        assert tx.orphans.move_sweep(None, first)
-        assert not tx.orphans.move_sweep(None, second)
-        assert tx.orphans.sweep() == first
-        assert tx.orphans.move_sweep(first, second)
-        assert not tx.orphans.move_sweep(first, None)
-    with database.write() as tx:
-        assert tx.orphans.sweep() == second
-        assert tx.orphans.move_sweep(second, None)
-        assert tx.orphans.sweep() is None
 
 
 def test_a_share_is_due_at_its_end_and_not_before(database: SqlDatabase) -> None:

@@ -1,4 +1,4 @@
-"""Tenants, accounts, members and administrators are kept and found as the contract says."""
+"""Tenants are kept and found as the contract says; of the other tables, what is not there is none."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Account, Administrator, Contact, Member, Operator, PeriodRule
+from deldokument.domain.tenancy import Contact, PeriodRule
 from deldokument.ports.repositories.staff import RoleIds
-from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, settle
+from tests.contract.records import ACCOUNT, TENANT, settle
 
 
 @pytest.fixture(autouse=True)
@@ -83,100 +83,7 @@ def test_two_tenants_never_have_one_organisation_number(database: SqlDatabase) -
         tx.tenants.add(replace(TENANT, id="other"))
 
 
-def test_an_account_name_is_unique_in_its_tenant_alone(database: SqlDatabase) -> None:
+def test_a_locked_tenant_is_the_tenant(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.tenants.add(replace(TENANT, id="other", organization_number="983544622"))
-        tx.accounts.add(Account("elsewhere", "other", ACCOUNT.name))
-    with pytest.raises(Conflict, match="account_name_taken"), database.write() as tx:
-        tx.accounts.add(Account("again", TENANT.id, ACCOUNT.name))
-
-
-def test_a_transaction_goes_on_after_a_refused_name(database: SqlDatabase) -> None:
-    with database.write() as tx:
-        with pytest.raises(Conflict):
-            tx.accounts.add(Account("again", TENANT.id, ACCOUNT.name))
-        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
-    with database.read() as tx:
-        assert [account.name for account in tx.accounts.of_tenant(TENANT.id)] == ["Barnevern", "Byggesak"]
-
-
-def test_accounts_are_listed_in_norwegian_order(database: SqlDatabase) -> None:
-    with database.write() as tx:
-        for number, name in enumerate(["Årsmøte", "Ærlighet", "zoologi", "Økonomi", "arkiv"]):
-            tx.accounts.add(Account(f"a{number}", TENANT.id, name))
-    with database.read() as tx:
-        names = [account.name for account in tx.accounts.of_tenant(TENANT.id)]
-    assert names == ["arkiv", "Byggesak", "zoologi", "Ærlighet", "Økonomi", "Årsmøte"]
-
-
-def test_a_removed_member_shares_from_nowhere(database: SqlDatabase) -> None:
-    with database.write() as tx:
-        assert tx.members.remove(KARI.id, NOW)
-        assert not tx.members.remove(KARI.id, NOW)
-        assert not tx.members.remove("nobody", NOW)
-    with database.read() as tx:
-        assert tx.members.of_person(KARI.lookup_hash) == []
-        assert tx.members.of_account(ACCOUNT.id) == []
-        assert tx.members.get(KARI.id) == replace(KARI, removed_at=NOW)
-
-
-def test_a_person_is_a_living_member_of_an_account_once(database: SqlDatabase) -> None:
-    again = replace(KARI, id="kari again")
-    with pytest.raises(Conflict, match="member_exists"), database.write() as tx:
-        tx.members.add(again)
-    with database.write() as tx:
-        tx.members.remove(KARI.id, NOW)
-        tx.members.add(again)
-    with database.read() as tx:
-        assert tx.members.of_account(ACCOUNT.id) == [again]
-
-
-def test_memberships_come_by_account_name(database: SqlDatabase) -> None:
-    other = Account("other", TENANT.id, "Barnevern")
-    there = Member("kari there", other.id, KARI.lookup_hash, b"n", b"m", NOW)
-    with database.write() as tx:
-        tx.accounts.add(other)
-        tx.members.add(there)
-        tx.members.add(Member("siv", other.id, b"hash of siv", b"n", b"m", NOW))
-    with database.read() as tx:
-        assert tx.members.of_person(KARI.lookup_hash) == [(there, other), (KARI, ACCOUNT)]
-
-
-def test_nobody_shares_from_a_tenant_that_has_not_taken_the_service_into_use(database: SqlDatabase) -> None:
-    with database.write() as tx:
-        tx.tenants.save(replace(TENANT, activated_at=None))
-    with database.read() as tx:
-        assert tx.members.of_person(KARI.lookup_hash) == []
-
-
-def test_administrators_are_found_by_tenant_and_by_person(database: SqlDatabase) -> None:
-    administrator = Administrator("anne", TENANT.id, b"hash of anne", b"number", b"name")
-    with database.write() as tx:
-        tx.staff.add_administrator(administrator)
-    with database.read() as tx:
-        assert tx.staff.administrators(TENANT.id) == [administrator]
-        assert tx.staff.administrators_by_hash(b"hash of anne") == [administrator]
-        assert tx.staff.administrators("other") == []
-    with pytest.raises(Conflict, match="administrator_exists"), database.write() as tx:
-        tx.staff.add_administrator(replace(administrator, id="anne again"))
-
-
-def test_what_a_person_is_here_is_told_in_one_question(database: SqlDatabase) -> None:
-    other = replace(TENANT, id="tenant-2", organization_number="991825827")
-    with database.write() as tx:
-        tx.tenants.add(other)
-        tx.staff.add_administrator(Administrator("b", TENANT.id, KARI.lookup_hash, b"number", b"name"))
-        tx.staff.add_administrator(Administrator("a", other.id, KARI.lookup_hash, b"number", b"name"))
-        tx.staff.add_operator(Operator("drift", b"hash of siv", b"number", b"name"))
-    with database.read() as tx:
-        assert tx.staff.role_ids(KARI.lookup_hash) == RoleIds(True, (other.id, TENANT.id), False)
-        assert tx.staff.role_ids(b"hash of siv") == RoleIds(False, (), True)
-    with database.write() as tx:
-        tx.members.remove(KARI.id, NOW)
-    with database.read() as tx:
-        assert tx.staff.role_ids(KARI.lookup_hash) == RoleIds(False, (other.id, TENANT.id), False)
-
-
-def test_an_account_needs_its_tenant(database: SqlDatabase) -> None:
-    with pytest.raises(Conflict, match="state_changed"), database.write() as tx:
-        tx.accounts.add(Account("lost", "nowhere", "Lost"))
+        assert tx.tenants.lock(TENANT.id) == TENANT
+        assert tx.tenants.lock("nobody") is None
