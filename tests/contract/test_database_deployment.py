@@ -6,11 +6,7 @@ from threading import Thread
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.ports.repositories.deployment import Deployment
-from tests.contract.records import (
-    DAY,
-    HOUR,
-    NOW,
-)
+from tests.contract.records import DAY, HOUR, NOW
 
 
 def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlDatabase) -> None:

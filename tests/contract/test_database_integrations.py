@@ -9,12 +9,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
-from tests.contract.records import (
-    ACCOUNT,
-    NOW,
-    TENANT,
-    settle,
-)
+from tests.contract.records import ACCOUNT, NOW, TENANT, settle
 
 FAGSYSTEM = Integration("acos", ACCOUNT.id, "312824450", "FJELL AS", NOW)
 

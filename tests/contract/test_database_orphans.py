@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.ports.repositories.orphans import Sweep
-from tests.contract.records import (
-    NOW,
-)
+from tests.contract.records import NOW
 
 
 def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:

@@ -8,16 +8,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.share import Receipt
-from tests.contract.records import (
-    DAY,
-    HOUR,
-    NOW,
-    available,
-    complete_document_of,
-    keep,
-    recipient_of,
-    settle,
-)
+from tests.contract.records import DAY, HOUR, NOW, available, complete_document_of, keep, recipient_of, settle
 
 
 @pytest.fixture(autouse=True)
