@@ -40,7 +40,7 @@ of an idle worker's time."""
 
 
 def end_what_is_over(deps: Dependencies, rounds: retention.Rounds = retention.ROUNDS) -> int:
-    """Some of everything that is over, in order; how much there was. Short, so that a stop is soon heeded.
+    """End a batch of everything that is over, in order, and return the number. Short, so that a stop is soon noticed.
 
     Raises Unavailable, having ended nothing, when the clock is not to be trusted; and the first error of a round, the
     others having had their turn.
@@ -162,7 +162,7 @@ def run(deps: Dependencies, stop: threading.Event) -> None:
 
 
 def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event) -> None:
-    """A trouble is told when it begins and when it is over, not at every round."""
+    """Run the loop until ``stop``; log an error when it begins and when it is over, not at every round."""
     trouble = ""
     while not stop.is_set():
         done, told, began = 0, trouble, time.monotonic()
