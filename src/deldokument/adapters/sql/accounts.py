@@ -1,8 +1,8 @@
 """Accounts in a table, and the accounts that a person or an organisation may share from.
 
 Guarantees
-- what was written is read back equal;
-- lists by name are in Norwegian order on both databases, whatever their collation.
+- a record is read back equal to the one written;
+- lists by name are in Norwegian order on both databases, independent of their collation.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ class SqlAccounts:
 def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[tuple[_Sharer, Account]]:
     """Return each with its account, by account name, where the tenant is in use and the account not deleted.
 
-    Queries follow each other instead of a join: without statistics on these small tables, as in a new database,
-    the planner began with all tenants and took four milliseconds.
+    Two queries instead of a join: in a new database these small tables have no statistics. The planner then began
+    with all tenants and took four milliseconds.
     """
     accounts = SqlAccounts(work).by_ids({sharer.account_id for sharer in sharers})
     tenants = SqlTenants(work).by_ids({one.tenant_id for one in accounts.values()})

@@ -1,8 +1,8 @@
 """Tenants in a table.
 
 Guarantees
-- what was written is read back equal;
-- lists by name are in Norwegian order on both databases, whatever their collation.
+- a record is read back equal to the one written;
+- lists by name are in Norwegian order on both databases, independent of their collation.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from tests.contract.records import (
     keep,
     settle,
 )
-from tests.contract.test_database_agreements import MAIN, PAPER, SERVICE
+from tests.contract.sql.test_agreements import MAIN, PAPER, SERVICE
 
 ASSESSMENT = ImpactAssessment(
     id="assessment",
