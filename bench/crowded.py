@@ -47,7 +47,7 @@ def fill(running: Deployment, url: str, shares: int) -> None:
     now = datetime.now(UTC)
     account = account_of(running, "Byggesak")
     with deps.database.read() as tx:
-        [member] = tx.tenancies.members_of_account(account.id)
+        [member] = tx.members.of_account(account.id)
     homes = [Home(account.tenant_id, account.id, member.id), *make_homes(deps.database, TENANTS - 1)]
     month = audit_key_id(account.tenant_id, now)
     key, ola = deps.keyring.create(month), identifier_hash(deps.keyring.create(month), _OLA)

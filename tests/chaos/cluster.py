@@ -228,7 +228,7 @@ class Cluster(Deployment):
     def is_halted(self) -> bool:
         """Whether destruction waits for an operator to look at the clock."""
         with self.node.deps.database.read() as tx:
-            return tx.retention.deployment().halted_at is not None
+            return tx.deployment.get().halted_at is not None
 
     def age_files(self, by: timedelta) -> None:
         """Blobs in a directory are so much older; a bucket's own clock can't be moved."""

@@ -69,5 +69,5 @@ def test_of_many_workers_one_ends_an_account(stage: Stage) -> None:
     assert on_event_loop(lambda _: deletion.end_deleted_accounts(stage.deps)) == ["done"] * WRITERS
     with stage.deps.database.read() as tx:
         assert existing(tx.shares.get(share_id)).state is ShareState.WITHDRAWN
-        assert existing(tx.tenancies.account(stage.byggesak.id)).ended_at == stage.clock.now()
+        assert existing(tx.accounts.get(stage.byggesak.id)).ended_at == stage.clock.now()
     assert (count(stage, EventKind.ACCOUNT_ENDED), count(stage, EventKind.SHARE_WITHDRAWN)) == (1, 1)

@@ -50,17 +50,17 @@ def change_while_another_does(
 
     with ThreadPoolExecutor(1) as pool:
         with deps.database.write() as tx:
-            tenant = existing(tx.tenancies.lock_tenant(tenant_id))
+            tenant = existing(tx.tenants.lock(tenant_id))
             other = pool.submit(begin)
             begun.wait()
             Event().wait(WAITS)
-            tx.tenancies.save_tenant(replace(tenant, **first))  # type: ignore[arg-type]
+            tx.tenants.save(replace(tenant, **first))  # type: ignore[arg-type]
         other.result()
 
 
 def now(stage: Stage) -> Tenant:
     with stage.deps.database.read() as tx:
-        return existing(tx.tenancies.tenant(stage.tenant.id))
+        return existing(tx.tenants.get(stage.tenant.id))
 
 
 @pytest.mark.parametrize("first", ["ended_at", "frozen_at"])
@@ -115,16 +115,16 @@ def while_it_shares(stage: Stage, change: Callable[[Transaction], object]) -> No
 
 def test_an_integration_that_is_removed_while_its_system_shares_stays_so(stage: Stage) -> None:
     added = integrate(stage)
-    while_it_shares(stage, lambda tx: tx.tenancies.remove_integration(added.id, NOON))
+    while_it_shares(stage, lambda tx: tx.integrations.remove(added.id, NOON))
     with stage.deps.database.read() as tx:
-        assert existing(tx.tenancies.integration(added.id)).removed_at == NOON
+        assert existing(tx.integrations.get(added.id)).removed_at == NOON
 
 
 def test_rights_that_are_taken_while_a_system_shares_stay_taken(stage: Stage) -> None:
     added = integrate(stage)
-    while_it_shares(stage, lambda tx: tx.tenancies.save_integration(replace(added, rights=IntegrationRights.READ)))
+    while_it_shares(stage, lambda tx: tx.integrations.save(replace(added, rights=IntegrationRights.READ)))
     with stage.deps.database.read() as tx:
-        assert existing(tx.tenancies.integration(added.id)).rights is IntegrationRights.READ
+        assert existing(tx.integrations.get(added.id)).rights is IntegrationRights.READ
 
 
 def test_a_webhook_that_is_disabled_while_another_call_fails_stays_so(stage: Stage) -> None:

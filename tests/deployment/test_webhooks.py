@@ -43,8 +43,8 @@ def running() -> Iterator[Deployment]:
     with folder_in_memory() as folder, Deployment(folder, worker=False) as started:
         deps = started.node.deps
         with deps.database.read() as tx:
-            [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
-            [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Avtaledokumenter"]
+            [tenant] = [one for one in tx.tenants.all() if one.name == "Eksempel kommune"]
+            [account] = [one for one in tx.accounts.of_tenant(tenant.id) if one.name == "Avtaledokumenter"]
         add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
         started.registers.register_consumer(CLIENT, FJELL)
         yield started

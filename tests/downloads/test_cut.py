@@ -162,7 +162,7 @@ def read_and_withdraw(running: Deployment, share_id: str, answer: httpx.Response
 def receipt_of(deps: Dependencies, share_id: str) -> bool | None:
     """Whether the share's one document has been downloaded whole; None when it has no receipt."""
     with deps.database.read() as tx:
-        found = [receipt.completed_at for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+        found = [receipt.completed_at for receipt in tx.receipts.of_shares([share_id]) if receipt.document_id]
     return bool(found[0]) if found else None
 
 

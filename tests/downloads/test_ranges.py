@@ -173,7 +173,7 @@ def test_sixteen_parallel_ranges_give_the_document_and_one_receipt(deployment: D
 def receipts_of(deployment: Deployment, share_id: str) -> list[tuple[object, bool]]:
     """The ranges that each reader of the share's documents has had, and whether that is all."""
     with deployment.node.deps.database.read() as tx:
-        return [(r.covered, r.completed_at is not None) for r in tx.shares.receipts([share_id]) if r.document_id]
+        return [(r.covered, r.completed_at is not None) for r in tx.receipts.of_shares([share_id]) if r.document_id]
 
 
 def test_head_and_refused_ranges_leave_no_receipt(deployment: Deployment) -> None:

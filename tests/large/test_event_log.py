@@ -88,7 +88,7 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     ):
         deps = running.node.deps
         with deps.database.read() as tx:
-            tenant = existing(tx.tenancies.tenant_by_number("310240001"))
+            tenant = existing(tx.tenants.by_number("310240001"))
         add_administrator(deps, tenant_id=tenant.id, number=EWA_NUMBER, name="Ewa Kowalska")
         with deps.database.read() as tx:
             head = tx.audit.head(tenant.id)

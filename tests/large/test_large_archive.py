@@ -121,7 +121,7 @@ def test_seventy_thousand_entries_come_whole_in_bounded_memory_and_resume(tmp_pa
         with zipfile.ZipFile(whole) as archive:
             assert archive.read("sak/69/69999.txt") == content_of(69_999, SIZE)
         with running.node.deps.database.read() as tx:
-            had = [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+            had = [receipt for receipt in tx.receipts.of_shares([share_id]) if receipt.document_id]
         assert len(had) == COUNT + 1
         assert all(receipt.completed_at for receipt in had)
     assert memory.most < MEMORY

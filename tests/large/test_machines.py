@@ -184,7 +184,7 @@ def test_a_share_goes_up_by_one_node_is_inspected_by_the_other_and_comes_down_th
     registers.register_consumer("fagsystem", FJELL)
     with opened(cluster.first) as node, ExitStack() as silent:
         with node.deps.database.read() as tx:
-            [tenant] = tx.tenancies.tenants()
+            [tenant] = tx.tenants.all()
         take_into_use(node.deps, tenant.id)
         account = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
         add_integration(node.deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)

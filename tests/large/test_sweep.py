@@ -32,7 +32,7 @@ def stage(tmp_path: Path, s3_place: S3Place) -> Iterator[Stage]:  # noqa: F811
     made = set_stage(tmp_path)
     blobs = S3BlobStore(s3_place)
     with made.deps.database.read() as tx:
-        blobs.claim(tx.retention.deployment().id)
+        blobs.claim(tx.deployment.get().id)
     yield replace(made, deps=replace(made.deps, blobs=blobs))
     made.close()
 

@@ -127,8 +127,8 @@ def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, admi
         deps, tenant_id=tenant_id, account_id=account_id, organization_number=OrganizationNumber(FJELL).value
     )
     with deps.database.read() as tx:
-        agreement = existing(next(iter(tx.paperwork.main_agreements(tenant_id)), None))
-        administrator_id = tx.tenancies.administrators(tenant_id)[0].id
+        agreement = existing(next(iter(tx.agreements.main_agreements(tenant_id)), None))
+        administrator_id = tx.staff.administrators(tenant_id)[0].id
     return {
         "tenant_id": tenant_id,
         "account_id": account_id,
@@ -146,7 +146,7 @@ def _bring(stage: Stage, state: str) -> None:
     """The tenant into the state."""
     if state == "new":
         with stage.deps.database.write() as tx:
-            tx.tenancies.save_tenant(replace(existing(tx.tenancies.tenant(stage.tenant.id)), activated_at=None))
+            tx.tenants.save(replace(existing(tx.tenants.get(stage.tenant.id)), activated_at=None))
     elif state == "frozen":
         freezing.freeze_tenant(stage.deps, stage.tenant.id, None, FreezeReason.SECURITY)
     elif state == "ended":

@@ -136,7 +136,7 @@ def test_a_signal_to_end_loses_no_receipt_of_a_download_that_it_cuts_off(running
         process.send_signal(signal.SIGTERM)
         assert process.wait(_SECONDS) == 0
     with running.node.deps.database.read() as tx:
-        [receipt] = tx.shares.receipts([draft_id])
+        [receipt] = tx.receipts.of_shares([draft_id])
     assert receipt.document_id == document_id
     assert receipt.completed_at is None
 

@@ -24,11 +24,11 @@ from typing import Any
 import psycopg
 
 from deldokument.adapters.keys.sqlite import SLOT
-from deldokument.adapters.sql.tables import metadata
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.encryption import EncryptedColumn, share_key_id
+from tests.support.tables import every_table
 
 PUBLISHED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 LENGTH = 400_000
@@ -101,12 +101,10 @@ def make_homes(database: Database, tenants: int) -> list[Home]:
     with database.write() as tx:
         for number, home in enumerate(homes):
             retention, name = timedelta(days=365), f"Kommune {number}"
-            tx.tenancies.add_tenant(
-                Tenant(home.tenant_id, f"9{number:08}", name, contact, PeriodRule(), True, retention, now)
-            )
-            tx.tenancies.add_account(Account(home.account_id, home.tenant_id, "Byggesak"))
+            tx.tenants.add(Tenant(home.tenant_id, f"9{number:08}", name, contact, PeriodRule(), True, retention, now))
+            tx.accounts.add(Account(home.account_id, home.tenant_id, "Byggesak"))
             sealed = hashlib.sha256(home.member_id.encode()).digest()
-            tx.tenancies.add_member(Member(home.member_id, home.account_id, sealed, sealed, sealed, now))
+            tx.members.add(Member(home.member_id, home.account_id, sealed, sealed, sealed, now))
     return homes
 
 
@@ -170,7 +168,7 @@ def _fill_postgres(url: str, crowd: Crowd) -> None:
 def _rows(table: str, crowd: Crowd) -> Iterator[Row]:
     """The rows of one table, whose columns are checked against the schema."""
     make = {"share": _share, "recipient": _recipient, "document": _document, "upload": _upload, "part": _part}[table]
-    unknown = set(make(crowd, 0, 0)) - {column.name for column in metadata.tables[table].columns}
+    unknown = set(make(crowd, 0, 0)) - {column.name for column in every_table().tables[table].columns}
     assert not unknown, unknown
     each = {"share": 1, "recipient": 1}.get(table, crowd.documents)
     return (make(crowd, number, place) for number in range(crowd.shares) for place in range(each))

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import insert, text
 
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.adapters.sql.tables import member
+from deldokument.adapters.sql.tables.tenancy import member
 from deldokument.domain.share import new_id
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import PAGE, sealed_member
@@ -64,17 +64,17 @@ class Crowd:
         middle = (now - timedelta(seconds=len(self.numbers) // 2), "")
         return {
             "the first page": (
-                lambda tx: tx.tenancies.members_of_account(account, limit=PAGE + 1),
+                lambda tx: tx.members.of_account(account, limit=PAGE + 1),
                 "ix_member_account",
             ),
             "a later page": (
-                lambda tx: tx.tenancies.members_of_account(account, before=middle, limit=PAGE + 1),
+                lambda tx: tx.members.of_account(account, before=middle, limit=PAGE + 1),
                 "ix_member_account",
             ),
-            "how many": (lambda tx: tx.tenancies.count_members(account), "_member_"),
-            "one by number": (lambda tx: tx.tenancies.member_by_hash(account, hashes[7]), "uq_member_living"),
-            "those of a list": (lambda tx: tx.tenancies.members_by_hashes(account, hashes), "member_living"),
-            "where a person is one": (lambda tx: tx.tenancies.memberships(hashes[7]), "ix_member_living"),
+            "how many": (lambda tx: tx.members.count(account), "_member_"),
+            "one by number": (lambda tx: tx.members.by_hash(account, hashes[7]), "uq_member_living"),
+            "those of a list": (lambda tx: tx.members.by_hashes(account, hashes), "member_living"),
+            "where a person is one": (lambda tx: tx.members.of_person(hashes[7]), "ix_member_living"),
             "whom to erase": (
                 lambda tx: tx.retention.spent_members(now - timedelta(days=300), 200),
                 "ix_member_removed",

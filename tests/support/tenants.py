@@ -23,8 +23,8 @@ from tests.support.papers import PDF
 def take_into_use(deps: Dependencies, tenant_id: str) -> Tenant:
     """The tenant in use, without the agreements and the assessment: tests of those walk the way as people do."""
     with deps.database.write() as tx:
-        tenant = replace(existing(tx.tenancies.tenant(tenant_id)), activated_at=deps.clock.now())
-        tx.tenancies.save_tenant(tenant)
+        tenant = replace(existing(tx.tenants.get(tenant_id)), activated_at=deps.clock.now())
+        tx.tenants.save(tenant)
     return tenant
 
 
@@ -32,11 +32,11 @@ def sign_agreements(deps: Dependencies, tenant_id: str, *kinds: AgreementKind) -
     """Agreements in place, both unless ``kinds`` are given, signed by Grethe Ness."""
     with deps.database.write() as tx:
         for kind in kinds or (AgreementKind.MAIN, AgreementKind.SERVICE):
-            tx.paperwork.publish(PublishedText(kind, "1.0", deps.clock.now()))
+            tx.agreements.publish(PublishedText(kind, "1.0", deps.clock.now()))
             if kind is AgreementKind.MAIN:
-                tx.paperwork.add_main_agreement(*_main(deps, tenant_id))
+                tx.agreements.add_main_agreement(*_main(deps, tenant_id))
             else:
-                tx.paperwork.add_service_agreement(*_service(deps, tenant_id))
+                tx.agreements.add_service_agreement(*_service(deps, tenant_id))
 
 
 def _main(deps: Dependencies, tenant_id: str) -> tuple[MainAgreement, bytes]:

@@ -77,12 +77,12 @@ def main_text(page: httpx.Response) -> str:
 
 def account(web: Web, chosen: Account | None = None) -> Account:
     with web.stage.deps.database.read() as tx:
-        return existing(tx.tenancies.account((chosen or web.stage.byggesak).id))
+        return existing(tx.accounts.get((chosen or web.stage.byggesak).id))
 
 
 def names(web: Web) -> list[str]:
     with web.stage.deps.database.read() as tx:
-        return [one.name for one in tx.tenancies.accounts_of_tenant(web.stage.tenant.id)]
+        return [one.name for one in tx.accounts.of_tenant(web.stage.tenant.id)]
 
 
 def change(web: Web, rules: AccountRules, revision: int = 1) -> None:

@@ -347,7 +347,7 @@ def test_while_another_answer_is_being_worked_on_the_page_says_so(web: Web) -> N
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
     with web.stage.deps.database.write() as tx:
-        assert tx.paperwork.take_intent(result.rpartition("/")[2], web.stage.clock.now())
+        assert tx.agreements.take_intent(result.rpartition("/")[2], web.stage.clock.now())
     assert "Signaturen blir laget" in words(ewa.get(result))
 
 
@@ -420,7 +420,7 @@ def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> 
         ("tjenesteavtale", service, "vist.pdf"),
     ]
     with web.stage.deps.database.read() as tx:
-        other = existing(tx.tenancies.tenant_by_number("213640003"))
+        other = existing(tx.tenants.by_number("213640003"))
     administrators.add_administrator(web.stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
     vigdis, kari, nobody = web.browser(VIGDIS), web.browser(KARI), web.browser()
     for parts in below:
@@ -440,4 +440,4 @@ def test_a_confirmation_without_the_pages_token_is_refused(web: Web) -> None:
     given = hidden | {"role": "x", "authority": "on", "csrf_token": "another"}
     assert ewa.request("POST", path(web, "tjenesteavtale", "signering"), data=given).status_code == 403
     with web.stage.deps.database.write() as tx:
-        assert tx.paperwork.forget_intents(NOON + timedelta(days=9)) == 0
+        assert tx.agreements.forget_intents(NOON + timedelta(days=9)) == 0

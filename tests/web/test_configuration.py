@@ -17,7 +17,7 @@ def test_an_administrator_of_one_tenant_goes_straight_to_it(web: Web) -> None:
 
 def test_an_administrator_of_several_tenants_chooses(web: Web) -> None:
     with web.stage.deps.database.read() as tx:
-        other = existing(tx.tenancies.tenant_by_number("213640003"))
+        other = existing(tx.tenants.by_number("213640003"))
     add_administrator(web.stage.deps, tenant_id=other.id, number=EWA, name="Ewa Kowalska")
     ewa = web.browser(EWA)
     page = ewa.get("/konfigurasjon").text

@@ -75,7 +75,7 @@ def end(web: Web, browser: Browser, typed: str = "Eksempel kommune") -> httpx.Re
 
 def has_ended(web: Web) -> bool:
     with web.stage.deps.database.read() as tx:
-        return existing(tx.tenancies.tenant(web.stage.tenant.id)).ended_at is not None
+        return existing(tx.tenants.get(web.stage.tenant.id)).ended_at is not None
 
 
 def ends(web: Web) -> int:

@@ -60,7 +60,7 @@ def theirs() -> Iterator[Theirs]:
     with stage_in_memory() as stage:
         web = serve(with_short_texts(stage))
         with stage.deps.database.read() as tx:
-            other = existing(tx.tenancies.tenant_by_number("213640003"))
+            other = existing(tx.tenants.by_number("213640003"))
         administrators.add_administrator(stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
         operators.add_operator(stage.deps, number=KARI, name="Kari Lunde")
         ids = everything(stage)

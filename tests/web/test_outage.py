@@ -59,5 +59,5 @@ def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> 
         assert ola.get(f"/d/{share_id}/dokument/{document_id}").content == b"innhold"
         assert database.fail is None
         with stage.deps.database.read() as tx:
-            assert [receipt.document_id for receipt in tx.shares.receipts([share_id])] == [document_id]
+            assert [receipt.document_id for receipt in tx.receipts.of_shares([share_id])] == [document_id]
         web.close()

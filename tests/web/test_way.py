@@ -58,7 +58,7 @@ def press(browser: Browser, tenant: Tenant) -> tuple[int, str]:
 
 def is_in_use(web: Web, tenant: Tenant) -> bool:
     with web.stage.deps.database.read() as tx:
-        return existing(tx.tenancies.tenant(tenant.id)).is_in_use
+        return existing(tx.tenants.get(tenant.id)).is_in_use
 
 
 def words(page: str) -> str:
@@ -110,7 +110,7 @@ def test_with_all_in_place_one_press_takes_it_into_use_and_a_second_changes_noth
 
 def test_a_tenant_that_has_ended_is_not_taken_into_use_again(web: Web, fresh: Tenant, siv: Browser) -> None:
     with web.stage.deps.database.write() as tx:
-        tx.tenancies.save_tenant(replace(fresh, ended_at=NOON))
+        tx.tenants.save(replace(fresh, ended_at=NOON))
     status, page = press(siv, fresh)
     assert status == 409
     assert "Virksomheten har avsluttet tjenesten" in page
@@ -207,7 +207,7 @@ def test_an_administrator_who_is_a_member_too_is_led_to_sharing(settled: Web) ->
 def test_what_should_be_looked_at_is_told_with_its_day(settled: Web) -> None:
     stage = settled.stage
     with stage.deps.database.write() as tx:
-        tx.paperwork.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
+        tx.agreements.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
     stage.change_account(stage.byggesak, frozen_at=NOON, rules=AccountRules(quota=0))
     page = overview(settled)
     assert "Signer den før 22. februar 2027." in page

@@ -148,7 +148,7 @@ def test_an_assessment_of_a_tenant_that_does_not_exist_is_not_found(stage: Stage
 
 def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
     with stage.deps.database.write() as tx:
-        tx.tenancies.save_tenant(replace(stage.tenant, ended_at=NOON))
+        tx.tenants.save(replace(stage.tenant, ended_at=NOON))
     with pytest.raises(Conflict, match="service_ended"):
         recorded(stage)
     assert events(stage) == []

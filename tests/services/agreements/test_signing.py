@@ -139,8 +139,8 @@ def test_two_logins_for_one_signature_commit_with_different_nonces(stage: Stage)
     intent_id, first = begin(stage, ewa)
     second = ask(stage, ewa, intent_id)
     with stage.deps.database.read() as tx:
-        assert tx.paperwork.intent_by_state(first["state"]) is None
-        found = tx.paperwork.intent_by_state(second["state"])
+        assert tx.agreements.intent_by_state(first["state"]) is None
+        found = tx.agreements.intent_by_state(second["state"])
     assert found is not None
     assert found.login is not None
     assert len(found.login.salt) >= 32
@@ -625,5 +625,6 @@ def test_intents_are_forgotten_after_a_day_and_signatures_stay(stage: Stage) -> 
 def _remove(stage: Stage, number: str) -> None:
     """Past the rule that a tenant keeps an administrator."""
     with stage.deps.database.write() as tx:
-        for administrator in tx.tenancies.administrations(identifier_hash(directory_key(stage.deps), person(number))):
-            tx.tenancies.remove_administrator(administrator.id)
+        lookup_hash = identifier_hash(directory_key(stage.deps), person(number))
+        for administrator in tx.staff.administrators_by_hash(lookup_hash):
+            tx.staff.remove_administrator(administrator.id)

@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 def publish(stage: Stage, version: str, kind: AgreementKind = AgreementKind.SERVICE) -> None:
     """A version counts from now on."""
     with stage.deps.database.write() as tx:
-        assert tx.paperwork.publish(PublishedText(kind, version, stage.clock.now()))
+        assert tx.agreements.publish(PublishedText(kind, version, stage.clock.now()))
 
 
 def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
@@ -46,7 +46,7 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
         sealed_evidence=b"",
     )
     with stage.deps.database.write() as tx:
-        assert tx.paperwork.add_service_agreement(agreement, SignedPaper("# Avtale", b"", b""))
+        assert tx.agreements.add_service_agreement(agreement, SignedPaper("# Avtale", b"", b""))
     return agreement
 
 
@@ -127,7 +127,7 @@ def test_one_new_version_after_the_other_gives_no_new_grace_period(stage: Stage)
 def test_a_signature_of_others_does_not_count(stage: Stage) -> None:
     publish(stage, "1.0")
     with stage.deps.database.read() as tx:
-        other = tx.tenancies.tenant_by_number("213640003")
+        other = tx.tenants.by_number("213640003")
     assert other is not None
     sign(stage, "1.0", other.id)
     assert not standing(stage).service_signed

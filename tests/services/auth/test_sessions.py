@@ -279,7 +279,7 @@ def test_a_login_for_whoever_has_no_name_or_does_not_use_the_service_is_in_the_o
     named_at_the_provider(stage, "eksempel_kommune")
     assert [begin_for(stage, other) for other in ("", "999999999", "\0")] == ["", "", ""]
     with stage.deps.database.write() as tx:
-        tx.tenancies.save_tenant(replace(stage.tenant, on_behalf_of="eksempel_kommune", activated_at=None))
+        tx.tenants.save(replace(stage.tenant, on_behalf_of="eksempel_kommune", activated_at=None))
     assert begin_for(stage, number) == ""
 
 

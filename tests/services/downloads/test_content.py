@@ -41,7 +41,7 @@ def opened(stage: Stage, share_id: str, reader: str = OLA, place: int = 0) -> Co
 
 def receipts(stage: Stage, share_id: str) -> list[Receipt]:
     with stage.deps.database.read() as tx:
-        return [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+        return [receipt for receipt in tx.receipts.of_shares([share_id]) if receipt.document_id]
 
 
 def downloads(stage: Stage) -> list[dict[str, str | int]]:

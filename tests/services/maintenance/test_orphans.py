@@ -80,7 +80,7 @@ def test_an_implausible_share_of_orphans_is_left_alone(stage: Stage) -> None:
 
 def noted(deps: Dependencies) -> Sweep | None:
     with deps.database.read() as tx:
-        return tx.retention.sweep()
+        return tx.orphans.sweep()
 
 
 def many_orphans(stage: Stage) -> None:

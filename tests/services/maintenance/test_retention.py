@@ -236,7 +236,7 @@ def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
         assert tx.shares.recipients([share_id]) == []
         assert tx.shares.documents([share_id]) == []
-        assert tx.shares.receipts([share_id]) == []
+        assert tx.receipts.of_shares([share_id]) == []
         events = [event for _, event in tx.audit.events(share_id=share_id)]
         subjects = {event.subject_id for event in events if event.subject_id}
         assert subjects
@@ -368,7 +368,7 @@ def test_many_loops_beat_once_a_second(stage: Stage) -> None:
     def heartbeat() -> datetime | None:
         assert retention.record_heartbeat(stage.deps)
         with stage.deps.database.read() as tx:
-            return tx.retention.deployment().heartbeat_at
+            return tx.deployment.get().heartbeat_at
 
     first = heartbeat()
     stage.clock.advance(seconds=0.9)

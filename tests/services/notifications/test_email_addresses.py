@@ -30,7 +30,7 @@ def view(stage: Stage, number: str = KARI) -> AddressView:
 
 def kept(stage: Stage, number: str = KARI) -> NoticeAddress | None:
     with stage.deps.database.read() as tx:
-        return tx.addresses.of_person(identifier_hash(directory_key(stage.deps), person(number)))
+        return tx.notification_addresses.of_person(identifier_hash(directory_key(stage.deps), person(number)))
 
 
 def told(stage: Stage) -> list[tuple[str | None, EventKind]]:

@@ -364,7 +364,7 @@ def leader(stage: Stage) -> str:
 def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind.SERVICE) -> None:
     """As ``texts.publish_agreement`` does, of a text that does not come with the program."""
     with stage.deps.database.write() as tx:
-        tx.paperwork.publish(PublishedText(kind, version, stage.clock.now()))
+        tx.agreements.publish(PublishedText(kind, version, stage.clock.now()))
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
 
 

@@ -89,7 +89,7 @@ def test_what_is_missing_though_the_service_is_in_use_is_told(stage: Stage) -> N
 
 def test_a_new_version_to_sign_is_told_until_it_is_overdue(settled: Stage) -> None:
     with settled.deps.database.write() as tx:
-        tx.paperwork.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
+        tx.agreements.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
     deadline = (NOON + GRACE).date()
     assert way(settled).reminders == (Reminder(SetupWarning.SIGNATURE_DUE, on=deadline),)
     settled.clock.instant = NOON + GRACE

@@ -35,9 +35,9 @@ ELSEWHERE = Account("elsewhere", "neighbour", "Byggesak")
 def settled(database: SqlDatabase) -> None:
     settle(database)
     with database.write() as tx:
-        tx.tenancies.add_tenant(replace(TENANT, id="neighbour", organization_number="983544622"))
-        tx.tenancies.add_account(OTHER)
-        tx.tenancies.add_account(ELSEWHERE)
+        tx.tenants.add(replace(TENANT, id="neighbour", organization_number="983544622"))
+        tx.accounts.add(OTHER)
+        tx.accounts.add(ELSEWHERE)
 
 
 def counted(
@@ -70,11 +70,11 @@ def receive(
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
         if opened:
-            tx.shares.record_receipt(Receipt(share.id, None, recipient.id, "subject", opened, opened))
+            tx.receipts.save(Receipt(share.id, None, recipient.id, "subject", opened, opened))
         if whole:
             document = tx.shares.documents([share.id])[0]
             receipt = Receipt(share.id, document.id, recipient.id, "subject", whole - HOUR, whole, (), whole)
-            tx.shares.record_receipt(receipt)
+            tx.receipts.save(receipt)
 
 
 def every_kind(database: SqlDatabase) -> None:
@@ -119,7 +119,7 @@ def test_erasing_a_share_changes_no_figure(database: SqlDatabase) -> None:
     assert len(spent) == 4
     with database.read() as tx:
         assert tx.shares.documents([share.id for share in spent]) == []
-        assert tx.shares.receipts([share.id for share in spent]) == []
+        assert tx.receipts.of_shares([share.id for share in spent]) == []
     assert counted(database) == before
 
 
@@ -151,7 +151,7 @@ def test_a_download_that_was_broken_off_is_no_download(database: SqlDatabase) ->
     with database.write() as tx:
         [document] = tx.shares.documents([share.id])
         tx.shares.add_recipient(recipient)
-        tx.shares.record_receipt(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW, ((0, 99),)))
+        tx.receipts.save(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW, ((0, 99),)))
     found = counted(database)[ACCOUNT.id]
     assert (found.opened, found.downloaded) == (1, 0)
 

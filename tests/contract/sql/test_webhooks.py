@@ -25,9 +25,9 @@ ELVS = replace(HOOK, id="elvs", integration_id=ELV.id, created_at=NOW + 2 * HOUR
 def settled(database: SqlDatabase) -> None:
     settle(database)
     with database.write() as tx:
-        tx.tenancies.add_account(OTHERS)
+        tx.accounts.add(OTHERS)
         for integration in (FJELL, ELV, THEIRS):
-            tx.tenancies.add_integration(integration)
+            tx.integrations.add(integration)
         for webhook in (HOOK, ELVS, SECOND):
             tx.webhooks.add(webhook)
 
@@ -51,7 +51,7 @@ def test_webhooks_are_found_by_integration_and_by_account_the_newest_first(datab
 
 def test_with_its_integrations_rights_a_webhook_ends(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.tenancies.remove_integration(FJELL.id, NOW)
+        tx.integrations.remove(FJELL.id, NOW)
     with database.write() as tx:
         assert tx.webhooks.get("hook") is None
         assert tx.webhooks.of_integrations([FJELL.id, ELV.id]) == [ELVS]

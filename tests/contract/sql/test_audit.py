@@ -350,8 +350,8 @@ def test_who_acts_for_a_tenant_is_found_by_hash(database: SqlDatabase) -> None:
     settle(database)
     ewa, olav = Administrator("ewa", TENANT.id, b"ewa", b"n", b"Ewa"), Operator("olav", b"olav", b"n", b"Olav")
     with database.write() as tx:
-        tx.tenancies.add_administrator(ewa)
-        tx.tenancies.add_operator(olav)
+        tx.staff.add_administrator(ewa)
+        tx.staff.add_operator(olav)
     hashes = [KARI.lookup_hash, b"ewa", b"olav", b"nobody"]
     with database.read() as tx:
         found = {
@@ -364,7 +364,7 @@ def test_who_acts_for_a_tenant_is_found_by_hash(database: SqlDatabase) -> None:
         }
         assert [name.office for name in tx.audit.registered("z", hashes)] == ["operator"]
     with database.write() as tx:
-        tx.tenancies.remove_member(KARI.id, NOW)
+        tx.members.remove(KARI.id, NOW)
     with database.read() as tx:
         assert tx.audit.registered(ACCOUNT.tenant_id, [KARI.lookup_hash]) == []
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.adapters.sql.tables import pending_login
+from deldokument.adapters.sql.tables.logins import pending_login
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 from tests.contract.records import HOUR, NOW
 from tests.support.plans import plans, statements

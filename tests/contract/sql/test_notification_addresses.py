@@ -41,23 +41,23 @@ def settled(database: SqlDatabase) -> None:
 def save(database: SqlDatabase, *addresses: NoticeAddress) -> None:
     with database.write() as tx:
         for address in addresses:
-            tx.addresses.save(address)
+            tx.notification_addresses.save(address)
 
 
 @pytest.mark.parametrize("address", [EMPTY, WHOLE], ids=["empty", "whole"])
 def test_an_address_comes_back_as_it_was_kept(database: SqlDatabase, address: NoticeAddress) -> None:
     save(database, address)
     with database.read() as tx:
-        assert tx.addresses.get(address.id) == address
-        assert tx.addresses.of_person(address.lookup_hash) == address
-        assert tx.addresses.get("nothing") is None
-        assert tx.addresses.of_person(b"nobody") is None
+        assert tx.notification_addresses.get(address.id) == address
+        assert tx.notification_addresses.of_person(address.lookup_hash) == address
+        assert tx.notification_addresses.get("nothing") is None
+        assert tx.notification_addresses.of_person(b"nobody") is None
 
 
 def test_saving_again_replaces(database: SqlDatabase) -> None:
     save(database, WHOLE, changed := replace(WHOLE.settled(), approval=True))
     with database.read() as tx:
-        assert tx.addresses.get(WHOLE.id) == changed
+        assert tx.notification_addresses.get(WHOLE.id) == changed
 
 
 def test_a_person_has_one_record(database: SqlDatabase) -> None:
@@ -71,8 +71,8 @@ def test_many_persons_are_found_at_once(database: SqlDatabase) -> None:
     save(database, WHOLE, other, replace(EMPTY, id="third", lookup_hash=b"third"))
     wanted = {WHOLE.lookup_hash, b"other", *(f"{number}".encode() for number in range(1200))}
     with database.read() as tx:
-        assert {found.id for found in tx.addresses.of_persons(wanted)} == {WHOLE.id, other.id}
-        assert tx.addresses.of_persons([]) == []
+        assert {found.id for found in tx.notification_addresses.of_persons(wanted)} == {WHOLE.id, other.id}
+        assert tx.notification_addresses.of_persons([]) == []
 
 
 @pytest.mark.parametrize(
@@ -95,24 +95,24 @@ def test_what_waits_since_too_long_is_dropped(database: SqlDatabase) -> None:
     later = replace(WHOLE, id="later", lookup_hash=b"later", challenged_at=NOW + 2 * HOUR)
     save(database, WHOLE, later, replace(EMPTY, id="third", lookup_hash=b"third"))
     with database.write() as tx:
-        assert tx.addresses.drop_unconfirmed(NOW + 2 * HOUR) == 1
+        assert tx.notification_addresses.drop_unconfirmed(NOW + 2 * HOUR) == 1
     with database.read() as tx:
-        assert tx.addresses.get(WHOLE.id) == WHOLE.settled()
-        assert tx.addresses.get("later") == later
+        assert tx.notification_addresses.get(WHOLE.id) == WHOLE.settled()
+        assert tx.notification_addresses.get("later") == later
 
 
 def test_whoever_is_neither_member_nor_administrator_is_forgotten(database: SqlDatabase) -> None:
     leader = replace(EMPTY, id="leader", lookup_hash=b"hash of leader")
     save(database, WHOLE, leader, replace(EMPTY, id="stranger", lookup_hash=b"stranger"))
     with database.write() as tx:
-        tx.tenancies.add_administrator(Administrator("anne", TENANT.id, leader.lookup_hash, b"number", b"name"))
-        assert tx.addresses.forget_strangers() == 1
+        tx.staff.add_administrator(Administrator("anne", TENANT.id, leader.lookup_hash, b"number", b"name"))
+        assert tx.notification_addresses.forget_strangers() == 1
     with database.write() as tx:
-        tx.tenancies.remove_member(KARI.id, NOW)
-        assert tx.addresses.forget_strangers() == 1
-        tx.tenancies.remove_administrator("anne")
-        assert tx.addresses.forget_strangers() == 1
-        assert tx.addresses.forget_strangers() == 0
+        tx.members.remove(KARI.id, NOW)
+        assert tx.notification_addresses.forget_strangers() == 1
+        tx.staff.remove_administrator("anne")
+        assert tx.notification_addresses.forget_strangers() == 1
+        assert tx.notification_addresses.forget_strangers() == 0
 
 
 def test_tries_at_once_are_all_counted(database: SqlDatabase) -> None:
@@ -120,9 +120,9 @@ def test_tries_at_once_are_all_counted(database: SqlDatabase) -> None:
 
     def count() -> None:
         with database.write() as tx:
-            kept = tx.addresses.lock_of_person(WHOLE.lookup_hash)
+            kept = tx.notification_addresses.lock_of_person(WHOLE.lookup_hash)
             assert kept is not None
-            tx.addresses.save(replace(kept, tries=kept.tries + 1))
+            tx.notification_addresses.save(replace(kept, tries=kept.tries + 1))
 
     threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
@@ -130,6 +130,6 @@ def test_tries_at_once_are_all_counted(database: SqlDatabase) -> None:
     for thread in threads:
         thread.join()
     with database.write() as tx:
-        kept = tx.addresses.lock_of_person(WHOLE.lookup_hash)
+        kept = tx.notification_addresses.lock_of_person(WHOLE.lookup_hash)
         assert kept is not None
         assert kept.tries == 8

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from threading import Thread
 
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
-from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.orphans import Sweep
 from tests.contract.records import (
     DAY,
     HOUR,
@@ -34,65 +31,6 @@ from tests.contract.records import (
 @pytest.fixture(autouse=True)
 def settled(database: SqlDatabase) -> None:
     settle(database)
-
-
-def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlDatabase) -> None:
-    with database.read() as tx:
-        fresh = tx.retention.deployment()
-    assert fresh == Deployment(fresh.id, None, None)
-    assert len(fresh.id) == 22
-    with database.write() as tx:
-        tx.retention.record_heartbeat(NOW)
-        tx.retention.halt(NOW + HOUR)
-        tx.retention.halt(NOW + DAY)
-        assert tx.retention.deployment() == Deployment(fresh.id, NOW, NOW + HOUR)
-        tx.retention.resume(NOW + 2 * DAY)
-    with database.read() as tx:
-        assert tx.retention.deployment() == Deployment(fresh.id, NOW + 2 * DAY, None)
-
-
-def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_ends(database: SqlDatabase) -> None:
-    seen: list[Deployment] = []
-
-    def read_to_write() -> None:
-        with database.write() as tx:
-            seen.append(tx.retention.deployment())
-
-    with database.write() as tx:
-        tx.retention.deployment()
-        other = Thread(target=read_to_write)
-        other.start()
-        other.join(0.3)
-        assert (other.is_alive(), seen) == (True, [])
-        tx.retention.record_heartbeat(NOW)
-    other.join()
-    assert [deployment.heartbeat_at for deployment in seen] == [NOW]
-
-
-def test_the_first_keyring_that_is_noted_stays(database: SqlDatabase) -> None:
-    for fingerprint in (b"first", b"second"):
-        with database.write() as tx:
-            tx.retention.note_keyring(fingerprint)
-    with database.read() as tx:
-        assert tx.retention.deployment().keyring_fingerprint == b"first"
-
-
-def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: SqlDatabase) -> None:
-    first = Sweep(NOW)
-    second = replace(first, deleting=True, shelf=255, seen=3_000_000_000, orphans=2)
-    with database.write() as tx:
-        assert tx.retention.sweep() is None
-        assert tx.retention.move_sweep(None, None)
-        assert not tx.retention.move_sweep(first, second)
-        assert tx.retention.move_sweep(None, first)
-        assert not tx.retention.move_sweep(None, second)
-        assert tx.retention.sweep() == first
-        assert tx.retention.move_sweep(first, second)
-        assert not tx.retention.move_sweep(first, None)
-    with database.write() as tx:
-        assert tx.retention.sweep() == second
-        assert tx.retention.move_sweep(second, None)
-        assert tx.retention.sweep() is None
 
 
 def test_a_share_is_due_at_its_end_and_not_before(database: SqlDatabase) -> None:
@@ -190,7 +128,7 @@ def test_complete_documents_of_living_shares_are_to_be_inspected(database: SqlDa
 
 def test_a_share_is_spent_when_its_tenants_retention_period_has_passed(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.tenancies.add_tenant(replace(TENANT, id="brief", organization_number="983544622", retention=DAY))
+        tx.tenants.add(replace(TENANT, id="brief", organization_number="983544622", retention=DAY))
     over = NOW - TENANT.retention
     spent, brief = ended(closed_at=over), ended(tenant_id="brief", closed_at=NOW - DAY)
     keep(database, spent, brief, ended(closed_at=over + HOUR), ended(closed_at=over, erased_at=NOW), draft())
@@ -212,7 +150,7 @@ def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> N
         tx.shares.add_recipient(kept)
         tx.shares.add_document(document)
         tx.uploads.add(upload)
-        tx.shares.record_receipt(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW))
+        tx.receipts.save(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW))
     parts = append(database, upload, 10)
     with database.write() as tx:
         tx.retention.erase_shares([share.id], NOW + 2 * DAY)
@@ -227,7 +165,7 @@ def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> N
         )
         assert tx.shares.recipients([share.id, other.id]) == [kept]
         assert tx.shares.documents([share.id]) == []
-        assert tx.shares.receipts([share.id]) == []
+        assert tx.receipts.of_shares([share.id]) == []
         assert tx.uploads.garbage(10) == [parts[0].id]
         assert tx.retention.spent_shares(NOW + 1000 * DAY, 10) == [other]
 

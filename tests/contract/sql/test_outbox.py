@@ -348,8 +348,8 @@ def test_the_database_counts_as_downloaded_what_the_domain_does(database: SqlDat
             done = NOW if got == "whole" else None
             if got != "nothing":
                 got_of = None if got == "opened" else key
-                tx.shares.record_receipt(Receipt(share.id, got_of, recipient.id, subject, NOW, NOW, ((0, 1),), done))
-        downloaded = progress_of(tx.shares.receipts([share.id]), documents) is Progress.DOWNLOADED
+                tx.receipts.save(Receipt(share.id, got_of, recipient.id, subject, NOW, NOW, ((0, 1),), done))
+        downloaded = progress_of(tx.receipts.of_shares([share.id]), documents) is Progress.DOWNLOADED
     assert downloaded is (first == second == "whole")
     assert (recipient.id not in unreminded(database)) is downloaded
     assert another.id in unreminded(database)

@@ -13,67 +13,60 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_type_hints
 
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.postgres import REST_SECONDS
-from deldokument.adapters.sql.retention import SqlRetention
-from deldokument.adapters.sql.sessions import SqlSessions
-from deldokument.adapters.sql.shares import SqlShares
-from deldokument.adapters.sql.tenants import SqlTenancies
-from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
-from deldokument.ports.repositories import audit, retention, sessions, shares, uploads
-from deldokument.ports.repositories import transaction as repositories_transaction
+from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
 from tests.support.postgres import PostgresServer
 
-PORTS = {
-    SqlTenancies: repositories_transaction.Tenancies,
-    SqlShares: shares.Shares,
-    SqlUploads: uploads.Uploads,
-    SqlAudit: audit.Audit,
-    SqlSessions: sessions.Sessions,
-    SqlRetention: retention.Retention,
+CONTRACTS = {
+    name: get_type_hints(one.fget)["return"]
+    for name, one in inspect.getmembers(Transaction, lambda member: isinstance(member, property))
 }
 
 
-@pytest.mark.parametrize("adapter", PORTS)
-def test_every_method_has_the_ports_signature(adapter: type) -> None:
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_every_method_has_the_ports_signature(database: SqlDatabase, name: str) -> None:
     """Names of parameters too, which a type checker lets pass."""
+    contract = CONTRACTS[name]
     wanted = {
-        name: inspect.signature(method)
-        for name, method in inspect.getmembers(PORTS[adapter], inspect.isfunction)
-        if not name.startswith("_")
+        method: inspect.signature(function)
+        for method, function in inspect.getmembers(contract, inspect.isfunction)
+        if not method.startswith("_")
     }
-    assert {name: inspect.signature(getattr(adapter, name)) for name in wanted} == wanted
+    with database.read() as tx:
+        adapter = type(getattr(tx, name))
+    assert {method: inspect.signature(getattr(adapter, method)) for method in wanted} == wanted
 
 
 def test_nothing_of_a_failed_transaction_stays(database: SqlDatabase) -> None:
     def add_twice() -> None:
         with database.write() as tx:
-            tx.tenancies.add_tenant(TENANT)
-            tx.tenancies.add_tenant(TENANT)
+            tx.tenants.add(TENANT)
+            tx.tenants.add(TENANT)
 
     with pytest.raises(Conflict):
         add_twice()
     with database.read() as tx:
-        assert tx.tenancies.tenants() == []
+        assert tx.tenants.all() == []
 
 
 def test_a_reader_sees_one_moment(database: SqlDatabase) -> None:
     with database.read() as reader:
-        assert reader.tenancies.tenants() == []
+        assert reader.tenants.all() == []
         settle(database)
-        assert reader.tenancies.tenants() == []
-        assert reader.tenancies.account(ACCOUNT.id) is None
+        assert reader.tenants.all() == []
+        assert reader.accounts.get(ACCOUNT.id) is None
     with database.read() as later:
-        assert later.tenancies.tenants() == [TENANT]
+        assert later.tenants.all() == [TENANT]
 
 
 def test_a_writer_sees_what_it_changed_though_it_had_asked_before(database: SqlDatabase) -> None:
@@ -81,16 +74,16 @@ def test_a_writer_sees_what_it_changed_though_it_had_asked_before(database: SqlD
     settle(database)
     renamed = replace(TENANT, name="Another name")
     with database.write() as tx:
-        assert tx.tenancies.tenant(TENANT.id) == TENANT
-        tx.tenancies.save_tenant(renamed)
-        assert tx.tenancies.tenant(TENANT.id) == renamed
+        assert tx.tenants.get(TENANT.id) == TENANT
+        tx.tenants.save(renamed)
+        assert tx.tenants.get(TENANT.id) == renamed
     with database.read() as tx:
-        assert tx.tenancies.tenant(TENANT.id) == tx.tenancies.tenant(TENANT.id) == renamed
+        assert tx.tenants.get(TENANT.id) == tx.tenants.get(TENANT.id) == renamed
 
 
 def test_a_reader_cannot_write(database: SqlDatabase) -> None:
     with pytest.raises(Broken), database.read() as tx:
-        tx.tenancies.add_tenant(TENANT)
+        tx.tenants.add(TENANT)
     settle(database)
 
 
@@ -99,7 +92,7 @@ def test_what_was_written_is_there_when_the_database_is_opened_again(database: S
     database.close()
     again = SqlDatabase(database_url)
     with again.read() as tx:
-        assert tx.tenancies.tenants() == [TENANT]
+        assert tx.tenants.all() == [TENANT]
     again.close()
 
 
@@ -139,9 +132,9 @@ def test_other_databases_are_refused_at_once(url: str) -> None:
 def test_a_database_that_does_not_answer_is_unavailable(url: str) -> None:
     database = SqlDatabase(url)
     with pytest.raises(Unavailable, match="database"), database.read() as tx:
-        tx.tenancies.tenants()
+        tx.tenants.all()
     with pytest.raises(Unavailable, match="database"), database.write() as tx:
-        tx.tenancies.tenants()
+        tx.tenants.all()
     database.close()
 
 
@@ -207,7 +200,7 @@ def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
         fill()
     engines.close()
     with database.read() as tx:
-        assert tx.tenancies.tenants() == [TENANT]
+        assert tx.tenants.all() == [TENANT]
         assert tx.uploads.garbage(10) == []
     database.close()
 
@@ -216,7 +209,7 @@ def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"certainly not a database " * 1000)
     database = SqlDatabase(f"sqlite:///{tmp_path / 'x.db'}")
     with pytest.raises(Broken), database.read() as tx:
-        tx.tenancies.tenants()
+        tx.tenants.all()
     database.close()
 
 
@@ -231,14 +224,14 @@ def test_a_lost_connection_is_told_and_the_next_transaction_gets_another(
 
     def lose() -> None:
         with database.write() as tx:
-            tx.tenancies.add_tenant(TENANT)
+            tx.tenants.add(TENANT)
             postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-            tx.tenancies.tenants()
+            tx.tenants.all()
 
     with pytest.raises(Unavailable, match="database"):
         lose()
     with database.read() as tx:
-        assert tx.tenancies.tenants() == []
+        assert tx.tenants.all() == []
     database.close()
 
 
@@ -249,12 +242,12 @@ def test_connections_that_died_while_idle_are_replaced_unnoticed(
     database = SqlDatabase(postgres_url)
     name = postgres_url.rsplit("/", 1)[-1]
     with database.read(), database.read() as tx:
-        tx.tenancies.tenants()
+        tx.tenants.all()
     postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
     time.sleep(REST_SECONDS)
     for _ in range(3):
         with database.read() as tx:
-            assert tx.tenancies.tenants() == []
+            assert tx.tenants.all() == []
     database.close()
 
 
@@ -310,6 +303,6 @@ def test_a_table_that_is_missing_is_broken(postgres_server: PostgresServer) -> N
 def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
     database = SqlDatabase(f"sqlite:///{tmp_path / 'new.db'}")
     with pytest.raises(Unavailable), database.read() as tx:
-        tx.tenancies.tenants()
+        tx.tenants.all()
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     database.close()

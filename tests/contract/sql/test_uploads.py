@@ -10,18 +10,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict, NotFound
 from deldokument.domain.share import Share
 from deldokument.domain.upload import Upload
-from tests.contract.records import (
-    DAY,
-    NOW,
-    append,
-    begin_upload,
-    document_of,
-    draft,
-    keep,
-    part_of,
-    settle,
-    upload_of,
-)
+from tests.contract.records import DAY, NOW, append, begin_upload, document_of, draft, keep, part_of, settle, upload_of
 
 
 @pytest.fixture

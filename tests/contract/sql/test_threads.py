@@ -105,7 +105,7 @@ def test_an_account_name_is_given_to_one_of_several_who_want_it(database: SqlDat
         account = replace(ACCOUNT, id=f"new {number}", name="Barnevern")
         try:
             with database.write() as tx:
-                tx.tenancies.add_account(account)
+                tx.accounts.add(account)
         except Conflict:
             return False
         return True
@@ -245,13 +245,13 @@ def test_ranges_sent_by_parallel_downloads_are_all_in_the_receipt(database: SqlD
 
     def receive(number: int) -> None:
         with database.write() as tx:
-            earlier = tx.shares.receipt(share.id, "document", recipient.id, "subject")
+            earlier = tx.receipts.get(share.id, "document", recipient.id, "subject")
             covered = merge_ranges([*(earlier.covered if earlier else ()), (number * 10, number * 10 + 10)])
-            tx.shares.record_receipt(Receipt(share.id, "document", recipient.id, "subject", NOW, NOW, covered))
+            tx.receipts.save(Receipt(share.id, "document", recipient.id, "subject", NOW, NOW, covered))
 
     together(6, receive)
     with database.read() as tx:
-        (receipt,) = tx.shares.receipts([share.id])
+        (receipt,) = tx.receipts.of_shares([share.id])
     assert receipt.covered == ((0, 60),)
 
 
@@ -271,7 +271,7 @@ def test_many_threads_read_while_others_write(database: SqlDatabase) -> None:
         for _ in range(5):
             keep(database, draft())
             with database.read() as tx:
-                assert tx.tenancies.tenants() == [TENANT]
+                assert tx.tenants.all() == [TENANT]
         return number
 
     assert together(12, work) == list(range(12))

@@ -1,4 +1,4 @@
-"""Shares with recipients, documents and receipts are kept and found as the contract says."""
+"""Shares with recipients and documents are kept and found as the contract says."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_shares_are_found_newest_first_page_by_page(database: SqlDatabase) -> No
 
 def test_shares_of_several_accounts_come_in_one_order(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.tenancies.add_account(Account("other", TENANT.id, "Barnevern"))
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
     keep(
         database,
         draft(id="a", created_at=NOW),
@@ -199,13 +199,11 @@ def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(datab
     keep(database, older, newer, soon, sooner, later, over, read, ended())
     recipient, document = recipient_of(read), complete_document_of(read)
     with database.write() as tx:
-        tx.tenancies.add_account(Account("other", TENANT.id, "Barnevern"))
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
         tx.shares.add(draft(account_id="other"))
         tx.shares.add_recipient(recipient)
         tx.shares.add_document(document)
-        tx.shares.record_receipt(
-            Receipt(read.id, document.id, recipient.id, "subject", NOW - HOUR, NOW, completed_at=NOW)
-        )
+        tx.receipts.save(Receipt(read.id, document.id, recipient.id, "subject", NOW - HOUR, NOW, completed_at=NOW))
     with database.read() as tx:
         needing = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 9)
         first = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 1)
@@ -294,71 +292,6 @@ def test_documents_are_read_on_from_any_of_them_in_their_order(database: SqlData
             assert found == ordered[number + 1 : number + 4]
 
 
-# --- receipts --------------------------------------------------------------------------------------------------------
-
-
-def test_a_receipt_is_replaced_by_the_next_of_the_same(database: SqlDatabase) -> None:
-    share = available()
-    keep(database, share)
-    recipient, document = recipient_of(share), complete_document_of(share)
-    opened = Receipt(share.id, None, recipient.id, "subject", NOW, NOW)
-    begun = Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW + HOUR, ((0, 10), (20, 30)))
-    whole = replace(begun, last_at=NOW + DAY, covered=((0, 100),), completed_at=NOW + DAY)
-    with database.write() as tx:
-        tx.shares.add_recipient(recipient)
-        for receipt in (opened, begun):
-            assert tx.shares.receipt(share.id, receipt.document_id, recipient.id, "subject") is None
-            tx.shares.record_receipt(receipt)
-        assert tx.shares.receipt(share.id, document.id, recipient.id, "subject") == begun
-        tx.shares.record_receipt(whole)
-    with database.read() as tx:
-        assert tx.shares.receipt(share.id, None, recipient.id, "subject") == opened
-        assert tx.shares.receipt(share.id, document.id, recipient.id, "subject") == whole
-        assert tx.shares.receipt(share.id, document.id, recipient.id, "other") is None
-        assert tx.shares.receipts([share.id]) == [opened, whole]
-
-
-def test_many_receipts_are_written_at_once_and_found_for_whom_and_what_they_are(database: SqlDatabase) -> None:
-    share = available()
-    keep(database, share)
-    recipient = recipient_of(share)
-    many = [Receipt(share.id, f"d{number}", recipient.id, "subject", NOW, NOW) for number in range(1200)]
-    whole = [replace(many[number], covered=((0, 5),), completed_at=NOW + HOUR) for number in (3, 700)]
-    with database.write() as tx:
-        tx.shares.add_recipient(recipient)
-        for receipts in (many, [replace(many[1], subject_id="other")], whole):
-            tx.shares.record_receipts(receipts)
-    wanted = {f"d{number}" for number in range(1100)}
-    with database.read() as tx:
-        found = {r.document_id: r for r in tx.shares.receipts_of(share.id, "subject", [*wanted, "unknown"])}
-        assert len(tx.shares.receipts([share.id])) == 1201
-    assert set(found) == wanted
-    assert [found["d3"], found["d700"], found["d1"]] == [*whole, many[1]]
-
-
-def test_receipts_are_read_on_from_any_of_them_the_oldest_first(database: SqlDatabase) -> None:
-    share, other = available(), available()
-    keep(database, share, other)
-    recipient, elsewhere = recipient_of(share), recipient_of(other)
-    told = [
-        Receipt(share.id, document, recipient.id, subject, at, at)
-        for at in (NOW, NOW + HOUR)
-        for document in (None, "a", "b")
-        for subject in (f"x {at}", f"y {at}")
-    ]
-    with database.write() as tx:
-        tx.shares.add_recipient(recipient)
-        tx.shares.add_recipient(elsewhere)
-        tx.shares.record_receipt(Receipt(other.id, None, elsewhere.id, "x", NOW, NOW))
-        for receipt in reversed(told):
-            tx.shares.record_receipt(receipt)
-    with database.read() as tx:
-        assert tx.shares.receipts_after(share.id, None, 100) == told
-        for number, receipt in enumerate(told):
-            place = receipt.first_at, receipt.document_id or "", receipt.recipient_id, receipt.subject_id
-            assert tx.shares.receipts_after(share.id, place, 3) == told[number + 1 : number + 4]
-
-
 def test_shares_are_found_by_the_state_as_it_is_then(database: SqlDatabase) -> None:
     overdue, is_open, over = available(expires_at=NOW), available(), ended()
     keep(database, overdue, is_open, over, draft())
@@ -378,7 +311,7 @@ def test_a_recipient_with_receipts_stays(database: SqlDatabase) -> None:
     recipient = recipient_of(share)
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
-        tx.shares.record_receipt(Receipt(share.id, None, recipient.id, "subject", NOW, NOW))
+        tx.receipts.save(Receipt(share.id, None, recipient.id, "subject", NOW, NOW))
     with pytest.raises(Conflict), database.write() as tx:
         tx.shares.remove_recipient(share.id, recipient.id)
 

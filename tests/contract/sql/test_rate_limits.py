@@ -13,36 +13,36 @@ STEP, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 def test_a_call_moves_the_instant_on_from_now_at_the_earliest(database: SqlDatabase) -> None:
     with database.write() as tx:
-        assert tx.allowances.spent_until("a") is None
-        assert tx.allowances.take("a", NOW, STEP, NOW + MINUTE) == NOW + STEP
-        assert tx.allowances.take("a", NOW, STEP, NOW + MINUTE) == NOW + 2 * STEP
-        assert tx.allowances.take("b", NOW, STEP, NOW + MINUTE) == NOW + STEP
-        assert tx.allowances.take("a", NOW + MINUTE, STEP, NOW + 2 * MINUTE) == NOW + MINUTE + STEP
-        assert tx.allowances.spent_until("a") == NOW + MINUTE + STEP
+        assert tx.rate_limits.spent_until("a") is None
+        assert tx.rate_limits.take("a", NOW, STEP, NOW + MINUTE) == NOW + STEP
+        assert tx.rate_limits.take("a", NOW, STEP, NOW + MINUTE) == NOW + 2 * STEP
+        assert tx.rate_limits.take("b", NOW, STEP, NOW + MINUTE) == NOW + STEP
+        assert tx.rate_limits.take("a", NOW + MINUTE, STEP, NOW + 2 * MINUTE) == NOW + MINUTE + STEP
+        assert tx.rate_limits.spent_until("a") == NOW + MINUTE + STEP
 
 
 def test_nothing_is_counted_past_what_there_is(database: SqlDatabase) -> None:
     with database.write() as tx:
-        assert tx.allowances.take("a", NOW, STEP, NOW + STEP) == NOW + STEP
-        assert tx.allowances.take("a", NOW, STEP, NOW + STEP) is None
-        assert tx.allowances.spent_until("a") == NOW + STEP
+        assert tx.rate_limits.take("a", NOW, STEP, NOW + STEP) == NOW + STEP
+        assert tx.rate_limits.take("a", NOW, STEP, NOW + STEP) is None
+        assert tx.rate_limits.spent_until("a") == NOW + STEP
 
 
 def test_a_clock_that_is_set_back_locks_nobody_out_for_long(database: SqlDatabase) -> None:
     with database.write() as tx:
         for _ in range(60):
-            assert tx.allowances.take("a", NOW, STEP, NOW + MINUTE)
+            assert tx.rate_limits.take("a", NOW, STEP, NOW + MINUTE)
         # Nodes that ask at the same time differ a little: that gives nobody a fresh allowance.
         for behind in (timedelta(milliseconds=5), MINUTE):
-            assert tx.allowances.take("a", NOW - behind, STEP, NOW - behind + MINUTE) is None
+            assert tx.rate_limits.take("a", NOW - behind, STEP, NOW - behind + MINUTE) is None
         back = NOW - MINUTE - STEP
-        assert tx.allowances.take("a", back, STEP, back + MINUTE) == back + STEP
+        assert tx.rate_limits.take("a", back, STEP, back + MINUTE) == back + STEP
 
 
 def test_calls_at_once_are_each_counted_and_no_more_than_there_are(database: SqlDatabase) -> None:
     def call(_: int) -> bool:
         with database.write() as tx:
-            return tx.allowances.take("a", NOW, STEP, NOW + 10 * STEP) is not None
+            return tx.rate_limits.take("a", NOW, STEP, NOW + 10 * STEP) is not None
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(call, range(20))) == 10
@@ -50,8 +50,8 @@ def test_calls_at_once_are_each_counted_and_no_more_than_there_are(database: Sql
 
 def test_who_has_not_called_for_long_is_forgotten(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.allowances.take("old", NOW - DAY, STEP, NOW)
-        tx.allowances.take("young", NOW, STEP, NOW + MINUTE)
-        assert tx.allowances.forget(NOW) == 1
-        assert tx.allowances.spent_until("old") is None
-        assert tx.allowances.spent_until("young") == NOW + STEP
+        tx.rate_limits.take("old", NOW - DAY, STEP, NOW)
+        tx.rate_limits.take("young", NOW, STEP, NOW + MINUTE)
+        assert tx.rate_limits.forget(NOW) == 1
+        assert tx.rate_limits.spent_until("old") is None
+        assert tx.rate_limits.spent_until("young") == NOW + STEP
