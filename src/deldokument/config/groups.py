@@ -137,7 +137,7 @@ class AltinnSettings(Group):
     resource_ordinary: str = ""
     scope: str = PARTIES_SCOPE
     notifications_base_url: Url | None = None
-    """Altinn's notifications, through which recipients are told; without them the person who shares tells them."""
+    """Altinn notifications to recipients; without them the sharer informs the recipients."""
     notifications_scope: str = NOTIFICATIONS_SCOPE
     notifications_resource: str | None = None
     """The resource in Altinn's registry by which an organisation's own contacts are chosen."""
