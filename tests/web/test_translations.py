@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.errors import WORDS
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.i18n import Translator, translations
 
 pytestmark = pytest.mark.once
 
@@ -35,8 +35,8 @@ def texts_in_use() -> frozenset[Msgid]:
 
 
 def catalogues(language: str) -> list[tuple[Path, Catalog]]:
-    """The language's files."""
-    paths = sorted((WEB / "locale" / language).glob("*.po"))
+    """The language's files, of every folder."""
+    paths = sorted((WEB / "locale" / language).rglob("*.po"))
     return [(path, read_po(io.BytesIO(path.read_bytes()), locale=language, abort_invalid=True)) for path in paths]
 
 
@@ -67,6 +67,16 @@ def test_the_extraction_finds_texts_of_code_and_of_templates() -> None:
 
 
 @pytest.mark.parametrize("language", ["nb", "nn"])
+def test_the_catalogues_of_all_folders_are_merged(language: str) -> None:
+    merged = translations(language)
+    for msgid, strings in translated(language).items():
+        if isinstance(msgid, str):
+            assert (merged.gettext(msgid),) == strings
+        else:
+            assert tuple(merged.ngettext(*msgid, num) for num in (1, 2)) == strings
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
 def test_every_text_is_translated(language: str) -> None:
     missing = texts_in_use() - translated(language).keys()
     assert not missing, f"{len(missing)} texts lack words in {language}: {sorted(map(str, missing))}"
@@ -91,14 +101,14 @@ def test_a_translation_has_the_parameters_of_its_text(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["nb", "nn"])
 def test_a_text_is_translated_in_one_place(language: str) -> None:
-    seen: dict[Msgid, str] = {}
+    seen: dict[Msgid, Path] = {}
     twice = []
     for path, catalogue in catalogues(language):
         for message in catalogue:
             msgid = _key(message)
             if msgid and msgid in seen:
-                twice.append((msgid, seen[msgid], path.name))
-            seen[msgid] = path.name
+                twice.append((msgid, seen[msgid], path))
+            seen[msgid] = path
     assert not twice
 
 
