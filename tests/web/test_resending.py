@@ -200,7 +200,7 @@ TAKES = 1000
 
 def _handler(call: RequestContext) -> httpx.Response:
     sent = {name: len(file.content) for name, file in call.files.items()}
-    return call.page("error.html", error=None, message=f"{dict(call.fields)} {sent}")  # type: ignore[return-value]
+    return call.page("http/error.html", error=None, message=f"{dict(call.fields)} {sent}")  # type: ignore[return-value]
 
 
 @pytest.fixture

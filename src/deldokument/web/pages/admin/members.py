@@ -81,7 +81,7 @@ def _list(
     return section_page(
         call,
         SECTION,
-        "members.html",
+        "pages/admin/members.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account),
@@ -134,7 +134,7 @@ def member_page(call: RequestContext) -> Response:
     return section_page(
         call,
         SECTION,
-        "member.html",
+        "pages/admin/member.html",
         above=_above(call, account, list_too=True),
         account=account,
         here=_path(call),
@@ -161,7 +161,7 @@ def _list_form(call: RequestContext, *, errors: Errors | None = None, typed: str
     return section_page(
         call,
         SECTION,
-        "members_list.html",
+        "pages/admin/members_list.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account, list_too=True),
@@ -201,7 +201,7 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Erro
     return section_page(
         call,
         SECTION,
-        "members_preview.html",
+        "pages/admin/members_preview.html",
         status=status,
         errors=errors,
         above=_above(call, seen.account, list_too=True),

@@ -108,7 +108,7 @@ def list_of(
     shown = {row.view.id for row in (*needing, *others)}
     return render(
         call,
-        "shares.html",
+        "pages/sharing/shares.html",
         status=status,
         errors=errors,
         wanted=wanted,
@@ -201,7 +201,7 @@ def detail_of(
     period = view.account.period(view.tenant)
     return render(
         call,
-        "share_detail.html",
+        "pages/sharing/share_detail.html",
         status=status,
         errors=errors,
         share=view,
@@ -261,7 +261,7 @@ def withdrawal_page(call: RequestContext) -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    return render(call, "share_withdrawal.html", share=view)
+    return render(call, "pages/sharing/share_withdrawal.html", share=view)
 
 
 def withdraw(call: RequestContext) -> Response:
