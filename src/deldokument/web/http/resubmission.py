@@ -56,5 +56,5 @@ def resend_page(call: RequestContext) -> Response:
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)
     return render(
-        call, "http/resend.html", status=status, typed=typed_in(call), files=files, encoding=encoding, token=token
+        call, "http/resubmission.html", status=status, typed=typed_in(call), files=files, encoding=encoding, token=token
     )

@@ -48,7 +48,7 @@ def main_agreement(call: RequestContext) -> Response:
     """The text to download, where to send it, and what has arrived."""
     return _page(
         call,
-        "pages/admin/agreement_main.html",
+        "pages/admin/main_agreement.html",
         held=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id),
         document=texts.current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind.MAIN),
         operator=call.deps.rules.operator,
@@ -60,7 +60,7 @@ def service_agreement(call: RequestContext) -> Response:
     document = _document(call, AgreementKind.SERVICE)
     return _page(
         call,
-        "pages/admin/agreement_service.html",
+        "pages/admin/service_agreement.html",
         agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
         text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
@@ -181,7 +181,7 @@ def _signing_form(
     changed = error if isinstance(error, Conflict) else None
     return _page(
         call,
-        "pages/admin/agreement_signing.html",
+        "pages/admin/signing.html",
         _service_crumb(call),
         status=status_of(error) if error else 200,
         errors=errors or ([("", words_of(changed, call.translator))] if changed else []),
@@ -199,7 +199,7 @@ def signing_login(call: RequestContext) -> Response:
         url = signing.start_login(call.deps, call.person, **where, locale=call.translator.language)
     except Conflict:
         return RedirectResponse(_signing_path(**where), 303)
-    response = _page(call, "pages/admin/agreement_login.html", _service_crumb(call), url=url)
+    response = _page(call, "pages/admin/signing_login.html", _service_crumb(call), url=url)
     response.headers["Refresh"] = f"0; url={url}"
     return response
 
@@ -221,7 +221,7 @@ def signing_result(call: RequestContext) -> Response:
     reason = call.translator.text(WORDS[result.refusal]) if result.refusal else ""
     return _page(
         call,
-        "pages/admin/agreement_signed.html",
+        "pages/admin/signing_result.html",
         _service_crumb(call),
         result=result,
         reason=reason,

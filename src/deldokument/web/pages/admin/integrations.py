@@ -100,7 +100,7 @@ def renew_password(call: RequestContext) -> Response:
 
 def removal_page(call: RequestContext) -> Response:
     """The question asked once before rights are taken away."""
-    return _shown(call, "pages/admin/account_integration.html")
+    return _shown(call, "pages/admin/integration_removal.html")
 
 
 def remove_integration(call: RequestContext) -> Response:

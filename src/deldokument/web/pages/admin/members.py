@@ -161,7 +161,7 @@ def _list_form(call: RequestContext, *, errors: Errors | None = None, typed: str
     return section_page(
         call,
         SECTION,
-        "pages/admin/members_list.html",
+        "pages/admin/member_import.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account, list_too=True),
@@ -201,7 +201,7 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Erro
     return section_page(
         call,
         SECTION,
-        "pages/admin/members_preview.html",
+        "pages/admin/member_import_preview.html",
         status=status,
         errors=errors,
         above=_above(call, seen.account, list_too=True),

@@ -49,7 +49,7 @@ def _login_path(share_id: str) -> str:
 def offers_page(call: RequestContext) -> Response:
     """«Delt med meg»."""
     offers, complete = list_offers(call.deps, call.person.person)
-    return render(call, "pages/recipient/mine.html", offers=offers, complete=complete)
+    return render(call, "pages/recipient/offers.html", offers=offers, complete=complete)
 
 
 ENDPOINTS = (

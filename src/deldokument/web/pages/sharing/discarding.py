@@ -23,7 +23,7 @@ def question_page(call: RequestContext) -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.state is not ShareState.DRAFT:
         return RedirectResponse(f"/delinger/{view.id}", 303)
-    return render(call, "pages/sharing/share_discarding.html", share=view, undo_seconds=UNDO_SECONDS)
+    return render(call, "pages/sharing/draft_discarding.html", share=view, undo_seconds=UNDO_SECONDS)
 
 
 def discard(call: RequestContext) -> Response:

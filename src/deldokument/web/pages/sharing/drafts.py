@@ -49,7 +49,7 @@ def share_page(call: RequestContext) -> Response:
     settings = _form_settings(call, accounts)
     return render(
         call,
-        "pages/sharing/share.html",
+        "pages/sharing/share_form.html",
         draft=draft,
         settings=settings,
         tells_recipients=tells_recipients,
@@ -217,7 +217,7 @@ def published_page(call: RequestContext) -> Response:
     told = view.notify and call.deps.notices is not None
     return render(
         call,
-        "pages/sharing/shared.html",
+        "pages/sharing/published.html",
         share=view,
         emails=emails,
         tells_recipients=told,
