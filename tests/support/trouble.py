@@ -79,7 +79,7 @@ class SmallBlobStore:
     def claim(self, deployment_id: str) -> None:
         self.inner.claim(deployment_id)
 
-    def create(self, name: str, expected: int = 0) -> BlobWriter:
+    def create(self, name: str, expected: int = 0, /) -> BlobWriter:
         if self.broken:
             raise self.broken
         self.open += 1
