@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench import plots, report  # noqa: E402
-from tests.support.endrun import Ended, EndRun, durable  # noqa: E402 - after the path above
+from tests.support.large_expiry import Ended, EndRun, durable  # noqa: E402 - after the path above
 from tests.support.postgres import running_postgres  # noqa: E402
 
 HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench import carried, crowded, metadata, report  # noqa: E402
-from tests.support.endrun import durable  # noqa: E402 - after the path above
+from tests.support.large_expiry import durable  # noqa: E402 - after the path above
 from tests.support.server import Deployment  # noqa: E402
 
 console = Console(width=140)

@@ -30,7 +30,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from tests.support.simulators import start_simulators
 from tests.support.stack import stack
-from tests.support.stored import do_as_owner
+from tests.support.stored_data import do_as_owner
 from tests.support.tenants import take_into_use
 
 HERE = Path(__file__).parent

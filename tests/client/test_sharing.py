@@ -28,7 +28,7 @@ from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account
 from tests.support import sender
 from tests.support.server import FJELL, OLA, OLA_NUMBER, WAYS, Deployment, Way, wait_until
-from tests.support.stored import bytes_taken
+from tests.support.stored_data import bytes_taken
 
 MIB = 2**20
 Connect = Callable[[], Client]

@@ -19,7 +19,7 @@ from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import UploadAttempt, Uploads
 from tests.client.relay import Relay
 from tests.support.server import BOTH_WAYS, wait_until
-from tests.support.stored import bytes_taken
+from tests.support.stored_data import bytes_taken
 from tests.uploads.tus import Tus, Uploading
 
 LENGTH = 24 * 2**20

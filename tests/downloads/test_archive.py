@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.many import READERS
+from tests.support.many_documents import READERS
 from tests.support.server import BOTH_WAYS, OLA, OLA_NUMBER, Deployment
 
 DOCUMENTS = {"a.pdf": 9_000_000, "tom.txt": 0, "A.PDF": 100, "b.bin": 1_500_000}

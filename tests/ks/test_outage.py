@@ -7,7 +7,7 @@ from dataclasses import replace
 from deldokument.web.ks.app import PREFIX
 from tests.ks.published import ERROR_MESSAGE
 from tests.support.browser import serve, stage_in_memory
-from tests.support.trouble import SilentClock, TroubledDatabase
+from tests.support.faulty_ports import SilentClock, TroubledDatabase
 from tests.support.world import KARI
 
 

@@ -32,7 +32,7 @@ from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
 from deldokument.services.tenants.administrators import add_administrator
-from tests.support.events import (
+from tests.support.bulk_events import (
     END,
     RARE,
     check_plan,

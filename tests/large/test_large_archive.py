@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
-from tests.support.many import READERS, content_of, fill
+from tests.support.many_documents import READERS, content_of, fill
 from tests.support.server import OLA, OLA_NUMBER, Deployment
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.members import FIRST_BYTE, Crowd, check_pages, check_plans, crowd
+from tests.support.bulk_members import FIRST_BYTE, Crowd, check_pages, check_plans, crowd
 from tests.support.postgres import postgres_server  # noqa: F401
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]

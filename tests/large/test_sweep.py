@@ -16,9 +16,9 @@ import obstore
 import pytest
 
 from deldokument.adapters.blobs.s3 import S3BlobStore, S3Place
-from tests.support.crowd import Crowd, fill_shares, make_homes
+from tests.support.bulk_shares import Crowd, fill_shares, make_homes
+from tests.support.orphan_sweep import sweep_all
 from tests.support.seaweedfs import client_of, s3_place, seaweedfs  # noqa: F401
-from tests.support.sweeping import sweep_all
 from tests.support.world import Stage, set_stage
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]

@@ -10,7 +10,7 @@ from deldokument.server.connections import BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.transfer_threads import TransferThreads
 from deldokument.web.transfer import downloads, request_body
-from tests.matrix import api, offices
+from tests.matrix import api, staff_routes
 from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
 from tests.support.server import LENT, WAYS, Way
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def test_every_route_of_the_application_is_in_the_table() -> None:
     assert labels(GOLDEN.read_text("utf-8")) == {row.label for row in application_rows()}
-    assert labels(offices.GOLDEN.read_text("utf-8")) == {f"{method} {path}" for method, path in office_rows()}
+    assert labels(staff_routes.GOLDEN.read_text("utf-8")) == {f"{method} {path}" for method, path in office_rows()}
     assert api.labels(api.GOLDEN.read_text("utf-8")) == set(api.routes())
 
 
@@ -54,8 +54,8 @@ def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says
 
 
 def test_every_route_of_an_office_answers_every_actor_as_the_table_says() -> None:
-    outcome = offices.survey(office_rows())
-    committed, found = offices.GOLDEN.read_text("utf-8").splitlines(), offices.as_text(outcome).splitlines()
+    outcome = staff_routes.survey(office_rows())
+    committed, found = staff_routes.GOLDEN.read_text("utf-8").splitlines(), staff_routes.as_text(outcome).splitlines()
     difference = list(difflib.unified_diff(committed, found, "committed", "found", lineterm="", n=0))
     assert not difference, "\n".join(difference)
     assert not outcome.faults, "\n".join(outcome.faults)

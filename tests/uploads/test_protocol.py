@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.support.server import BOTH_WAYS, OFFSET_TYPE, TUS, Deployment
-from tests.support.stored import names
+from tests.support.stored_data import names
 from tests.uploads.tus import Tus
 
 FIVE_GIB = 5 * 2**30

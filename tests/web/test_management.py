@@ -20,7 +20,7 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import TroubledDatabase
 from tests.support.world import Stage
 
 TOKEN = "a token of the monitoring"

@@ -16,7 +16,7 @@ from deldokument.services.maintenance.lag import measure_lag
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, as_text
 from tests.support.browser import Web, stage_in_memory
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import TroubledDatabase
 from tests.support.world import OLA, Stage
 
 TOKEN = "a token of the monitoring"

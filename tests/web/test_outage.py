@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.errors import Unavailable
 from tests.support.browser import Browser, Web, serve, stage_in_memory
-from tests.support.trouble import SilentClock, TroubledDatabase
+from tests.support.faulty_ports import SilentClock, TroubledDatabase
 from tests.support.world import KARI, OLA
 
 

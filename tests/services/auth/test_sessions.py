@@ -12,8 +12,8 @@ from deldokument.domain.errors import LoginFailed, NotReady, Unavailable
 from deldokument.services.auth import sessions
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
 from deldokument.services.tenants import registration
-from tests.support.stored import everything
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import TroubledDatabase
+from tests.support.stored_data import everything
 from tests.support.world import NOON, OLA, FakeLogin, Stage
 
 

@@ -23,7 +23,7 @@ from deldokument.services.encryption import AUDIT_PREFIX, EncryptedColumn, exist
 from deldokument.services.shares import publishing
 from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import registration
-from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import TroubledDatabase, TroubledKeyring
 from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 

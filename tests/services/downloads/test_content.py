@@ -20,8 +20,8 @@ from deldokument.services.encryption import share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing
-from tests.support.stored import bytes_of, put_in_its_place
-from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import TroubledDatabase, TroubledKeyring
+from tests.support.stored_data import bytes_of, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)

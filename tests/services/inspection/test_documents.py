@@ -16,7 +16,7 @@ from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
 from tests.fakes.keyring import MemoryKeyring
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import TroubledDatabase
 from tests.support.world import KARI, OLA, Stage, person
 
 

@@ -19,8 +19,8 @@ from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.shares import api_drafts, drafts
 from deldokument.services.shares.drafts import DraftFields
-from tests.support.sweeping import sweep_all, swept
-from tests.support.trouble import Crash, TroubledDatabase
+from tests.support.faulty_ports import Crash, TroubledDatabase
+from tests.support.orphan_sweep import sweep_all, swept
 from tests.support.world import KARI, Stage, person
 
 

@@ -19,7 +19,7 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
-from tests.support.trouble import Crash, TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import Crash, TroubledDatabase, TroubledKeyring
 from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
 
 INSTANT = timedelta(microseconds=1)

@@ -17,8 +17,8 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
-from tests.support.letters import deliver, mailed_code, settle
-from tests.support.stored import everything
+from tests.support.emails import deliver, mailed_code, settle
+from tests.support.stored_data import everything
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 AT_WORK, AT_HOME = "kari.lunde@eksempel.example", "kari@hjemme.example"

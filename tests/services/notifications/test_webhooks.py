@@ -21,7 +21,7 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import PLANNERS, SENDERS
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
-from tests.support.stored import everything
+from tests.support.stored_data import everything
 from tests.support.world import DELETED, FJELL, KARI, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL), supplier=OrganizationNumber(DELETED))

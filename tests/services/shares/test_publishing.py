@@ -13,7 +13,7 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
 from deldokument.services.tenants import administrators, offboarding, registration
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import TroubledDatabase
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 

@@ -25,8 +25,8 @@ from deldokument.services.tenants import administrators, freezing, offboarding, 
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, holdings_of, offboard_tenant
+from tests.support.faulty_ports import Crash, TroubledKeyring
 from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.trouble import Crash, TroubledKeyring
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 RETENTION = timedelta(days=365)

@@ -18,9 +18,9 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.part_writer import FEED
-from tests.support.stored import names
-from tests.support.sweeping import sweep_all
-from tests.support.trouble import Crash, SmallBlobStore, TroubledDatabase
+from tests.support.faulty_ports import Crash, SmallBlobStore, TroubledDatabase
+from tests.support.orphan_sweep import sweep_all
+from tests.support.stored_data import names
 from tests.support.world import KARI, OLA, Stage, person
 
 

@@ -20,8 +20,8 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.services.uploads.compaction import compact_parts
-from tests.support.stored import bytes_of, put_in_its_place
-from tests.support.trouble import SmallBlobStore, TroubledDatabase
+from tests.support.faulty_ports import SmallBlobStore, TroubledDatabase
+from tests.support.stored_data import bytes_of, put_in_its_place
 from tests.support.world import KARI, Stage, person
 
 

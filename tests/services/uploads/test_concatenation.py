@@ -18,8 +18,8 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from tests.services.uploads.test_append import announce, blobs, feed_and_finish, is_complete, parts
+from tests.support.faulty_ports import Crash, TroubledDatabase
 from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.trouble import Crash, TroubledDatabase
 from tests.support.world import KARI, OLA, Stage, person
 
 
