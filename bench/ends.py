@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench import plots, report  # noqa: E402
-from tests.support.large_expiry import Ended, EndRun, durable  # noqa: E402 - after the path above
+from tests.support.large_expiry import Ended, ExpiryRun, durable  # noqa: E402 - after the path above
 from tests.support.postgres import running_postgres  # noqa: E402
 
 HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")
@@ -42,12 +42,12 @@ def main(
         with (
             running_postgres(Path(name) / "postgres") as server,
             server.database() as url,
-            EndRun(Path(name) / "run", url, shares=shares, tenants=tenants) as run,
+            ExpiryRun(Path(name) / "run", url, shares=shares, tenants=tenants) as run,
             durable(server),
         ):
             for count, number in cases:
                 found.append(run.measure(run.prepare(count), workers=number))
-                console.print(found[-1].told)
+                console.print(found[-1].summary)
             run.check(sum(count for count, _ in cases))
     tell(found, f"{shares} shares of {tenants} tenants in the database. {report.machine({})}", write=write)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.large_expiry import EndRun, durable, p95
+from tests.support.large_expiry import ExpiryRun, durable, p95
 from tests.support.postgres import (
     PostgresServer,
     postgres_server,  # noqa: F401
@@ -27,14 +27,14 @@ def test_a_hundred_thousand_of_a_million_shares_end_within_a_minute_none_early_a
     postgres_server: PostgresServer,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    with postgres_server.database() as url, EndRun(tmp_path, url, shares=SHARES, tenants=357) as run:
+    with postgres_server.database() as url, ExpiryRun(tmp_path, url, shares=SHARES, tenants=357) as run:
         numbers = run.prepare(ENDING)
         with durable(postgres_server):
             idle = run.waits(15)
             ended = run.measure(numbers, workers=2, within=WITHIN, waiting=True)
         run.check(ENDING)
     sys.stdout.write(
-        f"\n{ended.told}; a request 95 times of 100 within {p95(idle) * 1000:.0f} ms before, "
+        f"\n{ended.summary}; a request 95 times of 100 within {p95(idle) * 1000:.0f} ms before, "
         f"{p95(ended.waits) * 1000:.0f} ms meanwhile\n"
     )
     assert ended.keys_per_second > KEYS_PER_SECOND

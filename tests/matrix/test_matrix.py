@@ -12,7 +12,7 @@ from deldokument.server.transfer_threads import TransferThreads
 from deldokument.web.transfer import downloads, request_body
 from tests.matrix import api, staff_routes
 from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
-from tests.support.server import LENT, WAYS, Way
+from tests.support.server import LENT, SOCKET_MODES, SocketMode
 
 LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""
@@ -36,21 +36,21 @@ def test_every_route_answers_every_actor_as_the_table_says_and_hides_what_is_not
     assert not outcome.faults, "\n".join(outcome.faults)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", SOCKET_MODES)
 def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says(
-    way: Way, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    mode: SocketMode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name, value in way.constants.items():
+    for name, value in mode.constants.items():
         monkeypatch.setattr(name, value)
     monkeypatch.setattr(request_body, "lanes", TransferThreads("upload"))
     monkeypatch.setattr(downloads, "lanes", TransferThreads("download"))
     rows = [row for row in application_rows() if row.path in BYTES]
     with caplog.at_level("INFO", "deldokument.web"):
-        outcome = survey(rows, bytes(LENGTH), LendingConnection if way.lend_sockets else BoundedConnection)
+        outcome = survey(rows, bytes(LENGTH), LendingConnection if mode.lend_sockets else BoundedConnection)
     of_bytes = {row.label for row in rows}
     assert lines(as_text(outcome)) == [line for line in lines(GOLDEN.read_text("utf-8")) if line[0] in of_bytes]
     assert not outcome.faults, "\n".join(outcome.faults)
-    assert [line in caplog.messages for line in LENT.values()] == [way.lend_sockets] * len(LENT)
+    assert [line in caplog.messages for line in LENT.values()] == [mode.lend_sockets] * len(LENT)
 
 
 def test_every_route_of_an_office_answers_every_actor_as_the_table_says() -> None:

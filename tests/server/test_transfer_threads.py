@@ -42,10 +42,10 @@ def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() ->
 
 
 def test_what_the_thread_comes_to_is_told() -> None:
-    async def told() -> int:
+    async def result() -> int:
         return await outlived(asyncio.get_running_loop().run_in_executor(None, lambda: 7))
 
-    assert asyncio.run(told()) == 7
+    assert asyncio.run(result()) == 7
 
 
 def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_are_left() -> None:

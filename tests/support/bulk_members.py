@@ -41,7 +41,7 @@ _ELSEWHERE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class BulkMembers:
     """«Byggesak» with very many members, the first registered first, before the real application."""
 
     web: Web
@@ -83,12 +83,12 @@ class Crowd:
 
 
 @contextmanager
-def crowd(url: str | None, count: int) -> Iterator[Crowd]:
+def crowd(url: str | None, count: int) -> Iterator[BulkMembers]:
     """A fresh world on the database (SQLite when there is none) with the application before it."""
     with TemporaryDirectory() as folder:
         stage = set_stage(Path(folder), url)
         add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
-        made = Crowd(serve(stage), stage.database_url, _fill(stage, stage.database_url, count))
+        made = BulkMembers(serve(stage), stage.database_url, _fill(stage, stage.database_url, count))
         try:
             yield made
         finally:
@@ -135,7 +135,7 @@ def seconds(ask: Callable[[], object], times: int = 7) -> float:
     return statistics.median(taken)
 
 
-def check_pages(many: Crowd) -> dict[str, float]:
+def check_pages(many: BulkMembers) -> dict[str, float]:
     """Every page of the account's users is quick and has in it what it must have; how long each took."""
     ewa = many.web.browser(EWA)
     first = ewa.get(many.path).text
@@ -158,7 +158,7 @@ def check_pages(many: Crowd) -> dict[str, float]:
     return {name: seconds(ask) for name, ask in asked.items()}
 
 
-def check_plans(many: Crowd) -> None:
+def check_plans(many: BulkMembers) -> None:
     """Each question is answered from its index."""
     for name, (ask, index) in many.questions().items():
         with statements() as asked, many.web.stage.deps.database.write() as tx:

@@ -1,6 +1,6 @@
 """Very many published shares at once, with recipients, documents, uploads and parts, as the program leaves them.
 
-    crowd = Crowd(make_homes(database, 20), 1_000_000, ends_at=lambda number: soon if number < 10 else later)
+    crowd = BulkShares(make_homes(database, 20), 1_000_000, ends_at=lambda number: soon if number < 10 else later)
     fill_shares(database_url, crowd)
     fill_keyring(keyring_path, root_key, map(share_id, range(crowd.shares)))
     fill_blobs(blobs_dir, crowd, range(10))
@@ -66,7 +66,7 @@ def _nobody(number: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class BulkShares:
     """What is to be there. Shares take the homes in turn; a share's number is its place from zero.
 
     ``audit_key_id``, ``seal`` and ``recipient_hash`` say, by a share's number, under which key it is, what is in its
@@ -110,7 +110,7 @@ def make_homes(database: Database, tenants: int) -> list[Home]:
     return homes
 
 
-def fill_shares(database_url: str, crowd: Crowd) -> None:
+def fill_shares(database_url: str, crowd: BulkShares) -> None:
     """Put the crowd into a migrated database, and let PostgreSQL look at what it has got."""
     if database_url.startswith("sqlite"):
         _fill_sqlite(database_url.removeprefix("sqlite:///"), crowd)
@@ -132,7 +132,7 @@ def fill_keyring(path: Path, root_key: RootKey, share_ids: Iterable[str]) -> Non
             last = step[-1][0]
 
 
-def fill_blobs(folder: Path, crowd: Crowd, numbers: Iterable[int], content: bytes = b"x" * 64) -> int:
+def fill_blobs(folder: Path, crowd: BulkShares, numbers: Iterable[int], content: bytes = b"x" * 64) -> int:
     """Objects for the parts of these shares in a directory store that is there; how many."""
     count = 0
     for count, name in enumerate(crowd.parts(numbers), 1):  # noqa: B007
@@ -140,7 +140,7 @@ def fill_blobs(folder: Path, crowd: Crowd, numbers: Iterable[int], content: byte
     return count
 
 
-def _fill_sqlite(path: str, crowd: Crowd) -> None:
+def _fill_sqlite(path: str, crowd: BulkShares) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in TABLES:
             rows = _rows(table, crowd)
@@ -150,7 +150,7 @@ def _fill_sqlite(path: str, crowd: Crowd) -> None:
                 connection.executemany(statement, [tuple(row.values()) for row in step])
 
 
-def _fill_postgres(url: str, crowd: Crowd) -> None:
+def _fill_postgres(url: str, crowd: BulkShares) -> None:
     """Without asking for each row whether what it refers to is there."""
     with psycopg.connect(url) as connection:
         connection.execute("SET session_replication_role = replica")
@@ -167,7 +167,7 @@ def _fill_postgres(url: str, crowd: Crowd) -> None:
             connection.execute(f"VACUUM ANALYZE {table}".encode())
 
 
-def _rows(table: str, crowd: Crowd) -> Iterator[Row]:
+def _rows(table: str, crowd: BulkShares) -> Iterator[Row]:
     """The rows of one table, whose columns are checked against the schema."""
     make = {"share": _share, "recipient": _recipient, "document": _document, "upload": _upload, "part": _part}[table]
     unknown = set(make(crowd, 0, 0)) - {column.name for column in metadata.tables[table].columns}
@@ -176,7 +176,7 @@ def _rows(table: str, crowd: Crowd) -> Iterator[Row]:
     return (make(crowd, number, place) for number in range(crowd.shares) for place in range(each))
 
 
-def _share(crowd: Crowd, number: int, _place: int) -> Row:
+def _share(crowd: BulkShares, number: int, _place: int) -> Row:
     home, key, published = crowd.homes[number % len(crowd.homes)], share_id(number), _at(crowd.published_at)
     return {
         "id": key,
@@ -202,7 +202,7 @@ def _share(crowd: Crowd, number: int, _place: int) -> Row:
     }
 
 
-def _recipient(crowd: Crowd, number: int, _place: int) -> Row:
+def _recipient(crowd: BulkShares, number: int, _place: int) -> Row:
     key = f"recipient{number:013}"
     return {
         "id": key,
@@ -217,7 +217,7 @@ def _recipient(crowd: Crowd, number: int, _place: int) -> Row:
     }
 
 
-def _document(crowd: Crowd, number: int, place: int) -> Row:
+def _document(crowd: BulkShares, number: int, place: int) -> Row:
     key = _hex("document", number, place)
     return {
         "id": key,
@@ -232,7 +232,7 @@ def _document(crowd: Crowd, number: int, place: int) -> Row:
     }
 
 
-def _upload(crowd: Crowd, number: int, place: int) -> Row:
+def _upload(crowd: BulkShares, number: int, place: int) -> Row:
     key = _upload_id(number, place)
     return {
         "id": key,
@@ -247,7 +247,7 @@ def _upload(crowd: Crowd, number: int, place: int) -> Row:
     }
 
 
-def _part(_crowd: Crowd, number: int, place: int) -> Row:
+def _part(_crowd: BulkShares, number: int, place: int) -> Row:
     return {
         "id": _hex("part", number, place),
         "upload_id": _upload_id(number, place),

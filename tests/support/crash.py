@@ -1,4 +1,4 @@
-"""Processes that kill themselves where a test says so."""
+"""Worker processes that kill themselves at a function that a test names."""
 
 from __future__ import annotations
 

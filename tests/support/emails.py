@@ -1,4 +1,4 @@
-"""Letters in a world of use cases: planned, delivered, and their codes typed."""
+"""E-mails of the use cases: plan and send them, and confirm an address with the code."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Many shares that end at once: made, ended by several workers, and looked at afterwards, none early and none missed.
+"""Many shares that expire at once: create them, run several workers, check that none is early and none is missed.
 
-with many_ending(folder, database_url, shares=10_000, ending=1_000) as many:
+with expiring_shares(folder, database_url, shares=10_000, ending=1_000) as many:
     many.run_workers(2)
     many.check()
 """
@@ -20,7 +20,7 @@ from deldokument import worker
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import SHARE_PREFIX
-from tests.support.bulk_shares import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.keyrings import ROOT
 from tests.support.world import NOON, Stage, set_stage
 
@@ -29,12 +29,12 @@ _FAR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class ManyEnding:
+class ExpiringShares:
     """The world with its crowd, of which the first ``ending`` end within the minute before `DUE`."""
 
     stage: Stage
     url: str
-    crowd: Crowd
+    crowd: BulkShares
     ending: int
 
     @property
@@ -99,9 +99,9 @@ class ManyEnding:
 
 
 @contextmanager
-def many_ending(
+def expiring_shares(
     folder: Path, database_url: str | None, *, shares: int, ending: int, tenants: int
-) -> Iterator[ManyEnding]:
+) -> Iterator[ExpiringShares]:
     """A world whose clock stands at noon; the first shares end, evenly, in the minute that begins then.
 
     Objects are there for those that end alone, so that an empty store tells that all of them are gone.
@@ -112,11 +112,13 @@ def many_ending(
     def ends_at(number: int) -> datetime:
         return NOON + (MINUTE * (number + 1) / ending if number < ending else _FAR)
 
-    crowd = Crowd(make_homes(stage.deps.database, tenants), shares, ends_at, published_at=NOON - timedelta(days=20))
+    crowd = BulkShares(
+        make_homes(stage.deps.database, tenants), shares, ends_at, published_at=NOON - timedelta(days=20)
+    )
     fill_shares(url, crowd)
     fill_keyring(folder / "keyring.sqlite3", ROOT, map(share_id, range(shares)))
     fill_blobs(folder / "blobs", crowd, range(ending))
     try:
-        yield ManyEnding(stage, url, crowd, ending)
+        yield ExpiringShares(stage, url, crowd, ending)
     finally:
         stage.close()

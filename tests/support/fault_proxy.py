@@ -1,4 +1,4 @@
-"""A way to an HTTP server with trouble on it: requests are refused, held up, cut short or answered into the void.
+"""HTTP proxy that injects faults: it refuses, delays or truncates requests and responses, or drops the response.
 
 A fault is for requests of a method (any when it names none); the oldest that fits a request is used up by it. Requests
 without one are passed on as they are, so that their signatures hold.
@@ -40,7 +40,7 @@ class Fault:
 
 
 @dataclass
-class TroubledWay:
+class FaultProxy:
     """``seen`` holds method and target of every request, in order of arrival."""
 
     url: str
@@ -75,7 +75,7 @@ class TroubledWay:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
-    way: TroubledWay
+    proxy: FaultProxy
     target: str
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def _serve(self) -> None:
-        fault = self.server.way.meet(self.command, self.path)
+        fault = self.server.proxy.meet(self.command, self.path)
         length = int(self.headers.get("Content-Length") or 0)
         if fault.cut_request_after is not None:
             self.rfile.read(min(length, fault.cut_request_after))
@@ -141,15 +141,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def troubled_way(target: str) -> Iterator[TroubledWay]:
-    """A way to ``target``, an http URL, until the block is left."""
+def fault_proxy(target: str) -> Iterator[FaultProxy]:
+    """Run a proxy to ``target``, an http URL, until the block is left."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.target = urlsplit(target).netloc
-    server.way = TroubledWay(f"http://127.0.0.1:{server.server_port}")
+    server.proxy = FaultProxy(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield server.way
+        yield server.proxy
     finally:
         server.shutdown()
         server.server_close()

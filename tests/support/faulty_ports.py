@@ -1,4 +1,4 @@
-"""Ports that do their work through the real ones and get into trouble where a test says so."""
+"""Ports that wrap the real ones and fail where a test says so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Crash(Exception):
 
 
 @dataclass
-class TroubledDatabase:
+class FaultyDatabase:
     """``before``, ``between``: what happens elsewhere just before the next writes, or reads, in order. ``lost``: the
     next commit takes place and its answer gets lost. ``fail``: the next commit does not take place. ``reads``: how many
     more reads take place before nobody answers any more; None for all."""
@@ -126,7 +126,7 @@ class _SmallWriter:
 
 
 @dataclass
-class TroubledKeyring:
+class FaultyKeyring:
     """``before_get``: what happens elsewhere just before the next look at a key of that prefix. ``dies_after_destroy``:
     the process is killed when the keys are gone."""
 

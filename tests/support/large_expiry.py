@@ -1,6 +1,6 @@
-"""The end at its real size, with real processes: a deployment, a crowd beside it, workers, and somebody who waits.
+"""Expiry at its real size, with real processes: a deployment, many other shares, workers, and a client that waits.
 
-    with EndRun(folder, database_url, shares=1_000_000, tenants=357) as run:
+    with ExpiryRun(folder, database_url, shares=1_000_000, tenants=357) as run:
         run.let_end(100_000, within=60.0)
         ended = run.measure(workers=2)
 
@@ -28,7 +28,7 @@ from deldokument.adapters.keys.files import load_root_key
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
-from tests.support.bulk_shares import Crowd, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.postgres import PostgresServer
 from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment
 
@@ -57,7 +57,7 @@ class Ended:
     waits: list[float] = field(default_factory=list)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """In a line."""
         return (
             f"{self.shares} ends, {self.workers} workers: "
@@ -125,7 +125,7 @@ def durable(server: PostgresServer) -> Iterator[None]:
         server.execute("SELECT pg_reload_conf()")
 
 
-class EndRun:
+class ExpiryRun:
     """A deployment without workers whose database holds a crowd with keys, all of which end much later."""
 
     def __init__(self, folder: Path, url: str, *, shares: int, tenants: int) -> None:
@@ -133,7 +133,7 @@ class EndRun:
         self._running = Deployment(folder, url, worker=False)
         self._next = 0
         self._open = ExitStack()
-        self.crowd: Crowd
+        self.crowd: BulkShares
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -149,7 +149,7 @@ class EndRun:
         node, settings = self._running.node, self._running.settings
         far = datetime.now(UTC) + FAR
         homes = make_homes(node.deps.database, self._tenants)
-        self.crowd = Crowd(homes, self._shares, lambda _: far, published_at=datetime.now(UTC) - FAR)
+        self.crowd = BulkShares(homes, self._shares, lambda _: far, published_at=datetime.now(UTC) - FAR)
         fill_shares(self._url, self.crowd)
         fill_keyring(settings.keyring_path, load_root_key(settings.root_key_path), map(share_id, range(self._shares)))
         self._running.start_worker()
@@ -197,8 +197,8 @@ class EndRun:
         assert self._one("SELECT count(*) FROM share WHERE key_destroyed_at IS NOT NULL") == ended
         assert self._one("SELECT count(*) FROM part") == left * self.crowd.documents + 1
         for kind in ("share_ended", "share_key_destroyed"):
-            told = f"SELECT count(*) FROM audit_event WHERE kind = '{kind}'"
-            assert self._one(told) == self._one(told.replace("*", "DISTINCT share_id")) == ended
+            summary = f"SELECT count(*) FROM audit_event WHERE kind = '{kind}'"
+            assert self._one(summary) == self._one(summary.replace("*", "DISTINCT share_id")) == ended
         deps = self._running.node.deps
         assert len(deps.keyring.ids("share:")) == left + 1
         assert sum(1 for _ in deps.blobs.list()) == 1
@@ -242,10 +242,10 @@ class EndRun:
         The oldest that waits only moves on: what ends later comes later.
         """
         first, before = datetime.now(UTC), _oldest(connection)
-        told = measure_lag(self._running.node.deps).lags[Queue.KEYS]
+        summary = measure_lag(self._running.node.deps).lags[Queue.KEYS]
         last, after = datetime.now(UTC), _oldest(connection)
-        assert told <= last - (before or first) + _CLOCKS, (told, before, last)
-        assert told >= (first - after if after else timedelta()) - _CLOCKS, (told, after, first)
+        assert summary <= last - (before or first) + _CLOCKS, (summary, before, last)
+        assert summary >= (first - after if after else timedelta()) - _CLOCKS, (summary, after, first)
 
     def _one(self, question: str) -> int:
         with psycopg.connect(self._url) as connection:

@@ -1,4 +1,4 @@
-"""Whoever follows the operator's page on bare machines, as root, and whoever then uses the service there.
+"""Install the service on bare machines by the operator's page, as root, and use it there.
 
 machine.run(typed(block))         what stands on the page, as it stands
 fill_in(machine, lines(heading))   what the page puts into the settings

@@ -15,7 +15,7 @@ import pytest
 
 from deldokument.adapters.blobs.s3 import IN_MEMORY, Patience, S3BlobStore, S3Place
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from tests.support.fault_proxy import Fault, TroubledWay, troubled_way
+from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.support.process_limits import files_no_longer_than
 from tests.support.seaweedfs import SeaweedFS, change_bucket, client_of
 
@@ -27,8 +27,8 @@ IMPATIENT = Patience(request=timedelta(seconds=1), retries=1, first_pause=timede
 
 
 @pytest.fixture
-def way(seaweedfs: SeaweedFS) -> Iterator[TroubledWay]:
-    with troubled_way(seaweedfs.endpoint) as made:
+def proxy(seaweedfs: SeaweedFS) -> Iterator[FaultProxy]:
+    with fault_proxy(seaweedfs.endpoint) as made:
         yield made
 
 
@@ -39,8 +39,8 @@ def direct(s3_place: S3Place) -> S3BlobStore:
 
 
 @pytest.fixture
-def store(s3_place: S3Place, way: TroubledWay) -> S3BlobStore:
-    return S3BlobStore(replace(s3_place, endpoint=way.url), QUICK)
+def store(s3_place: S3Place, proxy: FaultProxy) -> S3BlobStore:
+    return S3BlobStore(replace(s3_place, endpoint=proxy.url), QUICK)
 
 
 def put(store: S3BlobStore, content: bytes, name: str = NAME) -> None:
@@ -80,12 +80,12 @@ def stands(store: S3BlobStore, content: bytes = PART) -> bool:
     ],
 )
 def test_what_is_acknowledged_after_trouble_stands_whole(
-    store: S3BlobStore, way: TroubledWay, direct: S3BlobStore, fault: Fault
+    store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore, fault: Fault
 ) -> None:
-    way.expect(fault)
+    proxy.expect(fault)
     put(store, PART)
     assert stands(direct)
-    assert not any("upload" in target for _, target in way.seen), "nothing can be left dangling"
+    assert not any("upload" in target for _, target in proxy.seen), "nothing can be left dangling"
 
 
 @pytest.mark.parametrize(
@@ -93,29 +93,29 @@ def test_what_is_acknowledged_after_trouble_stands_whole(
     [Fault("GET", times=2, status=500), Fault("GET", cut_answer_after=-1), Fault("GET", cut_answer_after=100_000)],
     ids=["500", "no answer", "cut in the middle"],
 )
-def test_a_read_is_asked_again(store: S3BlobStore, way: TroubledWay, direct: S3BlobStore, fault: Fault) -> None:
+def test_a_read_is_asked_again(store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore, fault: Fault) -> None:
     put(direct, PART)
-    way.expect(fault)
+    proxy.expect(fault)
     assert store.read(NAME, 5, 2_000_005) == PART[5:2_000_005]
 
 
-def test_a_deletion_is_asked_again(store: S3BlobStore, way: TroubledWay, direct: S3BlobStore) -> None:
+def test_a_deletion_is_asked_again(store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore) -> None:
     put(direct, PART)
-    way.expect(Fault("POST", status=503, code="SlowDown"))
-    way.expect(Fault("POST", cut_answer_after=-1))
+    proxy.expect(Fault("POST", status=503, code="SlowDown"))
+    proxy.expect(Fault("POST", cut_answer_after=-1))
     store.delete([NAME])
     assert list(direct.list()) == []
 
 
 def test_a_list_cut_in_the_middle_is_never_taken_for_the_whole(
-    store: S3BlobStore, way: TroubledWay, direct: S3BlobStore
+    store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore
 ) -> None:
     for number in range(20):
         put(direct, b"x", f"{number:032x}")
     for fault in (Fault("GET", cut_answer_after=900), Fault("GET", times=2, status=500)):
-        way.expect(fault)
+        proxy.expect(fault)
         assert len(list(store.list())) == 20
-    way.expect(Fault("GET", times=9, cut_answer_after=900))
+    proxy.expect(Fault("GET", times=9, cut_answer_after=900))
     with pytest.raises(Unavailable):
         list(store.list())
 
@@ -141,9 +141,9 @@ def attempts(store: S3BlobStore) -> dict[str, ServiceError]:
 
 
 def test_a_store_that_goes_on_failing_is_unavailable_and_keeps_nothing(
-    store: S3BlobStore, way: TroubledWay, direct: S3BlobStore
+    store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore
 ) -> None:
-    way.expect(Fault(times=99, status=500, code="InternalError"))
+    proxy.expect(Fault(times=99, status=500, code="InternalError"))
     for error in attempts(store).values():
         assert (isinstance(error, Unavailable), error.code) == (True, "blobs")
         assert "500 InternalError" in error.detail
@@ -175,25 +175,25 @@ def test_a_server_that_is_not_there_is_unavailable(s3_place: S3Place) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET"])
-def test_a_store_that_does_not_answer_is_let_go(s3_place: S3Place, way: TroubledWay, method: str) -> None:
+def test_a_store_that_does_not_answer_is_let_go(s3_place: S3Place, proxy: FaultProxy, method: str) -> None:
     released = threading.Event()
-    way.expect(Fault(method, times=9, hold=released))
+    proxy.expect(Fault(method, times=9, hold=released))
     try:
         with pytest.raises(Unavailable):
-            put(S3BlobStore(replace(s3_place, endpoint=way.url), IMPATIENT), b"waiting")
+            put(S3BlobStore(replace(s3_place, endpoint=proxy.url), IMPATIENT), b"waiting")
     finally:
         released.set()
 
 
 def test_an_object_that_was_stored_cut_short_is_not_acknowledged_and_goes(
-    store: S3BlobStore, way: TroubledWay, direct: S3BlobStore
+    store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore
 ) -> None:
     for kept in (0, 1, len(PART) - 1):
-        way.expect(Fault("PUT", times=9, keep_only=kept))
+        proxy.expect(Fault("PUT", times=9, keep_only=kept))
         with pytest.raises(Unavailable, match="did not keep all"):
             put(store, PART)
         assert list(direct.list()) == []
-        way.heal()
+        proxy.heal()
 
 
 def test_an_object_that_was_stored_otherwise_is_not_acknowledged(store: S3BlobStore, direct: S3BlobStore) -> None:
@@ -203,21 +203,21 @@ def test_an_object_that_was_stored_otherwise_is_not_acknowledged(store: S3BlobSt
     assert stands(direct)
 
 
-def test_an_object_whose_length_cannot_be_learnt_is_not_acknowledged(store: S3BlobStore, way: TroubledWay) -> None:
-    way.expect(Fault("GET", times=9, status=503))
+def test_an_object_whose_length_cannot_be_learnt_is_not_acknowledged(store: S3BlobStore, proxy: FaultProxy) -> None:
+    proxy.expect(Fault("GET", times=9, status=503))
     with pytest.raises(Unavailable):
         put(store, PART)
 
 
 @pytest.mark.parametrize("fault", [Fault("PUT", status=507), Fault("PUT", status=403, code="QuotaExceeded")])
-def test_a_store_without_room_is_told_as_full(store: S3BlobStore, way: TroubledWay, fault: Fault) -> None:
-    way.expect(replace(fault, times=9))
+def test_a_store_without_room_is_told_as_full(store: S3BlobStore, proxy: FaultProxy, fault: Fault) -> None:
+    proxy.expect(replace(fault, times=9))
     with pytest.raises(StorageFull):
         put(store, PART)
 
 
-def test_a_store_that_would_write_a_name_twice_is_not_claimed(store: S3BlobStore, way: TroubledWay) -> None:
-    way.expect(Fault("PUT", times=2, status=200))
+def test_a_store_that_would_write_a_name_twice_is_not_claimed(store: S3BlobStore, proxy: FaultProxy) -> None:
+    proxy.expect(Fault("PUT", times=2, status=200))
     with pytest.raises(Unavailable, match="If-None-Match"):
         store.claim("ours")
 
@@ -286,7 +286,7 @@ def test_a_full_disk_for_spools_is_told_and_leaves_nothing(direct: S3BlobStore) 
 
 
 def test_thousands_of_objects_are_listed_by_pages_and_deleted_in_bulk(
-    store: S3BlobStore, way: TroubledWay, s3_place: S3Place
+    store: S3BlobStore, proxy: FaultProxy, s3_place: S3Place
 ) -> None:
     names = [f"{number % 256:02x}{number:030x}" for number in range(1100)]
     client = client_of(s3_place)
@@ -295,9 +295,9 @@ def test_thousands_of_objects_are_listed_by_pages_and_deleted_in_bulk(
     obstore.put(client, "ab/README", b"not ours", use_multipart=False)
     obstore.put(client, f"00/{NAME}", b"nor this", use_multipart=False)
     assert sorted(blob.name for blob in store.list()) == sorted(names)
-    assert way.count("GET") == 2
+    assert proxy.count("GET") == 2
     store.delete(names)
-    assert (list(store.list()), way.count("POST")) == ([], 2)
+    assert (list(store.list()), proxy.count("POST")) == ([], 2)
     assert len(list(obstore.list(client).collect())) == 2
 
 

@@ -160,7 +160,7 @@ def test_the_code_of_one_signature_is_of_no_use_for_the_next(
 # --- at a provider that lies -----------------------------------------------------------------------------------------
 
 
-def told(stage: Stage, running: Running, provider: HostileProvider, http: httpx.Client, **changes: Any) -> str:
+def outcome_of(stage: Stage, running: Running, provider: HostileProvider, http: httpx.Client, **changes: Any) -> str:
     """What a token with these changes comes to. Times are told in seconds from now."""
     ewa = at(stage, provider.issuer, running, http)
     _, url = begin(stage, ewa)
@@ -180,7 +180,7 @@ def told(stage: Stage, running: Running, provider: HostileProvider, http: httpx.
 def test_the_lying_provider_signs_when_it_does_not_lie(
     stage: Stage, running: Running, hostile: HostileProvider, outbound: httpx.Client
 ) -> None:
-    assert told(stage, running, hostile, outbound) == ""
+    assert outcome_of(stage, running, hostile, outbound) == ""
     assert signatures(stage) == 1
 
 
@@ -199,7 +199,7 @@ def test_the_lying_provider_signs_when_it_does_not_lie(
 def test_a_token_that_lies_does_not_sign(
     stage: Stage, running: Running, hostile: HostileProvider, outbound: httpx.Client, lie: dict[str, Any], code: str
 ) -> None:
-    assert told(stage, running, hostile, outbound, **lie) == code
+    assert outcome_of(stage, running, hostile, outbound, **lie) == code
     assert signatures(stage) == 0
 
 
@@ -207,7 +207,7 @@ def test_a_token_that_was_good_once_is_not_good_for_the_next_signature(
     stage: Stage, running: Running, hostile: HostileProvider, outbound: httpx.Client
 ) -> None:
     """A kept token has the nonce of the statement that it was for."""
-    assert told(stage, running, hostile, outbound, acr="idporten-loa-low") == "login_level"
+    assert outcome_of(stage, running, hostile, outbound, acr="idporten-loa-low") == "login_level"
     kept = hostile.make_token(hostile)
     ewa = at(stage, hostile.issuer, running, outbound)
     _, url = begin(stage, ewa)

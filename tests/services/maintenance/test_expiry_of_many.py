@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deldokument import worker
-from tests.support.expiry import MINUTE, ManyEnding, many_ending
+from tests.support.expiry import MINUTE, ExpiringShares, expiring_shares
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 
 pytestmark = pytest.mark.embedded
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.embedded
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ManyEnding]:
+def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ExpiringShares]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    with many_ending(tmp_path, url, shares=10_000, ending=1_000, tenants=3) as made:
+    with expiring_shares(tmp_path, url, shares=10_000, ending=1_000, tenants=3) as made:
         yield made
 
 
-def test_of_very_many_shares_those_end_whose_time_has_come_and_no_other(many: ManyEnding) -> None:
+def test_of_very_many_shares_those_end_whose_time_has_come_and_no_other(many: ExpiringShares) -> None:
     assert worker.end_what_is_over(many.deps) == 0
     many.check_nothing_ended()
     many.stage.clock.instant += MINUTE / 2

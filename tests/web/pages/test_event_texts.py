@@ -35,7 +35,9 @@ def recorded() -> Iterator[tuple[str, str]]:
                 yield from ((f"{path.name}:{node.lineno}", word.arg) for word in node.keywords if word.arg)
 
 
-def told(details: dict[str, str | int], names: dict[str, str] | None = None, language: str = "nb") -> list[str]:
+def details_shown(
+    details: dict[str, str | int], names: dict[str, str] | None = None, language: str = "nb"
+) -> list[str]:
     event = AuditEvent(NOW, EventKind.ACCOUNT_CLOSED, "t", details=details)
     return [f"{d.label}: {d.value}" for d in details_of(event, names or {}, Translator(language), NOW)]
 
@@ -71,36 +73,36 @@ CODES: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("name", "code"), CODES)
 def test_a_code_is_told_in_words(name: str, code: str) -> None:
     for language in LANGUAGES:
-        [words] = told({name: code}, language=language)
+        [words] = details_shown({name: code}, language=language)
         assert not words.endswith(f": {code}") or code in {"time", "share", "person"}
 
 
 def test_details_are_told_as_people_say_them() -> None:
-    assert told({"bytes": 412_000, "whole": 1, "documents": 3}) == [
+    assert details_shown({"bytes": 412_000, "whole": 1, "documents": 3}) == [
         "Størrelse: 412\u00a0kB",
         "Hele dokumenter, for første gang: 1",
         "Dokumenter: 3",
     ]
-    assert told({"until": "2026-12-04T14:30:00+00:00"}) == ["Tilgjengelig til: fredag 4. desember kl. 15.30"]
-    assert told({"filters": "time,person"}) == ["Avgrenset på: tid, person"]
-    assert told({"changed": "quota,four_eyes"}) == ["Endret: kvote, godkjenning av en annen bruker"]
-    assert told({"ground": "named,a0236"}) == ["Rettighet: oppgitt som mottaker, a0236"]
+    assert details_shown({"until": "2026-12-04T14:30:00+00:00"}) == ["Tilgjengelig til: fredag 4. desember kl. 15.30"]
+    assert details_shown({"filters": "time,person"}) == ["Avgrenset på: tid, person"]
+    assert details_shown({"changed": "quota,four_eyes"}) == ["Endret: kvote, godkjenning av en annen bruker"]
+    assert details_shown({"ground": "named,a0236"}) == ["Rettighet: oppgitt som mottaker, a0236"]
 
 
 def test_a_whole_document_that_is_downloaded_once_more_is_not_told_as_a_part() -> None:
-    assert told({"documents": 1, "bytes": 412_000, "whole": 0}) == ["Dokumenter: 1", "Størrelse: 412\u00a0kB"]
+    assert details_shown({"documents": 1, "bytes": 412_000, "whole": 0}) == ["Dokumenter: 1", "Størrelse: 412\u00a0kB"]
 
 
 def test_a_random_id_is_told_by_its_name_or_not_at_all() -> None:
     one = "A" * 22
-    assert told({"account": one}, {one: "Bygge\u202esak"}) == ["Konto: Bygge\u25a1sak"]
-    assert told({"account": one, "member": "m", "document": "d", "agreement": one}) == []
-    assert told({"agreement": "tjenesteavtale"}) == ["Avtale: tjenesteavtale"]
+    assert details_shown({"account": one}, {one: "Bygge\u202esak"}) == ["Konto: Bygge\u25a1sak"]
+    assert details_shown({"account": one, "member": "m", "document": "d", "agreement": one}) == []
+    assert details_shown({"agreement": "tjenesteavtale"}) == ["Avtale: tjenesteavtale"]
 
 
 def test_nothing_is_said_where_nothing_was_narrowed_and_a_strange_detail_is_told_as_it_stands() -> None:
-    assert told({"filters": "none", "reason": ""}) == []
-    assert told({"unheard_of": "x"}) == ["unheard_of: x"]
+    assert details_shown({"filters": "none", "reason": ""}) == []
+    assert details_shown({"unheard_of": "x"}) == ["unheard_of: x"]
 
 
 def test_what_is_done_without_a_person_is_ascribed() -> None:

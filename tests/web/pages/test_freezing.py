@@ -17,8 +17,8 @@ from tests.support.browser import Browser, Web
 from tests.support.stored_data import contents
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
-WAYS = ["tenant", "account", "share", "deleted account"]
-STOPPED = WAYS[:3]
+SOCKET_MODES = ["tenant", "account", "share", "deleted account"]
+STOPPED = SOCKET_MODES[:3]
 SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "kanarisak")
 END = {"expires_date": "2026-11-30", "expires_time": "12:00"}
 
@@ -50,7 +50,7 @@ def plain(text: str) -> str:
     return re.sub(r'(name="csrf_token" value="|csrf-token" content=")[^"]*', r"\1", text)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_the_rightful_get_a_neutral_page_that_names_no_document_and_no_reason(web: Web, way: str) -> None:
     share_id = share_with_secrets(web.stage)
     stop(web.stage, way, share_id)
@@ -69,13 +69,13 @@ def test_the_rightful_get_a_neutral_page_that_names_no_document_and_no_reason(we
 def test_the_page_says_the_same_however_it_was_stopped(web: Web) -> None:
     share_id = share_with_secrets(web.stage)
     ola, pages = web.browser(OLA), set()
-    for way in WAYS:
+    for way in SOCKET_MODES:
         stop(web.stage, way, share_id)
         pages.add(plain(ola.get(f"/d/{share_id}").text))
     assert len(pages) == 1
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_byte_routes_answer_without_a_byte_or_a_name(web: Web, way: str) -> None:
     share_id = share_with_secrets(web.stage)
     [document_id] = web.stage.document_ids(share_id)
@@ -90,7 +90,7 @@ def test_byte_routes_answer_without_a_byte_or_a_name(web: Web, way: str) -> None
         assert ola.request("HEAD", path).status_code == 403
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_a_stranger_gets_the_same_page_as_ever(web: Web, way: str) -> None:
     share_id = share_with_secrets(web.stage)
     siv = web.browser(SIV)
@@ -101,7 +101,7 @@ def test_a_stranger_gets_the_same_page_as_ever(web: Web, way: str) -> None:
     assert plain(before.text) == plain(after.text)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_it_is_not_listed_among_what_is_shared_with_me(web: Web, way: str) -> None:
     share_id = share_with_secrets(web.stage)
     stop(web.stage, way, share_id)

@@ -21,7 +21,7 @@ from tests.support.world import KARI, OLA, SIV, person
 
 
 @pytest.fixture
-def told() -> Iterator[tuple[Web, FakeNotices]]:
+def with_notices() -> Iterator[tuple[Web, FakeNotices]]:
     """The application where notices are configured, and what they were given."""
     with stage_in_memory() as stage:
         altinn = configure_notices(stage)
@@ -35,8 +35,8 @@ def first_message(web: Web, share_id: str) -> str:
         return tx.outbox.of_shares([share_id], Channel.ALTINN)[0].id
 
 
-def test_the_form_proposes_what_the_account_has(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_the_form_proposes_what_the_account_has(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     page = web.browser(KARI).get("/del").text
     assert "Varsle mottakerne" in page
     assert '"notify": true' in page
@@ -46,13 +46,17 @@ def test_without_altinn_the_form_does_not_offer_what_cannot_be_had(web: Web) -> 
     assert "Varsle mottakerne" not in web.browser(KARI).get("/del").text
 
 
-def test_the_privacy_page_tells_that_altinn_is_given_the_number(told: tuple[Web, FakeNotices], web: Web) -> None:
-    assert "gir vi fødselsnummeret eller D-nummeret ditt til Altinn" in told[0].browser().get("/personvern").text
+def test_the_privacy_page_tells_that_altinn_is_given_the_number(
+    with_notices: tuple[Web, FakeNotices], web: Web
+) -> None:
+    assert (
+        "gir vi fødselsnummeret eller D-nummeret ditt til Altinn" in with_notices[0].browser().get("/personvern").text
+    )
     assert "til Altinn" not in web.browser().get("/personvern").text
 
 
-def test_the_sharer_decides_for_each_share(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_the_sharer_decides_for_each_share(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     kari = web.browser(KARI)
     draft = kari.call("POST", "/del/utkast", {"account_id": web.stage.byggesak.id}).json()["draft"]
     assert draft["notify"] is True
@@ -61,8 +65,8 @@ def test_the_sharer_decides_for_each_share(told: tuple[Web, FakeNotices]) -> Non
     assert answer.json()["draft"]["notify"] is False
 
 
-def test_the_page_of_a_share_tells_what_became_of_its_notices(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_the_page_of_a_share_tells_what_became_of_its_notices(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     kari = web.browser(KARI)
     assert "Varslet" not in kari.get(f"/delinger/{share_id}").text
@@ -72,8 +76,8 @@ def test_the_page_of_a_share_tells_what_became_of_its_notices(told: tuple[Web, F
     assert "Et varsel ble sendt til en mottaker" in page
 
 
-def test_whoever_has_shared_is_told_whether_the_recipients_are(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_whoever_has_shared_is_told_whether_the_recipients_are(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     kari = web.browser(KARI)
     loud, silent = (
         kari.get(f"/delinger/{web.stage.publish(OLA, notify=notify)}/delt").text for notify in (True, False)
@@ -83,8 +87,8 @@ def test_whoever_has_shared_is_told_whether_the_recipients_are(told: tuple[Web, 
     assert "Ingen har fått beskjed" in silent
 
 
-def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(told: tuple[Web, FakeNotices]) -> None:
-    web, altinn = told
+def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, altinn = with_notices
     altinn.outcome = refused("unreachable")
     share_id = web.stage.publish(OLA, notify=True)
     send_notices(web.stage)
@@ -95,15 +99,15 @@ def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(told: tupl
     assert "Kunne ikke varsles" in web.browser(KARI).get(f"/delinger/{other}").text
 
 
-def test_a_notice_that_waits_is_told_to_wait(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_a_notice_that_waits_is_told_to_wait(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     dispatch.plan_messages(web.stage.deps, PLANNERS)
     assert "Varselet venter på å bli sendt" in web.browser(KARI).get(f"/delinger/{share_id}").text
 
 
-def test_a_reminder_is_told_as_one(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_a_reminder_is_told_as_one(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     send_notices(web.stage)
     with web.stage.deps.database.read() as tx:
@@ -116,8 +120,8 @@ def test_a_reminder_is_told_as_one(told: tuple[Web, FakeNotices]) -> None:
     assert "Påminnet" in page
 
 
-def test_a_reminder_that_was_not_needed_any_more_is_not_told(told: tuple[Web, FakeNotices]) -> None:
-    web, altinn = told
+def test_a_reminder_that_was_not_needed_any_more_is_not_told(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, altinn = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     dispatch.plan_messages(web.stage.deps, PLANNERS)
     publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
@@ -128,8 +132,8 @@ def test_a_reminder_that_was_not_needed_any_more_is_not_told(told: tuple[Web, Fa
     assert "Varselet venter" not in page
 
 
-def test_a_webhook_that_nobody_took_is_nothing_that_the_time_line_tells(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_a_webhook_that_nobody_took_is_nothing_that_the_time_line_tells(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     deps, given = web.stage.deps, {"message": "x", "about": "share.published", "code": "too_long"}
     for channel in ("webhook", "email"):
@@ -139,8 +143,8 @@ def test_a_webhook_that_nobody_took_is_nothing_that_the_time_line_tells(told: tu
     assert "Et varsel kunne ikke leveres" not in web.browser(KARI).get(f"/delinger/{share_id}").text
 
 
-def test_altinn_learns_only_whether_to_deliver(told: tuple[Web, FakeNotices]) -> None:
-    web, _ = told
+def test_altinn_learns_only_whether_to_deliver(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     send_notices(web.stage)
     path = f"/varsling/{first_message(web, share_id)}/vilkar"

@@ -47,7 +47,7 @@ def found(browser: Browser, path: str, **words: str) -> httpx.Response:
     return browser.get(answer.headers["location"])
 
 
-def told(web: Web, kind: EventKind) -> list[AuditEvent]:
+def logged(web: Web, kind: EventKind) -> list[AuditEvent]:
     return [event for _, event in web.stage.trail() if event.kind is kind]
 
 
@@ -79,7 +79,7 @@ def test_opening_and_searching_are_recorded_and_turning_the_page_is_not_once_mor
     assert "Tidligere hendelser" in older.text
     assert "Virksomheten ble registrert" in older.text
     found(ewa, path, kind="account_closed", number=KARI)
-    assert [event.details for event in told(web, EventKind.EVENT_LOG_OPENED)] == [
+    assert [event.details for event in logged(web, EventKind.EVENT_LOG_OPENED)] == [
         {"filters": "none"},
         {"filters": "kind,person"},
     ]
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_told_at_each_field_and_nothing_typed_is_lost(web: Web,
     for field in ("first_day", "share", "number"):
         assert f'href="#{field}"' in page.text
     assert "<table" not in page.text
-    assert told(web, EventKind.EVENT_LOG_OPENED) == []
+    assert logged(web, EventKind.EVENT_LOG_OPENED) == []
 
 
 @pytest.mark.parametrize("token", ["AAAA", "x" * 300, "%C3%A6"])
@@ -150,7 +150,7 @@ def test_a_search_that_is_too_old_asks_for_another(web: Web, ewa: Browser, path:
     for answer in (ewa.get(f"{path}?sok={token}"), ewa.post(f"{path}/eksport", {"search": token, "form": "csv"})):
         assert answer.status_code == 422
         assert "Søket er for gammelt" in answer.text
-    assert told(web, EventKind.EVENT_LOG_EXPORTED) == []
+    assert logged(web, EventKind.EVENT_LOG_EXPORTED) == []
 
 
 def test_the_log_of_another_tenant_and_anothers_search_look_like_none(web: Web, ewa: Browser, path: str) -> None:
@@ -185,7 +185,7 @@ def test_the_json_export_verifies_offline_and_is_recorded(web: Web, ewa: Browser
     assert 'filename="hendelseslogg-310240001-2026-11-24.jsonl"' in answer.headers["content-disposition"]
     told_of = verification.verify_export(answer.content.splitlines(), certificates=(), is_signed=verify_signature)
     assert (told_of.fault, told_of.is_whole, told_of.events > 600) == (None, True, True)
-    [event] = told(web, EventKind.EVENT_LOG_EXPORTED)
+    [event] = logged(web, EventKind.EVENT_LOG_EXPORTED)
     assert event.details == {"filters": "none", "format": "json"}
     assert KARI not in answer.text
 
@@ -198,7 +198,7 @@ def test_what_was_found_is_what_is_taken_out(web: Web, ewa: Browser, path: str) 
     assert [line["kind"] for line in lines if line["type"] == "event"] == ["account_closed"]
     rows = list(csv.reader(io.StringIO(exported(ewa, path, "csv", token).text.lstrip("\ufeff")), delimiter=";"))
     assert [row[3] for row in rows[1:]] == ["account_closed"]
-    assert {event.details["filters"] for event in told(web, EventKind.EVENT_LOG_EXPORTED) if event.details} == {
+    assert {event.details["filters"] for event in logged(web, EventKind.EVENT_LOG_EXPORTED) if event.details} == {
         "kind,person"
     }
 

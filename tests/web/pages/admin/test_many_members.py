@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.bulk_members import Crowd, check_pages, check_plans, crowd
+from tests.support.bulk_members import BulkMembers, check_pages, check_plans, crowd
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.query_plans import EVERYTHING_READ, plans
 from tests.support.stack import DATABASES
@@ -15,7 +15,7 @@ COUNT = 1000
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def many(request: pytest.FixtureRequest) -> Iterator[Crowd]:
+def many(request: pytest.FixtureRequest) -> Iterator[BulkMembers]:
     """The members, on each database; only to be looked at."""
     if request.param == "sqlite":
         with crowd(None, COUNT) as made:
@@ -25,14 +25,14 @@ def many(request: pytest.FixtureRequest) -> Iterator[Crowd]:
             yield made
 
 
-def test_the_pages_of_many_members_answer(many: Crowd) -> None:
+def test_the_pages_of_many_members_answer(many: BulkMembers) -> None:
     """How soon they begin is asked where there are a hundred times as many."""
     assert check_pages(many)
 
 
-def test_every_question_about_many_members_is_answered_from_its_index(many: Crowd) -> None:
+def test_every_question_about_many_members_is_answered_from_its_index(many: BulkMembers) -> None:
     check_plans(many)
 
 
-def test_a_plan_that_reads_every_member_is_found(many: Crowd) -> None:
+def test_a_plan_that_reads_every_member_is_found(many: BulkMembers) -> None:
     assert EVERYTHING_READ.search(plans(many.url, [("SELECT * FROM member WHERE sealed_name = lookup_hash", ())]))
