@@ -19,13 +19,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-ROOT = Path(__file__).resolve().parents[1]
-# The deployment that is measured is the one that the tests run.
-sys.path.insert(0, str(ROOT / "tests"))
+from bench import distance, measuring, peers, plots, report, servers
+from bench.measuring import Measured, Samples
+from bench.servers import Server
 
-from bench import distance, measuring, peers, plots, report, servers  # noqa: E402 - after the path above
-from bench.measuring import Measured, Samples  # noqa: E402
-from bench.servers import Server  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 CHECKED = 16 * 2**20
 BASE, LARGE, OURS = "nginx as it comes", "nginx, 1 MiB body buffer", "Del dokument"

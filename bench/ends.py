@@ -6,7 +6,6 @@ Each case is measured from the instant at which all of its shares end, on one da
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +14,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-ROOT = Path(__file__).resolve().parents[1]
-# The deployment that is measured is the one that the tests run.
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from bench import plots, report
+from tests.support.large_expiry import Ended, ExpiryRun, durable
+from tests.support.postgres import running_postgres
 
-from bench import plots, report  # noqa: E402
-from tests.support.large_expiry import Ended, ExpiryRun, durable  # noqa: E402 - after the path above
-from tests.support.postgres import running_postgres  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")
 console = Console(width=140)

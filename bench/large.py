@@ -17,13 +17,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-ROOT = Path(__file__).resolve().parents[1]
-# The deployment that is measured is the one that the tests run.
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from bench import carried, crowded, metadata, report
+from tests.support.large_expiry import durable
+from tests.support.server import Deployment
 
-from bench import carried, crowded, metadata, report  # noqa: E402
-from tests.support.large_expiry import durable  # noqa: E402 - after the path above
-from tests.support.server import Deployment  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 console = Console(width=140)
 

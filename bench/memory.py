@@ -22,13 +22,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-ROOT = Path(__file__).resolve().parents[1]
-# The deployment that is measured is the one that the tests run.
-sys.path.insert(0, str(ROOT / "tests"))
+from bench import measuring, plots, report, servers, usage
+from bench.measuring import Job
+from tests.support.server import OFFSET_TYPE, OLA_NUMBER
 
-from bench import measuring, plots, report, servers, usage  # noqa: E402
-from bench.measuring import Job  # noqa: E402
-from tests.support.server import OFFSET_TYPE, OLA_NUMBER  # noqa: E402 - after the path above
+ROOT = Path(__file__).resolve().parents[1]
 
 LIMIT_MB = 250
 CROWD = 200

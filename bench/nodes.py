@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +18,8 @@ from itertools import cycle, islice
 from multiprocessing.pool import Pool
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from tests.support.postgres import running_postgres  # noqa: E402
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until  # noqa: E402
+from tests.support.postgres import running_postgres
+from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
 CONNECTIONS, PAGE_SECONDS = 16, 4.0
 STREAMS, LENGTH = 4, 128 * 2**20

@@ -14,7 +14,7 @@ import pytest
 from deldokument.domain.outbox import Channel
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.services.notifications import dispatch
-from deldokument.services.notifications.registry import PLANNERS, SENDERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from tests.support.api import Systems
 from tests.support.world import OLA, FakeWebhookCalls
 
@@ -38,7 +38,7 @@ def deliver(cast: Systems) -> None:
         pass
     while taken := dispatch.take_messages(deps, Channel.WEBHOOK):
         for message in taken:
-            dispatch.send_message(deps, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(deps, CHANNELS[Channel.WEBHOOK], message)
 
 
 def calls(cast: Systems) -> FakeWebhookCalls:

@@ -17,8 +17,7 @@ from deldokument.ports.channels import EmailKind
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages
-from deldokument.services.notifications.email_notices import send_email
-from deldokument.services.notifications.registry import SENDERS
+from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events
 from tests.support.crash import OUTBOX, die_at
 from tests.support.mail import SENDER, RunningMail, start_mail
@@ -62,7 +61,7 @@ def mortal() -> Iterator[Mailed]:
         deps, kari = running.node.deps, parse_person(KARIS_NUMBER, allow_synthetic=True)
         email_addresses.enter_address(deps, kari, ADDRESS)
         for message in take_messages(deps, Channel.EMAIL):
-            send_message(deps, send_email, message)
+            send_message(deps, CHANNELS[Channel.EMAIL], message)
         code = re.search(r"\b\d{8}\b", mail.letters()[-1]["text"])
         assert code
         email_addresses.confirm_address(deps, kari, code.group())
@@ -97,7 +96,7 @@ def go_on(mortal: Mailed, share_id: str) -> OutgoingMessage:
     deps = mortal.deployment.node.deps
     while plan_from_events(deps):
         pass
-    while Sending(Channel.EMAIL, SENDERS[Channel.EMAIL])(deps):
+    while Sending(Channel.EMAIL, CHANNELS[Channel.EMAIL])(deps):
         pass
     message = message_of(mortal, share_id)
     assert message is not None, "a letter was lost"

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
 from deldokument.services.tenants.registration import change_tenant_rules
@@ -54,7 +54,9 @@ class OtherService:
 
     def __init__(self, deployment: Deployment, http: httpx.Client, level: str) -> None:
         registers = deployment.registers
-        self._client = IdPorten(registers.idporten, OTHER, registers.client_key, BACK, GOODBYE, http, level)
+        self._client = IdPorten(
+            registers.idporten, OTHER, signing_key(registers.client_key), BACK, GOODBYE, http, level
+        )
 
     def log_in(self, browser: httpx.Client, level: str) -> Identity:
         """Whom the page at ID-porten, which is to be filled in at ``level``, has let in."""

@@ -104,7 +104,7 @@ def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) 
         assert schema(connection) == wanted
 
 
-ENDING = ReminderQuery(NOW, NOW, timedelta(), "week_left", NOW)
+ENDING = ReminderQuery(Channel.ALTINN, NOW, NOW, timedelta(), "week_left", NOW)
 LATER = ShareFilter(("account",), before=(NOW, "share"))
 QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_available": lambda tx: tx.retention.due_shares(NOW, 9),

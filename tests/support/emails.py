@@ -7,8 +7,7 @@ import re
 from deldokument.domain.outbox import Channel, Result
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import plan_messages, send_message, take_messages
-from deldokument.services.notifications.email_notices import send_email
-from deldokument.services.notifications.registry import PLANNERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from tests.support.world import Stage, person
 
 
@@ -17,7 +16,7 @@ def deliver(stage: Stage) -> list[Result]:
     plan_messages(stage.deps, PLANNERS)
     fates: list[Result] = []
     while messages := take_messages(stage.deps, Channel.EMAIL):
-        fates += [send_message(stage.deps, send_email, message) for message in messages]
+        fates += [send_message(stage.deps, CHANNELS[Channel.EMAIL], message) for message in messages]
     return fates
 
 

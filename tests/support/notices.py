@@ -8,7 +8,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, Result
 from deldokument.ports.channels import Notice
 from deldokument.services.notifications import dispatch, recipient_notices
-from deldokument.services.notifications.registry import PLANNERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from tests.support.world import Stage
 
 
@@ -47,5 +47,5 @@ def send_notices(stage: Stage) -> list[Result]:
     recipient_notices.plan_reminders(stage.deps)
     fates: list[Result] = []
     while taken := dispatch.take_messages(stage.deps, Channel.ALTINN):
-        fates += [dispatch.send_message(stage.deps, recipient_notices.send_notice, message) for message in taken]
+        fates += [dispatch.send_message(stage.deps, CHANNELS[Channel.ALTINN], message) for message in taken]
     return fates

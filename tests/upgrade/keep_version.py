@@ -22,7 +22,7 @@ import httpx
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
 from deldokument import __version__  # noqa: E402
 from tests.support import postgres  # noqa: E402

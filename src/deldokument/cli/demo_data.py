@@ -1,8 +1,11 @@
-"""What the demo begins with: two municipalities that have taken the service into use, with accounts and members, a
-third that has the way before it, and an operator.
+"""Example data of the demo.
 
-Promises that all of it is made by the use cases, as people would make it, and that a data folder is seeded once. The
-agreements are signed too: with a login at the simulated ID-porten, whose page is filled in here.
+Two active municipalities with accounts and members, one municipality that is not yet set up, and an operator.
+
+Guarantees:
+- Use cases create the data, as people would.
+- A data folder is seeded once.
+- The agreements are signed after a login at the simulated ID-porten, whose form this module fills in.
 """
 
 from __future__ import annotations

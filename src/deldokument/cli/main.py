@@ -18,8 +18,9 @@ from rich.console import Console
 from deldokument import __version__
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
+from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
-from deldokument.bootstrap.serve import configure_logging, work
+from deldokument.bootstrap.work import work
 from deldokument.cli import (
     accounts,
     agreements,
@@ -140,7 +141,7 @@ def _examine(node: Runtime) -> None:
 
 def _backlog(node: Runtime) -> str:
     lag = measure_lag(node.deps)
-    behind = {queue.value: one.count for queue, one in lag.waiting.items() if one.count}
+    behind = {queue: one.count for queue, one in lag.waiting.items() if one.count}
     longest = max(lag.lags.values()).total_seconds()
     return (
         ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"

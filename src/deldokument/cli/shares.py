@@ -63,7 +63,7 @@ def share(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Share files with named persons and organisations, and print the link.
+    r"""Share files with named persons and organisations, and print the link.
 
     Uploads in parallel. After ctrl-C, a lost network or a reboot the same
     command goes on where it was: the same options, the same files, unchanged.

@@ -86,8 +86,10 @@ class PartEncryptor:
     """
 
     def __init__(self, data_key: bytes, associated_data: bytes) -> None:
-        """Draws a fresh salt and nonce prefix. `data_key` is 32 bytes (else ValueError); for `associated_data` see
-        `part_associated_data`."""
+        """Draw a fresh salt and nonce prefix.
+
+        `data_key` is 32 bytes (else ValueError). `part_associated_data` makes `associated_data`.
+        """
         self.header: bytes = bytes([HEADER]) + os.urandom(SALT + NONCE_PREFIX)
         """The part's first 40 stored bytes, for the manifest."""
         self.plaintext_length: int = 0

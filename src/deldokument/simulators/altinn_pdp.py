@@ -1,4 +1,4 @@
-"""Altinn's policy decision point on loopback: may a person do something with a resource, for an organisation?
+"""Altinn's policy decision point on loopback: decides what a person may do for an organisation.
 
 Promises the strictness of the real one: a token with the scope, a subscription key, known attributes, references to
 what is there; and its answers: ``Permit`` with a minimum level of authentication, ``NotApplicable`` where no rule fits,

@@ -22,10 +22,10 @@ from deldokument.adapters.altinn.authorized_parties import (
     RightsUnavailable,
 )
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS, Breaker
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from deldokument.config.settings import PARTIES_SCOPE
+from deldokument.config.groups import PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.ports.registers import MAX_DENIAL_AGE, OrganizationGrant
 from tests.support.simulators import Running, start_simulators
@@ -61,7 +61,7 @@ def outbound() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def maskinporten(running: Running, outbound: httpx.Client) -> MaskinportenClient:
-    return MaskinportenClient(running.maskinporten_issuer, running.client_id, running.client_key, outbound)
+    return MaskinportenClient(running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_refusal_of_us_is_unavailable(running: Running, outbound: httpx.Client
 
 
 def test_without_a_token_rights_are_unavailable(running: Running, outbound: httpx.Client) -> None:
-    nobody = MaskinportenClient(running.maskinporten_issuer, "nobody", running.client_key, outbound)
+    nobody = MaskinportenClient(running.maskinporten_issuer, "nobody", signing_key(running.client_key), outbound)
     altinn = AltinnAuthorizedParties(
         AltinnCalls(running.altinn, lambda: nobody.token(PARTIES_SCOPE), running.subscription_key, outbound)
     )
@@ -144,7 +144,7 @@ def test_a_token_is_used_again_until_ten_seconds_before_its_end(running: Running
     client = MaskinportenClient(
         running.maskinporten_issuer,
         running.client_id,
-        running.client_key,
+        signing_key(running.client_key),
         outbound,
         clock=lambda: time.time() + offset,
     )

@@ -21,9 +21,9 @@ from deldokument.adapters.altinn.authorized_parties import (
 )
 from deldokument.adapters.altinn.decision_point import MAX_DECISIONS, AltinnDecisionPoint, resource_code
 from deldokument.adapters.http.circuit_breaker import FAILURES
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from deldokument.config.settings import DECISION_SCOPE, PARTIES_SCOPE
+from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import AccessRule
 from deldokument.ports.registers import OrganizationGrant
@@ -55,7 +55,9 @@ def outbound() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def point(running: Running, outbound: httpx.Client) -> AltinnDecisionPoint:
-    maskinporten = MaskinportenClient(running.maskinporten_issuer, running.client_id, running.client_key, outbound)
+    maskinporten = MaskinportenClient(
+        running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound
+    )
 
     def calls(scope: str) -> AltinnCalls:
         return AltinnCalls(running.altinn, lambda: maskinporten.token(scope), running.subscription_key, outbound)

@@ -16,9 +16,9 @@ import pytest
 from deldokument.adapters.altinn.notifications import PATH, AltinnNotifications, NoticesUnavailable
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from deldokument.config.settings import NOTIFICATIONS_SCOPE
+from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.domain.outbox import SENT, refused
 from deldokument.domain.share import new_id
@@ -61,7 +61,9 @@ def outbound() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def altinn(running: Running, outbound: httpx.Client) -> AltinnNotifications:
-    maskinporten = MaskinportenClient(running.maskinporten_issuer, running.client_id, running.client_key, outbound)
+    maskinporten = MaskinportenClient(
+        running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound
+    )
     return AltinnNotifications(
         running.notifications, lambda: maskinporten.token(NOTIFICATIONS_SCOPE), running.subscription_key, outbound
     )
@@ -81,7 +83,9 @@ def test_a_notice_is_taken_as_it_was_written(altinn: AltinnNotifications, runnin
 
 
 def test_tokens_of_altinns_own_are_taken_too(running: Running, outbound: httpx.Client) -> None:
-    maskinporten = MaskinportenClient(running.maskinporten_issuer, running.client_id, running.client_key, outbound)
+    maskinporten = MaskinportenClient(
+        running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound
+    )
     tokens = AltinnTokens(running.altinn, maskinporten.token, outbound)
     altinn = AltinnNotifications(
         running.notifications, lambda: tokens.token(NOTIFICATIONS_SCOPE), running.subscription_key, outbound
@@ -168,7 +172,7 @@ def test_a_token_without_the_scope_loses_no_notice(running: Running, outbound: h
 
 
 def test_without_a_token_no_notice_is_lost(running: Running, outbound: httpx.Client) -> None:
-    nobody = MaskinportenClient(running.maskinporten_issuer, "nobody", running.client_key, outbound)
+    nobody = MaskinportenClient(running.maskinporten_issuer, "nobody", signing_key(running.client_key), outbound)
     altinn = AltinnNotifications(
         running.notifications, lambda: nobody.token(NOTIFICATIONS_SCOPE), running.subscription_key, outbound
     )

@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import threading
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
@@ -38,8 +39,10 @@ HOSTILE = [
     "\\u{41} \\n",
     "&lt;b&gt; &#x41;",
     "w:instrText FILLIN =1+1",
+    "{{ 7 * 7 }} {% include 'word/styles.xml' %} {# comment #}",
+    "</w:t><w:br/> ]]> &amp;",
 ]
-"""Names that mean something to Typst, to Markdown, to browsers or to Word, and must mean nothing here."""
+"""Names that mean something to Typst, to Markdown, to browsers, to Jinja or to Word, and must mean nothing here."""
 
 TEXT = """# Avtale
 
@@ -343,6 +346,33 @@ def test_every_page_in_word_says_title_and_version_and_counts_itself() -> None:
     assert len(header.style.paragraph_format.tab_stops) == 0
     assert len(header.paragraph_format.tab_stops) == 1
     assert re.findall(r"<w:instrText>(\w+)<", section.footer._element.xml) == ["PAGE", "NUMPAGES"]
+
+
+def test_a_word_documents_text_is_bokmaal_and_its_headings_have_levels() -> None:
+    document = word(PRESS.docx(paper()))
+    defaults = document.styles.element.xml.partition("</w:docDefaults>")[0]
+    assert '<w:lang w:val="nb-NO"' in defaults
+    assert "w:lang" not in document.element.xml
+    levels = {s.name: re.findall(r'outlineLvl w:val="(\d)"', s.element.xml) for s in document.styles}
+    assert [levels[f"Heading {level}"] for level in range(1, 7)] == [[str(level)] for level in range(6)]
+
+
+def test_a_word_document_has_every_part_that_it_names_and_names_every_part() -> None:
+    with zipfile.ZipFile(io.BytesIO(PRESS.docx(paper()))) as packed:
+        texts = {name: packed.read(name).decode() for name in packed.namelist()}
+    listed = re.findall(r'PartName="/(.*?)"', texts["[Content_Types].xml"])
+    assert sorted(listed) == sorted(name for name in texts if not name.endswith(".rels") and not name.startswith("["))
+    targets = re.findall(r'Target="([^"]*)"', texts["_rels/.rels"])
+    targets += re.findall(r'Target="([^"]*)"/>', texts["word/_rels/document.xml.rels"])
+    assert {target.rpartition("/")[2] for target in targets} == {name.rpartition("/")[2] for name in listed}
+    assert set(re.findall(r'r:id="(.*?)"', texts["word/document.xml"])) <= set(
+        re.findall(r'Id="(.*?)"', texts["word/_rels/document.xml.rels"])
+    )
+
+
+def test_lines_and_tabs_of_a_code_block_are_those_of_the_text() -> None:
+    [paragraph] = word(PRESS.docx(paper("```\na\tb\n  c\n```\n"))).paragraphs
+    assert paragraph.text == "a\tb\n  c"
 
 
 # --- the same bytes --------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ from tests.support.slow_peer import Answer, Held, bomb, drip_body, drip_head, fl
 
 OLA = PersonIdentifier("21879498012", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")
-KEY = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
+KEY = RSAKey.generate_key(2048, auto_kid=True)
 READ_SECONDS = 0.2
 NOTICE = Notice(
     id="n", recipient=OLA, subject="s", body="b", text="t", sender="DelDokument", condition_url="http://127.0.0.1:9/"

@@ -28,12 +28,12 @@ from deldokument.adapters.altinn.authorized_parties import (
 from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
-from deldokument.adapters.http.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, outbound_client
+from deldokument.adapters.http.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, outbound_client, signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from deldokument.config.settings import DECISION_SCOPE, PARTIES_SCOPE
+from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant
@@ -56,7 +56,7 @@ class Case:
 
 def _idporten(running: Running, http: httpx.Client) -> IdPorten:
     uris = running.redirect_uri, running.post_logout_redirect_uri
-    return IdPorten(running.idporten, running.client_id, running.client_key, *uris, http)
+    return IdPorten(running.idporten, running.client_id, signing_key(running.client_key), *uris, http)
 
 
 def _begin(running: Running, http: httpx.Client) -> Callable[[], object]:
@@ -81,7 +81,7 @@ def _complete(running: Running, http: httpx.Client) -> Callable[[], object]:
 
 
 def _maskinporten(running: Running, http: httpx.Client) -> MaskinportenClient:
-    return MaskinportenClient(running.maskinporten_issuer, running.client_id, running.client_key, http)
+    return MaskinportenClient(running.maskinporten_issuer, running.client_id, signing_key(running.client_key), http)
 
 
 def _token(running: Running, http: httpx.Client) -> Callable[[], object]:

@@ -18,7 +18,7 @@ from deldokument.adapters.enhetsregisteret import Enhetsregisteret
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from deldokument.config.settings import PARTIES_SCOPE
+from deldokument.config.groups import PARTIES_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import register_responses
@@ -106,8 +106,7 @@ def maskinporten(answer: Answer) -> MaskinportenClient:
     def by_path(request: httpx.Request) -> httpx.Response:
         return (answer if request.method == "POST" else saying(register_responses.MASKINPORTEN_METADATA))(request)
 
-    key = KEY.as_dict(private=True)
-    return MaskinportenClient("https://maskinporten.example/", CLIENT_ID, key, client(by_path))
+    return MaskinportenClient("https://maskinporten.example/", CLIENT_ID, KEY, client(by_path))
 
 
 def test_maskinportens_token_is_passed_on_as_it_is() -> None:
@@ -139,9 +138,8 @@ def test_idportens_discovery_and_id_token_are_read() -> None:
         answered = {"access_token": "x", "id_token": token, "token_type": "Bearer", "expires_in": 119}
         return saying({**answered, "scope": "openid"})(request)
 
-    key = KEY.as_dict(private=True)
     uris = "https://del.example/logg-inn/svar", "https://del.example/logget-ut"
-    idporten = IdPorten("https://test.idporten.no", "deldokument-test", key, *uris, client(answer))
+    idporten = IdPorten("https://test.idporten.no", "deldokument-test", KEY, *uris, client(answer))
     login = idporten.begin("nb")
     nonces.append(login.nonce)
     assert login.url == (

@@ -91,7 +91,7 @@ def browser() -> Iterator[httpx.Client]:
 
 
 def client_of(issuer: str, http: httpx.Client, key: RSAKey = KEY) -> IdPorten:
-    return IdPorten(issuer, CLIENT, key.as_dict(private=True), BACK, GOODBYE, http)
+    return IdPorten(issuer, CLIENT, key, BACK, GOODBYE, http)
 
 
 def walk(browser: httpx.Client, address: str) -> str:

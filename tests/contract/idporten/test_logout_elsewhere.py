@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
@@ -102,7 +102,7 @@ def register(running: Running, client_id: str, url: str) -> None:
 
 def relying_party(running: Running, http: httpx.Client, client_id: str = CLIENT_ID) -> IdPorten:
     uris = running.redirect_uri, running.post_logout_redirect_uri
-    return IdPorten(running.idporten, client_id, running.client_key, *uris, http)
+    return IdPorten(running.idporten, client_id, signing_key(running.client_key), *uris, http)
 
 
 def logged_in(idporten: IdPorten, browser: httpx.Client) -> Identity:

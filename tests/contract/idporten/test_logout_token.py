@@ -41,7 +41,7 @@ def outbound() -> Iterator[httpx.Client]:
 
 
 def client_of(provider: HostileProvider, http: httpx.Client, clock: Callable[[], float] = time.time) -> IdPorten:
-    return IdPorten(provider.issuer, CLIENT, KEY.as_dict(private=True), "", "", http, clock=clock)
+    return IdPorten(provider.issuer, CLIENT, KEY, "", "", http, clock=clock)
 
 
 def claims(provider: HostileProvider, **changes: Any) -> dict[str, Any]:

@@ -11,14 +11,14 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from tests.support.hostile_provider import HostileProvider
 from tests.support.simulators import CLIENT_ID, Running, log_in, start_simulators
 
-KEY = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
+KEY = RSAKey.generate_key(2048, auto_kid=True)
 BACK, GOODBYE = "http://127.0.0.1:9/logg-inn/svar", "http://127.0.0.1:9/logget-ut"
 OURS = "eksempel_kommune"
 
@@ -98,7 +98,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def test_only_registered_pairs_log_in_at_the_simulator(running: Running, outbound: httpx.Client) -> None:
-    idporten = IdPorten(running.idporten, CLIENT_ID, running.client_key, running.redirect_uri, GOODBYE, outbound)
+    idporten = IdPorten(
+        running.idporten, CLIENT_ID, signing_key(running.client_key), running.redirect_uri, GOODBYE, outbound
+    )
     login = idporten.begin("nb", on_behalf_of=OURS)
     with httpx.Client() as browser:
         back = dict(parse_qsl(urlsplit(log_in(browser, login.url, person="Ola Nordmann")).query))

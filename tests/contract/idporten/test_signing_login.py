@@ -13,7 +13,7 @@ import httpx
 import pytest
 from joserfc import jwt
 
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.services.agreements import signing, status
 from deldokument.services.auth.sessions import Session
@@ -63,7 +63,7 @@ def at(stage: Stage, issuer: str, running: Running, http: httpx.Client) -> Sessi
     stage.deps = replace(stage.deps, login=stage.login)
     ewa = session(stage)
     addresses = running.redirect_uri, running.post_logout_redirect_uri
-    login = IdPorten(issuer, running.client_id, running.client_key, *addresses, http)
+    login = IdPorten(issuer, running.client_id, signing_key(running.client_key), *addresses, http)
     stage.deps = replace(stage.deps, login=login)
     return ewa
 

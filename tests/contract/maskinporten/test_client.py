@@ -17,14 +17,14 @@ from joserfc.jwk import RSAKey
 
 from deldokument.adapters.altinn.authorized_parties import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.identifiers import PersonIdentifier
 from tests.support.simulators import ALTINN_SCOPE, CLIENT_ID, NOTIFICATIONS_SCOPE, Running, start_simulators
 
 ISSUER = "https://maskinporten.example/"
-KEY = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
+KEY = RSAKey.generate_key(2048, auto_kid=True)
 PER = PersonIdentifier("05877914102", "foedselsnummer")
 
 Step = Callable[[httpx.Request], httpx.Response]
@@ -188,7 +188,9 @@ def outbound() -> Iterator[httpx.Client]:
 
 
 def at_simulator(running: Running, http: httpx.Client, key: Any = None, **options: Any) -> MaskinportenClient:
-    return MaskinportenClient(running.maskinporten_issuer, CLIENT_ID, key or running.client_key, http, **options)
+    return MaskinportenClient(
+        running.maskinporten_issuer, CLIENT_ID, signing_key(key or running.client_key), http, **options
+    )
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -259,7 +261,7 @@ def test_a_token_without_a_scope_of_altinns_is_not_exchanged(running: Running, o
 
 def of_altinns(**changes: Any) -> str:
     claims = {"exp": int(time.time()) + 1800} | changes
-    return jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(KEY), algorithms=["RS256"])
+    return jwt.encode({"alg": "RS256"}, claims, KEY, algorithms=["RS256"])
 
 
 @dataclass

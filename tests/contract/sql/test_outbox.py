@@ -279,7 +279,7 @@ def test_two_workers_do_not_follow_a_chain_at_once(database: SqlDatabase) -> Non
 
 
 def ending(**changes: Any) -> ReminderQuery:
-    return replace(ReminderQuery(NOW, NOW + WEEK, DAY, "week_left", NOW - WEEK), **changes)
+    return replace(ReminderQuery(Channel.ALTINN, NOW, NOW + WEEK, DAY, "week_left", NOW - WEEK), **changes)
 
 
 def shared(database: SqlDatabase, **changes: Any) -> tuple[Share, Recipient]:

@@ -33,7 +33,7 @@ def on_event_loop(stage: Stage, share_id: str = "", **words: object) -> Share:
 
 
 def shares(stage: Stage) -> list[ShareState]:
-    return [view.state for view in list_shares(stage.deps, SYSTEM).shares]
+    return [view.share.state for view in list_shares(stage.deps, SYSTEM).shares]
 
 
 def test_everything_is_there_when_it_is_published(stage: Stage) -> None:

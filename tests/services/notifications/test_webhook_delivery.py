@@ -26,7 +26,7 @@ from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch, webhooks
-from deldokument.services.notifications.registry import PLANNERS, SENDERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
@@ -67,7 +67,7 @@ def deliver(stage: Stage) -> None:
         pass
     while taken := dispatch.take_messages(stage.deps, Channel.WEBHOOK):
         for message in taken:
-            dispatch.send_message(stage.deps, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(stage.deps, CHANNELS[Channel.WEBHOOK], message)
 
 
 def delivered(calls: FakeWebhookCalls) -> list[dict[str, Any]]:

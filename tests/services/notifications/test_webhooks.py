@@ -18,7 +18,7 @@ from deldokument.domain.webhook import MAX_WEBHOOKS, DisabledFor, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
 from deldokument.services.accounts import integrations
 from deldokument.services.notifications import dispatch, webhooks
-from deldokument.services.notifications.registry import PLANNERS, SENDERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
 from tests.support.stored_data import everything
@@ -53,7 +53,7 @@ def deliver(stage: Stage) -> None:
         pass
     while taken := dispatch.take_messages(stage.deps, Channel.WEBHOOK):
         for message in taken:
-            dispatch.send_message(stage.deps, SENDERS[Channel.WEBHOOK], message)
+            dispatch.send_message(stage.deps, CHANNELS[Channel.WEBHOOK], message)
 
 
 def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any]]]:

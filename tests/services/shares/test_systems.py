@@ -65,7 +65,7 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
     for event in events:
         assert event.subject_id is None
         assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
-    assert [view.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
+    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
     assert queries.acting_systems(stage.deps, events) == {integration.id: integration.name}
 
 
@@ -143,8 +143,8 @@ def test_a_system_that_may_only_read_changes_nothing(stage: Stage, change: Calla
     with pytest.raises(RightMissing, match="integration_reads_only"):
         change(stage, share)
     assert kept(stage, share.id) == share
-    assert [view.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
-    assert queries.show_share(stage.deps, SYSTEM, share.id)[0].id == share.id
+    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
+    assert queries.show_share(stage.deps, SYSTEM, share.id)[0].share.id == share.id
 
 
 @pytest.mark.parametrize("right", ["removed", "read"])

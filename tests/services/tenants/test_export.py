@@ -27,7 +27,7 @@ def shares(stage: Stage) -> list[ExportedShare]:
 def test_every_share_of_the_tenant_is_there_with_who_shared_and_masked_numbers(stage: Stage) -> None:
     published, draft = stage.publish(title="Vedtak"), stage.draft(account=stage.avtaler).id
     stage.draft(VIGDIS, stage.barnevern)
-    found = {share.view.id: share for share in shares(stage)}
+    found = {share.view.share.id: share for share in shares(stage)}
     assert set(found) == {published, draft}
     assert (found[published].view.title, found[published].sharer) == ("Vedtak", "Kari Lunde")
     assert OLA not in repr(found[published])
@@ -39,7 +39,7 @@ def test_pages_of_any_size_hold_each_share_once(stage: Stage, monkeypatch: pytes
     drafts = [stage.draft().id for _ in range(3)]
     stage.clock.advance(seconds=1)
     drafts.append(stage.draft().id)
-    assert sorted(share.view.id for share in shares(stage)) == sorted(drafts)
+    assert sorted(share.view.share.id for share in shares(stage)) == sorted(drafts)
 
 
 def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_erased(stage: Stage) -> None:
@@ -47,7 +47,7 @@ def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_eras
     offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
     run_all(stage.deps)
     [share] = shares(stage)
-    assert (share.view.id, share.view.title, share.sharer) == (published, "Vedtak", "Kari Lunde")
+    assert (share.view.share.id, share.view.title, share.sharer) == (published, "Vedtak", "Kari Lunde")
     stage.clock.advance(days=365)
     run_all(stage.deps)
     assert shares(stage) == []

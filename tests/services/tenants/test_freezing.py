@@ -145,7 +145,7 @@ def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: s
     publishing.change_expiry(deps, kari, share_id, sooner)
     publishing.withdraw_share(deps, kari, share_id)
     view, _ = queries.show_share(deps, kari, share_id)
-    assert (view.state, view.expires_at) == (ShareState.WITHDRAWN, sooner)
+    assert (view.share.state, view.share.expires_at) == (ShareState.WITHDRAWN, sooner)
 
 
 @pytest.mark.parametrize("way", STOPPED)

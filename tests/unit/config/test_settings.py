@@ -8,30 +8,19 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import create_engine, make_url
 
-from deldokument.config.settings import ConfigurationError, Settings, is_loopback, load_settings
+from deldokument.config.groups import MailSettings
+from deldokument.config.settings import VARIABLES, ConfigurationError, Settings, load_settings
+from deldokument.config.types import is_loopback
 from deldokument.domain.policy import AccessRule
+from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 
-WHOLE = {
-    "PUBLIC_URL": "https://del.eksempel.example",
-    "DATA_DIR": "/var/lib/deldokument",
-    "IDPORTEN_ISSUER": "https://test.idporten.example",
-    "IDPORTEN_CLIENT_ID": "client-1",
-    "IDPORTEN_CLIENT_KEY_PATH": "/etc/deldokument/idporten.pem",
-    "MASKINPORTEN_ISSUER": "https://test.maskinporten.example/",
-    "MASKINPORTEN_CLIENT_ID": "client-2",
-    "MASKINPORTEN_CLIENT_KEY_PATH": "/etc/deldokument/maskinporten.pem",
-    "ALTINN_BASE_URL": "https://platform.altinn.example/",
-    "ALTINN_SUBSCRIPTION_KEY": "very-secret",
-}
-DEMO = {"PUBLIC_URL": "http://127.0.0.1:8000", "DATA_DIR": "/tmp/demo", "DEMO": "true"}
-VERIFIED = "sslmode=verify-full&channel_binding=require"
 REGISTERS = [name for name in WHOLE if name.startswith(("IDPORTEN", "MASKINPORTEN", "ALTINN"))]
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
-        *(f"DELDOKUMENT_{name.upper()}" for name in Settings.model_fields),
+        *VARIABLES,
         "PGHOST",
         "PGHOSTADDR",
         "PGSERVICE",
@@ -54,7 +43,8 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], **others: s
 def test_a_whole_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, WHOLE)
     assert settings.public_url == "https://del.eksempel.example"
-    assert settings.altinn_base_url == "https://platform.altinn.example"
+    assert settings.altinn is not None
+    assert settings.altinn.base_url == "https://platform.altinn.example"
     assert (settings.demo, settings.allow_synthetic, settings.host, settings.port) == (False, False, "127.0.0.1", 8000)
     assert settings.enhetsregisteret_base_url == "https://data.brreg.no"
 
@@ -84,7 +74,9 @@ def test_the_public_url_is_the_origin_that_browsers_send(
 
 
 def test_an_issuer_is_kept_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, WHOLE).maskinporten_issuer == "https://test.maskinporten.example/"
+    settings = loaded(monkeypatch, WHOLE)
+    assert settings.maskinporten is not None
+    assert settings.maskinporten.issuer == "https://test.maskinporten.example/"
 
 
 def test_everything_stands_in_the_data_directory_unless_put_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,16 +190,10 @@ def test_the_operators_number_is_a_checked_one(monkeypatch: pytest.MonkeyPatch) 
     assert "OPERATOR_NUMBER: must be an organisation number" in refusal(monkeypatch, WHOLE, OPERATOR_NUMBER="310240002")
 
 
-BUCKET = {
-    "BLOBS_S3_BUCKET": "del-dokument",
-    "BLOBS_S3_ENDPOINT": "https://s3.eksempel.example",
-    "BLOBS_S3_ACCESS_KEY_ID": "deldokument",
-    "BLOBS_S3_SECRET_ACCESS_KEY_PATH": "/etc/deldokument/s3",
-}
-
-
 def test_a_bucket_comes_with_all_that_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, WHOLE | BUCKET).blobs_s3_bucket == "del-dokument"
+    store = loaded(monkeypatch, WHOLE | BUCKET).blobs_s3
+    assert store is not None
+    assert store.bucket == "del-dokument"
     for name in BUCKET:
         told = refusal(monkeypatch, WHOLE | BUCKET, **{name: ""})
         assert name in told
@@ -229,7 +215,7 @@ def test_a_bucket_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, nam
 
 def test_the_demo_keeps_nothing_outside_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "nothing outside this machine" in refusal(monkeypatch, DEMO | BUCKET)
-    assert loaded(monkeypatch, DEMO | BUCKET, BLOBS_S3_ENDPOINT="http://127.0.0.1:8333").blobs_s3_endpoint
+    assert loaded(monkeypatch, DEMO | BUCKET, BLOBS_S3_ENDPOINT="http://127.0.0.1:8333").blobs_s3
 
 
 @pytest.mark.parametrize(
@@ -274,16 +260,14 @@ def test_a_setting_that_does_not_exist_cannot_be_given() -> None:
         load_settings(public_url="http://localhost", data_dir="/tmp/x", demo=True, alow_synthetic=True)
 
 
-MAIL = {"SMTP_HOST": "post.eksempel.example", "SMTP_SENDER": "ikke-svar@eksempel.example"}
-
-
 def test_without_a_mail_server_nobody_is_told_by_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, WHOLE).smtp_host is None
+    assert loaded(monkeypatch, WHOLE).smtp is None
 
 
 def test_mail_goes_protected_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, WHOLE, **MAIL)
-    assert (settings.smtp_port, settings.smtp_security, settings.smtp_username) == (587, "starttls", None)
+    assert settings.smtp == MailSettings(host=MAIL["SMTP_HOST"], sender=MAIL["SMTP_SENDER"])
+    assert (settings.smtp.port, settings.smtp.security, settings.smtp.username) == (587, "starttls", "")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +296,9 @@ def test_all_that_is_missing_of_registers_and_mail_is_named_at_once(monkeypatch:
 def test_nothing_leaves_this_machine_by_unprotected_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "DELDOKUMENT_SMTP_SECURITY" in refusal(monkeypatch, WHOLE, **MAIL, SMTP_SECURITY="none")
     local = MAIL | {"SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "none"}
-    assert loaded(monkeypatch, WHOLE, **local).smtp_security == "none"
+    mail = loaded(monkeypatch, WHOLE, **local).smtp
+    assert mail is not None
+    assert mail.security == "none"
 
 
 def test_the_sender_of_mail_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,7 +312,9 @@ def test_the_sender_of_mail_is_an_address(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_mail_server_is_a_host_without_its_port(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     told = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": host})
     assert "DELDOKUMENT_SMTP_HOST: must be a host's name or address" in told
-    assert loaded(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": "2001:db8::25"}).smtp_host == "2001:db8::25"
+    mail = loaded(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": "2001:db8::25"}).smtp
+    assert mail is not None
+    assert mail.host == "2001:db8::25"
 
 
 @pytest.mark.parametrize("name", ["SMTP_USERNAME", "SMTP_PASSWORD", "METRICS_TOKEN", "ALTINN_SUBSCRIPTION_KEY"])
@@ -372,26 +360,11 @@ def test_what_is_no_scope_and_no_limit_is_refused(monkeypatch: pytest.MonkeyPatc
     assert f"DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **{name: value})
 
 
-KEYRING = f"postgresql://keys:secret@db.example/keyring?{VERIFIED}"
-
-
 def test_the_keyring_may_have_a_postgresql_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, WHOLE, KEYRING="postgresql", KEYRING_DATABASE_URL=KEYRING)
-    assert settings.keyring_database_url == KEYRING
+    assert settings.keyring_database is not None
+    assert settings.keyring_database.url == KEYRING
     assert "keys:secret" not in repr(settings)
-
-
-OPENBAO = {
-    "OPENBAO_URL": "https://bao.example:8200",
-    "OPENBAO_ROLE_ID": "role",
-    "OPENBAO_SECRET_ID_PATH": "/keys/secret-id",
-}
-PKCS11 = {
-    "PKCS11_MODULE_PATH": "/usr/lib/hsm.so",
-    "PKCS11_TOKEN": "municipality",
-    "PKCS11_PIN_PATH": "/keys/pin",
-    "PKCS11_KEY": "del-production",
-}
 
 
 @pytest.mark.parametrize(
@@ -589,7 +562,8 @@ def test_a_database_on_another_machine_must_prove_who_it_is(
 @pytest.mark.parametrize("url", HERE)
 def test_a_database_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
     settings = loaded(monkeypatch, databases(name, url))
-    assert url in (settings.database_url, settings.keyring_database_url)
+    assert settings.keyring_database is not None
+    assert url in (settings.database_url, settings.keyring_database.url)
 
 
 @pytest.mark.parametrize(

@@ -42,3 +42,9 @@ def test_a_signature_covers_id_time_and_body_apart() -> None:
 def test_what_is_no_secret_signs_nothing(secret: str) -> None:
     with pytest.raises(IntegrityError):
         signature(secret, "id", 1, b"")
+
+
+@pytest.mark.parametrize("inserted", ["\n", " ", "-", "=="])
+def test_a_secret_with_other_characters_than_base64_signs_nothing(inserted: str) -> None:
+    with pytest.raises(IntegrityError):
+        signature(f"{PUBLISHED_SECRET[:20]}{inserted}{PUBLISHED_SECRET[20:]}", "id", 1, b"")

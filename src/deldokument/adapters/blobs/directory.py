@@ -189,9 +189,9 @@ class DirectoryBlobWriter:
             _temporary(self._path).unlink()
 
     def _begin_writing_back(self, descriptor: int, length: int) -> None:
-        """Have the disk begin with what came, so that commit waits for the rest only: measured 1.3 times as fast,
-        the median of 16 pairs with quartiles 1.1 and 1.4.
+        """Start writing these bytes to disk, so that commit waits for the rest only.
 
+        Measured: 1.3 times as fast (median of 16 pairs, quartiles 1.1 and 1.4).
         The advice drops clean pages, but those just written are dirty: Linux starts writing them and keeps them.
         """
         os.posix_fadvise(descriptor, self._written, length, os.POSIX_FADV_DONTNEED)

@@ -43,7 +43,6 @@ _messages = (
     .where(is_unsettled, or_(outbox.c.due_at <= _now, outbox.c.attempts > 0))
     .group_by(outbox.c.channel)
 )
-_OF_CHANNEL = {Channel.ALTINN: Queue.NOTICES, Channel.EMAIL: Queue.EMAIL, Channel.WEBHOOK: Queue.WEBHOOKS}
 
 
 class SqlBacklog:
@@ -54,15 +53,18 @@ class SqlBacklog:
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
         """Every queue."""
-        messages = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
         return {
             Queue.KEYS: self._one(_shares_over, now),
             Queue.BLOBS: self._one(_unreleased, now),
             Queue.GARBAGE: self._one(_garbage, now),
             Queue.INSPECTION: self._one(_uninspected, now),
-            **dict.fromkeys(_OF_CHANNEL.values(), Waiting(0, None)),
-            **{_OF_CHANNEL[channel]: Waiting(count, since) for channel, count, since in messages},
         }
+
+    def messages(self, now: datetime) -> dict[Channel, Waiting]:
+        """Every channel."""
+        rows = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
+        waiting = {channel: Waiting(count, since) for channel, count, since in rows}
+        return dict.fromkeys(Channel, Waiting(0, None)) | waiting
 
     def _one(self, query: Executable, now: datetime) -> Waiting:
         count, since = list(self._work.rows(query, {"now": now})[0])

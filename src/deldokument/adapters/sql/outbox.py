@@ -130,7 +130,7 @@ _unreminded = (
         _published + bindparam("open_for", type_=DurationMicros()) <= _end,
         _has_any_left,
         ~exists().where(
-            outbox.c.channel == Channel.ALTINN,
+            outbox.c.channel == param("channel"),
             outbox.c.target == recipient.c.id,
             outbox.c.kind == param("kind"),
             outbox.c.created_at > bindparam("told_since", type_=UtcMicros()),

@@ -115,8 +115,10 @@ def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 
 def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """As ``account_in_use``, with tenant and account held: an end finds whoever was added before it, and a list that is
-    being registered stays what its preview showed."""
+    """Return the account as ``account_in_use`` does, with tenant and account locked.
+
+    So the end of a tenant finds every member added before it, and an import matches its preview.
+    """
     tx.tenancies.lock_tenant(tenant_id)
     tx.tenancies.lock_account(account_id)
     return account_in_use(tx, tenant_id, account_id)

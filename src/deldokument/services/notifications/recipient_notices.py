@@ -60,7 +60,7 @@ def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
     """Who is found gets the reminder unless another worker has planned it for the same end."""
     now, lead = deps.clock.now(), REMINDERS[kind]
     sooner = max((other for other in REMINDERS.values() if other < lead), default=timedelta())
-    wanted = ReminderQuery(now + sooner, now + lead, lead + GRACE, kind, now - lead)
+    wanted = ReminderQuery(Channel.ALTINN, now + sooner, now + lead, lead + GRACE, kind, now - lead)
     with deps.database.read() as tx:
         due = tx.outbox.unreminded(wanted, limit=_BATCH)
     if not due:

@@ -79,7 +79,7 @@ def _views(
 ) -> dict[str, ShareView]:
     """By id, each looked at once; without those that can no longer be read."""
     different = {share.id: share for share in shares}
-    return {view.id: view for view in share_views(deps, tx, list(different.values()), mine)}
+    return {view.share.id: view for view in share_views(deps, tx, list(different.values()), mine)}
 
 
 def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[ShareView, ...]:

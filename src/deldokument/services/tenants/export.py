@@ -75,7 +75,7 @@ def _page(deps: Dependencies, wanted: ShareFilter) -> tuple[list[ExportedShare],
 def _exported(deps: Dependencies, tx: Transaction, shares: list[Share]) -> list[ExportedShare]:
     key = directory_key(deps)
     names = {share.id: sharer_name(key, sharer_of(tx, share)) for share in shares}
-    return [ExportedShare(view, names[view.id]) for view in share_views(deps, tx, shares)]
+    return [ExportedShare(view, names[view.share.id]) for view in share_views(deps, tx, shares)]
 
 
 def exported_papers(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedPaper]:

@@ -58,9 +58,10 @@ def change_tenant_rules(
     on_behalf_of: str | None = None,
     contact: Contact | None = None,
 ) -> Tenant:
-    """Set the tenant's longest period, whether sharers must confirm that the original is archived, the name that logins
-    for it are in at the provider, and whom recipients may ask; what is None stays. Raises InvalidInput, InvalidFields
-    or NotFound.
+    """Change a tenant's settings; None leaves a setting unchanged.
+
+    The settings are the longest period, the required confirmation of archiving, the name used for logins on behalf of
+    the tenant, and the contact for recipients. Raises InvalidInput, InvalidFields or NotFound.
     """
     if on_behalf_of is not None:
         check_on_behalf_of(on_behalf_of)

@@ -53,7 +53,6 @@ _HANDLERS: dict[str, dict[str, _Handler]] = {
 
 def create_ks(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> Starlette:
     """The application, to be mounted at PREFIX."""
-
     admitted = partial(_admitted, deps, site, callers)
 
     async def share(request: Request) -> Response:

@@ -141,7 +141,7 @@ def test_what_a_client_must_not_decide_is_ignored(web: Web, kari: Browser, draft
     }  # fmt: skip
     assert save(kari, draft, words(web) | forged).status_code == 200
     view, _ = queries.show_share(web.stage.deps, person(KARI), draft)
-    assert (view.id, view.state.value, view.published_at, view.recipients, view.documents) == (
+    assert (view.share.id, view.share.state.value, view.share.published_at, view.recipients, view.documents) == (
         draft,
         "draft",
         None,

@@ -22,7 +22,7 @@ from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument
 from deldokument.web.http.dispatch import endpoint_name
-from deldokument.web.http.errors import WORDS, status_of, words_of
+from deldokument.web.http.errors import WORDS, field_errors, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
@@ -177,18 +177,17 @@ def _signing_form(
         offer = signing.offer_signing(call.deps, call.person, tenant_id=call.tenant.id)
     except Conflict:
         return RedirectResponse(section_path(call.tenant.id, _SECTION, _SERVICE), 303)
-    errors = [(e.field, words_of(e, call.translator)) for e in error.errors] if isinstance(error, InvalidFields) else []
-    changed = error if isinstance(error, Conflict) else None
+    errors = field_errors(error, call.translator) if error else []
     return _page(
         call,
         "pages/admin/signing.html",
         _service_crumb(call),
         status=status_of(error) if error else 200,
-        errors=errors or ([("", words_of(changed, call.translator))] if changed else []),
+        errors=errors,
         faults={"role": "", "authority": ""} | dict(errors),
         offer=offer,
         role=typed.get("role", ""),
-        confirmed="authority" in typed and changed is None,
+        confirmed="authority" in typed and not isinstance(error, Conflict),
     )
 
 

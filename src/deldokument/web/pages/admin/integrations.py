@@ -14,12 +14,11 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavaila
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
-from deldokument.web.http.errors import status_of
+from deldokument.web.http.errors import field_errors, status_of
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.accounts import (
     SECTION,
     all_accounts,
-    form_errors,
     given,
     path_of,
     shown_account,
@@ -41,7 +40,7 @@ def add_integration(call: RequestContext) -> Response:
             archive_confirmed="archive_confirmed" in call.fields,
         )
     except (InvalidInput, Conflict, Unavailable) as error:
-        errors = form_errors(call, error, "organization_number")
+        errors = field_errors(error, call.translator, "organization_number")
         archived = "archive_confirmed" in call.fields
         return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
     return _to_account(call)

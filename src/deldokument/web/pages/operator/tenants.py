@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 
 from starlette.responses import RedirectResponse, Response
@@ -23,7 +23,8 @@ from deldokument.services.agreements import texts
 from deldokument.services.audit.search import share_id_in
 from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import field_errors, status_of
+from deldokument.web.http.form_values import read_date
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
@@ -64,10 +65,9 @@ class Typed:
     @classmethod
     def refused(cls, call: RequestContext, names: tuple[str, ...], error: ServiceError) -> Typed:
         """A form that came back."""
-        wrong = error.errors if isinstance(error, InvalidFields) else [error]
-        told = [(e.field if isinstance(e, InvalidInput) else "", words_of(e, call.translator)) for e in wrong]
+        errors = field_errors(error, call.translator)
         values = {name: call.fields.get(name, "") for name in names}
-        return cls(values, dict.fromkeys(names, "") | dict(told), told, status_of(error))
+        return cls(values, dict.fromkeys(names, "") | dict(errors), errors, status_of(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ def record_main(call: RequestContext) -> Response:
             call.deps,
             tenant_id=tenant_id,
             version=call.fields.get("version", ""),
-            signed_on=_date(call.fields.get("signed_on", "")),
+            signed_on=read_date(call.fields.get("signed_on", "")),
             signed_by=call.fields.get("signed_by", ""),
             copy=copy.content if copy else b"",
             person=call.person.person,
@@ -242,13 +242,6 @@ def record_main(call: RequestContext) -> Response:
     except (InvalidInput, InvalidFields, Conflict) as error:
         return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
     return RedirectResponse(f"/drift/kunder/{tenant_id}#agreements-heading", 303)
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def main_copy(call: RequestContext) -> Response:
