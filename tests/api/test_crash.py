@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deldokument.services.accounts.integrations import add_integration
-from tests.support.dying import die
+from tests.support.crash import die
 from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 
 CLIENT = "fagsystem"

@@ -158,7 +158,7 @@ class Cluster(Deployment):
         return f"http://127.0.0.1:{port}"
 
     @property
-    def has_room(self) -> bool:
+    def has_free_space(self) -> bool:
         """Whether the documents of another fault fit; SeaweedFS takes its time to give room back."""
         return self.blob_disk is not None or not self.store.disk.is_half_full
 

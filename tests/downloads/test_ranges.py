@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.downloads.conftest import Shared
-from tests.support.server import BOTH_WAYS, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, SIV, Deployment, wait_until
 
-pytestmark = BOTH_WAYS
+pytestmark = BOTH_SOCKET_MODES
 LENGTH = 10_000_000
 PART = 32 * (256 * 1024 - 16) - 40
 

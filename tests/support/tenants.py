@@ -17,7 +17,7 @@ from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords
 from deldokument.services.agreements.status import Signer, seal_signer
 from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal_field, seal_file
-from tests.support.papers import PDF
+from tests.support.sample_files import PDF
 
 
 def take_into_use(deps: Dependencies, tenant_id: str) -> Tenant:

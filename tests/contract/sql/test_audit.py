@@ -19,7 +19,7 @@ from deldokument.domain.tenancy import Administrator, Operator
 from deldokument.ports.repositories.audit import EventFilter, StoredEvent, Subject
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, settle
-from tests.support.stored import do_as_owner
+from tests.support.stored_data import do_as_owner
 
 OPENED = AuditEvent(NOW, EventKind.SHARE_OPENED, "tenant", "share", "subject", {"recipient": "r", "count": 3})
 DENIED = AuditEvent(NOW + HOUR, EventKind.SHARE_DENIED, "tenant", "other", None, {"reason": "ukjent «æøå»"})

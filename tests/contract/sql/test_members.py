@@ -13,7 +13,7 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Member
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle
-from tests.support.plans import EVERYTHING_READ, plans, statements
+from tests.support.query_plans import EVERYTHING_READ, plans, statements
 
 OTHER = replace(TENANT, id="other", organization_number="983544622", retention=timedelta(days=30))
 THERE = Account("there", OTHER.id, "Barnevern")

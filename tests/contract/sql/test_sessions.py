@@ -12,7 +12,7 @@ from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables.logins import pending_login
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 from tests.contract.records import HOUR, NOW
-from tests.support.plans import plans, statements
+from tests.support.query_plans import plans, statements
 
 LOGIN = PendingLogin("state", b"browser", "nonce", "verifier", "/del", NOW)
 SESSION = SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, NOW)

@@ -34,10 +34,7 @@ from deldokument.services.encryption import EncryptedColumn, existing_key, ident
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_tenant_rules
-from tests.support.browser import EWA
-from tests.support.papers import text_of
-from tests.support.stored import do_as_owner, everything
-from tests.support.texts import (
+from tests.support.agreement_texts import (
     SHORT,
     ShortLibrary,
     ask,
@@ -48,6 +45,9 @@ from tests.support.texts import (
     sign,
     with_short_texts,
 )
+from tests.support.browser import EWA
+from tests.support.sample_files import text_of
+from tests.support.stored_data import do_as_owner, everything
 from tests.support.world import KARI, NOON, SIV, Stage, person
 
 

@@ -30,7 +30,7 @@ from deldokument.services.encryption import (
 from deldokument.services.shares import publishing
 from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import registration
-from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
 from tests.support.world import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
@@ -340,7 +340,7 @@ def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) 
     def silence() -> None:
         raise Unavailable("keyring")
 
-    deps = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
+    deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
     assert downloads_access.still_authorized(deps, access)
 
 
@@ -480,7 +480,7 @@ def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = T
         stage.clock.advance(seconds=1)
         offering.open_share(stage.deps, person(reader), share_id)
 
-    return replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[elsewhere]))
+    return replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[elsewhere]))
 
 
 def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
-from tests.support.stored import copies
+from tests.support.stored_data import copies
 from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 

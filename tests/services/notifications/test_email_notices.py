@@ -28,7 +28,7 @@ from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators
 from tests.support.accounts import set_rules
-from tests.support.letters import deliver, settle
+from tests.support.emails import deliver, settle
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 AT_WORK = "kari.lunde@eksempel.example"

@@ -25,8 +25,8 @@ from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support.accounts import events_of, set_rules
+from tests.support.faulty_ports import SlowRegister
 from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.trouble import SlowRegister
 from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 

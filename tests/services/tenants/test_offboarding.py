@@ -25,8 +25,8 @@ from deldokument.services.tenants import administrators, freezing, offboarding, 
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, holdings_of, offboard_tenant
+from tests.support.faulty_ports import Crash, FaultyKeyring
 from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.trouble import Crash, TroubledKeyring
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 RETENTION = timedelta(days=365)
@@ -269,7 +269,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Sta
         subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
         assert tx.audit.subjects(subjects)
     stage.clock.instant = NOON + RETENTION
-    dying = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, dies_after_destroy=True))
+    dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
         offboarding.forget_tenants(dying)
     run_all(stage.deps)

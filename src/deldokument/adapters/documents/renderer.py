@@ -52,20 +52,20 @@ class MarkdownRenderer:
 class _PageRenderer(RendererHTML):
     """Renders for a page that has a heading of its own above the text, and allows no style in an element."""
 
-    def heading_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def heading_open(self, tokens: Tokens, at: int, _options: OptionsDict, _env: EnvType) -> str:
         return f"<{_one_down(tokens[at].tag)}>"
 
-    def heading_close(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def heading_close(self, tokens: Tokens, at: int, _options: OptionsDict, _env: EnvType) -> str:
         return f"</{_one_down(tokens[at].tag)}>\n"
 
     def link_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
         tokens[at].attrSet("class", "ds-link")
         return self.renderToken(tokens, at, options, env)
 
-    def table_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def table_open(self, _tokens: Tokens, _at: int, _options: OptionsDict, _env: EnvType) -> str:
         return '<div class="paper-table" role="group" aria-label="Tabell" tabindex="0">\n<table class="ds-table">\n'
 
-    def table_close(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def table_close(self, _tokens: Tokens, _at: int, _options: OptionsDict, _env: EnvType) -> str:
         return "</table>\n</div>\n"
 
     def th_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
