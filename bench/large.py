@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from bench import carried, crowded, metadata, report
-from tests.support.endrun import durable
+from tests.support.large_expiry import durable
 from tests.support.server import Deployment
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,8 +10,9 @@ from contextlib import closing
 from dataclasses import replace
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
+from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import build_runtime
-from deldokument.bootstrap.serve import configure_logging, serve
+from deldokument.bootstrap.serve import serve
 from deldokument.config.settings import load_settings
 
 

@@ -22,9 +22,15 @@ from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
-from deldokument.services.notifications.dispatch import AT_ONCE, Sender, plan_messages, send_message, take_messages
+from deldokument.services.notifications.dispatch import (
+    AT_ONCE,
+    ChannelEntry,
+    plan_messages,
+    send_message,
+    take_messages,
+)
 from deldokument.services.notifications.email_addresses import forget_addresses
-from deldokument.services.notifications.registry import PLANNERS, SCHEDULED, SENDERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS, SCHEDULERS
 
 log = logging.getLogger("deldokument.worker")
 _MIN_PAUSE = 0.25
@@ -89,7 +95,7 @@ def plan_from_events(deps: Dependencies) -> int:
 
 def plan_from_schedule(deps: Dependencies) -> int:
     """One round: messages to the world outside, of what has come to be due."""
-    return sum(plan(deps) for plan in SCHEDULED)
+    return sum(plan(deps) for plan in SCHEDULERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Sending:
     """
 
     channel: Channel
-    send: Sender
+    entry: ChannelEntry
 
     def __call__(self, deps: Dependencies) -> int:
         """One round."""
@@ -109,7 +115,7 @@ class Sending:
             while True:
                 if time.monotonic() - began < _ROUND:
                     for message in take_messages(deps, self.channel, busy=under_way.values()):
-                        under_way[pool.submit(send_message, deps, self.send, message)] = message.target
+                        under_way[pool.submit(send_message, deps, self.entry, message)] = message.target
                 if not under_way:
                     break
                 for done in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
@@ -146,7 +152,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("seal", sign_checkpoints, 15.0),
         Loop("plan", plan_from_events, 1.0, _MIN_PAUSE, 1.0),
         Loop("remind", plan_from_schedule, 15.0),
-        *(Loop(f"send {channel.value}", Sending(channel, send), 1.0) for channel, send in SENDERS.items()),
+        *(Loop(f"send {channel.value}", Sending(channel, entry), 1.0) for channel, entry in CHANNELS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),
     )

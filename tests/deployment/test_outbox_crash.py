@@ -13,9 +13,9 @@ from deldokument.domain.errors import existing
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
-from deldokument.services.notifications.registry import SENDERS
+from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events, plan_from_schedule
-from tests.support.dying import OUTBOX, die_at
+from tests.support.crash import OUTBOX, die_at
 from tests.support.memory import folder_in_memory
 from tests.support.server import KARI, Deployment
 
@@ -63,7 +63,7 @@ def go_on(mortal: Deployment) -> None:
     """What the next worker does, until nothing is due."""
     while plan_from_events(mortal.node.deps) or plan_from_schedule(mortal.node.deps):
         pass
-    while Sending(Channel.ALTINN, SENDERS[Channel.ALTINN])(mortal.node.deps):
+    while Sending(Channel.ALTINN, CHANNELS[Channel.ALTINN])(mortal.node.deps):
         pass
 
 

@@ -23,7 +23,7 @@ _LOAD = (
     "assert libc.prctl(65, 1, 0, 0, 0) == 0, ctypes.get_errno(); "
     "import uvloop, httptools, psycopg, typst; from cryptography.hazmat.primitives.ciphers.aead import AESGCM; "
     "import asyncio, deldokument.cli.main as main; main.worker_command; "
-    "from deldokument.bootstrap.serve import keep_freed_memory; keep_freed_memory(); "
+    "from deldokument.bootstrap.tune import keep_freed_memory; keep_freed_memory(); "
     "AESGCM(bytes(32)).encrypt(bytes(12), bytes(1 << 20), None); uvloop.run(asyncio.sleep(0))"
 )
 

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from deldokument.adapters.http.client import outbound_client
+from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
 from deldokument.services.tenants.registration import change_tenant_rules
@@ -54,7 +54,9 @@ class OtherService:
 
     def __init__(self, deployment: Deployment, http: httpx.Client, level: str) -> None:
         registers = deployment.registers
-        self._client = IdPorten(registers.idporten, OTHER, registers.client_key, BACK, GOODBYE, http, level)
+        self._client = IdPorten(
+            registers.idporten, OTHER, signing_key(registers.client_key), BACK, GOODBYE, http, level
+        )
 
     def log_in(self, browser: httpx.Client, level: str) -> Identity:
         """Whom the page at ID-porten, which is to be filled in at ``level``, has let in."""
@@ -225,7 +227,7 @@ def test_logout_at_idporten_itself(deployment: Deployment, browser: httpx.Client
 def named(deployment: Deployment) -> Iterator[str]:
     """The number of the tenant that ID-porten knows."""
     with deployment.node.deps.database.read() as tx:
-        tenant = tx.tenancies.tenant_by_number("310240001")
+        tenant = tx.tenants.by_number("310240001")
     assert tenant is not None
     change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of=CUSTOMER)
     yield tenant.organization_number
@@ -253,7 +255,7 @@ def test_onbehalfof_that_is_not_registered_stops_no_other_login(
     deployment: Deployment, browser: httpx.Client, named: str
 ) -> None:
     with deployment.node.deps.database.read() as tx:
-        tenant = tx.tenancies.tenant_by_number(named)
+        tenant = tx.tenants.by_number(named)
     assert tenant is not None
     change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of="somebody_else")
     refusal = browser.get(f"{deployment.url}/logg-inn?for={named}")

@@ -71,7 +71,7 @@ def test_who_follows_the_page_from_nothing_shares_with_an_unmodified_client(fiks
     )
     assert answer.status_code == 201, answer.text
     [shared] = queries.list_shares(stage.deps, person(KARI), account_id=stage.avtaler.id).shares
-    assert shared.archived
+    assert shared.share.archived
 
 
 def test_what_the_page_quotes_stands_on_the_pages_that_it_leads_to(fiks: Fiks, ewa: Browser) -> None:

@@ -62,7 +62,7 @@ def shares(fiks: Fiks, *states: ShareState) -> list[ShareView]:
 
 
 def living(fiks: Fiks) -> list[ShareView]:
-    return [share for share in shares(fiks) if share.state is not ShareState.ABANDONED]
+    return [view for view in shares(fiks) if view.share.state is not ShareState.ABANDONED]
 
 
 def read(fiks: Fiks, share_id: str, document_id: str) -> bytes:
@@ -81,12 +81,12 @@ def test_a_document_is_shared_with_its_recipients_until_its_end(fiks: Fiks) -> N
     assert UPLOADED.fits(document)
     assert (document["dokumentnavn"], document["mimeType"]) == ("vedtak.pdf", "application/pdf")
     assert document["ukryptertStorrelse"] == len(content) < document["kryptertStorrelse"]
-    [share] = living(fiks)
-    assert answer.headers["location"] == share.link
-    assert (share.state, share.reference, share.system) == (ShareState.AVAILABLE, "4c0ffee0", "FJELL AS")
-    assert share.expires_at == fiks.web.stage.clock.now() + timedelta(days=10)
-    assert [(r.kind, r.confirmed) for r in share.recipients] == [("person", True), ("organization", True)]
-    assert read(fiks, share.id, document_id_of(document["id"])) == content
+    [view] = living(fiks)
+    assert answer.headers["location"] == view.link
+    assert (view.share.state, view.reference, view.system) == (ShareState.AVAILABLE, "4c0ffee0", "FJELL AS")
+    assert view.share.expires_at == fiks.web.stage.clock.now() + timedelta(days=10)
+    assert [(r.kind, r.confirmed) for r in view.recipients] == [("person", True), ("organization", True)]
+    assert read(fiks, view.share.id, document_id_of(document["id"])) == content
 
 
 def test_a_document_of_unknown_length_comes_in_pieces(fiks: Fiks) -> None:
@@ -99,8 +99,8 @@ def test_a_document_of_unknown_length_comes_in_pieces(fiks: Fiks) -> None:
     answer = send(fiks, pieces())
     assert answer.status_code == 201
     assert answer.json()["ukryptertStorrelse"] == 1_000_000
-    [share] = living(fiks)
-    assert read(fiks, share.id, document_id_of(answer.json()["id"])) == b"0123456789" * 100_000
+    [view] = living(fiks)
+    assert read(fiks, view.share.id, document_id_of(answer.json()["id"])) == b"0123456789" * 100_000
 
 
 def test_a_form_that_comes_byte_by_byte_is_the_same_form(fiks: Fiks) -> None:
@@ -273,8 +273,8 @@ def test_where_four_eyes_are_wanted_the_document_waits(fiks: Fiks) -> None:
     set_rules(fiks.web.stage, fiks.web.stage.byggesak, four_eyes=True)
     answer = send(fiks, form(metadata(OLA), b"x"))
     assert (answer.status_code, answer.json()["venterPaGodkjenning"]) == (201, True)
-    [share] = living(fiks)
-    assert share.proposal is not None
+    [view] = living(fiks)
+    assert view.proposal is not None
 
 
 def test_a_tenant_that_asks_whether_the_original_is_archived_gets_an_answer(fiks: Fiks) -> None:
@@ -320,4 +320,4 @@ def test_a_connection_that_breaks_leaves_no_share(fiks: Fiks) -> None:
         await fiks.web.app(scope, receive, send_on)
 
     fiks.web.runner.run(call())
-    assert [share.state for share in shares(fiks)] == [ShareState.ABANDONED]
+    assert [view.share.state for view in shares(fiks)] == [ShareState.ABANDONED]

@@ -8,7 +8,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, Result
 from deldokument.ports.channels import Notice
 from deldokument.services.notifications import dispatch, recipient_notices
-from deldokument.services.notifications.registry import PLANNERS
+from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from tests.support.world import Stage
 
 
@@ -35,9 +35,9 @@ def configure_notices(stage: Stage) -> FakeNotices:
 def want_notices(stage: Stage, **rules: object) -> None:
     """The account's rules, as they are but for these."""
     with stage.deps.database.write() as tx:
-        account = existing(tx.tenancies.account(stage.byggesak.id))
+        account = existing(tx.accounts.get(stage.byggesak.id))
         wanted = replace(account.rules, **({"notify": True} | rules))  # type: ignore[arg-type]
-        tx.tenancies.save_account(replace(account, rules=wanted))
+        tx.accounts.save(replace(account, rules=wanted))
 
 
 def send_notices(stage: Stage) -> list[Result]:
@@ -47,5 +47,5 @@ def send_notices(stage: Stage) -> list[Result]:
     recipient_notices.plan_reminders(stage.deps)
     fates: list[Result] = []
     while taken := dispatch.take_messages(stage.deps, Channel.ALTINN):
-        fates += [dispatch.send_message(stage.deps, recipient_notices.send_notice, message) for message in taken]
+        fates += [dispatch.send_message(stage.deps, CHANNELS[Channel.ALTINN], message) for message in taken]
     return fates

@@ -1,7 +1,7 @@
 """The simulators as real processes, for any suite: started on free ports, stopped at the end of a ``with``.
 
     with start_simulators(folder) as running:
-        IdPorten(running.idporten, running.client_id, running.client_key, ...)
+        IdPorten(running.idporten, running.client_id, signing_key(running.client_key), ...)
 
 ``log_in`` walks ID-porten's page as a browser would. Knows nothing of the adapters and the web.
 """

@@ -2,8 +2,14 @@
 
 May import: `web`, `worker`, `adapters`, `services`, `ports`, `domain`, `crypto`, `config`, `server`, `simulators`.
 
+Composing:
 - `keys`: opens root keys and keyring
 - `registers`: builds the adapters to national registers
 - `runtime`: builds the dependencies of the use cases
-- `serve`: runs the web application or the worker
+
+Running:
+- `logs`: configures the log
+- `serve`: runs the web application
+- `tune`: sets what glibc keeps of freed memory, and the worker's priority
+- `work`: runs the worker
 """

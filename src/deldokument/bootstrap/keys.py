@@ -1,18 +1,20 @@
-"""The front door's key cupboard: settings become root keys and a keyring.
+"""Root keys and keyring: opened where the settings say that they are kept.
 
-Promises that what is chosen is opened or a ConfigurationError or ServiceError says what is missing; what only a
-deployment on several machines needs is loaded only when it is asked for. Deliberately does not know what the keys open.
+Guarantees
+- A place that does not open is a ConfigurationError or a ServiceError that says what is missing.
+- What only a deployment on several machines needs is loaded only when it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from deldokument.adapters.keys import files
 from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore
 from deldokument.adapters.keys.sqlite import SqliteStore
+from deldokument.config.groups import KeyringDatabaseSettings, OpenBaoSettings, Pkcs11Settings
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.domain.errors import Conflict
 from deldokument.ports.repositories.transaction import Database
@@ -21,7 +23,6 @@ from deldokument.services.maintenance.deployment_claims import adopt_keyring
 if TYPE_CHECKING:
     from deldokument.adapters.keys.openbao import OpenBao
 
-T = TypeVar("T")
 _PLACES: Final = {
     "sqlite": "keyring_path",
     "postgresql": "keyring_database_url",
@@ -62,19 +63,19 @@ def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool
 
 def open_root_keys(settings: Settings) -> RootKeys:
     """Where the root keys are. Raises ServiceError or ConfigurationError."""
-    match settings.root_key:
-        case "file":
-            return files.FileRootKeys(settings.root_key_path)
-        case "transit":
+    match settings:
+        case Settings(root_key="file", root_key_path=path):
+            return files.FileRootKeys(path)
+        case Settings(root_key="transit", openbao=OpenBaoSettings() as place):
             with _cluster("OpenBao"):
                 from deldokument.adapters.keys.transit import TransitRootKeys
-            return TransitRootKeys(_openbao(settings), settings.transit_mount, settings.transit_key)
-        case "pkcs11":
+            return TransitRootKeys(_openbao(place), settings.transit_mount, settings.transit_key)
+        case Settings(root_key="pkcs11", pkcs11=Pkcs11Settings() as token):
             with _cluster("PKCS#11"):
                 from deldokument.adapters.keys.pkcs11 import Pkcs11RootKeys
-            pin = files.read_private(_given(settings.pkcs11_pin_path)).decode()
-            module, token = _given(settings.pkcs11_module_path), _given(settings.pkcs11_token)
-            return Pkcs11RootKeys(module, token, pin, _given(settings.pkcs11_key))
+            pin = files.read_private(token.pin_path).decode()
+            return Pkcs11RootKeys(token.module_path, token.token, pin, token.key)
+    raise AssertionError(settings.root_key)
 
 
 def create_root_key(settings: Settings) -> str:
@@ -95,35 +96,31 @@ def create_root_key(settings: Settings) -> str:
 
 def prepare_keyring(settings: Settings) -> None:
     """Make what the keyring's store needs to be there before it is opened."""
-    if settings.keyring_database_url is not None:
+    if settings.keyring_database is not None:
         from deldokument.adapters.keys import postgres
 
-        postgres.prepare(settings.keyring_database_url)
+        postgres.prepare(settings.keyring_database.url)
 
 
 def _store(settings: Settings, first_root: str) -> SealedStore:
-    match settings.keyring:
-        case "sqlite":
-            return SqliteStore(settings.keyring_path, first_root)
-        case "postgresql":
+    match settings:
+        case Settings(keyring="sqlite", keyring_path=path):
+            return SqliteStore(path, first_root)
+        case Settings(keyring="postgresql", keyring_database=KeyringDatabaseSettings(url=url)):
             from deldokument.adapters.keys.postgres import PostgresStore
 
-            return PostgresStore(_given(settings.keyring_database_url), first_root)
-        case "openbao":
+            return PostgresStore(url, first_root)
+        case Settings(keyring="openbao", openbao=OpenBaoSettings() as place):
             with _cluster("OpenBao"):
                 from deldokument.adapters.keys.openbao_store import OpenBaoStore
-            return OpenBaoStore(_openbao(settings), settings.openbao_keyring_mount, first_root)
+            return OpenBaoStore(_openbao(place), place.keyring_mount, first_root)
+    raise AssertionError(settings.keyring)
 
 
-def _openbao(settings: Settings) -> OpenBao:
+def _openbao(place: OpenBaoSettings) -> OpenBao:
     from deldokument.adapters.keys.openbao import OpenBao
 
-    return OpenBao(
-        _given(settings.openbao_url),
-        _given(settings.openbao_role_id),
-        _given(settings.openbao_secret_id_path),
-        settings.openbao_ca_path,
-    )
+    return OpenBao(place.url, place.role_id, place.secret_id_path, place.ca_path)
 
 
 @contextmanager
@@ -132,9 +129,3 @@ def _cluster(what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{what} needs {error.name}: install deldokument[cluster]") from None
-
-
-def _given(value: T | None) -> T:
-    if value is None:
-        raise ConfigurationError("the settings of keyring and root key are not whole")
-    return value

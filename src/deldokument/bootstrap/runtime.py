@@ -1,6 +1,6 @@
-"""The front door: settings become adapters, adapters a world, a world the web application or the worker.
+"""Composition of a node: settings become adapters, and adapters the `Dependencies` of the use cases.
 
-Only this module, `unlocking` (the keyring) and `registers` name concrete adapters.
+Only this module, `keys` and `registers` name concrete adapters.
 
 Guarantees
 - A process that cannot have its database, keyring, blobs or clock does not start.
@@ -9,13 +9,11 @@ Guarantees
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deldokument import __version__
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.adapters.documents.renderer import MarkdownRenderer
@@ -29,21 +27,20 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import is_current, migrate
 from deldokument.adapters.webhook_client import WebhookClient
 from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
-from deldokument.bootstrap.registers import Registers, access_rule, given, open_registers, secret_text
+from deldokument.bootstrap.registers import Registers, open_registers
+from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
+from deldokument.domain.policy import AccessRule
 from deldokument.domain.webhook import AddressRule
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import SEAL_EVERY, Dependencies, NoticeRules, ServiceConfig
 from deldokument.services.maintenance.deployment_claims import claim_store
-from deldokument.web.http.site import Site
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
-log = logging.getLogger("deldokument")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,8 @@ def build_runtime(settings: Settings) -> Runtime:
     registers: Registers | None = None
     try:
         registers = open_registers(settings)
-        seal = load_seal(
-            settings.seal_key_path, settings.seal_certificate_path, secret_text(settings.seal_key_password)
-        )
+        password = settings.seal_key_password.get_secret_value()
+        seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, password)
         blobs = _blobs(settings)
         claim_store(database, blobs)
         keyring = open_claimed_keyring(settings, database)
@@ -110,20 +106,24 @@ def build_runtime(settings: Settings) -> Runtime:
         library=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
-        rules=ServiceConfig(
-            public_url=settings.public_url,
-            allow_synthetic=settings.allow_synthetic,
-            access=access_rule(settings),
-            operator=_operator(settings),
-            notices=NoticeRules(settings.notice_sender, settings.notice_language),
-            api_requests_per_minute=settings.api_requests_per_minute,
-            resumable_upload_draft=settings.resumable_upload_draft,
-            seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,
-            webhooks=_webhook_rule(settings),
-        ),
-        mail=_mail(settings),
+        rules=_service_config(settings, registers.access),
+        mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
     return Runtime(deps, database, keyring, registers)
+
+
+def _service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
+    return ServiceConfig(
+        public_url=settings.public_url,
+        allow_synthetic=settings.allow_synthetic,
+        access=access,
+        operator=_operator(settings),
+        notices=NoticeRules(settings.notice_sender, settings.notice_language),
+        api_requests_per_minute=settings.api_requests_per_minute,
+        resumable_upload_draft=settings.resumable_upload_draft,
+        seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,
+        webhooks=_webhook_rule(settings),
+    )
 
 
 def _operator(settings: Settings) -> OperatorDetails:
@@ -140,28 +140,32 @@ def _webhook_rule(settings: Settings) -> AddressRule:
 
 
 def _blobs(settings: Settings) -> BlobStore:
-    if settings.blobs_s3_bucket is None:
-        return DirectoryBlobStore(settings.blobs_dir)
+    return _bucket(settings.blobs_s3) if settings.blobs_s3 else DirectoryBlobStore(settings.blobs_dir)
+
+
+def _bucket(s3: S3Settings) -> BlobStore:
     try:
         from deldokument.adapters.blobs.s3 import S3BlobStore, S3Place
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"a bucket needs more packages: install deldokument[cluster] ({error})") from None
     place = S3Place(
-        endpoint=given(settings.blobs_s3_endpoint),
-        bucket=settings.blobs_s3_bucket,
-        access_key_id=given(settings.blobs_s3_access_key_id),
-        secret_access_key=secret_text(settings.blobs_s3_secret_access_key)
-        or _secret_in(settings.blobs_s3_secret_access_key_path),
-        region=settings.blobs_s3_region,
-        prefix=settings.blobs_s3_prefix,
-        path_style=settings.blobs_s3_path_style,
+        endpoint=s3.endpoint,
+        bucket=s3.bucket,
+        access_key_id=s3.access_key_id,
+        secret_access_key=_secret_access_key(s3),
+        region=s3.region,
+        prefix=s3.prefix,
+        path_style=s3.path_style,
     )
     return S3BlobStore(place)
 
 
-def _secret_in(path: Path | None) -> str:
+def _secret_access_key(s3: S3Settings) -> str:
+    path = s3.secret_access_key_path
+    if path is None:
+        return s3.secret_access_key.get_secret_value()
     try:
-        return read_private(Path(given(str(path) if path else None))).decode()
+        return read_private(path).decode()
     except (Unavailable, ValueError) as error:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
 
@@ -179,28 +183,7 @@ def demo_clock_file(settings: Settings) -> Path:
     return settings.data_dir / "clock"
 
 
-def _mail(settings: Settings) -> EmailSender | None:
-    if settings.smtp_host is None:
-        return None
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        given(settings.smtp_sender),
-        settings.smtp_username or "",
-        secret_text(settings.smtp_password),
-    )
-    return SmtpMail(server, name=mail_name(urlsplit(settings.public_url).hostname or ""))
-
-
-def site_of(settings: Settings) -> Site:
-    """What the pages need of the settings."""
-    return Site(
-        public_url=settings.public_url,
-        operator_name=settings.operator_name,
-        operator_contact=settings.operator_contact or "",
-        accessibility_url=settings.accessibility_statement_url or "",
-        privacy_url=settings.privacy_url or "",
-        demo=settings.demo,
-        version=__version__,
-    )
+def _mail(smtp: MailSettings, public_url: str) -> EmailSender:
+    password = smtp.password.get_secret_value()
+    server = SmtpServer(smtp.host, smtp.port, smtp.security, smtp.sender, smtp.username, password)
+    return SmtpMail(server, name=mail_name(urlsplit(public_url).hostname or ""))

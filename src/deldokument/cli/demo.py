@@ -19,7 +19,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
@@ -31,7 +30,8 @@ from deldokument.bootstrap.serve import serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
 from deldokument.cli.demo_data import CUSTOMERS, seed
-from deldokument.config.settings import NOTIFICATIONS_SCOPE, PARTIES_SCOPE, PREFIX, Settings, load_settings
+from deldokument.config.groups import NOTIFICATIONS_SCOPE, PARTIES_SCOPE
+from deldokument.config.settings import PREFIX, Settings, load_settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import end_at_a_signal
 from deldokument.services.maintenance.retention import confirm_clock
@@ -60,7 +60,8 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         listeners = Listeners(*(running.enter_context(_listener(number)) for number in (port, ANY_PORT)))
         url = f"http://{LOOPBACK}:{_port(listeners.public)}"
         registers = _start_registers(running, data, url)
-        settings = _settings(registers, data, url, _port(listeners.management), stores or {})
+        given = _given(registers, data, url, _port(listeners.management)) | dict(stores or {})
+        settings = load_settings(**given)
         _make_keys(settings)
         prepare(settings)
         node = build_runtime(settings)
@@ -68,7 +69,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         cast = load_cast()
         seed(node.deps, cast)
         confirm_clock(node.deps)
-        running.callback(_stop, _start_worker(settings))
+        running.callback(_stop, _start_worker(given))
         _greet(url, cast, settings)
         serve(settings, node, listeners, _demo(node, settings, cast, registers).endpoints())
 
@@ -103,37 +104,36 @@ def _port(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def _settings(registers: _Registers, data: Path, url: str, management_port: int, stores: Mapping[str, str]) -> Settings:
-    return load_settings(
-        demo=True,
-        allow_synthetic=True,
-        public_url=url,
-        host=LOOPBACK,
-        port=int(url.rsplit(":", 1)[1]),
-        management_host=LOOPBACK,
-        management_port=management_port,
-        data_dir=data,
-        idporten_issuer=registers.idporten,
-        idporten_client_id=CLIENT_ID,
-        idporten_client_key_path=registers.client_key,
-        maskinporten_issuer=f"{registers.maskinporten}/",
-        maskinporten_client_id=CLIENT_ID,
-        maskinporten_client_key_path=registers.client_key,
-        altinn_base_url=registers.altinn,
-        altinn_subscription_key=SUBSCRIPTION_KEY,
-        altinn_notifications_base_url=registers.notifications,
-        enhetsregisteret_base_url=registers.enhetsregisteret,
-        smtp_host=LOOPBACK,
-        smtp_port=_mail_port(registers.mail),
-        smtp_security="none",
-        smtp_sender="ikke-svar@demo.example",
-        operator_name="Del dokument (demo)",
-        operator_number="319990003",
-        operator_contact="22 00 00 00",
-        agreement_return_address="avtaler@demo.example",
-        agreement_contract_party="Demodrift IKS",
-        **stores,
-    )
+def _given(registers: _Registers, data: Path, url: str, management_port: int) -> dict[str, object]:
+    return {
+        "demo": True,
+        "allow_synthetic": True,
+        "public_url": url,
+        "host": LOOPBACK,
+        "port": int(url.rsplit(":", 1)[1]),
+        "management_host": LOOPBACK,
+        "management_port": management_port,
+        "data_dir": data,
+        "idporten_issuer": registers.idporten,
+        "idporten_client_id": CLIENT_ID,
+        "idporten_client_key_path": registers.client_key,
+        "maskinporten_issuer": f"{registers.maskinporten}/",
+        "maskinporten_client_id": CLIENT_ID,
+        "maskinporten_client_key_path": registers.client_key,
+        "altinn_base_url": registers.altinn,
+        "altinn_subscription_key": SUBSCRIPTION_KEY,
+        "altinn_notifications_base_url": registers.notifications,
+        "enhetsregisteret_base_url": registers.enhetsregisteret,
+        "smtp_host": LOOPBACK,
+        "smtp_port": _mail_port(registers.mail),
+        "smtp_security": "none",
+        "smtp_sender": "ikke-svar@demo.example",
+        "operator_name": "Del dokument (demo)",
+        "operator_number": "319990003",
+        "operator_contact": "22 00 00 00",
+        "agreement_return_address": "avtaler@demo.example",
+        "agreement_contract_party": "Demodrift IKS",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +193,8 @@ def _start_register(running: ExitStack, name: str, *options: str) -> str:
     return line.split()[1]
 
 
-def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
+def _start_worker(given: Mapping[str, object]) -> subprocess.Popen[bytes]:
     """The worker gets the demo's settings through its environment, as a deployed one does."""
-    given = settings.model_dump(mode="json", exclude_none=True)
-    given |= {name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)}
-    # Several values stand in a variable with commas between; an empty one is as none.
-    given |= {name: ",".join(map(str, value)) for name, value in given.items() if isinstance(value, list)}
     environment = os.environ | {PREFIX + name.upper(): str(value) for name, value in given.items()}
     command = [sys.executable, "-m", "deldokument.cli.main", "worker"]
     return subprocess.Popen(command, env=environment)  # noqa: S603 - our own module

@@ -18,8 +18,9 @@ from rich.console import Console
 from deldokument import __version__
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
+from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
-from deldokument.bootstrap.serve import configure_logging, work
+from deldokument.bootstrap.work import work
 from deldokument.cli import (
     accounts,
     agreements,
@@ -123,7 +124,7 @@ def doctor() -> None:
 
 def _examine(node: Runtime) -> None:
     with node.deps.database.read() as tx:
-        deployment = tx.retention.deployment()
+        deployment = tx.deployment.get()
     console.print(f"database, keyring, blobs: answer (deployment {deployment.id})")
     probe_store(node.deps.blobs)
     console.print("blobs: a probe was written, read, listed and deleted")
@@ -140,7 +141,7 @@ def _examine(node: Runtime) -> None:
 
 def _backlog(node: Runtime) -> str:
     lag = measure_lag(node.deps)
-    behind = {queue.value: one.count for queue, one in lag.waiting.items() if one.count}
+    behind = {queue: one.count for queue, one in lag.waiting.items() if one.count}
     longest = max(lag.lags.values()).total_seconds()
     return (
         ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"

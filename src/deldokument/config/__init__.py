@@ -2,6 +2,7 @@
 
 May import: `domain`.
 
-- `settings`: the settings
+- `groups`: settings that are only of use together
+- `settings`: all settings, and how they are loaded
 - `types`: validated types of settings: URL, host, port, path
 """

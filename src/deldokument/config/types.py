@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
 
 from deldokument.domain.addresses import check_address
 from deldokument.domain.errors import InvalidInput
@@ -112,7 +111,7 @@ def _checked_issuer(value: str) -> str:
     return value
 
 
-def _origin(value: str) -> str:
+def origin(value: str) -> str:
     """As browsers write an origin (RFC 6454, 6.1): they are compared letter by letter."""
     parts = urlsplit(value)
     if parts.path:
@@ -135,7 +134,7 @@ def _host_alone(value: str) -> str:
     return value
 
 
-def _ascii(value: str | SecretStr) -> str | SecretStr:
+def ascii_alone(value: str | SecretStr) -> str | SecretStr:
     """What is said by protocols or libraries that take nothing else."""
     text = value if isinstance(value, str) else value.get_secret_value()
     if not (text.isascii() and text.isprintable()):
@@ -186,7 +185,7 @@ Issuer = Annotated[str, AfterValidator(_checked_issuer)]
 Host = Annotated[str, AfterValidator(_host_alone)]
 
 
-AsciiSecret = Annotated[SecretStr, AfterValidator(_ascii)]
+AsciiSecret = Annotated[SecretStr, AfterValidator(ascii_alone)]
 
 
 Number = Annotated[str, AfterValidator(_organization_number)]
@@ -201,13 +200,13 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-Ports = Annotated[frozenset[Port], NoDecode, BeforeValidator(_apart), Field(min_length=1)]
+Ports = Annotated[frozenset[Port], BeforeValidator(_apart), Field(min_length=1)]
 
 
-Networks = Annotated[frozenset[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_apart)]
+Networks = Annotated[frozenset[IPv4Network | IPv6Network], BeforeValidator(_apart)]
 
 
 Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 
 
-Codes = Annotated[frozenset[str], NoDecode, BeforeValidator(_codes), AfterValidator(_not_empty)]
+Codes = Annotated[frozenset[str], BeforeValidator(_codes), AfterValidator(_not_empty)]

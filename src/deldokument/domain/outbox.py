@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(hours=6)
@@ -25,11 +26,15 @@ MAX_ATTEMPTS = 21
 
 
 class Channel(StrEnum):
-    """How a message leaves the house."""
+    """How a message leaves the house. The registry of services.notifications says how channels differ."""
 
     ALTINN = "altinn"
     EMAIL = "email"
     WEBHOOK = "webhook"
+
+
+RECIPIENT_CHANNELS: Final = (Channel.ALTINN,)
+"""Channels whose messages are notices to recipients, of the kinds of ports.channels.NoticeKind. Sharers see them."""
 
 
 @dataclass(frozen=True, slots=True)

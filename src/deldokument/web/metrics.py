@@ -50,9 +50,9 @@ class _LagCollector(Collector):
             "deldokument_lag_seconds", "How long the first that waits has waited.", labels=["queue"]
         )
         for queue, one in measured.waiting.items():
-            waiting.add_metric([queue.value], one.count)
+            waiting.add_metric([queue], one.count)
             if one.since is not None or not one.count:
-                lag.add_metric([queue.value], measured.lags[queue].total_seconds())
+                lag.add_metric([queue], measured.lags[queue].total_seconds())
         yield from (waiting, lag)
         if measured.heartbeat_age is not None:
             seconds = measured.heartbeat_age.total_seconds()

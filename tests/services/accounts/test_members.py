@@ -173,8 +173,8 @@ def test_a_share_of_an_erased_member_is_read_by_the_others(stage: Stage) -> None
     with stage.deps.database.write() as tx:
         tx.retention.erase_member(stage.members["kari"], NOON)
     view, _ = queries.show_share(stage.deps, person(ODD), share_id)
-    assert view.id == share_id
-    assert [view.id for view in queries.list_shares(stage.deps, person(ODD)).shares] == [share_id]
+    assert view.share.id == share_id
+    assert [view.share.id for view in queries.list_shares(stage.deps, person(ODD)).shares] == [share_id]
 
 
 def test_an_erased_member_can_be_registered_again_as_a_new_one(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from deldokument.services.api.one_request_share import SmallDocument, share_at_o
 from deldokument.services.shares import api_drafts, drafts
 from deldokument.services.shares.queries import list_shares
 from deldokument.services.shares.recipients import RecipientInput
-from tests.support.trouble import SlowRegister
+from tests.support.faulty_ports import SlowRegister
 from tests.support.world import FJELL, OLA, VIGDIS, Stage
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
@@ -33,7 +33,7 @@ def on_event_loop(stage: Stage, share_id: str = "", **words: object) -> Share:
 
 
 def shares(stage: Stage) -> list[ShareState]:
-    return [view.state for view in list_shares(stage.deps, SYSTEM).shares]
+    return [view.share.state for view in list_shares(stage.deps, SYSTEM).shares]
 
 
 def test_everything_is_there_when_it_is_published(stage: Stage) -> None:

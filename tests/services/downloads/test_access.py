@@ -7,24 +7,31 @@ import pytest
 
 from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Broken, Gone, NotFound, RightMissing, Unavailable, existing
+from deldokument.domain.errors import Broken, Frozen, Gone, NotFound, RightMissing, Unavailable, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
 from deldokument.domain.share import Recipient, Verdict
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
+from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.ports.repositories.audit import Subject
 from deldokument.services.audit.search import subject_ids_of
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.downloads import offers as offering
-from deldokument.services.encryption import AUDIT_PREFIX, EncryptedColumn, existing_key, identifier_hash, seal_field
+from deldokument.services.encryption import (
+    AUDIT_PREFIX,
+    EncryptedColumn,
+    existing_key,
+    identifier_hash,
+    seal_field,
+    subject_hashes,
+)
 from deldokument.services.shares import publishing
 from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import registration
-from tests.support.trouble import TroubledDatabase, TroubledKeyring
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
+from tests.support.world import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def denials(stage: Stage) -> list[AuditEvent]:
@@ -286,7 +293,7 @@ def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: St
     stage.clock.advance(hours=2)
     offering.open_share(stage.deps, person(OLA), share_id)
     with stage.deps.database.read() as tx:
-        [receipt] = tx.shares.receipts([share_id])
+        [receipt] = tx.receipts.of_shares([share_id])
     assert (receipt.document_id, receipt.first_at, receipt.last_at) == (None, first, stage.clock.now())
 
 
@@ -333,7 +340,7 @@ def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) 
     def silence() -> None:
         raise Unavailable("keyring")
 
-    deps = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
+    deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
     assert downloads_access.still_authorized(deps, access)
 
 
@@ -394,7 +401,7 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     [document_id] = stage.document_ids(share_id)
     offering.list_offers(stage.deps, person(OLA))
     with stage.deps.database.read() as tx:
-        assert tx.shares.receipts([share_id]) == []
+        assert tx.receipts.of_shares([share_id]) == []
     content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.deps, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
@@ -473,14 +480,14 @@ def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = T
         stage.clock.advance(seconds=1)
         offering.open_share(stage.deps, person(reader), share_id)
 
-    return replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[elsewhere]))
+    return replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[elsewhere]))
 
 
 def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
     share_id, began = stage.publish(OLA), stage.clock.now()
     assert offering.open_share(overtaken(stage, OLA, share_id), person(OLA), share_id).id == share_id
     with stage.deps.database.read() as tx:
-        [receipt] = tx.shares.receipts([share_id])
+        [receipt] = tx.receipts.of_shares([share_id])
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
     assert receipt.first_at == receipt.last_at == began + timedelta(seconds=1)
     assert kinds.count(EventKind.SHARE_OPENED) == 1
@@ -490,6 +497,72 @@ def test_an_opening_that_is_recorded_late_takes_nothing_from_a_later_one(stage: 
     share_id, began = stage.publish(PER, FJELL), stage.clock.now()
     offering.open_share(overtaken(stage, PER, share_id, with_rights=False), person(PER), share_id)
     with stage.deps.database.read() as tx:
-        times = [(receipt.first_at, receipt.last_at) for receipt in tx.shares.receipts([share_id])]
+        times = [(receipt.first_at, receipt.last_at) for receipt in tx.receipts.of_shares([share_id])]
     later = began + timedelta(seconds=1)
     assert sorted(times) == [(began, began), (later, later)]
+
+
+def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_silent(stage: Stage) -> None:
+    access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
+    stage.rights.down = True
+    stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
+    assert not downloads_access.still_authorized(stage.deps, access)
+
+
+def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
+    assert offering.list_offers(stage.deps, person(OLA)) == ([], True)
+    with pytest.raises(Frozen) as caught:
+        downloads_access.authorize(stage.deps, person(OLA), share_id)
+    assert (caught.value.code, caught.value.params["tenant"]) == ("share_stopped", "Eksempel kommune")
+
+
+def test_the_refusal_that_ends_a_response_names_the_person(stage: Stage) -> None:
+    share_id = stage.publish(FJELL)
+    access = downloads_access.authorize(stage.deps, person(PER), share_id)
+    stage.rights.held.clear()
+    assert not downloads_access.still_authorized(stage.deps, access)
+    [event] = denials(stage)
+    with stage.deps.database.read() as tx:
+        [subject] = tx.audit.subjects([existing(event.subject_id)])
+    key = existing_key(stage.deps.keyring, subject.audit_key_id)
+    assert subject.lookup_hash in subject_hashes(key, person(PER))
+
+
+def test_opening_is_written_down_with_the_person_who_opened(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    offering.open_share(stage.deps, person(OLA), share_id)
+    with stage.deps.database.read() as tx:
+        [opened] = [e for _, e in tx.audit.events(share_id=share_id) if e.kind is EventKind.SHARE_OPENED]
+        [receipt] = tx.receipts.of_shares([share_id])
+    assert opened.subject_id == receipt.subject_id
+
+
+@pytest.mark.parametrize(("minutes", "events"), [(0, 1), (9, 1), (10, 2)])
+def test_a_share_that_is_looked_at_again_within_ten_minutes_is_opened_once(
+    stage: Stage, minutes: int, events: int
+) -> None:
+    share_id = stage.publish(OLA)
+    offering.open_share(stage.deps, person(OLA), share_id)
+    stage.clock.advance(minutes=minutes)
+    [document] = offering.open_share(stage.deps, person(OLA), share_id).documents
+    with stage.deps.database.read() as tx:
+        opened = [e for _, e in tx.audit.events(share_id=share_id) if e.kind is EventKind.SHARE_OPENED]
+    assert len(opened) == events
+    assert document.id == stage.document_ids(share_id)[0]
+
+
+def test_the_list_asks_for_rights_no_older_than_five_minutes(stage: Stage) -> None:
+    rights = WatchedRights(stage)
+    offering.list_offers(replace(stage.deps, rights=rights), person(PER))
+    assert rights.asked == [MAX_RIGHTS_AGE]
+
+
+def test_each_organisation_that_lacks_a_right_is_named_by_number_if_it_has_no_name(stage: Stage) -> None:
+    stage.rights.held[LISE] += (OrganizationGrant(BANKRUPT, "NEDLAGT FISK AS", frozenset({ORDINARY_MAIL})),)
+    stage.register.known[BANKRUPT] = RegisteredOrganization(BANKRUPT, "", "AS", "active")
+    share_id = stage.publish(FJELL, BANKRUPT)
+    with pytest.raises(RightMissing) as caught:
+        downloads_access.authorize(stage.deps, person(LISE), share_id)
+    assert caught.value.params["organizations"] == "FJELL AS, 313 017 001"

@@ -55,6 +55,11 @@ PLANNER = dispatch.per_event(plan)
 PLANS = {EventKind.SHARE_PUBLISHED: (PLANNER,), EventKind.SHARE_WITHDRAWN: (PLANNER,)}
 
 
+def entry(send: dispatch.Sender) -> dispatch.ChannelEntry:
+    """A channel with a retry limit, of whose messages nothing is recorded when they are sent."""
+    return dispatch.ChannelEntry("webhooks", send)
+
+
 def put(stage: Stage, share_id: str | None = None, **changes: object) -> OutgoingMessage:
     added = message(stage.deps, stage.tenant.id, share_id, **changes)
     with stage.deps.database.write() as tx:
@@ -69,7 +74,7 @@ def kept(stage: Stage, message_id: str) -> OutgoingMessage:
 
 def attempt(stage: Stage, outcome: Outcome, channel: Channel = Channel.WEBHOOK) -> Result:
     [taken] = dispatch.take_messages(stage.deps, channel)
-    return dispatch.send_message(stage.deps, lambda *_: outcome, taken)
+    return dispatch.send_message(stage.deps, entry(lambda *_: outcome), taken)
 
 
 def test_every_event_is_planned_once(stage: Stage) -> None:
@@ -128,10 +133,10 @@ def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> 
     [slow] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
     stage.clock.advance(seconds=LEASE.total_seconds())
     [taken] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
-    dispatch.send_message(stage.deps, lambda *_: again("timeout"), slow)
+    dispatch.send_message(stage.deps, entry(lambda *_: again("timeout")), slow)
     assert kept(stage, added.id).due_at == taken.due_at
-    dispatch.send_message(stage.deps, lambda *_: SENT, taken)
-    dispatch.send_message(stage.deps, lambda *_: refused("status_400"), slow)
+    dispatch.send_message(stage.deps, entry(lambda *_: SENT), taken)
+    dispatch.send_message(stage.deps, entry(lambda *_: refused("status_400")), slow)
     assert kept(stage, added.id).given_up_at is None
 
 
@@ -169,7 +174,7 @@ def test_a_counterpart_that_does_not_answer_is_asked_later(stage: Stage) -> None
 
     added = put(stage)
     [taken] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
-    assert dispatch.send_message(stage.deps, silent, taken) is Result.AGAIN
+    assert dispatch.send_message(stage.deps, entry(silent), taken) is Result.AGAIN
     assert kept(stage, added.id).last_error == "notices_unavailable"
 
 
@@ -207,7 +212,7 @@ def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> N
             gone.set()
         return SENT
 
-    assert Sending(Channel.WEBHOOK, send)(stage.deps) == len(slow) + len(quick)
+    assert Sending(Channel.WEBHOOK, entry(send))(stage.deps) == len(slow) + len(quick)
     assert order.count("begun") == order.count("slow") == len(slow)
     assert order.index("slow") > max(at for at, target in enumerate(order) if target == "quick")
 
@@ -221,11 +226,11 @@ def test_a_sender_that_breaks_down_over_one_message_sends_the_others(stage: Stag
         return SENT
 
     with pytest.raises(ZeroDivisionError):
-        Sending(Channel.WEBHOOK, send)(stage.deps)
+        Sending(Channel.WEBHOOK, entry(send))(stage.deps)
     assert all(kept(stage, other.id).sent_at for other in others)
     assert kept(stage, broken.id).last_error == "broken"
     assert kept(stage, broken.id).due_at > stage.clock.now()
-    assert Sending(Channel.WEBHOOK, send)(stage.deps) == 0
+    assert Sending(Channel.WEBHOOK, entry(send))(stage.deps) == 0
 
 
 def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage) -> None:
@@ -237,7 +242,7 @@ def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage
     for _ in range(MAX_ATTEMPTS):
         stage.clock.instant = kept(stage, added.id).due_at
         with pytest.raises(IntegrityError):
-            Sending(Channel.WEBHOOK, send)(stage.deps)
+            Sending(Channel.WEBHOOK, entry(send))(stage.deps)
     assert kept(stage, added.id).given_up_at == stage.clock.now()
     assert dispatch.take_messages(stage.deps, Channel.WEBHOOK) == []
 
@@ -253,7 +258,7 @@ def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -
             told.set()
         return SENT
 
-    assert Sending(Channel.WEBHOOK, send)(stage.deps) == 3
+    assert Sending(Channel.WEBHOOK, entry(send))(stage.deps) == 3
 
 
 @dataclass
@@ -304,7 +309,7 @@ def test_messages_go_with_their_share_and_others_after_a_quarter(stage: Stage) -
     of_share, settled, due = put(stage, share_id), put(stage, target="a"), put(stage, target="b")
     for taken in dispatch.take_messages(stage.deps, Channel.WEBHOOK):
         if taken.id != due.id:
-            dispatch.send_message(stage.deps, lambda *_: SENT, taken)
+            dispatch.send_message(stage.deps, entry(lambda *_: SENT), taken)
     stage.clock.advance(days=91)
     dispatch.forget_messages(stage.deps)
     with stage.deps.database.read() as tx:

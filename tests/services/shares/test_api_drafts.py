@@ -25,8 +25,8 @@ from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support.accounts import events_of, set_rules
+from tests.support.faulty_ports import SlowRegister
 from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.trouble import SlowRegister
 from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 
@@ -47,8 +47,8 @@ def test_a_draft_is_made_with_all_that_is_known_of_it(stage: Stage) -> None:
     words = stage.words(title=" Vedtak ", message="Hei", reference="2026/17", confidential=False)
     inputs = [RecipientInput("218794 98012", "søker"), RecipientInput(FJELL), RecipientInput(OLA, "igjen")]
     view = shown(stage, create_draft(stage.deps, SYSTEM, words, inputs))
-    assert (view.title, view.message, view.reference, view.confidential) == ("Vedtak", "Hei", "2026/17", False)
-    assert view.expires_at == words.expires_at
+    assert (view.title, view.message, view.reference, view.share.confidential) == ("Vedtak", "Hei", "2026/17", False)
+    assert view.share.expires_at == words.expires_at
     assert [(r.display, r.name, r.label, r.confirmed) for r in view.recipients] == [
         ("218794 *****", "", "søker", True),
         ("312 824 450", "FJELL AS", "", True),
@@ -136,8 +136,8 @@ def test_words_are_changed_in_part_and_the_rest_stays(stage: Stage) -> None:
     share = create_draft(stage.deps, SYSTEM, words)
     change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title=" Klage "))
     view = shown(stage, share)
-    assert (view.title, view.message, view.reference, view.archived) == ("Klage", "Hei", "2026/17", True)
-    assert view.expires_at == words.expires_at
+    assert (view.title, view.message, view.reference, view.share.archived) == ("Klage", "Hei", "2026/17", True)
+    assert view.share.expires_at == words.expires_at
 
 
 def test_a_change_that_is_refused_changes_nothing(stage: Stage) -> None:
@@ -153,7 +153,7 @@ def test_an_end_that_has_come_to_be_wrong_does_not_hinder_other_changes(stage: S
     share = create_draft(stage.deps, SYSTEM, stage.words(expires_at=stage.clock.now() + timedelta(hours=2)))
     stage.clock.advance(hours=3)
     change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title="Vedtak", expires_at=None))
-    assert shown(stage, share).expires_at is None
+    assert shown(stage, share).share.expires_at is None
     change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
 
 
@@ -194,7 +194,7 @@ def end(stage: Stage) -> None:
 
 def test_nothing_is_begun_where_the_integration_has_gone_meanwhile(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
-        [integration] = tx.tenancies.integrations(stage.byggesak.id)
+        [integration] = tx.integrations.of_account(stage.byggesak.id)
     with pytest.raises(NotFound):
         create_draft(
             meanwhile(stage, lambda: let_go(stage, integration)), SYSTEM, stage.words(), [RecipientInput(FJELL)]
@@ -203,7 +203,7 @@ def test_nothing_is_begun_where_the_integration_has_gone_meanwhile(stage: Stage)
 
 def test_nothing_is_begun_by_who_may_only_read_meanwhile(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
-        [integration] = tx.tenancies.integrations(stage.byggesak.id)
+        [integration] = tx.integrations.of_account(stage.byggesak.id)
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "integration_id": integration.id}
     deps = meanwhile(stage, lambda: change_rights(stage.deps, **where, rights=IntegrationRights.READ))
     with pytest.raises(RightMissing):
@@ -223,7 +223,7 @@ def test_a_draft_that_was_made_meanwhile_under_the_same_id_is_the_one(stage: Sta
     share_id, given = new_id(), (SYSTEM, stage.words(), [RecipientInput(FJELL)])
     deps = meanwhile(stage, lambda: create_draft(stage.deps, *given, share_id))
     made = create_draft(deps, *given, share_id)
-    assert [share.id for share in queries.list_shares(stage.deps, SYSTEM).shares] == [made.id] == [share_id]
+    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [made.id] == [share_id]
     assert len(shown(stage, made).recipients) == 1
 
 
@@ -231,11 +231,11 @@ def test_a_draft_waits_for_an_end_that_is_under_way_and_is_not_begun(stage: Stag
     now = stage.clock.now()
     with ThreadPoolExecutor(1) as pool:
         with stage.deps.database.write() as tx:
-            tenant = existing(tx.tenancies.lock_tenant(stage.tenant.id))
+            tenant = existing(tx.tenants.lock(stage.tenant.id))
             begun = pool.submit(create_draft, stage.deps, SYSTEM, stage.words())
             with pytest.raises(TimeoutError):
                 begun.result(0.5)
-            tx.tenancies.save_tenant(replace(tenant, ended_at=now))
-            tx.tenures.remove_everybody(tenant.id, now)
+            tx.tenants.save(replace(tenant, ended_at=now))
+            tx.tenant_lifecycle.remove_everybody(tenant.id, now)
         with pytest.raises(NotFound):
             begun.result()

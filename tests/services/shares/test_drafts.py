@@ -12,7 +12,7 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares import drafts, queries
 from deldokument.services.uploads import append as uploads_append
-from tests.support.stored import everything
+from tests.support.stored_data import everything
 from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 
@@ -35,8 +35,8 @@ def test_a_draft_keeps_what_the_form_says(stage: Stage) -> None:
     drafts.save_draft(stage.deps, person(KARI), share.id, words)
     shown = view(stage, share.id)
     assert (shown.title, shown.message, shown.reference) == ("Vedtak", "Hei\nOla", "2026/7")
-    assert (shown.confidential, shown.archived, shown.expires_at) == (False, True, words.expires_at)
-    assert shown.state is ShareState.DRAFT
+    assert (shown.share.confidential, shown.share.archived, shown.share.expires_at) == (False, True, words.expires_at)
+    assert shown.share.state is ShareState.DRAFT
 
 
 def test_a_period_outside_the_rule_is_told_and_the_rest_is_kept(stage: Stage) -> None:

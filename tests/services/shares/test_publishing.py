@@ -13,7 +13,7 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
 from deldokument.services.tenants import administrators, offboarding, registration
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 
@@ -42,7 +42,7 @@ def test_every_person_must_be_confirmed_and_every_file_be_there(stage: Stage) ->
     drafts.add_recipients(stage.deps, person(KARI), share.id, f"{OLA} {FJELL}")
     drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=1, modified_at=None)
     assert missing(stage, share.id) == [("documents", "files_unfinished"), ("recipients", "recipients_unconfirmed")]
-    assert view(stage, share.id).state is ShareState.DRAFT
+    assert view(stage, share.id).share.state is ShareState.DRAFT
 
 
 def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage) -> None:
@@ -56,12 +56,12 @@ def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage
 
 def test_a_tenant_that_does_not_ask_about_the_archive_publishes_without_the_answer(stage: Stage) -> None:
     registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, ask_archived=False)
-    assert view(stage, stage.publish(OLA, archived=False)).state is ShareState.AVAILABLE
+    assert view(stage, stage.publish(OLA, archived=False)).share.state is ShareState.AVAILABLE
 
 
 def test_publishing_again_says_the_same_and_changes_nothing(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    published_at = view(stage, share_id).published_at
+    published_at = view(stage, share_id).share.published_at
     stage.clock.advance(minutes=1)
     assert publishing.publish_share(stage.deps, person(KARI), share_id).published_at == published_at
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
@@ -75,7 +75,7 @@ def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> No
     keys = stage.deps.keyring.ids("")
     end = stage.clock.now() + timedelta(days=days)
     publishing.change_expiry(stage.deps, person(KARI), share_id, end)
-    assert view(stage, share_id).expires_at == end
+    assert view(stage, share_id).share.expires_at == end
     assert stage.deps.keyring.ids("") == keys
     stage.clock.instant = end - timedelta(microseconds=1)
     assert offers.open_share(stage.deps, person(OLA), share_id).expires_at == end
@@ -94,10 +94,10 @@ def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> No
 )
 def test_an_end_outside_the_rule_is_refused_and_the_old_one_stands(stage: Stage, period: timedelta, code: str) -> None:
     share_id = stage.publish(OLA)
-    before = view(stage, share_id).expires_at
+    before = view(stage, share_id).share.expires_at
     with pytest.raises(InvalidInput, match=code):
         publishing.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + period)
-    assert view(stage, share_id).expires_at == before
+    assert view(stage, share_id).share.expires_at == before
 
 
 def test_what_is_over_is_over_for_ever(stage: Stage) -> None:
@@ -134,15 +134,15 @@ def test_a_new_draft_from_an_old_share_has_its_words_and_recipients_and_nothing_
     stage.clock.advance(days=40)
     copy = publishing.copy_share(stage.deps, person(KARI), share_id)
     shown = view(stage, copy.id)
-    assert (shown.title, shown.reference, shown.confidential) == ("Vedtak", "2026/7", False)
-    assert (shown.state, shown.documents, shown.expires_at) == (ShareState.DRAFT, (), None)
+    assert (shown.title, shown.reference, shown.share.confidential) == ("Vedtak", "2026/7", False)
+    assert (shown.share.state, shown.documents, shown.share.expires_at) == (ShareState.DRAFT, (), None)
     assert [(r.kind, r.name, r.confirmed) for r in shown.recipients] == [
         ("person", "", False),
         ("organization", "FJELL AS", True),
     ]
     assert copy.audit_key_id.endswith("2027-01")
     found = queries.list_shares(stage.deps, person(KARI), reference="2026/7")
-    assert {share.id for share in found.shares} == {share_id, copy.id}
+    assert {view.share.id for view in found.shares} == {share_id, copy.id}
 
 
 def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: Stage) -> None:
@@ -167,7 +167,7 @@ def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage
         )
         run_all(stage.deps)
 
-    database = TroubledDatabase(stage.deps.database, before=[end])
+    database = FaultyDatabase(stage.deps.database, before=[end])
     with pytest.raises(NotFound):
         publishing.copy_share(replace(stage.deps, database=database), person(KARI), share_id)
     with stage.deps.database.read() as tx:

@@ -1,5 +1,6 @@
 """The sharers' list: whose, which, in what order; and what it says about recipients and receipts."""
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
-from deldokument.domain.share import ShareState
+from deldokument.domain.share import Share, ShareState
 from deldokument.ports.repositories.audit import Subject
 from deldokument.services.accounts import members
 from deldokument.services.audit.recording import record_event, subject_number
@@ -19,7 +20,7 @@ from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, 
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:
-    return [view.id for view in queries.list_shares(stage.deps, person(sharer), **wanted).shares]  # type: ignore[arg-type]
+    return [view.share.id for view in queries.list_shares(stage.deps, person(sharer), **wanted).shares]  # type: ignore[arg-type]
 
 
 def drafted(stage: Stage, **words: object) -> str:
@@ -89,7 +90,7 @@ def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None
     pages, before = [], None
     while True:
         page = queries.list_shares(stage.deps, person(KARI), before=before)
-        pages.append([view.id for view in page.shares])
+        pages.append([view.share.id for view in page.shares])
         if page.next is None:
             break
         before = page.next
@@ -100,7 +101,11 @@ def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None
 def test_a_share_that_is_past_its_end_is_told_as_ended_before_any_worker_came(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=10)
-    assert queries.show_share(stage.deps, person(KARI), share_id)[0].state is ShareState.ENDED
+    assert queries.show_share(stage.deps, person(KARI), share_id)[0].share.state is ShareState.ENDED
+
+
+def test_a_view_holds_the_share_and_copies_none_of_its_fields() -> None:
+    assert {field.name for field in fields(views.ShareView)} & {field.name for field in fields(Share)} == set()
 
 
 def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
@@ -110,7 +115,7 @@ def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
     assert queries.show_share(stage.deps, person(KARI), share_id)[0].message == ""
     worker.end_what_is_over(stage.deps)
     shown = queries.show_share(stage.deps, person(KARI), share_id)[0]
-    assert (shown.message, shown.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
+    assert (shown.message, shown.share.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
 
 
 def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> None:
@@ -206,7 +211,7 @@ def test_the_list_is_filtered_by_the_state_as_it_is_now(stage: Stage) -> None:
     is_open = stage.publish()
 
     def of(*states: ShareState) -> set[str]:
-        return {view.id for view in queries.list_shares(stage.deps, person(KARI), states=states).shares}
+        return {view.share.id for view in queries.list_shares(stage.deps, person(KARI), states=states).shares}
 
     assert of(ShareState.AVAILABLE) == {is_open}
     assert of(ShareState.ENDED) == {over}
@@ -221,7 +226,7 @@ def test_a_page_is_as_long_as_is_asked_for(stage: Stage) -> None:
     page = queries.list_shares(stage.deps, person(KARI), limit=2)
     rest = queries.list_shares(stage.deps, person(KARI), limit=2, before=page.next)
     assert len(page.shares) == 2
-    assert {view.id for view in (*page.shares, *rest.shares)} == set(shares)
+    assert {view.share.id for view in (*page.shares, *rest.shares)} == set(shares)
     assert rest.next is None
 
 

@@ -65,7 +65,7 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
     for event in events:
         assert event.subject_id is None
         assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
-    assert [view.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
+    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
     assert queries.acting_systems(stage.deps, events) == {integration.id: integration.name}
 
 
@@ -143,8 +143,8 @@ def test_a_system_that_may_only_read_changes_nothing(stage: Stage, change: Calla
     with pytest.raises(RightMissing, match="integration_reads_only"):
         change(stage, share)
     assert kept(stage, share.id) == share
-    assert [view.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
-    assert queries.show_share(stage.deps, SYSTEM, share.id)[0].id == share.id
+    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
+    assert queries.show_share(stage.deps, SYSTEM, share.id)[0].share.id == share.id
 
 
 @pytest.mark.parametrize("right", ["removed", "read"])
@@ -159,7 +159,7 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
         let_go(stage, integration)
     else:
         with stage.deps.database.write() as tx:
-            tx.tenancies.save_integration(replace(integration, rights=IntegrationRights.READ))
+            tx.integrations.save(replace(integration, rights=IntegrationRights.READ))
     with pytest.raises(NotFound):
         append.finish()
     with pytest.raises(NotFound):
@@ -241,7 +241,7 @@ def test_when_a_system_last_shared_is_noted_once_a_day(stage: Stage) -> None:
 
     def used() -> object:
         with stage.deps.database.read() as tx:
-            return existing(tx.tenancies.integration(integration.id)).used_at
+            return existing(tx.integrations.get(integration.id)).used_at
 
     assert used() is None
     drafted(stage)

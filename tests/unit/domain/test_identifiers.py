@@ -11,6 +11,7 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import (
     OrganizationNumber,
     PersonIdentifier,
+    mask_digits,
     parse_identifier,
     parse_organization,
     parse_person,
@@ -234,3 +235,19 @@ def test_whatever_is_pasted_comes_apart_without_white_space_only(pasted: str) ->
 
 def test_what_is_no_number_stands_as_it_was_pasted_so_that_it_can_be_told() -> None:
     assert split_pasted("Ola, 21879498012x; 1234567890123") == ["Ola", "21879498012x", "1234567890123"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "masked"),
+    [
+        ("", ""),
+        ("Ola", "Ola"),
+        ("123456", "123456"),
+        ("1234567", "123456*"),
+        (OLA, f"{OLA[:6]}*****"),
+        (f"{OLA[:6]} {OLA[6:]}", f"{OLA[:6]} *****"),
+        ("12a34-56b78 x", "12a34-56b** x"),
+    ],
+)
+def test_of_what_was_typed_as_a_number_only_six_digits_are_shown(typed: str, masked: str) -> None:
+    assert mask_digits(typed) == masked

@@ -1,5 +1,6 @@
 """Dates and consultation of an impact assessment."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
@@ -49,3 +50,18 @@ def test_a_high_risk_is_not_recorded_before_datatilsynet_has_been_consulted() ->
         check_consulted(ResidualRisk.HIGH, consulted=False)
     assert check_consulted(ResidualRisk.HIGH, consulted=True)
     assert not check_consulted(ResidualRisk.MEDIUM, consulted=False)
+
+
+@pytest.mark.parametrize(
+    ("check", "field"),
+    [
+        (lambda **named: check_done_on(date(2026, 11, 25), TODAY, **named), "done_on"),
+        (lambda **named: check_done_on(date(2018, 5, 24), TODAY, **named), "done_on"),
+        (lambda **named: check_consulted(ResidualRisk.HIGH, consulted=False, **named), "consulted"),
+    ],
+)
+def test_a_refusal_names_the_field(check: Callable[..., object], field: str) -> None:
+    for named, expected in (({}, field), ({"field": "other"}, "other")):
+        with pytest.raises(InvalidInput) as caught:
+            check(**named)
+        assert caught.value.field == expected

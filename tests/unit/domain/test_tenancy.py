@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.tenancy import PeriodRule, check_name
+from deldokument.domain.tenancy import PeriodRule, check_name, check_on_behalf_of
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 RULE = PeriodRule()
@@ -59,3 +59,15 @@ def test_a_name_that_is_too_short_or_too_long_is_refused(name: str) -> None:
 def test_a_name_with_a_character_that_cannot_be_shown_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="name_characters"):
         check_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "eksempel_kommune-1.2", "x" * 100])
+def test_a_login_on_behalf_of_a_tenant_has_a_plain_name(name: str) -> None:
+    assert check_on_behalf_of(name) == name
+
+
+@pytest.mark.parametrize("name", ["a b", "æ", "x" * 101, "a\n", "<b>"])
+def test_another_name_for_logins_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_on_behalf_of(name)
+    assert (caught.value.field, caught.value.code) == ("on_behalf_of", "on_behalf_of")

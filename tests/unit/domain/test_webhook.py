@@ -190,3 +190,40 @@ def test_a_webhook_has_failed_too_long_when_nothing_got_there_for_days() -> None
     failing = replace(webhook, failing_since=NOON)
     assert not failing.has_failed_too_long(NOON + MAX_FAILURE_PERIOD - timedelta(seconds=1))
     assert failing.has_failed_too_long(NOON + MAX_FAILURE_PERIOD)
+
+
+def test_a_url_may_have_its_whole_length_and_no_character_more() -> None:
+    longest = "https://hooks.kommune.no/".ljust(MAX_URL_LENGTH, "a")
+    assert parse_url(longest, RULE).host == "hooks.kommune.no"
+    with pytest.raises(InvalidInput) as caught:
+        parse_url(longest + "a", RULE)
+    assert (caught.value.code, caught.value.params) == ("webhook_url_length", {"longest": MAX_URL_LENGTH})
+
+
+def test_a_host_may_have_253_characters() -> None:
+    host = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 58, "no"])
+    assert len(host) == 253
+    assert parse_url(f"https://{host}/", RULE).host == host
+    assert refusal(f"https://x{host}/") == "webhook_url_malformed"
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_first_and_the_last_port_are_ports(port: int) -> None:
+    assert parse_url(f"https://hooks.kommune.no:{port}/", AddressRule(ports=frozenset({port}))).port == port
+
+
+def test_port_zero_is_none_even_where_every_port_is_allowed() -> None:
+    assert refusal("https://hooks.kommune.no:0/", HOME) == "webhook_url_port"
+
+
+def test_a_backslash_anywhere_is_refused() -> None:
+    assert refusal("https://hooks.kommune.no/a\\b") == "webhook_url_malformed"
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [([], "webhook_events_missing"), (["share.opened", "share.eaten"], "webhook_event_unknown")]
+)
+def test_the_events_of_a_webhook_are_some_and_known(names: list[str], code: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_events(names)
+    assert caught.value.code == code

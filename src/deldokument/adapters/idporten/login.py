@@ -18,15 +18,16 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.circuit_breaker import Breaker
-from deldokument.adapters.http.client import sign_assertion, signing_key
 from deldokument.adapters.idporten.id_tokens import IdTokenValidator, LoginRefused
 from deldokument.adapters.idporten.metadata import Metadata, Provider, ProviderUnavailable, answered
+from deldokument.client.jwt_grant import sign_assertion
 from deldokument.domain.errors import LoginFailed
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 
@@ -45,15 +46,15 @@ class LoginCancelled(LoginFailed):
 class IdPorten:
     """One client of the ID-porten at ``issuer``; threads may share it.
 
-    ``client_key`` is a private RSA JWK with ``kid``, or a set of them whose first signs. ``clock`` is Unix time in
-    seconds, by which tokens are judged. ``monotonic`` is the clock of the circuit breaker.
+    ``client_key`` is one that `signing_key` returns. ``clock`` is Unix time in seconds, by which tokens are judged.
+    ``monotonic`` is the clock of the circuit breaker.
     """
 
     def __init__(
         self,
         issuer: str,
         client_id: str,
-        client_key: Mapping[str, Any],
+        client_key: RSAKey,
         redirect_uri: str,
         post_logout_redirect_uri: str,
         http: httpx.Client,
@@ -62,7 +63,7 @@ class IdPorten:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client_id = client_id
-        self._key = signing_key(client_key)
+        self._key = client_key
         self._redirect_uri = redirect_uri
         self._post_logout_redirect_uri = post_logout_redirect_uri
         self._http = http

@@ -9,15 +9,14 @@ from sqlalchemy.sql.base import Executable
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import Statements
-from deldokument.adapters.sql.tables import (
+from deldokument.adapters.sql.tables.bytes import garbage
+from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox
+from deldokument.adapters.sql.tables.shares import (
     document,
-    garbage,
     has_key,
     is_available,
     is_uninspected,
-    is_unsettled,
     may_have_blobs,
-    outbox,
     share,
 )
 from deldokument.domain.outbox import Channel
@@ -43,7 +42,6 @@ _messages = (
     .where(is_unsettled, or_(outbox.c.due_at <= _now, outbox.c.attempts > 0))
     .group_by(outbox.c.channel)
 )
-_OF_CHANNEL = {Channel.ALTINN: Queue.NOTICES, Channel.EMAIL: Queue.EMAIL, Channel.WEBHOOK: Queue.WEBHOOKS}
 
 
 class SqlBacklog:
@@ -54,15 +52,18 @@ class SqlBacklog:
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
         """Every queue."""
-        messages = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
         return {
             Queue.KEYS: self._one(_shares_over, now),
             Queue.BLOBS: self._one(_unreleased, now),
             Queue.GARBAGE: self._one(_garbage, now),
             Queue.INSPECTION: self._one(_uninspected, now),
-            **dict.fromkeys(_OF_CHANNEL.values(), Waiting(0, None)),
-            **{_OF_CHANNEL[channel]: Waiting(count, since) for channel, count, since in messages},
         }
+
+    def messages(self, now: datetime) -> dict[Channel, Waiting]:
+        """Every channel."""
+        rows = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
+        waiting = {channel: Waiting(count, since) for channel, count, since in rows}
+        return dict.fromkeys(Channel, Waiting(0, None)) | waiting
 
     def _one(self, query: Executable, now: datetime) -> Waiting:
         count, since = list(self._work.rows(query, {"now": now})[0])

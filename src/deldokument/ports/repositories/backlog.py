@@ -10,9 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from deldokument.domain.outbox import Channel
+
 
 class Queue(StrEnum):
-    """What the worker takes from. The database's state is the queue."""
+    """What the worker takes from, beside the messages of the outbox. The database's state is the queue."""
 
     KEYS = "keys"
     """Shares that are over, by the clock or by somebody's wish, whose key has not been destroyed."""
@@ -22,9 +24,6 @@ class Queue(StrEnum):
     """Objects to delete."""
     INSPECTION = "inspection"
     """Documents of living shares that nobody has looked at."""
-    NOTICES = "notices"
-    EMAIL = "email"
-    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +39,8 @@ class Backlog(Protocol):
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
         """Every queue. A share waits from the instant that it is over, whether or not a worker has noted that."""
+        ...
+
+    def messages(self, now: datetime) -> dict[Channel, Waiting]:
+        """Every channel: messages that are due or have been tried, since they were planned."""
         ...

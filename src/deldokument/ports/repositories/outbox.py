@@ -17,9 +17,11 @@ from deldokument.domain.outbox import Channel, OutgoingMessage
 class ReminderQuery:
     """Which recipients are to be reminded: those of shares with notices that end later than ``after``, ``until`` then.
 
-    Published ``open_for`` before their end, or earlier; without a message of ``kind`` planned after ``told_since``.
+    Published ``open_for`` before their end, or earlier. ``channel`` has no message of ``kind`` that was planned after
+    ``told_since``.
     """
 
+    channel: Channel
     after: datetime
     until: datetime
     open_for: timedelta

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.backlog import Queue, Waiting
+from deldokument.ports.repositories.backlog import Waiting
+from deldokument.services.notifications.registry import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLag:
-    """How the work stands. ``heartbeat_age`` is None when no worker has ever run; ``skew`` is this node's own."""
+    """How the work stands. ``heartbeat_age`` is None when no worker has ever run; ``skew`` is this node's own.
 
-    waiting: Mapping[Queue, Waiting]
-    lags: Mapping[Queue, timedelta]
+    The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
+    """
+
+    waiting: Mapping[str, Waiting]
+    lags: Mapping[str, timedelta]
     heartbeat_age: timedelta | None
     halted: bool
     skew: timedelta
@@ -29,7 +33,9 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     """Now. Raises Unavailable."""
     now = deps.clock.now()
     with deps.database.read() as tx:
-        waiting, deployment = tx.backlog.waiting(now), tx.retention.deployment()
+        queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()
+    waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
+    waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
     return WorkerLag(
         waiting=waiting,
         lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},

@@ -8,7 +8,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `email_texts`: composes e-mail
 - `recipient_notices`: plans and sends notices to recipients
 - `recipient_texts`: composes notices to recipients
-- `registry`: maps events to planners, and channels to senders
+- `registry`: one entry for each channel: its planners, its sender, and what else is particular
 - `webhook_delivery`: plans and sends webhook calls
 - `webhooks`: adds, lists and removes webhooks
 """

@@ -8,13 +8,14 @@ Promises that nothing is planned twice and nothing lost: messages and the cursor
 followed are kept in one transaction, so no use case needs to know that there is anybody to tell. A message is leased
 in one transaction, sent outside of any, its outcome kept in another; a crash in between sends it again, under the same
 id. What was refused or tried too long is told in the audit trail. Which events are told of, and how each channel
-sends, is in plans.
+sends, is in the registry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import chain as joined
 
 from deldokument.domain.audit import EventKind
@@ -29,19 +30,36 @@ from deldokument.domain.outbox import (
     again,
     pause_after,
 )
-from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.recording import record_at
 
 MessagePlanner = Callable[[Dependencies, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
 """What is to be told of events of one chain; asked in the transaction that keeps it. Must answer for ones long past."""
 EventPlanner = Callable[[Dependencies, Transaction, StoredEvent], Iterable[OutgoingMessage]]
-"""The same of one event alone; see ``each``."""
+"""The same of one event alone; see ``per_event``."""
 Plans = Mapping[EventKind, Sequence[MessagePlanner]]
 Sender = Callable[[Dependencies, OutgoingMessage], Outcome]
 """Sends a message outside of any transaction. Unavailable means: later."""
+Scheduler = Callable[[Dependencies], int]
+"""Plans the messages that time makes due. Returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEntry:
+    """One channel in the registry: everything in which it differs from the other channels."""
+
+    queue: str
+    """Its label in the metrics of what waits."""
+    send: Sender
+    planners: Mapping[EventKind, MessagePlanner] = field(default_factory=dict)
+    schedulers: Sequence[Scheduler] = ()
+    has_retry_limit: bool = True
+    """False: a message is retried until its sender finds it obsolete."""
+    sent_event: EventKind | None = None
+    """The event that the audit trail gets for each message that was sent."""
+
 
 AT_ONCE = 16
 """How many messages are taken at a time."""
@@ -50,8 +68,6 @@ KEPT = timedelta(days=90)
 _EVENTS = 200
 _BATCH = 500
 _GIVEN_UP = "too_long"
-CHANNELS_WITHOUT_RETRY_LIMIT = frozenset({Channel.ALTINN})
-"""Channels whose messages are tried for as long as their share is there: the sender sees when it is not."""
 
 
 def plan_messages(deps: Dependencies, plans: Plans) -> int:
@@ -108,60 +124,47 @@ def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str]
         return tx.outbox.lease(channel, now, now + LEASE, AT_ONCE - len(busy), busy=busy)
 
 
-def send_message(deps: Dependencies, send: Sender, message: OutgoingMessage) -> Result:
+def send_message(deps: Dependencies, entry: ChannelEntry, message: OutgoingMessage) -> Result:
     """Send what was taken, and note what came of it. Whatever happens counts as an attempt: nothing is tried for ever.
 
     Raises what the sender raises but Unavailable, which means: later.
     """
     try:
-        outcome = send(deps, message)
+        outcome = entry.send(deps, message)
     except Unavailable as error:
         outcome = again(error.code)
     except Exception:
-        _settle(deps, message, again("broken"))
+        _settle(deps, entry, message, again("broken"))
         raise
-    return _settle(deps, message, outcome)
+    return _settle(deps, entry, message, outcome)
 
 
-def _settle(deps: Dependencies, message: OutgoingMessage, outcome: Outcome) -> Result:
-    is_last = message.attempts >= MAX_ATTEMPTS and message.channel not in CHANNELS_WITHOUT_RETRY_LIMIT
+def _settle(deps: Dependencies, entry: ChannelEntry, message: OutgoingMessage, outcome: Outcome) -> Result:
+    is_last = entry.has_retry_limit and message.attempts >= MAX_ATTEMPTS
     if outcome.result is Result.AGAIN and is_last:
         outcome = Outcome(Result.REFUSED, _GIVEN_UP)
     with deps.database.write() as tx:
-        _note(deps, tx, message, outcome)
+        _note(deps, tx, entry, message, outcome)
     return outcome.result
 
 
-def _note(deps: Dependencies, tx: Transaction, message: OutgoingMessage, outcome: Outcome) -> None:
+def _note(deps: Dependencies, tx: Transaction, entry: ChannelEntry, message: OutgoingMessage, outcome: Outcome) -> None:
     now = deps.clock.now()
     if outcome.result is Result.AGAIN:
         tx.outbox.postpone(message, now + pause_after(message.attempts), outcome.code)
     elif outcome.result is Result.SENT:
-        if tx.outbox.sent(message.id, now) and message.channel is Channel.ALTINN:
-            record_event(
-                deps,
-                tx,
-                EventKind.RECIPIENT_NOTIFIED,
-                share=_share_of(tx, message),
-                message=message.id,
-                about=message.kind,
-            )
+        if tx.outbox.sent(message.id, now) and entry.sent_event:
+            _record(deps, tx, now, entry.sent_event, message)
     elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.result is Result.REFUSED:
-        record_event(
-            deps,
-            tx,
-            EventKind.MESSAGE_GIVEN_UP,
-            share=_share_of(tx, message),
-            tenant_id=message.tenant_id,
-            message=message.id,
-            about=message.kind,
-            channel=message.channel.value,
-            code=outcome.code,
-        )
+        _record(deps, tx, now, EventKind.MESSAGE_GIVEN_UP, message, channel=message.channel.value, code=outcome.code)
 
 
-def _share_of(tx: Transaction, message: OutgoingMessage) -> Share | None:
-    return existing(tx.shares.get(message.share_id)) if message.share_id else None
+def _record(
+    deps: Dependencies, tx: Transaction, at: datetime, kind: EventKind, message: OutgoingMessage, **details: str
+) -> None:
+    share = existing(tx.shares.get(message.share_id)) if message.share_id else None
+    details = {"message": message.id, "about": message.kind, **details}
+    record_at(deps, tx, at, kind, details, share=share, tenant_id=message.tenant_id)
 
 
 def forget_messages(deps: Dependencies) -> int:

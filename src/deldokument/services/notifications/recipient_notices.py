@@ -60,7 +60,7 @@ def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
     """Who is found gets the reminder unless another worker has planned it for the same end."""
     now, lead = deps.clock.now(), REMINDERS[kind]
     sooner = max((other for other in REMINDERS.values() if other < lead), default=timedelta())
-    wanted = ReminderQuery(now + sooner, now + lead, lead + GRACE, kind, now - lead)
+    wanted = ReminderQuery(Channel.ALTINN, now + sooner, now + lead, lead + GRACE, kind, now - lead)
     with deps.database.read() as tx:
         due = tx.outbox.unreminded(wanted, limit=_BATCH)
     if not due:
@@ -155,7 +155,7 @@ def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
 
 
 def _tenancy(tx: Transaction, share: Share) -> tuple[Tenant, Account]:
-    return existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
+    return existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
 
 
 def _identifier(deps: Dependencies, share: Share, recipient: Recipient) -> Identifier:

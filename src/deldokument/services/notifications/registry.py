@@ -1,44 +1,43 @@
-"""Which events are told to the world outside, by whom each is put into messages, and how each channel sends them.
+"""Registry of the channels to the outside: one entry each, with everything in which channels differ.
 
-    PLANS       an event -> messages, in the transaction that follows the chain of events (see outbox)
-    SCHEDULED   what time brings instead of an event: rounds that plan what has come to be due
-    SENDERS     a channel -> how one of its messages is sent
+    CHANNELS     a channel -> its entry
+    PLANNERS     an event -> the planners of all channels, for ``dispatch.plan_messages``
+    SCHEDULERS   the rounds that plan what time makes due, of all channels
 
-Adding a message is a line here and a planner beside the use case that it tells of.
+A new channel is a member of ``domain.outbox.Channel``, its adapter, its own modules here, and an entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Final
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.outbox import Channel
 from deldokument.domain.webhook import WEBHOOK_EVENTS
-from deldokument.ports.dependencies import Dependencies
-from deldokument.services.notifications.dispatch import MessagePlanner, Plans, Sender, per_event
+from deldokument.services.notifications.dispatch import ChannelEntry, Plans, Scheduler, per_event
 from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import plan_notices, plan_reminders, send_notice
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
 
-
-def _all_of(*tables: Mapping[EventKind, MessagePlanner]) -> Plans:
-    plans: dict[EventKind, list[MessagePlanner]] = {}
-    for table in tables:
-        for kind, planner in table.items():
-            plans.setdefault(kind, []).append(planner)
-    return plans
-
-
-PLANNERS: Plans = _all_of(
-    {EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
-    dict.fromkeys(WEBHOOK_EVENTS, plan_webhooks),
-    {kind: per_event(plan) for kind, plan in LETTERS.items()},
-)
-
-SCHEDULED: tuple[Callable[[Dependencies], int], ...] = (plan_reminders,)
-
-SENDERS: Mapping[Channel, Sender] = {
-    Channel.ALTINN: send_notice,
-    Channel.WEBHOOK: send_webhook,
-    Channel.EMAIL: send_email,
+CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
+    Channel.ALTINN: ChannelEntry(
+        queue="notices",
+        send=send_notice,
+        planners={EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
+        schedulers=(plan_reminders,),
+        has_retry_limit=False,
+        sent_event=EventKind.RECIPIENT_NOTIFIED,
+    ),
+    Channel.EMAIL: ChannelEntry(
+        queue="email", send=send_email, planners={kind: per_event(plan) for kind, plan in LETTERS.items()}
+    ),
+    Channel.WEBHOOK: ChannelEntry(
+        queue="webhooks", send=send_webhook, planners=dict.fromkeys(WEBHOOK_EVENTS, plan_webhooks)
+    ),
 }
+
+PLANNERS: Final[Plans] = {
+    kind: tuple(entry.planners[kind] for entry in CHANNELS.values() if kind in entry.planners) for kind in EventKind
+}
+SCHEDULERS: Final[tuple[Scheduler, ...]] = tuple(one for entry in CHANNELS.values() for one in entry.schedulers)

@@ -31,7 +31,7 @@ RESTORED = "restored"
 class Discarded:
     """A draft that was discarded. ``left``: how long the person who asks can still undo it; None when not."""
 
-    share: ShareView
+    view: ShareView
     left: timedelta | None
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain as joined
 
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
-from deldokument.domain.outbox import Channel
+from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
@@ -119,21 +120,14 @@ class ProposalView:
 
 @dataclass(frozen=True, slots=True)
 class ShareView:
-    """A share with its words, as its sharers see it. ``state`` is told for the instant it was read.
+    """A share with its words, as its sharers see it. ``share.state`` is as of the instant it was read.
 
     ``stopped``: the operator has frozen it, its account or its tenant. ``proposal`` while it waits for approval.
     """
 
-    id: str
+    share: Share
     account: Account
     tenant: Tenant
-    state: ShareState
-    created_at: datetime
-    published_at: datetime | None
-    expires_at: datetime | None
-    closed_at: datetime | None
-    confidential: bool
-    archived: bool
     title: str
     message: str
     reference: str
@@ -150,7 +144,6 @@ class ShareView:
     """That member's name, or the organisation whose system it is; empty when it has been erased."""
     system: str
     """The organisation whose system shares it; empty when a person does."""
-    notify: bool
 
 
 def file_name(audit_key: bytes, document: Document) -> str:
@@ -187,9 +180,9 @@ class ShareRelatedRows:
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
         share_ids = [share.id for share in shares]
         self.tenants = {one.tenant.id: one.tenant for one in mine}
-        self.tenants |= tx.tenancies.tenants_by_id({share.tenant_id for share in shares} - self.tenants.keys())
+        self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
         self.accounts = {one.account.id: one.account for one in mine}
-        self.accounts |= tx.tenancies.accounts_by_id({share.account_id for share in shares} - self.accounts.keys())
+        self.accounts |= tx.accounts.by_ids({share.account_id for share in shares} - self.accounts.keys())
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
@@ -197,7 +190,7 @@ class ShareRelatedRows:
             self.recipients[recipient.share_id].append(recipient)
         for document in tx.shares.documents(share_ids):
             self.documents[document.share_id].append(document)
-        for receipt in tx.shares.receipts(share_ids):
+        for receipt in tx.receipts.of_shares(share_ids):
             self.receipts[receipt.share_id].append(receipt)
 
 
@@ -215,14 +208,15 @@ class _RelatedRows(ShareRelatedRows):
             for receipt in many:
                 self.receipts_for[receipt.recipient_id].append(receipt)
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
-        for message in tx.outbox.of_shares([share.id for share in shares if share.notify], Channel.ALTINN):
+        notifying = [share.id for share in shares if share.notify]
+        for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
             if notice := view_notice(message):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
         self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
-        self.systems = {i: existing(tx.tenancies.integration(i)).name for i in integration_ids}
+        self.systems = {i: existing(tx.integrations.get(i)).name for i in integration_ids}
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
@@ -234,7 +228,7 @@ class _RelatedRows(ShareRelatedRows):
 def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Whether nobody else could approve it."""
     needed = 2 if isinstance(proposer, Member) else 1
-    return len(tx.tenancies.members_of_account(proposer.account_id, limit=needed)) < needed
+    return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
 
 
 def _share_view(
@@ -251,16 +245,9 @@ def _share_view(
     living_key = None if state in CLOSED else share_key
     drafter = related.drafters.get(_drafter_id(share)) if share.state is ShareState.DRAFT else None
     return ShareView(
-        id=share.id,
+        share=replace(share, state=state),
         account=account,
         tenant=tenant,
-        state=state,
-        created_at=share.created_at,
-        published_at=share.published_at,
-        expires_at=share.expires_at,
-        closed_at=share.closed_at,
-        confidential=share.confidential,
-        archived=share.archived,
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
         message=open_message(share, share_key),
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
@@ -276,7 +263,6 @@ def _share_view(
         drafter_id=drafter.id if drafter else "",
         drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
         system=related.systems.get(share.integration_id or "", ""),
-        notify=share.notify,
     )
 
 
@@ -300,8 +286,8 @@ def _proposal(deps: Dependencies, share: Share, related: _RelatedRows) -> Propos
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
     """Who shares it, even when removed since."""
     if share.member_id is not None:
-        return existing(tx.tenancies.member(share.member_id))
-    return existing(tx.tenancies.integration(share.integration_id or ""))
+        return existing(tx.members.get(share.member_id))
+    return existing(tx.integrations.get(share.integration_id or ""))
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration) -> str:

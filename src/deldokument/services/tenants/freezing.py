@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from typing import TypeVar
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, require
@@ -16,7 +17,9 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import CLOSED, Share
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.recording import record_at
+
+_One = TypeVar("_One", Tenant, Account, Share)
 
 
 class FreezeReason(StrEnum):
@@ -30,77 +33,90 @@ class FreezeReason(StrEnum):
 
 def freeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
     """Stop everything of the tenant. Raises NotFound."""
-    with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
-        if tenant.frozen_at is None:
-            tenant = replace(tenant, frozen_at=deps.clock.now())
-            tx.tenancies.save_tenant(tenant)
-            record_event(deps, tx, EventKind.TENANT_FROZEN, tenant_id=tenant_id, person=person, reason=reason.value)
-    return tenant
+    return _change_tenant(deps, tenant_id, person, reason)
 
 
 def unfreeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
     """Let the tenant go on. Raises NotFound."""
-    with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
-        if tenant.frozen_at is not None:
-            tenant = replace(tenant, frozen_at=None)
-            tx.tenancies.save_tenant(tenant)
-            record_event(deps, tx, EventKind.TENANT_UNFROZEN, tenant_id=tenant_id, person=person)
-    return tenant
+    return _change_tenant(deps, tenant_id, person, None)
 
 
 def freeze_account(
     deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason
 ) -> Account:
     """Stop everything of the account. Raises NotFound."""
-    with deps.database.write() as tx:
-        account = require(tx.tenancies.lock_account(account_id), "account")
-        if account.frozen_at is None:
-            account = tx.tenancies.save_account(replace(account, frozen_at=deps.clock.now()))
-            record_event(
-                deps, tx, EventKind.ACCOUNT_FROZEN, tenant_id=account.tenant_id, person=person,
-                account=account_id, reason=reason.value,
-            )  # fmt: skip
-    return account
+    return _change_account(deps, account_id, person, reason)
 
 
 def unfreeze_account(deps: Dependencies, account_id: str, person: PersonIdentifier | None) -> Account:
     """Let the account go on. Raises NotFound."""
-    with deps.database.write() as tx:
-        account = require(tx.tenancies.lock_account(account_id), "account")
-        if account.frozen_at is not None:
-            account = tx.tenancies.save_account(replace(account, frozen_at=None))
-            record_event(
-                deps,
-                tx,
-                EventKind.ACCOUNT_UNFROZEN,
-                tenant_id=account.tenant_id,
-                person=person,
-                account=account_id,
-            )
-    return account
+    return _change_account(deps, account_id, person, None)
 
 
 def freeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Share:
     """Stop one share, or one draft. Raises NotFound, or Conflict when it is over."""
-    with deps.database.write() as tx:
-        share = require(tx.shares.lock(share_id), "share")
-        if share.state in CLOSED:
-            raise Conflict("share_over")
-        if share.frozen_at is None:
-            share = replace(share, frozen_at=deps.clock.now())
-            tx.shares.save(share)
-            record_event(deps, tx, EventKind.SHARE_FROZEN, share=share, person=person, reason=reason.value)
-    return share
+    return _change_share(deps, share_id, person, reason)
 
 
 def unfreeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None) -> Share:
     """Let the share go on. Raises NotFound."""
+    return _change_share(deps, share_id, person, None)
+
+
+# --- the change itself: without a reason it is unfrozen --------------------------------------------------------------
+
+
+def _change_tenant(
+    deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
+) -> Tenant:
+    with deps.database.write() as tx:
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
+        changed = _changed(deps, tenant, reason)
+        if changed is None:
+            return tenant
+        tx.tenants.save(changed)
+        kind = EventKind.TENANT_FROZEN if reason else EventKind.TENANT_UNFROZEN
+        record_at(deps, tx, deps.clock.now(), kind, _details(reason), tenant_id=tenant_id, person=person)
+    return changed
+
+
+def _change_account(
+    deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
+) -> Account:
+    with deps.database.write() as tx:
+        account = require(tx.accounts.lock(account_id), "account")
+        changed = _changed(deps, account, reason)
+        if changed is None:
+            return account
+        saved = tx.accounts.save(changed)
+        kind = EventKind.ACCOUNT_FROZEN if reason else EventKind.ACCOUNT_UNFROZEN
+        details = {"account": account_id, **_details(reason)}
+        record_at(deps, tx, deps.clock.now(), kind, details, tenant_id=account.tenant_id, person=person)
+    return saved
+
+
+def _change_share(
+    deps: Dependencies, share_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
+) -> Share:
     with deps.database.write() as tx:
         share = require(tx.shares.lock(share_id), "share")
-        if share.frozen_at is not None:
-            share = replace(share, frozen_at=None)
-            tx.shares.save(share)
-            record_event(deps, tx, EventKind.SHARE_UNFROZEN, share=share, person=person)
-    return share
+        if reason and share.state in CLOSED:
+            raise Conflict("share_over")
+        changed = _changed(deps, share, reason)
+        if changed is None:
+            return share
+        tx.shares.save(changed)
+        kind = EventKind.SHARE_FROZEN if reason else EventKind.SHARE_UNFROZEN
+        record_at(deps, tx, deps.clock.now(), kind, _details(reason), share=share, person=person)
+    return changed
+
+
+def _changed(deps: Dependencies, one: _One, reason: FreezeReason | None) -> _One | None:
+    """Return it frozen or unfrozen; None if it is so already."""
+    if (one.frozen_at is None) == (reason is None):
+        return None
+    return replace(one, frozen_at=deps.clock.now() if reason else None)
+
+
+def _details(reason: FreezeReason | None) -> dict[str, str]:
+    return {"reason": reason.value} if reason else {}

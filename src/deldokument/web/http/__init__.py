@@ -4,6 +4,7 @@
 - `dispatch`: request dispatch: session, CSRF, body, handler, errors
 - `document_texts`: display texts of media types
 - `errors`: the one table from errors to status codes and messages
+- `form_values`: dates and counts of form fields and queries
 - `forms`: streaming parser of forms with files
 - `i18n`: translations, dates and sizes in bokmål, nynorsk and English
 - `multipart`: multipart/form-data parser that all readers share

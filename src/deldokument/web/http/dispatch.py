@@ -26,11 +26,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, NotFound, ServiceError, TooLarge
+from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import find_session
-from deldokument.web.http.errors import WORDS, StalePage, retry_headers, status_of, words_of
+from deldokument.web.http.errors import WORDS, StalePage, field_errors, retry_headers, status_of, words_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.rendering import render
@@ -214,7 +214,8 @@ def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | Int
         _log_failure(call, status, error)
     headers = retry_headers(error)
     if answer is ErrorFormat.JSON:
-        return JSONResponse({"code": error.code, "errors": field_errors(error, call.translator)}, status, headers)
+        faults = [{"field": field, "message": words} for field, words in field_errors(error, call.translator)]
+        return JSONResponse({"code": error.code, "errors": faults}, status, headers)
     if answer is ErrorFormat.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
         return Response(words_of(error, call.translator), status, headers, media_type="text/plain")
     response = _error_page(call, status, error)
@@ -239,20 +240,13 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     """
     told: dict[str, Any] = {"error": error, "message": words_of(error, call.translator), "now": None}
     try:
-        return render(call, "error.html", status=status, errors=[], **told)
+        return render(call, "http/error.html", status=status, errors=[], **told)
     except ServiceError:
         nobody = RequestContext(call.deps, call.site, call.request, call.translator, None)
-        return render(nobody, "error.html", status=status, errors=[], **told)
+        return render(nobody, "http/error.html", status=status, errors=[], **told)
 
 
 def endpoint_name(request: Request) -> str:
     """The route's pattern, for the log: never the path, which holds ids."""
     route = request.scope.get("route")
     return str(getattr(route, "path", "?"))
-
-
-def field_errors(error: ServiceError, translator: Translator) -> list[dict[str, str]]:
-    """The fields that an error names, with words."""
-    if isinstance(error, InvalidFields):
-        return [{"field": e.field, "message": words_of(e, translator)} for e in error.errors]
-    return [{"field": error.field if isinstance(error, InvalidInput) else "", "message": words_of(error, translator)}]

@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
-from deldokument.domain.errors import ServiceError
+from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
 from deldokument.web.http.i18n import Translator, _
+
+FieldErrors = list[tuple[str, str]]
+"""Fields of a form with what is wrong there, in words."""
 
 
 class StalePage(ServiceError):
@@ -345,6 +348,13 @@ def words_of(error: ServiceError, translator: Translator) -> str:
     if "right" in params:
         params["right"] = translator.text(RIGHTS.get(str(params["right"]), str(params["right"])))
     return translator.text(WORDS.get(error.code, WORDS["broken"]), **params)
+
+
+def field_errors(error: ServiceError, translator: Translator, otherwise: str = "") -> FieldErrors:
+    """Return what is wrong, in words, by field; an error of no field is at ``otherwise``."""
+    faults = error.errors if isinstance(error, InvalidFields) else (error,)
+    fields = ((one.field if isinstance(one, InvalidInput) else "") or otherwise for one in faults)
+    return [(field, words_of(one, translator)) for field, one in zip(fields, faults, strict=True)]
 
 
 def _in_words(name: str, value: str | int, translator: Translator) -> str | int:

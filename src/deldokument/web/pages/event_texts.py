@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.outbox import Channel
 from deldokument.domain.policy import Reason
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
@@ -241,9 +242,9 @@ _CODES: dict[str, str] = {
     "password": _("password"),
     "confirmed": _("confirmed"),
     "taken_back": _("the confirmation was taken back"),
-    "altinn": "Altinn",
-    "email": _("e-mail"),
-    "webhook": "webhook",
+    Channel.ALTINN: "Altinn",
+    Channel.EMAIL: _("e-mail"),
+    Channel.WEBHOOK: "webhook",
     "unreachable": _("Altinn doesn't know where to reach the recipient"),
     "altinn_refused": _("Altinn refused it"),
     "shared": _("that something is shared"),

@@ -266,7 +266,11 @@ def content_length(request: Request) -> int | None:
 
 def header_count(request: Request, name: str) -> int:
     """A non-negative decimal number in a header. Raises InvalidInput."""
-    text = request.headers.get(name, "")
+    return decimal_count(request.headers.get(name, ""), name)
+
+
+def decimal_count(text: str, name: str) -> int:
+    """A non-negative number in decimal digits, from the header ``name``. Raises InvalidInput."""
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise InvalidInput(name, "body_malformed")
     return int(text)

@@ -91,16 +91,16 @@ def shares_as_json(shares: Iterable[ExportedShare]) -> Iterator[bytes]:
 def _as_dict(share: ExportedShare) -> dict[str, object]:
     view = share.view
     return {
-        "id": view.id,
+        "id": view.share.id,
         "account": view.account.name,
         "shared_by": share.sharer,
-        "state": view.state.value,
-        "created_at": _iso(view.created_at),
-        "published_at": _iso(view.published_at),
-        "expires_at": _iso(view.expires_at),
-        "closed_at": _iso(view.closed_at),
-        "confidential": view.confidential,
-        "archived": view.archived,
+        "state": view.share.state.value,
+        "created_at": _iso(view.share.created_at),
+        "published_at": _iso(view.share.published_at),
+        "expires_at": _iso(view.share.expires_at),
+        "closed_at": _iso(view.share.closed_at),
+        "confidential": view.share.confidential,
+        "archived": view.share.archived,
         "title": view.title,
         "reference": view.reference,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
@@ -128,14 +128,14 @@ def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> 
     for share in shares:
         view = share.view
         values: tuple[str | int, ...] = (
-            view.id,
+            view.share.id,
             view.account.name,
             share.sharer,
-            translator.text(_STATES[view.state]),
-            _iso(view.created_at) or "",
-            _iso(view.published_at) or "",
-            _iso(view.expires_at) or "",
-            _iso(view.closed_at) or "",
+            translator.text(_STATES[view.share.state]),
+            _iso(view.share.created_at) or "",
+            _iso(view.share.published_at) or "",
+            _iso(view.share.expires_at) or "",
+            _iso(view.share.closed_at) or "",
             view.title,
             view.reference,
             len(view.recipients),
@@ -151,7 +151,7 @@ def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -
     yield _head(_RECEIPT_COLUMNS, translator)
     for share in shares:
         for recipient in share.view.recipients:
-            about = share.view.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
+            about = share.view.share.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
             for opening in recipient.openings:
                 yield csv_line((*about, opened, "", opening.person, _iso(opening.at) or "")).encode()
             for got in recipient.downloads:

@@ -30,9 +30,9 @@ from deldokument.web.http.errors import WORDS, status_of
 from deldokument.web.http.i18n import Translator
 from deldokument.web.transfer import resumable_upload_draft
 from deldokument.web.transfer.request_body import (
-    MAX_DIGITS,
     Stalled,
     content_length,
+    decimal_count,
     header_count,
     receive,
     upload_token,
@@ -206,9 +206,7 @@ def _start(request: Request) -> int | None:
             text = base64.b64decode(encoded, validate=True).decode("ascii")
         except ValueError:
             text = ""
-        if not (text.isdigit() and len(text) <= MAX_DIGITS):
-            raise InvalidInput("upload-metadata", "body_malformed")
-        return int(text)
+        return decimal_count(text, "upload-metadata")
     return None
 
 

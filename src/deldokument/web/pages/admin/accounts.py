@@ -13,11 +13,12 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import FieldErrors, field_errors, status_of, words_of
+from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin import account_forms
@@ -25,7 +26,6 @@ from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Diff
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
-Errors = list[tuple[str, str]]
 _SAVED = frozenset({"ny", "navn", "regler", "angret"})
 """What the address of an account's page may say has just been done."""
 
@@ -39,13 +39,13 @@ def list_page(call: RequestContext) -> Response:
 
 
 def _list(
-    call: RequestContext, *, status: int = 200, errors: Errors | None = None, name: str = "", namesake: str = ""
+    call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, name: str = "", namesake: str = ""
 ) -> Response:
     views = lifecycle.list_accounts(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
         SECTION,
-        "accounts.html",
+        "pages/admin/accounts.html",
         status=status,
         errors=errors,
         living=[view for view in views if view.undo_until is None],
@@ -64,7 +64,11 @@ def create(call: RequestContext) -> Response:
     except (InvalidInput, Conflict) as error:
         namesake = str(error.params.get("account", ""))
         return _list(
-            call, status=status_of(error), errors=form_errors(call, error, "name"), name=name, namesake=namesake
+            call,
+            status=status_of(error),
+            errors=field_errors(error, call.translator, "name"),
+            name=name,
+            namesake=namesake,
         )
     return _to_account(call, made.id, "ny")
 
@@ -81,7 +85,7 @@ def shown_account(
     call: RequestContext,
     *,
     status: int = 200,
-    errors: Errors | None = None,
+    errors: FieldErrors | None = None,
     typed: Mapping[str, str] | None = None,
     name: str | None = None,
     number: str = "",
@@ -93,7 +97,7 @@ def shown_account(
     return section_page(
         call,
         SECTION,
-        "account.html",
+        "pages/admin/account.html",
         status=status,
         errors=errors,
         above=(all_accounts(call),),
@@ -135,15 +139,7 @@ def given(call: RequestContext) -> dict[str, Any]:
 
 def _revision(call: RequestContext) -> int:
     """The one that the form was made from; none that there is when it does not say."""
-    text = call.fields.get("revision", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
-    """The error for the summary: at its own fields, else at ``field``."""
-    if isinstance(error, InvalidFields):
-        return [(one.field, words_of(one, call.translator)) for one in error.errors]
-    return [(error.field if isinstance(error, InvalidInput) else field, words_of(error, call.translator))]
+    return read_count(call.fields.get("revision", ""))
 
 
 def rename(call: RequestContext) -> Response:
@@ -156,11 +152,11 @@ def rename(call: RequestContext) -> Response:
     try:
         lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
     except InvalidInput as error:
-        return shown_account(call, status=422, errors=form_errors(call, error), name=name)
+        return shown_account(call, status=422, errors=field_errors(error, call.translator), name=name)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             return _two_names(call, name)
-        return shown_account(call, status=409, errors=form_errors(call, error, "name"), name=name)
+        return shown_account(call, status=409, errors=field_errors(error, call.translator, "name"), name=name)
     return _to_account(call, call.path("account_id"), "navn")
 
 
@@ -183,12 +179,12 @@ def change_rules(call: RequestContext) -> Response:
             return _conflict(call, "regler", differing, typed, missing)
         lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
     except InvalidFields as error:
-        return shown_account(call, status=422, errors=form_errors(call, error), typed=typed)
+        return shown_account(call, status=422, errors=field_errors(error, call.translator), typed=typed)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             differing = account_forms.differences(rules, view_of(call).account.rules, call.translator)
             return _conflict(call, "regler", differing, typed)
-        return shown_account(call, status=409, errors=form_errors(call, error), typed=typed)
+        return shown_account(call, status=409, errors=field_errors(error, call.translator), typed=typed)
     return _to_account(call, call.path("account_id"), "regler")
 
 
@@ -212,7 +208,7 @@ def _conflict(
     return section_page(
         call,
         SECTION,
-        "account_conflict.html",
+        "pages/admin/account_conflict.html",
         status=422 if errors else 409,
         errors=errors,
         above=(all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)),
@@ -238,7 +234,7 @@ def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> 
     try:
         deed()
     except Conflict as error:
-        return shown_account(call, status=409, errors=form_errors(call, error))
+        return shown_account(call, status=409, errors=field_errors(error, call.translator))
     return _to_account(call, call.path("account_id"), saved)
 
 
@@ -251,7 +247,7 @@ def deletion_page(call: RequestContext) -> Response:
 
 
 def _deletion(
-    call: RequestContext, *, status: int = 200, errors: Errors | None = None, typed_name: str = ""
+    call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, typed_name: str = ""
 ) -> Response:
     view = view_of(call)
     if view.undo_until is not None:
@@ -259,7 +255,7 @@ def _deletion(
     return section_page(
         call,
         SECTION,
-        "account_deletion.html",
+        "pages/admin/account_deletion.html",
         status=status,
         errors=errors,
         above=(all_accounts(call), Breadcrumb(path_of(call, view.account.id), view.account.name)),
@@ -276,7 +272,9 @@ def delete(call: RequestContext) -> Response:
     try:
         deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
     except (InvalidInput, Conflict) as error:
-        return _deletion(call, status=status_of(error), errors=form_errors(call, error), typed_name=typed_name)
+        return _deletion(
+            call, status=status_of(error), errors=field_errors(error, call.translator), typed_name=typed_name
+        )
     return _to_account(call, call.path("account_id"))
 
 
@@ -285,7 +283,7 @@ def undo_deletion(call: RequestContext) -> Response:
     try:
         deletion.undo_deletion(call.deps, **given(call))
     except Conflict as error:
-        return _list(call, status=409, errors=form_errors(call, error))
+        return _list(call, status=409, errors=field_errors(error, call.translator))
     return _to_account(call, call.path("account_id"), "angret")
 
 

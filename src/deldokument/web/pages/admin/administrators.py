@@ -10,16 +10,14 @@ from collections.abc import Mapping
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.services.tenants import administrators
-from deldokument.web.http.dispatch import field_errors
-from deldokument.web.http.errors import status_of
+from deldokument.web.http.errors import FieldErrors, field_errors, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "administratorer"
-Errors = list[tuple[str, str]]
 
 
 def list_page(call: RequestContext) -> Response:
@@ -28,12 +26,16 @@ def list_page(call: RequestContext) -> Response:
 
 
 def _list(
-    call: RequestContext, *, status: int = 200, errors: Errors | None = None, typed: Mapping[str, str] | None = None
+    call: RequestContext,
+    *,
+    status: int = 200,
+    errors: FieldErrors | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     return section_page(
         call,
         SECTION,
-        "administrators.html",
+        "pages/admin/administrators.html",
         status=status,
         errors=errors,
         administrators=administrators.list_administrators(call.deps, tenant_id=call.tenant.id),
@@ -51,7 +53,7 @@ def add(call: RequestContext) -> Response:
     try:
         administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=_form_errors(call, error, "number"), typed=typed)
+        return _list(call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
 
 
@@ -64,7 +66,7 @@ def removal_page(call: RequestContext) -> Response:
     return section_page(
         call,
         SECTION,
-        "administrator_removal.html",
+        "pages/admin/administrator_removal.html",
         above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
         administrator=chosen,
         own=chosen.id == _own_id(call),
@@ -83,7 +85,7 @@ def remove(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except Conflict as error:
-        return _list(call, status=409, errors=_form_errors(call, error))
+        return _list(call, status=409, errors=field_errors(error, call.translator))
     except NotFound:
         return RedirectResponse(section_path(call.tenant.id, SECTION), 303)
     return RedirectResponse("/" if own else f"{section_path(call.tenant.id, SECTION)}?fjernet=1", 303)
@@ -91,11 +93,6 @@ def remove(call: RequestContext) -> Response:
 
 def _own_id(call: RequestContext) -> str | None:
     return administrators.administrator_of(call.deps, tenant_id=call.tenant.id, person=call.person.person)
-
-
-def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
-    """The error for the summary: at its own fields, else at ``field``."""
-    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.translator)]
 
 
 _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"

@@ -7,7 +7,6 @@ us), and that a file leaves as an attachment of the kind that its content was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 
 from starlette.responses import RedirectResponse, Response
 
@@ -26,7 +25,8 @@ from deldokument.services.agreements.impact_assessment import (
     record_assessment,
 )
 from deldokument.services.agreements.texts import current_document
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import field_errors
+from deldokument.web.http.form_values import read_date
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
@@ -55,7 +55,7 @@ def _page(
     return section_page(
         call,
         _SECTION,
-        "assessment.html",
+        "pages/admin/impact_assessment.html",
         status=status,
         errors=list(wrong.items()) if wrong else [],
         history=history,
@@ -74,7 +74,7 @@ def record_page(call: RequestContext) -> Response:
         record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
     except InvalidFields as error:
         typed = {name: call.fields.get(name, "") for name in _FIELDS}
-        return _page(call, typed, wrong={e.field: words_of(e, call.translator) for e in error.errors}, status=422)
+        return _page(call, typed, wrong=dict(field_errors(error, call.translator)), status=422)
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 
@@ -83,18 +83,11 @@ def _words(call: RequestContext) -> AssessmentWords:
     return AssessmentWords(
         assessor=call.fields.get("assessor", ""),
         role=call.fields.get("role", ""),
-        done_on=_date(call.fields.get("done_on", "")),
+        done_on=read_date(call.fields.get("done_on", "")),
         risk=_risk(call.fields.get("risk", "")),
         consulted="consulted" in call.fields,
         paper=AssessmentPaper(paper.name, paper.content, paper.too_large) if paper else None,
     )
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _risk(text: str) -> ResidualRisk | None:

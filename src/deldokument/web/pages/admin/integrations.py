@@ -14,12 +14,11 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavaila
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
-from deldokument.web.http.errors import status_of
+from deldokument.web.http.errors import field_errors, status_of
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.accounts import (
     SECTION,
     all_accounts,
-    form_errors,
     given,
     path_of,
     shown_account,
@@ -41,7 +40,7 @@ def add_integration(call: RequestContext) -> Response:
             archive_confirmed="archive_confirmed" in call.fields,
         )
     except (InvalidInput, Conflict, Unavailable) as error:
-        errors = form_errors(call, error, "organization_number")
+        errors = field_errors(error, call.translator, "organization_number")
         archived = "archive_confirmed" in call.fields
         return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
     return _to_account(call)
@@ -58,7 +57,7 @@ def _to_account(call: RequestContext) -> Response:
 
 def integration_page(call: RequestContext) -> Response:
     """What it may do, when it last shared, and how it is known in KS' interface."""
-    return _shown(call, "integration.html", password="")
+    return _shown(call, "pages/admin/integration.html", password="")
 
 
 def _shown(call: RequestContext, template: str, **context: Any) -> Response:
@@ -95,12 +94,12 @@ def confirm_archive(call: RequestContext) -> Response:
 def renew_password(call: RequestContext) -> Response:
     """The new one, to be copied from this page and nowhere else."""
     password = integrations.renew_password(call.deps, **given(call), integration_id=call.path("integration_id"))
-    return _shown(call, "integration.html", password=password)
+    return _shown(call, "pages/admin/integration.html", password=password)
 
 
 def removal_page(call: RequestContext) -> Response:
     """The question asked once before rights are taken away."""
-    return _shown(call, "account_integration.html")
+    return _shown(call, "pages/admin/integration_removal.html")
 
 
 def remove_integration(call: RequestContext) -> Response:

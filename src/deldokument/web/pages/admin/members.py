@@ -14,21 +14,20 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView
-from deldokument.web.http.dispatch import field_errors
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import FieldErrors, field_errors, status_of, words_of
+from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.pagination import read_place, write_place
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
-Errors = list[tuple[str, str]]
 _SEARCH = "search-number"
 _FILE_LENGTH = 2 * LIST_LENGTH
 """A list of the greatest length in UTF-16."""
@@ -71,7 +70,7 @@ def _list(
     call: RequestContext,
     *,
     status: int = 200,
-    errors: Errors | None = None,
+    errors: FieldErrors | None = None,
     typed: Mapping[str, str] | None = None,
     searched: Searched | None = None,
     found: MemberView | None = None,
@@ -81,7 +80,7 @@ def _list(
     return section_page(
         call,
         SECTION,
-        "members.html",
+        "pages/admin/members.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account),
@@ -94,7 +93,7 @@ def _list(
         typed=typed or {"number": "", "name": ""},
         faults=dict(errors or ()),
         searched=searched,
-        registered=0 if errors else _count(call.query("registrert")),
+        registered=0 if errors else read_count(call.query("registrert")),
         removed=call.query("fjernet") == "1" and not errors,
     )
 
@@ -110,7 +109,7 @@ def add(call: RequestContext) -> Response:
     try:
         members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=_form_errors(call, error, "number"), typed=typed)
+        return _list(call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
 
 
@@ -134,7 +133,7 @@ def member_page(call: RequestContext) -> Response:
     return section_page(
         call,
         SECTION,
-        "member.html",
+        "pages/admin/member.html",
         above=_above(call, account, list_too=True),
         account=account,
         here=_path(call),
@@ -156,12 +155,14 @@ def list_form(call: RequestContext) -> Response:
     return _list_form(call)
 
 
-def _list_form(call: RequestContext, *, errors: Errors | None = None, typed: str = "", status: int = 200) -> Response:
+def _list_form(
+    call: RequestContext, *, errors: FieldErrors | None = None, typed: str = "", status: int = 200
+) -> Response:
     listed = members.list_members(call.deps, **_where(call))
     return section_page(
         call,
         SECTION,
-        "members_list.html",
+        "pages/admin/member_import.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account, list_too=True),
@@ -181,7 +182,9 @@ def preview(call: RequestContext) -> Response:
         text = _sent_list(call, typed)
         return _preview(call, text)
     except (InvalidInput, Conflict) as error:
-        return _list_form(call, status=status_of(error), errors=_form_errors(call, error, "list"), typed=typed)
+        return _list_form(
+            call, status=status_of(error), errors=field_errors(error, call.translator, "list"), typed=typed
+        )
 
 
 def _sent_list(call: RequestContext, typed: str) -> str:
@@ -196,12 +199,12 @@ def _sent_list(call: RequestContext, typed: str) -> str:
     return member_import.read_list(file.content)
 
 
-def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Errors | None = None) -> Response:
+def _preview(call: RequestContext, text: str, *, status: int = 200, errors: FieldErrors | None = None) -> Response:
     seen = member_import.preview_list(call.deps, **_where(call), text=text)
     return section_page(
         call,
         SECTION,
-        "members_preview.html",
+        "pages/admin/member_import_preview.html",
         status=status,
         errors=errors,
         above=_above(call, seen.account, list_too=True),
@@ -231,18 +234,18 @@ def register(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except InvalidInput as error:
-        return _list_form(call, status=422, errors=_form_errors(call, error, "list"), typed=text)
+        return _list_form(call, status=422, errors=field_errors(error, call.translator, "list"), typed=text)
     except Conflict as error:
         if error.code != "list_changed":
             raise
-        return _preview(call, text, status=409, errors=_form_errors(call, error))
+        return _preview(call, text, status=409, errors=field_errors(error, call.translator))
     return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
 
 
 def _shown(call: RequestContext) -> list[int]:
     """The lines that the preview said would be registered; none when the form says nothing that can be read."""
     numbers = call.fields.get("shown", "").split(",")
-    return [_count(number) for number in numbers] if all(map(_count, numbers)) else []
+    return [read_count(number) for number in numbers] if all(map(read_count, numbers)) else []
 
 
 # --- what they have in common ----------------------------------------------------------------------------------------
@@ -263,16 +266,6 @@ def _above(call: RequestContext, account: Account, *, list_too: bool = False) ->
         Breadcrumb(_path(call), call.translator.text(_("Users"))),
     )
     return crumbs if list_too else crumbs[:-1]
-
-
-def _count(text: str) -> int:
-    """A positive number of a few digits; 0 for everything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _form_errors(call: RequestContext, error: ServiceError, field: str = "") -> Errors:
-    """The error for the summary: at its own fields, else at ``field``."""
-    return [(one["field"] or field, one["message"]) for one in field_errors(error, call.translator)]
 
 
 _ALL = f"/{SECTION}/{{account_id}}/brukere"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 
 from starlette.responses import RedirectResponse, Response
@@ -23,7 +23,8 @@ from deldokument.services.agreements import texts
 from deldokument.services.audit.search import share_id_in
 from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import field_errors, status_of
+from deldokument.web.http.form_values import read_date
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
@@ -64,10 +65,9 @@ class Typed:
     @classmethod
     def refused(cls, call: RequestContext, names: tuple[str, ...], error: ServiceError) -> Typed:
         """A form that came back."""
-        wrong = error.errors if isinstance(error, InvalidFields) else [error]
-        told = [(e.field if isinstance(e, InvalidInput) else "", words_of(e, call.translator)) for e in wrong]
+        errors = field_errors(error, call.translator)
         values = {name: call.fields.get(name, "") for name in names}
-        return cls(values, dict.fromkeys(names, "") | dict(told), told, status_of(error))
+        return cls(values, dict.fromkeys(names, "") | dict(errors), errors, status_of(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def tenants_page(call: RequestContext) -> Response:
 def _tenants(call: RequestContext, typed: Typed) -> Response:
     return render(
         call,
-        "operations.html",
+        "pages/operator/tenants.html",
         status=typed.status,
         errors=typed.errors,
         tenants=registration.list_tenants(call.deps),
@@ -145,7 +145,7 @@ def stop_share(call: RequestContext) -> Response:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, unknown))
     except (InvalidInput, Conflict) as error:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
-    return render(call, "operations_done.html", frozen=call.fields.get("deed") == "freeze")
+    return render(call, "pages/operator/freezing_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
 def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
@@ -170,7 +170,12 @@ def new_tenant_page(call: RequestContext) -> Response:
 
 def _new_tenant(call: RequestContext, typed: Typed) -> Response:
     return render(
-        call, "operations_new.html", status=typed.status, errors=typed.errors, typed=typed.values, faults=typed.faults
+        call,
+        "pages/operator/new_tenant.html",
+        status=typed.status,
+        errors=typed.errors,
+        typed=typed.values,
+        faults=typed.faults,
     )
 
 
@@ -205,7 +210,7 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
     listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(
         call,
-        "operations_tenant.html",
+        "pages/operator/tenant.html",
         status=typed.status,
         errors=typed.errors,
         tenant=tenant,
@@ -229,7 +234,7 @@ def record_main(call: RequestContext) -> Response:
             call.deps,
             tenant_id=tenant_id,
             version=call.fields.get("version", ""),
-            signed_on=_date(call.fields.get("signed_on", "")),
+            signed_on=read_date(call.fields.get("signed_on", "")),
             signed_by=call.fields.get("signed_by", ""),
             copy=copy.content if copy else b"",
             person=call.person.person,
@@ -237,13 +242,6 @@ def record_main(call: RequestContext) -> Response:
     except (InvalidInput, InvalidFields, Conflict) as error:
         return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
     return RedirectResponse(f"/drift/kunder/{tenant_id}#agreements-heading", 303)
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def main_copy(call: RequestContext) -> Response:

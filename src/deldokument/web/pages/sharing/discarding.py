@@ -21,9 +21,9 @@ from deldokument.web.pages.sharing.shares import UNDO_SECONDS, list_of
 def question_page(call: RequestContext) -> Response:
     """The question asked once, for those whose browser cannot ask it in a dialog."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    if view.state is not ShareState.DRAFT:
-        return RedirectResponse(f"/delinger/{view.id}", 303)
-    return render(call, "share_discarding.html", share=view, undo_seconds=UNDO_SECONDS)
+    if view.share.state is not ShareState.DRAFT:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    return render(call, "pages/sharing/draft_discarding.html", view=view, undo_seconds=UNDO_SECONDS)
 
 
 def discard(call: RequestContext) -> Response:
@@ -57,7 +57,7 @@ def _restored(call: RequestContext, share_id: str) -> ShareView | None:
         view = queries.view_share(call.deps, call.person.person, share_id)
     except NotFound:
         return None
-    return view if view.state is ShareState.DRAFT else None
+    return view if view.share.state is ShareState.DRAFT else None
 
 
 _DRAFT = "/del/utkast/{id}"

@@ -38,8 +38,8 @@ def share_page(call: RequestContext) -> Response:
     accounts, draft = _sharing_accounts(call), None
     if draft_id := call.query("utkast"):
         view = queries.view_share(call.deps, call.person.person, draft_id)
-        if view.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
-            return RedirectResponse(f"/delinger/{view.id}", 303)
+        if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
+            return RedirectResponse(f"/delinger/{view.share.id}", 303)
         draft = _draft(view)
         # A draft in an account that has been closed since is shown where it is, so that it can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
@@ -49,7 +49,7 @@ def share_page(call: RequestContext) -> Response:
     settings = _form_settings(call, accounts)
     return render(
         call,
-        "share.html",
+        "pages/sharing/share_form.html",
         draft=draft,
         settings=settings,
         tells_recipients=tells_recipients,
@@ -211,40 +211,41 @@ def publish(call: RequestContext) -> Response:
 def published_page(call: RequestContext) -> Response:
     """The link and the e-mail text."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    if view.state is not ShareState.AVAILABLE:
-        return RedirectResponse(f"/delinger/{view.id}", 303)
+    if view.share.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
     emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
-    told = view.notify and call.deps.notices is not None
+    told = view.share.notify and call.deps.notices is not None
     return render(
-        call, "shared.html", share=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER
+        call,
+        "pages/sharing/published.html",
+        view=view,
+        emails=emails,
+        tells_recipients=told,
+        foreseen_verdict=WITHOUT_SCANNER,
     )
 
 
-def email_text(share: ShareView, translator: Translator) -> str:
+def email_text(view: ShareView, translator: Translator) -> str:
     """A text to paste into an e-mail: who sends, how to log in, whom to call, the end. No content, no names."""
-    contact = share.account.contact(share.tenant)
+    contact = view.account.contact(view.tenant)
     ask = ", ".join(part for part in (contact.telephone, contact.email, contact.hours) if part)
     lines = [
         translator.text("Hello,"),
         "",
-        translator.text("%(tenant)s has shared documents with you.", tenant=share.tenant.name),
+        translator.text("%(tenant)s has shared documents with you.", tenant=view.tenant.name),
         "",
         translator.text("Open this address and log in with ID-porten (BankID or another login at level high):"),
-        share.link,
+        view.link,
         "",
         translator.text(
             "The documents are available until %(end)s.",
-            end=translator.when(share.expires_at) if share.expires_at else "",
+            end=translator.when(view.share.expires_at) if view.share.expires_at else "",
         ),
         translator.text("Only those who are named as recipients can open them."),
-        *(
-            [translator.text("Questions? Contact %(tenant)s: %(ask)s", tenant=share.tenant.name, ask=ask)]
-            if ask
-            else []
-        ),
+        *([translator.text("Questions? Contact %(tenant)s: %(ask)s", tenant=view.tenant.name, ask=ask)] if ask else []),
         "",
         translator.text("Kind regards"),
-        f"{share.tenant.name}, {share.account.name}",
+        f"{view.tenant.name}, {view.account.name}",
     ]
     return "\n".join(lines)
 
@@ -273,15 +274,15 @@ def _answer(call: RequestContext, share_id: str, *, status: int = 200, **more: A
 
 def _draft(view: ShareView) -> dict[str, Any]:
     return {
-        "id": view.id,
+        "id": view.share.id,
         "account_id": view.account.id,
         "title": view.title,
         "message": view.message,
         "reference": view.reference,
-        "confidential": view.confidential,
-        "archived": view.archived,
-        "notify": view.notify,
-        "expires_at": _local(view.expires_at) if view.expires_at else "",
+        "confidential": view.share.confidential,
+        "archived": view.share.archived,
+        "notify": view.share.notify,
+        "expires_at": _local(view.share.expires_at) if view.share.expires_at else "",
         "proposed": view.proposal is not None,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
         "documents": [_document(document) for document in view.documents],

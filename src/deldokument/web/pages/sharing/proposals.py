@@ -26,7 +26,7 @@ def proposal_page(call: RequestContext) -> Response:
     """All that there is to look through; for the proposer what happens next."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.proposal is None:
-        return RedirectResponse(f"/delinger/{view.id}", 303)
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
     return _page(call, view)
 
 
@@ -34,10 +34,10 @@ def _page(
     call: RequestContext, view: ShareView, status: int = 200, errors: list[tuple[str, str]] | None = None
 ) -> Response:
     own = view.proposal is not None and is_own(call, view.proposal)
-    template = "proposal_own.html" if own else "proposal.html"
-    address = f"{call.site.public_url}/delinger/{view.id}/godkjenning"
+    template = "pages/sharing/own_proposal.html" if own else "pages/sharing/proposal.html"
+    address = f"{call.site.public_url}/delinger/{view.share.id}/godkjenning"
     return render(
-        call, template, status=status, errors=errors, share=view, address=address, foreseen_verdict=WITHOUT_SCANNER
+        call, template, status=status, errors=errors, view=view, address=address, foreseen_verdict=WITHOUT_SCANNER
     )
 
 
@@ -65,7 +65,7 @@ def _seen(call: RequestContext) -> datetime:
 def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]]) -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.proposal is None:
-        return detail_of(call, view.id, status=status, errors=errors)
+        return detail_of(call, view.share.id, status=status, errors=errors)
     return _page(call, view, status, errors)
 
 

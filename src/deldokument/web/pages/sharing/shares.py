@@ -105,17 +105,17 @@ def list_of(
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
-    shown = {row.view.id for row in (*needing, *others)}
+    shown = {row.view.share.id for row in (*needing, *others)}
     return render(
         call,
-        "shares.html",
+        "pages/sharing/shares.html",
         status=status,
         errors=errors,
         wanted=wanted,
         accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
         needing=needing,
         others=others,
-        rows=[_row(call, view) for view in found.shares if view.id not in shown],
+        rows=[_row(call, view) for view in found.shares if view.share.id not in shown],
         more=_more(wanted, found.next),
         continued=before is not None,
         undo_seconds=UNDO_SECONDS,
@@ -126,7 +126,7 @@ def list_of(
 
 def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
     """Whether a colleague or a system fills it in, and asks nobody for anything yet."""
-    return view.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
+    return view.share.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
 
 
 def _filter(call: RequestContext) -> Filter:
@@ -149,7 +149,9 @@ def _more(wanted: Filter, place: Place | None) -> str:
 def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
     """Shares that wait for me, those that end first first."""
     rows = [row for row in (_row(call, view) for view in views) if row.need]
-    return sorted(rows, key=lambda row: (_BY_URGENCY.index(row.need), row.view.expires_at or row.view.created_at))
+    return sorted(
+        rows, key=lambda row: (_BY_URGENCY.index(row.need), row.view.share.expires_at or row.view.share.created_at)
+    )
 
 
 def _row(call: RequestContext, view: ShareView) -> ShareRow:
@@ -163,13 +165,13 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return ""
     if view.proposal is not None:
         return "" if is_own(call, view.proposal) else "approval"
-    if view.state is ShareState.DRAFT:
+    if view.share.state is ShareState.DRAFT:
         return "unfinished" if view.drafter_id in _own_ids(call) else ""
     now = call.deps.clock.now()
-    soon = view.expires_at is not None and view.expires_at - now <= SOON
+    soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
     # As the query that finds them: no document was downloaded for anybody.
     downloaded = any(download.whole for recipient in view.recipients for download in recipient.downloads)
-    return "unread" if view.state is ShareState.AVAILABLE and soon and not downloaded else ""
+    return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 
 def is_own(call: RequestContext, proposal: ProposalView) -> bool:
@@ -197,21 +199,21 @@ def detail_of(
 ) -> Response:
     """The page of one share, with what went wrong in what was just asked of it."""
     view, events = queries.show_share(call.deps, call.person.person, share_id)
-    date, time = typed or _local(view.expires_at)
+    date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
     return render(
         call,
-        "share_detail.html",
+        "pages/sharing/share_detail.html",
         status=status,
         errors=errors,
-        share=view,
+        view=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
         moments=moments(events, queries.acting_systems(call.deps, events), call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
-        open=view.state is ShareState.AVAILABLE,
+        open=view.share.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),
-        emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.expires_at else {},
+        emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
         expires_date=date,
         expires_time=time,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
@@ -221,7 +223,7 @@ def detail_of(
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
         own_draft=view.drafter_id in _own_ids(call),
-        retention_ends=view.closed_at + view.tenant.retention if view.closed_at else None,
+        retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
 
 
@@ -259,9 +261,9 @@ def change_end(call: RequestContext) -> Response:
 def withdrawal_page(call: RequestContext) -> Response:
     """The question asked once, for those whose browser cannot ask it in a dialog."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    if view.state is not ShareState.AVAILABLE:
-        return RedirectResponse(f"/delinger/{view.id}", 303)
-    return render(call, "share_withdrawal.html", share=view)
+    if view.share.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    return render(call, "pages/sharing/share_withdrawal.html", view=view)
 
 
 def withdraw(call: RequestContext) -> Response:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.outbox import Channel
+from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Reason
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.shares.proposals import ReturnReason
@@ -98,7 +98,7 @@ def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
         return ("lock", msgid) if msgid else None
     if event.kind is EventKind.PROPOSAL_RETURNED:
         return _TAKEN_BACK.get(str((event.details or {}).get("cause")))
-    if event.kind is EventKind.MESSAGE_GIVEN_UP and (event.details or {}).get("channel") != Channel.ALTINN:
+    if event.kind is EventKind.MESSAGE_GIVEN_UP and (event.details or {}).get("channel") not in RECIPIENT_CHANNELS:
         return None
     icon = _ICONS.get(event.kind)
     return (icon, words_for(event)) if icon else None

@@ -1,0 +1,11 @@
+"""The log of a process."""
+
+from __future__ import annotations
+
+import logging
+
+
+def configure_logging() -> None:
+    """Write one line an event to standard error."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,19 @@
+"""The worker process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from deldokument import worker
+from deldokument.bootstrap.runtime import Runtime
+from deldokument.bootstrap.tune import yield_to_servers
+
+
+def work(node: Runtime) -> None:
+    """Run the worker until SIGTERM or SIGINT."""
+    yield_to_servers()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker.run(node.deps, stop)

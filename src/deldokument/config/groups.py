@@ -1,0 +1,184 @@
+"""Settings that are only of use together: a store, a key service, a register, a mail server.
+
+Guarantees
+- A group has all that its use needs; an error names each setting that is missing.
+- A group without anything but defaults is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
+
+from deldokument.config.types import (
+    AbsolutePath,
+    AsciiSecret,
+    Host,
+    Issuer,
+    Mailbox,
+    Mount,
+    Port,
+    PostgresUrl,
+    Url,
+    ascii_alone,
+    is_loopback,
+)
+
+PARTIES_SCOPE: Final = "altinn:accessmanagement/authorizedparties.resourceowner"
+DECISION_SCOPE: Final = "altinn:authorization/authorize"
+NOTIFICATIONS_SCOPE: Final = "altinn:serviceowner/notifications.create"
+
+
+class Group(BaseModel):
+    """A group of settings, whose variables begin with the name of its field in `Settings`."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, str_strip_whitespace=True, validate_default=True)
+
+    optional_marks: ClassVar[frozenset[str]] = frozenset()
+    """Settings that nothing requires, but that nobody gives unless the group is to be used."""
+
+    @classmethod
+    def marks(cls, given: Collection[str]) -> list[str]:
+        """Return the names among ``given`` that show that the group is to be used."""
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return [name for name in cls.model_fields if name in given and name in required | cls.optional_marks]
+
+
+class S3Settings(Group):
+    """A bucket of an S3-compatible store that keeps the ciphertext instead of a directory, for several machines."""
+
+    optional_marks = frozenset({"secret_access_key", "secret_access_key_path"})
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    endpoint: Url
+    region: str = Field("us-east-1", min_length=1)
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")] = ""
+    path_style: bool = True
+    """Whether the bucket's name stands in the path of requests; otherwise in their host."""
+    access_key_id: str
+    secret_access_key: SecretStr = SecretStr("")
+    secret_access_key_path: AbsolutePath | None = None
+    """A file that holds the secret access key and nothing else."""
+
+    @model_validator(mode="after")
+    def _has_one_secret(self) -> Self:
+        if bool(self.secret_access_key) == bool(self.secret_access_key_path):
+            name = "DELDOKUMENT_BLOBS_S3_SECRET_ACCESS_KEY"
+            raise ValueError(f"a bucket needs exactly one of {name} and {name}_PATH")
+        return self
+
+
+class KeyringDatabaseSettings(Group):
+    """The PostgreSQL database that keeps the keyring and nothing else."""
+
+    url: PostgresUrl = Field(repr=False)
+
+
+class OpenBaoSettings(Group):
+    """The OpenBao that keeps the keyring, the root key or both."""
+
+    url: Url
+    role_id: str
+    secret_id_path: AbsolutePath
+    ca_path: AbsolutePath | None = None
+    keyring_mount: Mount = "deldokument"
+
+
+class Pkcs11Settings(Group):
+    """The hardware security module that keeps the root key."""
+
+    module_path: AbsolutePath
+    token: str
+    pin_path: AbsolutePath
+    key: str
+    """The label of this deployment's root keys in the token. No default: a rotation destroys older keys of a label."""
+
+
+class IdPortenSettings(Group):
+    """Our client at ID-porten."""
+
+    issuer: Issuer
+    client_id: str
+    client_key_path: AbsolutePath
+
+
+class MaskinportenSettings(Group):
+    """Our client at Maskinporten."""
+
+    issuer: Issuer
+    client_id: str
+    client_key_path: AbsolutePath
+    resource: str = ""
+    """The audience that our tokens are restricted to, if any."""
+
+
+class AltinnSettings(Group):
+    """Altinn's list of a person's rights, its decision point and its notifications."""
+
+    base_url: Url
+    subscription_key: AsciiSecret
+    token_exchange: bool = False
+    rights: Literal["authorized-parties", "pdp"] = "authorized-parties"
+    decision_scope: str = DECISION_SCOPE
+    resource_confidential: str = ""
+    resource_ordinary: str = ""
+    scope: str = PARTIES_SCOPE
+    notifications_base_url: Url | None = None
+    """Altinn notifications to recipients; without them the sharer informs the recipients."""
+    notifications_scope: str = NOTIFICATIONS_SCOPE
+    notifications_resource: str | None = None
+    """The resource in Altinn's registry by which an organisation's own contacts are chosen."""
+
+    @field_validator("resource_confidential", "resource_ordinary")
+    @classmethod
+    def _is_there_for_the_decision_point(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("rights") == "pdp" and not value:
+            raise PydanticKnownError("missing")
+        return value
+
+
+class MailSettings(Group):
+    """The mail server that takes e-mail to those who share and administer."""
+
+    optional_marks = frozenset({"username", "password"})
+
+    host: Host
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: Mailbox
+    username: Annotated[str, AfterValidator(ascii_alone)] = ""
+    password: AsciiSecret = SecretStr("")
+
+    @field_validator("security")
+    @classmethod
+    def _is_protected_outside_this_machine(cls, value: str, info: ValidationInfo) -> str:
+        """No password or letter leaves this machine unprotected."""
+        if value == "none" and not is_loopback(info.data.get("host", "localhost")):
+            raise ValueError("none is for a mail server on this machine only")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _comes_with_the_user_name(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("username") and not value:
+            raise PydanticKnownError("missing")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_user_name_for_its_password(self) -> Self:
+        if self.password and not self.username:
+            raise ValidationError.from_exception_data("smtp", [{"type": "missing", "loc": ("username",), "input": ""}])
+        return self

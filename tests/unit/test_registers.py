@@ -1,0 +1,56 @@
+"""The registers as they are composed: one client key read once, and nothing half configured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from deldokument.bootstrap.registers import open_registers
+from deldokument.config.settings import ConfigurationError, Settings, load_settings
+from tests.support.environments import DEMO, WHOLE
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "client.json"
+    path.write_text(json.dumps(RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)))
+    return path
+
+
+def settings(idporten: Path, maskinporten: Path) -> Settings:
+    given = {name.lower(): value for name, value in WHOLE.items()}
+    paths = {"idporten_client_key_path": idporten, "maskinporten_client_key_path": maskinporten}
+    return load_settings(**given | paths)
+
+
+def parsed(chosen: Settings) -> int:
+    """How many keys are parsed, which takes the better part of a start."""
+    with patch.object(RSAKey, "import_key", wraps=RSAKey.import_key) as parse:
+        open_registers(chosen).clients.close()
+    return parse.call_count
+
+
+def test_a_key_that_both_registers_know_is_parsed_once(key: Path, tmp_path: Path) -> None:
+    assert parsed(settings(key, key)) == 1
+    other = tmp_path / "other.json"
+    other.write_bytes(key.read_bytes())
+    assert parsed(settings(key, other)) == 2
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "[]", '{"keys": []}'])
+def test_a_client_key_that_is_none_is_named(key: Path, tmp_path: Path, content: str | None) -> None:
+    other = tmp_path / "other.json"
+    if content is not None:
+        other.write_text(content)
+    for pair in ((key, other), (other, key)):
+        with pytest.raises(ConfigurationError, match=f"client key {other}: "):
+            open_registers(settings(*pair))
+
+
+def test_registers_without_settings_are_none() -> None:
+    with pytest.raises(ConfigurationError, match="the registers are not configured; only `deldokument demo`"):
+        open_registers(load_settings(**{name.lower(): value for name, value in DEMO.items()}))
