@@ -18,8 +18,7 @@ _WORKER_NICENESS: Final = 10
 def keep_freed_memory() -> None:
     """Have glibc keep buffers of up to 64 MiB for the next request instead of giving their pages back each time.
 
-    Without it every received quarter megabyte costs page faults. What is kept is shared by all threads, and not once
-    for each handful of them.
+    Without it every received quarter megabyte costs page faults. All threads share one arena of kept memory.
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt"):
