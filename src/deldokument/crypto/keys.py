@@ -62,8 +62,8 @@ _INFOS = {purpose: framed(KEY_LABEL, purpose.value.encode()) for purpose in Purp
 def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
     """Return the 32-byte key for one purpose and context under a 32-byte `key`.
 
-    HKDF-SHA256 with info = framed(label, purpose, *context). It needs no salt (RFC 5869, 3.1), because the input key is
-    already uniform.
+    HKDF-SHA256 without salt (RFC 5869, 3.1), because the input key is already uniform. info = framed(label, purpose,
+    *context).
     Raises: ValueError if `key` has another length.
     """
     _require_key(key)

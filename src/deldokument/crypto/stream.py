@@ -85,13 +85,13 @@ def _cipher(data_key: bytes, associated_data: bytes, header: bytes) -> AESGCM:
 
 
 class PartEncryptor:
-    """Encryptor of one part, from front to back. An instance writes one part, from one thread at a time.
+    """Encryptor of one part, from front to back. An instance writes one part only, from one thread at a time.
 
     The nonce of the last segment marks it as the last. So a full segment can be sealed only once it is known whether
     more bytes follow. `sealable` returns how many of the available bytes may be sealed now, and always leaves at least
     one.
 
-    A plaintext buffer slightly over 1 MiB makes each call produce exactly 1 MiB of ciphertext (four segments).
+    A 1 MiB plaintext buffer holds four segments and some bytes more, so each call gives exactly 1 MiB to write.
     """
 
     def __init__(self, data_key: bytes, associated_data: bytes) -> None:

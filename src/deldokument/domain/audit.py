@@ -113,7 +113,7 @@ class AuditEvent:
 
     @property
     def is_download(self) -> bool:
-        """Whether the person has now received a whole document for the first time, not only parts of it."""
+        """Whether the person has now been sent a whole document for the first time, not only parts of it."""
         return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
 
     def content(self) -> EventContent:

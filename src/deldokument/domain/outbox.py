@@ -22,7 +22,7 @@ MAX_PAUSE = timedelta(hours=6)
 LEASE = timedelta(minutes=2)
 """How long a worker leases a message: longer than any single attempt takes."""
 MAX_ATTEMPTS = 21
-"""Attempts before a message is given up, which takes about three days."""
+"""Attempts before a message is given up, unless something else ends it earlier; they take about three days."""
 
 
 class Channel(StrEnum):

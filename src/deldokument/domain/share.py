@@ -57,8 +57,10 @@ CLOSED = frozenset({ShareState.WITHDRAWN, ShareState.ENDED, ShareState.ABANDONED
 class Verdict(StrEnum):
     """Result of the inspection of a document.
 
-    NOT_SCANNED: there is no scanner. ERROR: a scanner could not look (too large, encrypted, or its signatures too old).
-    Only CLEAN means that a document was scanned and nothing was found.
+    NOT_SCANNED: there is no scanner. ERROR: the content failed its integrity check.
+
+    Only CLEAN means that a scan found nothing. So a scanner that cannot examine a document (too large, encrypted,
+    outdated signatures) must get a value of its own.
     """
 
     CLEAN = "clean"
@@ -129,7 +131,7 @@ class Share:
 class Recipient:
     """A person or an organisation that a share names.
 
-    ``confirmed``: Enhetsregisteret confirmed the number and supplied the name, or else the sharer confirmed the number.
+    ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """Mail server on loopback that accepts e-mail and shows it on its page and as JSON, without delivering.
 
 Guarantees:
-- It acknowledges a message exactly if it has stored it; only ``-after`` modes withhold or delay that response.
+- It acknowledges a message only after storing it, and stores no message that it refuses.
 - It refuses a message without From, To, Subject, Date, Message-ID or Auto-Submitted.
 - It refuses a message whose sender or only recipient differs from the envelope's.
 - On command it refuses, is slow, responds with garbage or disconnects.
