@@ -13,7 +13,7 @@ from pathlib import Path
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
-from tests.support.crowd import Crowd, Home, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.bulk_shares import BulkShares, Home, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.sender import account_of, registered
 from tests.support.server import OLA_NUMBER, Deployment
@@ -47,7 +47,7 @@ def fill(running: Deployment, url: str, shares: int) -> None:
     now = datetime.now(UTC)
     account = account_of(running, "Byggesak")
     with deps.database.read() as tx:
-        [member] = tx.tenancies.members_of_account(account.id)
+        [member] = tx.members.of_account(account.id)
     homes = [Home(account.tenant_id, account.id, member.id), *make_homes(deps.database, TENANTS - 1)]
     month = audit_key_id(account.tenant_id, now)
     key, ola = deps.keyring.create(month), identifier_hash(deps.keyring.create(month), _OLA)
@@ -56,7 +56,7 @@ def fill(running: Deployment, url: str, shares: int) -> None:
     def seal(number: int, field: EncryptedColumn, text: str, record_id: str) -> bytes:
         return seal_field(key, text, field, record_id) if number % TENANTS == 0 else b"\1" * (29 + len(text))
 
-    crowd = Crowd(
+    crowd = BulkShares(
         homes,
         shares,
         lambda number: now + _PERIOD * ((number + 1) / shares),

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from bench import plots, report
-from tests.support.endrun import Ended, EndRun, durable
+from tests.support.large_expiry import Ended, ExpiryRun, durable
 from tests.support.postgres import running_postgres
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,14 +39,14 @@ def main(
         with (
             running_postgres(Path(name) / "postgres") as server,
             server.database() as url,
-            EndRun(Path(name) / "run", url, shares=shares, tenants=tenants) as run,
+            ExpiryRun(Path(name) / "run", url, shares=shares, tenants=tenants) as run,
             durable(server),
         ):
             for count, number in cases:
                 found.append(run.measure(run.prepare(count), workers=number))
-                console.print(found[-1].told)
+                console.print(found[-1].summary)
             run.check(sum(count for count, _ in cases))
-    tell(found, f"{shares} shares of {tenants} tenants in the database. {report.machine({})}", write=write)
+    tell(found, f"The database has {shares} shares of {tenants} tenants. {report.machine({})}", write=write)
 
 
 def tell(found: Sequence[Ended], note: str, *, write: bool) -> None:

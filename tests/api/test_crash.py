@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deldokument.services.accounts.integrations import add_integration
-from tests.support.dying import die
+from tests.support.crash import die
 from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 
 CLIENT = "fagsystem"
@@ -30,8 +30,8 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with Deployment(tmp_path_factory.mktemp("mortal"), constants=LEASE, worker=False) as running:
         deps = running.node.deps
         with deps.database.read() as tx:
-            [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
-            [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak"]
+            [tenant] = [one for one in tx.tenants.all() if one.name == "Eksempel kommune"]
+            [account] = [one for one in tx.accounts.of_tenant(tenant.id) if one.name == "Byggesak"]
         add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
         running.registers.register_consumer(CLIENT, FJELL)
         yield running

@@ -22,7 +22,7 @@ from deldokument.domain.errors import TokenRefused
 from deldokument.domain.webhook import WebhookEvent
 from tests.support.api import System, Systems
 from tests.support.browser import Web, site
-from tests.support.listening import listening
+from tests.support.local_server import listening
 from tests.support.world import FJELL, OLA, SIV
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")

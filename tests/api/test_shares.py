@@ -588,7 +588,7 @@ def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
 ) -> None:
     made = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "a", "length": 7}).json()
     with stage.deps.database.read() as tx:
-        mine = next(one for one in tx.tenancies.integrations(stage.byggesak.id) if one.organization_number == FJELL)
+        mine = next(one for one in tx.integrations.of_account(stage.byggesak.id) if one.organization_number == FJELL)
 
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     remove_integration(stage.deps, **where, integration_id=mine.id)

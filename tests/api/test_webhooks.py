@@ -32,7 +32,7 @@ def add(cast: Systems, **changes: Any) -> dict[str, Any]:
     return added
 
 
-def tell(cast: Systems) -> None:
+def deliver(cast: Systems) -> None:
     deps = cast.web.stage.deps
     while dispatch.plan_messages(deps, PLANNERS):
         pass
@@ -73,7 +73,7 @@ def test_a_webhook_is_registered_seen_and_removed(cast: Systems) -> None:
 def test_what_is_told_can_be_verified_with_the_secret_that_was_shown(cast: Systems) -> None:
     secret = add(cast)["secret"]
     share_id = cast.web.stage.publish(OLA)
-    tell(cast)
+    deliver(cast)
     [(url, headers, body)] = calls(cast).made
     assert (url, json.loads(body)["share_id"]) == (URL, share_id)
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
@@ -115,7 +115,7 @@ def test_what_cannot_be_registered_is_told_by_its_field(
 def test_an_account_or_a_webhook_of_others_is_not_there(cast: Systems) -> None:
     mine = add(cast)["id"]
     cast.web.stage.publish(OLA)
-    tell(cast)
+    deliver(cast)
     [delivery] = cast.sharer.get(f"/webhooks/{mine}/deliveries").json()["items"]
     for system in (cast.neighbour, cast.stranger, cast.reader):
         answers: list[httpx.Response] = [
@@ -144,7 +144,7 @@ def test_lists_go_on_page_by_page(cast: Systems) -> None:
     for _ in range(3):
         cast.web.stage.publish(OLA)
         cast.web.stage.clock.advance(seconds=1)
-    tell(cast)
+    deliver(cast)
     path = f"/webhooks/{made[0]}/deliveries"
     first = cast.sharer.get(f"{path}?limit=2").json()
     second = cast.sharer.get(f"{path}?limit=2&cursor={first['next']}").json()
@@ -157,7 +157,7 @@ def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     share_id = cast.web.stage.publish(OLA)
     calls(cast).outcome = WebhookResponse(failure=WebhookFailure.TLS)
-    tell(cast)
+    deliver(cast)
     path = f"/webhooks/{webhook_id}/deliveries"
     [delivery] = cast.sharer.get(path).json()["items"]
     assert delivery == {
@@ -175,7 +175,7 @@ def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
     for _ in range(2):
         repeated = cast.sharer.post(f"{path}/{delivery['id']}/replay")
         assert (repeated.status_code, repeated.content) == (202, b"")
-        tell(cast)
+        deliver(cast)
         [again] = cast.sharer.get(path).json()["items"]
         assert (again["id"], again["delivered_at"], again["last_error"]) == (
             delivery["id"],
@@ -191,7 +191,7 @@ def test_what_is_gone_is_disabled_and_repeats_nothing(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     calls(cast).outcome = WebhookResponse(410)
     cast.web.stage.publish(OLA)
-    tell(cast)
+    deliver(cast)
     assert cast.sharer.get(f"/webhooks/{webhook_id}").json()["disabled_at"] == "2026-11-24T12:00:00Z"
     [delivery] = cast.sharer.get(f"/webhooks/{webhook_id}/deliveries").json()["items"]
     assert (delivery["given_up_at"], delivery["last_error"]) == ("2026-11-24T12:00:00Z", "status_410")

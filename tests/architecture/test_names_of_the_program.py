@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from tests.support.dying import die
+from tests.support.crash import die
 from tests.support.forked import forked
 
 TESTS = Path(__file__).resolve().parents[1]

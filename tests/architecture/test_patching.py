@@ -19,10 +19,10 @@ LISTED = Counter(
         # A fake that is slow for once.
         "tests/services/shares/test_organization_names.py: find": 1,
         # Two at once: the one has looked, and the other has been there since.
-        "tests/contract/test_seal.py: exists": 1,
+        "tests/contract/documents/test_signing.py: exists": 1,
         # Where the process reads, and puts temporary files.
         "tests/cli/test_shares.py: sys.stdin": 2,
-        "tests/contract/test_s3_blobs.py: tempfile.tempdir": 1,
+        "tests/contract/blobs/test_s3.py: tempfile.tempdir": 1,
         # Lanes of their own for a server in this process, and the limits of the path that bytes take.
         "tests/matrix/test_matrix.py: lanes": 2,
         "tests/matrix/test_matrix.py: name": 1,

@@ -33,11 +33,9 @@ def database_of(demo: Demo) -> Iterator[SqlDatabase]:
 def want_four_eyes(demo: Demo, *, wanted: bool) -> None:
     """«Avtaledokumenter», which Kari and Odd share from."""
     with database_of(demo) as database, database.write() as tx:
-        accounts = (
-            account for tenant in tx.tenancies.tenants() for account in tx.tenancies.accounts_of_tenant(tenant.id)
-        )
+        accounts = (account for tenant in tx.tenants.all() for account in tx.accounts.of_tenant(tenant.id))
         found = next(account for account in accounts if account.name == "Avtaledokumenter")
-        tx.tenancies.save_account(replace(found, rules=replace(found.rules, four_eyes=wanted)))
+        tx.accounts.save(replace(found, rules=replace(found.rules, four_eyes=wanted)))
 
 
 def stop(demo: Demo, share_id: str) -> None:

@@ -29,8 +29,8 @@ from tests.chaos.faults import Fault
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Client, Load
 from tests.chaos.programs import wait_until
+from tests.support.orphan_sweep import sweep_all
 from tests.support.server import OLA
-from tests.support.sweeping import sweep_all
 
 _LATER = timedelta(hours=25)
 
@@ -141,8 +141,8 @@ def check_shares(deps: Dependencies, ledger: Ledger) -> None:
 
 def every_share(tx: Transaction) -> Iterator[Share]:
     """Of all accounts."""
-    for tenant in tx.tenancies.tenants():
-        for account in tx.tenancies.accounts_of_tenant(tenant.id):
+    for tenant in tx.tenants.all():
+        for account in tx.accounts.of_tenant(tenant.id):
             yield from tx.shares.find(ShareFilter(account_ids=(account.id,), states=tuple(ShareState), limit=10_000))
 
 

@@ -158,7 +158,7 @@ class Cluster(Deployment):
         return f"http://127.0.0.1:{port}"
 
     @property
-    def has_room(self) -> bool:
+    def has_free_space(self) -> bool:
         """Whether the documents of another fault fit; SeaweedFS takes its time to give room back."""
         return self.blob_disk is not None or not self.store.disk.is_half_full
 
@@ -228,7 +228,7 @@ class Cluster(Deployment):
     def is_halted(self) -> bool:
         """Whether destruction waits for an operator to look at the clock."""
         with self.node.deps.database.read() as tx:
-            return tx.retention.deployment().halted_at is not None
+            return tx.deployment.get().halted_at is not None
 
     def age_files(self, by: timedelta) -> None:
         """Blobs in a directory are so much older; a bucket's own clock can't be moved."""

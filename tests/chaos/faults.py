@@ -109,26 +109,26 @@ def no_workers(cluster: Cluster) -> Iterator[None]:
 def postgres_is_killed(cluster: Cluster, load: Load) -> None:
     """The server with all its processes; it comes back and recovers."""
     cluster.postgres.program.kill()
-    wait_until_told(load)
+    wait_until_refused(load)
     cluster.postgres.start()
 
 
-def told(load: Load, result: str) -> bool:
-    """Whether any client has been told so."""
+def has_seen(load: Load, result: str) -> bool:
+    """Whether any client has had this result."""
     return any(seen == result for _, seen in load.ledger.told)
 
 
 def the_store_is_killed(cluster: Cluster, load: Load) -> None:
     """All its processes; it comes back with what it had acknowledged."""
     cluster.store.program.kill()
-    wait_until_told(load)
+    wait_until_refused(load)
     cluster.store.start()
 
 
 def the_keyring_is_killed(cluster: Cluster, load: Load) -> None:
     """All its processes; it comes back with every key."""
     cluster.keys.program.kill()
-    wait_until_told(load)
+    wait_until_refused(load)
     cluster.keys.start()
 
 
@@ -136,16 +136,16 @@ def openbao_is_killed(cluster: Cluster, load: Load) -> None:
     """It comes back sealed, which is no better than being gone, until an operator unseals it."""
     assert isinstance(cluster.keys, Bao)
     cluster.keys.program.kill()
-    wait_until_told(load)
+    wait_until_refused(load)
     cluster.keys.program.start()
     for node in cluster.nodes:
         says_not_ready(cluster, node)
     cluster.keys.unseal()
 
 
-def wait_until_told(load: Load) -> None:
-    """Until a client has been told that something can't be done now."""
-    wait_until(lambda: told(load, "503") or told(load, "507"), "nobody was told", PATIENCE)
+def wait_until_refused(load: Load) -> None:
+    """Wait until a client has been refused for now."""
+    wait_until(lambda: has_seen(load, "503") or has_seen(load, "507"), "nobody was refused", PATIENCE)
 
 
 # --- cut and slow ----------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def the_database_is_unplugged(cluster: Cluster, load: Load) -> None:
     try:
         for node in cluster.nodes:
             says_not_ready(cluster, node)
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
         cluster.postgres.host.plug()
 
@@ -204,7 +204,7 @@ def the_keyring_is_unplugged(cluster: Cluster, load: Load) -> None:
     try:
         for node in cluster.nodes:
             says_not_ready(cluster, node)
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
         cluster.keys.host.plug()
 
@@ -234,7 +234,7 @@ def a_node_loses_the_store(cluster: Cluster, load: Load) -> None:
     node = cluster.nodes[2]
     node.host.cut_from(cluster.store.host)
     try:
-        wait_until_told(load)
+        wait_until_refused(load)
         load.wait_for_progress()
     finally:
         node.host.mend()
@@ -244,7 +244,7 @@ def the_store_is_unplugged(cluster: Cluster, load: Load) -> None:
     """Nobody reaches SeaweedFS, and nobody is told so by the network."""
     cluster.store.host.unplug()
     try:
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
         cluster.store.host.plug()
 

@@ -50,19 +50,19 @@ class Load:
         self._calm = threading.Event()
         self._progress = {name: 0 for name in ("upload 1", "upload 2", "withdrawal", "download", "pages")}
         self._begun: dict[str, float] = {}
-        self._standing: Promise
+        self._earlier_share: Promise
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         kari, odd, ender, ola = (Client(self, name) for name in (KARI, KARI, KARI, OLA))
         looking, siv = Client(self, OLA), Client(self, SIV)
-        self._standing = kari.shared(_STANDING)
-        self.wait_until_inspected(self._standing)
+        self._earlier_share = kari.shared(_STANDING)
+        self.wait_until_inspected(self._earlier_share)
         works: dict[str, Callable[[], None]] = {
             "upload 1": lambda: self._upload(kari),
             "upload 2": lambda: self._upload(odd),
             "withdrawal": lambda: self._withdraw(ender),
-            "download": lambda: ola.downloads(self._standing),
+            "download": lambda: ola.downloads(self._earlier_share),
             "pages": lambda: self._look(looking, siv),
         }
         self._threads = [threading.Thread(target=self._run, args=work, name=work[0]) for work in works.items()]
@@ -82,9 +82,9 @@ class Load:
             thread.join()
 
     @property
-    def standing(self) -> Promise:
+    def earlier_share(self) -> Promise:
         """What was shared before anything broke."""
-        return self._standing
+        return self._earlier_share
 
     def wait_for_progress(self) -> None:
         """Until every client has come a step further than it is now: the service works again for all of them."""
@@ -145,10 +145,10 @@ class Load:
 
     def _look(self, ola: Client, siv: Client) -> None:
         with suppress(Unanswered):
-            ola.sees("Ola's page", f"/d/{self._standing.share_id}", 200, NAME)
-            ola.sees("Ola's list", "/mine", 200, self._standing.share_id)
-            siv.sees("Siv, a stranger", f"/d/{self._standing.share_id}", 404, _NO_ACCESS)
-            siv.sees("Siv, the bytes", self._standing.path, 404, _NO_ACCESS)
+            ola.sees("Ola's page", f"/d/{self._earlier_share.share_id}", 200, NAME)
+            ola.sees("Ola's list", "/mine", 200, self._earlier_share.share_id)
+            siv.sees("Siv, a stranger", f"/d/{self._earlier_share.share_id}", 404, _NO_ACCESS)
+            siv.sees("Siv, the bytes", self._earlier_share.path, 404, _NO_ACCESS)
             withdrawn = [promise for promise in self.ledger.promises if promise.withdrawn]
             for promise in withdrawn[-2:]:
                 ola.sees("Ola, withdrawn", f"/d/{promise.share_id}", 410, _GONE)

@@ -16,7 +16,7 @@ from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.web.management import LIVE, READY
 from tests.chaos.cluster import Cluster, Kept, Member, setting
-from tests.chaos.faults import Fault, says_not_ready, wait_until_told, worker_dies
+from tests.chaos.faults import Fault, says_not_ready, wait_until_refused, worker_dies
 from tests.chaos.load import NAME, PATIENCE, Load
 from tests.chaos.programs import wait_until
 from tests.support.server import OLA, OLA_NUMBER
@@ -39,9 +39,9 @@ def the_databases_disk_is_full(cluster: Cluster, load: Load) -> None:
     disk = cluster.postgres.disk
     disk.fill()
     try:
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
-        disk.make_room()
+        disk.free_space()
     if cluster.postgres.program.ended() or not cluster.postgres.answers():
         cluster.postgres.program.kill()
         cluster.postgres.start()
@@ -51,9 +51,9 @@ def the_keyrings_disk_is_full(cluster: Cluster, load: Load) -> None:
     """The keyring's store finds no room; it is started anew if it gave up."""
     cluster.keys.disk.fill()
     try:
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
-        cluster.keys.disk.make_room()
+        cluster.keys.disk.free_space()
     if cluster.keys.program.ended() or not cluster.keys.answers():
         cluster.keys.program.kill()
         cluster.keys.start()
@@ -63,9 +63,9 @@ def the_stores_disk_is_full(cluster: Cluster, load: Load) -> None:
     """SeaweedFS finds no room."""
     cluster.store.disk.fill()
     try:
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
-        cluster.store.disk.make_room()
+        cluster.store.disk.free_space()
 
 
 def the_nodes_disk_is_full(cluster: Cluster, load: Load) -> None:
@@ -73,9 +73,9 @@ def the_nodes_disk_is_full(cluster: Cluster, load: Load) -> None:
     assert cluster.blob_disk is not None
     cluster.blob_disk.fill()
     try:
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
-        cluster.blob_disk.make_room()
+        cluster.blob_disk.free_space()
 
 
 def reads_fail_on_a_node(cluster: Cluster, load: Load) -> None:
@@ -91,7 +91,7 @@ def fsync_fails_on_a_node(cluster: Cluster, load: Load) -> None:
     """Every fsync and fdatasync of one node fails: nothing may be acknowledged that is not on stable storage."""
     with failing(cluster, cluster.nodes[0]) as node:
         order(cluster, node, "enable name=posix/io/sync/*,failinfo=5")
-        wait_until_told(load)
+        wait_until_refused(load)
         load.wait_for_progress()
 
 
@@ -104,7 +104,7 @@ def fsync_fails_in_the_database(cluster: Cluster, load: Load) -> None:
     try:
         cluster.postgres.start()
         wait_until(lambda: "PANIC" in program.log.read_text(), "no fsync has failed", PATIENCE)
-        wait_until_told(load)
+        wait_until_refused(load)
     finally:
         program.kill()
         program.command = usual
@@ -159,7 +159,7 @@ def a_nodes_clock_is_off(cluster: Cluster, load: Load) -> None:
         wait_until(lambda: cluster.health(node, LIVE) == 200, "a node does not start")
         assert cluster.health(node, READY) == 503
         ola = dict(cluster.session(OLA).cookies)
-        assert cluster.asked(node, load.standing.path, cookies=ola) == 503
+        assert cluster.asked(node, load.earlier_share.path, cookies=ola) == 503
         load.wait_for_progress()
     finally:
         node.kill()
@@ -181,7 +181,7 @@ def clocks_leap_while_they_serve(cluster: Cluster, load: Load) -> None:
         clock.write_text(f"+{_LEAP_SECONDS}s\n")
         says_not_ready(cluster, node)
         ola = dict(cluster.session(OLA).cookies)
-        assert cluster.asked(node, load.standing.path, cookies=ola) == 503
+        assert cluster.asked(node, load.earlier_share.path, cookies=ola) == 503
         load.wait_for_progress()
         promise.is_kept(cluster)
         clock.write_text("+0s\n")

@@ -129,7 +129,7 @@ class Disk:
             while True:
                 ballast.write(bytes(65536))
 
-    def make_room(self) -> None:
+    def free_space(self) -> None:
         """Take away what filled it."""
         (self.path / "ballast").unlink(missing_ok=True)
 

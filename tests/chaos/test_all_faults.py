@@ -22,8 +22,8 @@ pytestmark = [
 ]
 
 
-class Standing:
-    """The cluster that stands: for one fault after the other, until one is not survived or wants another, or room."""
+class ReusedCluster:
+    """One cluster for several faults, until a fault is not survived, or needs another cluster or free space."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,7 +34,7 @@ class Standing:
     @contextmanager
     def cluster(self, kept: Kept) -> Iterator[Cluster]:
         """One of that kind. Whatever is wrong in the block is not handed on to the next."""
-        if kept != self._kept or not self._clusters[-1].has_room:
+        if kept != self._kept or not self._clusters[-1].has_free_space:
             self.close()
             made = Cluster(self._folder / str(len(self._clusters)), kept)
             self._clusters.append(self._opened.enter_context(made))
@@ -52,15 +52,15 @@ class Standing:
 
 
 @pytest.fixture(scope="module")
-def standing(folder: Path) -> Iterator[Standing]:
+def reused_cluster(folder: Path) -> Iterator[ReusedCluster]:
     """None, to begin with."""
-    standing = Standing(folder)
-    yield standing
-    standing.close()
+    cluster = ReusedCluster(folder)
+    yield cluster
+    cluster.close()
 
 
 @pytest.mark.parametrize("fault", report.FAULTS, ids=str)
-def test_nothing_is_lost_whatever_breaks_under_load(standing: Standing, fault: Fault) -> None:
+def test_nothing_is_lost_whatever_breaks_under_load(reused_cluster: ReusedCluster, fault: Fault) -> None:
     report.forget(fault)
-    with standing.cluster(fault.kept) as cluster:
+    with reused_cluster.cluster(fault.kept) as cluster:
         report.enter(survive(cluster, fault))

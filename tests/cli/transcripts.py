@@ -30,7 +30,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from tests.support.simulators import start_simulators
 from tests.support.stack import stack
-from tests.support.stored import do_as_owner
+from tests.support.stored_data import do_as_owner
 from tests.support.tenants import take_into_use
 
 HERE = Path(__file__).parent
@@ -112,28 +112,28 @@ def help_text() -> str:
 
 def first_text(folder: Path) -> str:
     """From nothing to a deployment that answers, with everything in files."""
-    told = Transcript(folder, settings(folder))
-    told.say("keys", "create-root")
-    told.say("keys", "create-root")
-    told.say("doctor")
-    told.say("migrate")
-    told.say("doctor")
-    return "\n".join(told.lines)
+    transcript = Transcript(folder, settings(folder))
+    transcript.say("keys", "create-root")
+    transcript.say("keys", "create-root")
+    transcript.say("doctor")
+    transcript.say("migrate")
+    transcript.say("doctor")
+    return "\n".join(transcript.lines)
 
 
 def setup_text(folder: Path, environment: Mapping[str, str]) -> str:
     """From a deployment to a member who may share, and what the commands say when something is wrong."""
-    told = Transcript(folder, environment)
-    _operators(told)
-    _tenant(told)
-    _agreements(told)
-    _way(told)
-    _accounts(told)
-    _members(told)
-    _end(told)
-    told.say("doctor")
-    told.say("audit", "verify")
-    return "\n".join(told.lines)
+    transcript = Transcript(folder, environment)
+    _operators(transcript)
+    _tenant(transcript)
+    _agreements(transcript)
+    _activation(transcript)
+    _accounts(transcript)
+    _members(transcript)
+    _end(transcript)
+    transcript.say("doctor")
+    transcript.say("audit", "verify")
+    return "\n".join(transcript.lines)
 
 
 @dataclass
@@ -160,28 +160,28 @@ class Transcript:
 
 def audit_text(folder: Path, environment: Mapping[str, str]) -> str:
     """A trail that holds, is taken out, and does not hold any more."""
-    told = Transcript(folder, environment)
-    assert run(told.environment, "keys", "seal").exit_code == 0
-    told.say("audit", "verify")
+    transcript = Transcript(folder, environment)
+    assert run(transcript.environment, "keys", "seal").exit_code == 0
+    transcript.say("audit", "verify")
     for name in ("Tora Drift", "Nils Vakt"):
-        run(told.environment, "operator", "add", name, typed=f"{KARI if name == 'Tora Drift' else ODD}\n")
-    seal(told.environment)
-    told.say("audit", "verify")
-    told.say("audit", "verify", "--json")
-    told.say("audit", "export", "-", "/srv/log.jsonl")
-    told.say("audit", "export", "-", "/srv/log.jsonl")
-    told.say("audit", "export", "nobody", "/srv/none.jsonl")
-    told.say("audit", "verify", "/srv/log.jsonl")
-    told.say("audit", "verify", "/srv/log.jsonl", "--certificate", "/srv/data/seal.pem", "--database", "--json")
-    told.say("audit", "verify", "/srv/client.json")
+        run(transcript.environment, "operator", "add", name, typed=f"{KARI if name == 'Tora Drift' else ODD}\n")
+    seal(transcript.environment)
+    transcript.say("audit", "verify")
+    transcript.say("audit", "verify", "--json")
+    transcript.say("audit", "export", "-", "/srv/log.jsonl")
+    transcript.say("audit", "export", "-", "/srv/log.jsonl")
+    transcript.say("audit", "export", "nobody", "/srv/none.jsonl")
+    transcript.say("audit", "verify", "/srv/log.jsonl")
+    transcript.say("audit", "verify", "/srv/log.jsonl", "--certificate", "/srv/data/seal.pem", "--database", "--json")
+    transcript.say("audit", "verify", "/srv/client.json")
     path = folder / "log.jsonl"
     path.write_text(path.read_text("utf-8").replace("operator_added", "operator_removed", 1), "utf-8")
-    told.say("audit", "verify", "/srv/log.jsonl")
-    told.say("audit", "verify", "/srv/log.jsonl", "--json")
-    tamper(told.environment, "DELETE FROM audit_event WHERE number = 2")
-    told.say("audit", "verify")
-    told.say("audit", "verify", "--json")
-    return "\n".join(told.lines)
+    transcript.say("audit", "verify", "/srv/log.jsonl")
+    transcript.say("audit", "verify", "/srv/log.jsonl", "--json")
+    tamper(transcript.environment, "DELETE FROM audit_event WHERE number = 2")
+    transcript.say("audit", "verify")
+    transcript.say("audit", "verify", "--json")
+    return "\n".join(transcript.lines)
 
 
 def seal(environment: Mapping[str, str]) -> None:
@@ -209,92 +209,92 @@ def tamper(environment: Mapping[str, str], *statements: str) -> None:
     do_as_owner(database_url(environment), *statements)
 
 
-def _operators(told: Transcript) -> None:
-    told.say("operator", "add", "Tora Drift", typed=f"{KARI}\n", name="OPERATOR")
-    told.say("operator", "list")
+def _operators(transcript: Transcript) -> None:
+    transcript.say("operator", "add", "Tora Drift", typed=f"{KARI}\n", name="OPERATOR")
+    transcript.say("operator", "list")
 
 
-def _tenant(told: Transcript) -> None:
+def _tenant(transcript: Transcript) -> None:
     contact = ("--telephone", "22 00 00 00", "--email", "post@eksempel.example", "--hours", "9-15")
     created = ("tenant", "create", "--number", "310240001", "--administrator", "Ewa Kowalska", *contact)
-    told.say(*created, typed=f"{EWA}\n", name="TENANT")
-    told.say(*created, typed=f"{EWA}\n")
-    told.say("tenant", "create", "--number", "123", "--administrator", "E", typed="1\n")
-    told.say("tenant", "administrators", "TENANT", "--json", name="ADMINISTRATOR")
-    told.say("tenant", "remove-administrator", "TENANT", "ADMINISTRATOR")
-    told.say("tenant", "rules", "TENANT", "--longest-days", "120")
-    told.say("tenant", "rules", "TENANT", "--longest-days", "60", "--no-ask-archived")
-    told.say("tenant", "rules", "TENANT", "--on-behalf-of", "Eksempel kommune")
-    told.say("tenant", "rules", "TENANT", "--on-behalf-of", "eksempel_kommune")
-    told.say("tenant", "show", "TENANT")
+    transcript.say(*created, typed=f"{EWA}\n", name="TENANT")
+    transcript.say(*created, typed=f"{EWA}\n")
+    transcript.say("tenant", "create", "--number", "123", "--administrator", "E", typed="1\n")
+    transcript.say("tenant", "administrators", "TENANT", "--json", name="ADMINISTRATOR")
+    transcript.say("tenant", "remove-administrator", "TENANT", "ADMINISTRATOR")
+    transcript.say("tenant", "rules", "TENANT", "--longest-days", "120")
+    transcript.say("tenant", "rules", "TENANT", "--longest-days", "60", "--no-ask-archived")
+    transcript.say("tenant", "rules", "TENANT", "--on-behalf-of", "Eksempel kommune")
+    transcript.say("tenant", "rules", "TENANT", "--on-behalf-of", "eksempel_kommune")
+    transcript.say("tenant", "show", "TENANT")
 
 
-def _agreements(told: Transcript) -> None:
-    (told.folder / "signed.pdf").write_bytes(PDF)
-    told.say("agreement", "publish", "hovedavtale", "7.0")
-    told.say("agreement", "publish", "hovedavtale", "1.0")
-    told.say("agreement", "publish", "hovedavtale", "1.0")
-    told.say("agreement", "texts")
+def _agreements(transcript: Transcript) -> None:
+    (transcript.folder / "signed.pdf").write_bytes(PDF)
+    transcript.say("agreement", "publish", "hovedavtale", "7.0")
+    transcript.say("agreement", "publish", "hovedavtale", "1.0")
+    transcript.say("agreement", "publish", "hovedavtale", "1.0")
+    transcript.say("agreement", "texts")
     when = ("--version", "1.0", "--signed-on", "2026-11-20", "--signed-by", "Liv Moe, kommunedirektør")
-    told.say("agreement", "record-main", "TENANT", "/srv/signed.pdf", *when, name="AGREEMENT")
-    told.say("agreement", "list", "TENANT")
-    told.say("agreement", "export", "TENANT", "AGREEMENT", "/srv/copy.pdf")
+    transcript.say("agreement", "record-main", "TENANT", "/srv/signed.pdf", *when, name="AGREEMENT")
+    transcript.say("agreement", "list", "TENANT")
+    transcript.say("agreement", "export", "TENANT", "AGREEMENT", "/srv/copy.pdf")
 
 
-def _way(told: Transcript) -> None:
-    told.say("tenant", "activate", "TENANT")
+def _activation(transcript: Transcript) -> None:
+    transcript.say("tenant", "activate", "TENANT")
     who = ("--assessor", "Berit Ås", "--role", "Enhetsleder")
-    told.say("tenant", "record-assessment", "TENANT", *who, "--done-on", "2126-01-01", "--risk", "high")
+    transcript.say("tenant", "record-assessment", "TENANT", *who, "--done-on", "2126-01-01", "--risk", "high")
     done = ("--done-on", "2026-01-15", "--risk", "low", "--paper", "/srv/signed.pdf")
-    told.say("tenant", "record-assessment", "TENANT", *who, *done, name="ASSESSMENT")
-    told.say("tenant", "assessments", "TENANT")
-    told.say("tenant", "activate", "TENANT")
-    told.say("tenant", "way", "TENANT")
+    transcript.say("tenant", "record-assessment", "TENANT", *who, *done, name="ASSESSMENT")
+    transcript.say("tenant", "assessments", "TENANT")
+    transcript.say("tenant", "activate", "TENANT")
+    transcript.say("tenant", "way", "TENANT")
 
 
-def _end(told: Transcript) -> None:
-    told.say("tenant", "export", "TENANT", "/srv/export.zip")
-    told.say("tenant", "deletion", "TENANT")
-    told.say("tenant", "end", "TENANT", "--name", "Eksempel")
-    told.say("tenant", "end", "TENANT", "--name", "Eksempel kommune")
-    told.say("tenant", "deletion-record", "TENANT", "/srv/record.pdf")
-    told.say("account", "create", "TENANT", "Skole")
+def _end(transcript: Transcript) -> None:
+    transcript.say("tenant", "export", "TENANT", "/srv/export.zip")
+    transcript.say("tenant", "deletion", "TENANT")
+    transcript.say("tenant", "end", "TENANT", "--name", "Eksempel")
+    transcript.say("tenant", "end", "TENANT", "--name", "Eksempel kommune")
+    transcript.say("tenant", "deletion-record", "TENANT", "/srv/record.pdf")
+    transcript.say("account", "create", "TENANT", "Skole")
 
 
-def _accounts(told: Transcript) -> None:
-    told.say("account", "create", "TENANT", "Byggesak")
+def _accounts(transcript: Transcript) -> None:
+    transcript.say("account", "create", "TENANT", "Byggesak")
     # The tenant signs, records its assessment and takes the service into use at its pages.
-    with opened(told.environment) as deps:
-        take_into_use(deps, told.named["TENANT"])
-    told.say("account", "create", "TENANT", "Byggesak", name="ACCOUNT")
-    told.say("account", "create", "TENANT", "byggesak")
-    told.say("account", "rules", "ACCOUNT", "--quota-gb", "50", "--four-eyes", "--longest-days", "30")
-    told.say("account", "rename", "ACCOUNT", "Byggesak og plan")
-    told.say("account", "show", "ACCOUNT")
-    told.say("account", "add-integration", "ACCOUNT", "312824450", name="INTEGRATION")
-    told.say("account", "integration-rights", "ACCOUNT", "INTEGRATION", "read")
-    told.say("account", "integration-archive", "ACCOUNT", "INTEGRATION", "--confirmed")
-    told.say("account", "remove-integration", "ACCOUNT", "INTEGRATION")
-    told.say("account", "freeze", "ACCOUNT", "--reason", "security")
-    told.say("account", "unfreeze", "ACCOUNT")
-    told.say("account", "close", "ACCOUNT")
-    told.say("account", "reopen", "ACCOUNT")
-    told.say("account", "delete", "ACCOUNT", "--name", "Byggesak")
-    told.say("account", "delete", "ACCOUNT", "--name", "Byggesak og plan")
-    told.say("account", "undo-delete", "ACCOUNT")
-    told.say("account", "list", "TENANT")
+    with opened(transcript.environment) as deps:
+        take_into_use(deps, transcript.named["TENANT"])
+    transcript.say("account", "create", "TENANT", "Byggesak", name="ACCOUNT")
+    transcript.say("account", "create", "TENANT", "byggesak")
+    transcript.say("account", "rules", "ACCOUNT", "--quota-gb", "50", "--four-eyes", "--longest-days", "30")
+    transcript.say("account", "rename", "ACCOUNT", "Byggesak og plan")
+    transcript.say("account", "show", "ACCOUNT")
+    transcript.say("account", "add-integration", "ACCOUNT", "312824450", name="INTEGRATION")
+    transcript.say("account", "integration-rights", "ACCOUNT", "INTEGRATION", "read")
+    transcript.say("account", "integration-archive", "ACCOUNT", "INTEGRATION", "--confirmed")
+    transcript.say("account", "remove-integration", "ACCOUNT", "INTEGRATION")
+    transcript.say("account", "freeze", "ACCOUNT", "--reason", "security")
+    transcript.say("account", "unfreeze", "ACCOUNT")
+    transcript.say("account", "close", "ACCOUNT")
+    transcript.say("account", "reopen", "ACCOUNT")
+    transcript.say("account", "delete", "ACCOUNT", "--name", "Byggesak")
+    transcript.say("account", "delete", "ACCOUNT", "--name", "Byggesak og plan")
+    transcript.say("account", "undo-delete", "ACCOUNT")
+    transcript.say("account", "list", "TENANT")
 
 
-def _members(told: Transcript) -> None:
-    told.say("member", "add", "ACCOUNT", "Kari Lunde", typed=f"{KARI}\n", name="MEMBER")
-    told.say("member", "add", "ACCOUNT", "Kari Lunde", typed=f"{KARI}\n")
-    told.say("member", "add", "ACCOUNT", "Kari Lunde", typed="12838514838\n")
-    told.say("member", "add", "NO-SUCH-ACCOUNT", "Kari Lunde", typed=f"{KARI}\n")
-    told.say("member", "list", "ACCOUNT")
-    told.say("member", "import", "ACCOUNT", typed=f"nummer;navn\n{ODD};Odd Bakken\n12838514838;Feil Tall\n")
-    told.say("member", "import", "ACCOUNT", typed=f"nummer;navn\n{ODD};Odd Bakken\n{KARI};Kari Lunde\n")
-    told.say("member", "remove", "MEMBER")
-    told.say("member", "remove", "NO-SUCH-MEMBER")
+def _members(transcript: Transcript) -> None:
+    transcript.say("member", "add", "ACCOUNT", "Kari Lunde", typed=f"{KARI}\n", name="MEMBER")
+    transcript.say("member", "add", "ACCOUNT", "Kari Lunde", typed=f"{KARI}\n")
+    transcript.say("member", "add", "ACCOUNT", "Kari Lunde", typed="12838514838\n")
+    transcript.say("member", "add", "NO-SUCH-ACCOUNT", "Kari Lunde", typed=f"{KARI}\n")
+    transcript.say("member", "list", "ACCOUNT")
+    transcript.say("member", "import", "ACCOUNT", typed=f"nummer;navn\n{ODD};Odd Bakken\n12838514838;Feil Tall\n")
+    transcript.say("member", "import", "ACCOUNT", typed=f"nummer;navn\n{ODD};Odd Bakken\n{KARI};Kari Lunde\n")
+    transcript.say("member", "remove", "MEMBER")
+    transcript.say("member", "remove", "NO-SUCH-MEMBER")
 
 
 def _said(environment: Mapping[str, str], *arguments: str, typed: str = "") -> str:

@@ -27,8 +27,8 @@ from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account
 from tests.support import sender
-from tests.support.server import FJELL, OLA, OLA_NUMBER, WAYS, Deployment, Way, wait_until
-from tests.support.stored import bytes_taken
+from tests.support.server import FJELL, OLA, OLA_NUMBER, SOCKET_MODES, Deployment, SocketMode, wait_until
+from tests.support.stored_data import bytes_taken
 
 MIB = 2**20
 Connect = Callable[[], Client]
@@ -86,10 +86,10 @@ def kept(tmp_path: Path) -> list[Path]:
 def test_a_folder_is_shared_and_its_recipient_gets_it_with_its_ways(
     deployment: Deployment, connect: Connect, folder: Path, until: datetime, tmp_path: Path
 ) -> None:
-    told: dict[str, int] = {}
+    noted: dict[str, int] = {}
 
-    def tell(file: LocalFile, done: int) -> None:
-        told[file.name] = done
+    def note(file: LocalFile, done: int) -> None:
+        noted[file.name] = done
 
     share = connect().share(
         [folder],
@@ -100,13 +100,13 @@ def test_a_folder_is_shared_and_its_recipient_gets_it_with_its_ways(
         message="Hei\nher er den.",
         reference="24/117",
         archived=True,
-        progress=tell,
+        progress=note,
     )
     assert (share.state, share.title, share.reference, share.proposed) == ("available", "Sak 24/117", "24/117", False)
     assert share.link == f"{deployment.url}/d/{share.id}"
     assert [d.name for d in share.documents] == ["sak/kart/øst.png", "sak/tom.txt", "sak/vedtak.pdf"]
     assert sorted((r.kind, r.label) for r in share.recipients) == [("organization", ""), ("person", "søker")]
-    assert told == {"sak/kart/øst.png": 3, "sak/tom.txt": 0, "sak/vedtak.pdf": 3 * MIB}
+    assert noted == {"sak/kart/øst.png": 3, "sak/tom.txt": 0, "sak/vedtak.pdf": 3 * MIB}
     assert downloaded(deployment, share) == {
         f"sak/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }
@@ -210,11 +210,11 @@ def test_a_stopped_call_goes_on_with_the_same_share_and_sends_nothing_twice(
     assert len(kept(tmp_path)) == 2
     # The server may still be at what came before the connection broke.
     wait_until(lambda: bytes_taken(deployment, draft.id) > 0, 20, "nothing was kept")
-    told: list[int] = []
-    made = share(again, lambda _, done: told.append(done))
+    noted: list[int] = []
+    made = share(again, lambda _, done: noted.append(done))
     assert made.id == draft.id
     # From where the streams were together, and never back behind it.
-    assert min(told) == told[0] > 0
+    assert min(noted) == noted[0] > 0
     assert [s.id for s in again.shares(reference=f"avbrutt {parallel}")] == [made.id]
     assert downloaded(deployment, made) == {"film.mp4": large.read_bytes()}
     assert kept(tmp_path) == []
@@ -325,12 +325,12 @@ def test_an_account_of_four_eyes_gets_a_proposal_and_the_machine_forgets_it(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("way", WAYS)
-def test_a_server_that_is_killed_on_the_way_costs_only_time(until: datetime, tmp_path: Path, way: Way) -> None:
+@pytest.mark.parametrize("mode", SOCKET_MODES)
+def test_a_server_that_is_killed_on_the_way_costs_only_time(until: datetime, tmp_path: Path, mode: SocketMode) -> None:
     large = tmp_path / "film.mp4"
     large.write_bytes(os.urandom(MIB) * 160)
     killed: list[int] = []
-    with way.deployment(tmp_path / "mortal") as mortal:
+    with mode.deployment(tmp_path / "mortal") as mortal:
         sender.registered(mortal)
 
         def kill_at_a_third(_: LocalFile, done: int) -> None:

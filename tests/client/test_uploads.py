@@ -18,8 +18,8 @@ from deldokument.client.state import Ledger, Partial
 from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import UploadAttempt, Uploads
 from tests.client.relay import Relay
-from tests.support.server import BOTH_WAYS, wait_until
-from tests.support.stored import bytes_taken
+from tests.support.server import BOTH_SOCKET_MODES, wait_until
+from tests.support.stored_data import bytes_taken
 from tests.uploads.tus import Tus, Uploading
 
 LENGTH = 24 * 2**20
@@ -49,15 +49,15 @@ class Sender:
 
     def __init__(self, tus: Tus, http: httpx.Client, ledger: Ledger, url: str = "") -> None:
         self.patience = RetryPolicy(first_seconds=0.01)
-        self.told: list[int] = []
+        self.noted: list[int] = []
         self.stop_at = LENGTH + 1
         self.renewed = 0
         self._tus = tus
         self._url = url or tus.deployment.url
-        self.uploads = Uploads(http, self.patience, ledger, self._tell)
+        self.uploads = Uploads(http, self.patience, ledger, self._note)
 
-    def _tell(self, _: LocalFile, done: int) -> None:
-        self.told.append(done)
+    def _note(self, _: LocalFile, done: int) -> None:
+        self.noted.append(done)
         if done >= self.stop_at:
             self.patience.stop()
 
@@ -77,7 +77,7 @@ class Sender:
         return self.uploads._partials(file, UploadAttempt(ticket, self.ticket), 3)
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("streams", [1, 3])
 def test_a_document_arrives_whole_and_progress_ends_at_its_length(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
@@ -85,8 +85,8 @@ def test_a_document_arrives_whole_and_progress_ends_at_its_length(
     sender = Sender(tus, http, ledger)
     sender.upload(file, streams)
     assert tus.received() == file.path.read_bytes()
-    assert sender.told[-1] == LENGTH
-    assert max(sender.told) == LENGTH
+    assert sender.noted[-1] == LENGTH
+    assert max(sender.noted) == LENGTH
     assert ledger.partials(file.name) == []
 
 
@@ -103,7 +103,7 @@ def test_the_service_offers_several_streams(tus: Tus, http: httpx.Client, ledger
     assert not sender.uploads.offers_streams("http://127.0.0.1:1/uploads")
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("streams", [1, 3])
 def test_a_network_that_breaks_again_and_again_costs_only_time(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
@@ -114,7 +114,7 @@ def test_a_network_that_breaks_again_and_again_costs_only_time(
     assert tus.received() == file.path.read_bytes()
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("streams", [1, 3])
 def test_an_upload_that_was_stopped_goes_on_where_it_was(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
@@ -129,7 +129,7 @@ def test_an_upload_that_was_stopped_goes_on_where_it_was(
     # The server may still be at what came before the connection broke.
     wait_until(lambda: bytes_taken(tus.deployment, tus.draft) > 0, 20, "nothing was kept")
     again.upload(file, streams=1)
-    assert again.told[0] > 0
+    assert again.noted[0] > 0
     assert tus.received() == file.path.read_bytes()
 
 
@@ -144,7 +144,7 @@ def test_what_several_streams_have_is_told_together_before_the_first_goes_on(
     piece = file.path.read_bytes()[second.start :][: LENGTH // 8]
     assert httpx.patch(second.url, headers=headers, content=piece).status_code == 204
     sender.upload(file, streams=3, ticket=ticket)
-    assert min(sender.told) == sender.told[0] == len(piece)
+    assert min(sender.noted) == sender.noted[0] == len(piece)
     assert tus.received() == file.path.read_bytes()
 
 

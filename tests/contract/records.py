@@ -32,9 +32,9 @@ KARI = Member("kari", ACCOUNT.id, b"hash of kari", b"sealed number", b"sealed na
 def settle(database: Database) -> None:
     """A tenant with one account, of which Kari is a member."""
     with database.write() as tx:
-        tx.tenancies.add_tenant(TENANT)
-        tx.tenancies.add_account(ACCOUNT)
-        tx.tenancies.add_member(KARI)
+        tx.tenants.add(TENANT)
+        tx.accounts.add(ACCOUNT)
+        tx.members.add(KARI)
 
 
 def draft(**changes: Any) -> Share:

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from deldokument import __version__
-from tests.support.operating import BLOCKS, ROOT, register, settings, typed
+from tests.support.operating_page import BLOCKS, ROOT, register, settings, typed
 from tests.support.ports import free_ports
 from tests.support.postgres import PROGRAMS, PostgresServer
 from tests.support.server import wait_until

@@ -15,7 +15,7 @@ from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events, plan_from_schedule
-from tests.support.dying import OUTBOX, die_at
+from tests.support.crash import OUTBOX, die_at
 from tests.support.memory import folder_in_memory
 from tests.support.server import KARI, Deployment
 

@@ -6,7 +6,7 @@ import os
 
 from tests.support.memory import folder_in_memory
 from tests.support.server import Deployment, wait_until
-from tests.support.stored import names
+from tests.support.stored_data import names
 
 
 def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(postgres_url: str) -> None:

@@ -227,7 +227,7 @@ def test_logout_at_idporten_itself(deployment: Deployment, browser: httpx.Client
 def named(deployment: Deployment) -> Iterator[str]:
     """The number of the tenant that ID-porten knows."""
     with deployment.node.deps.database.read() as tx:
-        tenant = tx.tenancies.tenant_by_number("310240001")
+        tenant = tx.tenants.by_number("310240001")
     assert tenant is not None
     change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of=CUSTOMER)
     yield tenant.organization_number
@@ -255,7 +255,7 @@ def test_onbehalfof_that_is_not_registered_stops_no_other_login(
     deployment: Deployment, browser: httpx.Client, named: str
 ) -> None:
     with deployment.node.deps.database.read() as tx:
-        tenant = tx.tenancies.tenant_by_number(named)
+        tenant = tx.tenants.by_number(named)
     assert tenant is not None
     change_tenant_rules(deployment.node.deps, tenant_id=tenant.id, on_behalf_of="somebody_else")
     refusal = browser.get(f"{deployment.url}/logg-inn?for={named}")

@@ -17,7 +17,7 @@ import pytest
 from deldokument.domain.outbox import LEASE
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.inspection.documents import inspect_documents
-from tests.support.dying import OUTBOX, die_at
+from tests.support.crash import OUTBOX, die_at
 from tests.support.forked import forked
 from tests.support.memory import folder_in_memory
 from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
@@ -43,8 +43,8 @@ def running() -> Iterator[Deployment]:
     with folder_in_memory() as folder, Deployment(folder, worker=False) as started:
         deps = started.node.deps
         with deps.database.read() as tx:
-            [tenant] = [one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune"]
-            [account] = [one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Avtaledokumenter"]
+            [tenant] = [one for one in tx.tenants.all() if one.name == "Eksempel kommune"]
+            [account] = [one for one in tx.accounts.of_tenant(tenant.id) if one.name == "Avtaledokumenter"]
         add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
         started.registers.register_consumer(CLIENT, FJELL)
         yield started
@@ -110,7 +110,7 @@ def killed_in_the_end(running: Deployment) -> Iterator[None]:
         process.wait()
 
 
-def is_told(running: Deployment, webhook: dict[str, Any], count: int = 1) -> bool:
+def is_delivered(running: Deployment, webhook: dict[str, Any], count: int = 1) -> bool:
     """Whether so many deliveries are there, and all noted as delivered."""
     found = deliveries(running, webhook)
     return len(found) == count and all(one["delivered_at"] for one in found)
@@ -123,7 +123,7 @@ def test_what_happens_is_told_to_whoever_registered_and_can_be_verified(
         share_id = shared(running)
         running.withdraw(share_id)
         with worker(running):
-            wait_until(lambda: is_told(running, webhook, 2), _PATIENCE, "not told")
+            wait_until(lambda: is_delivered(running, webhook, 2), _PATIENCE, "not delivered")
     assert len(receiver.received) == 2
     key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
     for call in receiver.received:
@@ -135,11 +135,11 @@ def test_what_happens_is_told_to_whoever_registered_and_can_be_verified(
     assert {one["share_id"] for one in told} == {share_id}
 
 
-def assert_told_again_alike(running: Deployment, receiver: Receiver, webhook: dict[str, Any], calls: int) -> None:
+def assert_delivered_again_alike(running: Deployment, receiver: Receiver, webhook: dict[str, Any], calls: int) -> None:
     """The next worker tells it, and all calls together are so many, under one id."""
     running.move_clock(LEASE + timedelta(seconds=1))
     with worker(running):
-        wait_until(lambda: is_told(running, webhook), _PATIENCE, "not told again")
+        wait_until(lambda: is_delivered(running, webhook), _PATIENCE, "not delivered again")
     [delivery] = deliveries(running, webhook)
     assert len(receiver.received) == calls
     assert {(call.headers["webhook-id"], call.body) for call in receiver.received} == {
@@ -155,8 +155,8 @@ def test_no_call_is_lost_and_each_has_one_id_wherever_the_worker_dies(
         share_id = shared(running)
         running.withdraw(share_id)
         die_at(running, function, after=after)
-        assert not is_told(running, webhook)
-        assert_told_again_alike(running, receiver, webhook, calls)
+        assert not is_delivered(running, webhook)
+        assert_delivered_again_alike(running, receiver, webhook, calls)
 
 
 def test_a_worker_that_is_killed_while_it_calls_calls_again_under_the_same_id(
@@ -171,4 +171,4 @@ def test_a_worker_that_is_killed_while_it_calls_calls_again_under_the_same_id(
         [delivery] = deliveries(running, webhook)
         assert (delivery["delivered_at"], delivery["attempts"]) == (None, 1)
         receiver.behaviour = status(204)
-        assert_told_again_alike(running, receiver, webhook, 2)
+        assert_delivered_again_alike(running, receiver, webhook, 2)

@@ -61,19 +61,18 @@ def write_other_codes(page: Path) -> None:
     head, _, _ = text.partition("## Other codes\n")
     known = {row[0].strip("`") for row in table(text, "Codes")}
     found = statuses()
-    rows = [f"| `{code}` | {_told(found.get(code, set()))} |" for code in sorted(WORDS.keys() - known)]
+    rows = [f"| `{code}` | {_listed(found.get(code, set()))} |" for code in sorted(WORDS.keys() - known)]
     page.write_text(head + OTHER + "\n".join(rows) + "\n", "utf-8")
 
 
-def _told(found: set[int]) -> str:
+def _listed(found: set[int]) -> str:
     return ", ".join(map(str, sorted(found))) or "–"
 
 
 OTHER = """\
 ## Other codes
 
-The pages, and the interface that is compatible with KS', share the table of errors with the API. These codes are
-theirs; the API answers none of them.
+The pages and the KS-compatible interface use these codes. The API returns none of them.
 
 | Code | Status |
 |---|---|

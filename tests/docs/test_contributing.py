@@ -79,6 +79,17 @@ def test_every_suite_is_listed() -> None:
     assert [name for name in listed if not (ROOT / name).is_dir()] == []
 
 
+def test_every_folder_of_tests_is_described() -> None:
+    folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"tests/__pycache__"}
+    assert folders == set(re.findall(r"`(tests/\w+)`", (DOCS / "development.md").read_text("utf-8")))
+
+
+def test_the_page_names_every_suite() -> None:
+    rows = table((DOCS / "development.md").read_text("utf-8"), "Suites")
+    suites = {name for row in rows for name in re.findall(r"`(tests/\w+)`", row[0])}
+    assert suites <= set(re.findall(r"`(tests/\w+)`", PAGE))
+
+
 def test_the_page_names_the_form_of_a_commit_subject() -> None:
     assert "`area: imperative`" in PAGE
     assert not re.search(r"\brooms?\b", PAGE)

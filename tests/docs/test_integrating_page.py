@@ -89,9 +89,9 @@ def own_values(deployment: Deployment, folder: Path) -> dict[str, str]:
     deployment.registers.register_consumer(CLIENT, FJELL)
     deps = deployment.node.deps
     with deps.database.read() as tx:
-        tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
-        account = next(one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak")
-        is_there = any(one.organization_number == FJELL for one in tx.tenancies.integrations(account.id))
+        tenant = next(one for one in tx.tenants.all() if one.name == "Eksempel kommune")
+        account = next(one for one in tx.accounts.of_tenant(tenant.id) if one.name == "Byggesak")
+        is_there = any(one.organization_number == FJELL for one in tx.integrations.of_account(account.id))
     if not is_there:
         add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
     key = RSAKey.import_key(deployment.registers.client_key)
@@ -122,7 +122,7 @@ def ola_downloads(deployment: Deployment, share_id: str) -> None:
 
     def is_written_down() -> bool:
         with deployment.node.deps.database.read() as tx:
-            return any(receipt.completed_at for receipt in tx.shares.receipts([share_id]))
+            return any(receipt.completed_at for receipt in tx.receipts.of_shares([share_id]))
 
     # The receipt follows a moment after the last byte.
     wait_until(is_written_down, _SECONDS, "the download has no receipt")

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.many import READERS
-from tests.support.server import BOTH_WAYS, OLA, OLA_NUMBER, Deployment
+from tests.support.many_documents import READERS
+from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment
 
 DOCUMENTS = {"a.pdf": 9_000_000, "tom.txt": 0, "A.PDF": 100, "b.bin": 1_500_000}
 
@@ -35,7 +35,7 @@ def zipped(deployment: Deployment) -> Zipped:
     return Zipped(share_id, path, files, ola.get(path).content, ola)
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_the_zip_holds_every_document_whole(zipped: Zipped) -> None:
     with zipfile.ZipFile(io.BytesIO(zipped.whole)) as archive:
         assert archive.testzip() is None
@@ -44,7 +44,7 @@ def test_the_zip_holds_every_document_whole(zipped: Zipped) -> None:
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_other_programs_find_no_fault_in_it(zipped: Zipped, tmp_path: Path) -> None:
     (tmp_path / "alt.zip").write_bytes(zipped.whole)
     for command in READERS:
@@ -52,7 +52,7 @@ def test_other_programs_find_no_fault_in_it(zipped: Zipped, tmp_path: Path) -> N
         assert done.returncode == 0, (command, done.stdout, done.stderr)
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_head_tells_the_exact_length_and_the_same_etag_again_and_again(zipped: Zipped) -> None:
     head, again = zipped.ola.head(zipped.path), zipped.ola.head(zipped.path)
     assert head.headers["content-length"] == str(len(zipped.whole))
@@ -60,7 +60,7 @@ def test_head_tells_the_exact_length_and_the_same_etag_again_and_again(zipped: Z
     assert head.headers["content-type"] == "application/zip"
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_a_range_over_borders_of_entries_is_the_same_bytes(zipped: Zipped) -> None:
     borders = [zipped.whole.find(b"PK\x03\x04", at) for at in (0, 9_000_000, 9_000_050)]
     central = zipped.whole.rfind(b"PK\x01\x02")
@@ -71,7 +71,7 @@ def test_a_range_over_borders_of_entries_is_the_same_bytes(zipped: Zipped) -> No
         assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(zipped.whole)}"
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("had", [1, 30, 5_000_000, 9_000_046, 9_000_100, 10_500_200])
 def test_a_resumed_download_equals_an_uninterrupted_one(
     deployment: Deployment, zipped: Zipped, tmp_path: Path, had: int

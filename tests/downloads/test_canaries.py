@@ -30,7 +30,7 @@ from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.shares import queries
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
-from tests.support.stored import copies, in_servers, names
+from tests.support.stored_data import copies, in_servers, names
 
 EWA = "Ewa Kowalska"
 KARI_NUMBER = "12838514837"

@@ -21,7 +21,7 @@ import pytest
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.web.transfer.downloads import RECHECK_SECONDS
-from tests.support.server import FJELL, OLA, OLA_NUMBER, PER, WAYS, Deployment, Way, wait_until
+from tests.support.server import FJELL, OLA, OLA_NUMBER, PER, SOCKET_MODES, Deployment, SocketMode, wait_until
 
 LENGTH = 60_000_000
 WINDOW = 400_000
@@ -37,11 +37,11 @@ def test_the_delivered_server_looks_again_early_enough_for_its_promise() -> None
     assert RECHECK_SECONDS + MARGIN_SECONDS <= PROMISED_SECONDS
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SOCKET_MODES)
 def often(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A server that looks twice a second whether a download may go on."""
-    way: Way = request.param
-    with way.deployment(tmp_path_factory.mktemp("often"), LOOKS_OFTEN) as running:
+    mode: SocketMode = request.param
+    with mode.deployment(tmp_path_factory.mktemp("often"), LOOKS_OFTEN) as running:
         yield running
 
 
@@ -162,7 +162,7 @@ def read_and_withdraw(running: Deployment, share_id: str, answer: httpx.Response
 def receipt_of(deps: Dependencies, share_id: str) -> bool | None:
     """Whether the share's one document has been downloaded whole; None when it has no receipt."""
     with deps.database.read() as tx:
-        found = [receipt.completed_at for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+        found = [receipt.completed_at for receipt in tx.receipts.of_shares([share_id]) if receipt.document_id]
     return bool(found[0]) if found else None
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.downloads.conftest import Shared
-from tests.support.server import BOTH_WAYS, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, SIV, Deployment, wait_until
 
-pytestmark = BOTH_WAYS
+pytestmark = BOTH_SOCKET_MODES
 LENGTH = 10_000_000
 PART = 32 * (256 * 1024 - 16) - 40
 
@@ -173,7 +173,7 @@ def test_sixteen_parallel_ranges_give_the_document_and_one_receipt(deployment: D
 def receipts_of(deployment: Deployment, share_id: str) -> list[tuple[object, bool]]:
     """The ranges that each reader of the share's documents has had, and whether that is all."""
     with deployment.node.deps.database.read() as tx:
-        return [(r.covered, r.completed_at is not None) for r in tx.shares.receipts([share_id]) if r.document_id]
+        return [(r.covered, r.completed_at is not None) for r in tx.receipts.of_shares([share_id]) if r.document_id]
 
 
 def test_head_and_refused_ranges_leave_no_receipt(deployment: Deployment) -> None:

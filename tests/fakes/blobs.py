@@ -26,7 +26,7 @@ class MemoryBlobStore:
             raise Conflict("blob_store_claimed")
         self._owner = deployment_id
 
-    def create(self, name: str, _expected: int = 0) -> MemoryBlobWriter:
+    def create(self, name: str, _expected: int = 0, /) -> MemoryBlobWriter:
         if _checked(name) in self.objects:
             raise Conflict("blob_exists")
         return MemoryBlobWriter(self, name)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import machine
-from tests.support.following import HOST
-from tests.support.operating import BLOCKS, ROOT
+from tests.support.machine_setup import HOST
+from tests.support.operating_page import BLOCKS, ROOT
 from tests.support.simulators import Running, start_simulators
 
 

@@ -32,7 +32,7 @@ from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
 from deldokument.services.tenants.administrators import add_administrator
-from tests.support.events import (
+from tests.support.bulk_events import (
     END,
     RARE,
     check_plan,
@@ -54,7 +54,7 @@ KARI_NUMBER = "12838514837"
 TOUCHED = 777_777
 
 
-def told(line: str) -> None:
+def print_figure(line: str) -> None:
     sys.stdout.write(f"\n{line}")
     sys.stdout.flush()
 
@@ -88,14 +88,14 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     ):
         deps = running.node.deps
         with deps.database.read() as tx:
-            tenant = existing(tx.tenancies.tenant_by_number("310240001"))
+            tenant = existing(tx.tenants.by_number("310240001"))
         add_administrator(deps, tenant_id=tenant.id, number=EWA_NUMBER, name="Ewa Kowalska")
         with deps.database.read() as tx:
             head = tx.audit.head(tenant.id)
         made = Log(running, url, tenant.id, subjects_of_a_year(running, tenant.id), running.session("Ewa Kowalska"))
         began = time.monotonic()
         fill_trail(url, many_events(COUNT, chain=tenant.id, people=made.people, after=head))
-        told(f"{COUNT} events written in {time.monotonic() - began:.0f} s")
+        print_figure(f"{COUNT} events written in {time.monotonic() - began:.0f} s")
         yield made
 
 
@@ -162,7 +162,7 @@ def test_pages_and_filters_begin_within_a_fifth_of_a_second(log: Log) -> None:
     for name, words in WORDS.items():
         taken[f"{name}, asked for"] = first_byte(log, "POST", log.path, words)
         taken[f"{name}, shown"] = first_byte(log, "GET", found(log, **words))
-    told("\n".join(f"{name}: {seconds * 1000:.0f} ms" for name, seconds in taken.items()))
+    print_figure("\n".join(f"{name}: {seconds * 1000:.0f} ms" for name, seconds in taken.items()))
     assert max(taken.values()) < FIRST_BYTE
 
 
@@ -185,7 +185,7 @@ def test_exports_begin_within_a_fifth_of_a_second(log: Log) -> None:
         for name, search in tokens.items()
         for form in ("json", "csv")
     }
-    told("\n".join(f"{name}: {seconds * 1000:.0f} ms" for name, seconds in taken.items()))
+    print_figure("\n".join(f"{name}: {seconds * 1000:.0f} ms" for name, seconds in taken.items()))
     assert max(taken.values()) < FIRST_BYTE
 
 
@@ -208,7 +208,7 @@ def download(log: Log, form: str, path: Path) -> None:
         for number, piece in enumerate(answer.iter_raw(1 << 20)):
             sink.write(piece)
             most = max(most, log.running.rss()) if number % 10 == 0 else most
-    told(
+    print_figure(
         f"{form}: {path.stat().st_size / 1e6:.0f} MB in {time.monotonic() - began:.0f} s, "
         f"memory {before / 1e6:.0f} MB before, {most / 1e6:.0f} MB at most"
     )
@@ -225,7 +225,7 @@ def test_an_export_of_everything_verifies_with_its_seal(file: Path) -> None:
     with file.open("rb") as lines:
         began = time.monotonic()
         verdict = verify_export(lines, certificates=(), is_signed=verify_signature)
-    told(f"file verified in {time.monotonic() - began:.0f} s")
+    print_figure(f"file verified in {time.monotonic() - began:.0f} s")
     assert verdict.fault is None
     assert verdict.seal
     assert verdict.seal.number > COUNT
@@ -282,7 +282,7 @@ def test_one_altered_one_removed_and_one_reordered_event_are_found_in_the_databa
 def verified(log: Log) -> Fault | None:
     began = time.monotonic()
     verdict = verify_trail(log.running.node.deps, certificates=(), is_signed=verify_signature)
-    told(f"database verified in {time.monotonic() - began:.0f} s")
+    print_figure(f"database verified in {time.monotonic() - began:.0f} s")
     return verdict.fault
 
 

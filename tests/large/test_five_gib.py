@@ -54,25 +54,25 @@ class Memory(threading.Thread):
         self.join()
 
 
-def told(line: str) -> None:
+def print_figure(line: str) -> None:
     sys.stdout.write(f"\n{line}")
     sys.stdout.flush()
 
 
 def test_five_gib_up_and_down_in_bounded_memory(tmp_path: Path) -> None:
     with Deployment(tmp_path) as running, Memory(running) as memory:
-        told(f"memory at rest {running.rss() / 1e6:.0f} MB")
+        print_figure(f"memory at rest {running.rss() / 1e6:.0f} MB")
         draft_id = running.draft()
         running.add_recipients(draft_id, [OLA_NUMBER])
         sent = upload(running, draft_id)
-        told(f"most memory after the upload {memory.most / 1e6:.0f} MB")
+        print_figure(f"most memory after the upload {memory.most / 1e6:.0f} MB")
         began = time.monotonic()
         running.publish(draft_id)
-        told(f"inspection {time.monotonic() - began:.1f} s")
+        print_figure(f"inspection {time.monotonic() - began:.1f} s")
         [path] = running.document_paths(draft_id)
         assert download(running, path) == sent
         last_megabyte(running, path)
-        told(f"most memory throughout {memory.most / 1e6:.0f} MB\n")
+        print_figure(f"most memory throughout {memory.most / 1e6:.0f} MB\n")
     assert 0 < memory.most < MEMORY
 
 
@@ -100,7 +100,7 @@ def upload(running: Deployment, draft_id: str) -> str:
                 connection.sendall(block[max(offset - start, 0) :])
         assert connection.recv(65536).startswith(b"HTTP/1.1 204")
     seconds = time.monotonic() - began
-    told(
+    print_figure(
         f"upload {seconds:.1f} s, {LENGTH / seconds / 1e9:.2f} GB/s, broken off and resumed at {offset / 2**20:.0f} MiB"
     )
     assert upload.offset() == LENGTH
@@ -121,7 +121,7 @@ def download(running: Deployment, path: str) -> str:
             got += len(piece)
     seconds = time.monotonic() - began
     assert got == LENGTH
-    told(f"download {seconds:.1f} s, {LENGTH / seconds / 1e9:.2f} GB/s (hashed by the client as it comes)")
+    print_figure(f"download {seconds:.1f} s, {LENGTH / seconds / 1e9:.2f} GB/s (hashed by the client as it comes)")
     return digest.hexdigest()
 
 
@@ -136,7 +136,7 @@ def last_megabyte(running: Deployment, path: str) -> None:
             took.append(time.monotonic() - began)
             assert (answer.status_code, first[:8]) == (206, expected)
             assert sum(len(piece) for piece in pieces) == BLOCK - len(first)
-    told(
+    print_figure(
         f"first byte of the last megabyte: median {statistics.median(took) * 1000:.1f} ms, most {max(took) * 1000:.1f}"
     )
     assert statistics.median(took) < 0.050
@@ -156,7 +156,9 @@ def test_fifty_stalled_readers_hold_little_and_slow_nobody(tmp_path: Path) -> No
             for stream in stalled:
                 stream.__exit__(None, None, None)
         assert {answer.status_code for answer in answers} == {200}
-    told(f"100 MiB alone {alone:.2f} s, beside 50 stalled readers {beside:.2f} s, memory {memory.most / 1e6:.0f} MB\n")
+    print_figure(
+        f"100 MiB alone {alone:.2f} s, beside 50 stalled readers {beside:.2f} s, memory {memory.most / 1e6:.0f} MB\n"
+    )
     assert beside < 3 * alone + 0.5
     assert memory.most < 300_000_000
 

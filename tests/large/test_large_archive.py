@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
-from tests.support.many import READERS, content_of, fill
+from tests.support.many_documents import READERS, content_of, fill
 from tests.support.server import OLA, OLA_NUMBER, Deployment
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]
@@ -57,7 +57,7 @@ class Zipped:
             interrupted.kill()
 
 
-def told(line: str) -> None:
+def print_figure(line: str) -> None:
     sys.stdout.write(f"\n{line}")
     sys.stdout.flush()
 
@@ -72,7 +72,7 @@ def check_with_every_reader(path: Path, names: int) -> None:
         began = time.monotonic()
         done = subprocess.run([*command, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         assert done.returncode == 0, (command, done.stderr[-500:])
-        told(f"{' '.join(command)}: {time.monotonic() - began:.1f} s")
+        print_figure(f"{' '.join(command)}: {time.monotonic() - began:.1f} s")
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == names
         assert archive.testzip() is None
@@ -107,21 +107,21 @@ def test_seventy_thousand_entries_come_whole_in_bounded_memory_and_resume(tmp_pa
         with Memory(running) as memory:
             began = time.monotonic()
             head = zipped.head()
-            told(f"HEAD {time.monotonic() - began:.2f} s, {int(head['content-length']) / 1e6:.0f} MB")
+            print_figure(f"HEAD {time.monotonic() - began:.2f} s, {int(head['content-length']) / 1e6:.0f} MB")
             whole, resumed = tmp_path / "whole.zip", tmp_path / "resumed.zip"
             began = time.monotonic()
             zipped.fetch(whole)
-            told(f"GET {time.monotonic() - began:.2f} s")
+            print_figure(f"GET {time.monotonic() - began:.2f} s")
             zipped.fetch(resumed, first=20_000_000)
             zipped.fetch(resumed)
-        told(f"most memory {memory.most / 1e6:.0f} MB")
+        print_figure(f"most memory {memory.most / 1e6:.0f} MB")
         assert resumed.read_bytes() == whole.read_bytes()
         check_against(whole, head, zipped)
         check_with_every_reader(whole, COUNT + 1)
         with zipfile.ZipFile(whole) as archive:
             assert archive.read("sak/69/69999.txt") == content_of(69_999, SIZE)
         with running.node.deps.database.read() as tx:
-            had = [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+            had = [receipt for receipt in tx.receipts.of_shares([share_id]) if receipt.document_id]
         assert len(had) == COUNT + 1
         assert all(receipt.completed_at for receipt in had)
     assert memory.most < MEMORY
@@ -162,7 +162,9 @@ def test_entries_beyond_4_gib_come_whole_and_resume_behind_the_first(tmp_path: P
             zipped.fetch(resumed, first=BEYOND + 200_000_000)
             zipped.fetch(resumed)
         check_against(whole, head, zipped)
-    told(f"{whole.stat().st_size / seconds / 1e9:.2f} GB/s to curl and its disk, memory {memory.most / 1e6:.0f} MB")
+    print_figure(
+        f"{whole.stat().st_size / seconds / 1e9:.2f} GB/s to curl and its disk, memory {memory.most / 1e6:.0f} MB"
+    )
     assert sha256(resumed) == sha256(whole)
     resumed.unlink()
     check_with_every_reader(whole, 3)

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from deldokument.web.management import READY
-from tests.support.following import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
 from tests.support.machine import Machine, booted
-from tests.support.operating import ANNE, blocks
+from tests.support.machine_setup import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
+from tests.support.operating_page import ANNE, blocks
 from tests.support.server import wait_until
 from tests.support.simulators import Running
 

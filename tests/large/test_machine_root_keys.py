@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.following import UNITS, begin, connect_to_openbao, deliver, fill_in, provide_openbao, shown
 from tests.support.machine import Machine, booted
+from tests.support.machine_setup import UNITS, begin, connect_to_openbao, deliver, fill_in, provide_openbao, shown
 from tests.support.openbao import Server, running_openbao
-from tests.support.operating import blocks, lines
+from tests.support.operating_page import blocks, lines
 from tests.support.server import wait_until
 from tests.support.simulators import Running
 

@@ -21,11 +21,11 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.config.settings import load_settings
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account
-from tests.support import following
-from tests.support.following import ENV, HOST, KEYS, UNITS, begin, browsing, deliver, enter, fill_in, serves, shown
+from tests.support import machine_setup
 from tests.support.machine import Machine, booted
+from tests.support.machine_setup import ENV, HOST, KEYS, UNITS, begin, browsing, deliver, enter, fill_in, serves, shown
 from tests.support.openbao import running_openbao
-from tests.support.operating import blocks, lines, typed
+from tests.support.operating_page import blocks, lines, typed
 from tests.support.seaweedfs import ACCESS_KEY, SECRET_KEY, SERVICE_KEY, SeaweedFS, start_seaweedfs
 from tests.support.server import FJELL, OLA, OLA_NUMBER, wait_until
 from tests.support.simulators import Running
@@ -74,8 +74,8 @@ def cluster(
 
         def share_what_both_reach() -> None:
             keep_blobs_in(store, made.first)
-            following.provide_openbao(made.first)
-            following.connect_to_openbao(made.first, bao)
+            machine_setup.provide_openbao(made.first)
+            machine_setup.connect_to_openbao(made.first, bao)
             for block in blocks("A keyring in OpenBao"):
                 made.first.run(block)
             fill_in(made.first, lines("A keyring in OpenBao"))
@@ -184,7 +184,7 @@ def test_a_share_goes_up_by_one_node_is_inspected_by_the_other_and_comes_down_th
     registers.register_consumer("fagsystem", FJELL)
     with opened(cluster.first) as node, ExitStack() as silent:
         with node.deps.database.read() as tx:
-            [tenant] = tx.tenancies.tenants()
+            [tenant] = tx.tenants.all()
         take_into_use(node.deps, tenant.id)
         account = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
         add_integration(node.deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)

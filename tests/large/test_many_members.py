@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.members import FIRST_BYTE, Crowd, check_pages, check_plans, crowd
+from tests.support.bulk_members import FIRST_BYTE, BulkMembers, check_pages, check_plans, crowd
 from tests.support.postgres import postgres_server  # noqa: F401
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
@@ -15,7 +15,7 @@ COUNT = 100_000
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def many(request: pytest.FixtureRequest) -> Iterator[Crowd]:
+def many(request: pytest.FixtureRequest) -> Iterator[BulkMembers]:
     """The members; only to be looked at."""
     if request.param == "sqlite":
         with crowd(None, COUNT) as made:
@@ -25,12 +25,12 @@ def many(request: pytest.FixtureRequest) -> Iterator[Crowd]:
             yield made
 
 
-def test_the_pages_of_100_000_members_begin_within_a_fifth_of_a_second(many: Crowd) -> None:
+def test_the_pages_of_100_000_members_begin_within_a_fifth_of_a_second(many: BulkMembers) -> None:
     taken = check_pages(many)
     told = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in taken.items())
     sys.stdout.write(f"\n{COUNT} members: {told}\n")
     assert max(taken.values()) < FIRST_BYTE
 
 
-def test_every_question_about_100_000_members_is_answered_from_its_index(many: Crowd) -> None:
+def test_every_question_about_100_000_members_is_answered_from_its_index(many: BulkMembers) -> None:
     check_plans(many)

@@ -16,9 +16,9 @@ import obstore
 import pytest
 
 from deldokument.adapters.blobs.s3 import S3BlobStore, S3Place
-from tests.support.crowd import Crowd, fill_shares, make_homes
+from tests.support.bulk_shares import BulkShares, fill_shares, make_homes
+from tests.support.orphan_sweep import sweep_all
 from tests.support.seaweedfs import client_of, s3_place, seaweedfs  # noqa: F401
-from tests.support.sweeping import sweep_all
 from tests.support.world import Stage, set_stage
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
@@ -32,7 +32,7 @@ def stage(tmp_path: Path, s3_place: S3Place) -> Iterator[Stage]:  # noqa: F811
     made = set_stage(tmp_path)
     blobs = S3BlobStore(s3_place)
     with made.deps.database.read() as tx:
-        blobs.claim(tx.retention.deployment().id)
+        blobs.claim(tx.deployment.get().id)
     yield replace(made, deps=replace(made.deps, blobs=blobs))
     made.close()
 
@@ -49,7 +49,7 @@ def test_a_hundred_thousand_orphans_go_in_constant_memory_and_nothing_else_does(
     s3_place: S3Place,  # noqa: F811
 ) -> None:
     homes, later = make_homes(stage.deps.database, 3), datetime.now(UTC) + timedelta(days=30)
-    crowd = Crowd(homes, ORPHANS, lambda _: later, documents=1)
+    crowd = BulkShares(homes, ORPHANS, lambda _: later, documents=1)
     fill_shares(stage.database_url, crowd)
     known = set(crowd.parts(range(crowd.shares)))
     orphans = {secrets.token_hex(16) for _ in range(ORPHANS)}

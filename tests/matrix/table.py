@@ -1,7 +1,7 @@
 """Routes x actors x the share's state: asks every route as everybody, and writes down the statuses as text.
 
-The committed table is tests/matrix/routes.txt; routes of the offices have offices.txt, those of the API api.txt. After
-a change that is meant, write all anew and read the difference:
+The committed table is tests/matrix/routes.txt; routes of staff have staff_routes.txt, those of the API api.txt. After a
+change that is meant, write all anew and read the difference:
 
     PYTHONPATH=tests .venv/bin/python tests/matrix/table.py
 """
@@ -27,9 +27,9 @@ from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.web.app import routes
 from deldokument.web.pages.demo import Demo
-from tests.matrix import api, offices
+from tests.matrix import api, staff_routes
 from tests.support.browser import EWA, Browser, serve, site, stage_in_memory
-from tests.support.listening import running
+from tests.support.local_server import running
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 GOLDEN = Path(__file__).with_name("routes.txt")
@@ -91,21 +91,21 @@ class Outcome:
 
 
 def application_rows() -> list[Row]:
-    """A row for every route and method of the application, from its own list of routes. Offices: see offices.py."""
+    """A row for every route and method of the application, from its own list of routes. Staff: see staff_routes.py."""
     with stage_in_memory() as stage:
         plain = list(_methods(routes(stage.deps, site())))
         demo = list(_methods(routes(stage.deps, site(demo=True), DEMO.endpoints())))
     rows = [Row(method, path) for method, path in (*plain, *NO_DEMO)]
     rows += [Row(m, p, token=True) for m, p in plain if p.startswith("/uploads") and m != "OPTIONS"]
     rows += [Row(m, p, demo=True) for m, p in demo if (m, p) not in plain]
-    rows = [row for row in rows if not offices.is_of_an_office(row.path)]
+    rows = [row for row in rows if not staff_routes.is_of_an_office(row.path)]
     return sorted(rows, key=lambda row: (row.path, row.demo, row.token, row.method))
 
 
 def office_rows() -> list[tuple[str, str]]:
     """Method and path of every route of an office."""
     with stage_in_memory() as stage:
-        found = [row for row in _methods(routes(stage.deps, site())) if offices.is_of_an_office(row[1])]
+        found = [row for row in _methods(routes(stage.deps, site())) if staff_routes.is_of_an_office(row[1])]
     return sorted(found, key=lambda row: (row[1], row[0]))
 
 
@@ -279,4 +279,4 @@ def labels(text: str) -> set[str]:
 if __name__ == "__main__":
     GOLDEN.write_text(as_text(survey(application_rows())), encoding="utf-8")
     api.GOLDEN.write_text(api.as_text(api.survey(api.routes())), encoding="utf-8")
-    offices.GOLDEN.write_text(offices.as_text(offices.survey(office_rows())), encoding="utf-8")
+    staff_routes.GOLDEN.write_text(staff_routes.as_text(staff_routes.survey(office_rows())), encoding="utf-8")

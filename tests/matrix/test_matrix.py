@@ -10,9 +10,9 @@ from deldokument.server.connections import BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.transfer_threads import TransferThreads
 from deldokument.web.transfer import downloads, request_body
-from tests.matrix import api, offices
+from tests.matrix import api, staff_routes
 from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
-from tests.support.server import LENT, WAYS, Way
+from tests.support.server import LENT, SOCKET_MODES, SocketMode
 
 LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def test_every_route_of_the_application_is_in_the_table() -> None:
     assert labels(GOLDEN.read_text("utf-8")) == {row.label for row in application_rows()}
-    assert labels(offices.GOLDEN.read_text("utf-8")) == {f"{method} {path}" for method, path in office_rows()}
+    assert labels(staff_routes.GOLDEN.read_text("utf-8")) == {f"{method} {path}" for method, path in office_rows()}
     assert api.labels(api.GOLDEN.read_text("utf-8")) == set(api.routes())
 
 
@@ -36,26 +36,26 @@ def test_every_route_answers_every_actor_as_the_table_says_and_hides_what_is_not
     assert not outcome.faults, "\n".join(outcome.faults)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", SOCKET_MODES)
 def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says(
-    way: Way, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    mode: SocketMode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name, value in way.constants.items():
+    for name, value in mode.constants.items():
         monkeypatch.setattr(name, value)
     monkeypatch.setattr(request_body, "lanes", TransferThreads("upload"))
     monkeypatch.setattr(downloads, "lanes", TransferThreads("download"))
     rows = [row for row in application_rows() if row.path in BYTES]
     with caplog.at_level("INFO", "deldokument.web"):
-        outcome = survey(rows, bytes(LENGTH), LendingConnection if way.lend_sockets else BoundedConnection)
+        outcome = survey(rows, bytes(LENGTH), LendingConnection if mode.lend_sockets else BoundedConnection)
     of_bytes = {row.label for row in rows}
     assert lines(as_text(outcome)) == [line for line in lines(GOLDEN.read_text("utf-8")) if line[0] in of_bytes]
     assert not outcome.faults, "\n".join(outcome.faults)
-    assert [line in caplog.messages for line in LENT.values()] == [way.lend_sockets] * len(LENT)
+    assert [line in caplog.messages for line in LENT.values()] == [mode.lend_sockets] * len(LENT)
 
 
 def test_every_route_of_an_office_answers_every_actor_as_the_table_says() -> None:
-    outcome = offices.survey(office_rows())
-    committed, found = offices.GOLDEN.read_text("utf-8").splitlines(), offices.as_text(outcome).splitlines()
+    outcome = staff_routes.survey(office_rows())
+    committed, found = staff_routes.GOLDEN.read_text("utf-8").splitlines(), staff_routes.as_text(outcome).splitlines()
     difference = list(difflib.unified_diff(committed, found, "committed", "found", lineterm="", n=0))
     assert not difference, "\n".join(difference)
     assert not outcome.faults, "\n".join(outcome.faults)

@@ -26,13 +26,13 @@ from sqlalchemy import Connection, Engine, event, text
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
 from deldokument.adapters.sql.migrations import configuration, is_current, migrate, newest_revision
-from deldokument.adapters.sql.tables import metadata
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
 from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
+from tests.support.tables import every_table
 
 _SQLITE_SCHEMA = """
     SELECT type, name, sql FROM sqlite_master
@@ -80,10 +80,10 @@ def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
     database = SqlDatabase(empty_url)
     with database.read() as tx:
-        deployment = tx.retention.deployment()
+        deployment = tx.deployment.get()
     migrate(empty_url)
     with database.read() as tx:
-        assert tx.retention.deployment() == deployment
+        assert tx.deployment.get() == deployment
     database.close()
 
 
@@ -91,10 +91,11 @@ def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) ->
     migrate(empty_url)
     with transaction(engines.writer) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, every_table()) == []
 
 
 def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) -> None:
+    metadata = every_table()
     with transaction(engines.writer) as connection:
         metadata.create_all(connection)
         wanted = schema(connection)
@@ -116,10 +117,10 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_draft": lambda tx: tx.retention.stale_drafts(NOW, NOW, 9),
     "ix_share_key": lambda tx: tx.retention.keys_to_destroy(NOW, 9),
     "ix_share_blobs": lambda tx: tx.retention.blobs_to_release(9),
-    "ix_share_spent": lambda tx: (tx.tenancies.add_tenant(TENANT), tx.retention.spent_shares(NOW, 9)),
+    "ix_share_spent": lambda tx: (tx.tenants.add(TENANT), tx.retention.spent_shares(NOW, 9)),
     "INDEX ix_share_audit_key (audit_key_id>?)": lambda tx: tx.retention.audit_keys_in_use(),
     "ix_share_account (account_id=? AND created_at<?)": lambda tx: tx.shares.find(LATER),
-    "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.tenancies.contents("account"),
+    "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.accounts.contents("account"),
     "ix_share_tenant_published (tenant_id=? AND published_at>? AND published_at<?)": lambda tx: (
         tx.statistics.published_by_tenant("tenant", NOW, NOW, NOW)
     ),
@@ -130,8 +131,8 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_document_uninspected": lambda tx: tx.retention.uninspected(NOW, 9),
     "ix_upload_partial": lambda tx: tx.uploads.partials("upload"),
     "ix_recipient_lookup_hash": lambda tx: tx.shares.open_for([b"1"], NOW),
-    "ix_member_living": lambda tx: tx.tenancies.memberships(b"1"),
-    "ix_integration_living": lambda tx: tx.tenancies.integrations_of("312824450"),
+    "ix_member_living": lambda tx: tx.members.of_person(b"1"),
+    "ix_integration_living": lambda tx: tx.integrations.of_organization("312824450"),
     "ix_member_removed": lambda tx: tx.retention.spent_members(NOW, 9),
     "ix_outbox_due (channel=? AND due_at<?)": lambda tx: tx.outbox.is_due(Channel.EMAIL, NOW),
     "ix_outbox_target_due (channel=? AND target=? AND due_at<?)": lambda tx: tx.outbox.lease(

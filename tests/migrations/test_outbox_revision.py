@@ -33,7 +33,7 @@ def test_what_happened_before_is_not_told_and_what_happens_after_is(empty_url: s
     database = SqlDatabase(empty_url)
     with database.write() as tx:
         assert tx.outbox.chains_ahead() == []
-        account = tx.tenancies.account("a")
+        account = tx.accounts.get("a")
         assert account
         assert not account.rules.notify
         tx.audit.append(AuditEvent(NOW, EventKind.ACCOUNT_RENAMED, "t"))

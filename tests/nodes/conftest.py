@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.memory import folder_in_memory
 from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
-from tests.support.server import Deployment, Way
+from tests.support.server import Deployment, SocketMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Nodes:
 @pytest.fixture(scope="session")
 def nodes(postgres_server: PostgresServer) -> Iterator[Nodes]:  # noqa: F811
     """Two nodes that nobody else uses, which lend every socket; consumers of their API have 10 calls a minute."""
-    constants = Way(lend_sockets=True).constants
+    constants = SocketMode(lend_sockets=True).constants
     with postgres_server.database() as url, folder_in_memory() as folder:
         deployment = Deployment(
             folder, url, worker=False, constants=constants, settings={"api_requests_per_minute": 10}

@@ -71,7 +71,7 @@ def test_what_is_withdrawn_at_one_node_is_gone_at_the_other_at_once(nodes: Nodes
 def test_a_member_who_is_removed_can_do_nothing_more_at_any_node(nodes: Nodes) -> None:
     deps = nodes.deployment.node.deps
     with deps.database.read() as tx:
-        tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
+        tenant = next(one for one in tx.tenants.all() if one.name == "Eksempel kommune")
     account = create_account(deps, tenant_id=tenant.id, name=f"Konto {time.monotonic_ns()}")
     member = add_member(deps, tenant_id=tenant.id, account_id=account.id, number=SIVS_NUMBER, name=SIV)
     siv = nodes.deployment.session(SIV, fresh=True)
@@ -119,7 +119,7 @@ def _account(deployment: Deployment) -> str:
     """«Byggesak», which Fjell's systems may share from."""
     deps = deployment.node.deps
     with deps.database.read() as tx:
-        tenant = next(one for one in tx.tenancies.tenants() if one.name == "Eksempel kommune")
-        account = next(one for one in tx.tenancies.accounts_of_tenant(tenant.id) if one.name == "Byggesak")
+        tenant = next(one for one in tx.tenants.all() if one.name == "Eksempel kommune")
+        account = next(one for one in tx.accounts.of_tenant(tenant.id) if one.name == "Byggesak")
     add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
     return account.id

@@ -67,7 +67,7 @@ class Pieces(RuleBasedStateMachine):
         return self.document is None
 
     @property
-    def room(self) -> int:
+    def remaining(self) -> int:
         return self.length - sum(map(len, self.held.values()))
 
     def _begin(self, upload_id: str) -> uploads_append.Append:
@@ -76,7 +76,7 @@ class Pieces(RuleBasedStateMachine):
         )
 
     def _some(self, upload_id: str, size: int, seed: int) -> bytes:
-        return Random(seed).randbytes(min(size, self.room, self.lengths[upload_id] - len(self.held[upload_id])))
+        return Random(seed).randbytes(min(size, self.remaining, self.lengths[upload_id] - len(self.held[upload_id])))
 
     def _pick(self, choice: int) -> str:
         # In the order in which they were begun: their ids are others each time that an example is tried again.
@@ -85,7 +85,7 @@ class Pieces(RuleBasedStateMachine):
     @precondition(lambda self: self.is_open and len(self.held) < 6)
     @rule(size=st.one_of(SIZES, st.none()))
     def create(self, size: int | None) -> None:
-        length = self.room if size is None else min(size, self.length)
+        length = self.remaining if size is None else min(size, self.length)
         made = concatenation.create_partial(self.deps, self.ticket.token, length=length, start=None)
         self.held[made.id], self.lengths[made.id] = b"", length
 
@@ -101,12 +101,12 @@ class Pieces(RuleBasedStateMachine):
 
     @precondition(lambda self: self.is_open and self.held)
     @rule(choice=CHOICES)
-    def send_beyond_the_room(self, choice: int) -> None:
+    def send_beyond_the_rest(self, choice: int) -> None:
         upload_id = self._pick(choice)
-        if self.lengths[upload_id] - len(self.held[upload_id]) <= self.room:
+        if self.lengths[upload_id] - len(self.held[upload_id]) <= self.remaining:
             return
         append = self._begin(upload_id)
-        feed(append, bytes(self.room + 1), 1)
+        feed(append, bytes(self.remaining + 1), 1)
         with pytest.raises(TooLarge):
             append.finish()
         append.abandon()
@@ -130,7 +130,7 @@ class Pieces(RuleBasedStateMachine):
         feed(first, a, 1)
         first.finish()
         self.held[one] += a
-        b = Random(seed).randbytes(min(1, self.room, self.lengths[two] - len(self.held[two])))
+        b = Random(seed).randbytes(min(1, self.remaining, self.lengths[two] - len(self.held[two])))
         if one == two and a and b:
             feed(second, b, 1)
             with pytest.raises(Conflict):

@@ -13,14 +13,14 @@ from tests.support.world import Stage
 def set_account(stage: Stage, account: Account, **changes: object) -> Account:
     """The account as it is now, with these fields instead."""
     with stage.deps.database.write() as tx:
-        current = existing(tx.tenancies.account(account.id))
-        return tx.tenancies.save_account(replace(current, **changes))  # type: ignore[arg-type]
+        current = existing(tx.accounts.get(account.id))
+        return tx.accounts.save(replace(current, **changes))  # type: ignore[arg-type]
 
 
 def set_rules(stage: Stage, account: Account, **changes: object) -> Account:
     """The account as it is now, with these rules instead."""
     with stage.deps.database.read() as tx:
-        rules = existing(tx.tenancies.account(account.id)).rules
+        rules = existing(tx.accounts.get(account.id)).rules
     return set_account(stage, account, rules=replace(rules, **changes))  # type: ignore[arg-type]
 
 

@@ -35,9 +35,9 @@ def configure_notices(stage: Stage) -> FakeNotices:
 def want_notices(stage: Stage, **rules: object) -> None:
     """The account's rules, as they are but for these."""
     with stage.deps.database.write() as tx:
-        account = existing(tx.tenancies.account(stage.byggesak.id))
+        account = existing(tx.accounts.get(stage.byggesak.id))
         wanted = replace(account.rules, **({"notify": True} | rules))  # type: ignore[arg-type]
-        tx.tenancies.save_account(replace(account, rules=wanted))
+        tx.accounts.save(replace(account, rules=wanted))
 
 
 def send_notices(stage: Stage) -> list[Result]:

@@ -24,7 +24,7 @@ import pytest
 
 from deldokument.adapters.sql.migrations import migrate
 from tests.support.ports import free_ports
-from tests.support.shared import shared_by_workers
+from tests.support.shared_server import shared_by_workers
 
 PROGRAMS = Path("/usr/lib/postgresql/17/bin")
 _SETTINGS = {

@@ -32,7 +32,7 @@ from obstore.store import S3Store
 
 from deldokument.adapters.blobs.s3 import S3Place
 from tests.support.ports import NO_TLS, free_ports
-from tests.support.shared import shared_by_workers
+from tests.support.shared_server import shared_by_workers
 
 PROGRAM = Path(sys.executable).parent / "weed"
 BUCKET = "tests"

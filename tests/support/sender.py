@@ -16,8 +16,8 @@ CLIENT_ID = "kommunens-fagsystem"
 def account_of(deployment: Deployment, name: str) -> Account:
     """An account of the municipality, by its name."""
     with deployment.node.deps.database.read() as tx:
-        tenant = next(t for t in tx.tenancies.tenants() if t.organization_number == CONSUMER)
-        return next(a for a in tx.tenancies.accounts_of_tenant(tenant.id) if a.name == name)
+        tenant = next(t for t in tx.tenants.all() if t.organization_number == CONSUMER)
+        return next(a for a in tx.accounts.of_tenant(tenant.id) if a.name == name)
 
 
 def registered(deployment: Deployment) -> Account:
@@ -25,7 +25,7 @@ def registered(deployment: Deployment) -> Account:
     deployment.registers.register_consumer(CLIENT_ID, CONSUMER)
     account, deps = account_of(deployment, "Byggesak"), deployment.node.deps
     with deps.database.read() as tx:
-        known = {one.organization_number for one in tx.tenancies.integrations(account.id)}
+        known = {one.organization_number for one in tx.integrations.of_account(account.id)}
     if CONSUMER not in known:
         add_integration(deps, tenant_id=account.tenant_id, account_id=account.id, organization_number=CONSUMER)
     return account

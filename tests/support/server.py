@@ -464,7 +464,7 @@ def _seed(node: Runtime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SocketMode:
     """How bytes go between socket and use case."""
 
     lend_sockets: bool
@@ -480,7 +480,7 @@ class Way:
     def deployment(
         self, folder: Path, constants: Mapping[str, object] | None = None, settings: Mapping[str, Any] | None = None
     ) -> Iterator[Deployment]:
-        """A deployment in which bytes go this way. That they do is tried first, or its tests would show nothing."""
+        """A deployment in this mode. It is verified first, or its tests would show nothing."""
         given = {"lend_sockets": self.lend_sockets, **(settings or {})}
         with Deployment(folder, constants=self.constants | dict(constants or {}), settings=given) as running:
             share_id = running.share([OLA_NUMBER], {"prøve.bin": bytes(3_000_000)})
@@ -490,17 +490,17 @@ class Way:
             yield running
 
 
-_LENT = pytest.param(Way(lend_sockets=True), id="lent")
-_BY_THE_LOOP = pytest.param(Way(lend_sockets=False), id="by the loop")
-WAYS = [_LENT, _BY_THE_LOOP] if stack_name() == "embedded" else [_LENT]
-"""For suites in which bytes travel through real sockets. Which way they go is nothing to a store: on the second stack
-they go the quick one."""
-BOTH_WAYS = pytest.mark.parametrize("deployment", WAYS, indirect=True)
+_LENT = pytest.param(SocketMode(lend_sockets=True), id="lent")
+_BY_THE_LOOP = pytest.param(SocketMode(lend_sockets=False), id="by the loop")
+SOCKET_MODES = [_LENT, _BY_THE_LOOP] if stack_name() == "embedded" else [_LENT]
+"""For suites in which bytes travel through real sockets. The mode does not affect a store: the second stack runs the
+quick one."""
+BOTH_SOCKET_MODES = pytest.mark.parametrize("deployment", SOCKET_MODES, indirect=True)
 
 
 @pytest.fixture(scope="session")
 def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_WAYS``."""
-    way = getattr(request, "param", None)
-    with folder_in_memory() as folder, way.deployment(folder) if way else Deployment(folder) as running:
+    """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_SOCKET_MODES``."""
+    mode = getattr(request, "param", None)
+    with folder_in_memory() as folder, mode.deployment(folder) if mode else Deployment(folder) as running:
         yield running

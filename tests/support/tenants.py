@@ -17,14 +17,14 @@ from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords
 from deldokument.services.agreements.status import Signer, seal_signer
 from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal_field, seal_file
-from tests.support.papers import PDF
+from tests.support.sample_files import PDF
 
 
 def take_into_use(deps: Dependencies, tenant_id: str) -> Tenant:
     """The tenant in use, without the agreements and the assessment: tests of those walk the way as people do."""
     with deps.database.write() as tx:
-        tenant = replace(existing(tx.tenancies.tenant(tenant_id)), activated_at=deps.clock.now())
-        tx.tenancies.save_tenant(tenant)
+        tenant = replace(existing(tx.tenants.get(tenant_id)), activated_at=deps.clock.now())
+        tx.tenants.save(tenant)
     return tenant
 
 
@@ -32,11 +32,11 @@ def sign_agreements(deps: Dependencies, tenant_id: str, *kinds: AgreementKind) -
     """Agreements in place, both unless ``kinds`` are given, signed by Grethe Ness."""
     with deps.database.write() as tx:
         for kind in kinds or (AgreementKind.MAIN, AgreementKind.SERVICE):
-            tx.paperwork.publish(PublishedText(kind, "1.0", deps.clock.now()))
+            tx.agreements.publish(PublishedText(kind, "1.0", deps.clock.now()))
             if kind is AgreementKind.MAIN:
-                tx.paperwork.add_main_agreement(*_main(deps, tenant_id))
+                tx.agreements.add_main_agreement(*_main(deps, tenant_id))
             else:
-                tx.paperwork.add_service_agreement(*_service(deps, tenant_id))
+                tx.agreements.add_service_agreement(*_service(deps, tenant_id))
 
 
 def _main(deps: Dependencies, tenant_id: str) -> tuple[MainAgreement, bytes]:

@@ -283,20 +283,20 @@ class Stage(Cast):
     def remove(self, key: str) -> None:
         """Remove a member of the cast."""
         with self.deps.database.read() as tx:
-            member = existing(tx.tenancies.member(self.members[key]))
-            account = existing(tx.tenancies.account(member.account_id))
+            member = existing(tx.members.get(self.members[key]))
+            account = existing(tx.accounts.get(member.account_id))
         where = {"tenant_id": account.tenant_id, "account_id": account.id}
         members.remove_member(self.deps, **where, member_id=member.id)
 
     def change_tenant(self, **changes: object) -> None:
         """Write the tenant with these fields, past every rule."""
         with self.deps.database.write() as tx:
-            tx.tenancies.save_tenant(replace(self.tenant, **changes))  # type: ignore[arg-type]
+            tx.tenants.save(replace(self.tenant, **changes))  # type: ignore[arg-type]
 
     def change_account(self, account: Account, **changes: object) -> None:
         """Write the account with these fields, past every rule."""
         with self.deps.database.write() as tx:
-            tx.tenancies.save_account(replace(account, **changes))  # type: ignore[arg-type]
+            tx.accounts.save(replace(account, **changes))  # type: ignore[arg-type]
 
     def trail(self) -> list[tuple[str | None, AuditEvent]]:
         """Every event, in order, with the full number of the person who did it."""

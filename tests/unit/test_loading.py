@@ -11,7 +11,7 @@ import sys
 import deldokument.cli.main
 from deldokument.adapters.sql.engines import open_engines, transaction
 with transaction(open_engines('sqlite:///{tmp_path}/of-the-test.sqlite3').writer):
-    print(sorted({{'psycopg', 'alembic', 'typst', 'docx', 'hvac', 'obstore', 'pkcs11'}} & sys.modules.keys()))
+    print(sorted({{'psycopg', 'alembic', 'typst', 'hvac', 'obstore', 'pkcs11'}} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

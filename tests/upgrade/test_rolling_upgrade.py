@@ -46,7 +46,7 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
     # The first look by the new program made the keyring this deployment's.
     assert old.node.keyring.ids(OWNER) == [OWNER]
     with old.node.deps.database.read() as tx:
-        assert tx.retention.deployment().keyring_fingerprint
+        assert tx.deployment.get().keyring_fingerprint
     [path] = old.document_paths(share_id)
     tag = download(ola, old.url, path)
     assert tag[0] == vedtak

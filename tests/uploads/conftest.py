@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.server import WAYS, Deployment, Way
+from tests.support.server import SOCKET_MODES, Deployment, SocketMode
 from tests.uploads.tus import Tus
 
 
@@ -24,11 +24,11 @@ def tus(deployment: Deployment, draft: str) -> Tus:
     return Tus(deployment, draft)
 
 
-@pytest.fixture(scope="session", params=WAYS)
+@pytest.fixture(scope="session", params=SOCKET_MODES)
 def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment to kill and to stop. When it is stopped it waits two seconds for requests under way, not ten."""
-    way: Way = request.param
-    with way.deployment(
+    mode: SocketMode = request.param
+    with mode.deployment(
         tmp_path_factory.mktemp("mortal"), {"deldokument.server.listeners.UNDER_WAY_SECONDS": 2}
     ) as running:
         yield running

@@ -20,7 +20,7 @@ import pytest
 from deldokument.domain.errors import existing
 from deldokument.services.accounts.members import remove_member
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
-from tests.support.server import BOTH_WAYS, WAYS, Deployment, Way, wait_until
+from tests.support.server import BOTH_SOCKET_MODES, SOCKET_MODES, Deployment, SocketMode, wait_until
 from tests.support.stack import stack
 from tests.uploads.tus import Tus, Uploading, answer_of, connected, reset, status_of
 
@@ -39,7 +39,7 @@ def goes_on(upload: Uploading, content: bytes) -> bool:
     return upload.patch(offset, content[offset:]).status_code == 204
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("abrupt", [False, True], ids=["closed", "reset"])
 def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(tus: Tus, abrupt: bool) -> None:
     content = os.urandom(10_000_000)
@@ -54,7 +54,7 @@ def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(tus: Tus, abrupt: bool
     assert tus.received() == content
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_a_broken_request_with_a_checksum_leaves_the_offset(tus: Tus) -> None:
     content = os.urandom(9_500_000)
     upload = tus.create(len(content))
@@ -67,7 +67,7 @@ def test_a_broken_request_with_a_checksum_leaves_the_offset(tus: Tus) -> None:
     assert tus.received() == content
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_head_answers_while_a_patch_hangs_and_a_second_client_takes_over(tus: Tus) -> None:
     content = os.urandom(9_000_000)
     upload = tus.create(len(content))
@@ -83,7 +83,7 @@ def test_head_answers_while_a_patch_hangs_and_a_second_client_takes_over(tus: Tu
     assert tus.received() == content
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_of_two_at_one_offset_one_wins_and_the_bytes_are_its(tus: Tus) -> None:
     length = 3_000_000
     bodies = [bytes([number]) * length for number in range(6)]
@@ -160,17 +160,17 @@ def test_an_endless_trailer_or_chunk_extension_ends_the_connection(tus: Tus, tai
     assert upload.offset() in (0, 5)
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SOCKET_MODES)
 def impatient(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment that waits for its clients for two seconds, where the delivered one waits for a minute."""
-    way: Way = request.param
+    mode: SocketMode = request.param
     constants = {
         "deldokument.web.transfer.request_body.STALL_SECONDS": STALL,
         "deldokument.server.connections.HEAD_SECONDS": STALL,
         "deldokument.server.connections.BODY_SECONDS": 3 * STALL,
         "deldokument.server.connections._LOOK_SECONDS": 0.2,
     }
-    with way.deployment(tmp_path_factory.mktemp("impatient"), constants) as running:
+    with mode.deployment(tmp_path_factory.mktemp("impatient"), constants) as running:
         yield running
 
 
@@ -254,7 +254,7 @@ def test_whoever_creeps_with_the_body_of_a_page_is_let_go(impatient: Deployment)
             time.sleep(0.2)
 
 
-def refused_on_the_way(connection: socket.socket, rest: bytes) -> int | None:
+def refused_while_sending(connection: socket.socket, rest: bytes) -> int | None:
     """The status; None when the server has hung up while we sent, and its answer is lost with the connection."""
     try:
         connection.sendall(rest)
@@ -272,7 +272,7 @@ def test_a_member_who_is_removed_uploads_nothing_more(impatient_tus: Tus) -> Non
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         where = {"tenant_id": draft.tenant_id, "account_id": draft.account_id}
         remove_member(running.node.deps, **where, member_id=draft.member_id)
-        assert refused_on_the_way(connection, os.urandom(11_000_000)) in {404, None}
+        assert refused_while_sending(connection, os.urandom(11_000_000)) in {404, None}
     assert upload.head().status_code == upload.patch(0, b"x").status_code == 404
 
 
@@ -283,7 +283,7 @@ def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(impatient_tus
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         kept = upload.offset()
         freeze_share(deps, impatient_tus.draft, None, FreezeReason.SECURITY)
-        assert refused_on_the_way(connection, content[9_000_000:]) in {403, None}
+        assert refused_while_sending(connection, content[9_000_000:]) in {403, None}
     assert upload.head().status_code == upload.patch(kept, b"x").status_code == 403
     unfreeze_share(deps, impatient_tus.draft, None)
     assert upload.offset() == kept
@@ -291,7 +291,7 @@ def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(impatient_tus
     assert impatient_tus.received() == content
 
 
-def told(line: str) -> None:
+def print_figure(line: str) -> None:
     """A number for whoever runs the test with -s."""
     sys.stdout.write(f"\n{line}\n")
 
@@ -308,7 +308,7 @@ def healthy_seconds(tus: Tus, name: str) -> float:
     return best
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_fifty_stalled_clients_slow_nobody_and_hold_little(tus: Tus) -> None:
     alone = healthy_seconds(tus, "alene")
     before = tus.deployment.rss()
@@ -318,12 +318,12 @@ def test_fifty_stalled_clients_slow_nobody_and_hold_little(tus: Tus) -> None:
             hanging.enter_context(upload.raw(0, 1_000_000_000, b"x" * (20_000 * number)))
         beside = healthy_seconds(tus, "blant trege")
         grown = tus.deployment.rss() - before
-    told(f"20 MB alone {alone:.2f} s, beside 50 stalled {beside:.2f} s; memory grew by {grown / 1e6:.0f} MB")
+    print_figure(f"20 MB alone {alone:.2f} s, beside 50 stalled {beside:.2f} s; memory grew by {grown / 1e6:.0f} MB")
     assert beside < 3 * alone + 0.5
     assert grown < 100_000_000 + stack().spooled
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_pieces_of_two_bytes_weigh_little_more_than_their_bytes(tus: Tus) -> None:
     before = tus.deployment.rss()
     uploads = [tus.create(1_000_000, f"smuler {number}") for number in range(8)]

@@ -13,7 +13,7 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from tests.support.server import BOTH_WAYS, OFFSET_TYPE, Ticket
+from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, Ticket
 from tests.uploads.test_protocol import blobs, checksum
 from tests.uploads.tus import Tus, Uploading
 
@@ -56,7 +56,7 @@ def pieces(tus: Tus) -> Pieces:
     return Pieces(tus, tus.announce(10))
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_pieces_sent_beside_each_other_come_out_as_one(tus: Tus) -> None:
     content = os.urandom(40_000_000)
     pieces = Pieces(tus, tus.announce(len(content)))

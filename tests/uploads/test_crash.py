@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.server import Deployment
-from tests.support.stored import names
+from tests.support.stored_data import names
 from tests.uploads.test_concatenation import Pieces
 from tests.uploads.tus import Tus, Uploading, digest
 

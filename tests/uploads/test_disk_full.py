@@ -21,7 +21,7 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from tests.support.server import BOTH_WAYS, Deployment
+from tests.support.server import BOTH_SOCKET_MODES, Deployment
 from tests.uploads.tus import Tus, Uploading, digest
 
 pytestmark = pytest.mark.embedded
@@ -43,7 +43,7 @@ def blobs_of(deployment: Deployment) -> set[str]:
     return {path.name for path in deployment.settings.blobs_dir.rglob("*") if path.is_file()}
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("checked", [False, True], ids=["plain", "checksum"])
 def test_a_full_disk_is_507_and_the_upload_goes_on_when_there_is_room(tus: Tus, checked: bool) -> None:
     content = os.urandom(24_000_000)

@@ -94,7 +94,7 @@ def states(running: Deployment, name: str) -> list[ShareState]:
     """Of the shares that have a document of that name."""
     deps = running.node.deps
     with deps.database.read() as tx:
-        accounts = tuple(a.id for t in tx.tenancies.tenants() for a in tx.tenancies.accounts_of_tenant(t.id))
+        accounts = tuple(a.id for t in tx.tenants.all() for a in tx.accounts.of_tenant(t.id))
         shares = {share.id: share for share in tx.shares.find(ShareFilter(accounts, limit=1000))}
         documents = tx.shares.documents(list(shares))
     return [

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.server import BOTH_WAYS, OFFSET_TYPE, TUS, Deployment
-from tests.support.stored import names
+from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, TUS, Deployment
+from tests.support.stored_data import names
 from tests.uploads.tus import Tus
 
 FIVE_GIB = 5 * 2**30
@@ -57,7 +57,7 @@ def test_creation_answers_with_location_and_expiry_and_twice_with_the_same(tus: 
     assert 23.9 < hours < 24.1
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_creation_with_upload_takes_the_bytes_at_once(tus: Tus) -> None:
     content = os.urandom(300_000)
     answer = tus.post(tus.announce(len(content)), len(content), {"Content-Type": OFFSET_TYPE}, content)
@@ -136,7 +136,7 @@ def test_another_version_is_told_which_one_there_is(tus: Tus, version: str | Non
 # --- appending -------------------------------------------------------------------------------------------------------
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_a_document_in_many_requests_comes_out_whole(tus: Tus) -> None:
     content = os.urandom(21_000_000)
     upload = tus.create(len(content))
@@ -149,7 +149,7 @@ def test_a_document_in_many_requests_comes_out_whole(tus: Tus) -> None:
     assert tus.received() == content
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_a_chunked_body_is_taken_like_one_of_known_length(tus: Tus) -> None:
     content = os.urandom(3_000_000)
     upload = tus.create(len(content))
@@ -243,7 +243,7 @@ def test_an_unknown_upload_and_anothers_are_the_same_nothing(tus: Tus) -> None:
 # --- checksums -------------------------------------------------------------------------------------------------------
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
 def test_the_right_checksum_is_taken(tus: Tus, algorithm: str) -> None:
     content = os.urandom(20_000_000)
@@ -254,7 +254,7 @@ def test_the_right_checksum_is_taken(tus: Tus, algorithm: str) -> None:
     assert tus.received() == content
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_a_wrong_checksum_leaves_the_offset_and_the_store_as_they_were(tus: Tus) -> None:
     content = os.urandom(20_000_000)
     upload = tus.create(len(content))
@@ -283,7 +283,7 @@ def test_a_checksum_of_no_ascii_is_a_bad_request(tus: Tus) -> None:
     assert answer.status_code == 400
 
 
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_a_checksum_holds_few_files_open_however_large_the_request(tus: Tus) -> None:
     content = os.urandom(8_000_000) * 20
     upload = tus.create(len(content))

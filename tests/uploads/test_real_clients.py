@@ -15,10 +15,10 @@ import httpx
 import pytest
 from tusclient.client import TusClient
 
-from tests.support.server import BOTH_WAYS, Deployment, Ticket
+from tests.support.server import BOTH_SOCKET_MODES, Deployment, Ticket
 from tests.uploads.tus import Tus
 
-pytestmark = BOTH_WAYS
+pytestmark = BOTH_SOCKET_MODES
 ROOT = Path(__file__).parents[2]
 LENGTH = 30_000_000
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.server import WAYS, Deployment, Ticket, Way, wait_until
+from tests.support.server import SOCKET_MODES, Deployment, SocketMode, Ticket, wait_until
 from tests.uploads.tus import Tus, Uploading, answer_of, connected
 
 FIVE_GIB = 5 * 2**30
@@ -19,12 +19,12 @@ PARTIAL = "application/partial-upload"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SOCKET_MODES)
 def willing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment with the draft switched on."""
-    way: Way = request.param
+    mode: SocketMode = request.param
     folder, settings = tmp_path_factory.mktemp("willing"), {"resumable_upload_draft": True}
-    with way.deployment(folder, settings=settings) as running:
+    with mode.deployment(folder, settings=settings) as running:
         yield running
 
 

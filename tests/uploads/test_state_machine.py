@@ -14,7 +14,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 
 from deldokument.services.uploads.compaction import compact_parts
 from tests.property.test_uploads import LENGTHS, SEEDS, SIZES, Model
-from tests.support.server import BOTH_WAYS, Deployment, wait_until
+from tests.support.server import BOTH_SOCKET_MODES, Deployment, wait_until
 from tests.uploads.tus import Tus, answer_of, reset, status_of
 
 
@@ -124,7 +124,7 @@ class OverConnections(Model):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("histories", [8, pytest.param(100, marks=pytest.mark.large)])
-@BOTH_WAYS
+@BOTH_SOCKET_MODES
 def test_an_upload_over_connections_agrees_with_a_list_of_bytes(deployment: Deployment, histories: int) -> None:
     machine = type("OnDeployment", (OverConnections,), {"running": deployment})
     # To make a failing example smaller would take longer than the test may.

@@ -14,8 +14,8 @@ from joserfc.jwk import RSAKey
 from deldokument.adapters.http.client import MAX_CALLS, outbound_client
 from deldokument.adapters.idporten.login import IdPorten
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from tests.support.dripping import Held
 from tests.support.hostile_provider import HostileProvider
+from tests.support.slow_peer import Held
 from tests.support.world import KARI
 
 LOGINS = 60

@@ -13,7 +13,7 @@ import pytest
 
 from deldokument import worker
 from tests.support.browser import EWA, Browser, Web
-from tests.support.stored import contents
+from tests.support.stored_data import contents
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"

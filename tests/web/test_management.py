@@ -20,7 +20,7 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import Stage
 
 TOKEN = "a token of the monitoring"
@@ -60,7 +60,7 @@ def ask_together(web: Web, path: str, times: int) -> set[int]:
 
 
 def test_readiness_asks_database_and_keyring_at_most_once_a_second_whatever_the_number_of_callers(stage: Stage) -> None:
-    database, keyring = TroubledDatabase(stage.deps.database, reads=READS), AskedKeyring(stage.deps.keyring)
+    database, keyring = FaultyDatabase(stage.deps.database, reads=READS), AskedKeyring(stage.deps.keyring)
     web = managed(replace(stage, deps=replace(stage.deps, database=database, keyring=keyring)))
     began = time.monotonic()
     while time.monotonic() - began < 2.5 * READINESS_LIFETIME.total_seconds():
@@ -75,7 +75,7 @@ def test_readiness_asks_database_and_keyring_at_most_once_a_second_whatever_the_
 def test_a_process_that_is_not_ready_is_asked_no_more_often_and_does_not_say_why(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    web = managed(replace(stage, deps=replace(stage.deps, database=TroubledDatabase(stage.deps.database, reads=0))))
+    web = managed(replace(stage, deps=replace(stage.deps, database=FaultyDatabase(stage.deps.database, reads=0))))
     with caplog.at_level(logging.WARNING, "deldokument.web"):
         assert ask_together(web, READY, CALLERS) == {503}
     assert web.browser().get(READY).text == "not ready"

@@ -16,7 +16,7 @@ from deldokument.services.maintenance.lag import measure_lag
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, as_text
 from tests.support.browser import Web, stage_in_memory
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import OLA, Stage
 
 TOKEN = "a token of the monitoring"
@@ -44,7 +44,7 @@ def figures(text: str) -> dict[str, float]:
     }
 
 
-def told(web: Web) -> dict[str, float]:
+def reported(web: Web) -> dict[str, float]:
     answer = web.browser().get(PATH, headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -53,28 +53,28 @@ def told(web: Web) -> dict[str, float]:
 
 def test_an_idle_service_tells_that_nothing_waits(web: Web) -> None:
     retention.record_heartbeat(web.stage.deps)
-    assert set(told(web).values()) == {0.0}
+    assert set(reported(web).values()) == {0.0}
 
 
 def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web: Web) -> None:
     web.stage.publish(OLA)
     retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=10, seconds=90)
-    before = told(web)
+    before = reported(web)
     assert before["deldokument_waiting:keys"] == 1
     assert before["deldokument_lag_seconds:keys"] == 90
     assert before["deldokument_heartbeat_age_seconds"] == timedelta(days=10, seconds=90).total_seconds()
     for reconcile in retention.ENDING:
         reconcile(web.stage.deps)
-    after = told(web)
+    after = reported(web)
     assert (after["deldokument_waiting:keys"], after["deldokument_lag_seconds:keys"]) == (0, 0)
     assert after["deldokument_waiting:blobs"] == 1
     retention.release_blobs(web.stage.deps)
     web.stage.clock.advance(seconds=40)
-    left = told(web)
+    left = reported(web)
     assert (left["deldokument_waiting:garbage"], left["deldokument_lag_seconds:garbage"]) == (1, 40)
     retention.delete_garbage(web.stage.deps)
-    assert told(web)["deldokument_lag_seconds:garbage"] == 0
+    assert reported(web)["deldokument_lag_seconds:garbage"] == 0
 
 
 def test_garbage_that_nobody_knows_the_age_of_tells_none(web: Web) -> None:
@@ -87,7 +87,7 @@ def test_a_halt_is_told(web: Web) -> None:
     retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=1)
     retention.record_heartbeat(web.stage.deps)
-    assert told(web)["deldokument_destruction_halted"] == 1
+    assert reported(web)["deldokument_destruction_halted"] == 1
 
 
 @pytest.mark.parametrize("given", ["", TOKEN, "Bearer", f"Bearer {TOKEN}x", "Bearer æ", f"bearer {TOKEN}"])
@@ -107,9 +107,7 @@ def test_an_empty_token_opens_nothing_where_the_operator_has_set_none() -> None:
 
 
 def test_without_a_database_there_are_no_figures_and_no_cause(web: Web) -> None:
-    silent = replace(
-        web.stage, deps=replace(web.stage.deps, database=TroubledDatabase(web.stage.deps.database, reads=0))
-    )
+    silent = replace(web.stage, deps=replace(web.stage.deps, database=FaultyDatabase(web.stage.deps.database, reads=0)))
     managed = manage(silent, TOKEN)
     answer = managed.browser().get(PATH, headers={"Authorization": f"Bearer {TOKEN}"})
     managed.close()

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.errors import Unavailable
 from tests.support.browser import Browser, Web, serve, stage_in_memory
-from tests.support.trouble import SilentClock, TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase, SilentClock
 from tests.support.world import KARI, OLA
 
 
@@ -18,7 +18,7 @@ class Losing:
     """Kari before a service whose database a test takes away."""
 
     kari: Browser
-    database: TroubledDatabase
+    database: FaultyDatabase
     clock: SilentClock
 
     def lose(self, after: int) -> None:
@@ -28,7 +28,7 @@ class Losing:
 @pytest.fixture
 def losing() -> Iterator[Losing]:
     with stage_in_memory() as stage:
-        database, clock = TroubledDatabase(stage.deps.database), SilentClock(stage.deps.clock.now())
+        database, clock = FaultyDatabase(stage.deps.database), SilentClock(stage.deps.clock.now())
         web: Web = serve(replace(stage, deps=replace(stage.deps, database=database, clock=clock)))
         yield Losing(web.browser(KARI), database, clock)
         web.close()
@@ -52,12 +52,12 @@ def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> 
     with stage_in_memory() as stage:
         share_id = stage.publish(OLA)
         [document_id] = stage.document_ids(share_id)
-        database = TroubledDatabase(stage.deps.database)
+        database = FaultyDatabase(stage.deps.database)
         web = serve(replace(stage, deps=replace(stage.deps, database=database)))
         ola = web.browser(OLA)
         database.fail = Unavailable("database")
         assert ola.get(f"/d/{share_id}/dokument/{document_id}").content == b"innhold"
         assert database.fail is None
         with stage.deps.database.read() as tx:
-            assert [receipt.document_id for receipt in tx.shares.receipts([share_id])] == [document_id]
+            assert [receipt.document_id for receipt in tx.receipts.of_shares([share_id])] == [document_id]
         web.close()

@@ -18,7 +18,7 @@ from deldokument.services.tenants.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
-from tests.support.stored import contents, put_in_its_place
+from tests.support.stored_data import contents, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, person
 
 DOCS = Path(__file__).parents[2] / "docs"

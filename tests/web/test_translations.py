@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+from collections.abc import Set
 from datetime import datetime
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -15,7 +17,7 @@ from babel.messages.pofile import read_po
 
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.errors import WORDS
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.i18n import Translator, translations
 
 pytestmark = pytest.mark.once
 
@@ -27,16 +29,28 @@ Msgid = str | tuple[str, ...]
 
 
 @cache
-def texts_in_use() -> frozenset[Msgid]:
-    """Every msgid in code and templates; a plural one is a pair. Codes of errors, looked up in WORDS, are none."""
+def folders_of_use() -> dict[Msgid, PurePath]:
+    """Every msgid in code and templates, with the nearest folder that has all its uses; a plural one is a pair.
+
+    Codes of errors, looked up in WORDS, are none.
+    """
     keywords = DEFAULT_KEYWORDS | {"text": None}
-    found = extract_from_dir(WEB, method_map=METHODS, options_map=OPTIONS, keywords=keywords)
-    return frozenset(message for _, _, message, _, _ in found if message and message not in WORDS)
+    folders: dict[Msgid, PurePath] = {}
+    for name, _, message, _, _ in extract_from_dir(WEB, method_map=METHODS, options_map=OPTIONS, keywords=keywords):
+        if message and message not in WORDS:
+            folder = PurePath(name.removeprefix("templates/")).parent
+            folders[message] = PurePath(os.path.commonpath([folder, folders.get(message, folder)]))
+    return folders
+
+
+def texts_in_use() -> Set[Msgid]:
+    """Every msgid in code and templates."""
+    return folders_of_use().keys()
 
 
 def catalogues(language: str) -> list[tuple[Path, Catalog]]:
-    """The language's files."""
-    paths = sorted((WEB / "locale" / language).glob("*.po"))
+    """The language's files, of every folder."""
+    paths = sorted((WEB / "locale" / language).rglob("*.po"))
     return [(path, read_po(io.BytesIO(path.read_bytes()), locale=language, abort_invalid=True)) for path in paths]
 
 
@@ -67,6 +81,16 @@ def test_the_extraction_finds_texts_of_code_and_of_templates() -> None:
 
 
 @pytest.mark.parametrize("language", ["nb", "nn"])
+def test_the_catalogues_of_all_folders_are_merged(language: str) -> None:
+    merged = translations(language)
+    for msgid, strings in translated(language).items():
+        if isinstance(msgid, str):
+            assert (merged.gettext(msgid),) == strings
+        else:
+            assert tuple(merged.ngettext(*msgid, num) for num in (1, 2)) == strings
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
 def test_every_text_is_translated(language: str) -> None:
     missing = texts_in_use() - translated(language).keys()
     assert not missing, f"{len(missing)} texts lack words in {language}: {sorted(map(str, missing))}"
@@ -91,15 +115,27 @@ def test_a_translation_has_the_parameters_of_its_text(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["nb", "nn"])
 def test_a_text_is_translated_in_one_place(language: str) -> None:
-    seen: dict[Msgid, str] = {}
+    seen: dict[Msgid, Path] = {}
     twice = []
     for path, catalogue in catalogues(language):
         for message in catalogue:
             msgid = _key(message)
             if msgid and msgid in seen:
-                twice.append((msgid, seen[msgid], path.name))
-            seen[msgid] = path.name
+                twice.append((msgid, seen[msgid], path))
+            seen[msgid] = path
     assert not twice
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
+def test_a_translation_lies_in_the_nearest_folder_of_all_that_use_its_text(language: str) -> None:
+    misplaced = [
+        (message.id, str(path.relative_to(WEB)), str(folder))
+        for path, catalogue in catalogues(language)
+        for message in catalogue
+        if message.id
+        and (folder := folders_of_use()[_key(message)]) != path.parent.relative_to(WEB / "locale" / language)
+    ]
+    assert not misplaced, f"catalogues of another folder have these: {misplaced}"
 
 
 @pytest.mark.parametrize(

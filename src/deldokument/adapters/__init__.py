@@ -1,6 +1,6 @@
 """Adapters: implementations of the ports, for databases, blob stores, keys and national registers.
 
-May import: `ports`, `domain`, `crypto`.
+May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
 
 - `altinn`: rights and notices from Altinn
 - `blobs`: blob stores

@@ -28,7 +28,7 @@ _DAY = timedelta(days=1)
 def tenant_of(deps: Dependencies, account_id: str) -> str:
     """The id of the tenant that the account belongs to. Raises NotFound."""
     with deps.database.read() as tx:
-        return require(tx.tenancies.account(account_id), "account").tenant_id
+        return require(tx.accounts.get(account_id), "account").tenant_id
 
 
 def account_row(account: Account) -> Row:

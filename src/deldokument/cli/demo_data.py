@@ -86,7 +86,7 @@ def seed(deps: Dependencies, cast: Cast) -> None:
         if not listing.published:
             publish_agreement(deps, listing.kind, listing.publishable)
     with deps.database.read() as tx:
-        if tx.tenancies.tenants():
+        if tx.tenants.all():
             return
     people = {person.key: person for person in cast.people}
     for municipality in _MUNICIPALITIES:

@@ -124,7 +124,7 @@ def doctor() -> None:
 
 def _examine(node: Runtime) -> None:
     with node.deps.database.read() as tx:
-        deployment = tx.retention.deployment()
+        deployment = tx.deployment.get()
     console.print(f"database, keyring, blobs: answer (deployment {deployment.id})")
     probe_store(node.deps.blobs)
     console.print("blobs: a probe was written, read, listed and deleted")

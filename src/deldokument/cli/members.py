@@ -78,7 +78,7 @@ def remove(member: str, as_json: Json = False) -> None:
     """End a membership at once, running uploads included."""
     with opened_node() as node:
         with node.deps.database.read() as tx:
-            account = require(tx.tenancies.member(member), "member").account_id
+            account = require(tx.members.get(member), "member").account_id
         tenant = tenant_of(node.deps, account)
         members.remove_member(node.deps, tenant_id=tenant, account_id=account, member_id=member)
         say_changed({"id": member}, as_json=as_json)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 
 import typer
 
@@ -15,7 +14,7 @@ from deldokument.bootstrap.serve import serve
 from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.server.listeners import Listeners
-from deldokument.server.supervisor import CannotStart, listen, supervise
+from deldokument.server.supervisor import NoProcessLeft, listen, supervise
 
 log = logging.getLogger("deldokument")
 
@@ -28,19 +27,15 @@ def run_server(settings: Settings) -> None:
         return
     with _listening(settings) as listeners:
 
-        def child(serves: Callable[[], None]) -> None:
+        def child() -> None:
             # What is opened here is the child's own: connections and threads do not survive a fork.
-            try:
-                with errors_as_text(), closing(build_runtime(settings)) as node:
-                    serves()
-                    serve(settings, node, listeners)
-            except typer.Exit as end:
-                sys.exit(end.exit_code)
+            with suppress(typer.Exit), errors_as_text(), closing(build_runtime(settings)) as node:
+                serve(settings, node, listeners)
 
         try:
             supervise(settings.serve_workers, child)
-        except CannotStart as error:
-            raise ConfigurationError(f"the processes that serve {error}") from None
+        except NoProcessLeft:
+            raise ConfigurationError("no process serves: all have died, or cannot start") from None
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Python client of the public API, synchronous and typed (docs/client.md).
 
-Imports nothing else of Del dokument.
+Imports nothing else of Del dokument. Only the command line imports it, and adapters `jwt_grant`.
 
 - `api`: one method per API call
 - `client`: the class `Client`
 - `errors`: errors that callers handle
 - `files`: local files and folders to share
+- `jwt_grant`: JWT bearer grant, which the service's adapters use too
 - `models`: response types
 - `settings`: settings from the environment or a file
 - `sharing`: a whole share: draft, parallel uploads, publication, resumption

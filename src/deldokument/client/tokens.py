@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -19,15 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from deldokument.client.errors import ClientError, NotConfigured, Refused, Unreachable
+from deldokument.client.jwt_grant import grant_request, private_key, read_grant
 from deldokument.client.settings import Settings, is_safe
 
-GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_LIFETIME_SECONDS: Final = 100  # Maskinporten accepts at most 120
 _MARGIN_SECONDS: Final = 10.0
 _TRIES: Final = 3
 
@@ -85,32 +81,31 @@ class MaskinportenTokens:
 
     def _asked(self) -> tuple[float, str]:
         asked_at = self._clock()
-        # A new assertion for every try: one that may have arrived counts as used.
-        answer = self._http.post(
-            self._token_endpoint(), data={"grant_type": GRANT_TYPE, "assertion": self._assertion()}
-        )
-        body = _json_object(answer)
-        if 400 <= answer.status_code < 500:
+        response = self._http.post(self._token_endpoint(), data=self._form(asked_at))
+        body = _json_object(response)
+        if 400 <= response.status_code < 500:
             code, words = str(body.get("error", "invalid_request")), str(body.get("error_description", ""))
-            raise Refused(answer.status_code, code, f"Maskinporten: {words or code}")
-        token, lifetime = body.get("access_token"), body.get("expires_in")
-        if answer.status_code != 200 or not isinstance(token, str) or not token or type(lifetime) is not int:
-            raise Unreachable(f"Maskinporten answers without a token (status {answer.status_code})")
+            raise Refused(response.status_code, code, f"Maskinporten: {words or code}")
+        no_token = Unreachable(f"Maskinporten answers without a token (status {response.status_code})")
+        if response.status_code != 200:
+            raise no_token
+        try:
+            token, lifetime = read_grant(body)
+        except ValueError:
+            raise no_token from None
         return asked_at + lifetime - _MARGIN_SECONDS, token
 
-    def _assertion(self) -> str:
-        now, settings = int(self._clock()), self._settings
-        claims: dict[str, Any] = {
-            "aud": settings.issuer,
-            "iss": settings.client_id,
-            "scope": settings.scope,
-            "iat": now,
-            "exp": now + _LIFETIME_SECONDS,
-            "jti": secrets.token_urlsafe(24),
-        }
-        claims |= {"resource": settings.resource} if settings.resource else {}
-        claims |= {"consumer_org": settings.consumer_org} if settings.consumer_org else {}
-        return jwt.encode({"alg": "RS256", "kid": self._key.kid}, claims, self._key, algorithms=["RS256"])
+    def _form(self, now: float) -> dict[str, str]:
+        settings = self._settings
+        return grant_request(
+            self._key,
+            now,
+            issuer=settings.issuer,
+            client_id=settings.client_id,
+            scope=settings.scope,
+            resource=settings.resource,
+            consumer_org=settings.consumer_org,
+        )
 
     def _token_endpoint(self) -> str:
         if self._endpoint is None:
@@ -126,17 +121,16 @@ class MaskinportenTokens:
 
 
 def read_key(path: Path) -> RSAKey:
-    """The key that signs: of a JWK, or the first of a JWK set. Raises NotConfigured."""
+    """Return the key that signs: of a JWK, or the first of a JWK set. Raises NotConfigured."""
     try:
         document = json.loads(path.read_text("utf-8"))
-        key = RSAKey.import_key(dict(document["keys"][0] if "keys" in document else document))
+        return private_key(document["keys"][0] if "keys" in document else document)
     except OSError as error:
         raise NotConfigured(f"the key {path} cannot be read: {error.strerror}") from None
-    except (JoseError, ValueError, TypeError, KeyError, IndexError):
+    except (TypeError, LookupError, UnicodeDecodeError, json.JSONDecodeError):
         raise NotConfigured(f"{path} is neither a JWK nor a JWK set of RSA keys") from None
-    if not key.is_private or not key.kid:
-        raise NotConfigured(f"the key {path} needs its private part and a kid")
-    return key
+    except ValueError as error:
+        raise NotConfigured(f"{path}: {error}") from None
 
 
 def _json_object(answer: httpx.Response) -> dict[str, Any]:

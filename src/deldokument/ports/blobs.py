@@ -56,7 +56,7 @@ class BlobStore(Protocol):
         """Write the id into an unclaimed store. Raises Conflict when it belongs to another."""
         ...
 
-    def create(self, name: str, expected: int = 0) -> BlobWriter:
+    def create(self, name: str, expected: int = 0, /) -> BlobWriter:
         """Begin an object under a name never used before. Raises Conflict when it exists, here or at ``commit``.
 
         Room for ``expected`` bytes may be set aside, or StorageFull raised; it comes out as long as what is written.

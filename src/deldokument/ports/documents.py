@@ -61,7 +61,7 @@ class DocumentSigner(Protocol):
     Whoever has the certificate can verify without us.
     """
 
-    def check(self, at: datetime) -> None:
+    def check(self, at: datetime, /) -> None:
         """Raises Unavailable when nothing could be sealed ``at``: there is no seal, or its certificate is not valid."""
         ...
 
@@ -72,7 +72,7 @@ class DocumentSigner(Protocol):
         """
         ...
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, /) -> bytes:
         """A signature over ``data``, detached, also after the certificate's time. Raises Unavailable without a seal.
 
         ``data`` begins with a label that nothing else signed has, so that a signature serves for one thing only.

@@ -6,7 +6,8 @@ of a body, the next request, a disconnect, comes as ever; and that None is lent 
 HTTP/1.0, chunked bodies, a successor in the pipeline, any other server.
 
 What it leans on inside uvicorn and uvloop stands in docs/decisions/0035-a-socket-is-lent-to-a-thread.md; an upgrade
-that changes it fails in tests/web/test_lending.py. Deliberately does not know who is quick enough to be lent a socket.
+that changes it fails in tests/server/test_socket_lending.py. Deliberately does not know who is quick enough to be lent
+a socket.
 """
 
 from __future__ import annotations

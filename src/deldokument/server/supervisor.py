@@ -1,13 +1,13 @@
-"""Several server processes that accept connections at one socket, and the parent that keeps them.
+"""Parent process of several server processes that accept at the same listeners (decision 39).
 
-Promises that a process that has died is replaced while the others go on, and no connection that waits at the socket is
-lost with it; that SIGTERM and SIGINT are passed on and waited for; that the children end with the parent, however it
-ends; and that it ends with an error when they cannot start, or die as soon as they do, all of them, again and again.
-While one serves on, one that cannot start is tried again, ever more rarely: what it lacks may come back. Does not know
-what a child does.
+Guarantees
+- A child that dies is replaced while another one lives. Connections that wait at a listener are not lost with it.
+- Children that die soon after their start are replaced after ever longer pauses.
+- When no child is left, the parent ends with an error. The service manager starts it again.
+- SIGTERM and SIGINT are passed on to the children, which have `PATIENCE_SECONDS` to end.
+- The children end with their parent, also if it is killed.
 
-The children are forked from a parent that has opened nothing and runs no thread, so they share its loaded code. A
-child that is busy is left alone: whether it answers is for the load balancer to ask.
+A busy child is left alone: the load balancer asks whether it answers. Knows nothing of what a child does.
 """
 
 from __future__ import annotations
@@ -25,39 +25,33 @@ from typing import Final, NoReturn
 
 log = logging.getLogger("deldokument")
 
-Child = Callable[[Callable[[], None]], None]
-"""What a child does; it calls what it is given as soon as it serves."""
-
 PATIENCE_SECONDS: Final = 30.0
-"""How long children are waited for after a signal to end, before they are killed."""
+"""Time for children to end after a signal, before they are killed."""
 _PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
 _QUICK_SECONDS: Final = 10.0
-"""A child that dies sooner has not got anywhere."""
-_QUICK_DEATHS: Final = 10
-"""So many in a row, and none that lives on, are no accident."""
-_NOTHING_TO_DO_SECONDS: Final = 3600.0
+"""A child that dies sooner makes the pause longer."""
 _BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
-_OURS: Final = (*_ENDING, signal.SIGCHLD)
+_HANDLED: Final = (*_ENDING, signal.SIGCHLD)
 _has_to_end: Final = threading.Event()
 
 
-class CannotStart(Exception):
-    """Children end before any serves, or as soon as they do; they have told why."""
+class NoProcessLeft(Exception):
+    """Every child has died; each has logged why."""
 
 
 def end_at_a_signal() -> None:
-    """Have SIGTERM and SIGINT end this process by SystemExit, once.
+    """Have the first SIGTERM or SIGINT end this process by SystemExit.
 
-    They may come several times: systemd tells all processes of a unit, and a parent its children. Python drops what is
-    raised while it frees an object: who begins something that does not end by itself asks ``has_to_end``.
+    More may follow: systemd signals every process of a unit, and a parent its children. Python drops an exception that
+    is raised while an object is freed, so a loop without an end of its own checks `has_to_end`.
     """
 
     def end(*_: object) -> None:
         _has_to_end.set()
-        _heed_no_more()
+        _ignore_ending_signals()
         sys.exit(0)
 
     for number in _ENDING:
@@ -65,158 +59,130 @@ def end_at_a_signal() -> None:
 
 
 def has_to_end() -> bool:
-    """Whether such a signal has come to this process."""
+    """Return whether such a signal has come to this process."""
     return _has_to_end.is_set()
 
 
-def _heed_no_more() -> None:
+def _ignore_ending_signals() -> None:
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket for all children. Raises OSError."""
+    """Return a listening socket for all children. Raises OSError."""
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     listener.setblocking(False)
     return listener
 
 
-def supervise(count: int, child: Child, fork: Callable[[], int] = os.fork) -> None:
-    """Keep ``count`` children until a signal comes. Raises CannotStart or OSError, all being ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
-    family = ChildProcesses(child, before, fork)
+def supervise(count: int, child: Callable[[], None]) -> None:
+    """Run ``child`` in ``count`` processes until a signal comes. All have ended when this returns or raises.
+
+    The caller has opened nothing but listeners and runs no thread: the children are forked, and share its loaded code.
+
+    Raises:
+        NoProcessLeft: Every child has died.
+        OSError: No process can be started.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    children = ChildProcesses(count, child, before)
     try:
-        for _ in range(count):
-            family.add()
-        while (told := signal.sigtimedwait(_OURS, family.pause())) is None or told.si_signo == signal.SIGCHLD:
-            family.reap()
-            family.replace_dead()
-        _heed_no_more()
+        children.start_missing()
+        while children.next_signal() not in _ENDING:
+            children.reap()
+            children.start_missing()
+        # Further ones are pending, and would end the parent by signal as soon as they are unblocked.
+        _ignore_ending_signals()
     finally:
-        family.end()
+        children.end()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class ChildProcesses:
-    """The children by their process ids, each with the pipe on which it says that it serves, and when it was born."""
+    """The living children: process ids, and when each was started."""
 
-    def __init__(self, child: Child, mask: Iterable[int], fork: Callable[[], int]) -> None:
+    def __init__(self, count: int, child: Callable[[], None], mask: Iterable[int]) -> None:
+        self._count = count
         self._child = child
         self._mask = mask
-        self._fork = fork
-        self._living: dict[int, tuple[int, float]] = {}
-        self._served = False
-        self._missing = 0
-        self._quick_deaths = 0
-        self._replace_at = 0.0
+        self._living: dict[int, float] = {}
+        self._pause = _PAUSE_SECONDS
+        self._start_at = 0.0
 
-    def add(self) -> None:
-        serves, says = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        parent = os.getpid()
-        try:
-            pid = self._fork()
-        except OSError:
-            os.close(serves)
-            os.close(says)
-            raise
-        if pid == 0:
-            self._be_child(parent, says)
-        os.close(says)
-        self._living[pid] = serves, time.monotonic()
+    def next_signal(self) -> int | None:
+        """Wait for a signal and return it; None when it is time to start a child."""
+        if len(self._living) == self._count:
+            return signal.sigwaitinfo(_HANDLED).si_signo
+        received = signal.sigtimedwait(_HANDLED, max(self._start_at - time.monotonic(), 0.0))
+        return received.si_signo if received else None
 
-    def pause(self) -> float:
-        """Seconds until there is something to do, should no signal come."""
-        return max(self._replace_at - time.monotonic(), 0.0) if self._missing else _NOTHING_TO_DO_SECONDS
-
-    def reap(self) -> None:
-        dead, now = self._ended(), time.monotonic()
-        self._served = self._served or any(_has_served(serves) for serves, _ in self._living.values())
-        for pid in dead:
-            serves, born = self._living.pop(pid)
-            os.close(serves)
-            self._quick_deaths = self._quick_deaths + 1 if now - born < _QUICK_SECONDS else 0
-            log.error("process %d has died; another takes its place", pid)
-        if dead and not self._served:
-            raise CannotStart("cannot start")
-        lives = any(now - born >= _QUICK_SECONDS for _, born in self._living.values())
-        if dead and self._quick_deaths >= _QUICK_DEATHS and not lives:
-            raise CannotStart("die as soon as they are started")
-        self._missing += len(dead)
-        if dead:
-            self._rest()
-
-    def replace_dead(self) -> None:
-        if not self._missing or time.monotonic() < self._replace_at:
+    def start_missing(self) -> None:
+        """Start the children that are missing, unless it is too early. Raises OSError if none can be started."""
+        if time.monotonic() < self._start_at:
             return
         try:
-            while self._missing:
-                self.add()
-                self._missing -= 1
+            while len(self._living) < self._count:
+                self._living[self._fork()] = time.monotonic()
         except OSError as error:
-            log.error("no process can be started just now: %s", error)
-            self._rest()
+            if not self._living:
+                raise
+            log.error("cannot start a process: %s", error)
+            self._delay(is_longer=True)
 
-    def _rest(self) -> None:
-        """One that dies again and again must not use up the machine."""
-        self._replace_at = time.monotonic() + min(_PAUSE_SECONDS * (1 + self._quick_deaths), _MAX_PAUSE_SECONDS)
+    def reap(self) -> None:
+        """Forget the children that have died. Raises NoProcessLeft if all have."""
+        for pid in self._ended():
+            is_quick = time.monotonic() - self._living.pop(pid) < _QUICK_SECONDS
+            log.error("process %d has died", pid)
+            self._delay(is_longer=is_quick)
+        if not self._living:
+            raise NoProcessLeft
+
+    def _delay(self, *, is_longer: bool) -> None:
+        """A process that dies again and again must not use up the machine."""
+        self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS) if is_longer else _PAUSE_SECONDS
+        self._start_at = time.monotonic() + self._pause
 
     def end(self) -> None:
         """Ask all to end, wait, and kill those that do not."""
-        self._signal_all(signal.SIGTERM)
-        until = time.monotonic() + PATIENCE_SECONDS
-        while self._living and (left := until - time.monotonic()) > 0:
+        self._send(signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._living and (left := deadline - time.monotonic()) > 0:
             for pid in self._ended():
-                os.close(self._living.pop(pid)[0])
+                del self._living[pid]
             if self._living:
                 signal.sigtimedwait({signal.SIGCHLD}, left)
-        self._signal_all(signal.SIGKILL)
+        self._send(signal.SIGKILL)
 
     def _ended(self) -> list[int]:
-        """The children that have ended, each told once; others that the system has left to us are none of ours."""
+        """Return children that have ended. As process 1 the parent has others' orphans too, so it asks for its own."""
         return [pid for pid in list(self._living) if os.waitpid(pid, os.WNOHANG)[0]]
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _send(self, number: signal.Signals) -> None:
         for pid in self._living:
             os.kill(pid, number)
 
-    def _be_child(self, parent: int, says: int) -> NoReturn:
-        code = 1
+    def _fork(self) -> int:
+        parent = os.getpid()
+        return os.fork() or self._run(parent)
+
+    def _run(self, parent: int) -> NoReturn:
         try:
             _end_with_parent(parent)
-            for serves, _ in self._living.values():
-                os.close(serves)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            self._child(lambda: _say(says))
-            code = 0
-        except SystemExit as asked:
-            code = asked.code if isinstance(asked.code, int) else 1
+            self._child()
+        except SystemExit:
+            pass
         except Exception:
             log.exception("a process cannot go on")
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            # Not the parent's way out: what it has open is not the child's to close.
-            os._exit(code)
-
-
-def _has_served(serves: int) -> bool:
-    """Whether the child has said so; one that has died without a word has only closed its end."""
-    try:
-        return os.read(serves, 1) != b""
-    except BlockingIOError:
-        return False
-
-
-def _say(says: int) -> None:
-    os.write(says, b"1")
-    os.close(says)
+            # Skips the parent's finally blocks: what the parent has open is not the child's to close.
+            os._exit(0)
 
 
 def _end_with_parent(parent: int) -> None:
-    """The kernel tells this process to end when its parent is gone, by SIGKILL too."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "prctl"):
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    """Have the kernel end this process when its parent is gone, by SIGKILL too."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
-        os._exit(1)
+        os._exit(0)

@@ -93,7 +93,7 @@ def _is_ready(deps: Dependencies) -> bool:
     """Whether database and keyring answer, the keyring is the deployment's, and the clock may be trusted."""
     try:
         with deps.database.read() as tx:
-            deployment = tx.retention.deployment()
+            deployment = tx.deployment.get()
         check_keyring(deps.keyring, deployment)
         skew = deps.clock.skew()
     except ServiceError as error:

@@ -158,7 +158,7 @@ def test_a_draft_moves_only_to_an_account_with_room_for_it(stage: Stage) -> None
 
 def used_at(stage: Stage, key: str) -> object:
     with stage.deps.database.read() as tx:
-        return existing(tx.tenancies.member(stage.members[key])).used_at
+        return existing(tx.members.get(stage.members[key])).used_at
 
 
 def test_that_a_member_shares_is_noted_once_a_day(stage: Stage) -> None:

@@ -41,7 +41,7 @@ def undo(stage: Stage) -> Account:
 
 def account(stage: Stage, chosen: Account | None = None) -> Account:
     with stage.deps.database.read() as tx:
-        return existing(tx.tenancies.account((chosen or stage.byggesak).id))
+        return existing(tx.accounts.get((chosen or stage.byggesak).id))
 
 
 def share(stage: Stage, share_id: str) -> Share:
@@ -240,9 +240,9 @@ def test_an_account_that_has_ended_keeps_neither_members_nor_integrations(stage:
     stage.clock.advance(hours=24)
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
-        assert tx.tenancies.members_of_account(stage.byggesak.id) == []
-        assert existing(tx.tenancies.member(stage.members["kari"])).removed_at == stage.clock.now()
-        assert tx.tenancies.integrations(stage.byggesak.id) == []
+        assert tx.members.of_account(stage.byggesak.id) == []
+        assert existing(tx.members.get(stage.members["kari"])).removed_at == stage.clock.now()
+        assert tx.integrations.of_account(stage.byggesak.id) == []
 
 
 def test_nothing_of_other_accounts_is_touched(stage: Stage) -> None:

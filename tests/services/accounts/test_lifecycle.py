@@ -33,7 +33,7 @@ RULES = AccountRules(
 
 def account(stage: Stage, account_id: str) -> Account:
     with stage.deps.database.read() as tx:
-        return existing(tx.tenancies.account(account_id))
+        return existing(tx.accounts.get(account_id))
 
 
 def events(stage: Stage, *kinds: EventKind) -> list[AuditEvent]:
@@ -123,7 +123,7 @@ def test_no_account_is_made_or_changed_before_the_tenant_is_in_use(stage: Stage)
     with pytest.raises(Conflict, match="not_in_use"):
         lifecycle.create_account(stage.deps, tenant_id=tenant.id, name="Skole")
     with stage.deps.database.write() as tx:
-        tx.tenancies.save_tenant(replace(stage.tenant, ended_at=stage.clock.now()))
+        tx.tenants.save(replace(stage.tenant, ended_at=stage.clock.now()))
     for forbidden in (
         lambda: rename(stage, "Plan"),
         lambda: change(stage, RULES),

@@ -34,7 +34,7 @@ def register(stage: Stage, text: str, preview: ListPreview, **changes: object) -
     return member_import.register_list(stage.deps, **place(stage), text=text, **given)  # type: ignore[arg-type]
 
 
-def told(stage: Stage, text: str) -> list[tuple[int, str, str, str]]:
+def previewed(stage: Stage, text: str) -> list[tuple[int, str, str, str]]:
     return [(line.number, line.outcome.value, line.masked, line.name) for line in preview(stage, text).lines]
 
 
@@ -51,7 +51,7 @@ def names(stage: Stage) -> set[str]:
 
 def test_each_line_is_told_what_it_leads_to(stage: Stage) -> None:
     text = f"{OLA};Ola Moen\n\n{KARI};Kari Lunde\n{OLA[:6]} {OLA[6:]};Ola M.\n{SIV[:10]};Siv Holm\n"
-    assert told(stage, text) == [
+    assert previewed(stage, text) == [
         (1, "added", f"{OLA[:6]} *****", "Ola Moen"),
         (3, "member", f"{KARI[:6]} *****", "Kari Lunde"),
         (4, "repeated", f"{OLA[:6]} *****", "Ola M."),
@@ -78,20 +78,20 @@ def test_each_line_is_told_what_it_leads_to(stage: Stage) -> None:
     ],
 )
 def test_a_line_is_read_as_people_write_it(stage: Stage, line: str) -> None:
-    assert told(stage, line) == [(1, "added", f"{OLA[:6]} *****", "Ola Moen")]
+    assert previewed(stage, line) == [(1, "added", f"{OLA[:6]} *****", "Ola Moen")]
 
 
 def test_a_name_in_quotes_keeps_its_comma(stage: Stage) -> None:
-    assert told(stage, f'{OLA},"Moen, Ola"')[0][3] == "Moen, Ola"
+    assert previewed(stage, f'{OLA},"Moen, Ola"')[0][3] == "Moen, Ola"
 
 
 @pytest.mark.parametrize("heading", ["fødselsnummer;navn", "Namn\tNummer", '"FNR","NAVN"', "number,name"])
 def test_a_heading_is_no_person(stage: Stage, heading: str) -> None:
-    assert [line[:2] for line in told(stage, f"\n{heading}\r\n{OLA};Ola Moen")] == [(2, "heading"), (3, "added")]
+    assert [line[:2] for line in previewed(stage, f"\n{heading}\r\n{OLA};Ola Moen")] == [(2, "heading"), (3, "added")]
 
 
 def test_a_heading_stands_first_or_is_none(stage: Stage) -> None:
-    assert [line[1] for line in told(stage, f"{OLA};Ola Moen\nfnr;navn")] == ["added", "refused"]
+    assert [line[1] for line in previewed(stage, f"{OLA};Ola Moen\nfnr;navn")] == ["added", "refused"]
     assert fault(stage, f"{OLA};Navn Navnesen;x")[0] == ["line_columns"]
 
 

@@ -96,7 +96,7 @@ def test_erasing_shares_changes_no_figure_of_the_past(stage: Stage) -> None:
     stage.clock.instant += stage.tenant.retention
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
-        assert tx.shares.receipts([share_id]) == []
+        assert tx.receipts.of_shares([share_id]) == []
     assert of_tenant(stage, to_month=NOVEMBER) == before
 
 

@@ -26,13 +26,13 @@ from deldokument.services.agreements.impact_assessment import (
 )
 from deldokument.services.encryption import papers_key_id
 from deldokument.services.tenants import administrators
-from tests.support import papers
-from tests.support.papers import zipped
-from tests.support.stored import everything
+from tests.support import sample_files
+from tests.support.sample_files import zipped
+from tests.support.stored_data import everything
 from tests.support.world import NOON, SIV, Stage, person
 
 WORDS = AssessmentWords("Berit Ås", "Enhetsleder", date(2026, 11, 20), ResidualRisk.LOW)
-PAPER = AssessmentPaper("DPIA «Del dokument».pdf", papers.PDF)
+PAPER = AssessmentPaper("DPIA «Del dokument».pdf", sample_files.PDF)
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_the_same_record_sent_twice_is_one_record(stage: Stage, paper: Assessmen
 
 def test_another_file_of_the_same_name_and_length_is_a_record_anew(stage: Stage) -> None:
     recorded(stage, paper=PAPER)
-    recorded(stage, paper=replace(PAPER, content=papers.PDF[:-2] + b" \n"))
+    recorded(stage, paper=replace(PAPER, content=sample_files.PDF[:-2] + b" \n"))
     assert len(list_assessments(stage.deps, tenant_id=stage.tenant.id)) == 2
 
 
@@ -132,7 +132,7 @@ def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
         ({"role": "a" * 101}, {"role": "text_too_long"}),
         ({"risk": ResidualRisk.HIGH}, {"consulted": "consultation_missing"}),
         ({"paper": AssessmentPaper("a.pdf", b"")}, {"paper": "paper_type"}),
-        ({"paper": AssessmentPaper("/", papers.PDF)}, {"paper": "file_name_missing"}),
+        ({"paper": AssessmentPaper("/", sample_files.PDF)}, {"paper": "file_name_missing"}),
         ({"paper": AssessmentPaper("a.pdf", b"", too_large=True)}, {"paper": "paper_too_large"}),
         ({"paper": AssessmentPaper("a.pdf", bytes(MAX_ATTACHMENT_BYTES + 1))}, {"paper": "paper_too_large"}),
     ],
@@ -148,7 +148,7 @@ def test_an_assessment_of_a_tenant_that_does_not_exist_is_not_found(stage: Stage
 
 def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
     with stage.deps.database.write() as tx:
-        tx.tenancies.save_tenant(replace(stage.tenant, ended_at=NOON))
+        tx.tenants.save(replace(stage.tenant, ended_at=NOON))
     with pytest.raises(Conflict, match="service_ended"):
         recorded(stage)
     assert events(stage) == []
@@ -159,7 +159,7 @@ def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("content", "media_type"),
-    [(papers.PDF, PDF), (b"%PDF-1.4 all letters %%EOF", PDF), (papers.ODT, ODT), (papers.DOCX, DOCX)],
+    [(sample_files.PDF, PDF), (b"%PDF-1.4 all letters %%EOF", PDF), (sample_files.ODT, ODT), (sample_files.DOCX, DOCX)],
     ids=["pdf", "pdf of letters", "odt", "docx"],
 )
 def test_a_file_is_what_its_content_says_whatever_its_name(stage: Stage, content: bytes, media_type: str) -> None:
@@ -184,7 +184,7 @@ def test_a_file_of_another_kind_is_refused_though_its_name_says_pdf(stage: Stage
 
 
 def test_names_and_files_are_nowhere_in_the_database_in_the_clear(stage: Stage) -> None:
-    marked = papers.PDF + b"kanarifugl"
+    marked = sample_files.PDF + b"kanarifugl"
     recorded(stage, assessor="Kanarifugl Ås", paper=AssessmentPaper("kanarifugl.pdf", marked))
     assert b"anarifugl" not in everything(stage)
 

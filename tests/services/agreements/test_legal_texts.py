@@ -22,8 +22,8 @@ from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing, offboarding
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.i18n import Translator
+from tests.support.agreement_texts import name_administrator
 from tests.support.tenants import sign_agreements
-from tests.support.texts import name_administrator
 from tests.support.world import KARI, SIV, Stage, person, run_all
 
 LIBRARY = PackageLibrary()

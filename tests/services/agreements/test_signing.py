@@ -34,10 +34,7 @@ from deldokument.services.encryption import EncryptedColumn, existing_key, ident
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_tenant_rules
-from tests.support.browser import EWA
-from tests.support.papers import text_of
-from tests.support.stored import do_as_owner, everything
-from tests.support.texts import (
+from tests.support.agreement_texts import (
     SHORT,
     ShortLibrary,
     ask,
@@ -48,6 +45,9 @@ from tests.support.texts import (
     sign,
     with_short_texts,
 )
+from tests.support.browser import EWA
+from tests.support.sample_files import text_of
+from tests.support.stored_data import do_as_owner, everything
 from tests.support.world import KARI, NOON, SIV, Stage, person
 
 
@@ -139,8 +139,8 @@ def test_two_logins_for_one_signature_commit_with_different_nonces(stage: Stage)
     intent_id, first = begin(stage, ewa)
     second = ask(stage, ewa, intent_id)
     with stage.deps.database.read() as tx:
-        assert tx.paperwork.intent_by_state(first["state"]) is None
-        found = tx.paperwork.intent_by_state(second["state"])
+        assert tx.agreements.intent_by_state(first["state"]) is None
+        found = tx.agreements.intent_by_state(second["state"])
     assert found is not None
     assert found.login is not None
     assert len(found.login.salt) >= 32
@@ -625,5 +625,6 @@ def test_intents_are_forgotten_after_a_day_and_signatures_stay(stage: Stage) -> 
 def _remove(stage: Stage, number: str) -> None:
     """Past the rule that a tenant keeps an administrator."""
     with stage.deps.database.write() as tx:
-        for administrator in tx.tenancies.administrations(identifier_hash(directory_key(stage.deps), person(number))):
-            tx.tenancies.remove_administrator(administrator.id)
+        lookup_hash = identifier_hash(directory_key(stage.deps), person(number))
+        for administrator in tx.staff.administrators_by_hash(lookup_hash):
+            tx.staff.remove_administrator(administrator.id)

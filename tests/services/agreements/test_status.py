@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 def publish(stage: Stage, version: str, kind: AgreementKind = AgreementKind.SERVICE) -> None:
     """A version counts from now on."""
     with stage.deps.database.write() as tx:
-        assert tx.paperwork.publish(PublishedText(kind, version, stage.clock.now()))
+        assert tx.agreements.publish(PublishedText(kind, version, stage.clock.now()))
 
 
 def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
@@ -46,11 +46,11 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
         sealed_evidence=b"",
     )
     with stage.deps.database.write() as tx:
-        assert tx.paperwork.add_service_agreement(agreement, SignedPaper("# Avtale", b"", b""))
+        assert tx.agreements.add_service_agreement(agreement, SignedPaper("# Avtale", b"", b""))
     return agreement
 
 
-def standing(stage: Stage) -> AgreementStatus:
+def current_status(stage: Stage) -> AgreementStatus:
     with stage.deps.database.read() as tx:
         return status.agreement_status(stage.deps, tx, stage.tenant.id)
 
@@ -71,16 +71,16 @@ def record_main(stage: Stage, **changes: object) -> object:
 
 
 def test_at_first_nothing_is_published_and_nothing_can_be_signed(stage: Stage) -> None:
-    found = standing(stage)
+    found = current_status(stage)
     assert (found.main_arrived, found.service_signed, found.wants_signature) == (False, False, False)
     assert (found.current, found.current_main, found.signed) == (None, None, None)
 
 
 def test_a_published_version_wants_a_signature_that_then_holds(stage: Stage) -> None:
     publish(stage, "1.0")
-    assert (standing(stage).service_signed, standing(stage).wants_signature) == (False, True)
+    assert (current_status(stage).service_signed, current_status(stage).wants_signature) == (False, True)
     signed = sign(stage, "1.0")
-    found = standing(stage)
+    found = current_status(stage)
     assert found.signed == signed
     assert (found.service_signed, found.wants_signature, found.service.deadline) == (True, False, None)
 
@@ -91,11 +91,11 @@ def test_after_a_new_version_the_old_signature_holds_for_the_grace_period_only(s
     stage.clock.advance(days=10)
     publish(stage, "1.10")
     stage.clock.advance(days=89)
-    due = standing(stage)
+    due = current_status(stage)
     assert (due.service.state, due.service_signed, due.wants_signature) == (SignatureState.DUE, True, True)
     assert due.service.deadline == NOON + 10 * DAY + GRACE
     stage.clock.advance(days=1)
-    overdue = standing(stage)
+    overdue = current_status(stage)
     assert (overdue.service.state, overdue.service_signed) == (SignatureState.OVERDUE, False)
 
 
@@ -119,7 +119,7 @@ def test_one_new_version_after_the_other_gives_no_new_grace_period(stage: Stage)
     publish(stage, "1.1")
     stage.clock.advance(days=80)
     publish(stage, "1.2")
-    found = standing(stage)
+    found = current_status(stage)
     assert found.current is not None
     assert (found.current.version, found.service.deadline) == ("1.2", NOON + GRACE)
 
@@ -127,10 +127,10 @@ def test_one_new_version_after_the_other_gives_no_new_grace_period(stage: Stage)
 def test_a_signature_of_others_does_not_count(stage: Stage) -> None:
     publish(stage, "1.0")
     with stage.deps.database.read() as tx:
-        other = tx.tenancies.tenant_by_number("213640003")
+        other = tx.tenants.by_number("213640003")
     assert other is not None
     sign(stage, "1.0", other.id)
-    assert not standing(stage).service_signed
+    assert not current_status(stage).service_signed
 
 
 # --- the main agreement ----------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_a_main_agreement_that_has_arrived_is_there_with_its_copy(stage: Stage) 
     assert main.agreement.sha256 == hashlib.sha256(COPY).hexdigest()
     copy = status.main_agreement_copy(stage.deps, tenant_id=stage.tenant.id, agreement_id=main.agreement.id)
     assert copy == COPY
-    assert standing(stage).main_arrived
+    assert current_status(stage).main_arrived
     [(number, event)] = [found for found in stage.trail() if found[1].kind is EventKind.MAIN_AGREEMENT_RECORDED]
     assert (number, event.tenant_id) == (EWA, stage.tenant.id)
     assert event.details == {"agreement": main.agreement.id, "version": "1.0"}
@@ -176,7 +176,7 @@ def test_everything_wrong_with_a_record_is_told_at_once(stage: Stage) -> None:
         ("signed_by", "name_length"),
         ("copy", "copy_missing"),
     ]
-    assert not standing(stage).main_arrived
+    assert not current_status(stage).main_arrived
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_day_that_has_begun_in_norway_is_not_in_the_future(stage: Stage) -> No
     publish(stage, "1.0", AgreementKind.MAIN)
     stage.clock.instant = NOON.replace(hour=23, minute=30)
     record_main(stage, signed_on=date(2026, 11, 25))
-    assert standing(stage).main_arrived
+    assert current_status(stage).main_arrived
 
 
 def test_a_tenant_that_has_left_gets_no_agreement(stage: Stage) -> None:

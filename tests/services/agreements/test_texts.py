@@ -11,7 +11,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deldokument.services.agreements import texts
 from deldokument.services.tenants import operators
-from tests.support.texts import name_administrator, publish_texts, sign, with_short_texts
+from tests.support.agreement_texts import name_administrator, publish_texts, sign, with_short_texts
 from tests.support.world import KARI, Stage, person
 
 SERVICE = AgreementKind.SERVICE

@@ -21,7 +21,7 @@ from deldokument.services.api.idempotency import (
     forget_answers,
     renew_request,
 )
-from tests.support.stored import as_owner, contents
+from tests.support.stored_data import as_owner, contents
 from tests.support.world import Stage, run_all
 
 FJELL, OTHER = Consumer(OrganizationNumber("312824450")), Consumer(OrganizationNumber("314758625"))

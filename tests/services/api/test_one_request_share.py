@@ -14,7 +14,7 @@ from deldokument.services.api.one_request_share import SmallDocument, share_at_o
 from deldokument.services.shares import api_drafts, drafts
 from deldokument.services.shares.queries import list_shares
 from deldokument.services.shares.recipients import RecipientInput
-from tests.support.trouble import SlowRegister
+from tests.support.faulty_ports import SlowRegister
 from tests.support.world import FJELL, OLA, VIGDIS, Stage
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))

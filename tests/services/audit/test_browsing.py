@@ -197,7 +197,7 @@ def test_a_token_holds_no_number_and_is_good_for_its_owner_and_tenant_for_a_day(
     assert token != token_of(stage, number=KARI)
     assert show(stage, token).entries
     with stage.deps.database.read() as tx:
-        other = existing(tx.tenancies.tenant_by_number("213640003"))
+        other = existing(tx.tenants.by_number("213640003"))
     for owner, tenant_id in ((LISE, None), (EWA, other.id)):
         with pytest.raises(InvalidInput, match="search_expired"):
             show(stage, token, owner, tenant_id)

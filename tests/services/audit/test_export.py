@@ -28,8 +28,8 @@ from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import ExportVerdict
 from deldokument.services.downloads import offers
-from tests.support.events import fill_trail, many_events, subject_ids
-from tests.support.stored import do_as_owner
+from tests.support.bulk_events import fill_trail, many_events, subject_ids
+from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
 
 Lines = list[dict[str, Any]]

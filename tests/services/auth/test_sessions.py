@@ -12,8 +12,8 @@ from deldokument.domain.errors import LoginFailed, NotReady, Unavailable
 from deldokument.services.auth import sessions
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
 from deldokument.services.tenants import registration
-from tests.support.stored import everything
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase
+from tests.support.stored_data import everything
 from tests.support.world import NOON, OLA, FakeLogin, Stage
 
 
@@ -279,7 +279,7 @@ def test_a_login_for_whoever_has_no_name_or_does_not_use_the_service_is_in_the_o
     named_at_the_provider(stage, "eksempel_kommune")
     assert [begin_for(stage, other) for other in ("", "999999999", "\0")] == ["", "", ""]
     with stage.deps.database.write() as tx:
-        tx.tenancies.save_tenant(replace(stage.tenant, on_behalf_of="eksempel_kommune", activated_at=None))
+        tx.tenants.save(replace(stage.tenant, on_behalf_of="eksempel_kommune", activated_at=None))
     assert begin_for(stage, number) == ""
 
 
@@ -292,7 +292,7 @@ def test_a_session_whose_end_met_a_silent_database_has_not_been_told_of(stage: S
             yield "sid-1"
             told.append(logout_token)
 
-    database = TroubledDatabase(stage.deps.database, fail=Unavailable("database"))
+    database = FaultyDatabase(stage.deps.database, fail=Unavailable("database"))
     deps = replace(stage.deps, login=Telling(), database=database)
     with pytest.raises(Unavailable):
         sessions.end_by_back_channel(deps, "token")

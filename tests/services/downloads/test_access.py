@@ -30,7 +30,7 @@ from deldokument.services.encryption import (
 from deldokument.services.shares import publishing
 from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import registration
-from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
 from tests.support.world import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
@@ -293,7 +293,7 @@ def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: St
     stage.clock.advance(hours=2)
     offering.open_share(stage.deps, person(OLA), share_id)
     with stage.deps.database.read() as tx:
-        [receipt] = tx.shares.receipts([share_id])
+        [receipt] = tx.receipts.of_shares([share_id])
     assert (receipt.document_id, receipt.first_at, receipt.last_at) == (None, first, stage.clock.now())
 
 
@@ -340,7 +340,7 @@ def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) 
     def silence() -> None:
         raise Unavailable("keyring")
 
-    deps = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
+    deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
     assert downloads_access.still_authorized(deps, access)
 
 
@@ -401,7 +401,7 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     [document_id] = stage.document_ids(share_id)
     offering.list_offers(stage.deps, person(OLA))
     with stage.deps.database.read() as tx:
-        assert tx.shares.receipts([share_id]) == []
+        assert tx.receipts.of_shares([share_id]) == []
     content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.deps, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
@@ -480,14 +480,14 @@ def overtaken(stage: Stage, reader: str, share_id: str, *, with_rights: bool = T
         stage.clock.advance(seconds=1)
         offering.open_share(stage.deps, person(reader), share_id)
 
-    return replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[elsewhere]))
+    return replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[elsewhere]))
 
 
 def test_two_requests_at_once_are_one_opening(stage: Stage) -> None:
     share_id, began = stage.publish(OLA), stage.clock.now()
     assert offering.open_share(overtaken(stage, OLA, share_id), person(OLA), share_id).id == share_id
     with stage.deps.database.read() as tx:
-        [receipt] = tx.shares.receipts([share_id])
+        [receipt] = tx.receipts.of_shares([share_id])
         kinds = [event.kind for _, event in tx.audit.events(share_id=share_id)]
     assert receipt.first_at == receipt.last_at == began + timedelta(seconds=1)
     assert kinds.count(EventKind.SHARE_OPENED) == 1
@@ -497,7 +497,7 @@ def test_an_opening_that_is_recorded_late_takes_nothing_from_a_later_one(stage: 
     share_id, began = stage.publish(PER, FJELL), stage.clock.now()
     offering.open_share(overtaken(stage, PER, share_id, with_rights=False), person(PER), share_id)
     with stage.deps.database.read() as tx:
-        times = [(receipt.first_at, receipt.last_at) for receipt in tx.shares.receipts([share_id])]
+        times = [(receipt.first_at, receipt.last_at) for receipt in tx.receipts.of_shares([share_id])]
     later = began + timedelta(seconds=1)
     assert sorted(times) == [(began, began), (later, later)]
 
@@ -535,7 +535,7 @@ def test_opening_is_written_down_with_the_person_who_opened(stage: Stage) -> Non
     offering.open_share(stage.deps, person(OLA), share_id)
     with stage.deps.database.read() as tx:
         [opened] = [e for _, e in tx.audit.events(share_id=share_id) if e.kind is EventKind.SHARE_OPENED]
-        [receipt] = tx.shares.receipts([share_id])
+        [receipt] = tx.receipts.of_shares([share_id])
     assert opened.subject_id == receipt.subject_id
 
 

@@ -20,8 +20,8 @@ from deldokument.services.encryption import share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing
-from tests.support.stored import bytes_of, put_in_its_place
-from tests.support.trouble import TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
+from tests.support.stored_data import bytes_of, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
@@ -41,7 +41,7 @@ def opened(stage: Stage, share_id: str, reader: str = OLA, place: int = 0) -> Co
 
 def receipts(stage: Stage, share_id: str) -> list[Receipt]:
     with stage.deps.database.read() as tx:
-        return [receipt for receipt in tx.shares.receipts([share_id]) if receipt.document_id]
+        return [receipt for receipt in tx.receipts.of_shares([share_id]) if receipt.document_id]
 
 
 def downloads(stage: Stage) -> list[dict[str, str | int]]:
@@ -215,7 +215,7 @@ def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_wer
 def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     content, at = opened(stage, share_id), stage.clock.now()
-    lost = TroubledDatabase(stage.deps.database, lost=True)
+    lost = FaultyDatabase(stage.deps.database, lost=True)
     with pytest.raises(Unavailable):
         delivery.record_delivery(replace(stage.deps, database=lost), content, 0, 10, at)
     stage.clock.advance(seconds=5)
@@ -290,7 +290,7 @@ def test_a_share_that_ends_between_decision_and_key_is_gone(stage: Stage) -> Non
         publishing.withdraw_share(stage.deps, person(KARI), share_id)
         retention.destroy_share_keys(stage.deps)
 
-    deps = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, {share_key_id(share_id): end}))
+    deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {share_key_id(share_id): end}))
     with pytest.raises(Gone, match="share_withdrawn"):
         downloads_content.open_document(deps, person(OLA), share_id, document_id)
 

@@ -18,7 +18,7 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import part_reader
 from deldokument.services.downloads.zip_archive import Archive, Entry, length_of, unpackable_names
 from tests.services.downloads.test_content import published
-from tests.support.many import READERS, CountingKeyring, fill
+from tests.support.many_documents import READERS, CountingKeyring, fill
 from tests.support.world import OLA, Stage, person
 
 FILES = {

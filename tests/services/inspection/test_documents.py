@@ -16,7 +16,7 @@ from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
 from tests.fakes.keyring import MemoryKeyring
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import KARI, OLA, Stage, person
 
 
@@ -68,7 +68,7 @@ def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
 def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_way(stage: Stage) -> None:
     share = stage.draft()
     document_id = stage.upload(share.id, "a.txt", b"a")
-    discarded = TroubledDatabase(
+    discarded = FaultyDatabase(
         stage.deps.database, before=[lambda: drafts.discard_draft(stage.deps, person(KARI), share.id)]
     )
     assert documents.inspect_documents(replace(stage.deps, database=discarded)) == 0
@@ -130,7 +130,7 @@ def test_of_two_who_find_the_same_document_one_reads_it(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     done: list[int] = []
-    late = TroubledDatabase(stage.deps.database, before=[lambda: done.append(documents.inspect_documents(stage.deps))])
+    late = FaultyDatabase(stage.deps.database, before=[lambda: done.append(documents.inspect_documents(stage.deps))])
     assert documents.inspect_documents(replace(stage.deps, database=late)) == 0
     assert done == [1]
 

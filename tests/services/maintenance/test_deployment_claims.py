@@ -35,13 +35,13 @@ def keyring() -> MemoryKeyring:
 
 def deployment(database: SqlDatabase) -> Deployment:
     with database.read() as tx:
-        return tx.retention.deployment()
+        return tx.deployment.get()
 
 
 def work(database: SqlDatabase) -> None:
     """A worker has run."""
     with database.write() as tx:
-        tx.retention.record_heartbeat(NOON)
+        tx.deployment.record_heartbeat(NOON)
 
 
 def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(

@@ -15,7 +15,7 @@ from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
-from tests.support.stored import copies
+from tests.support.stored_data import copies
 from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 
@@ -92,9 +92,9 @@ def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tu
     stage.clock.advance(days=400)
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
-        assert existing(tx.tenancies.member(member_id)).sealed_name == b""
+        assert existing(tx.members.get(member_id)).sealed_name == b""
     with deps.database.read() as tx:
-        kept = existing(tx.tenancies.member(member_id))
+        kept = existing(tx.members.get(member_id))
     key = existing_key(stage.deps.keyring, DIRECTORY)
     assert open_field(key, kept.sealed_name, EncryptedColumn.MEMBER_NAME, member_id) == "Odd Bakken"
     assert open_field(key, kept.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member_id).endswith(ODD)

@@ -19,8 +19,8 @@ from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.shares import api_drafts, drafts
 from deldokument.services.shares.drafts import DraftFields
-from tests.support.sweeping import sweep_all, swept
-from tests.support.trouble import Crash, TroubledDatabase
+from tests.support.faulty_ports import Crash, FaultyDatabase
+from tests.support.orphan_sweep import sweep_all, swept
 from tests.support.world import KARI, Stage, person
 
 
@@ -80,7 +80,7 @@ def test_an_implausible_share_of_orphans_is_left_alone(stage: Stage) -> None:
 
 def noted(deps: Dependencies) -> Sweep | None:
     with deps.database.read() as tx:
-        return tx.retention.sweep()
+        return tx.orphans.sweep()
 
 
 def many_orphans(stage: Stage) -> None:
@@ -115,7 +115,7 @@ def test_a_sweep_that_is_killed_between_deleting_and_its_note_deletes_again(stag
     many_orphans(stage)
     while not (under_way := noted(stage.deps)) or not under_way.deleting:
         short_step(stage.deps)
-    deps = replace(stage.deps, database=TroubledDatabase(stage.deps.database, fail=Crash()))
+    deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
         short_step(deps)
     assert noted(stage.deps) == under_way
@@ -143,7 +143,7 @@ def test_of_two_workers_that_sweep_the_slower_goes_on_from_the_others_note(stage
         for _ in range(40):
             short_step(stage.deps)
 
-    short_step(replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[other])))
+    short_step(replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[other])))
     under_way = noted(stage.deps)
     assert under_way is not None
     assert under_way.shelf == 41
@@ -155,7 +155,7 @@ def test_a_sweep_that_another_worker_ends_is_told_of_once(stage: Stage) -> None:
     many_orphans(stage)
     while not (under_way := noted(stage.deps)) or not under_way.deleting or under_way.shelf < 100:
         short_step(stage.deps)
-    ending = TroubledDatabase(stage.deps.database, before=[lambda: sweep_all(stage.deps)])
+    ending = FaultyDatabase(stage.deps.database, before=[lambda: sweep_all(stage.deps)])
     assert not sweep_orphans(replace(stage.deps, database=ending))
     assert swept(stage.deps) == [100]
 
@@ -238,7 +238,7 @@ def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> No
     def sweep_first() -> None:
         born.extend(sweep_orphan_keys(stage.deps, set()))
 
-    deps = replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[sweep_first]))
+    deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[sweep_first]))
     share = drafts.start_draft(deps, person(KARI), account_id=stage.byggesak.id)
     assert born == [share_key_id(share.id)]
     assert sweep_orphan_keys(stage.deps, born) == set()

@@ -19,7 +19,7 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
-from tests.support.trouble import Crash, TroubledDatabase, TroubledKeyring
+from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
 from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
 
 INSTANT = timedelta(microseconds=1)
@@ -155,7 +155,7 @@ def test_a_key_that_the_keyring_refuses_keeps_no_other_from_its_end(stage: Stage
 def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    dying = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, dies_after_destroy=True))
+    dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
         retention.destroy_share_keys(dying)
     assert stage.deps.keyring.ids("share:") == []
@@ -180,7 +180,7 @@ def test_a_crash_in_any_round_is_made_good_in_the_next(stage: Stage, number: int
         stage.clock.advance(days=500)
     if retention.ROUNDS[number] is retention.destroy_audit_keys:
         retention.erase_spent_shares(stage.deps)
-    dying = replace(stage.deps, database=TroubledDatabase(stage.deps.database, fail=Crash()))
+    dying = replace(stage.deps, database=FaultyDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
         retention.ROUNDS[number](dying)
     run_all(stage.deps)
@@ -236,7 +236,7 @@ def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
         assert tx.shares.recipients([share_id]) == []
         assert tx.shares.documents([share_id]) == []
-        assert tx.shares.receipts([share_id]) == []
+        assert tx.receipts.of_shares([share_id]) == []
         events = [event for _, event in tx.audit.events(share_id=share_id)]
         subjects = {event.subject_id for event in events if event.subject_id}
         assert subjects
@@ -254,7 +254,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_its_audit_key_is_destroyed(sta
         assert tx.audit.subjects(subjects)
     stage.clock.advance(days=400)
     retention.erase_spent_shares(stage.deps)
-    dying = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, dies_after_destroy=True))
+    dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
         retention.destroy_audit_keys(dying)
     run_all(stage.deps)
@@ -368,7 +368,7 @@ def test_many_loops_beat_once_a_second(stage: Stage) -> None:
     def heartbeat() -> datetime | None:
         assert retention.record_heartbeat(stage.deps)
         with stage.deps.database.read() as tx:
-            return tx.retention.deployment().heartbeat_at
+            return tx.deployment.get().heartbeat_at
 
     first = heartbeat()
     stage.clock.advance(seconds=0.9)

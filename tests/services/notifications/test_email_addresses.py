@@ -17,8 +17,8 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
-from tests.support.letters import deliver, mailed_code, settle
-from tests.support.stored import everything
+from tests.support.emails import deliver, mailed_code, settle
+from tests.support.stored_data import everything
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 AT_WORK, AT_HOME = "kari.lunde@eksempel.example", "kari@hjemme.example"
@@ -30,10 +30,10 @@ def view(stage: Stage, number: str = KARI) -> AddressView:
 
 def kept(stage: Stage, number: str = KARI) -> NoticeAddress | None:
     with stage.deps.database.read() as tx:
-        return tx.addresses.of_person(identifier_hash(directory_key(stage.deps), person(number)))
+        return tx.notification_addresses.of_person(identifier_hash(directory_key(stage.deps), person(number)))
 
 
-def told(stage: Stage) -> list[tuple[str | None, EventKind]]:
+def logged(stage: Stage) -> list[tuple[str | None, EventKind]]:
     """What the log says of addresses."""
     of_addresses = {EventKind.ADDRESS_CONFIRMED, EventKind.ADDRESS_REMOVED}
     return [(who, event.kind) for who, event in stage.trail() if event.kind in of_addresses]
@@ -56,7 +56,7 @@ def test_an_address_is_used_when_its_code_has_been_typed(stage: Stage) -> None:
     assert stage.mail.letters[-1].to == AT_WORK
     email_addresses.confirm_address(stage.deps, person(KARI), mailed_code(stage))
     assert view(stage) == AddressView(AT_WORK, "", NoticeChoices())
-    assert told(stage) == [(KARI, EventKind.ADDRESS_CONFIRMED)]
+    assert logged(stage) == [(KARI, EventKind.ADDRESS_CONFIRMED)]
 
 
 def test_a_code_may_be_typed_with_spaces(stage: Stage) -> None:
@@ -242,7 +242,7 @@ def test_a_removed_address_is_gone(stage: Stage) -> None:
     assert view(stage) == AddressView("", "", NoticeChoices())
     email_addresses.remove_address(stage.deps, person(KARI))
     email_addresses.remove_address(stage.deps, person(ODD))
-    assert told(stage) == [(KARI, EventKind.ADDRESS_CONFIRMED), (KARI, EventKind.ADDRESS_REMOVED)]
+    assert logged(stage) == [(KARI, EventKind.ADDRESS_CONFIRMED), (KARI, EventKind.ADDRESS_REMOVED)]
 
 
 def test_an_administrator_has_an_address_too(stage: Stage) -> None:

@@ -28,7 +28,7 @@ from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators
 from tests.support.accounts import set_rules
-from tests.support.letters import deliver, settle
+from tests.support.emails import deliver, settle
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 AT_WORK = "kari.lunde@eksempel.example"
@@ -364,7 +364,7 @@ def leader(stage: Stage) -> str:
 def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind.SERVICE) -> None:
     """As ``texts.publish_agreement`` does, of a text that does not come with the program."""
     with stage.deps.database.write() as tx:
-        tx.paperwork.publish(PublishedText(kind, version, stage.clock.now()))
+        tx.agreements.publish(PublishedText(kind, version, stage.clock.now()))
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
 
 

@@ -49,7 +49,7 @@ def download(stage: Stage, share: Share, *, whole: bool = True) -> None:
     with stage.deps.database.write() as tx:
         [document] = tx.shares.documents([share.id])
         for recipient in tx.shares.recipients([share.id]):
-            tx.shares.record_receipt(
+            tx.receipts.save(
                 Receipt(share.id, document.id, recipient.id, "subject", now, now, ((0, 1),), now if whole else None)
             )
 
@@ -234,7 +234,7 @@ def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
 ) -> None:
     share = share_with(stage)
     download(stage, share)
-    monkeypatch.delattr("deldokument.adapters.sql.shares.SqlShares.receipts")
+    monkeypatch.delattr("deldokument.adapters.sql.receipts.SqlReceipts.of_shares")
     assert send_notices(stage) == [Result.MOOT]
 
 

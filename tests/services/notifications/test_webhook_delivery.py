@@ -61,7 +61,7 @@ def calls(stage: Stage) -> FakeWebhookCalls:
     return made
 
 
-def tell(stage: Stage) -> None:
+def deliver(stage: Stage) -> None:
     """Plan and send until nothing is due."""
     while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
@@ -70,7 +70,7 @@ def tell(stage: Stage) -> None:
             dispatch.send_message(stage.deps, CHANNELS[Channel.WEBHOOK], message)
 
 
-def told(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
+def delivered(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
     return [json.loads(body) for _, _, body in calls.made]
 
 
@@ -88,8 +88,8 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     download(stage, share_id)
     publishing.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    tell(stage)
-    messages = told(calls)
+    deliver(stage)
+    messages = delivered(calls)
     assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended"}
     assert {message["share_id"] for message in messages} == {share_id}
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
@@ -105,20 +105,20 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
 @pytest.mark.usefixtures("webhook")
 def test_the_end_of_the_period_is_told(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     calls.made.clear()
     stage.clock.advance(days=11)
     while any(reconcile(stage.deps) for reconcile in retention.ROUNDS):
         pass
-    tell(stage)
-    assert [(message["type"], message["share_id"]) for message in told(calls)] == [("share.ended", share_id)]
+    deliver(stage)
+    assert [(message["type"], message["share_id"]) for message in delivered(calls)] == [("share.ended", share_id)]
 
 
 def test_a_call_is_signed_over_id_time_and_body(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     [(url, headers, body)] = calls.made
     assert url == URL
     assert headers["Content-Type"] == "application/json"
@@ -142,8 +142,8 @@ def test_only_what_was_chosen_is_told_and_only_of_the_account_and_from_then_on(
     after = stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), after)
     publishing.withdraw_share(stage.deps, person(KARI), before)
-    tell(stage)
-    kinds = [(message["type"], message["share_id"]) for message in told(calls)]
+    deliver(stage)
+    kinds = [(message["type"], message["share_id"]) for message in delivered(calls)]
     assert sorted(kinds) == sorted([("share.withdrawn", after), ("share.withdrawn", before)])
 
 
@@ -152,23 +152,23 @@ def test_what_happened_before_a_webhook_was_there_is_not_told(stage: Stage, call
     stage.publish(OLA)
     stage.clock.advance(seconds=1)
     add(stage, stage.byggesak)
-    tell(stage)
+    deliver(stage)
     assert calls.made == []
 
 
 @pytest.mark.usefixtures("webhook")
 def test_a_download_in_pieces_is_told_once_when_it_is_whole(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
-    tell(stage)
+    deliver(stage)
     calls.made.clear()
     download(stage, share_id, (0, 4), (2, 8))
-    tell(stage)
+    deliver(stage)
     assert calls.made == []
     download(stage, share_id, (8, 10))
     stage.clock.advance(minutes=1)
     download(stage, share_id)
-    tell(stage)
-    assert [message["type"] for message in told(calls)] == ["document.downloaded"]
+    deliver(stage)
+    assert [message["type"] for message in delivered(calls)] == ["document.downloaded"]
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,13 @@ def test_what_is_not_taken_is_told_again_under_the_same_id_with_a_fresh_signatur
 ) -> None:
     calls.outcome = outcome
     stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, webhook[0].id)
     assert (delivery.sent_at, delivery.given_up_at, delivery.last_error) == (None, None, outcome.code)
     assert webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id).failing_since == stage.clock.now()
     calls.outcome = WebhookResponse(200)
     stage.clock.advance(minutes=5)
-    tell(stage)
+    deliver(stage)
     (_, first, body), (_, second, again) = calls.made
     assert (first["webhook-id"], body) == (second["webhook-id"], again)
     assert first["webhook-signature"] != second["webhook-signature"]
@@ -203,12 +203,12 @@ def test_who_answers_gone_is_told_nothing_more(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     share_id = stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     calls.made.clear()
     calls.outcome = WebhookResponse(410)
     offers.open_share(stage.deps, person(OLA), share_id)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    tell(stage)
+    deliver(stage)
     assert len(calls.made) == 1
     view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.GONE)
@@ -219,7 +219,7 @@ def test_who_answers_gone_is_told_nothing_more(
 
     calls.outcome = WebhookResponse(200)
     stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     assert len(calls.made) == 1, "nothing is planned for it either"
 
 
@@ -227,7 +227,7 @@ def test_who_answers_gone_is_told_nothing_more(
 def test_that_a_webhook_was_disabled_is_nobodys_doing_but_the_services(stage: Stage, calls: FakeWebhookCalls) -> None:
     calls.outcome = WebhookResponse(410)
     stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     [event] = [event for _, event in stage.trail() if event.kind is EventKind.WEBHOOK_DISABLED]
     assert event.details
     assert event.details["integration"]
@@ -241,14 +241,14 @@ def test_a_webhook_that_nothing_reached_for_days_is_disabled(
     calls.outcome = WebhookResponse(failure=WebhookFailure.UNREACHABLE)
     began = stage.clock.now()
     stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     while stage.clock.now() - began < MAX_FAILURE_PERIOD - MAX_PAUSE:
         stage.clock.advance(hours=6)
-        tell(stage)
+        deliver(stage)
     view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.failing_since, view.disabled_at) == (began, None)
     stage.clock.advance(hours=7)
-    tell(stage)
+    deliver(stage)
     view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.FAILING)
     [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
@@ -262,7 +262,7 @@ def test_one_success_in_between_heals_a_webhook(
     for outcome in (WebhookResponse(500), WebhookResponse(200), WebhookResponse(500)):
         calls.outcome = outcome
         stage.publish(OLA)
-        tell(stage)
+        deliver(stage)
         stage.clock.advance(days=2)
     view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert view.disabled_at is None
@@ -279,7 +279,7 @@ def test_a_webhook_that_is_removed_while_it_is_called_stays_removed(
 
     stage.deps = replace(stage.deps, webhook_calls=Removing())
     stage.publish(OLA)
-    tell(stage)
+    deliver(stage)
     assert webhooks.list_webhooks(stage.deps, SYSTEM) == []
     assert disabled_events(stage) == []
 
@@ -291,7 +291,7 @@ def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
     while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
     webhooks.remove_webhook(stage.deps, SYSTEM, webhook[0].id)
-    tell(stage)
+    deliver(stage)
     assert calls.made == []
 
 

@@ -21,7 +21,7 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import publishing
-from tests.support.stored import everything
+from tests.support.stored_data import everything
 from tests.support.world import DELETED, FJELL, KARI, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL), supplier=OrganizationNumber(DELETED))
@@ -47,7 +47,7 @@ def listed(stage: Stage, system: Consumer = SYSTEM, **given: Any) -> list[str]:
     return [view.id for view in webhooks.list_webhooks(stage.deps, system, **given)]
 
 
-def tell(stage: Stage) -> None:
+def deliver(stage: Stage) -> None:
     """Plan and send until nothing is due."""
     while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
@@ -176,7 +176,7 @@ def test_with_the_integration_its_webhooks_end_and_are_forgotten(stage: Stage) -
     )
     assert listed(stage) == []
     stage.publish()
-    tell(stage)
+    deliver(stage)
     assert stage.deps.webhook_calls.made == []  # type: ignore[attr-defined]
     integrate(stage)
     with pytest.raises(NotFound):
@@ -202,7 +202,7 @@ def test_what_was_told_can_be_seen_and_told_once_more_under_the_same_id(stage: S
     share_id = stage.publish()
     stage.clock.advance(minutes=1)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    tell(stage)
+    deliver(stage)
     deliveries = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
     assert sorted(one.kind for one in deliveries) == ["share.published", "share.withdrawn"]
     assert {one.share_id for one in deliveries} == {share_id}
@@ -214,7 +214,7 @@ def test_what_was_told_can_be_seen_and_told_once_more_under_the_same_id(stage: S
     calls = stage.deps.webhook_calls.made  # type: ignore[attr-defined]
     calls.clear()
     webhooks.replay_delivery(stage.deps, SYSTEM, view.id, last.id)
-    tell(stage)
+    deliver(stage)
     assert [headers["webhook-id"] for _, headers, _ in calls] == [last.id]
 
 
@@ -223,7 +223,7 @@ def test_nothing_is_told_once_more_by_another_systems_or_another_webhooks_id(sta
     integrate(stage, number=OTHERS.organization.value)
     mine, other, theirs = add(stage), add(stage, SYSTEM, None, "share.ended"), add(stage, OTHERS)
     stage.publish()
-    tell(stage)
+    deliver(stage)
     [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, mine.id)
     for system, webhook_id in ((OTHERS, mine.id), (OTHERS, theirs.id), (SYSTEM, other.id), (SYSTEM, theirs.id)):
         with pytest.raises(NotFound):
@@ -251,7 +251,7 @@ def test_a_disabled_webhook_is_told_nothing_once_more(stage: Stage) -> None:
     view = add(stage)
     stage.deps.webhook_calls.outcome = WebhookResponse(410)  # type: ignore[attr-defined]
     stage.publish()
-    tell(stage)
+    deliver(stage)
     [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, view.id)
     assert webhooks.show_webhook(stage.deps, SYSTEM, view.id).disabled_for is DisabledFor.GONE
     with pytest.raises(Conflict, match="webhook_disabled"):

@@ -25,8 +25,8 @@ from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support.accounts import events_of, set_rules
+from tests.support.faulty_ports import SlowRegister
 from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.trouble import SlowRegister
 from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 
@@ -194,7 +194,7 @@ def end(stage: Stage) -> None:
 
 def test_nothing_is_begun_where_the_integration_has_gone_meanwhile(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
-        [integration] = tx.tenancies.integrations(stage.byggesak.id)
+        [integration] = tx.integrations.of_account(stage.byggesak.id)
     with pytest.raises(NotFound):
         create_draft(
             meanwhile(stage, lambda: let_go(stage, integration)), SYSTEM, stage.words(), [RecipientInput(FJELL)]
@@ -203,7 +203,7 @@ def test_nothing_is_begun_where_the_integration_has_gone_meanwhile(stage: Stage)
 
 def test_nothing_is_begun_by_who_may_only_read_meanwhile(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
-        [integration] = tx.tenancies.integrations(stage.byggesak.id)
+        [integration] = tx.integrations.of_account(stage.byggesak.id)
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "integration_id": integration.id}
     deps = meanwhile(stage, lambda: change_rights(stage.deps, **where, rights=IntegrationRights.READ))
     with pytest.raises(RightMissing):
@@ -231,11 +231,11 @@ def test_a_draft_waits_for_an_end_that_is_under_way_and_is_not_begun(stage: Stag
     now = stage.clock.now()
     with ThreadPoolExecutor(1) as pool:
         with stage.deps.database.write() as tx:
-            tenant = existing(tx.tenancies.lock_tenant(stage.tenant.id))
+            tenant = existing(tx.tenants.lock(stage.tenant.id))
             begun = pool.submit(create_draft, stage.deps, SYSTEM, stage.words())
             with pytest.raises(TimeoutError):
                 begun.result(0.5)
-            tx.tenancies.save_tenant(replace(tenant, ended_at=now))
-            tx.tenures.remove_everybody(tenant.id, now)
+            tx.tenants.save(replace(tenant, ended_at=now))
+            tx.tenant_lifecycle.remove_everybody(tenant.id, now)
         with pytest.raises(NotFound):
             begun.result()

@@ -12,7 +12,7 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares import drafts, queries
 from deldokument.services.uploads import append as uploads_append
-from tests.support.stored import everything
+from tests.support.stored_data import everything
 from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 

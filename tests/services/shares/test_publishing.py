@@ -13,7 +13,7 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
 from deldokument.services.tenants import administrators, offboarding, registration
-from tests.support.trouble import TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 
@@ -167,7 +167,7 @@ def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage
         )
         run_all(stage.deps)
 
-    database = TroubledDatabase(stage.deps.database, before=[end])
+    database = FaultyDatabase(stage.deps.database, before=[end])
     with pytest.raises(NotFound):
         publishing.copy_share(replace(stage.deps, database=database), person(KARI), share_id)
     with stage.deps.database.read() as tx:

@@ -159,7 +159,7 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
         let_go(stage, integration)
     else:
         with stage.deps.database.write() as tx:
-            tx.tenancies.save_integration(replace(integration, rights=IntegrationRights.READ))
+            tx.integrations.save(replace(integration, rights=IntegrationRights.READ))
     with pytest.raises(NotFound):
         append.finish()
     with pytest.raises(NotFound):
@@ -241,7 +241,7 @@ def test_when_a_system_last_shared_is_noted_once_a_day(stage: Stage) -> None:
 
     def used() -> object:
         with stage.deps.database.read() as tx:
-            return existing(tx.tenancies.integration(integration.id)).used_at
+            return existing(tx.integrations.get(integration.id)).used_at
 
     assert used() is None
     drafted(stage)

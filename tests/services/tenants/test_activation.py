@@ -70,7 +70,7 @@ def test_the_service_is_not_taken_into_use_while_steps_are_missing_and_each_is_n
     assert caught.value.params == {"steps": ", ".join(missing)}
     assert activations(stage) == []
     with stage.deps.database.read() as tx:
-        assert tx.tenancies.tenant(fresh.id) == fresh
+        assert tx.tenants.get(fresh.id) == fresh
 
 
 def test_with_all_in_place_the_service_is_taken_into_use_by_somebody_and_at_a_time(stage: Stage, fresh: Tenant) -> None:
@@ -79,8 +79,8 @@ def test_with_all_in_place_the_service_is_taken_into_use_by_somebody_and_at_a_ti
     assert tenant == replace(fresh, activated_at=NOON)
     must_be_in_use(tenant)
     with stage.deps.database.read() as tx:
-        assert tx.tenancies.tenant(fresh.id) == tenant
-        sealed = tx.tenures.tenure(fresh.id).sealed_activated_by
+        assert tx.tenants.get(fresh.id) == tenant
+        sealed = tx.tenant_lifecycle.get(fresh.id).sealed_activated_by
     key = stage.deps.keyring.create(papers_key_id(fresh.id))
     assert open_field(key, sealed, EncryptedColumn.ACTIVATED_BY, fresh.id) == "Siv Holm"
     assert [(who, event.tenant_id) for who, event in activations(stage)] == [(SIV, fresh.id)]

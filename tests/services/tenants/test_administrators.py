@@ -163,4 +163,4 @@ def test_of_two_who_remove_each_other_at_once_one_stays(both: Stage) -> None:
         left = administrators.list_administrators(both.deps, tenant_id=both.tenant.id)
         assert len(left) == 1
         with both.deps.database.write() as tx:
-            tx.tenancies.remove_administrator(left[0].id)
+            tx.staff.remove_administrator(left[0].id)

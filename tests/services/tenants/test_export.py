@@ -15,7 +15,7 @@ from deldokument.services.agreements.impact_assessment import AssessmentPaper, A
 from deldokument.services.tenants import administrators, export
 from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import offboard_tenant
-from tests.support import papers
+from tests.support import sample_files
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -66,7 +66,7 @@ def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(s
     sign_agreements(stage.deps, stage.tenant.id)
     record_assessment(stage.deps, stage.tenant.id)
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW)
-    for content in (papers.PDF, papers.DOCX):
+    for content in (sample_files.PDF, sample_files.DOCX):
         paper = AssessmentPaper("vurdering.pdf", content)
         impact_assessment.record_assessment(stage.deps, tenant_id=stage.tenant.id, words=replace(words, paper=paper))
     found = {paper.name: paper.content for paper in exported_papers(stage.deps, tenant_id=stage.tenant.id)}
@@ -76,7 +76,7 @@ def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(s
         "03-dpia-2026-11-20-vurdering.pdf",
         "04-dpia-2026-11-20-vurdering.pdf",
     ]
-    assert sorted(found.values()) == sorted([papers.PDF, papers.PDF, papers.PDF, papers.DOCX])
+    assert sorted(found.values()) == sorted([sample_files.PDF, sample_files.PDF, sample_files.PDF, sample_files.DOCX])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(s
 def test_an_assessments_file_can_be_unpacked_on_any_system_whatever_it_is_called(
     stage: Stage, given: str, kept: str
 ) -> None:
-    paper = AssessmentPaper(given, papers.PDF)
+    paper = AssessmentPaper(given, sample_files.PDF)
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW, paper=paper)
     impact_assessment.record_assessment(stage.deps, tenant_id=stage.tenant.id, words=words)
     [exported] = exported_papers(stage.deps, tenant_id=stage.tenant.id)

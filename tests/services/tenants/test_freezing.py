@@ -21,8 +21,8 @@ from tests.support.accounts import events_of, set_account
 from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
 
 OPERATOR = person(SIV)
-WAYS = ("tenant", "account", "share", "deleted account")
-STOPPED = WAYS[:3]
+SOCKET_MODES = ("tenant", "account", "share", "deleted account")
+STOPPED = SOCKET_MODES[:3]
 
 
 def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
@@ -41,7 +41,7 @@ def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
     return lambda: set_account(stage, stage.byggesak, deleted_at=None)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak om skolebytte")
     go_on = stop(stage, way, share_id)
@@ -60,7 +60,7 @@ def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask
     assert offers.open_share(stage.deps, person(OLA), share_id).title == "Vedtak om skolebytte"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA, FJELL)
     stop(stage, way, share_id)
@@ -70,7 +70,7 @@ def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
         assert (caught.value.code, caught.value.params) == ("not_found", {})
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA, FJELL)
     [document_id] = stage.document_ids(share_id)
@@ -95,7 +95,7 @@ def assert_cut(stage: Stage, access: Access) -> None:
     stage.rights.down = False
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     go_on = stop(stage, way, share_id)
@@ -104,7 +104,7 @@ def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Sta
     assert [offer.id for offer in offers.list_offers(stage.deps, person(OLA))[0]] == [share_id]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOCKET_MODES)
 def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     stop(stage, way, share_id)
@@ -186,7 +186,7 @@ def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, way: str
         with pytest.raises(Frozen, match="sharing_stopped"):
             attempt()
     with stage.deps.database.read() as tx:
-        assert tx.tenancies.contents(stage.byggesak.id).drafts == 0
+        assert tx.accounts.contents(stage.byggesak.id).drafts == 0
 
 
 def test_a_stopped_account_stops_no_other(stage: Stage) -> None:

@@ -25,8 +25,8 @@ from deldokument.services.tenants import administrators, freezing, offboarding, 
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, holdings_of, offboard_tenant
+from tests.support.faulty_ports import Crash, FaultyKeyring
 from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.trouble import Crash, TroubledKeyring
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 RETENTION = timedelta(days=365)
@@ -259,7 +259,7 @@ def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before
     assert offboarding.forget_tenants(stage.deps) == 0
     with stage.deps.database.read() as tx:
         assert tx.audit.verify() is None
-        assert tx.tenures.assessments(stage.tenant.id) == []
+        assert tx.tenant_lifecycle.assessments(stage.tenant.id) == []
 
 
 def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Stage) -> None:
@@ -269,7 +269,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Sta
         subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
         assert tx.audit.subjects(subjects)
     stage.clock.instant = NOON + RETENTION
-    dying = replace(stage.deps, keyring=TroubledKeyring(stage.deps.keyring, dies_after_destroy=True))
+    dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
         offboarding.forget_tenants(dying)
     run_all(stage.deps)
@@ -308,11 +308,11 @@ def test_nobody_can_be_asked_and_no_paper_is_left_when_a_tenant_is_forgotten(sta
     stage.clock.instant = NOON + RETENTION
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
-        assert existing(tx.tenancies.tenant(stage.tenant.id)).contact == Contact()
-        accounts = tx.tenancies.accounts_of_tenant(stage.tenant.id)
+        assert existing(tx.tenants.get(stage.tenant.id)).contact == Contact()
+        accounts = tx.accounts.of_tenant(stage.tenant.id)
         assert {account.rules for account in accounts} == {AccountRules()}
-        assert tx.paperwork.main_agreement_pdf(papers.mains[0].agreement.id) is None
-        assert tx.paperwork.signed_paper(papers.services[0].agreement.id) is None
+        assert tx.agreements.main_agreement_pdf(papers.mains[0].agreement.id) is None
+        assert tx.agreements.signed_paper(papers.services[0].agreement.id) is None
     after = agreements_of(stage.deps, tenant_id=stage.tenant.id)
     assert [(view.agreement, view.signer) for view in after.mains] == [(papers.mains[0].agreement, "")]
 
@@ -339,7 +339,7 @@ def test_nobody_of_another_tenant_is_forgotten(stage: Stage) -> None:
     run_all(stage.deps)
     assert len(members.memberships(stage.deps, person(VIGDIS))) == 1
     with stage.deps.database.read() as tx:
-        assert len(tx.tenures.assessments(stage.barnevern.tenant_id)) == 1
+        assert len(tx.tenant_lifecycle.assessments(stage.barnevern.tenant_id)) == 1
 
 
 # --- the record on paper ---------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_the_operator_says_what_the_provider_knows_a_tenant_by_and_takes_it_back
         changed = registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, on_behalf_of=name)
         assert changed.on_behalf_of == name
         with stage.deps.database.read() as tx:
-            assert tx.tenancies.tenant(stage.tenant.id) == changed
+            assert tx.tenants.get(stage.tenant.id) == changed
 
 
 @pytest.mark.parametrize("name", ["Eksempel kommune", "eksempel&scope=x", "x" * 101, "kommune\n", "å"])
@@ -83,7 +83,7 @@ def test_whom_recipients_may_ask_can_be_changed_after_the_tenant_was_made(stage:
     changed = registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, contact=contact)
     assert changed.contact == Contact("22 99 00 00", "ny@eksempel.example")
     with stage.deps.database.read() as tx:
-        assert tx.tenancies.tenant(stage.tenant.id) == changed
+        assert tx.tenants.get(stage.tenant.id) == changed
     with pytest.raises(InvalidFields) as caught:
         registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, contact=Contact("ring oss"))
     assert [error.code for error in caught.value.errors] == ["telephone_malformed"]

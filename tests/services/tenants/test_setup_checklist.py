@@ -35,40 +35,40 @@ def settled(stage: Stage) -> Stage:
     return stage
 
 
-def way(stage: Stage, tenant: Tenant | None = None) -> SetupChecklist:
+def checklist(stage: Stage, tenant: Tenant | None = None) -> SetupChecklist:
     return setup_checklist(stage.deps, tenant_id=(tenant or stage.tenant).id)
 
 
 def test_the_steps_come_one_after_the_other(stage: Stage, fresh: Tenant) -> None:
     deps, tenant_id = stage.deps, fresh.id
-    assert list(way(stage, fresh).done) == list(SetupStep)
-    seen = [way(stage, fresh).next]
+    assert list(checklist(stage, fresh).done) == list(SetupStep)
+    seen = [checklist(stage, fresh).next]
     sign_agreements(deps, tenant_id, AgreementKind.MAIN)
-    seen.append(way(stage, fresh).next)
+    seen.append(checklist(stage, fresh).next)
     sign_agreements(deps, tenant_id, AgreementKind.SERVICE)
-    seen.append(way(stage, fresh).next)
+    seen.append(checklist(stage, fresh).next)
     record_assessment(deps, tenant_id)
-    seen.append(way(stage, fresh).next)
+    seen.append(checklist(stage, fresh).next)
     activate(deps, tenant_id=tenant_id, person=person(SIV))
-    seen.append(way(stage, fresh).next)
+    seen.append(checklist(stage, fresh).next)
     account = lifecycle.create_account(deps, tenant_id=tenant_id, name="Avtaledokumenter")
-    seen.append(way(stage, fresh).next)
+    seen.append(checklist(stage, fresh).next)
     assert seen == list(SetupStep)
-    assert not way(stage, fresh).can_share
+    assert not checklist(stage, fresh).can_share
     stage.add(KARI, "Kari Lunde", account)
-    walked = way(stage, fresh)
+    walked = checklist(stage, fresh)
     assert (walked.next, walked.can_share, walked.activated_by) == (None, True, "Siv Holm")
 
 
 def test_an_account_that_is_deleted_is_on_nobodys_way(stage: Stage) -> None:
     stage.change_account(stage.avtaler, deleted_at=NOON)
-    assert [view.account.name for view in way(stage).accounts] == ["Byggesak"]
-    assert way(stage).members == 1
+    assert [view.account.name for view in checklist(stage).accounts] == ["Byggesak"]
+    assert checklist(stage).members == 1
 
 
 def test_how_things_stand_is_counted(settled: Stage) -> None:
     settled.publish()
-    now = way(settled)
+    now = checklist(settled)
     assert (now.members, now.open_shares, now.stored_bytes, now.reminders) == (3, 1, 7, ())
     assert now.assessment
     assert now.assessment.assessor == "Berit Ås"
@@ -80,7 +80,7 @@ def test_a_tenant_that_does_not_exist_has_no_way(stage: Stage) -> None:
 
 
 def test_what_is_missing_though_the_service_is_in_use_is_told(stage: Stage) -> None:
-    assert [reminder.concern for reminder in way(stage).reminders] == [
+    assert [reminder.concern for reminder in checklist(stage).reminders] == [
         SetupWarning.MAIN_AGREEMENT_MISSING,
         SetupWarning.SIGNATURE_MISSING,
         SetupWarning.ASSESSMENT_MISSING,
@@ -89,23 +89,23 @@ def test_what_is_missing_though_the_service_is_in_use_is_told(stage: Stage) -> N
 
 def test_a_new_version_to_sign_is_told_until_it_is_overdue(settled: Stage) -> None:
     with settled.deps.database.write() as tx:
-        tx.paperwork.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
+        tx.agreements.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
     deadline = (NOON + GRACE).date()
-    assert way(settled).reminders == (Reminder(SetupWarning.SIGNATURE_DUE, on=deadline),)
+    assert checklist(settled).reminders == (Reminder(SetupWarning.SIGNATURE_DUE, on=deadline),)
     settled.clock.instant = NOON + GRACE
-    assert way(settled).reminders == (Reminder(SetupWarning.SIGNATURE_OVERDUE, on=deadline),)
+    assert checklist(settled).reminders == (Reminder(SetupWarning.SIGNATURE_OVERDUE, on=deadline),)
 
 
 def test_an_assessment_a_year_old_is_told_with_its_day(settled: Stage) -> None:
     settled.clock.advance(days=365)
-    assert way(settled).reminders == (Reminder(SetupWarning.ASSESSMENT_DUE, on=date(2027, 11, 24)),)
-    assert way(settled).can_share
+    assert checklist(settled).reminders == (Reminder(SetupWarning.ASSESSMENT_DUE, on=date(2027, 11, 24)),)
+    assert checklist(settled).can_share
 
 
 def test_what_the_operator_has_stopped_is_told(settled: Stage) -> None:
     settled.change_tenant(frozen_at=NOON)
     settled.change_account(settled.byggesak, frozen_at=NOON)
-    assert [(r.concern, r.account and r.account.name, r.on) for r in way(settled).reminders] == [
+    assert [(r.concern, r.account and r.account.name, r.on) for r in checklist(settled).reminders] == [
         (SetupWarning.TENANT_FROZEN, None, NOON.date()),
         (SetupWarning.ACCOUNT_FROZEN, "Byggesak", NOON.date()),
     ]
@@ -115,5 +115,5 @@ def test_what_the_operator_has_stopped_is_told(settled: Stage) -> None:
 def test_an_account_near_its_quota_is_told(settled: Stage, quota: int | None, is_told: bool) -> None:
     settled.publish()
     settled.change_account(settled.byggesak, rules=replace(AccountRules(), quota=quota))
-    concerns = [(reminder.concern, reminder.used) for reminder in way(settled).reminders]
+    concerns = [(reminder.concern, reminder.used) for reminder in checklist(settled).reminders]
     assert concerns == ([(SetupWarning.NEARLY_FULL, 7)] if is_told else [])

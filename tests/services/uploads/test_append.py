@@ -18,9 +18,9 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.part_writer import FEED
-from tests.support.stored import names
-from tests.support.sweeping import sweep_all
-from tests.support.trouble import Crash, SmallBlobStore, TroubledDatabase
+from tests.support.faulty_ports import Crash, FaultyDatabase, SmallBlobStore
+from tests.support.orphan_sweep import sweep_all
+from tests.support.stored_data import names
 from tests.support.world import KARI, OLA, Stage, person
 
 
@@ -343,7 +343,7 @@ def test_an_upload_that_is_ended_twice_at_once_is_told_of_once(stage: Stage) -> 
     def end(deps: Dependencies) -> None:
         uploads_append.terminate_upload(deps, ticket.token, ticket.upload_id)
 
-    database = TroubledDatabase(stage.deps.database, before=[lambda: end(stage.deps)])
+    database = FaultyDatabase(stage.deps.database, before=[lambda: end(stage.deps)])
     with pytest.raises(NotFound):
         end(replace(stage.deps, database=database))
     with stage.deps.database.read() as tx:
@@ -361,7 +361,7 @@ def test_of_two_writers_the_slower_is_told_where_the_quicker_has_come(stage: Sta
 
 
 def test_a_commit_whose_answer_is_lost_keeps_its_bytes(stage: Stage) -> None:
-    database = TroubledDatabase(stage.deps.database)
+    database = FaultyDatabase(stage.deps.database)
     ticket = announce(stage, 10)
     append = begin(replace(stage.deps, database=database), ticket)
     append.write([b"12345"])
@@ -378,7 +378,7 @@ def test_a_commit_whose_answer_is_lost_keeps_its_bytes(stage: Stage) -> None:
 def test_a_crash_between_object_and_row_leaves_an_orphan_for_the_sweep_and_the_offset_where_it_was(
     stage: Stage,
 ) -> None:
-    database = TroubledDatabase(stage.deps.database, fail=Crash())
+    database = FaultyDatabase(stage.deps.database, fail=Crash())
     ticket = announce(stage, 10)
     append = begin(replace(stage.deps, database=database), ticket)
     append.write([b"12345"])
@@ -411,7 +411,7 @@ def test_an_empty_request_moves_nothing(stage: Stage) -> None:
 
 def test_an_empty_document_completed_by_two_at_once_is_completed_once(stage: Stage) -> None:
     ticket = announce(stage, 0)
-    first = TroubledDatabase(
+    first = FaultyDatabase(
         stage.deps.database, before=[lambda: uploads_append.create_upload(stage.deps, ticket.token, length=0)]
     )
     uploads_append.create_upload(replace(stage.deps, database=first), ticket.token, length=0)
@@ -421,7 +421,7 @@ def test_an_empty_document_completed_by_two_at_once_is_completed_once(stage: Sta
 def test_an_empty_document_removed_meanwhile_is_not_completed(stage: Stage) -> None:
     share = stage.draft()
     ticket = announce(stage, 0, share.id)
-    removed = TroubledDatabase(
+    removed = FaultyDatabase(
         stage.deps.database,
         before=[lambda: drafts.remove_document(stage.deps, person(KARI), share.id, ticket.document_id)],
     )

@@ -20,8 +20,8 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.services.uploads.compaction import compact_parts
-from tests.support.stored import bytes_of, put_in_its_place
-from tests.support.trouble import SmallBlobStore, TroubledDatabase
+from tests.support.faulty_ports import FaultyDatabase, SmallBlobStore
+from tests.support.stored_data import bytes_of, put_in_its_place
 from tests.support.world import KARI, Stage, person
 
 
@@ -121,7 +121,7 @@ def test_a_small_part_before_a_full_one_goes_with_it(stage: Stage) -> None:
 def test_of_two_merges_at_once_one_gives_up_and_leaves_nothing(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
-    other = TroubledDatabase(stage.deps.database, before=[lambda: None, lambda: document.merge(stage.deps)])
+    other = FaultyDatabase(stage.deps.database, before=[lambda: None, lambda: document.merge(stage.deps)])
     document.send(b"efgh", replace(stage.deps, database=other))
     [part] = document.parts()
     assert (part.offset, part.length) == (0, 8)
@@ -154,7 +154,7 @@ def test_without_room_for_merging_the_upload_goes_on(stage: Stage) -> None:
 def test_a_merge_whose_answer_is_lost_keeps_the_new_part(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
-    database = TroubledDatabase(stage.deps.database)
+    database = FaultyDatabase(stage.deps.database)
     database.before = [lambda: None, lambda: setattr(database, "lost", True)]
     assert document.send(b"efgh", replace(stage.deps, database=database)) == 8
     [part] = document.parts()

@@ -18,8 +18,8 @@ from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from tests.services.uploads.test_append import announce, blobs, feed_and_finish, is_complete, parts
+from tests.support.faulty_ports import Crash, FaultyDatabase
 from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.trouble import Crash, TroubledDatabase
 from tests.support.world import KARI, OLA, Stage, person
 
 
@@ -171,7 +171,7 @@ def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(st
     def take_a_byte() -> None:
         send(stage.deps, ticket, mine, b"7", offset=6)
 
-    troubled = TroubledDatabase(stage.deps.database, between=[lambda: None, take_a_byte])
+    troubled = FaultyDatabase(stage.deps.database, between=[lambda: None, take_a_byte])
     late = uploads_append.begin_append(
         replace(stage.deps, database=troubled), ticket.token, mine.id, offset=6, announced=4
     )
@@ -295,7 +295,7 @@ def test_asking_again_for_the_same_joining_says_the_same_and_for_another_nothing
 def test_a_joining_whose_answer_is_lost_stands_and_can_be_asked_for_again(stage: Stage) -> None:
     ticket = announce(stage, 10)
     ids = sent(stage, ticket, b"12345", b"67890")
-    database = TroubledDatabase(stage.deps.database, lost=True)
+    database = FaultyDatabase(stage.deps.database, lost=True)
     deps = replace(stage.deps, database=database)
     with pytest.raises(Unavailable):
         join_partials(deps, ticket.token, ids)
@@ -307,7 +307,7 @@ def test_a_joining_whose_answer_is_lost_stands_and_can_be_asked_for_again(stage:
 def test_a_joining_that_does_not_take_place_leaves_the_pieces_as_they_were(stage: Stage) -> None:
     ticket = announce(stage, 10)
     ids = sent(stage, ticket, b"12345", b"67890")
-    deps = replace(stage.deps, database=TroubledDatabase(stage.deps.database, fail=Crash()))
+    deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
         join_partials(deps, ticket.token, ids)
     assert not is_complete(stage, ticket)
@@ -323,7 +323,7 @@ def test_of_two_joinings_at_once_both_are_told_that_it_is_done_and_it_is_done_on
     def first() -> None:
         join_partials(stage.deps, ticket.token, ids)
 
-    deps = replace(stage.deps, database=TroubledDatabase(stage.deps.database, before=[first]))
+    deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[first]))
     assert join_partials(deps, ticket.token, ids).id == ticket.upload_id
     assert completions(stage) == 1
 

@@ -75,7 +75,7 @@ class DirectoryBlobStore:
         if self.deployment_id() != deployment_id:
             raise Conflict("blob_store_claimed", detail=f"{self._root} belongs to another deployment")
 
-    def create(self, name: str, expected: int = 0) -> DirectoryBlobWriter:
+    def create(self, name: str, expected: int = 0, /) -> DirectoryBlobWriter:
         """Begin an object. The temporary is taken before the name is looked for, so two writers never share one."""
         return DirectoryBlobWriter(self._path(name), expected, durable=self._durable)
 

@@ -119,7 +119,7 @@ class S3BlobStore:
             return False
         return True
 
-    def create(self, name: str, expected: int = 0) -> S3BlobWriter:
+    def create(self, name: str, _expected: int = 0, /) -> S3BlobWriter:
         """Begin an object. Whether the name is free the store says at `commit`; room it sets aside for nobody."""
         return S3BlobWriter(self._bucket, _key(name), self._memory)
 

@@ -1,6 +1,6 @@
 """Texts of agreements: loading, rendering and PDF signatures.
 
-- `docx`: rendering as .docx with python-docx
+- `docx`: rendering as .docx, from the templates in `docx_parts`
 - `markdown`: Markdown parser; its tree is the input of all renderers
 - `pades`: PAdES signatures with pyHanko
 - `pdf`: rendering as PDF with Typst

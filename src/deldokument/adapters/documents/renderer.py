@@ -1,7 +1,7 @@
-"""The press: a text as a page's HTML, as PDF with Typst, and as a document for Word with python-docx.
+"""The press: a text as a page's HTML, as PDF with Typst, and as a document for Word from templates.
 
-Promises that a text is words in all three. Typst gets it as data for a template that is fixed, so that none of it is
-ever run. Promises the same bytes for the same paper. Deliberately does not know what the texts are about.
+Promises that a text is words in all three. Typst and Jinja get it as data for templates that are fixed, so that none of
+it is ever run. Promises the same bytes for the same paper. Deliberately does not know what the texts are about.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from deldokument.adapters.documents.docx import write_word
 from deldokument.adapters.documents.markdown import columns, reader, tokens_of, tree_of
 from deldokument.ports.documents import RenderedDocument
 
@@ -31,7 +32,7 @@ class MarkdownRenderer:
 
     def pdf(self, paper: RenderedDocument) -> bytes:
         """PDF/A-2a and PDF/UA-1 with the fonts in it. A letter that no font has is a box, and costs both marks."""
-        # Typst and python-docx weigh twenty megabytes, which a process that prints nothing should not carry.
+        # Typst weighs twenty megabytes, which a process that prints nothing should not carry.
         from deldokument.adapters.documents.pdf import typeset
 
         nodes = tree_of(self._reader, paper.markdown)
@@ -39,8 +40,6 @@ class MarkdownRenderer:
 
     def docx(self, paper: RenderedDocument) -> bytes:
         """The same for Word."""
-        from deldokument.adapters.documents.docx import write_word
-
         nodes = tree_of(self._reader, paper.markdown)
         return write_word(nodes, paper, wide=columns(nodes) >= _WIDE)
 
@@ -53,20 +52,20 @@ class MarkdownRenderer:
 class _PageRenderer(RendererHTML):
     """Renders for a page that has a heading of its own above the text, and allows no style in an element."""
 
-    def heading_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def heading_open(self, tokens: Tokens, at: int, _options: OptionsDict, _env: EnvType) -> str:
         return f"<{_one_down(tokens[at].tag)}>"
 
-    def heading_close(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def heading_close(self, tokens: Tokens, at: int, _options: OptionsDict, _env: EnvType) -> str:
         return f"</{_one_down(tokens[at].tag)}>\n"
 
     def link_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
         tokens[at].attrSet("class", "ds-link")
         return self.renderToken(tokens, at, options, env)
 
-    def table_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def table_open(self, _tokens: Tokens, _at: int, _options: OptionsDict, _env: EnvType) -> str:
         return '<div class="paper-table" role="group" aria-label="Tabell" tabindex="0">\n<table class="ds-table">\n'
 
-    def table_close(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:
+    def table_close(self, _tokens: Tokens, _at: int, _options: OptionsDict, _env: EnvType) -> str:
         return "</table>\n</div>\n"
 
     def th_open(self, tokens: Tokens, at: int, options: OptionsDict, env: EnvType) -> str:

@@ -51,7 +51,7 @@ class PdfSigner:
     leaf: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
 
-    def check(self, at: datetime) -> None:
+    def check(self, at: datetime, /) -> None:
         """Raises Unavailable when the certificate is not valid ``at``."""
         first, last = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
         if not first <= at <= last:
@@ -65,7 +65,7 @@ class PdfSigner:
         self.check(at)
         return signed_pdf(pdf, self.key, (self.leaf, *self.chain), reason=reason, location=location, at=at)
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, /) -> bytes:
         """ECDSA in DER, or RSA PKCS #1 v1.5, over SHA-256: what `openssl dgst -sha256 -verify` reads."""
         if isinstance(self.key, ec.EllipticCurvePrivateKey):
             return self.key.sign(data, ec.ECDSA(SHA256()))
@@ -79,15 +79,15 @@ class PdfSigner:
 class MissingSeal:
     """Satisfies `DocumentSeal` where no certificate has been made: everything else works."""
 
-    def check(self, at: datetime) -> None:
+    def check(self, _at: datetime, /) -> None:
         """Raises Unavailable."""
         raise Unavailable("seal_missing")
 
-    def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
+    def seal(self, *_: object, **__: object) -> bytes:
         """Raises Unavailable."""
         raise Unavailable("seal_missing")
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, _data: bytes, /) -> bytes:
         """Raises Unavailable."""
         raise Unavailable("seal_missing")
 

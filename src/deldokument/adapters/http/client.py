@@ -1,4 +1,4 @@
-"""What the adapters to national registers share: a bounded HTTP client, signed assertions, a cache.
+"""What the adapters to national registers share: a bounded HTTP client, client keys, a cache.
 
 Guarantees
 - A register is waited for at most ten seconds a call, and its answer has at most ``max_bytes`` (see bounded_http).
@@ -13,7 +13,6 @@ Knows no register.
 from __future__ import annotations
 
 import math
-import secrets
 import ssl
 import threading
 from collections import OrderedDict
@@ -22,11 +21,10 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import httpx
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.bounded import BoundedClient
+from deldokument.client.jwt_grant import private_key
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 5.0
@@ -34,7 +32,6 @@ MAX_CALLS = 8
 """Simultaneous calls to one register: a fifth of the threads that serve pages."""
 WAIT_SECONDS = 0.25
 MAX_RESPONSE_BYTES = 1 << 20
-ASSERTION_LIFETIME_SECONDS = 100  # ID-porten and Maskinporten accept at most 120
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -134,12 +131,9 @@ def client_keys(document: Any) -> list[RSAKey]:
     Raises ValueError when one has no private part or no ``kid`` of its own; the message shows no key.
     """
     keys = document.get("keys", [document]) if isinstance(document, Mapping) else None
-    try:
-        loaded = [RSAKey.import_key(dict(key)) for key in keys or ()]
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise ValueError("neither a JWK nor a JWK set of RSA keys") from None
-    if not loaded or not all(key.is_private and key.kid for key in loaded):
-        raise ValueError("a client key needs its private part and a kid")
+    if not isinstance(keys, list) or not keys:
+        raise ValueError("neither a JWK nor a JWK set of RSA keys")
+    loaded = [private_key(key) for key in keys]
     if len({key.kid for key in loaded}) < len(loaded):
         raise ValueError("two client keys have the same kid")
     return loaded
@@ -148,12 +142,6 @@ def client_keys(document: Any) -> list[RSAKey]:
 def signing_key(document: Mapping[str, Any]) -> RSAKey:
     """The key that signs, of those in a JWK or a JWK set. Raises ValueError as `client_keys` does."""
     return client_keys(document)[0]
-
-
-def sign_assertion(key: RSAKey, claims: Mapping[str, Any], now: float) -> str:
-    """A JWT (RS256, with ``kid``) that lives 100 seconds from ``now`` (Unix time) and can be used once."""
-    timed = {"iat": int(now), "exp": int(now) + ASSERTION_LIFETIME_SECONDS, "jti": secrets.token_urlsafe(24)}
-    return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **timed}, key, algorithms=["RS256"])
 
 
 class ExpiringCache(Generic[K, V]):

@@ -25,9 +25,9 @@ import httpx
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.circuit_breaker import Breaker
-from deldokument.adapters.http.client import sign_assertion
 from deldokument.adapters.idporten.id_tokens import IdTokenValidator, LoginRefused
 from deldokument.adapters.idporten.metadata import Metadata, Provider, ProviderUnavailable, answered
+from deldokument.client.jwt_grant import sign_assertion
 from deldokument.domain.errors import LoginFailed
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 import httpx
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.client import WAIT_SECONDS, endpoint_of, json_object, sign_assertion
+from deldokument.adapters.http.client import WAIT_SECONDS, endpoint_of, json_object
 from deldokument.adapters.http.token_cache import TokenCache, TokenUnavailable
+from deldokument.client.jwt_grant import grant_request, read_grant
 
-GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _METADATA_SECONDS: Final = 24 * 60 * 60
 _LESS_PATIENCE: Final = httpx.Timeout(2.0, pool=WAIT_SECONDS)
 
@@ -74,15 +74,16 @@ class MaskinportenClient:
 
     def _ask(self, scope: str, options: Mapping[str, Any]) -> tuple[str, float]:
         asked_at = self._clock()
-        claims = {"aud": self._issuer, "iss": self._client_id, "scope": scope}
-        if self._resource:
-            claims["resource"] = self._resource
-        form = {"grant_type": GRANT_TYPE, "assertion": sign_assertion(self._key, claims, asked_at)}
+        form = grant_request(
+            self._key,
+            asked_at,
+            issuer=self._issuer,
+            client_id=self._client_id,
+            scope=scope,
+            resource=self._resource,
+        )
         response = _checked(self._http.post(self._token_endpoint(options), data=form, **options))
-        answer = json_object(response)
-        token, lifetime = answer["access_token"], answer["expires_in"]
-        if not isinstance(token, str) or not token or type(lifetime) is not int:
-            raise TokenUnavailable("maskinporten: malformed answer")
+        token, lifetime = read_grant(json_object(response))
         return token, asked_at + lifetime
 
     def _token_endpoint(self, options: Mapping[str, Any]) -> str:

@@ -6,28 +6,34 @@ Guarantees
 
 Knows no keys, and no reason for a row.
 
+- `accounts`: accounts
 - `agreements`: published texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
 - `database`: transactions
+- `deployment`: the deployment's row
 - `engines`: connections to SQLite and PostgreSQL
 - `errors`: translation of SQLAlchemy and SQLite errors to domain errors
 - `idempotency`: idempotency records of API requests
+- `integrations`: organisations whose systems may use an account
+- `members`: members of accounts
 - `migrations`: schema migrations with Alembic
 - `notification_addresses`: e-mail addresses for notifications
+- `orphans`: progress of the orphan sweep
 - `outbox`: transactional outbox and its cursors
 - `postgres`: connection settings and errors of PostgreSQL
 - `rate_limits`: rate limit state per consumer
+- `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
 - `sessions`: sessions and pending logins
-- `shares`: shares, recipients, documents, receipts
+- `shares`: shares, recipients, documents
+- `staff`: administrators, operators, the roles of a person
 - `statements`: statements of one transaction, and where the two dialects differ
 - `statistics`: counts of published shares
 - `tables`: table definitions
 - `tenant_lifecycle`: impact assessments and offboarding records
-- `tenant_rows`: mapping of tenants and accounts to rows
-- `tenants`: tenants, accounts, members, staff, integrations
+- `tenants`: tenants
 - `uploads`: uploads, parts, garbage
 - `webhooks`: webhooks
 """

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, insert, select, update
 
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables import (
+from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
     main_agreement_paper,
     published_text,
@@ -55,7 +55,7 @@ _finish_intent = update(signing_intent).where(signing_intent.c.id == param("key"
 _forget_intents = delete(signing_intent).where(signing_intent.c.created_at < param("before"))
 
 
-class SqlPaperwork:
+class SqlAgreementRepository:
     """See ports.repositories.agreements.AgreementRepository."""
 
     def __init__(self, work: Statements) -> None:

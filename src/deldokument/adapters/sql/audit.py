@@ -36,18 +36,8 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import EPOCH, UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables import (
-    account,
-    administrator,
-    audit_certificate,
-    audit_event,
-    audit_head,
-    audit_seal,
-    audit_subject,
-    is_living,
-    member,
-    operator,
-)
+from deldokument.adapters.sql.tables.audit import audit_certificate, audit_event, audit_head, audit_seal, audit_subject
+from deldokument.adapters.sql.tables.tenancy import account, administrator, is_living, member, operator
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventContent, EventKind
 from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, Seal, check_chain
 from deldokument.domain.errors import Broken

@@ -9,15 +9,14 @@ from sqlalchemy.sql.base import Executable
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import Statements
-from deldokument.adapters.sql.tables import (
+from deldokument.adapters.sql.tables.bytes import garbage
+from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox
+from deldokument.adapters.sql.tables.shares import (
     document,
-    garbage,
     has_key,
     is_available,
     is_uninspected,
-    is_unsettled,
     may_have_blobs,
-    outbox,
     share,
 )
 from deldokument.domain.outbox import Channel

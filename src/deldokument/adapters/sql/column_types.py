@@ -28,7 +28,7 @@ class UtcMicros(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
         """Microseconds since the epoch. Raises ValueError for a naive datetime."""
         if value is None:
             return None
@@ -36,7 +36,7 @@ class UtcMicros(TypeDecorator[datetime]):
             raise ValueError("a datetime without a zone is no instant")
         return (value - EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
         """The instant, in UTC."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
@@ -47,11 +47,11 @@ class DurationMicros(TypeDecorator[timedelta]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: timedelta | None, _dialect: Dialect) -> int | None:
         """Microseconds."""
         return None if value is None else value // _MICROSECOND
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> timedelta | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> timedelta | None:
         """The span."""
         return None if value is None else timedelta(microseconds=value)
 
@@ -66,11 +66,11 @@ class EnumText(TypeDecorator[_Word]):
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: _Word | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: _Word | None, _dialect: Dialect) -> str | None:
         """The word's text."""
         return None if value is None else value.value
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> _Word | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> _Word | None:
         """The member. Raises ValueError for a text that is none."""
         return None if value is None else self.kind(value)
 
@@ -85,11 +85,11 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: frozenset[_Word] | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: frozenset[_Word] | None, _dialect: Dialect) -> str | None:
         """The texts."""
         return None if value is None else ",".join(sorted(word.value for word in value))
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> frozenset[_Word] | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> frozenset[_Word] | None:
         """The members. Raises ValueError for a text that is none."""
         return None if value is None else frozenset(self.kind(text) for text in value.split(","))
 
@@ -100,11 +100,11 @@ class ByteRanges(TypeDecorator[Ranges]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Ranges | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Ranges | None, _dialect: Dialect) -> str | None:
         """The JSON text."""
         return None if value is None else json.dumps(value, separators=(",", ":"))
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Ranges | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> Ranges | None:
         """The ranges."""
         return None if value is None else tuple((start, stop) for start, stop in json.loads(value))
 
@@ -115,11 +115,11 @@ class Codes(TypeDecorator[Mapping[str, str | int]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Mapping[str, str | int] | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Mapping[str, str | int] | None, _dialect: Dialect) -> str | None:
         """The JSON text."""
         return None if value is None else json.dumps(dict(value), sort_keys=True, separators=(",", ":"))
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Mapping[str, str | int] | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> Mapping[str, str | int] | None:
         """The mapping."""
         if value is None:
             return None

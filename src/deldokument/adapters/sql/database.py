@@ -13,21 +13,28 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from deldokument.adapters.sql.agreements import SqlPaperwork
+from deldokument.adapters.sql.accounts import SqlAccounts
+from deldokument.adapters.sql.agreements import SqlAgreementRepository
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
+from deldokument.adapters.sql.deployment import SqlDeployments
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
-from deldokument.adapters.sql.idempotency import SqlAnsweredRequests
-from deldokument.adapters.sql.notification_addresses import SqlAddressBook
+from deldokument.adapters.sql.idempotency import SqlIdempotencyRecords
+from deldokument.adapters.sql.integrations import SqlIntegrations
+from deldokument.adapters.sql.members import SqlMembers
+from deldokument.adapters.sql.notification_addresses import SqlNotificationAddresses
+from deldokument.adapters.sql.orphans import SqlOrphanSweeps
 from deldokument.adapters.sql.outbox import SqlOutbox
-from deldokument.adapters.sql.rate_limits import SqlAllowances
+from deldokument.adapters.sql.rate_limits import SqlRateLimits
+from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
+from deldokument.adapters.sql.staff import SqlStaff
 from deldokument.adapters.sql.statements import Statements
 from deldokument.adapters.sql.statistics import SqlStatistics
-from deldokument.adapters.sql.tenant_lifecycle import SqlTenures
-from deldokument.adapters.sql.tenants import SqlTenancies
+from deldokument.adapters.sql.tenant_lifecycle import SqlTenantLifecycleRepository
+from deldokument.adapters.sql.tenants import SqlTenants
 from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.adapters.sql.webhooks import SqlWebhooks
 
@@ -38,20 +45,27 @@ class SqlTransaction:
     """The repositories of one transaction; of no use after it."""
 
     def __init__(self, work: Statements) -> None:
-        self.tenancies = SqlTenancies(work)
+        self.tenants = SqlTenants(work)
+        self.accounts = SqlAccounts(work)
+        self.members = SqlMembers(work)
+        self.staff = SqlStaff(work)
+        self.integrations = SqlIntegrations(work)
         self.shares = SqlShares(work)
+        self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
         self.audit = SqlAudit(work)
         self.sessions = SqlSessions(work)
+        self.agreements = SqlAgreementRepository(work)
+        self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
         self.retention = SqlRetention(work)
+        self.deployment = SqlDeployments(work)
+        self.orphans = SqlOrphanSweeps(work)
         self.statistics = SqlStatistics(work)
-        self.paperwork = SqlPaperwork(work)
-        self.tenures = SqlTenures(work)
         self.outbox = SqlOutbox(work)
-        self.addresses = SqlAddressBook(work)
-        self.requests = SqlAnsweredRequests(work)
+        self.notification_addresses = SqlNotificationAddresses(work)
         self.webhooks = SqlWebhooks(work)
-        self.allowances = SqlAllowances(work)
+        self.idempotency = SqlIdempotencyRecords(work)
+        self.rate_limits = SqlRateLimits(work)
         self.backlog = SqlBacklog(work)
 
 

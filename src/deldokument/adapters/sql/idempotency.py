@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables import answered_request
+from deldokument.adapters.sql.tables.idempotency import answered_request
 from deldokument.ports.repositories.idempotency import IdempotencyRecord
 
 _REQUEST = RowMapper(IdempotencyRecord, answered_request)
@@ -21,8 +21,8 @@ _old = (
 )
 
 
-class SqlAnsweredRequests:
-    """See ports.repositories.idempotency.AnsweredRequests."""
+class SqlIdempotencyRecords:
+    """See ports.repositories.idempotency.IdempotencyRecords."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import delete, exists, select, update
 
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables import administrator, awaits_code, is_living, member, notice_address
+from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
+from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
 from deldokument.domain.addresses import NoticeAddress
 
 _ADDRESS = RowMapper(NoticeAddress, notice_address)
@@ -26,8 +27,8 @@ _is_administrator = exists().where(administrator.c.lookup_hash == notice_address
 _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
 
 
-class SqlAddressBook:
-    """See ports.repositories.notification_addresses.NotificationAddressRepository."""
+class SqlNotificationAddresses:
+    """See ports.repositories.notification_addresses.NotificationAddresses."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

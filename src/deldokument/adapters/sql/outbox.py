@@ -26,17 +26,9 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables import (
-    audit_head,
-    document,
-    is_available,
-    is_unsettled,
-    outbox,
-    outbox_cursor,
-    receipt,
-    recipient,
-    share,
-)
+from deldokument.adapters.sql.tables.audit import audit_head
+from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
+from deldokument.adapters.sql.tables.shares import document, is_available, receipt, recipient, share
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery

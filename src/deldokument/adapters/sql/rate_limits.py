@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import Statements, param
-from deldokument.adapters.sql.tables import allowance
+from deldokument.adapters.sql.tables.rate_limits import allowance
 
 _now = bindparam("now", type_=UtcMicros())
 _step = bindparam("step", type_=DurationMicros())
@@ -23,8 +23,8 @@ _known = select(_spent).where(allowance.c.consumer == param("consumer"))
 _full = delete(allowance).where(_spent < _now)
 
 
-class SqlAllowances:
-    """See ports.repositories.rate_limits.Allowances."""
+class SqlRateLimits:
+    """See ports.repositories.rate_limits.RateLimits."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -6,7 +6,6 @@ Promises that workers at the same time get different rows on PostgreSQL, as long
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     Select,
     Table,
-    and_,
     bindparam,
     delete,
     func,
@@ -27,46 +25,30 @@ from sqlalchemy import (
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
 from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
-from deldokument.adapters.sql.tables import (
-    account,
-    audit_subject,
-    deployment,
+from deldokument.adapters.sql.tables.audit import audit_subject
+from deldokument.adapters.sql.tables.bytes import upload
+from deldokument.adapters.sql.tables.outbox import outbox
+from deldokument.adapters.sql.tables.shares import (
     document,
     has_key,
     is_available,
     is_closed_unerased,
     is_draft,
-    is_removed_unerased,
     is_unerased,
     is_uninspected,
     may_have_blobs,
-    member,
-    outbox,
     receipt,
     recipient,
     share,
-    sweep,
-    tenant,
-    upload,
 )
+from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Document, Share, ShareState
-from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.orphans import Sweep
 
 _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
 _most = param("most")
-
-_deployment = select(
-    deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at, deployment.c.keyring_fingerprint
-)
-_note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
-_sweep = select(*(column for column in sweep.c if not column.primary_key))
-_record_heartbeat = update(deployment).values(heartbeat_at=_now)
-_halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
-_resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
 
 _shares = select(*SHARE.columns).limit(_most)
 _due = _shares.where(is_available, share.c.expires_at <= _now).order_by(share.c.expires_at)
@@ -140,42 +122,6 @@ class SqlRetention:
 
     def __init__(self, work: Statements) -> None:
         self._work = work
-
-    def deployment(self) -> Deployment:
-        """The one row, which the first migration has made; held by a transaction that writes."""
-        row = self._work.first(self._work.locked(_deployment))
-        if row is None:
-            raise Broken("no deployment row")
-        return Deployment(row.id, row.heartbeat_at, row.halted_at, row.keyring_fingerprint)
-
-    def note_keyring(self, fingerprint: bytes) -> None:
-        """Remember the keyring that is in use; the first one stays."""
-        self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
-
-    def record_heartbeat(self, now: datetime) -> None:
-        """The worker is alive at ``now``."""
-        self._work.run(_record_heartbeat, {"now": now})
-
-    def halt(self, now: datetime) -> None:
-        """Destroy nothing; a halt that stands keeps its time."""
-        self._work.run(_halt, {"now": now})
-
-    def resume(self, now: datetime) -> None:
-        """End the halt and take ``now`` as the last heartbeat."""
-        self._work.run(_resume, {"now": now})
-
-    def sweep(self) -> Sweep | None:
-        """The sweep under way."""
-        row = self._work.first(_sweep)
-        return Sweep(**row._mapping) if row else None
-
-    def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
-        """Write ``after`` (None: there is none any more) if ``before`` still stands; whether it did."""
-        if before is None:
-            return after is None or self._work.insert_once(sweep, {"singleton": 1, **asdict(after)})
-        stands = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))
-        statement = delete(sweep) if after is None else update(sweep).values(asdict(after))
-        return self._work.count(statement.where(stands), {}) == 1
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Available shares whose end has come, the longest overdue first."""

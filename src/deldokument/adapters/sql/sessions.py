@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables import pending_login, session
+from deldokument.adapters.sql.tables.logins import pending_login, session
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 
 _SESSION = RowMapper(SessionRecord, session)

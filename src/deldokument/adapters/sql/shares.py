@@ -1,40 +1,37 @@
-"""Shares, recipients, documents and receipts in tables.
+"""Shares, recipients and documents in tables.
 
-Promises that a share once erased is in no list of shares, and that receipts of running downloads are not lost to each
-other: who has read a receipt in order to write it, is alone with it.
+Guarantees
+- no list of shares has an erased one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
-from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
-from deldokument.adapters.sql.tables import (
+from deldokument.adapters.sql.tables.bytes import upload
+from deldokument.adapters.sql.tables.shares import (
     document,
     is_available,
     is_draft,
     is_unerased,
     is_unread,
     may_have_key,
-    receipt,
     recipient,
     share,
-    upload,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import Broken
-from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
-from deldokument.ports.repositories.shares import ReceiptPlace, ShareFilter
+from deldokument.domain.share import Document, Recipient, Share, ShareState
+from deldokument.ports.repositories.shares import ShareFilter
 
 SHARE = RowMapper(Share, share)
 DOCUMENT = RowMapper(Document, document)
 _RECIPIENT = RowMapper(Recipient, recipient)
-_RECEIPT = RowMapper(Receipt, receipt)
 
 _key = param("key")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
@@ -90,40 +87,6 @@ _later_documents = _documents_of_share.where(
 _add_document = insert(document)
 _save_document = update(document).where(document.c.id == _key)
 _remove_document = delete(document).where(document.c.id == _key)
-_at, _done = (bindparam(name, type_=UtcMicros()) for name in ("at", "done"))
-_is_first = or_(share.c.opened_at.is_(None), and_(share.c.downloaded_at.is_(None), _done.is_not(None)))
-_received = (
-    update(share)
-    .where(share.c.id == _key, _is_first)
-    .values(
-        opened_at=func.coalesce(share.c.opened_at, _at),
-        downloaded_at=func.coalesce(share.c.downloaded_at, _done),
-    )
-)
-_one_receipt = select(*_RECEIPT.columns).where(
-    receipt.c.share_id == param("share"),
-    receipt.c.document_id == param("document"),
-    receipt.c.recipient_id == param("recipient"),
-    receipt.c.subject_id == param("subject"),
-)
-_receipts_of_subject = select(*_RECEIPT.columns).where(
-    receipt.c.share_id == param("share"),
-    InList(receipt.c.document_id, "keys"),
-    receipt.c.subject_id == param("subject"),
-)
-_receipts = (
-    select(*_RECEIPT.columns)
-    .where(InList(receipt.c.share_id, "keys"))
-    .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
-)
-_receipt_place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)
-_receipts_of_share = (
-    select(*_RECEIPT.columns).where(receipt.c.share_id == _key).order_by(*_receipt_place).limit(param("most"))
-)
-_later_receipts = _receipts_of_share.where(
-    tuple_(*_receipt_place)
-    > tuple_(bindparam("first", type_=UtcMicros()), param("document"), param("recipient"), param("subject"))
-)
 
 
 class SqlShares:
@@ -227,42 +190,6 @@ class SqlShares:
         discard_uploads(self._work, upload.c.document_id == document_id, now)
         self._work.run(_remove_document, {"key": document_id})
 
-    def record_receipt(self, receipt: Receipt) -> None:
-        """Insert, or replace the one of the same share, document, recipient and subject."""
-        self.record_receipts([receipt])
-
-    def record_receipts(self, receipts: Sequence[Receipt]) -> None:
-        """At least one, all of the same share."""
-        rows = [_RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""} for receipt in receipts]
-        self._work.insert_or_replace(_RECEIPT.table, rows)
-        done = min((r.completed_at for r in receipts if r.completed_at), default=None)
-        first = {"key": receipts[0].share_id, "at": min(r.first_at for r in receipts), "done": done}
-        self._work.run(_received, first)
-
-    def receipt(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
-        """In a transaction that writes, nobody else reads it to write it before this one ends."""
-        self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
-        values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
-        row = self._work.first(_one_receipt, values)
-        return _receipt(row) if row else None
-
-    def receipts_of(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
-        """For these documents, of whom the subject is."""
-        found = self._work.batched(_receipts_of_subject, "keys", document_ids, share=share_id, subject=subject_id)
-        return [_receipt(row) for row in found]
-
-    def receipts(self, share_ids: Collection[str]) -> list[Receipt]:
-        """Share by share, the oldest first."""
-        return [_receipt(row) for row in self._work.batched(_receipts, "keys", share_ids)]
-
-    def receipts_after(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
-        """Of one share, the oldest first; those that come after that place in the order."""
-        values: dict[str, Any] = {"key": share_id, "most": limit}
-        if after is None:
-            return [_receipt(row) for row in self._work.rows(_receipts_of_share, values)]
-        place = dict(zip(("first", "document", "recipient", "subject"), after, strict=True))
-        return [_receipt(row) for row in self._work.rows(_later_receipts, values | place)]
-
 
 def _of_account(wanted: ShareFilter) -> Any:
     query = select(*SHARE.columns).where(is_unerased)
@@ -284,8 +211,3 @@ def _in_states(wanted: ShareFilter) -> ColumnElement[bool]:
         return kept
     is_overdue = and_(is_available, share.c.expires_at <= wanted.now)
     return or_(kept, is_overdue) if ShareState.ENDED in wanted.states else and_(kept, not_(is_overdue))
-
-
-def _receipt(row: Row[Any]) -> Receipt:
-    values = row._asdict()
-    return Receipt(**values | {"document_id": values["document_id"] or None})

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, or_, selec
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import Statements, param
-from deldokument.adapters.sql.tables import document, is_published, share
+from deldokument.adapters.sql.tables.shares import document, is_published, share
 from deldokument.domain.statistics import ShareCounts
 
 _now = bindparam("now", type_=UtcMicros())

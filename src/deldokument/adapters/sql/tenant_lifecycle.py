@@ -31,29 +31,24 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables import (
-    account,
-    administrator,
-    assessment_file,
-    document,
-    garbage,
-    impact_assessment,
-    integration,
-    is_available,
-    is_draft,
-    is_living,
-    is_living_integration,
-    is_unerased,
+from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
     main_agreement_paper,
-    member,
     service_agreement,
     service_agreement_paper,
-    share,
-    tenant,
-    tenure,
-    upload,
 )
+from deldokument.adapters.sql.tables.bytes import garbage, upload
+from deldokument.adapters.sql.tables.shares import document, is_available, is_draft, is_unerased, share
+from deldokument.adapters.sql.tables.tenancy import (
+    account,
+    administrator,
+    integration,
+    is_living,
+    is_living_integration,
+    member,
+    tenant,
+)
+from deldokument.adapters.sql.tables.tenant_lifecycle import assessment_file, impact_assessment, tenure
 from deldokument.domain.impact_assessment import ImpactAssessment
 from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.share import ShareState
@@ -84,7 +79,7 @@ def _number(column: Any, *where: Any) -> Any:
 
 
 _living_accounts = _own_accounts.where(account.c.deleted_at.is_(None))
-_holdings = select(
+_totals = select(
     _number(account.c.id, account.c.tenant_id == _key, account.c.deleted_at.is_(None)),
     _number(member.c.id, member.c.account_id.in_(_living_accounts), is_living),
     _number(share.c.id, _is_own, is_draft),
@@ -160,7 +155,7 @@ _FORGET = (
 )
 
 
-class SqlTenures:
+class SqlTenantLifecycleRepository:
     """See ports.repositories.tenant_lifecycle.TenantLifecycleRepository."""
 
     def __init__(self, work: Statements) -> None:
@@ -182,18 +177,18 @@ class SqlTenures:
         row = self._work.first(_file, {"key": assessment_id})
         return bytes(row.sealed_file) if row else None
 
-    def tenure(self, tenant_id: str) -> TenantLifecycle:
+    def get(self, tenant_id: str) -> TenantLifecycle:
         """One without names when nothing is kept."""
         row = self._work.first(_tenure, {"key": tenant_id})
         return _as_tenure(row) if row else TenantLifecycle(tenant_id)
 
-    def save_tenure(self, record: TenantLifecycle) -> None:
+    def save(self, lifecycle: TenantLifecycle) -> None:
         """Write all of it."""
-        self._work.insert_or_replace(tenure, _values(record))
+        self._work.insert_or_replace(tenure, _values(lifecycle))
 
-    def holdings(self, tenant_id: str, now: datetime) -> TenantTotals:
+    def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Counted now."""
-        return TenantTotals(*list(self._work.rows(_holdings, {"key": tenant_id, "now": now})[0]))
+        return TenantTotals(*list(self._work.rows(_totals, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
         """Drafts first: one that is being published meanwhile is then found as an open share."""

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Insert, delete, insert, literal, select, u
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
-from deldokument.adapters.sql.tables import garbage, part, share, upload
+from deldokument.adapters.sql.tables.bytes import garbage, part, upload
+from deldokument.adapters.sql.tables.shares import share
 from deldokument.domain.upload import Part, Upload
 
 _UPLOAD = RowMapper(Upload, upload)

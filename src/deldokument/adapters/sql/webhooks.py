@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables import account, integration, is_living_integration, webhook
+from deldokument.adapters.sql.tables.tenancy import account, integration, is_living_integration
+from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import Webhook
 

@@ -1,7 +1,4 @@
-"""What the use cases need to keep of agreements, as a contract: a repository of one transaction.
-
-See ports.repositories.transaction for what holds for all of them.
-"""
+"""Repository contract: published texts, signed agreements, signing intents."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from deldokument.domain.agreement_records import (
 
 
 class AgreementRepository(Protocol):
-    """Published texts, agreements that are signed, and signatures under way."""
+    """Published texts, signed agreements, signing intents."""
 
     def publish(self, text: PublishedText) -> bool:
         """False, and nothing changed, when the version is published already."""

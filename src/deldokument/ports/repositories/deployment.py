@@ -1,4 +1,4 @@
-"""The one row about this deployment, and where it is kept; `deployment_claims` checks the store and the keyring."""
+"""Repository contract: the deployment's row; `deployment_claims` checks the store and the keyring."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Deployment:
 
 
 class Deployments(Protocol):
-    """The row."""
+    """The row of this deployment."""
 
-    def deployment(self) -> Deployment:
-        """Return the one row. A transaction that writes holds it against others until it ends."""
+    def get(self) -> Deployment:
+        """Return the one row. A write transaction locks it until it ends."""
         ...
 
     def note_keyring(self, fingerprint: bytes) -> None:

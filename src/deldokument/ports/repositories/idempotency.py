@@ -1,7 +1,6 @@
-"""What the use cases need of the database to answer a repeated request as the first one was, as a contract.
+"""Repository contract: idempotency records of API requests.
 
-See ports.repositories.transaction for what holds for all repositories. Of a request only keyed hashes are
-stored, and its answer only sealed under a key that cannot be had without what the caller sent.
+A record holds keyed hashes of its request. The response is sealed under a key derived from the idempotency key.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """A request that its caller named; ``id`` and ``fingerprint`` are keyed hashes of whose it is and what it asks.
+    """An API request with an idempotency key.
 
-    ``new_id`` is the id of what it makes. Until ``leased_until`` somebody is doing it; ``sealed_answer`` is empty until
-    it is done.
+    ``id`` is a keyed hash of caller and key, ``fingerprint`` of the request. ``new_id`` is the id of the record that it
+    creates. The lease ends at ``leased_until``. ``sealed_answer`` is empty until the request has completed.
     """
 
     id: bytes
@@ -27,11 +26,11 @@ class IdempotencyRecord:
     sealed_answer: bytes = b""
 
 
-class AnsweredRequests(Protocol):
-    """Named requests of the last day."""
+class IdempotencyRecords(Protocol):
+    """Idempotency records of the last day."""
 
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:
-        """The request, its row locked; where there is none, nobody else makes one until the transaction ends."""
+        """Return the record, its row locked. If there is none, no other transaction adds it before this one ends."""
         ...
 
     def save(self, request: IdempotencyRecord) -> None:
@@ -39,9 +38,9 @@ class AnsweredRequests(Protocol):
         ...
 
     def remove(self, request_id: bytes) -> None:
-        """One that is not there is no error."""
+        """Remove the record, if it exists."""
         ...
 
     def forget(self, created_before: datetime, limit: int) -> int:
-        """Remove those made before then, the oldest first; how many there were."""
+        """Remove records created before then, the oldest first, and return how many."""
         ...

@@ -1,8 +1,4 @@
-"""What the use cases need of the database for the addresses of those who want to be told, as a contract.
-
-See ports.repositories.transaction for what holds for all repositories. Records are found by the keyed hash
-of the person, and hold addresses sealed.
-"""
+"""Repository contract: e-mail addresses for notifications, sealed, found by the keyed hash of the person."""
 
 from __future__ import annotations
 
@@ -13,17 +9,17 @@ from typing import Protocol
 from deldokument.domain.addresses import NoticeAddress
 
 
-class NotificationAddressRepository(Protocol):
-    """Where persons are told; one record a person, however many tenants the person works for."""
+class NotificationAddresses(Protocol):
+    """Notification addresses, one record per person across all tenants."""
 
     def get(self, address_id: str) -> NoticeAddress | None: ...
     def of_person(self, lookup_hash: bytes) -> NoticeAddress | None: ...
     def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
-        """The same, its row locked until the transaction ends: for counting tries."""
+        """Return the same, its row locked until the transaction ends: for counting tries."""
         ...
 
     def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
-        """Those that there are, in no order."""
+        """Return the records that exist, in no order."""
         ...
 
     def save(self, address: NoticeAddress) -> None:
@@ -31,9 +27,9 @@ class NotificationAddressRepository(Protocol):
         ...
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:
-        """Forget addresses that nobody has confirmed since then; how many there were."""
+        """Remove addresses unconfirmed since then, and return how many."""
         ...
 
     def forget_strangers(self) -> int:
-        """Remove the records of whoever is neither a member nor an administrator any more; how many there were."""
+        """Remove records of persons who are no longer members or administrators, and return how many."""
         ...

@@ -1,4 +1,4 @@
-"""How far a sweep of the store has come, and where that is noted; sweeping itself is services.maintenance.orphans's."""
+"""Repository contract: progress of the orphan sweep, which `services.maintenance.orphans` runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Sweep:
     orphans: int = 0
 
 
-class Sweeps(Protocol):
-    """The one note, which any worker goes on from."""
+class OrphanSweeps(Protocol):
+    """The row of the sweep under way; any worker can continue it."""
 
     def sweep(self) -> Sweep | None:
-        """The sweep under way."""
+        """Return the sweep under way."""
         ...
 
     def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
-        """Write ``after`` (None: there is none any more) if ``before`` still stands; whether it did."""
+        """Replace ``before`` by ``after`` (None: no sweep under way); False when ``before`` is no longer stored."""
         ...

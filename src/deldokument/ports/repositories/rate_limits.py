@@ -1,8 +1,4 @@
-"""What the use cases need of the database to count the calls of consumers, as a contract.
-
-See ports.repositories.transaction for what holds for all repositories, and services.api.rate_limit for the
-meaning of the instant.
-"""
+"""Repository contract: GCRA state of the rate limits; `services.api.rate_limit` has the algorithm."""
 
 from __future__ import annotations
 
@@ -10,20 +6,20 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 
-class Allowances(Protocol):
-    """Until when each consumer has spent what comes in."""
+class RateLimits(Protocol):
+    """The theoretical arrival time of each consumer."""
 
     def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
-        """Move the instant on by ``step``, from ``now`` at the earliest; None, and nothing done, if past ``latest``.
+        """Advance the instant by ``step``, from ``now`` at the earliest; None, and no change, if past ``latest``.
 
-        One that lies more than twice as far ahead was reached before the clock was set back: ``now`` counts instead.
+        An instant more than twice as far ahead was stored before the clock was set back: ``now`` replaces it.
         """
         ...
 
     def spent_until(self, consumer: str) -> datetime | None:
-        """The instant; None for whoever has not called."""
+        """Return the instant; None for a consumer without calls."""
         ...
 
     def forget(self, spent_before: datetime) -> int:
-        """Forget those whose instant lies before then; how many there were."""
+        """Remove rows whose instant is before then, and return how many."""
         ...

@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from deldokument.domain.share import Document, Share, ShareState
-from deldokument.ports.repositories.deployment import Deployments
-from deldokument.ports.repositories.orphans import Sweeps
 
 
-class Retention(Sweeps, Deployments, Protocol):
+class Retention(Protocol):
     """What is due. Rows are taken with SKIP LOCKED where the database has it, so that workers share the work."""
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:

@@ -1,18 +1,13 @@
-"""Repository contract: shares with their recipients, documents and receipts."""
+"""Repository contract: shares with their recipients and documents."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
-
-ReceiptPlace = tuple[datetime, str, str, str]
-
-
-"""Where a receipt stands among those of its share: its first time, document (empty for none), recipient, subject."""
+from deldokument.domain.share import Document, Recipient, Share, ShareState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +26,7 @@ class ShareFilter:
 
 
 class Shares(Protocol):
-    """Shares with their recipients, documents, receipts."""
+    """Shares with their recipients and documents."""
 
     def add(self, share: Share) -> None: ...
     def get(self, share_id: str) -> Share | None: ...
@@ -71,25 +66,4 @@ class Shares(Protocol):
     def save_document(self, document: Document) -> None: ...
     def remove_document(self, document_id: str, now: datetime) -> None:
         """Remove it with its uploads; its parts become garbage in the same transaction."""
-        ...
-
-    def record_receipt(self, receipt: Receipt) -> None:
-        """Insert, or replace the one of the same share, document, recipient and subject.
-
-        The first that a share gets, and the first for a whole document, is remembered for the statistics.
-        """
-        ...
-
-    def record_receipts(self, receipts: Sequence[Receipt]) -> None:
-        """As ``record_receipt``, for at least one, all of the same share."""
-        ...
-
-    def receipt(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None: ...
-    def receipts_of(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
-        """For these documents, of whom the subject is. To write them on, hold the share's lock."""
-        ...
-
-    def receipts(self, share_ids: Collection[str]) -> list[Receipt]: ...
-    def receipts_after(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
-        """Of one share, the oldest first; those that come after that place in the order."""
         ...

@@ -1,7 +1,4 @@
-"""What the use cases need to keep of a tenant's time with the service, as a contract: a repository of one transaction.
-
-See ports.repositories.transaction for what holds for all of them.
-"""
+"""Repository contract: impact assessments and offboarding records of tenants."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 
 
 class TenantLifecycleRepository(Protocol):
-    """Impact assessments, who began and ended, and what is left to delete after an end."""
+    """Impact assessments, activation and offboarding, and deletion after the end."""
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
         """``sealed_file`` is empty when the assessment has none."""
@@ -27,12 +24,12 @@ class TenantLifecycleRepository(Protocol):
         """The sealed file, if there is one."""
         ...
 
-    def tenure(self, tenant_id: str) -> TenantLifecycle:
-        """One without names when nothing is kept."""
+    def get(self, tenant_id: str) -> TenantLifecycle:
+        """Return the record; one without names when none is stored."""
         ...
 
-    def save_tenure(self, tenure: TenantLifecycle) -> None: ...
-    def holdings(self, tenant_id: str, now: datetime) -> TenantTotals:
+    def save(self, lifecycle: TenantLifecycle) -> None: ...
+    def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Counted now; open are those that can be opened at ``now``.
 
         Documents and bytes are those that can be read, or could be if their uploads were finished.

@@ -1,4 +1,4 @@
-"""What the use cases need of the database, as contracts: the repositories of one transaction.
+"""Transactions: the contract of the database, and the repositories of one transaction.
 
 Repositories only keep and find; they decide nothing. A method that changes something is called in a ``write`` block.
 Rows about persons hold sealed fields and keyed hashes, never a number or a name. Times are aware datetimes in UTC.
@@ -10,30 +10,47 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from deldokument.ports.repositories.accounts import Accounts
 from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
-from deldokument.ports.repositories.idempotency import AnsweredRequests
-from deldokument.ports.repositories.notification_addresses import NotificationAddressRepository
+from deldokument.ports.repositories.deployment import Deployments
+from deldokument.ports.repositories.idempotency import IdempotencyRecords
+from deldokument.ports.repositories.integrations import Integrations
+from deldokument.ports.repositories.members import Members
+from deldokument.ports.repositories.notification_addresses import NotificationAddresses
+from deldokument.ports.repositories.orphans import OrphanSweeps
 from deldokument.ports.repositories.outbox import Outbox
-from deldokument.ports.repositories.rate_limits import Allowances
+from deldokument.ports.repositories.rate_limits import RateLimits
+from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
 from deldokument.ports.repositories.sessions import Sessions
 from deldokument.ports.repositories.shares import Shares
+from deldokument.ports.repositories.staff import Staff
 from deldokument.ports.repositories.statistics import Statistics
 from deldokument.ports.repositories.tenant_lifecycle import TenantLifecycleRepository
-from deldokument.ports.repositories.tenants import Tenancies
+from deldokument.ports.repositories.tenants import Tenants
 from deldokument.ports.repositories.uploads import Uploads
 from deldokument.ports.repositories.webhooks import Webhooks
 
 
 class Transaction(Protocol):
-    """The repositories of one transaction."""
+    """Repositories of one transaction, each in the module of its name."""
 
     @property
-    def tenancies(self) -> Tenancies: ...
+    def tenants(self) -> Tenants: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def members(self) -> Members: ...
+    @property
+    def staff(self) -> Staff: ...
+    @property
+    def integrations(self) -> Integrations: ...
     @property
     def shares(self) -> Shares: ...
+    @property
+    def receipts(self) -> Receipts: ...
     @property
     def uploads(self) -> Uploads: ...
     @property
@@ -41,23 +58,27 @@ class Transaction(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
-    def paperwork(self) -> AgreementRepository: ...
+    def agreements(self) -> AgreementRepository: ...
+    @property
+    def tenant_lifecycle(self) -> TenantLifecycleRepository: ...
     @property
     def retention(self) -> Retention: ...
     @property
-    def statistics(self) -> Statistics: ...
+    def deployment(self) -> Deployments: ...
     @property
-    def tenures(self) -> TenantLifecycleRepository: ...
+    def orphans(self) -> OrphanSweeps: ...
+    @property
+    def statistics(self) -> Statistics: ...
     @property
     def outbox(self) -> Outbox: ...
     @property
-    def addresses(self) -> NotificationAddressRepository: ...
-    @property
-    def requests(self) -> AnsweredRequests: ...
+    def notification_addresses(self) -> NotificationAddresses: ...
     @property
     def webhooks(self) -> Webhooks: ...
     @property
-    def allowances(self) -> Allowances: ...
+    def idempotency(self) -> IdempotencyRecords: ...
+    @property
+    def rate_limits(self) -> RateLimits: ...
     @property
     def backlog(self) -> Backlog: ...
 

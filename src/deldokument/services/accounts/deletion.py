@@ -49,8 +49,8 @@ def delete_account(
             raise Conflict("delete_while_frozen")
         if not same_name(typed_name, account.name):
             raise InvalidInput("typed_name", "name_differs")
-        held = tx.tenancies.contents(account_id)
-        deleted = tx.tenancies.save_account(replace(account, deleted_at=deps.clock.now()))
+        held = tx.accounts.contents(account_id)
+        deleted = tx.accounts.save(replace(account, deleted_at=deps.clock.now()))
         counts = {"drafts": held.drafts, "open_shares": held.open_shares, "documents": held.documents}
         record_about(deps, tx, EventKind.ACCOUNT_DELETED, account, person, **counts)
     return deleted
@@ -67,7 +67,7 @@ def undo_deletion(
             return account
         if not account.can_be_restored(deps.clock.now()):
             raise Conflict("undo_too_late")
-        restored = tx.tenancies.save_account(replace(account, deleted_at=None))
+        restored = tx.accounts.save(replace(account, deleted_at=None))
         record_about(deps, tx, EventKind.ACCOUNT_DELETION_UNDONE, account, person)
     return restored
 
@@ -76,7 +76,7 @@ def end_deleted_accounts(deps: Dependencies) -> int:
     """What an account held is over 24 hours after its deletion; some of its shares at a time, and one account."""
     now = deps.clock.now()
     with deps.database.write() as tx:
-        account = next(iter(tx.tenancies.spent_accounts(now - UNDO, 1)), None)
+        account = next(iter(tx.accounts.spent(now - UNDO, 1)), None)
         if account is None:
             return 0
         living = tx.shares.find(ShareFilter((account.id,), _LIVING, limit=_BATCH))
@@ -109,9 +109,9 @@ def _end_of(share: Share, now: datetime) -> tuple[ShareState, EventKind]:
 
 
 def _end_account(tx: Transaction, account: Account, now: datetime) -> None:
-    others = [o.name for o in tx.tenancies.accounts_of_tenant(account.tenant_id) if o.id != account.id]
+    others = [o.name for o in tx.accounts.of_tenant(account.tenant_id) if o.id != account.id]
     name = spent_name(account.name, day_of(existing(account.deleted_at)), others)
-    tx.tenancies.save_account(replace(account, name=name, ended_at=now))
-    tx.tenancies.remove_members(account.id, now)
-    for integration in tx.tenancies.integrations(account.id):
-        tx.tenancies.remove_integration(integration.id, now)
+    tx.accounts.save(replace(account, name=name, ended_at=now))
+    tx.members.remove_all(account.id, now)
+    for integration in tx.integrations.of_account(account.id):
+        tx.integrations.remove(integration.id, now)

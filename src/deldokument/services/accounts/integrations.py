@@ -53,7 +53,7 @@ def add_integration(
     )
     with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
-        tx.tenancies.add_integration(added)
+        tx.integrations.add(added)
         details = {"integration": added.id, "rights": rights.value}
         if archive_confirmed:
             details["archive"] = _CONFIRMED
@@ -94,7 +94,7 @@ def change_rights(
         integration = _integration(tx, account, integration_id)
         changed = replace(integration, rights=rights)
         if changed != integration:
-            tx.tenancies.save_integration(changed)
+            tx.integrations.save(changed)
             details = {"integration": integration.id, "rights": rights.value}
             record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return changed
@@ -119,7 +119,7 @@ def confirm_archive(
         if confirmed is (integration.archive_confirmed_at is not None):
             return integration
         changed = replace(integration, archive_confirmed_at=deps.clock.now() if confirmed else None)
-        tx.tenancies.save_integration(changed)
+        tx.integrations.save(changed)
         details = {"integration": integration.id, "archive": _CONFIRMED if confirmed else _TAKEN_BACK}
         record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return changed
@@ -136,7 +136,7 @@ def renew_password(
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
-        tx.tenancies.save_integration(replace(integration, password_hash=_digest(password)))
+        tx.integrations.save(replace(integration, password_hash=_digest(password)))
         details = {"integration": integration.id, "changed": "password"}
         record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)
     return password
@@ -145,7 +145,7 @@ def renew_password(
 def holds_password(deps: Dependencies, consumer: Consumer, integration_id: str, password: str) -> bool:
     """Whether it is the password of a living integration of the organisation whose system asks."""
     with deps.database.read() as tx:
-        living = tx.tenancies.integrations_of(consumer.organization.value)
+        living = tx.integrations.of_organization(consumer.organization.value)
     kept = next((one.password_hash for one, _ in living if one.id == integration_id), None)
     return kept is not None and secrets.compare_digest(kept, _digest(password))
 
@@ -162,12 +162,12 @@ def remove_integration(
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
-        tx.tenancies.remove_integration(integration.id, deps.clock.now())
+        tx.integrations.remove(integration.id, deps.clock.now())
         record_about(deps, tx, EventKind.INTEGRATION_REMOVED, account, person, integration=integration.id)
 
 
 def _integration(tx: Transaction, account: Account, integration_id: str) -> Integration:
-    found = next((one for one in tx.tenancies.integrations(account.id) if one.id == integration_id), None)
+    found = next((one for one in tx.integrations.of_account(account.id) if one.id == integration_id), None)
     if found is None:
         raise NotFound("integration")
     return found

@@ -17,7 +17,7 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.tenants import AccountContents
+from deldokument.ports.repositories.accounts import AccountContents
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 
@@ -41,7 +41,7 @@ def create_account(deps: Dependencies, *, tenant_id: str, name: str, person: Per
     with deps.database.write() as tx:
         must_be_in_use(locked_tenant(tx, tenant_id))
         _check_free(tx, account)
-        tx.tenancies.add_account(account)
+        tx.accounts.add(account)
         record_about(deps, tx, EventKind.ACCOUNT_CREATED, account, person)
     return account
 
@@ -49,15 +49,15 @@ def create_account(deps: Dependencies, *, tenant_id: str, name: str, person: Per
 def list_accounts(deps: Dependencies, *, tenant_id: str) -> list[AccountView]:
     """The tenant's accounts by name, with deleted ones as long as that can be undone. Raises NotFound."""
     with deps.database.read() as tx:
-        require(tx.tenancies.tenant(tenant_id), "tenant")
+        require(tx.tenants.get(tenant_id), "tenant")
         now = deps.clock.now()
-        return [_view(tx, account) for account in tx.tenancies.accounts_of_tenant(tenant_id) if _is_there(account, now)]
+        return [_view(tx, account) for account in tx.accounts.of_tenant(tenant_id) if _is_there(account, now)]
 
 
 def show_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> AccountView:
     """One account, deleted or not, as long as the deletion can be undone. Raises NotFound."""
     with deps.database.read() as tx:
-        account = require(tx.tenancies.account(account_id), "account")
+        account = require(tx.accounts.get(account_id), "account")
         if account.tenant_id != tenant_id or not _is_there(account, deps.clock.now()):
             raise NotFound("account")
         return _view(tx, account)
@@ -70,8 +70,8 @@ def _is_there(account: Account, now: datetime) -> bool:
 def _view(tx: Transaction, account: Account) -> AccountView:
     return AccountView(
         account,
-        tx.tenancies.contents(account.id),
-        tuple(tx.tenancies.integrations(account.id)),
+        tx.accounts.contents(account.id),
+        tuple(tx.integrations.of_account(account.id)),
         account.deleted_at + UNDO if account.deleted_at else None,
     )
 
@@ -97,7 +97,7 @@ def rename_account(
         _check_revision(account, revision)
         renamed = replace(account, name=tidy)
         _check_free(tx, renamed)
-        saved = tx.tenancies.save_account(renamed)
+        saved = tx.accounts.save(renamed)
         record_about(deps, tx, EventKind.ACCOUNT_RENAMED, account, person)
     return saved
 
@@ -117,11 +117,11 @@ def change_account_rules(
     """
     with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
-        tidy = check_rules(rules, existing(tx.tenancies.tenant(tenant_id)).period)
+        tidy = check_rules(rules, existing(tx.tenants.get(tenant_id)).period)
         if account.rules == tidy:
             return account
         _check_revision(account, revision)
-        saved = tx.tenancies.save_account(replace(account, rules=tidy))
+        saved = tx.accounts.save(replace(account, rules=tidy))
         changed = ",".join(_changed(account.rules, tidy))
         record_about(deps, tx, EventKind.ACCOUNT_RULES_CHANGED, account, person, changed=changed)
     return saved
@@ -140,7 +140,7 @@ def close_account(
         account = own_account(tx, tenant_id, account_id)
         if account.closed_at is not None:
             return account
-        saved = tx.tenancies.save_account(replace(account, closed_at=deps.clock.now()))
+        saved = tx.accounts.save(replace(account, closed_at=deps.clock.now()))
         record_about(deps, tx, EventKind.ACCOUNT_CLOSED, account, person)
     return saved
 
@@ -153,7 +153,7 @@ def reopen_account(
         account = account_in_use(tx, tenant_id, account_id)
         if account.closed_at is None:
             return account
-        saved = tx.tenancies.save_account(replace(account, closed_at=None))
+        saved = tx.accounts.save(replace(account, closed_at=None))
         record_about(deps, tx, EventKind.ACCOUNT_REOPENED, account, person)
     return saved
 
@@ -186,7 +186,7 @@ def own_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """The tenant's account, deleted or not, its row locked. Raises NotFound."""
-    account = require(tx.tenancies.lock_account(account_id), "account")
+    account = require(tx.accounts.lock(account_id), "account")
     if account.tenant_id != tenant_id:
         raise NotFound("account")
     return account
@@ -194,7 +194,7 @@ def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 def locked_tenant(tx: Transaction, tenant_id: str) -> Tenant:
     """The tenant, locked: of two who take a name at once one is told. Raises NotFound."""
-    return require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+    return require(tx.tenants.lock(tenant_id), "tenant")
 
 
 def _check_revision(account: Account, revision: int) -> None:
@@ -204,7 +204,7 @@ def _check_revision(account: Account, revision: int) -> None:
 
 def _check_free(tx: Transaction, account: Account) -> None:
     """Raise Conflict, with the account that has it, unless the name is free."""
-    others = tx.tenancies.accounts_of_tenant(account.tenant_id)
+    others = tx.accounts.of_tenant(account.tenant_id)
     holder = next((o for o in others if o.id != account.id and same_name(o.name, account.name)), None)
     if holder is None:
         return

@@ -141,13 +141,13 @@ def register_list(
     with deps.database.write() as tx:
         # One list at a time: of the same list sent twice at once, the second finds what the first has done.
         locked_account(tx, tenant_id, account_id)
-        if members and tx.tenancies.member(members[0].id) is not None:
+        if members and tx.members.get(members[0].id) is not None:
             return len(members)
         lines = _foresee(tx, key, account_id, entries)
         if [line.number for line in lines if line.outcome is Outcome.ADDED] != sorted(shown):
             raise Conflict("list_changed")
         for member in members:
-            tx.tenancies.add_member(member)
+            tx.members.add(member)
         for member in members:
             record_added(deps, tx, tenant_id, member, person)
     return len(members)
@@ -227,7 +227,7 @@ def _refused(number: int, cells: list[str], *errors: InvalidInput) -> _Entry:
 def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[_Entry]) -> list[ListedLine]:
     """The lines in order, with what they lead to now."""
     hashes = {entry.line.number: identifier_hash(key, entry.person) for entry in entries if entry.person}
-    members = {member.lookup_hash for member in tx.tenancies.members_by_hashes(account_id, set(hashes.values()))}
+    members = {member.lookup_hash for member in tx.members.by_hashes(account_id, set(hashes.values()))}
     firsts: dict[bytes, int] = {}
     for number, lookup_hash in hashes.items():
         firsts.setdefault(lookup_hash, number)

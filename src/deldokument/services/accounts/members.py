@@ -65,7 +65,7 @@ def add_member(
     member = sealed_member(key, account_id, new_id(), chosen, tidy, deps.clock.now())
     with deps.database.write() as tx:
         locked_account(tx, tenant_id, account_id)
-        tx.tenancies.add_member(member)
+        tx.members.add(member)
         record_added(deps, tx, tenant_id, member, person)
     return view_member(key, member)
 
@@ -101,7 +101,7 @@ def view_member(key: bytes, member: Member) -> MemberView:
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """The tenant's account. Raises NotFound, also for one that has been deleted."""
-    account = require(tx.tenancies.account(account_id), "account")
+    account = require(tx.accounts.get(account_id), "account")
     if account.tenant_id != tenant_id or account.deleted_at is not None:
         raise NotFound("account")
     return account
@@ -110,7 +110,7 @@ def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """The tenant's account, to which members may be added. Raises NotFound, or Conflict."""
     account = account_of(tx, tenant_id, account_id)
-    must_be_in_use(existing(tx.tenancies.tenant(tenant_id)))
+    must_be_in_use(existing(tx.tenants.get(tenant_id)))
     return account
 
 
@@ -119,8 +119,8 @@ def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
     So the end of a tenant finds every member added before it, and an import matches its preview.
     """
-    tx.tenancies.lock_tenant(tenant_id)
-    tx.tenancies.lock_account(account_id)
+    tx.tenants.lock(tenant_id)
+    tx.accounts.lock(account_id)
     return account_in_use(tx, tenant_id, account_id)
 
 
@@ -131,8 +131,8 @@ def list_members(
     key = directory_key(deps)
     with deps.database.read() as tx:
         account = account_of(tx, tenant_id, account_id)
-        count = tx.tenancies.count_members(account_id)
-        members = tx.tenancies.members_of_account(account_id, before=before, limit=PAGE + 1)
+        count = tx.members.count(account_id)
+        members = tx.members.of_account(account_id, before=before, limit=PAGE + 1)
     last = members[PAGE - 1] if len(members) > PAGE else None
     views = tuple(view_member(key, member) for member in members[:PAGE])
     return MemberList(account, count, views, (last.added_at, last.id) if last else None)
@@ -144,7 +144,7 @@ def find_member(deps: Dependencies, *, tenant_id: str, account_id: str, number: 
     key = directory_key(deps)
     with deps.database.read() as tx:
         account_of(tx, tenant_id, account_id)
-        member = tx.tenancies.member_by_hash(account_id, identifier_hash(key, person))
+        member = tx.members.by_hash(account_id, identifier_hash(key, person))
     return view_member(key, member) if member else None
 
 
@@ -163,13 +163,13 @@ def remove_member(
     with deps.database.write() as tx:
         account_of(tx, tenant_id, account_id)
         _member_of(tx, account_id, member_id)
-        if tx.tenancies.remove_member(member_id, deps.clock.now()):
+        if tx.members.remove(member_id, deps.clock.now()):
             kind = EventKind.MEMBER_REMOVED
             record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
 
 
 def _member_of(tx: Transaction, account_id: str, member_id: str) -> Member:
-    member = require(tx.tenancies.member(member_id), "member")
+    member = require(tx.members.get(member_id), "member")
     if member.account_id != account_id:
         raise NotFound("member")
     return member
@@ -211,8 +211,8 @@ def memberships_in(deps: Dependencies, tx: Transaction, sharer: Sharer) -> list[
 
 def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
     key = directory_key(deps)
-    living = tx.tenancies.memberships(identifier_hash(key, person))
-    tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
+    living = tx.members.of_person(identifier_hash(key, person))
+    tenants = tx.tenants.by_ids({account.tenant_id for _, account in living})
     return [
         Membership(
             account,
@@ -225,8 +225,8 @@ def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> 
 
 
 def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
-    living = tx.tenancies.integrations_of(consumer.organization.value)
-    tenants = tx.tenancies.tenants_by_id({account.tenant_id for _, account in living})
+    living = tx.integrations.of_organization(consumer.organization.value)
+    tenants = tx.tenants.by_ids({account.tenant_id for _, account in living})
     return [
         Membership(
             account,

@@ -13,7 +13,7 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.statistics import Month, ShareCounts, month_of, months_between
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.tenants import AccountContents
+from deldokument.ports.repositories.accounts import AccountContents
 from deldokument.ports.repositories.transaction import Transaction
 
 _STANDARD_PERIOD = 12
@@ -87,7 +87,7 @@ def statistics_choices(deps: Dependencies, tenant_id: str) -> StatisticsChoices:
     """What can be chosen among."""
     last = month_of(deps.clock.now())
     with deps.database.read() as tx:
-        accounts = tuple(tx.tenancies.accounts_of_tenant(tenant_id))
+        accounts = tuple(tx.accounts.of_tenant(tenant_id))
         first_at = tx.statistics.first_published_at(tenant_id)
     standard = last.plus(1 - _STANDARD_PERIOD)
     return StatisticsChoices(accounts, min(month_of(first_at), standard) if first_at else standard, last)
@@ -108,7 +108,7 @@ def tenant_statistics(
     to_month = to_month or month_of(deps.clock.now())
     months = months_between(from_month or to_month.plus(1 - _STANDARD_PERIOD), to_month, field="from_month")
     with deps.database.read() as tx:
-        accounts = [a for a in tx.tenancies.accounts_of_tenant(tenant_id) if account_id in (None, a.id)]
+        accounts = [a for a in tx.accounts.of_tenant(tenant_id) if account_id in (None, a.id)]
         if account_id is not None and not accounts:
             raise NotFound("account of another tenant")
         by_month = tuple(MonthStatistics(month, _published(deps, tx, tenant_id, account_id, month)) for month in months)
@@ -127,4 +127,4 @@ def _published(
 
 def _account_statistics(tx: Transaction, account: Account, months: tuple[MonthStatistics, ...]) -> AccountStatistics:
     published = sum((month.by_account.get(account.id, ShareCounts()) for month in months), ShareCounts())
-    return AccountStatistics(account, tx.tenancies.contents(account.id), published)
+    return AccountStatistics(account, tx.accounts.contents(account.id), published)

@@ -100,11 +100,11 @@ def record_assessment(
     """
     checked = _checked(deps, words)
     with deps.database.read() as tx:
-        must_not_have_ended(require(tx.tenancies.tenant(tenant_id), "tenant"))
+        must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))
     key = deps.keyring.create(papers_key_id(tenant_id))
     assessment, sealed_file = _sealed(deps, key, tenant_id, checked)
     with deps.database.write() as tx:
-        must_not_have_ended(require(tx.tenancies.lock_tenant(tenant_id), "tenant"))
+        must_not_have_ended(require(tx.tenants.lock(tenant_id), "tenant"))
         newest = newest_assessment(deps, tx, tenant_id)
         if newest is not None and _is_same(tx, key, newest, checked):
             return newest
@@ -112,7 +112,7 @@ def record_assessment(
         assessment = replace(
             assessment, sealed_recorder=seal_field(key, name, EncryptedColumn.ASSESSMENT_RECORDER, assessment.id)
         )
-        tx.tenures.add_assessment(assessment, sealed_file)
+        tx.tenant_lifecycle.add_assessment(assessment, sealed_file)
         record_event(
             deps,
             tx,
@@ -140,7 +140,7 @@ def open_paper(deps: Dependencies, *, tenant_id: str, assessment_id: str) -> tup
     """The file of one of the tenant's assessments. Raises NotFound."""
     with deps.database.read() as tx:
         view = next((v for v in _views(deps, tx, tenant_id) if v.id == assessment_id), None)
-        sealed = require(tx.tenures.assessment_file(assessment_id) if view else None, "assessment file")
+        sealed = require(tx.tenant_lifecycle.assessment_file(assessment_id) if view else None, "assessment file")
     key = existing_key(deps.keyring, papers_key_id(tenant_id))
     return existing(view), open_file(key, sealed, EncryptedColumn.ASSESSMENT_FILE, assessment_id)
 
@@ -154,7 +154,7 @@ def published_templates(deps: Dependencies) -> list[AgreementKind]:
 def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
     """What the tenant's administrator is called; empty for an operator."""
     key = directory_key(deps)
-    administrations = tx.tenancies.administrations(identifier_hash(key, person)) if person else []
+    administrations = tx.staff.administrators_by_hash(identifier_hash(key, person)) if person else []
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
     return view_person(key, StaffRole.ADMINISTRATOR, own).name if own else ""
 
@@ -249,7 +249,7 @@ def _sealed(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWor
 
 
 def _views(deps: Dependencies, tx: Transaction, tenant_id: str) -> list[AssessmentView]:
-    kept = tx.tenures.assessments(tenant_id)
+    kept = tx.tenant_lifecycle.assessments(tenant_id)
     key = existing_key(deps.keyring, papers_key_id(tenant_id)) if kept else b""
     return [_view(deps, key, assessment) for assessment in kept]
 
@@ -282,5 +282,5 @@ def _is_same(tx: Transaction, key: bytes, newest: AssessmentView, words: Assessm
     stands = (newest.assessor, newest.role, newest.done_on, newest.risk, newest.consulted, newest.file_name)
     if said != (*stands, newest.length):
         return False
-    sealed = tx.tenures.assessment_file(newest.id) or b""
+    sealed = tx.tenant_lifecycle.assessment_file(newest.id) or b""
     return open_file(key, sealed, EncryptedColumn.ASSESSMENT_FILE, newest.id) == paper.content

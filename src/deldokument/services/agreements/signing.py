@@ -82,11 +82,11 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
     or the current version is signed), and Unavailable when it could not be sealed.
     """
     with deps.database.read() as tx:
-        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
         must_not_have_ended(tenant)
         signer = _signer_name(deps, tx, session, tenant_id)
         document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
-        signed = {agreement.version for agreement in tx.paperwork.service_agreements(tenant_id)}
+        signed = {agreement.version for agreement in tx.agreements.service_agreements(tenant_id)}
     if document is None:
         raise Conflict("agreement_not_published")
     if document.version in signed:
@@ -118,7 +118,7 @@ def begin_signing(
         created_at=deps.clock.now(),
     )
     with deps.database.write() as tx:
-        tx.paperwork.add_intent(intent)
+        tx.agreements.add_intent(intent)
         record_event(
             deps,
             tx,
@@ -137,8 +137,8 @@ def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_
     Raises NotFound unless the intent is of this session, Conflict when it is over, and Unavailable.
     """
     with deps.database.read() as tx:
-        intent = tx.paperwork.intent(intent_id)
-        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        intent = tx.agreements.intent(intent_id)
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
     if intent is None or (intent.tenant_id, intent.session_hash) != (tenant_id, session.token_hash):
         raise NotFound("signing intent")
     begun_at = deps.clock.now()
@@ -148,7 +148,7 @@ def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_
     request = deps.login.begin(locale, fresh=True, nonce=statement.nonce, on_behalf_of=tenant.on_behalf_of)
     login = SigningLogin(request.state, statement.nonce, request.code_verifier, statement.salt, begun_at)
     with deps.database.write() as tx:
-        if not tx.paperwork.begin_intent(intent_id, login):
+        if not tx.agreements.begin_intent(intent_id, login):
             raise Conflict("signing_over")
     return request.url
 
@@ -168,7 +168,7 @@ class SigningDone:
 def is_signing(deps: Dependencies, state: str) -> bool:
     """Whether an answer of the provider is one to a signature, and not to somebody logging in."""
     with deps.database.read() as tx:
-        return tx.paperwork.intent_by_state(state) is not None
+        return tx.agreements.intent_by_state(state) is not None
 
 
 def complete_signing(deps: Dependencies, session: Session | None, params: Mapping[str, str]) -> SigningDone:
@@ -177,11 +177,11 @@ def complete_signing(deps: Dependencies, session: Session | None, params: Mappin
     Raises LoginFailed, the intent being as it was, unless this is the session that began it.
     """
     with deps.database.read() as tx:
-        intent = tx.paperwork.intent_by_state(params.get("state", ""))
+        intent = tx.agreements.intent_by_state(params.get("state", ""))
     if intent is None or session is None or session.token_hash != intent.session_hash:
         raise LoginFailed("signing_other_session")
     with deps.database.write() as tx:
-        if not tx.paperwork.take_intent(intent.id, deps.clock.now()):
+        if not tx.agreements.take_intent(intent.id, deps.clock.now()):
             return SigningDone(intent.tenant_id, intent.id)
     try:
         _sign(deps, session, intent, params)
@@ -197,7 +197,7 @@ def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: M
     if intent.is_expired(deps.clock.now()):
         raise Conflict("signing_expired")
     with deps.database.read() as tx:
-        tenant = require(tx.tenancies.tenant(intent.tenant_id), "tenant")
+        tenant = require(tx.tenants.get(intent.tenant_id), "tenant")
     asked = LoginRequest("", login.state, login.nonce, login.code_verifier, tenant.on_behalf_of)
     identity = deps.login.complete(params, asked)
     now = deps.clock.now()
@@ -212,9 +212,9 @@ def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: M
     agreement, paper = _agreement(deps, session, offer, evidence)
     with deps.database.write() as tx:
         _check_still(deps, tx, session, intent)
-        if not tx.paperwork.add_service_agreement(agreement, paper):
+        if not tx.agreements.add_service_agreement(agreement, paper):
             raise Conflict("agreement_signed")
-        tx.paperwork.finish_intent(intent.id, SIGNED)
+        tx.agreements.finish_intent(intent.id, SIGNED)
         record_event(
             deps,
             tx,
@@ -245,7 +245,7 @@ def _check_document(intent: SigningIntent, offer: SigningOffer) -> None:
 
 def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: SigningIntent) -> None:
     """What was true before the paper was made, once more where nobody can change it. Raises NotFound or Conflict."""
-    tenant = require(tx.tenancies.lock_tenant(intent.tenant_id), "tenant")
+    tenant = require(tx.tenants.lock(intent.tenant_id), "tenant")
     must_not_have_ended(tenant)
     _signer_name(deps, tx, session, tenant.id)
     document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
@@ -284,7 +284,7 @@ def _agreement(
 
 def _refuse(deps: Dependencies, session: Session, intent: SigningIntent, error: ServiceError) -> None:
     with deps.database.write() as tx:
-        tx.paperwork.finish_intent(intent.id, error.code)
+        tx.agreements.finish_intent(intent.id, error.code)
         record_event(
             deps,
             tx,
@@ -316,7 +316,7 @@ class SigningResult:
 def show_signing(deps: Dependencies, *, tenant_id: str, intent_id: str) -> SigningResult:
     """For the tenant's administrators. Raises NotFound."""
     with deps.database.read() as tx:
-        intent = tx.paperwork.intent(intent_id)
+        intent = tx.agreements.intent(intent_id)
     if intent is None or intent.tenant_id != tenant_id:
         raise NotFound("signing intent")
     signed = agreements_of(deps, tenant_id=tenant_id).services if intent.outcome in {SIGNED, "agreement_signed"} else ()
@@ -334,7 +334,7 @@ def _refusal(intent: SigningIntent, now: datetime) -> str:
 def forget_intents(deps: Dependencies) -> int:
     """Forget intents, signed or not, that nobody comes back to."""
     with deps.database.write() as tx:
-        return tx.paperwork.forget_intents(deps.clock.now() - _KEPT)
+        return tx.agreements.forget_intents(deps.clock.now() - _KEPT)
 
 
 def _check_confirmation(role: str, confirmed: bool) -> str:
@@ -368,7 +368,7 @@ def _check_role(role: str) -> str:
 def _signer_name(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> str:
     """The name that the signer is registered with. Raises NotFound unless an administrator of the tenant."""
     key = directory_key(deps)
-    administrations = tx.tenancies.administrations(identifier_hash(key, session.person))
+    administrations = tx.staff.administrators_by_hash(identifier_hash(key, session.person))
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
     return view_person(key, StaffRole.ADMINISTRATOR, require(own, "administrator")).name
 

@@ -66,10 +66,10 @@ class AgreementStatus:
 
 def agreement_status(deps: Dependencies, tx: Transaction, tenant_id: str) -> AgreementStatus:
     """How the tenant's agreements stand now, as the transaction sees it."""
-    published = tx.paperwork.published(AgreementKind.SERVICE)
+    published = tx.agreements.published(AgreementKind.SERVICE)
     signed = newest_signed(tx, tenant_id)
     return AgreementStatus(
-        main=next(iter(tx.paperwork.main_agreements(tenant_id)), None),
+        main=next(iter(tx.agreements.main_agreements(tenant_id)), None),
         current_main=current_text(tx, AgreementKind.MAIN),
         signed=signed,
         current=_latest(published),
@@ -79,7 +79,7 @@ def agreement_status(deps: Dependencies, tx: Transaction, tenant_id: str) -> Agr
 
 def current_text(tx: Transaction, kind: AgreementKind) -> PublishedText | None:
     """The version that counts now."""
-    return _latest(tx.paperwork.published(kind))
+    return _latest(tx.agreements.published(kind))
 
 
 def _latest(published: Sequence[PublishedText]) -> PublishedText | None:
@@ -88,7 +88,7 @@ def _latest(published: Sequence[PublishedText]) -> PublishedText | None:
 
 def newest_signed(tx: Transaction, tenant_id: str) -> ServiceAgreement | None:
     """The tenant's signature of the newest version that it has signed."""
-    signed = tx.paperwork.service_agreements(tenant_id)
+    signed = tx.agreements.service_agreements(tenant_id)
     return max(signed, key=lambda agreement: version_key(agreement.version), default=None)
 
 
@@ -135,7 +135,7 @@ def agreements_of(deps: Dependencies, *, tenant_id: str) -> Agreements:
     """What the tenant has signed and what is wanted of it."""
     with deps.database.read() as tx:
         status = agreement_status(deps, tx, tenant_id)
-        mains, services = tx.paperwork.main_agreements(tenant_id), tx.paperwork.service_agreements(tenant_id)
+        mains, services = tx.agreements.main_agreements(tenant_id), tx.agreements.service_agreements(tenant_id)
     key_id = papers_key_id(tenant_id)
     key = deps.keyring.get([key_id]).get(key_id)
     return Agreements(status, tuple(_main_view(key, m) for m in mains), tuple(_service_view(key, s) for s in services))
@@ -170,11 +170,11 @@ def record_main_agreement(
     )
     sealed_copy = seal_file(key, copy, EncryptedColumn.MAIN_COPY, agreement_id)
     with deps.database.write() as tx:
-        must_not_have_ended(require(tx.tenancies.lock_tenant(tenant_id), "tenant"))
-        last = next(iter(tx.paperwork.main_agreements(tenant_id)), None)
+        must_not_have_ended(require(tx.tenants.lock(tenant_id), "tenant"))
+        last = next(iter(tx.agreements.main_agreements(tenant_id)), None)
         if last is not None and _content_of(key, last) == _content_of(key, agreement):
             return last
-        tx.paperwork.add_main_agreement(agreement, sealed_copy)
+        tx.agreements.add_main_agreement(agreement, sealed_copy)
         record_event(
             deps,
             tx,
@@ -190,8 +190,8 @@ def record_main_agreement(
 def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> bytes:
     """The PDF that arrived. Raises NotFound unless it is the tenant's."""
     with deps.database.read() as tx:
-        own = {agreement.id for agreement in tx.paperwork.main_agreements(tenant_id)}
-        sealed = require(tx.paperwork.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
+        own = {agreement.id for agreement in tx.agreements.main_agreements(tenant_id)}
+        sealed = require(tx.agreements.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
     key = _existing_key(deps, tenant_id)
     return open_file(key, sealed, EncryptedColumn.MAIN_COPY, agreement_id)
 
@@ -240,16 +240,16 @@ def _check_main(
 
 def _check_published(deps: Dependencies, version: str) -> None:
     with deps.database.read() as tx:
-        published = tx.paperwork.published(AgreementKind.MAIN)
+        published = tx.agreements.published(AgreementKind.MAIN)
     if version not in {text.version for text in published}:
         raise InvalidInput("version", "version_not_published")
 
 
 def _signed(deps: Dependencies, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, SignedPaper]:
     with deps.database.read() as tx:
-        own = {agreement.id: agreement for agreement in tx.paperwork.service_agreements(tenant_id)}
+        own = {agreement.id: agreement for agreement in tx.agreements.service_agreements(tenant_id)}
         agreement = require(own.get(agreement_id), "service agreement")
-        return agreement, require(tx.paperwork.signed_paper(agreement_id), "service agreement")
+        return agreement, require(tx.agreements.signed_paper(agreement_id), "service agreement")
 
 
 def _content_of(key: bytes, agreement: MainAgreement) -> tuple[str, date, str, str]:
@@ -295,5 +295,5 @@ def papers_key(deps: Dependencies, tenant_id: str) -> bytes:
     what another one seals would never be forgotten.
     """
     with deps.database.read() as tx:
-        must_not_have_ended(require(tx.tenancies.tenant(tenant_id), "tenant"))
+        must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))
     return deps.keyring.create(papers_key_id(tenant_id))

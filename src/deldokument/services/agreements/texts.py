@@ -53,7 +53,7 @@ def publish_agreement(
         current = current_text(tx, kind)
         published = PublishedText(kind, version, deps.clock.now(), _sealed_publisher(deps, tx, kind, version, person))
         is_newer = current is None or version_key(current.version) < version_key(version)
-        if not (is_newer and tx.paperwork.publish(published)):
+        if not (is_newer and tx.agreements.publish(published)):
             raise Conflict("version_not_newer")
         record_event(deps, tx, EventKind.AGREEMENT_PUBLISHED, person=person, agreement=kind.value, version=version)
     return published
@@ -66,7 +66,7 @@ def list_texts(deps: Dependencies) -> list[TextListing]:
 
 
 def _listing(deps: Dependencies, tx: Transaction, kind: AgreementKind) -> TextListing:
-    published = sorted(tx.paperwork.published(kind), key=lambda text: version_key(text.version), reverse=True)
+    published = sorted(tx.agreements.published(kind), key=lambda text: version_key(text.version), reverse=True)
     last = version_key(published[0].version) if published else ()
     newer = [version for version in deps.library.versions(kind) if version_key(version) > last]
     publishable = max(newer, key=version_key, default="")
@@ -77,7 +77,7 @@ def _sealed_publisher(
     deps: Dependencies, tx: Transaction, kind: AgreementKind, version: str, person: PersonIdentifier | None
 ) -> bytes:
     key = directory_key(deps)
-    operator = tx.tenancies.operator(identifier_hash(key, person)) if person else None
+    operator = tx.staff.operator_by_hash(identifier_hash(key, person)) if person else None
     name = view_person(key, StaffRole.OPERATOR, operator).name if operator else ""
     return seal_field(key, name, EncryptedColumn.PUBLISHER, f"{kind}:{version}")
 
@@ -115,7 +115,7 @@ class AgreementDocument:
 def current_document(deps: Dependencies, *, tenant_id: str, kind: AgreementKind) -> AgreementDocument | None:
     """The text that counts now, None when none is published. Raises NotFound, or Unavailable (see ``merge``)."""
     with deps.database.read() as tx:
-        return current_document_in(deps, tx, require(tx.tenancies.tenant(tenant_id), "tenant"), kind)
+        return current_document_in(deps, tx, require(tx.tenants.get(tenant_id), "tenant"), kind)
 
 
 def current_document_in(
@@ -142,8 +142,8 @@ class ChangeList:
 def changes_to_sign(deps: Dependencies, *, tenant_id: str) -> ChangeList:
     """The current service agreement against the one that the tenant signed. Raises NotFound when one is missing."""
     with deps.database.read() as tx:
-        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
         signed = require(newest_signed(tx, tenant_id), "signed agreement")
-        paper = require(tx.paperwork.signed_paper(signed.id), "signed agreement")
+        paper = require(tx.agreements.signed_paper(signed.id), "signed agreement")
         document = require(current_document_in(deps, tx, tenant, AgreementKind.SERVICE), "published text")
     return ChangeList(signed.version, document, changes(paper.markdown, document.markdown))

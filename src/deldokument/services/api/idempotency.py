@@ -75,7 +75,7 @@ def begin_request(
     fingerprint = lookup_hash(directory, "asked", digest.hex())
     now = deps.clock.now()
     with deps.database.write() as tx:
-        known = tx.requests.lock(request_id)
+        known = tx.idempotency.lock(request_id)
         if known is not None and known.created_at + KEPT <= now:
             known = None
         if known is None:
@@ -86,18 +86,18 @@ def begin_request(
             return _opened(key, known, _rights(deps, tx, consumer))
         elif known.leased_until > now:
             raise Conflict("request_under_way")
-        tx.requests.save(replace(known, leased_until=now + LEASE))
+        tx.idempotency.save(replace(known, leased_until=now + LEASE))
     return IdempotentRequest(request_id, key, known.new_id, now + LEASE)
 
 
 def renew_request(deps: Dependencies, request: IdempotentRequest) -> IdempotentRequest:
     """The same request, leased from now on; as it was where somebody else has come to do it. Raises Unavailable."""
     with deps.database.write() as tx:
-        known = tx.requests.lock(request.id)
+        known = tx.idempotency.lock(request.id)
         if known is None or not _is_held(known, request):
             return request
         until = deps.clock.now() + LEASE
-        tx.requests.save(replace(known, leased_until=until))
+        tx.idempotency.save(replace(known, leased_until=until))
     return replace(request, leased_until=until)
 
 
@@ -107,19 +107,19 @@ def finish_request(deps: Dependencies, consumer: Consumer, request: IdempotentRe
     What has been made has been made, whoever does the request by now; that nothing was is for its holder alone to say.
     """
     with deps.database.write() as tx:
-        known = tx.requests.lock(request.id)
+        known = tx.idempotency.lock(request.id)
         if known is None or known.new_id != request.new_id or known.sealed_answer:
             return
         if answer.status < 300:
             sealed = _sealed(request.key, request.id, answer, _rights(deps, tx, consumer))
-            tx.requests.save(replace(known, sealed_answer=sealed))
+            tx.idempotency.save(replace(known, sealed_answer=sealed))
         elif not _is_held(known, request):
             return
         elif answer.status < 500:
-            tx.requests.remove(request.id)
+            tx.idempotency.remove(request.id)
         else:
             # It may have come halfway: whoever tries again goes on with the same id.
-            tx.requests.save(replace(known, leased_until=deps.clock.now()))
+            tx.idempotency.save(replace(known, leased_until=deps.clock.now()))
 
 
 def _is_held(known: IdempotencyRecord, request: IdempotentRequest) -> bool:
@@ -129,7 +129,7 @@ def _is_held(known: IdempotencyRecord, request: IdempotentRequest) -> bool:
 def forget_answers(deps: Dependencies) -> int:
     """Remove the requests that are older than a day."""
     with deps.database.write() as tx:
-        return tx.requests.forget(deps.clock.now() - KEPT, _BATCH)
+        return tx.idempotency.forget(deps.clock.now() - KEPT, _BATCH)
 
 
 def _rights(deps: Dependencies, tx: Transaction, consumer: Consumer) -> list[str]:

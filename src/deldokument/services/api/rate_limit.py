@@ -35,9 +35,9 @@ def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus
     limit = deps.rules.api_requests_per_minute
     step, now = WINDOW // limit, deps.clock.now()
     with deps.database.write() as tx:
-        spent_until = tx.allowances.take(consumer.value, now, step, now + WINDOW)
+        spent_until = tx.rate_limits.take(consumer.value, now, step, now + WINDOW)
         refused = spent_until is None
-        spent_until = spent_until or tx.allowances.spent_until(consumer.value) or now
+        spent_until = spent_until or tx.rate_limits.spent_until(consumer.value) or now
     reset_seconds = math.ceil((spent_until - now) / timedelta(seconds=1))
     if not refused:
         return RateLimitStatus(limit, (now + WINDOW - spent_until) // step, reset_seconds)
@@ -49,4 +49,4 @@ def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus
 def forget_allowances(deps: Dependencies) -> int:
     """Forget the consumers who have not called for a day: their buckets are full."""
     with deps.database.write() as tx:
-        return tx.allowances.forget(deps.clock.now() - _KEPT)
+        return tx.rate_limits.forget(deps.clock.now() - _KEPT)

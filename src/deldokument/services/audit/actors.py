@@ -65,7 +65,7 @@ class Actors:
         if acting is None:
             return None
         if acting not in self._systems:
-            integration = tx.tenancies.integration(acting)
+            integration = tx.integrations.get(acting)
             self._systems[acting] = Actor(integration.name) if integration else FORGOTTEN
         return self._systems[acting]
 

@@ -158,16 +158,16 @@ class _Names:
 
     def _found(self, event: AuditEvent, detail: str, record_id: str) -> str:
         if detail == "account":
-            account = self._tx.tenancies.account(record_id)
+            account = self._tx.accounts.get(record_id)
             return account.name if account else ""
         if detail == "member":
-            member = self._tx.tenancies.member(record_id)
+            member = self._tx.members.get(record_id)
             return view_person(self._key, StaffRole.MEMBER, member).name if member else ""
         if detail == "integration":
-            integration = self._tx.tenancies.integration(record_id)
+            integration = self._tx.integrations.get(record_id)
             return integration.name if integration else ""
         if detail == "administrator":
-            administrators = self._tx.tenancies.administrators(event.chain)
+            administrators = self._tx.staff.administrators(event.chain)
             views = [view_person(self._key, StaffRole.ADMINISTRATOR, a) for a in administrators if a.id == record_id]
             return views[0].name if views else ""
         if detail == "holder":

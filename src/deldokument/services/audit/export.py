@@ -66,7 +66,7 @@ def begin_event_export(
     """Record that the wanted events leave as a file of that form. Raises NotFound."""
     with deps.database.write() as tx:
         is_of_tenant = wanted.chain != NO_TENANT
-        tenant = require(tx.tenancies.tenant(wanted.chain), "tenant") if is_of_tenant else None
+        tenant = require(tx.tenants.get(wanted.chain), "tenant") if is_of_tenant else None
         tenant_id = wanted.chain if is_of_tenant else None
         kind, filters = EventKind.EVENT_LOG_EXPORTED, filters_of(wanted)
         record_event(deps, tx, kind, tenant_id=tenant_id, person=person, filters=filters, format=form)

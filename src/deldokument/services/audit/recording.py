@@ -92,7 +92,7 @@ def record_at(
 
 def _acting(tx: Transaction, consumer: Consumer, account_id: str) -> dict[str, str | int]:
     """Which integration acts, and who runs the system for it. Raises NotFound where it has just lost its rights."""
-    living = tx.tenancies.integrations_of(consumer.organization.value)
+    living = tx.integrations.of_organization(consumer.organization.value)
     acting = require(next((one for one, account in living if account.id == account_id), None), "integration")
     supplier = {"supplier": consumer.supplier.value} if consumer.supplier else {}
     return {"integration": acting.id, **supplier}

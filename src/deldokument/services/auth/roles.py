@@ -31,9 +31,9 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
     """What the person is now."""
     lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
-        offices = tx.tenancies.offices(lookup_hash)
+        ids = tx.staff.role_ids(lookup_hash)
         return Roles(
-            memberships=tuple(memberships_in(deps, tx, person)) if offices.is_member else (),
-            administered=tuple(tx.tenancies.tenants_by_id(offices.tenant_ids).values()),
-            operates=offices.operates,
+            memberships=tuple(memberships_in(deps, tx, person)) if ids.is_member else (),
+            administered=tuple(tx.tenants.by_ids(ids.tenant_ids).values()),
+            operates=ids.operates,
         )

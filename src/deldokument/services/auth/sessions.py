@@ -197,7 +197,7 @@ def _name_at_provider(deps: Dependencies, organization_number: str) -> str:
     except InvalidInput:
         return ""
     with deps.database.read() as tx:
-        tenant = tx.tenancies.tenant_by_number(number.value)
+        tenant = tx.tenants.by_number(number.value)
     return tenant.on_behalf_of if tenant and tenant.is_in_use else ""
 
 

@@ -120,7 +120,7 @@ def _grants(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> 
 
 
 def _stop(tx: Transaction, share: Share) -> Reason | None:
-    tenant, account = existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
+    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
     return hold_reason(tenant, account, share)
 
 
@@ -176,7 +176,7 @@ def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacki
 
 def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
     """What the rightful are told: that it is over or stopped, never what it held, and whom they may ask."""
-    tenant, account = existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
+    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
     contact = account.contact(tenant)
     ask = {
         "tenant": tenant.name,

@@ -81,7 +81,7 @@ def _record_receipts(
     """Those of some documents; how many the person has got the whole of by this, for whichever recipient."""
     access, share_id = content.access, content.access.share.id
     ids = {number: content.sources.id(number) for number in by_number}
-    earlier = {(r.document_id, r.recipient_id): r for r in tx.shares.receipts_of(share_id, subject_id, ids.values())}
+    earlier = {(r.document_id, r.recipient_id): r for r in tx.receipts.of_subject(share_id, subject_id, ids.values())}
     receipts = [
         merge_receipt(
             earlier.get((ids[number], recipient_id)),
@@ -92,7 +92,7 @@ def _record_receipts(
         for number, ranges in by_number.items()
         for recipient_id in access.recipient_ids
     ]
-    tx.shares.record_receipts(receipts)
+    tx.receipts.save_all(receipts)
     return len({receipt.document_id for receipt in receipts if receipt.completed_at == now})
 
 

@@ -133,7 +133,7 @@ class _RelatedRows(ShareRelatedRows):
 
 
 def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
-    earlier = [tx.shares.receipt(access.share.id, None, r, subject_id) for r in access.recipient_ids]
+    earlier = [tx.receipts.get(access.share.id, None, r, subject_id) for r in access.recipient_ids]
     return all(receipt is not None and access.decided_at - receipt.last_at < _ONE_OPENING for receipt in earlier)
 
 
@@ -141,9 +141,9 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
     """What was decided later may have been recorded before."""
     now = access.decided_at
     for recipient_id in access.recipient_ids:
-        earlier = tx.shares.receipt(access.share.id, None, recipient_id, subject_id)
+        earlier = tx.receipts.get(access.share.id, None, recipient_id, subject_id)
         first, last = (earlier.first_at, max(earlier.last_at, now)) if earlier else (now, now)
-        tx.shares.record_receipt(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
+        tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
 def _offer(access: Access, key: bytes, subject_id: str, around: _RelatedRows) -> Offer:

@@ -28,7 +28,7 @@ _LOST: Final = "what to do when it is lost stands in docs/operating.md, «Backup
 def claim_store(database: Database, blobs: BlobStore) -> None:
     """Make the store this deployment's. Raises Conflict when it is another's, or empty though it should not be."""
     with database.read() as tx:
-        deployment = tx.retention.deployment()
+        deployment = tx.deployment.get()
     if blobs.deployment_id() is None and deployment.heartbeat_at is not None:
         why = "the blob store is empty though this deployment has worked before: is it the right one, and mounted?"
         raise Conflict("blob_store_empty", detail=why)
@@ -41,11 +41,11 @@ def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None
     Raises Conflict when it is empty or another's.
     """
     with database.read() as tx:
-        deployment = tx.retention.deployment()
+        deployment = tx.deployment.get()
     if deployment.keyring_fingerprint is None:
         _take_into_use(database, keyring, deployment, is_new=is_new)
         with database.read() as tx:
-            deployment = tx.retention.deployment()
+            deployment = tx.deployment.get()
     check_keyring(keyring, deployment)
     keyring.claim(deployment.id)
 
@@ -69,7 +69,7 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
     keyring.claim(deployment.id)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:
-        tx.retention.note_keyring(_fingerprint(key, deployment))
+        tx.deployment.note_keyring(_fingerprint(key, deployment))
 
 
 def _empty() -> Conflict:

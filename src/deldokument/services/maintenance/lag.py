@@ -33,7 +33,7 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     """Now. Raises Unavailable."""
     now = deps.clock.now()
     with deps.database.read() as tx:
-        queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.retention.deployment()
+        queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()
     waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
     waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
     return WorkerLag(

@@ -38,7 +38,7 @@ def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
     """
     _check_store(deps)
     with deps.database.read() as tx:
-        noted = tx.retention.sweep()
+        noted = tx.orphans.sweep()
     latest = deps.clock.now() - ORPHAN_AGE
     if noted and noted.horizon > latest:
         # Noted by a clock that had leapt: what it took for old may be under way.
@@ -53,7 +53,7 @@ def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
 
 def _check_store(deps: Dependencies) -> None:
     with deps.database.read() as tx:
-        deployment_id = tx.retention.deployment().id
+        deployment_id = tx.deployment.get().id
     if deps.blobs.deployment_id() != deployment_id:
         raise Conflict("store_of_other_deployment")
 
@@ -85,7 +85,7 @@ def _is_implausible(orphans: int, total: int) -> bool:
 
 def _ended(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
     with deps.database.write() as tx:
-        if tx.retention.move_sweep(noted, None):
+        if tx.orphans.move_sweep(noted, None):
             record_event(deps, tx, EventKind.ORPHANS_SWEPT, count=sweep.orphans)
     return False
 
@@ -93,7 +93,7 @@ def _ended(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
 def _noted(deps: Dependencies, noted: Sweep | None, sweep: Sweep | None) -> bool:
     """When another worker was quicker, its note stands, and this one goes on from there."""
     with deps.database.write() as tx:
-        tx.retention.move_sweep(noted, sweep)
+        tx.orphans.move_sweep(noted, sweep)
     return True
 
 

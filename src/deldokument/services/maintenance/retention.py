@@ -56,19 +56,19 @@ _CLEARED = 150
 def record_heartbeat(deps: Dependencies) -> bool:
     """Note that the worker lives; False, and destruction is halted, when the clock has leapt since the last time."""
     with deps.database.read() as tx:
-        if _has_just_beaten(tx.retention.deployment(), deps.clock.now()):
+        if _has_just_beaten(tx.deployment.get(), deps.clock.now()):
             return True
     with deps.database.write() as tx:
-        deployment = tx.retention.deployment()
+        deployment = tx.deployment.get()
         # Asked for when nobody else can note another: a time from before an operator's confirmation, noted after it,
         # would look like a leap once more.
         now = deps.clock.now()
         if deployment.halted_at is not None:
             return False
         if deployment.heartbeat_at is not None and now - deployment.heartbeat_at > MAX_CLOCK_JUMP:
-            tx.retention.halt(now)
+            tx.deployment.halt(now)
             return False
-        tx.retention.record_heartbeat(now)
+        tx.deployment.record_heartbeat(now)
     return True
 
 
@@ -81,7 +81,7 @@ def _has_just_beaten(deployment: Deployment, now: datetime) -> bool:
 def confirm_clock(deps: Dependencies) -> None:
     """The operator says that the clock is right: destruction goes on."""
     with deps.database.write() as tx:
-        tx.retention.resume(deps.clock.now())
+        tx.deployment.resume(deps.clock.now())
         record_event(deps, tx, EventKind.CLOCK_CONFIRMED)
 
 
@@ -190,7 +190,7 @@ def destroy_audit_keys(deps: Dependencies) -> int:
     now = deps.clock.now()
     with deps.database.read() as tx:
         in_use = tx.retention.audit_keys_in_use()
-        retention = {tenant.id: tenant.retention for tenant in tx.tenancies.tenants()}
+        retention = {tenant.id: tenant.retention for tenant in tx.tenants.all()}
     longest = max(retention.values(), default=timedelta(days=365))
     spent = [
         entry

@@ -59,7 +59,7 @@ def show_address(deps: Dependencies, person: PersonIdentifier, language: Languag
     key = directory_key(deps)
     with deps.database.read() as tx:
         _tenant_of(deps, tx, key, person)
-        kept = tx.addresses.of_person(identifier_hash(key, person))
+        kept = tx.notification_addresses.of_person(identifier_hash(key, person))
         codes = tx.outbox.of_target(Channel.EMAIL, kept.id, before=None, limit=CODES_A_DAY) if kept else []
     if kept is None:
         return AddressView("", "", NoticeChoices(language=language))
@@ -90,13 +90,13 @@ def enter_address(
         tenant_id = _tenant_of(deps, tx, key, person)
         kept = _kept(tx, key, person, language)
         if confirmed_address(key, kept) == address:
-            tx.addresses.save(kept.settled())
+            tx.notification_addresses.save(kept.settled())
             return
         if not kept.may_be_challenged_at(now):
             raise Conflict("codes_spent", most=CODES_A_DAY)
         sealed = seal_field(key, address, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
         challenged = kept.challenged(new_id(), sealed, now)
-        tx.addresses.save(challenged)
+        tx.notification_addresses.save(challenged)
         tx.outbox.add(_code_message(tenant_id, challenged, deps))
 
 
@@ -125,7 +125,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
             raise Conflict("code_expired")
         right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
         # A wrong try is written down before it is refused: the transaction must stand.
-        tx.addresses.save(_confirmed(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
+        tx.notification_addresses.save(_confirmed(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
         if right:
             record_event(deps, tx, EventKind.ADDRESS_CONFIRMED, person=person)
     if not right:
@@ -152,7 +152,7 @@ def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: Notice
             signature=choices.signature,
             language=choices.language,
         )
-        tx.addresses.save(chosen)
+        tx.notification_addresses.save(chosen)
 
 
 def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
@@ -164,7 +164,7 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
     with deps.database.write() as tx:
         _tenant_of(deps, tx, key, person)
         kept = _kept(tx, key, person)
-        tx.addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
+        tx.notification_addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
         if kept.confirmed_at is not None:
             record_event(deps, tx, EventKind.ADDRESS_REMOVED, person=person)
 
@@ -172,15 +172,15 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
 def forget_addresses(deps: Dependencies) -> int:
     """Forget what nobody confirmed in time, and all of whoever works for nobody here any more. One round of a loop."""
     with deps.database.write() as tx:
-        stale = tx.addresses.drop_unconfirmed(deps.clock.now() - CODE_LIFETIME)
-        return stale + tx.addresses.forget_strangers()
+        stale = tx.notification_addresses.drop_unconfirmed(deps.clock.now() - CODE_LIFETIME)
+        return stale + tx.notification_addresses.forget_strangers()
 
 
 def _tenant_of(deps: Dependencies, tx: Transaction, key: bytes, person: PersonIdentifier) -> str:
     """A tenant that the person shares or administers for."""
     mine = identifier_hash(key, person)
-    tenants = [account.tenant_id for _, account in tx.tenancies.memberships(mine)]
-    tenants += [administrator.tenant_id for administrator in tx.tenancies.administrations(mine)]
+    tenants = [account.tenant_id for _, account in tx.members.of_person(mine)]
+    tenants += [administrator.tenant_id for administrator in tx.staff.administrators_by_hash(mine)]
     if deps.mail is None or not tenants:
         raise NotFound("nobody to be told, or no mail")
     return tenants[0]
@@ -190,4 +190,4 @@ def _kept(
     tx: Transaction, key: bytes, person: PersonIdentifier, language: Language = Language.BOKMAAL
 ) -> NoticeAddress:
     mine = identifier_hash(key, person)
-    return tx.addresses.lock_of_person(mine) or NoticeAddress(new_id(), mine, language=language)
+    return tx.notification_addresses.lock_of_person(mine) or NoticeAddress(new_id(), mine, language=language)

@@ -49,7 +49,7 @@ def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) ->
     share = _share_of(tx, stored)
     if not stored.event.is_download or share.member_id is None:
         return
-    member = existing(tx.tenancies.member(share.member_id))
+    member = existing(tx.members.get(share.member_id))
     if _wants(deps, tx, member, EmailKind.DOWNLOADED):
         yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(stored.event.at)}")
 
@@ -82,10 +82,10 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
     if deps.mail is None or details.get("agreement") != AgreementKind.SERVICE:
         return
     kind, now = EmailKind.SIGNATURE, deps.clock.now()
-    for tenant in tx.tenancies.tenants():
+    for tenant in tx.tenants.all():
         if not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
             continue
-        for administrator in tx.tenancies.administrators(tenant.id):
+        for administrator in tx.staff.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
                 dedup_key = f"{kind} {administrator.id} {stored.number}"
                 yield OutgoingMessage(
@@ -134,8 +134,9 @@ def _of_share(
 def _reachable_members(tx: Transaction, account_id: str) -> Iterator[Member]:
     """Those with an address, of an account that may have very many."""
     before = None
-    while page := tx.tenancies.members_of_account(account_id, before=before, limit=_PAGE):
-        reachable = {kept.lookup_hash for kept in tx.addresses.of_persons({member.lookup_hash for member in page})}
+    while page := tx.members.of_account(account_id, before=before, limit=_PAGE):
+        kept = tx.notification_addresses.of_persons({member.lookup_hash for member in page})
+        reachable = {address.lookup_hash for address in kept}
         yield from (member for member in page if member.lookup_hash in reachable)
         before = (page[-1].added_at, page[-1].id)
 
@@ -158,7 +159,7 @@ def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
 
 def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     """To an address that nobody has confirmed yet; only the code that was asked for last."""
-    kept = tx.addresses.get(message.target)
+    kept = tx.notification_addresses.get(message.target)
     asked = str(message.details["challenge"])
     if kept is None or kept.challenge_id != asked or not kept.awaits_code_at(deps.clock.now()):
         return None
@@ -169,7 +170,7 @@ def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -
 
 def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
-    member = existing(tx.tenancies.member(message.target))
+    member = existing(tx.members.get(message.target))
     kept = _address(tx, member, kind)
     if kept is None or not _is_still_so(deps, tx, kind, share, member, message):
         return None
@@ -180,8 +181,8 @@ def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
 
 
 def _signature_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
-    kind, tenant = EmailKind.SIGNATURE, existing(tx.tenancies.tenant(message.tenant_id))
-    administrators = {one.id: one.lookup_hash for one in tx.tenancies.administrators(tenant.id)}
+    kind, tenant = EmailKind.SIGNATURE, existing(tx.tenants.get(message.tenant_id))
+    administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant.id)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
     if kept is None or not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
         return None
@@ -212,14 +213,14 @@ def _email_of(
 def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress | None:
     """Where a member wants letters of that kind, as long as what they lead to is there for the member."""
     kept = _chosen(tx, member.lookup_hash, kind)
-    if kept is None or member.id not in {living.id for living, _ in tx.tenancies.memberships(member.lookup_hash)}:
+    if kept is None or member.id not in {living.id for living, _ in tx.members.of_person(member.lookup_hash)}:
         return None
     return kept
 
 
 def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddress | None:
     """The confirmed address of a person who wants letters of that kind."""
-    kept = tx.addresses.of_person(lookup_hash)
+    kept = tx.notification_addresses.of_person(lookup_hash)
     if kept is None or kept.confirmed_at is None:
         return None
     chosen = {
@@ -250,7 +251,7 @@ def _soon(share: Share) -> datetime:
 def _has_all(tx: Transaction, share: Share) -> bool:
     """Whether every recipient has downloaded every document, whoever did so for an organisation."""
     receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
-    for receipt in tx.shares.receipts([share.id]):
+    for receipt in tx.receipts.of_shares([share.id]):
         receipts[receipt.recipient_id].append(receipt)
     documents = [document.id for document in tx.shares.documents([share.id])]
     recipients = tx.shares.recipients([share.id])

@@ -155,7 +155,7 @@ def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
 
 
 def _tenancy(tx: Transaction, share: Share) -> tuple[Tenant, Account]:
-    return existing(tx.tenancies.tenant(share.tenant_id)), existing(tx.tenancies.account(share.account_id))
+    return existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
 
 
 def _identifier(deps: Dependencies, share: Share, recipient: Recipient) -> Identifier:

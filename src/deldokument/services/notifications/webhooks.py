@@ -68,8 +68,8 @@ def add_webhook(
     with deps.database.write() as tx:
         membership = membership_in(deps, tx, consumer, account_id)
         # One at a time in the account, so that the limit holds.
-        tx.tenancies.lock_account(account_id)
-        integration = existing(tx.tenancies.integration(membership.id))
+        tx.accounts.lock(account_id)
+        integration = existing(tx.integrations.get(membership.id))
         if (known := tx.webhooks.get(webhook_id)) is not None:
             return _view(key, *known), open_field(
                 key, known[0].sealed_secret, EncryptedColumn.WEBHOOK_SECRET, webhook_id
@@ -95,7 +95,7 @@ def list_webhooks(
     """The system's own, of all accounts, the newest first."""
     key = directory_key(deps)
     with deps.database.read() as tx:
-        mine = {m.id: existing(tx.tenancies.integration(m.id)) for m in memberships_in(deps, tx, consumer)}
+        mine = {m.id: existing(tx.integrations.get(m.id)) for m in memberships_in(deps, tx, consumer)}
         webhooks = tx.webhooks.of_integrations(list(mine))
     later = [one for one in webhooks if before is None or (one.created_at, one.id) < before]
     return [_view(key, one, mine[one.integration_id]) for one in later[:limit]]

@@ -77,12 +77,12 @@ def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> Non
     """Write down that the member or the integration shares; not more than once a day."""
     now = deps.clock.now()
     if membership.member_id is None:
-        if _is_news(existing(tx.tenancies.integration(membership.id)).used_at, now):
-            tx.tenancies.use_integration(membership.id, now)
+        if _is_news(existing(tx.integrations.get(membership.id)).used_at, now):
+            tx.integrations.record_use(membership.id, now)
         return
-    member = existing(tx.tenancies.member(membership.member_id))
+    member = existing(tx.members.get(membership.member_id))
     if _is_news(member.used_at, now):
-        tx.tenancies.use_member(member.id, now)
+        tx.members.record_use(member.id, now)
 
 
 def _is_news(used_at: datetime | None, now: datetime) -> bool:

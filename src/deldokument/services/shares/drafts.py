@@ -147,7 +147,7 @@ def insert_draft(deps: Dependencies, tx: Transaction, share: Share, sharer: Shar
 
     Raises NotFound, RightMissing, Frozen, InvalidInput for a closed account, or Conflict when the id is taken.
     """
-    tx.tenancies.lock_tenant(share.tenant_id)
+    tx.tenants.lock(share.tenant_id)
     membership = membership_in(deps, tx, sharer, share.account_id)
     check_may_share(membership)
     tx.shares.add(share)

@@ -32,7 +32,7 @@ def proposer_of(tx: Transaction, share: Share) -> Member | Integration | None:
     """Whose proposal to publish the draft stands, if one does."""
     if share.proposed_by is None:
         return None
-    proposer = tx.tenancies.member(share.proposed_by) or tx.tenancies.integration(share.proposed_by)
+    proposer = tx.members.get(share.proposed_by) or tx.integrations.get(share.proposed_by)
     return proposer if proposer and proposer.removed_at is None else None
 
 
@@ -45,7 +45,7 @@ def waits_for_approval(tx: Transaction, share: Share) -> Member | Integration | 
     """Who has proposed the draft, where it takes another member to publish it."""
     if share.state is not ShareState.DRAFT or share.proposed_by is None:
         return None
-    account = existing(tx.tenancies.account(share.account_id))
+    account = existing(tx.accounts.get(share.account_id))
     return proposer_of(tx, share) if account.rules.four_eyes else None
 
 

@@ -126,7 +126,7 @@ def acting_systems(deps: Dependencies, events: Sequence[AuditEvent]) -> dict[str
     """The organisations whose systems did some of the events, by their integrations' ids."""
     ids = {acting for event in events if (acting := acting_integration(event))}
     with deps.database.read() as tx:
-        named = [tx.tenancies.integration(integration_id) for integration_id in ids]
+        named = [tx.integrations.get(integration_id) for integration_id in ids]
     return {integration.id: integration.name for integration in named if integration}
 
 

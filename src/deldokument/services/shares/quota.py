@@ -19,8 +19,8 @@ def check_quota(tx: Transaction, account: Account, needed: int, *, counted: int 
     """
     if account.rules.quota is None:
         return
-    quota = existing(tx.tenancies.lock_account(account.id)).rules.quota
-    others = tx.tenancies.contents(account.id).stored_bytes - counted
+    quota = existing(tx.accounts.lock(account.id)).rules.quota
+    others = tx.accounts.contents(account.id).stored_bytes - counted
     if quota is not None and others + needed > quota:
         raise InvalidInput(field, "quota_exceeded", left_bytes=max(quota - others, 0), needed_bytes=needed)
 
@@ -29,5 +29,5 @@ def remaining_quota(tx: Transaction, account: Account) -> int:
     """The length of the longest document that the account has room for."""
     if account.rules.quota is None:
         return MAX_LENGTH
-    left = account.rules.quota - tx.tenancies.contents(account.id).stored_bytes
+    left = account.rules.quota - tx.accounts.contents(account.id).stored_bytes
     return min(MAX_LENGTH, max(left, 0))

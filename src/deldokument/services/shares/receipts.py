@@ -12,7 +12,7 @@ from enum import StrEnum
 from deldokument.domain.identifiers import Sharer, mask_person
 from deldokument.domain.share import Receipt, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ReceiptPlace
+from deldokument.ports.repositories.receipts import ReceiptPlace
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import existing_key
@@ -59,7 +59,7 @@ def list_receipts(
     """A page of the share's receipts. Raises NotFound."""
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
-        found = tx.shares.receipts_after(share_id, after, limit + 1)
+        found = tx.receipts.of_share(share_id, after, limit + 1)
         views = _views(deps, tx, share, found[:limit])
     return ReceiptList(tuple(views), _place(found[limit - 1]) if len(found) > limit else None)
 

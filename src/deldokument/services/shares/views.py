@@ -180,9 +180,9 @@ class ShareRelatedRows:
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
         share_ids = [share.id for share in shares]
         self.tenants = {one.tenant.id: one.tenant for one in mine}
-        self.tenants |= tx.tenancies.tenants_by_id({share.tenant_id for share in shares} - self.tenants.keys())
+        self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
         self.accounts = {one.account.id: one.account for one in mine}
-        self.accounts |= tx.tenancies.accounts_by_id({share.account_id for share in shares} - self.accounts.keys())
+        self.accounts |= tx.accounts.by_ids({share.account_id for share in shares} - self.accounts.keys())
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
@@ -190,7 +190,7 @@ class ShareRelatedRows:
             self.recipients[recipient.share_id].append(recipient)
         for document in tx.shares.documents(share_ids):
             self.documents[document.share_id].append(document)
-        for receipt in tx.shares.receipts(share_ids):
+        for receipt in tx.receipts.of_shares(share_ids):
             self.receipts[receipt.share_id].append(receipt)
 
 
@@ -216,7 +216,7 @@ class _RelatedRows(ShareRelatedRows):
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
         self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
-        self.systems = {i: existing(tx.tenancies.integration(i)).name for i in integration_ids}
+        self.systems = {i: existing(tx.integrations.get(i)).name for i in integration_ids}
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
@@ -228,7 +228,7 @@ class _RelatedRows(ShareRelatedRows):
 def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Whether nobody else could approve it."""
     needed = 2 if isinstance(proposer, Member) else 1
-    return len(tx.tenancies.members_of_account(proposer.account_id, limit=needed)) < needed
+    return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
 
 
 def _share_view(
@@ -286,8 +286,8 @@ def _proposal(deps: Dependencies, share: Share, related: _RelatedRows) -> Propos
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
     """Who shares it, even when removed since."""
     if share.member_id is not None:
-        return existing(tx.tenancies.member(share.member_id))
-    return existing(tx.tenancies.integration(share.integration_id or ""))
+        return existing(tx.members.get(share.member_id))
+    return existing(tx.integrations.get(share.integration_id or ""))
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration) -> str:

@@ -39,7 +39,7 @@ def missing_steps(deps: Dependencies, tx: Transaction, tenant_id: str) -> tuple[
     in_place = {
         SetupStep.MAIN_AGREEMENT: agreements.main_arrived,
         SetupStep.SERVICE_AGREEMENT: agreements.service_signed,
-        SetupStep.ASSESSMENT: bool(tx.tenures.assessments(tenant_id)),
+        SetupStep.ASSESSMENT: bool(tx.tenant_lifecycle.assessments(tenant_id)),
     }
     return tuple(step for step, is_there in in_place.items() if not is_there)
 
@@ -50,16 +50,16 @@ def activate(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | N
     Raises NotFound, or Conflict: the tenant has ended, or steps are missing, which are named.
     """
     with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         must_not_have_ended(tenant)
         if tenant.activated_at is not None:
             return tenant
         if missing := missing_steps(deps, tx, tenant_id):
             raise Conflict("steps_missing", steps=", ".join(missing))
         activated = replace(tenant, activated_at=deps.clock.now())
-        tx.tenancies.save_tenant(activated)
+        tx.tenants.save(activated)
         key = deps.keyring.create(papers_key_id(tenant_id))
         name = seal_field(key, acting_name(deps, tx, tenant_id, person), EncryptedColumn.ACTIVATED_BY, tenant_id)
-        tx.tenures.save_tenure(replace(tx.tenures.tenure(tenant_id), sealed_activated_by=name))
+        tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), sealed_activated_by=name))
         record_event(deps, tx, EventKind.TENANT_ACTIVATED, tenant_id=tenant_id, person=person)
     return activated

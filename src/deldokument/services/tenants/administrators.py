@@ -41,10 +41,10 @@ def add_administrator(
         sealed.id, tenant_id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
     )
     with deps.database.write() as tx:
-        require(tx.tenancies.lock_tenant(tenant_id), "tenant")
-        if tx.tenures.tenure(tenant_id).names_erased_at is not None:
+        require(tx.tenants.lock(tenant_id), "tenant")
+        if tx.tenant_lifecycle.get(tenant_id).names_erased_at is not None:
             raise Conflict("service_ended")
-        tx.tenancies.add_administrator(administrator)
+        tx.staff.add_administrator(administrator)
         record_event(
             deps,
             tx,
@@ -61,8 +61,8 @@ def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonVie
     """The tenant's administrators by name, numbers masked. Raises NotFound."""
     key = directory_key(deps)
     with deps.database.read() as tx:
-        require(tx.tenancies.tenant(tenant_id), "tenant")
-        administrators = tx.tenancies.administrators(tenant_id)
+        require(tx.tenants.get(tenant_id), "tenant")
+        administrators = tx.staff.administrators(tenant_id)
     return by_name(view_person(key, StaffRole.ADMINISTRATOR, administrator) for administrator in administrators)
 
 
@@ -70,7 +70,7 @@ def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdenti
     """The id under which the person administers the tenant."""
     lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
-        administrations = tx.tenancies.administrations(lookup_hash)
+        administrations = tx.staff.administrators_by_hash(lookup_hash)
     return next((administrator.id for administrator in administrations if administrator.tenant_id == tenant_id), None)
 
 
@@ -80,15 +80,15 @@ def remove_administrator(
     """End a person's right to configure the tenant. Raises NotFound, or Conflict for the last one."""
     with deps.database.write() as tx:
         # Locked before they are counted: of two who remove each other, the second counts what the first has left.
-        require(tx.tenancies.lock_tenant(tenant_id), "tenant")
-        living = {administrator.id: administrator for administrator in tx.tenancies.administrators(tenant_id)}
+        require(tx.tenants.lock(tenant_id), "tenant")
+        living = {administrator.id: administrator for administrator in tx.staff.administrators(tenant_id)}
         removed = require(living.get(administrator_id), "administrator")
         if len(living) == 1:
             raise Conflict("last_administrator")
         number = open_field(
             directory_key(deps), removed.sealed_identifier, EncryptedColumn.ADMINISTRATOR_NUMBER, administrator_id
         )
-        tx.tenancies.remove_administrator(administrator_id)
+        tx.staff.remove_administrator(administrator_id)
         record_event(
             deps,
             tx,

@@ -47,7 +47,7 @@ class ExportedPaper:
 def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
     """Note that somebody takes everything of the tenant out. Raises NotFound."""
     with deps.database.write() as tx:
-        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
         record_event(deps, tx, EventKind.TENANT_EXPORTED, tenant_id=tenant_id, person=person)
     return tenant
 
@@ -55,7 +55,7 @@ def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier
 def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedShare]:
     """The tenant's shares that still have names, drafts too: account by account, newest first."""
     with deps.database.read() as tx:
-        accounts = tx.tenancies.accounts_of_tenant(tenant_id)
+        accounts = tx.accounts.of_tenant(tenant_id)
     for account in accounts:
         wanted: ShareFilter | None = ShareFilter((account.id,), limit=_PAGE)
         while wanted is not None:

@@ -70,11 +70,11 @@ def _change_tenant(
     deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
 ) -> Tenant:
     with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         changed = _changed(deps, tenant, reason)
         if changed is None:
             return tenant
-        tx.tenancies.save_tenant(changed)
+        tx.tenants.save(changed)
         kind = EventKind.TENANT_FROZEN if reason else EventKind.TENANT_UNFROZEN
         record_at(deps, tx, deps.clock.now(), kind, _details(reason), tenant_id=tenant_id, person=person)
     return changed
@@ -84,11 +84,11 @@ def _change_account(
     deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
 ) -> Account:
     with deps.database.write() as tx:
-        account = require(tx.tenancies.lock_account(account_id), "account")
+        account = require(tx.accounts.lock(account_id), "account")
         changed = _changed(deps, account, reason)
         if changed is None:
             return account
-        saved = tx.tenancies.save_account(changed)
+        saved = tx.accounts.save(changed)
         kind = EventKind.ACCOUNT_FROZEN if reason else EventKind.ACCOUNT_UNFROZEN
         details = {"account": account_id, **_details(reason)}
         record_at(deps, tx, deps.clock.now(), kind, details, tenant_id=account.tenant_id, person=person)

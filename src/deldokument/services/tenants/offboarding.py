@@ -52,8 +52,8 @@ class DeletionRecord:
 def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
     """What an end would take with it. Raises NotFound."""
     with deps.database.read() as tx:
-        require(tx.tenancies.tenant(tenant_id), "tenant")
-        return tx.tenures.holdings(tenant_id, deps.clock.now())
+        require(tx.tenants.get(tenant_id), "tenant")
+        return tx.tenant_lifecycle.totals(tenant_id, deps.clock.now())
 
 
 def offboard_tenant(
@@ -66,27 +66,27 @@ def offboard_tenant(
     accounts, of which nothing is to be deleted then.
     """
     with deps.database.write() as tx:
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         if tenant.ended_at is not None:
             return tenant
         _must_not_be_frozen(tx, tenant)
         if not same_name(typed_name, tenant.name):
             raise InvalidInput("typed_name", "tenant_name_differs")
         now = deps.clock.now()
-        held = tx.tenures.holdings(tenant_id, now)
+        held = tx.tenant_lifecycle.totals(tenant_id, now)
         ended = replace(tenant, ended_at=now)
-        tx.tenancies.save_tenant(ended)
-        tx.tenures.close_shares(tenant_id, now)
-        tx.tenures.remove_everybody(tenant_id, now)
+        tx.tenants.save(ended)
+        tx.tenant_lifecycle.close_shares(tenant_id, now)
+        tx.tenant_lifecycle.remove_everybody(tenant_id, now)
         key = deps.keyring.create(papers_key_id(tenant_id))
         name = seal_field(key, acting_name(deps, tx, tenant_id, person), EncryptedColumn.ENDED_BY, tenant_id)
-        tx.tenures.save_tenure(replace(tx.tenures.tenure(tenant_id), sealed_ended_by=name, held=held))
+        tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), sealed_ended_by=name, held=held))
         record_event(deps, tx, EventKind.TENANT_ENDED, tenant_id=tenant_id, person=person, **asdict(held))
     return ended
 
 
 def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
-    living = [account for account in tx.tenancies.accounts_of_tenant(tenant.id) if account.ended_at is None]
+    living = [account for account in tx.accounts.of_tenant(tenant.id) if account.ended_at is None]
     if tenant.frozen_at is not None or any(account.frozen_at is not None for account in living):
         raise Conflict("end_while_frozen")
 
@@ -94,9 +94,9 @@ def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
 def complete_deletions(deps: Dependencies) -> int:
     """Note of tenants that have ended that nothing of their contents is left."""
     with deps.database.write() as tx:
-        completed = [_completed(deps, tx, tenant_id) for tenant_id in tx.tenures.emptied(_BATCH)]
+        completed = [_completed(deps, tx, tenant_id) for tenant_id in tx.tenant_lifecycle.emptied(_BATCH)]
         for tenure in completed:
-            tx.tenures.save_tenure(tenure)
+            tx.tenant_lifecycle.save(tenure)
         for tenure in completed:
             keys = tenure.destroyed_keys
             record_event(deps, tx, EventKind.DELETION_RECORDED, tenant_id=tenure.tenant_id, destroyed_keys=keys)
@@ -104,10 +104,10 @@ def complete_deletions(deps: Dependencies) -> int:
 
 
 def _completed(deps: Dependencies, tx: Transaction, tenant_id: str) -> TenantLifecycle:
-    ended_at = existing(existing(tx.tenancies.tenant(tenant_id)).ended_at)
-    keys, last = tx.tenures.destroyed_keys(tenant_id, ended_at)
+    ended_at = existing(existing(tx.tenants.get(tenant_id)).ended_at)
+    keys, last = tx.tenant_lifecycle.destroyed_keys(tenant_id, ended_at)
     return replace(
-        tx.tenures.tenure(tenant_id),
+        tx.tenant_lifecycle.get(tenant_id),
         destroyed_keys=keys,
         keys_destroyed_at=last,
         contents_deleted_at=deps.clock.now(),
@@ -119,15 +119,15 @@ def forget_tenants(deps: Dependencies) -> int:
     now = deps.clock.now()
     bare = _erase_subjects(deps, now)
     with deps.database.write() as tx:
-        spent = [tenant_id for tenant_id in tx.tenures.forgettable(now, _BATCH) if tenant_id in bare]
+        spent = [tenant_id for tenant_id in tx.tenant_lifecycle.forgettable(now, _BATCH) if tenant_id in bare]
         for tenant_id in spent:
             # Held from here on: whoever is being named administrator meanwhile is refused then.
-            tenant = existing(tx.tenancies.lock_tenant(tenant_id))
+            tenant = existing(tx.tenants.lock(tenant_id))
             deps.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(deps, tenant_id)])
-            tx.tenures.forget_people(tenant_id, now)
-            kept = replace(tx.tenures.tenure(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
-            tx.tenures.save_tenure(replace(kept, names_erased_at=now))
-            tx.tenancies.save_tenant(_bare(tenant))
+            tx.tenant_lifecycle.forget_people(tenant_id, now)
+            kept = replace(tx.tenant_lifecycle.get(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
+            tx.tenant_lifecycle.save(replace(kept, names_erased_at=now))
+            tx.tenants.save(_bare(tenant))
         for tenant_id in spent:
             record_event(deps, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
     return len(spent)
@@ -136,7 +136,7 @@ def forget_tenants(deps: Dependencies) -> int:
 def _erase_subjects(deps: Dependencies, now: datetime) -> set[str]:
     """Before their keys go, by which they are found: whoever dies in between leaves them to the next round."""
     with deps.database.write() as tx:
-        spent = tx.tenures.forgettable(now, _BATCH)
+        spent = tx.tenant_lifecycle.forgettable(now, _BATCH)
         for tenant_id in spent:
             for entry in _audit_keys(deps, tenant_id):
                 tx.retention.erase_subjects(entry)
@@ -156,9 +156,9 @@ def _bare(tenant: Tenant) -> Tenant:
 def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
     """How the deletion stands. Raises NotFound for a tenant that has not ended."""
     with deps.database.read() as tx:
-        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
         ended_at = require(tenant.ended_at, "end")
-        tenure = tx.tenures.tenure(tenant_id)
+        tenure = tx.tenant_lifecycle.get(tenant_id)
     key = deps.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
     return DeletionRecord(
         tenant=tenant,

@@ -31,7 +31,7 @@ def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
     sealed = seal_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy)
     operator = Operator(sealed.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name)
     with deps.database.write() as tx:
-        tx.tenancies.add_operator(operator)
+        tx.staff.add_operator(operator)
         record_event(
             deps,
             tx,
@@ -46,15 +46,15 @@ def list_operators(deps: Dependencies) -> list[PersonView]:
     """All operators by name, numbers masked."""
     key = directory_key(deps)
     with deps.database.read() as tx:
-        operators = tx.tenancies.operators()
+        operators = tx.staff.operators()
     return by_name(view_person(key, StaffRole.OPERATOR, operator) for operator in operators)
 
 
 def remove_operator(deps: Dependencies, *, operator_id: str) -> None:
     """End a person's right to run the service, from the next request on. Raises NotFound."""
     with deps.database.write() as tx:
-        known = {one.id: one for one in tx.tenancies.operators()}
-        if not tx.tenancies.remove_operator(operator_id):
+        known = {one.id: one for one in tx.staff.operators()}
+        if not tx.staff.remove_operator(operator_id):
             raise NotFound("operator")
         sealed = known[operator_id].sealed_identifier
         number = open_field(directory_key(deps), sealed, EncryptedColumn.OPERATOR_NUMBER, operator_id)

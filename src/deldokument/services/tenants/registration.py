@@ -42,9 +42,9 @@ def create_tenant(deps: Dependencies, *, organization_number: str, name: str, co
     """A tenant that has yet to take the service into use. Raises InvalidInput, or Conflict when the number is taken."""
     tenant = new_tenant(parse_organization(organization_number, field="organization_number"), name, contact)
     with deps.database.write() as tx:
-        if tx.tenancies.tenant_by_number(tenant.organization_number) is not None:
+        if tx.tenants.by_number(tenant.organization_number) is not None:
             raise Conflict("tenant_exists")
-        tx.tenancies.add_tenant(tenant)
+        tx.tenants.add(tenant)
         record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id)
     return tenant
 
@@ -71,10 +71,10 @@ def change_tenant_rules(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with deps.database.write() as tx:
         # Locked before it is read: all of it is written, also whether it has been stopped or has ended.
-        tenant = require(tx.tenancies.lock_tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         changed = replace(tenant, **changes, period=_period(tenant.period, longest_days))
         if changed != tenant:
-            tx.tenancies.save_tenant(changed)
+            tx.tenants.save(changed)
             record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
     return changed
 
@@ -116,10 +116,10 @@ def register_tenant(
         sealed.id, tenant.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
     )
     with deps.database.write() as tx:
-        if tx.tenancies.tenant_by_number(organization.number) is not None:
+        if tx.tenants.by_number(organization.number) is not None:
             raise Conflict("tenant_exists")
-        tx.tenancies.add_tenant(tenant)
-        tx.tenancies.add_administrator(administrator)
+        tx.tenants.add(tenant)
+        tx.staff.add_administrator(administrator)
         record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
         added = EventKind.ADMINISTRATOR_ADDED
         holder = mentioned_subject(deps, tx, tenant.id, chosen.value)
@@ -167,14 +167,14 @@ def list_tenants(deps: Dependencies) -> list[TenantSummary]:
         return [
             TenantSummary(
                 tenant,
-                len(tx.tenancies.administrators(tenant.id)),
-                sum(account.deleted_at is None for account in tx.tenancies.accounts_of_tenant(tenant.id)),
+                len(tx.staff.administrators(tenant.id)),
+                sum(account.deleted_at is None for account in tx.accounts.of_tenant(tenant.id)),
             )
-            for tenant in tx.tenancies.tenants()
+            for tenant in tx.tenants.all()
         ]
 
 
 def show_tenant(deps: Dependencies, tenant_id: str) -> Tenant:
     """Raises NotFound."""
     with deps.database.read() as tx:
-        return require(tx.tenancies.tenant(tenant_id), "tenant")
+        return require(tx.tenants.get(tenant_id), "tenant")

@@ -92,9 +92,9 @@ def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
     agreements = agreements_of(deps, tenant_id=tenant_id)
     accounts = tuple(v for v in list_accounts(deps, tenant_id=tenant_id) if v.account.deleted_at is None)
     with deps.database.read() as tx:
-        tenant = require(tx.tenancies.tenant(tenant_id), "tenant")
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
         assessment = newest_assessment(deps, tx, tenant_id)
-        sealed = tx.tenures.tenure(tenant_id).sealed_activated_by
+        sealed = tx.tenant_lifecycle.get(tenant_id).sealed_activated_by
     key = deps.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
     return SetupChecklist(
         tenant=tenant,

@@ -122,9 +122,9 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
 def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     """Who holds the token, for the trail."""
     if upload.member_id is None:
-        integration = existing(tx.tenancies.integration(upload.integration_id or ""))
+        integration = existing(tx.integrations.get(upload.integration_id or ""))
         return Consumer(OrganizationNumber(integration.organization_number))
-    member, key = existing(tx.tenancies.member(upload.member_id)), existing_key(deps.keyring, DIRECTORY)
+    member, key = existing(tx.members.get(upload.member_id)), existing_key(deps.keyring, DIRECTORY)
     return parse_person(
         open_field(key, member.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member.id), allow_synthetic=True
     )
@@ -294,7 +294,7 @@ def locked_draft(tx: Transaction, upload: Upload) -> Share:
 
 def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
     accounts = _accounts_of_uploader(tx, upload)
-    account, tenant = existing(tx.tenancies.account(share.account_id)), existing(tx.tenancies.tenant(share.tenant_id))
+    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
     decision = may_upload(share, accounts, stop=hold_reason(tenant, account, share))
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
@@ -307,10 +307,10 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
 def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
     """Where whoever uploads may share from: the draft may have been moved to another account since."""
     if upload.member_id is not None:
-        member = existing(tx.tenancies.member(upload.member_id))
-        return {account.id for _, account in tx.tenancies.memberships(member.lookup_hash)}
-    integration = existing(tx.tenancies.integration(upload.integration_id or ""))
-    living = tx.tenancies.integrations_of(integration.organization_number)
+        member = existing(tx.members.get(upload.member_id))
+        return {account.id for _, account in tx.members.of_person(member.lookup_hash)}
+    integration = existing(tx.integrations.get(upload.integration_id or ""))
+    living = tx.integrations.of_organization(integration.organization_number)
     return {account.id for one, account in living if one.may_share}
 
 

@@ -240,10 +240,10 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     """
     told: dict[str, Any] = {"error": error, "message": words_of(error, call.translator), "now": None}
     try:
-        return render(call, "error.html", status=status, errors=[], **told)
+        return render(call, "http/error.html", status=status, errors=[], **told)
     except ServiceError:
         nobody = RequestContext(call.deps, call.site, call.request, call.translator, None)
-        return render(nobody, "error.html", status=status, errors=[], **told)
+        return render(nobody, "http/error.html", status=status, errors=[], **told)
 
 
 def endpoint_name(request: Request) -> str:

@@ -1,16 +1,19 @@
 """Languages: bokmål, nynorsk and English from gettext catalogues, dates and sizes as people say them.
 
-Catalogues are plain ``.po`` files under ``locale/<language>/``, merged at start; a text without a translation falls
-back to its English msgid. Times are shown in Oslo time. Deliberately does not know requests.
+Catalogues are plain ``.po`` files below ``locale/<language>/``, in the folders of the code that uses their texts. They
+are merged at start; a text without a translation falls back to its English msgid. Times are shown in Oslo time.
+Deliberately does not know requests.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from babel.dates import format_date, format_timedelta
 from babel.messages.catalog import Catalog
@@ -35,8 +38,7 @@ def _(msgid: str) -> str:
 def translations(language: str) -> Translations:
     """The merged catalogue of a language."""
     merged = Catalog(locale=language)
-    folder = files("deldokument.web") / "locale" / language
-    for source in sorted((p for p in folder.iterdir() if p.name.endswith(".po")), key=lambda p: p.name):
+    for source in _catalogues(files("deldokument.web") / "locale" / language):
         for message in read_po(io.BytesIO(source.read_bytes()), locale=language):
             if message.id and message.string:
                 merged.add(message.id, message.string)
@@ -44,6 +46,15 @@ def translations(language: str) -> Translations:
     write_mo(compiled, merged)
     compiled.seek(0)
     return Translations(compiled)
+
+
+def _catalogues(folder: Traversable) -> Iterator[Traversable]:
+    """The ``.po`` files of a folder and of those below it."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _catalogues(entry)
+        elif entry.name.endswith(".po"):
+            yield entry
 
 
 def choose(wanted: str | None, accepted: str) -> str:

@@ -55,4 +55,6 @@ def resend_page(call: RequestContext) -> Response:
     kind = call.request.headers.get("content-type", "").split(";")[0].strip().lower()
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)
-    return render(call, "resend.html", status=status, typed=typed_in(call), files=files, encoding=encoding, token=token)
+    return render(
+        call, "http/resubmission.html", status=status, typed=typed_in(call), files=files, encoding=encoding, token=token
+    )

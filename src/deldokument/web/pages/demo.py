@@ -57,7 +57,7 @@ class Demo:
             offset = self.offset()
             return render(
                 call,
-                "demo.html",
+                "pages/demo.html",
                 people=self.people,
                 organizations=self.organizations,
                 places=[(call.translator.text(place.label), place.url) for place in self.places],

@@ -25,13 +25,16 @@ def front_page(call: RequestContext) -> Response:
     """What the service is; for a logged-in person, what can be done here."""
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
     told = call.deps.mail is not None and (member or administrator)
-    return render(call, "start.html", member=member, administrator=administrator, told=told)
+    return render(call, "pages/general/start.html", member=member, administrator=administrator, told=told)
 
 
 def contact(call: RequestContext) -> Response:
     """Whom to ask about what."""
     return render(
-        call, "contact.html", tenants=_own_tenants(call), operator_address=contact_address(call.site.operator_contact)
+        call,
+        "pages/general/contact.html",
+        tenants=_own_tenants(call),
+        operator_address=contact_address(call.site.operator_contact),
     )
 
 
@@ -44,7 +47,7 @@ def contact_address(contact: str) -> str:
 
 def accessibility(call: RequestContext) -> Response:
     """The accessibility statement, or where it is."""
-    return render(call, "accessibility.html")
+    return render(call, "pages/general/accessibility.html")
 
 
 def privacy(call: RequestContext) -> Response:
@@ -53,7 +56,7 @@ def privacy(call: RequestContext) -> Response:
     retention = tenants[0].retention if tenants else STANDARD_RETENTION
     return render(
         call,
-        "privacy.html",
+        "pages/general/privacy.html",
         draft_hours=int(DRAFT_LIFETIME / timedelta(hours=1)),
         proposal_days=PROPOSAL_LIFETIME.days,
         idle_minutes=int(IDLE / timedelta(minutes=1)),

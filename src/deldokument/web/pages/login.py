@@ -90,7 +90,7 @@ def log_out(call: RequestContext) -> Response:
         response: Response = RedirectResponse("/logget-ut", 303)
     else:
         call.session = None
-        response = render(call, "logging_out.html", form=form)
+        response = render(call, "pages/login/logging_out.html", form=form)
         target = urlsplit(form.action)
         # The one page whose form goes elsewhere: to the provider, and from there back.
         response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {target.scheme}://{target.netloc}"
@@ -120,12 +120,12 @@ def back_channel_logout(call: RequestContext) -> Response:
 
 def logged_out(call: RequestContext) -> Response:
     """The page after logging out."""
-    return render(call, "logged_out.html")
+    return render(call, "pages/login/logged_out.html")
 
 
 def logged_in_again(call: RequestContext) -> Response:
     """The page for a login in another tab, so that work in the first goes on."""
-    return render(call, "logged_in.html")
+    return render(call, "pages/login/logged_in.html")
 
 
 def choose_language(call: RequestContext) -> Response:

@@ -45,7 +45,7 @@ def _list(
     return section_page(
         call,
         SECTION,
-        "accounts.html",
+        "pages/admin/accounts.html",
         status=status,
         errors=errors,
         living=[view for view in views if view.undo_until is None],
@@ -97,7 +97,7 @@ def shown_account(
     return section_page(
         call,
         SECTION,
-        "account.html",
+        "pages/admin/account.html",
         status=status,
         errors=errors,
         above=(all_accounts(call),),
@@ -208,7 +208,7 @@ def _conflict(
     return section_page(
         call,
         SECTION,
-        "account_conflict.html",
+        "pages/admin/account_conflict.html",
         status=422 if errors else 409,
         errors=errors,
         above=(all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)),
@@ -255,7 +255,7 @@ def _deletion(
     return section_page(
         call,
         SECTION,
-        "account_deletion.html",
+        "pages/admin/account_deletion.html",
         status=status,
         errors=errors,
         above=(all_accounts(call), Breadcrumb(path_of(call, view.account.id), view.account.name)),

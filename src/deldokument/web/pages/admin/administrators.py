@@ -35,7 +35,7 @@ def _list(
     return section_page(
         call,
         SECTION,
-        "administrators.html",
+        "pages/admin/administrators.html",
         status=status,
         errors=errors,
         administrators=administrators.list_administrators(call.deps, tenant_id=call.tenant.id),
@@ -66,7 +66,7 @@ def removal_page(call: RequestContext) -> Response:
     return section_page(
         call,
         SECTION,
-        "administrator_removal.html",
+        "pages/admin/administrator_removal.html",
         above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
         administrator=chosen,
         own=chosen.id == _own_id(call),

@@ -41,14 +41,14 @@ _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 def overview(call: RequestContext) -> Response:
     """Both agreements: what is signed against what counts, and what to do."""
     held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
-    return section_page(call, _SECTION, "agreements.html", held=held, agreement_status=held.status)
+    return section_page(call, _SECTION, "pages/admin/agreements.html", held=held, agreement_status=held.status)
 
 
 def main_agreement(call: RequestContext) -> Response:
     """The text to download, where to send it, and what has arrived."""
     return _page(
         call,
-        "agreement_main.html",
+        "pages/admin/main_agreement.html",
         held=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id),
         document=texts.current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind.MAIN),
         operator=call.deps.rules.operator,
@@ -60,7 +60,7 @@ def service_agreement(call: RequestContext) -> Response:
     document = _document(call, AgreementKind.SERVICE)
     return _page(
         call,
-        "agreement_service.html",
+        "pages/admin/service_agreement.html",
         agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
         text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
@@ -80,7 +80,7 @@ def what_changed(call: RequestContext) -> Response:
     found_changes = texts.changes_to_sign(call.deps, tenant_id=call.tenant.id)
     return _page(
         call,
-        "agreement_changes.html",
+        "pages/admin/agreement_changes.html",
         _service_crumb(call),
         found=found_changes,
         runs=_runs(call, found_changes.changes),
@@ -180,7 +180,7 @@ def _signing_form(
     errors = field_errors(error, call.translator) if error else []
     return _page(
         call,
-        "agreement_signing.html",
+        "pages/admin/signing.html",
         _service_crumb(call),
         status=status_of(error) if error else 200,
         errors=errors,
@@ -198,7 +198,7 @@ def signing_login(call: RequestContext) -> Response:
         url = signing.start_login(call.deps, call.person, **where, locale=call.translator.language)
     except Conflict:
         return RedirectResponse(_signing_path(**where), 303)
-    response = _page(call, "agreement_login.html", _service_crumb(call), url=url)
+    response = _page(call, "pages/admin/signing_login.html", _service_crumb(call), url=url)
     response.headers["Refresh"] = f"0; url={url}"
     return response
 
@@ -218,7 +218,14 @@ def signing_result(call: RequestContext) -> Response:
     intent_id = call.path("intent_id")
     result = signing.show_signing(call.deps, tenant_id=call.tenant.id, intent_id=intent_id)
     reason = call.translator.text(WORDS[result.refusal]) if result.refusal else ""
-    return _page(call, "agreement_signed.html", _service_crumb(call), result=result, reason=reason, intent_id=intent_id)
+    return _page(
+        call,
+        "pages/admin/signing_result.html",
+        _service_crumb(call),
+        result=result,
+        reason=reason,
+        intent_id=intent_id,
+    )
 
 
 def _signing_path(tenant_id: str, intent_id: str, *below: str) -> str:

@@ -159,7 +159,7 @@ def _page(
     return section_page(
         call,
         _SECTION,
-        "event_log.html",
+        "pages/admin/event_log.html",
         status=422 if faults else 200,
         errors=faults,
         typed=typed,

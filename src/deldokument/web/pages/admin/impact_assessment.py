@@ -55,7 +55,7 @@ def _page(
     return section_page(
         call,
         _SECTION,
-        "assessment.html",
+        "pages/admin/impact_assessment.html",
         status=status,
         errors=list(wrong.items()) if wrong else [],
         history=history,

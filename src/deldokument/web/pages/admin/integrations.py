@@ -57,7 +57,7 @@ def _to_account(call: RequestContext) -> Response:
 
 def integration_page(call: RequestContext) -> Response:
     """What it may do, when it last shared, and how it is known in KS' interface."""
-    return _shown(call, "integration.html", password="")
+    return _shown(call, "pages/admin/integration.html", password="")
 
 
 def _shown(call: RequestContext, template: str, **context: Any) -> Response:
@@ -94,12 +94,12 @@ def confirm_archive(call: RequestContext) -> Response:
 def renew_password(call: RequestContext) -> Response:
     """The new one, to be copied from this page and nowhere else."""
     password = integrations.renew_password(call.deps, **given(call), integration_id=call.path("integration_id"))
-    return _shown(call, "integration.html", password=password)
+    return _shown(call, "pages/admin/integration.html", password=password)
 
 
 def removal_page(call: RequestContext) -> Response:
     """The question asked once before rights are taken away."""
-    return _shown(call, "account_integration.html")
+    return _shown(call, "pages/admin/integration_removal.html")
 
 
 def remove_integration(call: RequestContext) -> Response:

@@ -80,7 +80,7 @@ def _list(
     return section_page(
         call,
         SECTION,
-        "members.html",
+        "pages/admin/members.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account),
@@ -133,7 +133,7 @@ def member_page(call: RequestContext) -> Response:
     return section_page(
         call,
         SECTION,
-        "member.html",
+        "pages/admin/member.html",
         above=_above(call, account, list_too=True),
         account=account,
         here=_path(call),
@@ -162,7 +162,7 @@ def _list_form(
     return section_page(
         call,
         SECTION,
-        "members_list.html",
+        "pages/admin/member_import.html",
         status=status,
         errors=errors,
         above=_above(call, listed.account, list_too=True),
@@ -204,7 +204,7 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Fiel
     return section_page(
         call,
         SECTION,
-        "members_preview.html",
+        "pages/admin/member_import_preview.html",
         status=status,
         errors=errors,
         above=_above(call, seen.account, list_too=True),

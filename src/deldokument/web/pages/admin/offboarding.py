@@ -27,11 +27,11 @@ def leaving_page(call: RequestContext) -> Response:
 def _page(call: RequestContext, typed: str = "", wrong: str = "") -> Response:
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
-        return section_page(call, _SECTION, "leaving_ended.html", record=record)
+        return section_page(call, _SECTION, "pages/admin/offboarding_ended.html", record=record)
     return section_page(
         call,
         _SECTION,
-        "leaving.html",
+        "pages/admin/offboarding.html",
         status=422 if wrong else 200,
         errors=[("typed_name", wrong)] if wrong else [],
         held=holdings_of(call.deps, tenant_id=call.tenant.id),

@@ -24,20 +24,20 @@ def choose_tenant(call: RequestContext) -> Response:
         raise NotFound("administers nothing")
     if len(call.roles.administered) == 1:
         return RedirectResponse(section_path(call.roles.administered[0].id), 303)
-    return render(call, "configuration_choice.html", tenants=call.roles.administered)
+    return render(call, "pages/admin/tenant_choice.html", tenants=call.roles.administered)
 
 
 def overview(call: RequestContext) -> Response:
     """The steps with what is done, what is missing and who can do it; how things stand; or that it is over."""
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
-        return section_page(call, "", "configuration_ended.html", record=record)
+        return section_page(call, "", "pages/admin/overview_ended.html", record=record)
     return _checklist_page(call)
 
 
 def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
     checklist = setup_checklist(call.deps, tenant_id=call.tenant.id)
-    template = "configuration_standing.html" if checklist.can_share else "configuration_way.html"
+    template = "pages/admin/overview.html" if checklist.can_share else "pages/admin/setup_checklist.html"
     shares = any(membership.tenant.id == call.tenant.id for membership in call.roles.memberships)
     return section_page(call, "", template, status=status, checklist=checklist, shares=shares, refused=status != 200)
 

@@ -134,7 +134,7 @@ def _page(
     return section_page(
         call,
         _SECTION,
-        "statistics.html",
+        "pages/admin/statistics.html",
         status=status,
         errors=errors,
         wanted=wanted,

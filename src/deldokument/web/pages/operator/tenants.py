@@ -92,7 +92,7 @@ def tenants_page(call: RequestContext) -> Response:
 def _tenants(call: RequestContext, typed: Typed) -> Response:
     return render(
         call,
-        "operations.html",
+        "pages/operator/tenants.html",
         status=typed.status,
         errors=typed.errors,
         tenants=registration.list_tenants(call.deps),
@@ -145,7 +145,7 @@ def stop_share(call: RequestContext) -> Response:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, unknown))
     except (InvalidInput, Conflict) as error:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
-    return render(call, "operations_done.html", frozen=call.fields.get("deed") == "freeze")
+    return render(call, "pages/operator/freezing_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
 def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
@@ -170,7 +170,12 @@ def new_tenant_page(call: RequestContext) -> Response:
 
 def _new_tenant(call: RequestContext, typed: Typed) -> Response:
     return render(
-        call, "operations_new.html", status=typed.status, errors=typed.errors, typed=typed.values, faults=typed.faults
+        call,
+        "pages/operator/new_tenant.html",
+        status=typed.status,
+        errors=typed.errors,
+        typed=typed.values,
+        faults=typed.faults,
     )
 
 
@@ -205,7 +210,7 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
     listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(
         call,
-        "operations_tenant.html",
+        "pages/operator/tenant.html",
         status=typed.status,
         errors=typed.errors,
         tenant=tenant,

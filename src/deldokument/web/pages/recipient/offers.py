@@ -24,7 +24,7 @@ def link_page(call: RequestContext) -> Response:
     """Before login what this is; after login the share."""
     share_id = call.path("id")
     if call.session is None:
-        return render(call, "link.html", login=_login_path(share_id))
+        return render(call, "pages/recipient/link.html", login=_login_path(share_id))
     if call.request.method == "HEAD":
         authorize(call.deps, call.person.person, share_id)
         return Response(media_type="text/html")
@@ -32,7 +32,7 @@ def link_page(call: RequestContext) -> Response:
     findings = [document.finding for document in offer.documents]
     return render(
         call,
-        "offer.html",
+        "pages/recipient/offer.html",
         offer=offer,
         inspected_count=sum(finding is not None for finding in findings),
         all_released=all(finding and finding.is_released for finding in findings),
@@ -49,7 +49,7 @@ def _login_path(share_id: str) -> str:
 def offers_page(call: RequestContext) -> Response:
     """«Delt med meg»."""
     offers, complete = list_offers(call.deps, call.person.person)
-    return render(call, "mine.html", offers=offers, complete=complete)
+    return render(call, "pages/recipient/offers.html", offers=offers, complete=complete)
 
 
 ENDPOINTS = (

@@ -23,7 +23,7 @@ def question_page(call: RequestContext) -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.DRAFT:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
-    return render(call, "share_discarding.html", view=view, undo_seconds=UNDO_SECONDS)
+    return render(call, "pages/sharing/draft_discarding.html", view=view, undo_seconds=UNDO_SECONDS)
 
 
 def discard(call: RequestContext) -> Response:

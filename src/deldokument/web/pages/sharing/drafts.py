@@ -49,7 +49,7 @@ def share_page(call: RequestContext) -> Response:
     settings = _form_settings(call, accounts)
     return render(
         call,
-        "share.html",
+        "pages/sharing/share_form.html",
         draft=draft,
         settings=settings,
         tells_recipients=tells_recipients,
@@ -216,7 +216,12 @@ def published_page(call: RequestContext) -> Response:
     emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
     told = view.share.notify and call.deps.notices is not None
     return render(
-        call, "shared.html", view=view, emails=emails, tells_recipients=told, foreseen_verdict=WITHOUT_SCANNER
+        call,
+        "pages/sharing/published.html",
+        view=view,
+        emails=emails,
+        tells_recipients=told,
+        foreseen_verdict=WITHOUT_SCANNER,
     )
 
 

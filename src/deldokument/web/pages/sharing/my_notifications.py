@@ -35,7 +35,7 @@ def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, ty
     done = call.query("gjort")
     return render(
         call,
-        "addresses.html",
+        "pages/sharing/my_notifications.html",
         status=status_of(error) if error else 200,
         errors=errors,
         view=email_addresses.show_address(call.deps, call.person.person, _language(call)),

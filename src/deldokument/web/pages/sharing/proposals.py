@@ -34,7 +34,7 @@ def _page(
     call: RequestContext, view: ShareView, status: int = 200, errors: list[tuple[str, str]] | None = None
 ) -> Response:
     own = view.proposal is not None and is_own(call, view.proposal)
-    template = "proposal_own.html" if own else "proposal.html"
+    template = "pages/sharing/own_proposal.html" if own else "pages/sharing/proposal.html"
     address = f"{call.site.public_url}/delinger/{view.share.id}/godkjenning"
     return render(
         call, template, status=status, errors=errors, view=view, address=address, foreseen_verdict=WITHOUT_SCANNER

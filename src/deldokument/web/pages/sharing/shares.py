@@ -108,7 +108,7 @@ def list_of(
     shown = {row.view.share.id for row in (*needing, *others)}
     return render(
         call,
-        "shares.html",
+        "pages/sharing/shares.html",
         status=status,
         errors=errors,
         wanted=wanted,
@@ -203,7 +203,7 @@ def detail_of(
     period = view.account.period(view.tenant)
     return render(
         call,
-        "share_detail.html",
+        "pages/sharing/share_detail.html",
         status=status,
         errors=errors,
         view=view,
@@ -263,7 +263,7 @@ def withdrawal_page(call: RequestContext) -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
-    return render(call, "share_withdrawal.html", view=view)
+    return render(call, "pages/sharing/share_withdrawal.html", view=view)
 
 
 def withdraw(call: RequestContext) -> Response:

@@ -1,0 +1,52 @@
+"""The deployment's row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select, update
+
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.tables.logins import deployment
+from deldokument.domain.errors import Broken
+from deldokument.ports.repositories.deployment import Deployment
+
+_deployment = select(
+    deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at, deployment.c.keyring_fingerprint
+)
+_note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
+_now = bindparam("now", type_=UtcMicros())
+_record_heartbeat = update(deployment).values(heartbeat_at=_now)
+_halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
+_resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
+
+
+class SqlDeployments:
+    """See ports.repositories.deployment.Deployments."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def get(self) -> Deployment:
+        """Return the one row, which the first migration inserts; a write transaction locks it. Raises Broken."""
+        row = self._work.first(self._work.locked(_deployment))
+        if row is None:
+            raise Broken("no deployment row")
+        return Deployment(row.id, row.heartbeat_at, row.halted_at, row.keyring_fingerprint)
+
+    def note_keyring(self, fingerprint: bytes) -> None:
+        """Remember the keyring that is in use; the first one stays."""
+        self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
+
+    def record_heartbeat(self, now: datetime) -> None:
+        """Record that the worker is alive at ``now``."""
+        self._work.run(_record_heartbeat, {"now": now})
+
+    def halt(self, now: datetime) -> None:
+        """Halt destruction; an earlier halt keeps its time."""
+        self._work.run(_halt, {"now": now})
+
+    def resume(self, now: datetime) -> None:
+        """End the halt and take ``now`` as the last heartbeat."""
+        self._work.run(_resume, {"now": now})

@@ -1,0 +1,64 @@
+"""Integrations of accounts in a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from deldokument.adapters.sql.accounts import with_usable_accounts
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.tables.tenancy import integration, is_living_integration
+from deldokument.adapters.sql.tenants import by_name
+from deldokument.domain.errors import Conflict
+from deldokument.domain.tenancy import Account, Integration
+
+_INTEGRATION = RowMapper(Integration, integration)
+
+_all = select(*_INTEGRATION.columns)
+_by_id = _all.where(integration.c.id == param("key"))
+_of_account = _all.where(integration.c.account_id == param("key"), is_living_integration)
+_of_organization = _all.where(integration.c.organization_number == param("number"), is_living_integration)
+_save = update(integration).where(integration.c.id == param("key"))
+_record_use = update(integration).where(integration.c.id == param("key")).values(used_at=param("now"))
+_remove = (
+    update(integration).where(integration.c.id == param("key"), is_living_integration).values(removed_at=param("now"))
+)
+
+
+class SqlIntegrations:
+    """See ports.repositories.integrations.Integrations."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def add(self, integration: Integration) -> None:
+        """Raises Conflict when the organisation has rights to the account already."""
+        if not self._work.insert_once(_INTEGRATION.table, _INTEGRATION.values(integration)):
+            raise Conflict("integration_exists")
+
+    def get(self, integration_id: str) -> Integration | None:
+        """Return the integration, removed or not."""
+        return _INTEGRATION.one(self._work.first(_by_id, {"key": integration_id}))
+
+    def of_account(self, account_id: str) -> list[Integration]:
+        """Return the living integrations of the account, by name."""
+        return sorted(_INTEGRATION.all(self._work.rows(_of_account, {"key": account_id})), key=by_name)
+
+    def of_organization(self, organization_number: str) -> list[tuple[Integration, Account]]:
+        """Return an organisation's living integrations, accounts by name; only where it can share."""
+        found = _INTEGRATION.all(self._work.rows(_of_organization, {"number": organization_number}))
+        return with_usable_accounts(self._work, found)
+
+    def save(self, integration: Integration) -> None:
+        """Write all of it. Raises NotFound."""
+        values = _INTEGRATION.values(integration)
+        self._work.change(_save.values(values), {"key": integration.id}, "integration")
+
+    def record_use(self, integration_id: str, now: datetime) -> None:
+        """Record that a system of the organisation has shared something."""
+        self._work.run(_record_use, {"key": integration_id, "now": now})
+
+    def remove(self, integration_id: str, now: datetime) -> bool:
+        """End the integration's rights; False when there is no living one."""
+        return self._work.count(_remove, {"key": integration_id, "now": now}) == 1

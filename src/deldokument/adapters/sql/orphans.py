@@ -1,0 +1,33 @@
+"""Progress of the orphan sweep, in one row."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy import and_, delete, select, update
+
+from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.tables.logins import sweep
+from deldokument.ports.repositories.orphans import Sweep
+
+_sweep = select(*(column for column in sweep.c if not column.primary_key))
+
+
+class SqlOrphanSweeps:
+    """See ports.repositories.orphans.OrphanSweeps."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def sweep(self) -> Sweep | None:
+        """Return the sweep under way."""
+        row = self._work.first(_sweep)
+        return Sweep(**row._mapping) if row else None
+
+    def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
+        """Replace ``before`` by ``after`` (None: no sweep under way); False when ``before`` is no longer stored."""
+        if before is None:
+            return after is None or self._work.insert_once(sweep, {"singleton": 1, **asdict(after)})
+        is_before = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))
+        statement = delete(sweep) if after is None else update(sweep).values(asdict(after))
+        return self._work.count(statement.where(is_before), {}) == 1

@@ -1,0 +1,101 @@
+"""Receipts in a table.
+
+Guarantees
+- concurrent downloads do not overwrite each other's receipts: a transaction that reads one to update it is alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, func, or_, select, tuple_, update
+
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.tables.shares import receipt, share
+from deldokument.domain.share import Receipt
+from deldokument.ports.repositories.receipts import ReceiptPlace
+
+_RECEIPT = RowMapper(Receipt, receipt)
+
+_at, _done = (bindparam(name, type_=UtcMicros()) for name in ("at", "done"))
+_is_first = or_(share.c.opened_at.is_(None), and_(share.c.downloaded_at.is_(None), _done.is_not(None)))
+_received = (
+    update(share)
+    .where(share.c.id == param("key"), _is_first)
+    .values(
+        opened_at=func.coalesce(share.c.opened_at, _at),
+        downloaded_at=func.coalesce(share.c.downloaded_at, _done),
+    )
+)
+_one = select(*_RECEIPT.columns).where(
+    receipt.c.share_id == param("share"),
+    receipt.c.document_id == param("document"),
+    receipt.c.recipient_id == param("recipient"),
+    receipt.c.subject_id == param("subject"),
+)
+_of_subject = select(*_RECEIPT.columns).where(
+    receipt.c.share_id == param("share"),
+    InList(receipt.c.document_id, "keys"),
+    receipt.c.subject_id == param("subject"),
+)
+_of_shares = (
+    select(*_RECEIPT.columns)
+    .where(InList(receipt.c.share_id, "keys"))
+    .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
+)
+_place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)
+_of_share = select(*_RECEIPT.columns).where(receipt.c.share_id == param("key")).order_by(*_place).limit(param("most"))
+_later = _of_share.where(
+    tuple_(*_place)
+    > tuple_(bindparam("first", type_=UtcMicros()), param("document"), param("recipient"), param("subject"))
+)
+
+
+class SqlReceipts:
+    """See ports.repositories.receipts.Receipts."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def save(self, receipt: Receipt) -> None:
+        """Insert, or replace the one of the same share, document, recipient and subject."""
+        self.save_all([receipt])
+
+    def save_all(self, receipts: Sequence[Receipt]) -> None:
+        """Write at least one, all of the same share."""
+        rows = [_RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""} for receipt in receipts]
+        self._work.insert_or_replace(_RECEIPT.table, rows)
+        done = min((r.completed_at for r in receipts if r.completed_at), default=None)
+        first = {"key": receipts[0].share_id, "at": min(r.first_at for r in receipts), "done": done}
+        self._work.run(_received, first)
+
+    def get(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
+        """Return the receipt. A write transaction holds an advisory lock on its key until it ends, existing or not."""
+        self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
+        values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
+        row = self._work.first(_one, values)
+        return _receipt(row) if row else None
+
+    def of_subject(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
+        """Return a subject's receipts for these documents."""
+        found = self._work.batched(_of_subject, "keys", document_ids, share=share_id, subject=subject_id)
+        return [_receipt(row) for row in found]
+
+    def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
+        """Return the receipts share by share, the oldest first."""
+        return [_receipt(row) for row in self._work.batched(_of_shares, "keys", share_ids)]
+
+    def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
+        """Return the receipts of one share, the oldest first; ``after`` continues after that place."""
+        values: dict[str, Any] = {"key": share_id, "most": limit}
+        if after is None:
+            return [_receipt(row) for row in self._work.rows(_of_share, values)]
+        place = dict(zip(("first", "document", "recipient", "subject"), after, strict=True))
+        return [_receipt(row) for row in self._work.rows(_later, values | place)]
+
+
+def _receipt(row: Row[Any]) -> Receipt:
+    values = row._asdict()
+    return Receipt(**values | {"document_id": values["document_id"] or None})

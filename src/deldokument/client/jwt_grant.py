@@ -1,0 +1,70 @@
+"""JWT bearer grant at Maskinporten (RFC 7523): keys, assertions, requests and responses.
+
+Pure functions. The service's own adapters use them too, so there is one grant (decision 38).
+
+Guarantees
+- An assertion lives 100 seconds and has an identifier of its own, so it serves once.
+- No error holds a key, an assertion or a token.
+
+Source: Digdir, Maskinporten JWT grant.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_LIFETIME_SECONDS: Final = 100  # ID-porten and Maskinporten accept at most 120
+
+
+def private_key(jwk: Any) -> RSAKey:
+    """Return the key that a private RSA JWK describes.
+
+    Raises:
+        ValueError: It is no RSA JWK, or has no private part or no ``kid``.
+    """
+    try:
+        key = RSAKey.import_key(dict(jwk))
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise ValueError("neither a JWK nor a JWK set of RSA keys") from None
+    if not key.is_private or not key.kid:
+        raise ValueError("a client key needs its private part and a kid")
+    return key
+
+
+def sign_assertion(key: RSAKey, claims: Mapping[str, Any], now: float) -> str:
+    """Return a JWT (RS256, with ``kid``) with a validity from ``now`` (Unix time)."""
+    issued_at = int(now)
+    timed = {"iat": issued_at, "exp": issued_at + _LIFETIME_SECONDS, "jti": secrets.token_urlsafe(24)}
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **timed}, key, algorithms=["RS256"])
+
+
+def grant_request(
+    key: RSAKey,
+    now: float,
+    *,
+    issuer: str,
+    client_id: str,
+    scope: str,
+    resource: str | None = None,
+    consumer_org: str | None = None,
+) -> dict[str, str]:
+    """Return the form for the token endpoint. Each try needs a new one: Maskinporten may have seen the last."""
+    claims = {"aud": issuer, "iss": client_id, "scope": scope}
+    claims |= {"resource": resource} if resource else {}
+    claims |= {"consumer_org": consumer_org} if consumer_org else {}
+    return {"grant_type": GRANT_TYPE, "assertion": sign_assertion(key, claims, now)}
+
+
+def read_grant(body: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the access token of a response and its lifetime in seconds. Raises ValueError if it holds none."""
+    token, lifetime = body.get("access_token"), body.get("expires_in")
+    if not isinstance(token, str) or not token or type(lifetime) is not int:
+        raise ValueError("no access token")
+    return token, lifetime

@@ -1,0 +1,61 @@
+"""Repository contract: accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from deldokument.domain.tenancy import Account
+
+
+@dataclass(frozen=True, slots=True)
+class AccountContents:
+    """Counts of an account. ``stored_bytes`` counts announced documents whose keys are not destroyed."""
+
+    members: int
+    drafts: int
+    open_shares: int
+    documents: int
+    stored_bytes: int
+
+
+class Accounts(Protocol):
+    """Accounts, deleted ones too."""
+
+    def add(self, account: Account) -> None:
+        """Raises Conflict when the tenant has an account of exactly that name; services refuse similar names."""
+        ...
+
+    def get(self, account_id: str) -> Account | None: ...
+    def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
+        """Return the accounts that exist, in the order of the ids."""
+        ...
+
+    def lock(self, account_id: str) -> Account | None:
+        """Return the account, its row locked until the transaction ends: for its quota."""
+        ...
+
+    def save(self, account: Account) -> Account:
+        """Write it as the next revision, and return that.
+
+        Raises Conflict("changed_meanwhile") when its ``revision`` is not the stored one, and
+        Conflict("account_name_taken").
+        """
+        ...
+
+    def of_tenant(self, tenant_id: str) -> list[Account]:
+        """Return all accounts of the tenant, deleted ones too, by name."""
+        ...
+
+    def contents(self, account_id: str) -> AccountContents:
+        """Count what the account holds now."""
+        ...
+
+    def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
+        """Return accounts deleted by then whose end is not recorded; not if they or their tenant are frozen.
+
+        The rows are locked; concurrent workers get different ones.
+        """
+        ...

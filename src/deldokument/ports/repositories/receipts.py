@@ -1,0 +1,40 @@
+"""Repository contract: receipts of recipients who opened a share or downloaded a document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from deldokument.domain.share import Receipt
+
+ReceiptPlace = tuple[datetime, str, str, str]
+"""A receipt's place among those of its share: first time, document (empty for none), recipient, subject."""
+
+
+class Receipts(Protocol):
+    """Receipts, one per share, document, recipient and subject."""
+
+    def save(self, receipt: Receipt) -> None:
+        """Insert, or replace the one of the same share, document, recipient and subject.
+
+        The share keeps the times of its first receipt and of its first whole download for the statistics.
+        """
+        ...
+
+    def save_all(self, receipts: Sequence[Receipt]) -> None:
+        """Write at least one, all of the same share, as ``save``."""
+        ...
+
+    def get(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None: ...
+    def of_subject(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
+        """Return a subject's receipts for these documents. To update them, hold the share's lock."""
+        ...
+
+    def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
+        """Return the receipts share by share, the oldest first."""
+        ...
+
+    def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
+        """Return the receipts of one share, the oldest first; ``after`` continues after that place."""
+        ...

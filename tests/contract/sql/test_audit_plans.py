@@ -1,0 +1,82 @@
+"""Every question about events is answered from an index, of 10 000 events as of a million.
+
+PostgreSQL plans with the figures of what is there, SQLite without any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.ports.repositories.audit import EventFilter
+from tests.support.bulk_events import check_plan, event_filters, event_questions, fill_trail, many_events, subject_ids
+from tests.support.query_plans import EVERYTHING_READ, plans
+
+COUNT = 10_000
+PEOPLE = subject_ids(200)
+QUESTIONS = event_questions("tenant", PEOPLE, COUNT)
+FILTERS = event_filters("tenant", PEOPLE, COUNT)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def full_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with very many events, to be read only."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("migrated_sqlite").read_bytes()
+        path = tmp_path_factory.mktemp("full") / "deldokument.db"
+        path.write_bytes(template)
+        fill_trail(f"sqlite:///{path}", many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
+        yield f"sqlite:///{path}"
+        return
+    with request.getfixturevalue("postgres_server").database() as url:
+        fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
+        yield url
+
+
+@pytest.fixture
+def full_database(full_url: str) -> Iterator[SqlDatabase]:
+    opened = SqlDatabase(full_url)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_question_about_events_is_answered_from_its_index(
+    full_database: SqlDatabase, full_url: str, question: str
+) -> None:
+    ask, index = QUESTIONS[question]
+    check_plan(full_database, full_url, ask, index)
+
+
+def test_a_plan_that_reads_everything_is_found(full_url: str) -> None:
+    everything = "SELECT * FROM audit_event WHERE details = 'x'"
+    assert EVERYTHING_READ.search(plans(full_url, [(everything, ())]))
+    engines = open_engines(full_url)
+    with transaction(engines.reader) as connection:
+        assert connection.execute(text("SELECT count(*) FROM audit_event")).scalar_one() == COUNT
+    engines.close()
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_the_filter_finds_the_same_as_looking_at_everything(full_database: SqlDatabase, name: str) -> None:
+    wanted, _ = FILTERS[name]
+    with full_database.read() as tx:
+        found = [e.number for e in tx.audit.oldest(wanted, after=None, last_number=COUNT, limit=COUNT)]
+        everything = tx.audit.following("tenant", after=0, last_number=COUNT, limit=COUNT)
+    assert found == [e.number for e in everything if _is_wanted(wanted, e.event)]
+    assert found
+
+
+def _is_wanted(wanted: EventFilter, event_: Any) -> bool:
+    return (
+        (wanted.since is None or event_.at >= wanted.since)
+        and (wanted.until is None or event_.at < wanted.until)
+        and wanted.kind in {None, event_.kind}
+        and wanted.share_id in {None, event_.share_id}
+        and (wanted.subject_ids is None or event_.subject_id in wanted.subject_ids)
+    )

@@ -1,0 +1,50 @@
+"""The deployment's row is read, locked and written as the contract says."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.ports.repositories.deployment import Deployment
+from tests.contract.records import DAY, HOUR, NOW
+
+
+def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        fresh = tx.deployment.get()
+    assert fresh == Deployment(fresh.id, None, None)
+    assert len(fresh.id) == 22
+    with database.write() as tx:
+        tx.deployment.record_heartbeat(NOW)
+        tx.deployment.halt(NOW + HOUR)
+        tx.deployment.halt(NOW + DAY)
+        assert tx.deployment.get() == Deployment(fresh.id, NOW, NOW + HOUR)
+        tx.deployment.resume(NOW + 2 * DAY)
+    with database.read() as tx:
+        assert tx.deployment.get() == Deployment(fresh.id, NOW + 2 * DAY, None)
+
+
+def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_ends(database: SqlDatabase) -> None:
+    seen: list[Deployment] = []
+
+    def read_to_write() -> None:
+        with database.write() as tx:
+            seen.append(tx.deployment.get())
+
+    with database.write() as tx:
+        tx.deployment.get()
+        other = Thread(target=read_to_write)
+        other.start()
+        other.join(0.3)
+        assert (other.is_alive(), seen) == (True, [])
+        tx.deployment.record_heartbeat(NOW)
+    other.join()
+    assert [deployment.heartbeat_at for deployment in seen] == [NOW]
+
+
+def test_the_first_keyring_that_is_noted_stays(database: SqlDatabase) -> None:
+    for fingerprint in (b"first", b"second"):
+        with database.write() as tx:
+            tx.deployment.note_keyring(fingerprint)
+    with database.read() as tx:
+        assert tx.deployment.get().keyring_fingerprint == b"first"

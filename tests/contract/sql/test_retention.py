@@ -1,0 +1,223 @@
+"""What is due is found, and erasing leaves exactly what the contract lets stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.domain.errors import NotFound
+from deldokument.domain.share import Receipt, ShareState
+from tests.contract.records import (
+    DAY,
+    HOUR,
+    NOW,
+    TENANT,
+    append,
+    available,
+    begin_upload,
+    complete_document_of,
+    document_of,
+    draft,
+    ended,
+    keep,
+    recipient_of,
+    settle,
+    upload_of,
+)
+
+
+@pytest.fixture(autouse=True)
+def settled(database: SqlDatabase) -> None:
+    settle(database)
+
+
+def test_a_share_is_due_at_its_end_and_not_before(database: SqlDatabase) -> None:
+    later, sooner = available(expires_at=NOW), available(expires_at=NOW - HOUR)
+    keep(database, later, sooner, available(expires_at=NOW + HOUR), ended(), draft())
+    with database.write() as tx:
+        assert tx.retention.due_shares(NOW, 10) == [sooner, later]
+        assert tx.retention.due_shares(NOW, 1) == [sooner]
+
+
+def test_what_is_due_may_be_asked_in_a_reading_transaction(database: SqlDatabase) -> None:
+    due = available(expires_at=NOW)
+    keep(database, due)
+    with database.read() as tx:
+        assert tx.retention.due_shares(NOW, 10) == [due]
+
+
+def test_only_untouched_drafts_are_stale(database: SqlDatabase) -> None:
+    stale = draft(changed_at=NOW - DAY)
+    keep(database, stale, draft(changed_at=NOW), available(changed_at=NOW - DAY))
+    with database.write() as tx:
+        assert tx.retention.stale_drafts(NOW, NOW, 10) == [stale]
+
+
+def test_a_proposed_draft_is_stale_later(database: SqlDatabase) -> None:
+    plain, proposed = draft(changed_at=NOW - DAY), draft(changed_at=NOW - DAY, proposed_by="m" * 22)
+    keep(database, plain, proposed, draft(changed_at=NOW, proposed_by="m" * 22))
+    with database.write() as tx:
+        assert tx.retention.stale_drafts(NOW, NOW - DAY, 10) == [plain]
+        assert {share.id for share in tx.retention.stale_drafts(NOW, NOW, 10)} == {plain.id, proposed.id}
+
+
+def test_the_keys_of_closed_shares_are_to_be_destroyed(database: SqlDatabase) -> None:
+    over = ended()
+    thrown_away = draft(state=ShareState.ABANDONED, closed_at=NOW)
+    keep(database, over, thrown_away, ended(key_destroyed_at=NOW), available(), draft())
+    with database.write() as tx:
+        assert tx.retention.keys_to_destroy(NOW, 10) == [thrown_away, over]
+        assert tx.retention.keys_to_destroy(NOW, 1) == [thrown_away]
+
+
+def test_the_key_of_what_can_still_be_undone_is_not_to_be_destroyed(database: SqlDatabase) -> None:
+    discarded = draft(state=ShareState.ABANDONED, closed_at=NOW, undo_until=NOW + HOUR, undo_by="m")
+    keep(database, discarded)
+    with database.write() as tx:
+        assert tx.retention.keys_to_destroy(NOW, 10) == []
+        assert tx.retention.keys_to_destroy(NOW + HOUR, 10) == [discarded]
+
+
+def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> None:
+    share, alive, without = available(), available(), ended(key_destroyed_at=NOW)
+    keep(database, share, alive, without)
+    upload, other = begin_upload(database, share), begin_upload(database, alive)
+    parts, kept = append(database, upload, 30, 20), append(database, other, 10)
+    with database.write() as tx:
+        tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW))
+        assert tx.retention.blobs_to_release(10) == [without.id]
+        tx.shares.save(replace(share, state=ShareState.ENDED, closed_at=NOW, key_destroyed_at=NOW))
+        assert set(tx.retention.blobs_to_release(10)) == {share.id, without.id}
+        tx.retention.release_blobs([share.id, without.id], NOW)
+    with database.read() as tx:
+        assert tx.retention.blobs_to_release(10) == []
+        assert set(tx.uploads.garbage(10)) == {part.id for part in parts}
+        assert tx.uploads.get(upload.id) is None
+        assert tx.uploads.parts(other.id) == kept
+
+
+def test_releasing_drops_manifests_and_inspection_records_but_not_names(database: SqlDatabase) -> None:
+    share = ended(key_destroyed_at=NOW)
+    keep(database, share)
+    document = complete_document_of(share, sealed_inspection=b"verdict", inspected_at=NOW)
+    with database.write() as tx:
+        tx.shares.add_document(document)
+        tx.retention.release_blobs([share.id], NOW)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == [replace(document, sealed_manifest=b"", sealed_inspection=b"")]
+
+
+def test_complete_documents_of_living_shares_are_to_be_inspected(database: SqlDatabase) -> None:
+    writing, open_share, over = draft(), available(), ended()
+    keep(database, writing, open_share, over)
+    second = complete_document_of(writing, completed_at=NOW + HOUR)
+    first = complete_document_of(open_share)
+    others = [
+        document_of(writing),
+        complete_document_of(writing, inspected_at=NOW, sealed_inspection=b"verdict"),
+        complete_document_of(over),
+    ]
+    with database.write() as tx:
+        for document in [second, first, *others]:
+            tx.shares.add_document(document)
+        assert tx.retention.uninspected(NOW, 10) == [first, second]
+        assert tx.retention.uninspected(NOW, 1) == [first]
+
+
+def test_a_share_is_spent_when_its_tenants_retention_period_has_passed(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.tenants.add(replace(TENANT, id="brief", organization_number="983544622", retention=DAY))
+    over = NOW - TENANT.retention
+    spent, brief = ended(closed_at=over), ended(tenant_id="brief", closed_at=NOW - DAY)
+    keep(database, spent, brief, ended(closed_at=over + HOUR), ended(closed_at=over, erased_at=NOW), draft())
+    with database.write() as tx:
+        found = tx.retention.spent_shares(NOW, 10)
+        assert sorted(share.id for share in found) == sorted([spent.id, brief.id])
+        assert len(tx.retention.spent_shares(NOW, 1)) == 1
+        assert tx.retention.spent_shares(NOW - HOUR, 10) == []
+
+
+def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> None:
+    share, other = ended(), ended()
+    keep(database, share, other)
+    recipient, document = recipient_of(share), complete_document_of(share)
+    upload = upload_of(document)
+    kept = recipient_of(other)
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient)
+        tx.shares.add_recipient(kept)
+        tx.shares.add_document(document)
+        tx.uploads.add(upload)
+        tx.receipts.save(Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW))
+    parts = append(database, upload, 10)
+    with database.write() as tx:
+        tx.retention.erase_shares([share.id], NOW + 2 * DAY)
+    with database.read() as tx:
+        assert tx.shares.get(share.id) == replace(
+            share,
+            sealed_title=b"",
+            sealed_message=b"",
+            sealed_reference=b"",
+            reference_hash=b"",
+            erased_at=NOW + 2 * DAY,
+        )
+        assert tx.shares.recipients([share.id, other.id]) == [kept]
+        assert tx.shares.documents([share.id]) == []
+        assert tx.receipts.of_shares([share.id]) == []
+        assert tx.uploads.garbage(10) == [parts[0].id]
+        assert tx.retention.spent_shares(NOW + 1000 * DAY, 10) == [other]
+
+
+def test_erasing_what_is_not_there_is_told(database: SqlDatabase) -> None:
+    with pytest.raises(NotFound), database.write() as tx:
+        tx.retention.erase_shares(["nothing"], NOW)
+
+
+def test_shares_are_closed_and_their_keys_noted_as_destroyed_many_at_a_time(database: SqlDatabase) -> None:
+    over, other = [available() for _ in range(600)], available()
+    keep(database, *over, other)
+    keys = [share.id for share in over]
+    with database.write() as tx:
+        tx.retention.close(keys, ShareState.ENDED, NOW + DAY)
+        tx.retention.note_destroyed_keys(keys, NOW + 2 * DAY)
+    closed = {"state": ShareState.ENDED, "closed_at": NOW + DAY, "changed_at": NOW + DAY}
+    with database.read() as tx:
+        assert tx.shares.get(other.id) == other
+        for share in (over[0], over[-1]):
+            assert tx.shares.get(share.id) == replace(
+                share, **closed, key_destroyed_at=NOW + 2 * DAY, sealed_message=b""
+            )
+        assert tx.retention.keys_to_destroy(NOW + 2 * DAY, 10) == []
+        assert len(tx.retention.blobs_to_release(1000)) == len(over)
+
+
+def test_audit_keys_are_in_use_while_a_share_is_not_erased(database: SqlDatabase) -> None:
+    keep(
+        database,
+        draft(audit_key_id="one"),
+        ended(audit_key_id="one", erased_at=NOW),
+        ended(audit_key_id="two"),
+        ended(audit_key_id="three", erased_at=NOW),
+    )
+    with database.read() as tx:
+        assert tx.retention.audit_keys_in_use() == {"one", "two"}
+
+
+def test_a_document_is_claimed_by_one_worker_until_it_is_let_go(database: SqlDatabase) -> None:
+    share = draft()
+    keep(database, share)
+    document = complete_document_of(share)
+    with database.write() as tx:
+        tx.shares.add_document(document)
+        assert tx.retention.claim_inspection(document.id, NOW, NOW + HOUR)
+    with database.write() as tx:
+        assert tx.retention.uninspected(NOW, 10) == []
+        assert not tx.retention.claim_inspection(document.id, NOW, NOW + HOUR)
+        tx.retention.keep_inspection(document.id, NOW + 2 * HOUR)
+        assert tx.retention.uninspected(NOW + HOUR, 10) == []
+        tx.retention.keep_inspection(document.id, NOW)
+        assert tx.retention.uninspected(NOW, 10) == [document]
+        tx.shares.save_document(replace(document, inspected_at=NOW))
+        assert not tx.retention.claim_inspection(document.id, NOW + DAY, NOW + 2 * DAY)

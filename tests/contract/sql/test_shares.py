@@ -1,0 +1,326 @@
+"""Shares with recipients and documents are kept and found as the contract says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.domain.errors import Broken, Conflict, NotFound
+from deldokument.domain.share import Receipt, Share, ShareState
+from deldokument.domain.tenancy import Account
+from deldokument.ports.repositories.shares import ShareFilter
+from tests.contract.records import (
+    ACCOUNT,
+    DAY,
+    HOUR,
+    NOW,
+    TENANT,
+    append,
+    available,
+    begin_upload,
+    complete_document_of,
+    document_of,
+    draft,
+    ended,
+    keep,
+    recipient_of,
+    settle,
+)
+
+
+@pytest.fixture(autouse=True)
+def settled(database: SqlDatabase) -> None:
+    settle(database)
+
+
+def found(database: SqlDatabase, wanted: ShareFilter) -> list[str]:
+    with database.read() as tx:
+        return [share.id for share in tx.shares.find(wanted)]
+
+
+def test_a_share_comes_back_as_it_was_kept(database: SqlDatabase) -> None:
+    full = ended(key_destroyed_at=NOW, confidential=False, archived=True)
+    keep(database, full, bare := draft())
+    with database.read() as tx:
+        assert tx.shares.get(full.id) == full
+        assert tx.shares.get(bare.id) == bare
+        assert tx.shares.get("nothing") is None
+
+
+def test_an_instant_is_the_same_in_whatever_zone_it_was_given(database: SqlDatabase) -> None:
+    share = draft(created_at=NOW.astimezone(timezone(timedelta(hours=2))))
+    keep(database, share)
+    with database.read() as tx:
+        kept = tx.shares.get(share.id)
+    assert kept is not None
+    assert kept.created_at == NOW
+    assert kept.created_at.utcoffset() == timedelta(0)
+
+
+def test_a_time_without_a_zone_is_refused(database: SqlDatabase) -> None:
+    with pytest.raises(ValueError, match="zone"):
+        keep(database, draft(created_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+def test_a_saved_share_is_changed_in_every_field(database: SqlDatabase) -> None:
+    share = draft()
+    keep(database, share)
+    changed = ended(id=share.id, sealed_title=b"t", sealed_message=b"", reference_hash=b"h", key_destroyed_at=NOW)
+    with database.write() as tx:
+        assert tx.shares.lock(share.id) == share
+        tx.shares.save(changed)
+        assert tx.shares.lock("nothing") is None
+    with database.read() as tx:
+        assert tx.shares.get(share.id) == changed
+
+
+def test_saving_what_is_not_there_is_told(database: SqlDatabase) -> None:
+    share = draft()
+    with pytest.raises(NotFound), database.write() as tx:
+        tx.shares.save(share)
+    with pytest.raises(NotFound), database.write() as tx:
+        tx.shares.save_recipient(recipient_of(share))
+    with pytest.raises(NotFound), database.write() as tx:
+        tx.shares.save_document(document_of(share))
+
+
+def test_a_reader_cannot_lock(database: SqlDatabase) -> None:
+    with pytest.raises(Broken), database.read() as tx:
+        tx.shares.lock("share")
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        available(expires_at=None),
+        available(published_at=None),
+        draft(published_at=NOW, expires_at=NOW),
+        draft(closed_at=NOW),
+        ended(closed_at=None),
+        available(key_destroyed_at=NOW),
+        available(erased_at=NOW),
+        draft(state=ShareState.ABANDONED, closed_at=NOW, published_at=NOW, expires_at=NOW),
+    ],
+)
+def test_a_share_that_cannot_be_is_refused_by_the_database(database: SqlDatabase, impossible: Share) -> None:
+    with pytest.raises(Broken):
+        keep(database, impossible)
+
+
+# --- finding ---------------------------------------------------------------------------------------------------------
+
+
+def test_shares_are_found_newest_first_page_by_page(database: SqlDatabase) -> None:
+    shares = [draft(id=f"s{n}", created_at=NOW + timedelta(minutes=n // 2)) for n in range(7)]
+    keep(database, *shares)
+    pages, before = [], None
+    while page := found(database, ShareFilter((ACCOUNT.id,), before=before, limit=3)):
+        pages.append(page)
+        last = next(share for share in shares if share.id == page[-1])
+        before = (last.created_at, last.id)
+    assert pages == [["s6", "s5", "s4"], ["s3", "s2", "s1"], ["s0"]]
+
+
+def test_shares_of_several_accounts_come_in_one_order(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
+    keep(
+        database,
+        draft(id="a", created_at=NOW),
+        draft(id="b", created_at=NOW + HOUR, account_id="other"),
+        draft(id="c", created_at=NOW + DAY),
+    )
+    assert found(database, ShareFilter((ACCOUNT.id, "other"))) == ["c", "b", "a"]
+    assert found(database, ShareFilter((ACCOUNT.id, "other"), limit=2)) == ["c", "b"]
+    assert found(database, ShareFilter(("other",))) == ["b"]
+    assert found(database, ShareFilter(())) == []
+
+
+def test_shares_are_found_by_state_and_by_reference(database: SqlDatabase) -> None:
+    keep(database, draft(id="d"), available(id="a", reference_hash=b"26/17"), ended(id="e", reference_hash=b"26/17"))
+    assert found(database, ShareFilter((ACCOUNT.id,), states=(ShareState.DRAFT,))) == ["d"]
+    assert found(database, ShareFilter((ACCOUNT.id,), reference_hashes=(b"26/17", b"x"))) == ["e", "a"]
+    both = ShareFilter((ACCOUNT.id,), states=(ShareState.ENDED, ShareState.DRAFT), reference_hashes=(b"26/17",))
+    assert found(database, both) == ["e"]
+
+
+def test_an_erased_share_is_in_no_list(database: SqlDatabase) -> None:
+    keep(database, ended(erased_at=NOW + DAY))
+    assert found(database, ShareFilter((ACCOUNT.id,))) == []
+
+
+def test_recipients_find_what_is_open_and_nothing_else(database: SqlDatabase) -> None:
+    late, soon = available(expires_at=NOW + DAY), available(expires_at=NOW + HOUR)
+    over, closed, unfinished = available(expires_at=NOW), ended(), draft()
+    keep(database, late, soon, over, closed, unfinished)
+    with database.write() as tx:
+        for share in (late, soon, over, closed, unfinished):
+            tx.shares.add_recipient(recipient_of(share))
+    with database.read() as tx:
+        hits = tx.shares.open_for([b"hash of ola", b"hash of others"], NOW)
+        assert [share for share, _ in hits] == [soon, late]
+        assert [recipient.share_id for _, recipient in hits] == [soon.id, late.id]
+        assert tx.shares.open_for([b"hash of siv"], NOW) == []
+        assert tx.shares.open_for([], NOW) == []
+
+
+def test_thousands_of_hashes_may_be_looked_for(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient_of(share))
+    hashes = [b"%d" % n for n in range(2000)] + [b"hash of ola"]
+    with database.read() as tx:
+        assert [hit.id for hit, _ in tx.shares.open_for(hashes, NOW)] == [share.id]
+
+
+def test_the_audit_keys_of_available_shares_are_told_once_each(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        assert tx.shares.audit_key_ids_available() == []
+    keep(
+        database,
+        available(audit_key_id="one"),
+        available(audit_key_id="one"),
+        available(audit_key_id="two"),
+        ended(audit_key_id="ended"),
+        draft(audit_key_id="begun"),
+    )
+    with database.read() as tx:
+        assert tx.shares.audit_key_ids_available() == ["one", "two"]
+
+
+def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(database: SqlDatabase) -> None:
+    older, newer = draft(changed_at=NOW - HOUR), draft(changed_at=NOW)
+    soon, sooner = available(expires_at=NOW + DAY), available(expires_at=NOW + HOUR)
+    later, over, read = available(expires_at=NOW + 2 * DAY), available(expires_at=NOW), available(expires_at=NOW + HOUR)
+    keep(database, older, newer, soon, sooner, later, over, read, ended())
+    recipient, document = recipient_of(read), complete_document_of(read)
+    with database.write() as tx:
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
+        tx.shares.add(draft(account_id="other"))
+        tx.shares.add_recipient(recipient)
+        tx.shares.add_document(document)
+        tx.receipts.save(Receipt(read.id, document.id, recipient.id, "subject", NOW - HOUR, NOW, completed_at=NOW))
+    with database.read() as tx:
+        needing = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 9)
+        first = tx.shares.needing([newer.account_id], NOW, NOW + DAY, 1)
+    assert sorted(needing, key=lambda one: one.id) == sorted([newer, older, sooner, soon], key=lambda one: one.id)
+    assert {one.id for one in first} == {newer.id, sooner.id}
+
+
+# --- recipients ------------------------------------------------------------------------------------------------------
+
+
+def test_recipients_come_in_their_order_and_change(database: SqlDatabase) -> None:
+    one, two = draft(id="1"), draft(id="2")
+    keep(database, one, two)
+    last, first = recipient_of(one, position=2), recipient_of(one, position=1, lookup_hash=b"hash of siv")
+    other = recipient_of(two, kind="organization")
+    changed = replace(last, sealed_label=b"advokat", confirmed=False)
+    with database.write() as tx:
+        assert all(tx.shares.add_recipient(recipient) for recipient in (last, first, other))
+        tx.shares.save_recipient(changed)
+        assert tx.shares.recipients([one.id, two.id, "3"]) == [first, changed, other]
+        tx.shares.remove_recipient(two.id, first.id)
+        tx.shares.remove_recipient(one.id, last.id)
+    with database.read() as tx:
+        assert tx.shares.recipients([one.id]) == [first]
+
+
+def test_a_share_has_a_recipient_once(database: SqlDatabase) -> None:
+    share = draft()
+    keep(database, share)
+    original = recipient_of(share)
+    with database.write() as tx:
+        assert tx.shares.add_recipient(original)
+        assert not tx.shares.add_recipient(recipient_of(share, sealed_name=b"another"))
+        assert tx.shares.recipients([share.id]) == [original]
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+
+def test_documents_come_in_their_order_and_change(database: SqlDatabase) -> None:
+    share = draft()
+    keep(database, share)
+    last, first = document_of(share, position=2, length=5 * 2**30), document_of(share, modified_at=None)
+    changed = replace(last, completed_at=NOW, sealed_manifest=b"m", sealed_inspection=b"i", inspected_at=NOW)
+    with database.write() as tx:
+        tx.shares.add_document(last)
+        tx.shares.add_document(first)
+        tx.shares.save_document(changed)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == [first, changed]
+        assert tx.shares.document(last.id) == changed
+        assert tx.shares.document("nothing") is None
+
+
+def test_what_a_removed_document_was_made_of_becomes_garbage(database: SqlDatabase) -> None:
+    share = draft()
+    keep(database, share)
+    upload, other = begin_upload(database, share), begin_upload(database, share)
+    parts, kept = append(database, upload, 30, 20), append(database, other, 10)
+    with database.write() as tx:
+        tx.shares.remove_document(upload.document_id, NOW)
+    with database.read() as tx:
+        assert [document.id for document in tx.shares.documents([share.id])] == [other.document_id]
+        assert tx.uploads.get(upload.id) is None
+        assert sorted(tx.uploads.garbage(10)) == sorted(part.id for part in parts)
+        assert tx.uploads.parts(other.id) == kept
+
+
+def test_a_document_needs_its_share(database: SqlDatabase) -> None:
+    with pytest.raises(Conflict), database.write() as tx:
+        tx.shares.add_document(document_of(draft()))
+
+
+def test_documents_are_read_on_from_any_of_them_in_their_order(database: SqlDatabase) -> None:
+    share, other = available(), available()
+    keep(database, share, other)
+    made = [document_of(share, position=number // 2) for number in range(8)]
+    with database.write() as tx:
+        for document in [*reversed(made), document_of(other)]:
+            tx.shares.add_document(document)
+    ordered = sorted(made, key=lambda document: (document.position, document.id))
+    with database.read() as tx:
+        assert tx.shares.documents_after(share.id, None, 100) == ordered == tx.shares.documents([share.id])
+        for number, document in enumerate(ordered):
+            found = tx.shares.documents_after(share.id, (document.position, document.id), 3)
+            assert found == ordered[number + 1 : number + 4]
+
+
+def test_shares_are_found_by_the_state_as_it_is_then(database: SqlDatabase) -> None:
+    overdue, is_open, over = available(expires_at=NOW), available(), ended()
+    keep(database, overdue, is_open, over, draft())
+
+    def in_state(*states: ShareState) -> set[str]:
+        with database.read() as tx:
+            return {one.id for one in tx.shares.find(ShareFilter((ACCOUNT.id,), states, NOW))}
+
+    assert in_state(ShareState.AVAILABLE) == {is_open.id}
+    assert in_state(ShareState.ENDED) == {overdue.id, over.id}
+    assert in_state(ShareState.AVAILABLE, ShareState.ENDED) == {overdue.id, is_open.id, over.id}
+
+
+def test_a_recipient_with_receipts_stays(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    recipient = recipient_of(share)
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient)
+        tx.receipts.save(Receipt(share.id, None, recipient.id, "subject", NOW, NOW))
+    with pytest.raises(Conflict), database.write() as tx:
+        tx.shares.remove_recipient(share.id, recipient.id)
+
+
+def test_of_many_ids_those_that_are_shares_are_known_erased_or_not(database: SqlDatabase) -> None:
+    shares = [draft() for _ in range(600)]
+    erased = ended(erased_at=NOW + 2 * DAY)
+    keep(database, *shares, erased)
+    ids = {share.id for share in (*shares, erased)}
+    with database.read() as tx:
+        assert tx.shares.known([*ids, *(f"unknown {number}" for number in range(600))]) == ids
+        assert tx.shares.known([]) == set()

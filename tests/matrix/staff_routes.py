@@ -1,0 +1,165 @@
+"""Routes of staff x actors x the tenant's state: every route of `/konfigurasjon/{tenant_id}` and `/drift`.
+
+The committed table is tests/matrix/staff_routes.txt; it is written anew together with routes.txt (see table.py). Forms
+are sent empty: an actor who gets as far as being told what is missing, got in. ``crossed`` is the tenant's
+administrator who names things of another tenant below the own one's address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+
+from deldokument.domain.errors import existing
+from deldokument.domain.identifiers import OrganizationNumber
+from deldokument.services.accounts import integrations
+from deldokument.services.tenants import administrators, freezing, offboarding, operators
+from deldokument.services.tenants.freezing import FreezeReason
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.tenants import record_assessment, sign_agreements
+from tests.support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
+
+GOLDEN = Path(__file__).with_name("staff_routes.txt")
+ACTORS = ("anonymous", "stranger", "member", "other-administrator", "crossed", "administrator", "operator")
+STATES = ("new", "in use", "frozen", "ended")
+_NUMBERS = {
+    "stranger": SIV,
+    "member": KARI,
+    "other-administrator": VIGDIS,
+    "crossed": EWA,
+    "administrator": EWA,
+    "operator": OLA,
+}
+_UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
+
+
+def is_of_an_office(path: str) -> bool:
+    """Whether this table has the route, and not the one of shares."""
+    return path.startswith(("/konfigurasjon/{tenant_id}", "/drift"))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Every status by route, state and actor, and what was found wrong while asking."""
+
+    statuses: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Scene:
+    """A tenant in one state with one of everything, another one beside it, and people with their browsers."""
+
+    web: Web
+    ids: dict[str, str]
+    crossed: dict[str, str]
+    browsers: dict[str, Browser] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, actor: str, ids: dict[str, str]) -> httpx.Response:
+        """The request as the actor makes it."""
+        if actor not in self.browsers:
+            self.browsers[actor] = self.web.browser(_NUMBERS.get(actor))
+        browser, address = self.browsers[actor], path.format_map(ids)
+        return browser.post(address) if method == "POST" else browser.get(address)
+
+
+def survey(rows: list[tuple[str, str]]) -> Outcome:
+    """All ``rows`` (method, path) that are of an office, all states, all actors."""
+    outcome, wanted = Outcome(), [(method, path) for method, path in rows if is_of_an_office(path)]
+    for state in STATES:
+        scenes = _scenes(state)
+        scene = next(scenes)
+        for method, path in wanted:
+            cells = outcome.statuses.setdefault(f"{method} {path}", {}).setdefault(state, {})
+            for actor in ACTORS:
+                answer = scene.ask(method, path, actor, scene.crossed if actor == "crossed" else scene.ids)
+                cells[actor] = answer.status_code
+                _compare(scene, outcome, method, path, actor, answer)
+                if method == "POST" and answer.status_code < 400 and actor != "anonymous":
+                    scene = next(scenes)
+        scenes.close()
+    return outcome
+
+
+def _compare(scene: _Scene, outcome: Outcome, method: str, path: str, actor: str, answer: httpx.Response) -> None:
+    """What is not for the actor looks as what does not exist."""
+    if answer.status_code != 404 or "{" not in path:
+        return
+    unknown = scene.ask(method, path, actor, dict.fromkeys(scene.ids, _UNKNOWN))
+    if (unknown.status_code, _plain(unknown)) != (404, _plain(answer, *scene.ids.values(), *scene.crossed.values())):
+        outcome.faults.append(f"{method} {path}, {actor}: an unknown id is answered otherwise")
+
+
+def _plain(answer: httpx.Response, *ids: str) -> str:
+    """The page without what differs from one asking to the next."""
+    text = answer.text
+    for value in (*ids, _UNKNOWN):
+        text = text.replace(value, "ID")
+    return re.sub(r'csrf[-_]token"[^>]*>', "", text)
+
+
+def _scenes(state: str) -> Iterator[_Scene]:
+    """Fresh ones, as many as are asked for."""
+    while True:
+        with stage_in_memory() as stage:
+            web = serve(stage)
+            try:
+                ids = _furnish(stage, stage.tenant.id, stage.byggesak.id, stage.members["kari"], EWA)
+                other = _furnish(stage, stage.barnevern.tenant_id, stage.barnevern.id, stage.members["vigdis"], VIGDIS)
+                operators.add_operator(stage.deps, number=OLA, name="Ola Drift")
+                _bring(stage, state)
+                yield _Scene(web, ids, other | {"tenant_id": stage.tenant.id})
+            finally:
+                web.close()
+
+
+def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, administrator: str) -> dict[str, str]:
+    """One of everything that a path can name."""
+    deps = stage.deps
+    if not administrators.administrator_of(deps, tenant_id=tenant_id, person=person(administrator)):
+        administrators.add_administrator(deps, tenant_id=tenant_id, number=administrator, name="Vigdis Myhre")
+    sign_agreements(deps, tenant_id)
+    integration = integrations.add_integration(
+        deps, tenant_id=tenant_id, account_id=account_id, organization_number=OrganizationNumber(FJELL).value
+    )
+    with deps.database.read() as tx:
+        agreement = existing(next(iter(tx.agreements.main_agreements(tenant_id)), None))
+        administrator_id = tx.staff.administrators(tenant_id)[0].id
+    return {
+        "tenant_id": tenant_id,
+        "account_id": account_id,
+        "member_id": member_id,
+        "administrator_id": administrator_id,
+        "integration_id": integration.id,
+        "agreement_id": agreement.id,
+        "assessment_id": record_assessment(deps, tenant_id).id,
+        "intent_id": _UNKNOWN,
+        "template": "dpia.pdf",
+    }
+
+
+def _bring(stage: Stage, state: str) -> None:
+    """The tenant into the state."""
+    if state == "new":
+        with stage.deps.database.write() as tx:
+            tx.tenants.save(replace(existing(tx.tenants.get(stage.tenant.id)), activated_at=None))
+    elif state == "frozen":
+        freezing.freeze_tenant(stage.deps, stage.tenant.id, None, FreezeReason.SECURITY)
+    elif state == "ended":
+        offboarding.offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
+
+
+def as_text(outcome: Outcome) -> str:
+    """The table: a line for a route, or one for each state of the tenant where the answers differ."""
+    width = max(map(len, outcome.statuses))
+    lines = [f"{'route':<{width}}  {'tenant':<7}  {'  '.join(ACTORS)}"]
+    for label, by_state in outcome.statuses.items():
+        same = len({tuple(cells.values()) for cells in by_state.values()}) == 1
+        for state, cells in ({"any": by_state[STATES[0]]} if same else by_state).items():
+            statuses = "  ".join(f"{status:<{len(actor)}}" for actor, status in cells.items())
+            lines.append(f"{label:<{width}}  {state:<7}  {statuses}".rstrip())
+    return "\n".join(lines) + "\n"

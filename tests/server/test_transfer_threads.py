@@ -1,0 +1,145 @@
+"""Waiting for threads: they end before whoever waits goes on, however often the waiting is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from deldokument.server.transfer_threads import HELPERS, LANES, TransferThreads, outlived
+
+pytestmark = pytest.mark.once
+
+
+def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() -> None:
+    may_end, has_ended = threading.Event(), threading.Event()
+
+    def work() -> int:
+        may_end.wait(20)
+        has_ended.set()
+        return 7
+
+    async def cancelled_twice() -> None:
+        waiting = asyncio.ensure_future(outlived(asyncio.get_running_loop().run_in_executor(None, work)))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            waiting.cancel()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert has_ended.is_set()
+
+    asyncio.run(cancelled_twice())
+
+
+def test_what_the_thread_comes_to_is_told() -> None:
+    async def result() -> int:
+        return await outlived(asyncio.get_running_loop().run_in_executor(None, lambda: 7))
+
+    assert asyncio.run(result()) == 7
+
+
+def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_are_left() -> None:
+    made: list[int] = []
+    is_making = threading.Event()
+
+    def steps() -> Iterator[int]:
+        for number in range(5):
+            is_making.set()
+            time.sleep(0.02)
+            is_making.clear()
+            made.append(number)
+            yield number
+
+    lanes = TransferThreads("test")
+    with lanes.ahead(steps()) as coming:
+        assert list(coming) == [0, 1, 2, 3, 4]
+    made.clear()
+    with lanes.ahead(steps()) as coming:
+        assert next(coming) == 0
+    assert not is_making.is_set()
+    assert made == [0, 1]
+
+
+def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:
+    def steps() -> Iterator[int]:
+        yield 1
+        raise OSError("the store is gone")
+
+    with TransferThreads("test").ahead(steps()) as coming:
+        assert next(coming) == 1
+        with pytest.raises(OSError, match="the store is gone"):
+            next(coming)
+
+
+def makers(count: int) -> Iterator[int]:
+    """In which thread each step is made."""
+    for _ in range(count):
+        yield threading.get_ident()
+
+
+def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
+    lanes, this = TransferThreads("test"), threading.get_ident()
+    with ExitStack() as taken:
+        for _ in range(HELPERS):
+            assert this not in list(taken.enter_context(lanes.ahead(makers(3))))
+        with lanes.ahead(makers(3)) as none_left:
+            assert set(none_left) == {this}
+    with lanes.ahead(makers(3)) as coming:
+        assert this not in list(coming)
+
+
+def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
+    lanes, this = TransferThreads("test"), threading.get_ident()
+    with ExitStack() as taken:
+        entered = [taken.enter_context(lanes.entered()) for _ in range(LANES)]
+        with lanes.ahead(makers(3)) as alone:
+            assert all(entered)
+            assert (set(alone) == {this}) == ((os.cpu_count() or 1) <= LANES)
+    with lanes.entered(), lanes.ahead(makers(3)) as coming:
+        assert (this in list(coming)) == (os.cpu_count() == 1)
+
+
+LANE_AND_HELPER = """
+import asyncio, os, threading
+from deldokument.server.transfer_threads import TransferThreads
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+def steps():
+    yield niceness()
+async def in_a_lane():
+    found = []
+    await lanes.run(lambda: found.append(niceness()))
+    return found
+lanes = TransferThreads("test")
+found = asyncio.run(in_a_lane())
+with lanes.ahead(steps()) as coming:
+    print(niceness(), *found, *coming)
+"""
+
+
+@pytest.mark.parametrize("before", [0, 10, 19])
+def test_the_event_loop_comes_before_the_threads_that_move_bytes(before: int) -> None:
+    later = min(before + 5, 19)
+    assert said("nice", "-n", f"{before - os.nice(0)}") == f"{before} {later} {later}"
+
+
+def test_bytes_move_where_the_system_lets_no_thread_stand_back() -> None:
+    """As a unit of systemd does, whose filter of system calls answers with EPERM."""
+    refusing = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=setpriority:error=EPERM")
+    assert said(*refusing) == " ".join([f"{os.nice(0)}"] * 3)
+
+
+def said(*before: str) -> str:
+    """What the program says that is run so."""
+    command = [*before, sys.executable, "-c", LANE_AND_HELPER]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
