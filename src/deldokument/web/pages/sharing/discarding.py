@@ -1,6 +1,6 @@
 """Discarding a draft: the question, the list with «Undo», and undoing it.
 
-Every step works without script, and a page that is loaded again says what is so by then. All rules are in
+Every step works without JavaScript. A page that is loaded again shows the current state. The rules are in
 services.shares.discarding.
 """
 
@@ -19,7 +19,7 @@ from deldokument.web.pages.sharing.shares import UNDO_SECONDS, list_of
 
 
 def question_page(call: RequestContext) -> Response:
-    """The question asked once, for those whose browser cannot ask it in a dialog."""
+    """Ask for confirmation, for browsers that cannot show a dialog."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.DRAFT:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -27,14 +27,17 @@ def question_page(call: RequestContext) -> Response:
 
 
 def discard(call: RequestContext) -> Response:
-    """«Forkast utkastet»."""
+    """Discard the draft («Forkast utkastet»)."""
     share_id = call.path("id")
     discarding.discard_with_grace(call.deps, call.person.person, share_id)
     return RedirectResponse(f"/delinger?forkastet={share_id}", 303)
 
 
 def undo(call: RequestContext) -> Response:
-    """«Angre». Too late is told on the list, where the draft is missing by then."""
+    """Undo the discarding («Angre»).
+
+    If it is too late, the list says so; the draft is no longer in it.
+    """
     share_id = call.path("id")
     try:
         discarding.restore_draft(call.deps, call.person.person, share_id)
@@ -44,7 +47,7 @@ def undo(call: RequestContext) -> Response:
 
 
 def list_page(call: RequestContext) -> Response:
-    """«Delinger», with what has just been done to a draft, if it is still so."""
+    """Show the list («Delinger») with what was just done to a draft, if that still applies."""
     person, discarded_id, restored_id = call.person.person, call.query("forkastet"), call.query("hentet")
     discarded = discarding.find_discarded(call.deps, person, discarded_id) if discarded_id else None
     return list_of(call, discarded=discarded, restored=_restored(call, restored_id))
