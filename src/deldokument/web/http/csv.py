@@ -1,8 +1,8 @@
 """CSV lines for spreadsheets, as Norwegian Excel opens them: UTF-8 with BOM, semicolons, CRLF.
 
 Guarantees:
-- No text becomes a formula: before a character that could begin one, also after white space, stands an apostrophe
-  (OWASP, «CSV Injection»).
+- No text becomes a formula: one that begins like a formula, also after white space, gets a leading apostrophe (OWASP,
+  «CSV Injection»).
 - Every text is quoted, so a program that splits at commas or tabs finds no other beginning inside it.
 - Numbers are written as they are.
 """

@@ -30,7 +30,7 @@ from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, sec
 
 SECTION = "kontoer"
 _SAVED = frozenset({"ny", "navn", "regler", "angret"})
-"""Values of ``lagret`` in the address of an account's page: what has just been done."""
+"""Values of ``lagret`` in the URL of an account's page: the action that has just been done."""
 
 
 # --- the list --------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def service_agreement(call: RequestContext) -> Response:
         "pages/admin/service_agreement.html",
         agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
-        text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
+        text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press returns safe HTML
     )
 
 
