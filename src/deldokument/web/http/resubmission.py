@@ -6,8 +6,8 @@
 Guarantees:
 - Only forms that a page of ours has sent are kept, as the browser itself reports (Origin, or Sec-Fetch-Site without
   it). So no other site can have its fields sent by a click here.
-- What one person typed is neither shown to nor sent by another person who has logged in since. The token identifies the
-  form's owner.
+- What one person typed, confirmed or reviewed is neither shown to nor sent by another person who has logged in since.
+  The token identifies the form's owner.
 - What was typed exists in the page only: in no URL, log or database.
 
 Does not: keep files; they are chosen again.

@@ -52,7 +52,7 @@ _PROBATION = 8 * STEP
 _FAST_BYTES_PER_SECOND = 10_000_000
 _READERS = 8
 _readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
-"""Bounds the steps that are decrypted at once: while it is decrypted, a step takes several times its size in memory."""
+"""Bounds the steps decrypted at once: during decryption a step takes several times its size in memory."""
 _SMALL_STEPS = 3 * _READERS
 """Small steps that are read, or wait for the event loop to send them, at once."""
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
@@ -293,7 +293,7 @@ class ContentResponse(Response):
     async def _outlasts(self, scope: Scope, waiting: Awaitable[None]) -> bool:
         """Wait until the connection takes the bytes.
 
-        Returns False if the reader takes less than TRICKLE bytes in a minute, or may not have more.
+        Returns False if the reader takes less than TRICKLE bytes in a minute, or loses access meanwhile.
         """
         taking = asyncio.ensure_future(waiting)
         since, left = time.monotonic(), unsent_bytes(scope)
