@@ -238,9 +238,7 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
     """Add every number in a pasted text; return those refused, with reasons.
 
     If Enhetsregisteret does not answer, or the lookups take too long, organisations are added without a name. They must
-    then be confirmed, as persons must.
-
-    Raises: InvalidInput for too many recipients, before the register is asked.
+    then be confirmed, as persons must. Raises: InvalidInput for too many recipients, before the register is asked.
     """
     with deps.database.read() as tx:
         share_for_reading(deps, tx, sharer, share_id)
