@@ -199,7 +199,10 @@ def _within(content: Content, start: int, stop: int) -> PieceRanges:
 
 
 def _keys(deps: Dependencies, access: Access) -> tuple[bytes, bytes]:
-    """Return the share key and the audit key. Raises: as ``authorize`` if the share has ended; otherwise Broken."""
+    """Return the share key and the audit key.
+
+    Raises, if the share key is gone: as ``authorize`` for a share that has ended, otherwise Broken.
+    """
     key_id = share_key_id(access.share.id)
     share_key = deps.keyring.get([key_id]).get(key_id)
     if share_key is None:

@@ -119,7 +119,10 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
 
 
 def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Send a proposal back, or take back one's own; do nothing if there is none. Raises: Conflict for no draft."""
+    """Send a proposal back, or take back one's own; do nothing if there is none.
+
+    Raises: Conflict if the share is not a draft.
+    """
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, person, share_id)
         proposer = proposer_of(tx, share)
