@@ -1,8 +1,8 @@
 """E-mail over SMTP submission (RFC 5321, RFC 6409): the port `EmailSender`.
 
 Guarantees:
-- Nothing, least of all the password, is sent before the server's certificate was verified. The exception is
-  an unprotected connection to this machine, if the operator chose it.
+- Only EHLO and STARTTLS are sent before the server's certificate is verified, never the password. The exception
+  is an unprotected connection to this machine, if the operator chose it.
 - The same e-mail is the same bytes each time, with the same Message-ID.
 - A server that accepts the connection blocks a thread for at most a minute and a half.
 - Once the server has accepted an e-mail, later errors do not make it unsent.

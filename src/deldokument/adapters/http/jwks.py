@@ -2,8 +2,8 @@
 
 Guarantees:
 - Keys are at most a day old, and are fetched again if a token names an unknown key.
-- Tokens that name invented keys cannot cause repeated fetches: anybody can send a token.
-- While keys are cached, no thread waits for a fetch that such a token causes.
+- Anybody can send a token with an invented key name: such tokens cause at most one fetch per `KEYS_REST_SECONDS`.
+- That fetch does not block threads whose keys are cached.
 
 Knows no token, and not where the keys are: the caller passes a function that finds them.
 

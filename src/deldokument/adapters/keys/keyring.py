@@ -29,7 +29,7 @@ from deldokument.crypto.keys import KeyWrapper, new_key
 from deldokument.domain.errors import Broken, Conflict, ServiceError, Unavailable
 
 OWNER = "deployment"
-"""An entry that is no key: it says whose keyring this is."""
+"""The entry that is not a key: it names the deployment that owns the keyring."""
 _ANOTHER = "another rotation is under way"
 _NAMED = 5
 """How many unreadable entries an error names."""
