@@ -26,7 +26,10 @@ REFRESH_EVERY: Final = timedelta(seconds=3)
 
 
 class SystemClock:
-    """This machine's clock. With SQLite it is also the database's clock, so the skew is zero."""
+    """This machine's clock.
+
+    With SQLite it is also the database's clock, so the skew is zero.
+    """
 
     def now(self) -> datetime:
         """Return the present instant, in UTC."""
@@ -131,7 +134,10 @@ class DatabaseClock:
         return reading
 
     def _read(self) -> _Reading:
-        """Read the database's clock. It was read between request and response; the midpoint has the smallest error."""
+        """Read the database's clock.
+
+        It was read between request and response; the midpoint has the smallest error.
+        """
         asked = _elapsed()
         at = self._ask()
         answered = _elapsed()

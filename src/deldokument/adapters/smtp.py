@@ -58,7 +58,10 @@ class SmtpServer:
 
 
 class SmtpMail:
-    """The port `EmailSender`. ``name`` is our host name (see ``mail_name``), which also ends Message-IDs."""
+    """The port `EmailSender`.
+
+    ``name`` is our host name (see ``mail_name``), which also ends Message-IDs.
+    """
 
     def __init__(
         self,
@@ -141,7 +144,10 @@ class SmtpMail:
             smtp.login(self._server.username, self._server.password)
 
     def _start_tls(self, smtp: smtplib.SMTP) -> None:
-        """Start TLS (RFC 3207). Discard everything received before, including bytes injected after the reply."""
+        """Start TLS (RFC 3207).
+
+        Discard everything received before, including bytes injected after the reply.
+        """
         if not smtp.has_extn("starttls"):
             raise smtplib.SMTPNotSupportedError("no STARTTLS")
         code, words = smtp.docmd("STARTTLS")

@@ -59,7 +59,10 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 
 class WebhookClient:
-    """The port `WebhookSender`. ``tls`` and ``resolve`` default to the system's; ``clock`` is monotonic."""
+    """The port `WebhookSender`.
+
+    ``tls`` and ``resolve`` default to the system's; ``clock`` is monotonic.
+    """
 
     def __init__(
         self,
@@ -149,7 +152,10 @@ class WebhookClient:
 
     @contextmanager
     def _secured(self, plain: socket.socket, target: WebhookUrl) -> Iterator[tuple[socket.socket, threading.Event]]:
-        """Yield the connection and whether time is up. The certificate is checked against the name, not the address."""
+        """Yield the connection and whether time is up.
+
+        The certificate is checked against the name, not the address.
+        """
         if not target.secure:
             with _deadline(plain, self._limits.total) as is_over:
                 yield plain, is_over

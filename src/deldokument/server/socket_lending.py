@@ -33,7 +33,10 @@ _ANSWER = "deldokument.lend_answer"
 
 
 class SocketLease:
-    """A lease of a socket, until `release`. ``left`` bytes may be moved over it; for one thread at a time."""
+    """A lease of a socket, until `release`.
+
+    ``left`` bytes may be moved over it; for one thread at a time.
+    """
 
     def __init__(
         self, connection: socket.socket, left: int, take_back: Callable[[int], None], came: bytes = b""
@@ -71,7 +74,10 @@ class SocketLease:
         return moved
 
     def release(self) -> None:
-        """Return the socket. Call on the event loop, when no thread uses the lease any more."""
+        """Give the socket back to the server.
+
+        Call on the event loop, when no thread uses the lease any more.
+        """
         self._socket.close()
         self._take_back(self.left)
 

@@ -168,7 +168,10 @@ class ChildProcesses:
         self._send(signal.SIGKILL)
 
     def _ended(self) -> list[int]:
-        """Return the children that have ended. Asks for each: as process 1 the parent also has others' orphans."""
+        """Return the children that have ended.
+
+        Asks for each: as process 1 the parent also has others' orphans.
+        """
         return [pid for pid in list(self._living) if os.waitpid(pid, os.WNOHANG)[0]]
 
     def _send(self, number: signal.Signals) -> None:

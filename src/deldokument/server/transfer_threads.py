@@ -82,7 +82,10 @@ class TransferThreads:
 
     @contextmanager
     def entered(self) -> Iterator[bool]:
-        """Yield whether a lane is free; it is held until the block ends. For the event loop's thread."""
+        """Yield whether a lane is free; it is held until the block ends.
+
+        For the event loop's thread.
+        """
         entered = self._free.acquire(blocking=False)
         self._taken += entered
         try:
@@ -93,7 +96,10 @@ class TransferThreads:
                 self._free.release()
 
     def run(self, stretch: Callable[[], bool]) -> asyncio.Future[bool]:
-        """Run one stretch in a thread. The first is logged, so that an operator sees whether sockets are lent."""
+        """Run one stretch in a thread.
+
+        The first is logged, so that an operator sees whether sockets are lent.
+        """
         if not self._is_used:
             log.info("%ss of fast clients use sockets lent to threads", self._name)
             self._is_used = True
@@ -116,7 +122,10 @@ class TransferThreads:
 
 
 def _lower_priority() -> None:
-    """Give this thread lower priority than the event loop's. On Linux niceness is per thread (sched(7))."""
+    """Give this thread lower priority than the event loop's.
+
+    On Linux niceness is per thread (sched(7)).
+    """
     this = threading.get_native_id()
     # A seccomp filter may refuse it; transfers work all the same.
     with suppress(PermissionError):
@@ -159,7 +168,10 @@ class ThroughputMeter:
         self._came = 0
 
     def is_quick(self, count: int) -> bool:
-        """Count ``count`` more bytes; return True, once per PROBATION bytes, if they came fast enough for a lane."""
+        """Count ``count`` more bytes.
+
+        Returns True, once per PROBATION bytes, if they came fast enough for a lane.
+        """
         self._came += count
         if self._came < PROBATION:
             return False

@@ -51,7 +51,10 @@ class RightsUnavailable(Unavailable):
 
 
 class Silent(RightsUnavailable):
-    """No response at all. A response that is not understood is not Silent: the next person's may be fine."""
+    """No response at all.
+
+    A response that is not understood is not Silent: the next person's may be fine.
+    """
 
 
 class RightsSource(Protocol):
@@ -98,7 +101,10 @@ class AltinnCalls:
 
 
 class AltinnAuthorizedParties:
-    """Rights from the list that ``calls`` fetches. ``all_listed``: include organisations without roles or packages."""
+    """Rights from the list that ``calls`` fetches.
+
+    ``all_listed``: include organisations without roles or packages.
+    """
 
     def __init__(self, calls: AltinnCalls, *, all_listed: bool = False) -> None:
         self._calls = calls
@@ -152,7 +158,10 @@ class GuardedRights:
 
 
 class CachedRights:
-    """Rights from ``source``, cached for five minutes. An empty result is cached for half a minute, a failure never."""
+    """Rights from ``source``, cached for five minutes.
+
+    An empty result is cached for half a minute, a failure never.
+    """
 
     def __init__(
         self, source: RightsSource, *, clock: Callable[[], float] = time.monotonic, size: int = 10_000
@@ -164,7 +173,10 @@ class CachedRights:
         )
 
     def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
-        """Return the rights; see OrganizationRights. The age counts from when the source was asked."""
+        """Return the rights; see OrganizationRights.
+
+        The age counts from when the source was asked.
+        """
         known = self._cache.get(person.value, oldest.total_seconds())
         if not known:
             known = self._cache.get(person.value, min(oldest, MAX_DENIAL_AGE).total_seconds())

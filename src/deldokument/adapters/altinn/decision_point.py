@@ -124,7 +124,10 @@ def _attributes(categories: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_met(obligation: Mapping[str, Any]) -> bool:
-    """Return whether an obligation is met. An unknown one is not; obligations of systems do not apply to persons."""
+    """Return whether an obligation is met.
+
+    An unknown one is not; obligations of systems do not apply to persons.
+    """
     assignments = obligation["attributeassignment"]
     return bool(assignments) and all(map(_holds, assignments))
 

@@ -144,7 +144,10 @@ class DirectoryBlobStore:
 
 
 class DirectoryBlobWriter:
-    """The port `BlobWriter`; for one thread at a time. Unbuffered, so callers should write 1 MiB or more at once."""
+    """The port `BlobWriter`; for one thread at a time.
+
+    Unbuffered, so callers should write 1 MiB or more at once.
+    """
 
     def __init__(self, path: Path, expected: int, *, durable: bool) -> None:
         self._path = path

@@ -70,7 +70,10 @@ _LANDSCAPE: Final = _Page(16838, 11906, 1134)
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """Numbered lists in their order: depth and first number. Each has its own numbering."""
+    """Numbered lists in their order: depth and first number.
+
+    Each has its own numbering.
+    """
 
     numbered: list[tuple[int, int]] = field(default_factory=list)
 

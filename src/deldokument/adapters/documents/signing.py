@@ -47,7 +47,10 @@ SealKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True, slots=True)
 class PdfSigner:
-    """The port `DocumentSigner` with a key in memory. ``chain`` is added to PDFs beside the certificate."""
+    """The port `DocumentSigner` with a key in memory.
+
+    ``chain`` is added to PDFs beside the certificate.
+    """
 
     key: SealKey
     leaf: x509.Certificate
@@ -63,7 +66,10 @@ class PdfSigner:
             raise Unavailable("seal_expired", detail=f"the seal certificate is for {first} to {last}")
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
-        """Return the PDF signed and certified: later additions to the file are detected. The pages look the same."""
+        """Return the PDF signed and certified: later additions to the file are detected.
+
+        The pages look the same.
+        """
         # It takes half a second to load, which a process that seals nothing should not wait for.
         from deldokument.adapters.documents.pades import signed_pdf
 

@@ -37,7 +37,10 @@ class AnswerCompressed(httpx.RemoteProtocolError):
 
 
 class BoundedClient(httpx.Client):
-    """An httpx.Client with bounded calls. Like httpx, it uses the proxies of the environment."""
+    """An httpx.Client with bounded calls.
+
+    Like httpx, it uses the proxies of the environment.
+    """
 
     def __init__(self, *, max_bytes: int, **given: Any) -> None:
         self._max_bytes = max_bytes

@@ -61,7 +61,10 @@ class LoginRefused(LoginFailed):
 
 
 class IdTokenValidator:
-    """A validator for the tokens of one client of ``provider``. Thread-safe. ``clock`` is Unix time in seconds."""
+    """A validator for the tokens of one client of ``provider``.
+
+    Thread-safe. ``clock`` is Unix time in seconds.
+    """
 
     def __init__(self, provider: Provider, client_id: str, required_acr: str, clock: Callable[[], float]) -> None:
         self._provider = provider
@@ -171,6 +174,9 @@ class IdTokenValidator:
 
 
 def _plain(claim: Any) -> str | int:
-    """Return a claim as a string or an integer. The audience, already checked, may be a list of one."""
+    """Return a claim as a string or an integer.
+
+    The audience, already checked, may be a list of one.
+    """
     only = claim[0] if isinstance(claim, list) and claim else claim
     return only if type(only) is int else str(only)

@@ -47,7 +47,10 @@ class SealedEntry:
 
 
 class SealedStore(Protocol):
-    """A store of sealed entries. Raises Unavailable("keyring"), StorageFull or Broken. Its operations are atomic."""
+    """A store of sealed entries.
+
+    Raises Unavailable("keyring"), StorageFull or Broken. Its operations are atomic.
+    """
 
     def root(self) -> str:
         """Return the id of the root key for new entries."""
@@ -109,7 +112,10 @@ class RootKeys(Protocol):
         ...
 
     def named(self, root_key_id: str) -> KeyWrapper:
-        """Return the root key with that name. An unknown name is looked up again, so that a new key is found."""
+        """Return the root key with that name.
+
+        An unknown name is looked up again, so that a new key is found.
+        """
         ...
 
     def add(self) -> None:
@@ -253,7 +259,10 @@ class SealedKeyring:
             raise Unavailable("keyring", detail=_ANOTHER)
 
     def _sealing_root(self) -> KeyWrapper:
-        """Return the root key for new entries. A rotation may end after the store has named the previous one."""
+        """Return the root key for new entries.
+
+        A rotation may end after the store has named the previous one.
+        """
         while True:
             root_key_id = self._store.root()
             try:

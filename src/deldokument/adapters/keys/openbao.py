@@ -42,7 +42,10 @@ _RETRY: Final = Retry(
 
 
 class Refused(Exception):
-    """OpenBao rejects a request (400). The text says why; the caller knows what that means."""
+    """OpenBao rejects a request (400).
+
+    The text says why; the caller knows what that means.
+    """
 
 
 class OpenBao:

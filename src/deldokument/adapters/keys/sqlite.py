@@ -190,7 +190,10 @@ class SqliteStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection for this thread alone. There are as many as concurrent threads, and they are kept."""
+        """Yield a connection for this thread alone.
+
+        There are as many as concurrent threads, and they are kept.
+        """
         with _as_service_errors():
             try:
                 connection = self._idle.pop()

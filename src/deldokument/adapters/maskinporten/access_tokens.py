@@ -112,7 +112,10 @@ def _refused(detail: str) -> TokenRefused:
 
 
 def _organization(claim: object, what: str) -> OrganizationNumber:
-    """Return a Norwegian organisation. Identifiers of other authorities can occur, but are refused."""
+    """Return a Norwegian organisation.
+
+    Identifiers of other authorities can occur, but are refused.
+    """
     if not isinstance(claim, Mapping) or claim.get("authority") != _AUTHORITY:
         raise _refused(f"{what}: authority")
     identifier = claim.get("ID")

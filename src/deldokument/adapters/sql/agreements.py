@@ -84,7 +84,10 @@ class SqlAgreementRepository:
         return bytes(row.sealed_pdf) if row else None
 
     def add_service_agreement(self, agreement: ServiceAgreement, paper: SignedPaper) -> bool:
-        """Insert a service agreement; return False, changing nothing, if the tenant has signed that version."""
+        """Insert a service agreement.
+
+        Returns False, changing nothing, if the tenant has signed that version.
+        """
         if not self._work.insert_once(_SERVICE.table, _SERVICE.values(agreement)):
             return False
         self._work.run(insert(service_agreement_paper), {"agreement_id": agreement.id, **_PAPER.values(paper)})

@@ -25,7 +25,10 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 class UtcMicros(TypeDecorator[datetime]):
-    """An aware datetime as microseconds since 1970 in UTC. A naive datetime is refused, because it is ambiguous."""
+    """An aware datetime as microseconds since 1970 in UTC.
+
+    A naive datetime is refused, because it is ambiguous.
+    """
 
     impl = BigInteger
     cache_ok = True

@@ -88,7 +88,10 @@ class SqlDatabase:
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
-        """Begin a write transaction, which is atomic. On SQLite it holds the write lock from the start."""
+        """Begin a write transaction, which is atomic.
+
+        On SQLite it holds the write lock from the start.
+        """
         with transaction(self._engines.writer) as connection:
             tx = SqlTransaction(Statements(connection, writing=True, postgres=self._engines.is_postgres))
             yield tx

@@ -62,7 +62,10 @@ def open_engines(database_url: str) -> Engines:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Begin a transaction, committed at the end and rolled back by any error. Raises errors of the domain only."""
+    """Begin a transaction, committed at the end and rolled back by any error.
+
+    Raises errors of the domain only.
+    """
     try:
         with engine.begin() as connection:
             yield connection

@@ -28,7 +28,10 @@ class SqlIdempotencyRecords:
         self._work = work
 
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:
-        """Return the record with its row locked. If there is none, lock the id with an advisory lock."""
+        """Return the record with its row locked.
+
+        If there is none, lock the id with an advisory lock.
+        """
         self._work.advisory_lock("answered_request", request_id)
         return _REQUEST.one(self._work.first(self._work.locked(_by_id), {"key": request_id}))
 

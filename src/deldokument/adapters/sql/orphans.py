@@ -25,7 +25,10 @@ class SqlOrphanSweeps:
         return Sweep(**row._mapping) if row else None
 
     def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
-        """Replace ``before`` by ``after`` (None: no running sweep); return False if ``before`` is no longer stored."""
+        """Replace ``before`` by ``after`` (None: no running sweep).
+
+        Returns False if ``before`` is no longer stored.
+        """
         if before is None:
             return after is None or self._work.insert_once(sweep, {"singleton": 1, **asdict(after)})
         is_before = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))

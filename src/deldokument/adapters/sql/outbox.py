@@ -163,7 +163,10 @@ class SqlOutbox:
         self._work.change(_move_cursor, {"key": chain, "moved_to": number}, "cursor")
 
     def add(self, message: OutgoingMessage) -> bool:
-        """Insert a message; return False, changing nothing, if the channel has one with its dedup_key."""
+        """Insert a message.
+
+        Returns False, changing nothing, if the channel has one with its dedup_key.
+        """
         if message.dedup_key is not None:
             return self._work.insert_once(outbox, _MESSAGE.values(message))
         self._work.run(_add, _MESSAGE.values(message))
@@ -180,7 +183,10 @@ class SqlOutbox:
     def lease(
         self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
     ) -> list[OutgoingMessage]:
-        """Lease due messages; see ports.repositories.outbox.Outbox. Rows that another worker holds are skipped."""
+        """Lease due messages; see ports.repositories.outbox.Outbox.
+
+        Rows that another worker holds are skipped.
+        """
         of_others = _due.where(outbox.c.target.not_in(list(busy))) if busy else _due
         due = self._work.skip_locked(of_others, outbox)
         keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]
@@ -190,7 +196,10 @@ class SqlOutbox:
         return [existing(self.get(key)) for key in keys]
 
     def sent(self, message_id: str, now: datetime) -> bool:
-        """Record that a message was sent; return False, changing nothing, if it is settled."""
+        """Record that a message was sent.
+
+        Returns False, changing nothing, if it is settled.
+        """
         return self._work.count(_sent, {"key": message_id, "now": now}) == 1
 
     def give_up(self, message_id: str, now: datetime, code: str) -> bool:
@@ -220,7 +229,10 @@ class SqlOutbox:
         return [PendingReminder(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
 
     def has_downloaded(self, recipient_id: str) -> bool:
-        """Return whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
+        """Return whether every document of the share was downloaded for the recipient.
+
+        See domain.share.progress_of.
+        """
         return self._work.first(_downloaded, {"key": recipient_id}) is not None
 
     def of_target(

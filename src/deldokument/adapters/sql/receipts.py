@@ -73,7 +73,10 @@ class SqlReceipts:
         self._work.run(_received, first)
 
     def get(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
-        """Return the receipt. A write transaction holds an advisory lock on its key until it ends, existing or not."""
+        """Return the receipt.
+
+        A write transaction holds an advisory lock on its key until it ends, existing or not.
+        """
         self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
         values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
         row = self._work.first(_one, values)

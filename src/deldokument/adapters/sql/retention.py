@@ -162,7 +162,10 @@ class SqlRetention:
         return DOCUMENT.all(self._rows(_uninspected, document, {"now": now, "most": limit}))
 
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
-        """Lease a document's inspection; return False if another worker has it or has finished it."""
+        """Lease a document's inspection.
+
+        Returns False if another worker has it or has finished it.
+        """
         return self._work.count(_claim, {"key": document_id, "now": now, "until": until}) == 1
 
     def keep_inspection(self, document_id: str, until: datetime) -> None:

@@ -64,11 +64,17 @@ class SqlSessions:
         return _SESSION.one(self._work.first(_by_token, {"token": token_hash}))
 
     def touch(self, token_hash: bytes, now: datetime) -> None:
-        """Record that the session was seen at ``now``, never an earlier time. A removed session stays removed."""
+        """Record that the session was seen at ``now``, never an earlier time.
+
+        A removed session stays removed.
+        """
         self._work.run(_touch, {"token": token_hash, "now": now})
 
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
-        """Bind the session to another login at the provider. A removed session stays removed."""
+        """Bind the session to another login at the provider.
+
+        A removed session stays removed.
+        """
         login = {"sealed_identity": sealed_identity, "provider_session_id": provider_session_id}
         self._work.run(_follow.values(login), {"token": token_hash})
 

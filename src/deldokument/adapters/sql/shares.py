@@ -127,7 +127,10 @@ class SqlShares:
         self._work.change(_save.values(SHARE.values(share)), {"key": share.id}, "share")
 
     def find(self, wanted: ShareFilter) -> list[Share]:
-        """Return matching shares, the newest first. One query per account, so that each result comes from an index."""
+        """Return matching shares, the newest first.
+
+        One query per account, so that each result comes from an index.
+        """
         found: list[Share] = []
         for account_id in wanted.account_ids:
             query = _of_account(wanted).where(share.c.account_id == account_id)
@@ -136,7 +139,10 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts and unread shares that end soon, in no order. One query per account, to use an index."""
+        """Return drafts and unread shares that end soon, in no order.
+
+        One query per account, to use an index.
+        """
         found: list[Share] = []
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
@@ -155,7 +161,10 @@ class SqlShares:
         return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))
 
     def add_recipient(self, recipient: Recipient) -> bool:
-        """Insert a recipient; return False, changing nothing, if the share has one with that hash."""
+        """Insert a recipient.
+
+        Returns False, changing nothing, if the share has one with that hash.
+        """
         return self._work.insert_once(_RECIPIENT.table, _RECIPIENT.values(recipient))
 
     def save_recipient(self, recipient: Recipient) -> None:

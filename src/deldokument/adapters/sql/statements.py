@@ -118,7 +118,10 @@ class Statements:
         return self.connection.execute(statement, values).first()
 
     def keyed(self, statement: Select[Any], keys: Collection[str]) -> list[Row[Any]]:
-        """Return the rows with the ids ``keys``. A read transaction sees one snapshot, and queries each id once."""
+        """Return the rows with the ids ``keys``.
+
+        A read transaction sees one snapshot, and queries each id once.
+        """
         seen = {} if self.writing else self._seen.setdefault(statement, {})
         missing = [key for key in keys if key not in seen]
         seen |= {row.id: row for row in self.batched(statement, "keys", missing)}
@@ -138,7 +141,10 @@ class Statements:
         return self.count(delete(table).where(InList(table.c.id, "keys")), {"keys": keys}) if keys else 0
 
     def locked(self, query: Select[Any]) -> Select[Any]:
-        """Return the query with row locks against other writers. Rows that refer to them may still be inserted."""
+        """Return the query with row locks against other writers.
+
+        Rows that refer to them may still be inserted.
+        """
         return query.with_for_update(key_share=True) if self._locks_rows else query
 
     def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
@@ -151,7 +157,10 @@ class Statements:
             self.run(_LOCK_NAME, {"number": _number(words)})
 
     def insert_once(self, table: Table, values: Mapping[str, Any]) -> bool:
-        """Insert a row unless a unique constraint forbids it; return True if inserted. The transaction continues."""
+        """Insert a row unless a unique constraint forbids it; return True if inserted.
+
+        The transaction continues.
+        """
         insert = postgresql.insert if self.postgres else sqlite.insert
         statement = insert(table).values(values).on_conflict_do_nothing()
         return self.count(statement.execution_options(preserve_rowcount=True)) == 1

@@ -192,7 +192,10 @@ class SqlTenantLifecycleRepository:
         return TenantTotals(*list(self._work.rows(_totals, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
-        """Close all shares. Drafts first: one that is published concurrently is then found as an open share."""
+        """Close all shares.
+
+        Drafts first: one that is published concurrently is then found as an open share.
+        """
         for statement in (_abandon, _end, _withdraw):
             self._work.run(statement, {"key": tenant_id, "now": now})
 
