@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.bootstrap.runtime import build_runtime
-from deldokument.bootstrap.serve import configure_logging, serve
+from deldokument.bootstrap.serve import serve
+from deldokument.bootstrap.work import configure_logging
 from deldokument.config.settings import load_settings
 
 

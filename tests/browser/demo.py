@@ -26,7 +26,7 @@ _RUNS = re.compile(r"Started server process")
 _ON_SERVERS = """
 import json, sys
 from pathlib import Path
-from deldokument.bootstrap.serve import configure_logging
+from deldokument.bootstrap.work import configure_logging
 from deldokument.cli.demo import run_demo
 configure_logging()
 run_demo(0, Path(sys.argv[1]), json.loads(sys.argv[2]))

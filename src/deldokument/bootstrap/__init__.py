@@ -5,5 +5,6 @@ May import: `web`, `worker`, `adapters`, `services`, `ports`, `domain`, `crypto`
 - `keys`: opens root keys and keyring
 - `registers`: builds the adapters to national registers
 - `runtime`: builds the dependencies of the use cases
-- `serve`: runs the web application or the worker
+- `serve`: runs the web application
+- `work`: runs the worker
 """

@@ -1,15 +1,9 @@
-"""The processes of the service: web server and worker."""
+"""The web server's process."""
 
 from __future__ import annotations
 
 import ctypes
-import logging
-import os
-import signal
-import threading
-from contextlib import suppress
 
-from deldokument import worker
 from deldokument.bootstrap.registers import secret_text
 from deldokument.bootstrap.runtime import (
     _M_ARENA_MAX,
@@ -25,8 +19,6 @@ from deldokument.web.app import create_app
 from deldokument.web.http.request import Endpoint
 from deldokument.web.management import create_management
 
-_WORKERS_NICENESS = 10
-
 
 def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
     """Run the web application until a signal comes; then end the process, by SystemExit."""
@@ -34,16 +26,6 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
     public = create_app(node.deps, site_of(settings), extra)
     management = create_management(node.deps, secret_text(settings.metrics_token))
     serve_both(public, management, listeners, lend_sockets=settings.lend_sockets)
-
-
-def work(node: Runtime) -> None:
-    """Run the worker until SIGTERM or SIGINT. What people wait for goes before what it does."""
-    with suppress(PermissionError):
-        os.nice(_WORKERS_NICENESS)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    worker.run(node.deps, stop)
 
 
 def keep_freed_memory() -> None:
@@ -59,9 +41,3 @@ def keep_freed_memory() -> None:
     libc.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
     libc.mallopt(_M_TOP_PAD, 16 << 20)
     libc.mallopt(_M_ARENA_MAX, 1)
-
-
-def configure_logging() -> None:
-    """One line an event, on standard error."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -19,7 +19,7 @@ from deldokument import __version__
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.adapters.sql.migrations import is_current
 from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
-from deldokument.bootstrap.serve import configure_logging, work
+from deldokument.bootstrap.work import configure_logging, work
 from deldokument.cli import (
     accounts,
     agreements,
@@ -31,9 +31,7 @@ from deldokument.cli import (
     shares,
     tenant_lifecycle,
 )
-from deldokument.cli.demo import run_demo
 from deldokument.cli.runtime import errors_as_text, opened_node
-from deldokument.cli.serve import run_server
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
@@ -71,6 +69,9 @@ def demo(
     data: Annotated[Path, typer.Option(envvar="DATA", help="Folder that keeps the demo's data.")] = Path("data"),
 ) -> None:
     """Run everything on this machine, with simulated registers and made-up people."""
+    # Imported here and in `serve`: no other command needs the web application, a third of the time to start.
+    from deldokument.cli.demo import run_demo
+
     configure_logging()
     with errors_as_text():
         run_demo(port, data)
@@ -83,6 +84,8 @@ def serve_command(
     ] = None,
 ) -> None:
     """Run the web application."""
+    from deldokument.cli.serve import run_server
+
     configure_logging()
     with errors_as_text():
         settings = load_settings(**({} if workers is None else {"serve_workers": workers}))
