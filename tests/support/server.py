@@ -20,9 +20,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -496,11 +497,34 @@ WAYS = [_LENT, _BY_THE_LOOP] if stack_name() == "embedded" else [_LENT]
 """For suites in which bytes travel through real sockets. Which way they go is nothing to a store: on the second stack
 they go the quick one."""
 BOTH_WAYS = pytest.mark.parametrize("deployment", WAYS, indirect=True)
+Deployments = Callable[[Way | None], Deployment]
+"""Returns the deployment whose bytes go a way; None for a deployment as it is delivered."""
+
+
+@contextmanager
+def kept(start: Callable[[Way | None], AbstractContextManager[Deployment]]) -> Iterator[Deployments]:
+    """Yield a function that starts the deployment of a way at the first call and returns the same one later.
+
+    A session fixture with parameters would start it again each time the parameter changes, twice in every file.
+    """
+    with ExitStack() as running:
+        yield cache(lambda way: running.enter_context(start(way)))
+
+
+@contextmanager
+def _in_memory(way: Way | None) -> Iterator[Deployment]:
+    with folder_in_memory() as folder, way.deployment(folder) if way else Deployment(folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_WAYS``."""
-    way = getattr(request, "param", None)
-    with folder_in_memory() as folder, way.deployment(folder) if way else Deployment(folder) as running:
-        yield running
+def deployments() -> Iterator[Deployments]:
+    """Start what ``deployment`` returns."""
+    with kept(_in_memory) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def deployment(request: pytest.FixtureRequest, deployments: Deployments) -> Deployment:
+    """Return one deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_WAYS``."""
+    return deployments(getattr(request, "param", None))
