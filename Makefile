@@ -14,6 +14,8 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
 WITHOUT_SERVERS := not postgres and not openbao and not transit and not pkcs11 and not s3 and not seaweedfs and not softhsm
 # A file stays on one process, so its deployment, demo or browser starts once.
 PYTEST = $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# Each of these checks uses one core.
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs 2 --output-sync=target
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 SOURCES := src tests scripts $(wildcard bench)
@@ -21,7 +23,7 @@ SOURCES := src tests scripts $(wildcard bench)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick lint types imports frontend tests cluster test-cluster alone oldest test-large mutation
+.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest test-large mutation
 .PHONY: bench bench-large format lock wheel clean
 
 help: ## what there is
@@ -36,10 +38,14 @@ test: ## set up and run every check and test
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check
 
-check: lint types imports frontend tests cluster oldest ## every check and test of `make test`, on what is set up
+check: static tests cluster oldest ## every check and test of `make test`, on what is set up
 
-quick: lint types imports ## lint, types, imports; unit and contract tests on SQLite
+quick: ## lint, types, imports; unit and contract tests on SQLite
+	@$(SIDE_BY_SIDE) lint types imports
 	$(PYTEST) tests/unit tests/contract -k "$(WITHOUT_SERVERS)"
+
+static: ## lint, types, imports, and the front end
+	@$(SIDE_BY_SIDE) lint types imports frontend
 
 lint: ## format and lint
 	$(DEV)/ruff format --check $(SOURCES)

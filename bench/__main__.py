@@ -194,19 +194,19 @@ def _several(bench: Bench, ups: int, downs: int) -> Callable[[Server], list[Meas
 
 def _notes(bench: Bench, size: float, rounds: int, seconds: float) -> list[str]:
     notes = [
-        f"{size:g} GiB to each server, half of it behind TLS, a quarter in each of four; "
-        f"{rounds} rounds in {seconds / 60:.0f} minutes. {report.machine(servers.versions())}"
+        f"A transfer has {size:g} GiB: half of that behind TLS, a quarter in each of four. "
+        f"{rounds} rounds took {seconds / 60:.0f} minutes. {report.machine(servers.versions())}"
     ]
     ours = bench.running.get(OURS)
     if isinstance(ours, servers.Ours):
         taken = [took for length, took in ours.inspections if length > CHECKED]
         if taken:
-            notes.append(f"Inspection by the worker after an upload, not in the tables: median {median(taken):.1f} s.")
+            notes.append(f"The worker's inspection after an upload is not in the tables: median {median(taken):.1f} s.")
     if bench.latencies:
         middle, most = (median(found[number] for found in bench.latencies) for number in (0, 1))
         asked = sum(found[2] for found in bench.latencies)
         notes.append(
-            f"A small request (`/helse/live`) on the same process while four files go up: p50 {middle:.2f} ms, "
+            f"A small request (`/helse/live`) to the same process during four uploads: p50 {middle:.2f} ms, "
             f"p99 {most:.1f} ms (medians of {len(bench.latencies)} rounds, {asked} requests)."
         )
     return notes

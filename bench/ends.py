@@ -46,7 +46,7 @@ def main(
                 found.append(run.measure(run.prepare(count), workers=number))
                 console.print(found[-1].summary)
             run.check(sum(count for count, _ in cases))
-    tell(found, f"{shares} shares of {tenants} tenants in the database. {report.machine({})}", write=write)
+    tell(found, f"The database has {shares} shares of {tenants} tenants. {report.machine({})}", write=write)
 
 
 def tell(found: Sequence[Ended], note: str, *, write: bool) -> None:

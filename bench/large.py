@@ -45,8 +45,9 @@ def main(
         console.print(f"{shares} shares are there after {time.monotonic() - began:.0f} s")
         sheets = measure(running, shares, gib)
     notes = [
-        f"{shares} shares of {crowded.TENANTS} tenants, {shares // crowded.TENANTS} of them the sender's account's, "
-        f"with three documents each. All in {(time.monotonic() - began) / 60:.0f} minutes. {report.machine({})}"
+        f"{shares} shares of {crowded.TENANTS} tenants, with three documents each. "
+        f"The sender's account has {shares // crowded.TENANTS} of them. "
+        f"The run took {(time.monotonic() - began) / 60:.0f} minutes. {report.machine({})}"
     ]
     report.show(console, sheets, notes)
     if write:

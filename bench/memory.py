@@ -60,9 +60,9 @@ class Moved:
     ended: int = 0
     moved: int = 0
 
-    def told(self, name: str) -> str:
-        """In words."""
-        return f"{self.clients} {name}: {self.moved / 1e9:.2f} GB, {self.ended} to their end"
+    def told(self) -> str:
+        """Return the text of a table cell."""
+        return f"{self.moved / 1e9:.2f} GB, {self.ended} complete"
 
 
 Talk = Callable[[Moved, socket.socket], Awaitable[None]]
@@ -190,8 +190,10 @@ def _served(folder: Path, workers: int) -> Iterator[servers.Ours]:
         yield ours
 
 
-def _told(kinds: Mapping[str, Moved]) -> str:
-    return ", ".join(kind.told(name) for name, kind in kinds.items())
+def _sheet(alone: Mapping[str, Moved], shared: Mapping[str, Moved], processes: int) -> report.Sheet:
+    """Return the table of the data that each kind of client moved, with one process and with several."""
+    rows = [(f"{one.clients} {name}", one.told(), shared[name].told()) for name, one in alone.items()]
+    return report.Sheet("Data moved by the crowd", ("clients", "one process", f"{processes} processes"), rows)
 
 
 @app.command()
@@ -211,14 +213,14 @@ def main(
     with _served(folder, processes) as ours:
         shared, moved_by_several = crowd(ours, size)
     notes = [
-        f"One file of {gib:g} GiB up and down: at most {large.most:.0f} MB. {size} uploads and {size} downloads at "
-        f"once for {SECONDS:.0f} s, half of each at 50 kB/s: one process has at most {alone.most:.0f} MB; with "
-        f"`serve --workers {processes}`, one for each core, none has more than {shared.most:.0f} MB. "
-        f"The aim is {LIMIT_MB} MB.",
-        f"What the clients moved through one process: {_told(moved)}; through {processes}: {_told(moved_by_several)}.",
+        f"One file of {gib:g} GiB up and down: at most {large.most:.0f} MB.",
+        f"A crowd of {size} uploads and {size} downloads for {SECONDS:.0f} s, half of each at 50 kB/s: "
+        f"one process has at most {alone.most:.0f} MB. With `serve --workers {processes}`, one for each core, "
+        f"no process has more than {shared.most:.0f} MB. The limit is {LIMIT_MB} MB.",
         report.machine({}),
     ]
-    console.print(*notes, sep="\n")
+    sheets = [_sheet(moved, moved_by_several, processes)]
+    report.show(console, sheets, notes)
     if not write:
         return
     docs = ROOT / "docs"
@@ -226,7 +228,7 @@ def main(
     each = {"one process": alone.points, f"the largest of {processes} processes": shared.points}
     for name, lines in zip(pictures.values(), ({"server process": large.points}, each), strict=True):
         plots.curves(docs / "images" / name, lines, x="seconds", y="resident MB", limit=LIMIT_MB)
-    report.write(docs / "performance.md", "memory", report.markdown([], pictures, notes))
+    report.write(docs / "performance.md", "memory", report.markdown(sheets, pictures, notes))
 
 
 if __name__ == "__main__":

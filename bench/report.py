@@ -59,15 +59,15 @@ def _ratio(found: Sequence[Measured], base: Sequence[Measured]) -> str:
 
 
 def machine(against: Mapping[str, str]) -> str:
-    """What it ran on, in a line."""
+    """Return one line on the machine and the versions of the software."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     ours = {name: version(name) for name in ("deldokument", "cryptography", "uvicorn", "uvloop", "httptools")}
-    parts = ", ".join(f"{name} {number}" for name, number in {**ours, **against}.items())
+    parts = ", ".join(f"`{name} {number}`" for name, number in {**ours, **against}.items())
     cores = len(os.sched_getaffinity(0))
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cores} x {model[1] if model else platform.machine()}, "
-        f"{memory:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}; {parts}."
+        f"{memory:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}. Versions: {parts}."
     )
 
 

@@ -1,7 +1,11 @@
-"""The reconcilers: a loop each that makes the world agree with the database.
+"""Worker: background loops that bring storage, registers and channels in line with the database.
 
-Promises that a round that fails is told in the log and done again, that one loop's trouble does not stop another, and
-that a stop is heeded between rounds. Any number of workers may run. Knows when to act, not how: that is services'.
+Guarantees:
+- A failed round is logged and repeated.
+- An error in one loop does not stop another.
+- Every loop stops after its current round.
+
+Any number of workers may run. The loops decide when to act; services know how.
 """
 
 from __future__ import annotations
@@ -35,21 +39,23 @@ from deldokument.services.notifications.registry import CHANNELS, PLANNERS, SCHE
 log = logging.getLogger("deldokument.worker")
 _MIN_PAUSE = 0.25
 _REST_FACTOR = 2.0
-"""What nobody can read any more is in no hurry: those who use the service go first, all the more on a busy machine."""
+"""Cleanup of unreadable data is not urgent: the pause leaves the machine to requests, the more so when it is busy."""
 _ROUND = 10.0
-"""So many seconds a round of sending goes on beginning with more."""
+"""Seconds in which a round of sending starts more messages."""
 _LOOK = 1.0
-"""So many seconds after which it looks for more though nothing has come to an end."""
+"""Seconds after which sending looks for more messages, even if none has ended."""
 _UNHURRIED = 5.0
-"""What is kept for days to years may be kept for some seconds more: to ask a dozen questions each second was a third
-of an idle worker's time."""
+"""Pause in seconds of tasks whose data is kept for days to years.
+
+A dozen queries each second took a third of an idle worker's time.
+"""
 
 
 def end_what_is_over(deps: Dependencies, rounds: retention.Rounds = retention.ROUNDS) -> int:
-    """End a batch of everything that is over, in order, and return the number. Short, so that a stop is soon noticed.
+    """End a batch of everything that is over, in order, and return its size.
 
-    Raises Unavailable, having ended nothing, when the clock is not to be trusted; and the first error of a round, the
-    others having had their turn.
+    A batch is short, so that the worker stops soon after a signal. If a step fails, the others still run.
+    Raises: Unavailable, with nothing ended, if the clock is not trusted; otherwise the first error of a step.
     """
     _check_clock(deps)
     done, errors = 0, list[ServiceError | IntegrityError]()
@@ -72,14 +78,17 @@ def _check_clock(deps: Dependencies) -> None:
 
 
 class Sweeper:
-    """Removes what crashes left behind; remembers the keys without a share from one sweep to the next."""
+    """Removal of data left behind by crashes. Remembers keys without a share from one sweep to the next."""
 
     def __init__(self) -> None:
         self._suspects: set[str] = set()
         self._under_way = False
 
     def __call__(self, deps: Dependencies) -> int:
-        """One step: 1 while the sweep of the store goes on. Raises Unavailable as ``end_what_is_over``."""
+        """Do one step; return 1 while the sweep of the store continues.
+
+        Raises: Unavailable if the clock is not trusted.
+        """
         _check_clock(deps)
         if not self._under_way:
             self._suspects = sweep_orphan_keys(deps, self._suspects)
@@ -89,27 +98,28 @@ class Sweeper:
 
 
 def plan_from_events(deps: Dependencies) -> int:
-    """One round: messages to the world outside, of what has happened."""
+    """Do one round: plan outbound messages for past events."""
     return plan_messages(deps, PLANNERS)
 
 
 def plan_from_schedule(deps: Dependencies) -> int:
-    """One round: messages to the world outside, of what has come to be due."""
+    """Do one round: plan outbound messages that have become due."""
     return sum(plan(deps) for plan in SCHEDULERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Sends the messages of one channel, several at a time; one that fails does not keep the others.
+    """Sending of one channel's messages, several at a time, independently of each other.
 
-    Nor does one that takes long: while it is under way the others' next ones are sent, for some seconds of each round.
+    A slow message does not delay the others: more messages are started while it is being sent, for 10 seconds of each
+    round.
     """
 
     channel: Channel
     entry: ChannelEntry
 
     def __call__(self, deps: Dependencies) -> int:
-        """One round."""
+        """Do one round; return how many messages were attempted."""
         began, under_way, ended = time.monotonic(), dict[Future[Result], str](), list[Future[Result]]()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"send-{self.channel.value}") as pool:
             while True:
@@ -131,8 +141,8 @@ class Sending:
 class Loop:
     """One task of the worker. It pauses ``pause`` seconds after a round without work.
 
-    After a round with work it pauses ``min_pause`` seconds, or ``rest_factor`` times the length of the round: whichever
-    is longer.
+    After a round with work it pauses ``min_pause`` seconds or ``rest_factor`` times the duration of the round,
+    whichever is longer.
     """
 
     name: str
@@ -143,7 +153,7 @@ class Loop:
 
 
 def loops() -> tuple[Loop, ...]:
-    """All of them."""
+    """Return all loops of the worker."""
     return (
         Loop("inspect", inspect_documents, 0.5),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
@@ -159,7 +169,7 @@ def loops() -> tuple[Loop, ...]:
 
 
 def run(deps: Dependencies, stop: threading.Event) -> None:
-    """Run every loop in a thread of its own until ``stop`` is set."""
+    """Run every loop in its own thread until ``stop`` is set."""
     threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in loops()]
     for thread in threads:
         thread.start()
@@ -168,7 +178,10 @@ def run(deps: Dependencies, stop: threading.Event) -> None:
 
 
 def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event) -> None:
-    """Run the loop until ``stop``; log an error when it begins and when it is over, not at every round."""
+    """Run the loop until ``stop`` is set.
+
+    Logs an error when it first occurs and when it is over, not at every round.
+    """
     trouble = ""
     while not stop.is_set():
         done, told, began = 0, trouble, time.monotonic()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 from typing import Self
 
 _PIECE = 64 * 1024
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER of no time. A socket that was shut down opens its window no more, so a client that had filled it would wait
+until its own time is over, 30 seconds, to learn that nobody is there."""
 
 
 class Relay:
@@ -51,6 +55,7 @@ class Relay:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
         with client, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as server:
             with self._lock:
                 self._open |= {client, server}

@@ -72,8 +72,7 @@ def _listed(found: set[int]) -> str:
 OTHER = """\
 ## Other codes
 
-The pages, and the interface that is compatible with KS', share the table of errors with the API. These codes are
-theirs; the API answers none of them.
+The pages and the KS-compatible interface use these codes. The API returns none of them.
 
 | Code | Status |
 |---|---|

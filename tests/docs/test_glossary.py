@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,29 @@ from tests.docs.glossary import (
 )
 
 WORDS, METAPHORS = unwanted_words(), metaphors()
-SOURCES = {path: path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-DEFINED = {name for source in SOURCES.values() for name, _ in definitions(source)}
-NAMED = DEFINED.union(*(attributes(source) for source in SOURCES.values()))
+
+
+# Not at import: to parse all of the source takes two seconds of each process that collects the tests.
+@cache
+def sources() -> dict[Path, str]:
+    return {path: path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def defined() -> frozenset[str]:
+    return frozenset(name for source in sources().values() for name, _ in definitions(source))
+
+
+@cache
+def named() -> frozenset[str]:
+    return defined().union(*(attributes(source) for source in sources().values()))
 
 
 def found_in(folder: Path, **how: bool) -> list[str]:
     words = METAPHORS if how else WORDS
     return [
         f"{path.relative_to(PACKAGE)}: {name}"
-        for path, source in SOURCES.items()
+        for path, source in sources().items()
         if path.is_relative_to(folder)
         for name in unwanted_names(source, words, **how)
     ]
@@ -40,7 +54,7 @@ def test_names_use_the_words_of_the_glossary(package: str) -> None:
 
 
 def test_no_class_function_or_parameter_is_named_by_a_metaphor() -> None:
-    assert SOURCES
+    assert sources()
     assert METAPHORS
     assert found_in(PACKAGE, with_parameters=True) == []
 
@@ -49,17 +63,17 @@ def test_no_class_function_or_parameter_is_named_by_a_metaphor() -> None:
 def test_every_exception_is_still_needed(exception: tuple[str, str]) -> None:
     word, allowed = exception
     assert word in allowed.split("_")
-    assert [name for name in DEFINED if allowed in snake_case(name)]
+    assert [name for name in defined() if allowed in snake_case(name)]
 
 
 @pytest.mark.parametrize("name", identifiers_of("Words"))
 def test_an_identifier_of_the_words_exists(name: str) -> None:
-    assert name in NAMED
+    assert name in named()
 
 
 @pytest.mark.parametrize("name", identifiers_of("Mechanisms"))
 def test_an_identifier_of_the_mechanisms_is_a_class_or_function(name: str) -> None:
-    assert name in DEFINED
+    assert name in defined()
 
 
 def test_each_mechanism_has_one_identifier() -> None:

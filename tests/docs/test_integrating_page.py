@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,12 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(tmp_path: Path, deployment: Deployment) -> Iterator[Shell]:
     opened = Shell(tmp_path)
     yield opened
     opened.close()
+    # Shown if the test has failed: what the server and the worker were at.
+    sys.stdout.write(deployment.log_text())
 
 
 def values(text: str) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,3 +26,7 @@ def folder_in_memory(room: int = _ROOM) -> Iterator[Path]:
     """
     with TemporaryDirectory(dir=MEMORY if memory_has(room) else None) as name:
         yield Path(name)
+        # A world's store is 256 folders, nearly all of them empty: shutil.rmtree takes four times as long for those.
+        for shelf in Path(name).glob("blobs/??"):
+            with suppress(OSError):
+                shelf.rmdir()

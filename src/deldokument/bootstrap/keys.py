@@ -1,8 +1,8 @@
-"""Root keys and keyring: opened where the settings say that they are kept.
+"""Root keys and keyring, opened where the settings place them.
 
-Guarantees
-- A place that does not open is a ConfigurationError or a ServiceError that says what is missing.
-- What only a deployment on several machines needs is loaded only when it is asked for.
+Guarantees:
+- A key store that does not open raises ConfigurationError or ServiceError, which says what is missing.
+- Packages that only a deployment on several machines needs are imported only if they are used.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ _PLACES: Final = {
     "postgresql": "keyring_database_url",
     "openbao": "openbao_keyring_mount",
 }
-"""The setting that says which keyring it is, by its kind."""
+"""Setting that identifies the keyring, by its kind."""
 
 
 def open_keyring(settings: Settings) -> SealedKeyring:
-    """The keyring with its root keys. Raises ServiceError or ConfigurationError."""
+    """Return the keyring with its root keys.
+
+    Raises: ServiceError or ConfigurationError.
+    """
     roots = open_root_keys(settings)
     try:
         held = roots.ids()
@@ -45,9 +48,9 @@ def open_keyring(settings: Settings) -> SealedKeyring:
 
 
 def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool = False) -> SealedKeyring:
-    """Open this deployment's keyring; an empty one is taken into use if it ``is_new``.
+    """Open this deployment's keyring; claim an empty one if it ``is_new``.
 
-    Raises as `open_keyring`; ConfigurationError when the keyring is not this deployment's.
+    Raises: ConfigurationError if the keyring belongs to another deployment; otherwise as `open_keyring`.
     """
     keyring = open_keyring(settings)
     try:
@@ -62,7 +65,10 @@ def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool
 
 
 def open_root_keys(settings: Settings) -> RootKeys:
-    """Where the root keys are. Raises ServiceError or ConfigurationError."""
+    """Open the store of the root keys.
+
+    Raises: ServiceError or ConfigurationError.
+    """
     match settings:
         case Settings(root_key="file", root_key_path=path):
             return files.FileRootKeys(path)
@@ -79,7 +85,10 @@ def open_root_keys(settings: Settings) -> RootKeys:
 
 
 def create_root_key(settings: Settings) -> str:
-    """Make the first root key; where it is. Raises Conflict when there is one, Unavailable when others must make it."""
+    """Create the first root key; return its path or id.
+
+    Raises: Conflict if there is one already; Unavailable if only another role may create it.
+    """
     if settings.root_key == "file":
         settings.root_key_path.parent.mkdir(parents=True, exist_ok=True)
         files.create_root_key(settings.root_key_path)
@@ -95,7 +104,7 @@ def create_root_key(settings: Settings) -> str:
 
 
 def prepare_keyring(settings: Settings) -> None:
-    """Make what the keyring's store needs to be there before it is opened."""
+    """Create what the keyring's store needs before it is opened."""
     if settings.keyring_database is not None:
         from deldokument.adapters.keys import postgres
 

@@ -6,6 +6,6 @@ import logging
 
 
 def configure_logging() -> None:
-    """Write one line an event to standard error."""
+    """Log to standard error, one line for each event."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)

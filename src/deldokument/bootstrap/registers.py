@@ -1,9 +1,9 @@
-"""Composition of the national registers: settings become their adapters.
+"""Composition of the national registers: builds their adapters from the settings.
 
-Guarantees
-- Each register has an HTTP client of its own, so that one that hangs has no part in the calls to the others.
-- A register without settings, or a client key that is none, is a ConfigurationError, and nothing is left open.
-- A client key's file is parsed once, also when it is registered at both ID-porten and Maskinporten.
+Guarantees:
+- Each register has its own HTTP client, so a register that hangs does not delay calls to others.
+- A register without settings, or an invalid client key, raises ConfigurationError, and nothing is left open.
+- The file of a client key is parsed once, even if it is registered at both ID-porten and Maskinporten.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from deldokument.services.notifications.dispatch import AT_ONCE
 
 LOGIN_PATH, LOGGED_OUT_PATH = "/logg-inn/svar", "/logget-ut"
 Tokens = Callable[[str], str]
-"""Gives bearer tokens for Altinn by their scope."""
+"""Function that returns a bearer token for Altinn for a scope."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """The registers, the codes of Altinn's that open a share, and the clients to close."""
+    """The registers, the Altinn codes that open a share, and the HTTP clients to close."""
 
     login: LoginProvider
     tokens: AccessTokens
@@ -58,7 +58,10 @@ class Registers:
 
 
 def open_registers(settings: Settings) -> Registers:
-    """Compose them. Raises ConfigurationError."""
+    """Build the adapters to the registers.
+
+    Raises: ConfigurationError if a register is not configured or a client key is invalid.
+    """
     idporten, maskinporten, altinn = settings.idporten, settings.maskinporten, settings.altinn
     if idporten is None or maskinporten is None or altinn is None:
         raise ConfigurationError("the registers are not configured; only `deldokument demo` simulates them")

@@ -1,10 +1,10 @@
-"""Composition of a node: settings become adapters, and adapters the `Dependencies` of the use cases.
+"""Composition of a node: builds adapters from the settings, and `Dependencies` from the adapters.
 
 Only this module, `keys` and `registers` name concrete adapters.
 
-Guarantees
-- A process that cannot have its database, keyring, blobs or clock does not start.
-- Keyring and blobs are this deployment's; an empty keyring is taken into use by `prepare` alone.
+Guarantees:
+- A process without a working database, keyring, blob store or clock does not start.
+- Keyring and blobs belong to this deployment; only `prepare` claims an empty keyring.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _DEMO_SEAL_EVERY = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A process's world, and what it must close."""
+    """Dependencies of a process, and the resources that it must close."""
 
     deps: Dependencies
     database: SqlDatabase
@@ -53,16 +53,16 @@ class Runtime:
     registers: Registers
 
     def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         self.registers.clients.close()
         self.keyring.close()
         self.database.close()
 
 
 def prepare(settings: Settings) -> None:
-    """Bring database and keyring to what this version needs; the first time, take the keyring into use.
+    """Migrate the database and prepare the keyring for this version; claim the keyring the first time.
 
-    Raises ServiceError or ConfigurationError.
+    Raises: ServiceError or ConfigurationError.
     """
     migrate(settings.database_url)
     prepare_keyring(settings)
@@ -74,7 +74,10 @@ def prepare(settings: Settings) -> None:
 
 
 def build_runtime(settings: Settings) -> Runtime:
-    """Compose the world. Raises ConfigurationError when a part of it is not there."""
+    """Compose the runtime.
+
+    Raises: ConfigurationError if the schema is not current or a part is missing.
+    """
     if not is_current(settings.database_url):
         raise ConfigurationError("the database's schema is not current: run `deldokument migrate`")
     database = SqlDatabase(settings.database_url)
@@ -179,7 +182,7 @@ def _clock(settings: Settings, database: SqlDatabase) -> Clock:
 
 
 def demo_clock_file(settings: Settings) -> Path:
-    """Where the demo keeps how far its clock has been moved."""
+    """Return the path of the file that stores the offset of the demo's clock."""
     return settings.data_dir / "clock"
 
 

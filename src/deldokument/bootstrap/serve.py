@@ -1,4 +1,4 @@
-"""The web server's process: the public application and the management one, each at its listener."""
+"""Process of the web server: the public and the management application, each with its own listener."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deldokument.web.management import create_management
 
 
 def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
-    """Run the web application until a signal comes; then end the process, by SystemExit."""
+    """Run the web application until a signal arrives; then end the process by SystemExit."""
     keep_freed_memory()
     public = create_app(node.deps, _site(settings), extra)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""

@@ -1,4 +1,4 @@
-"""Tuning of a process at the operating system: what glibc keeps of freed memory, and the worker's priority."""
+"""Process tuning: how much freed memory glibc keeps, and the worker's priority."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _WORKER_NICENESS: Final = 10
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep buffers of up to 64 MiB for the next request instead of giving their pages back each time.
+    """Have glibc keep freed buffers of up to 64 MiB for reuse instead of returning their pages.
 
-    Without it every received quarter megabyte costs page faults. What is kept is shared by all threads, and not once
-    for each handful of them.
+    Otherwise every received 256 KiB cost page faults. A single arena is shared by all threads, instead of one for every
+    few threads.
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt"):
@@ -31,6 +31,6 @@ def keep_freed_memory() -> None:
 
 
 def yield_to_servers() -> None:
-    """Raise the niceness, where that is permitted, so that requests go before background work."""
+    """Raise the niceness if permitted, so that requests take priority over background work."""
     with suppress(PermissionError):
         os.nice(_WORKER_NICENESS)

@@ -1,8 +1,8 @@
 """Settings that are only of use together: a store, a key service, a register, a mail server.
 
-Guarantees
+Guarantees:
 - A group has all that its use needs; an error names each setting that is missing.
-- A group without anything but defaults is left out.
+- A group whose settings are all defaults is None.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ NOTIFICATIONS_SCOPE: Final = "altinn:serviceowner/notifications.create"
 
 
 class Group(BaseModel):
-    """A group of settings, whose variables begin with the name of its field in `Settings`."""
+    """A group of settings. Its variables begin with the name of its field in `Settings`."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, str_strip_whitespace=True, validate_default=True)
 
     optional_marks: ClassVar[frozenset[str]] = frozenset()
-    """Settings that nothing requires, but that nobody gives unless the group is to be used."""
+    """Optional settings that an operator sets only in order to use the group."""
 
     @classmethod
     def marks(cls, given: Collection[str]) -> list[str]:
@@ -58,7 +58,7 @@ class Group(BaseModel):
 
 
 class S3Settings(Group):
-    """A bucket of an S3-compatible store that keeps the ciphertext instead of a directory, for several machines."""
+    """A bucket of an S3-compatible store for the ciphertext, instead of a directory; for several machines."""
 
     optional_marks = frozenset({"secret_access_key", "secret_access_key_path"})
 
@@ -67,11 +67,11 @@ class S3Settings(Group):
     region: str = Field("us-east-1", min_length=1)
     prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")] = ""
     path_style: bool = True
-    """Whether the bucket's name stands in the path of requests; otherwise in their host."""
+    """Whether the bucket's name is in the path of requests; otherwise it is in their host."""
     access_key_id: str
     secret_access_key: SecretStr = SecretStr("")
     secret_access_key_path: AbsolutePath | None = None
-    """A file that holds the secret access key and nothing else."""
+    """A file that contains only the secret access key."""
 
     @model_validator(mode="after")
     def _has_one_secret(self) -> Self:
@@ -82,13 +82,13 @@ class S3Settings(Group):
 
 
 class KeyringDatabaseSettings(Group):
-    """The PostgreSQL database that keeps the keyring and nothing else."""
+    """The PostgreSQL database that stores only the keyring."""
 
     url: PostgresUrl = Field(repr=False)
 
 
 class OpenBaoSettings(Group):
-    """The OpenBao that keeps the keyring, the root key or both."""
+    """The OpenBao server that stores the keyring, the root key or both."""
 
     url: Url
     role_id: str
@@ -98,17 +98,17 @@ class OpenBaoSettings(Group):
 
 
 class Pkcs11Settings(Group):
-    """The hardware security module that keeps the root key."""
+    """The hardware security module that stores the root key."""
 
     module_path: AbsolutePath
     token: str
     pin_path: AbsolutePath
     key: str
-    """The label of this deployment's root keys in the token. No default: a rotation destroys older keys of a label."""
+    """Label of this deployment's root keys in the token. No default: a rotation destroys older keys of a label."""
 
 
 class IdPortenSettings(Group):
-    """Our client at ID-porten."""
+    """The service's client at ID-porten."""
 
     issuer: Issuer
     client_id: str
@@ -116,13 +116,13 @@ class IdPortenSettings(Group):
 
 
 class MaskinportenSettings(Group):
-    """Our client at Maskinporten."""
+    """The service's client at Maskinporten."""
 
     issuer: Issuer
     client_id: str
     client_key_path: AbsolutePath
     resource: str = ""
-    """The audience that our tokens are restricted to, if any."""
+    """Audience to which the service's tokens are restricted, if any."""
 
 
 class AltinnSettings(Group):
@@ -137,10 +137,10 @@ class AltinnSettings(Group):
     resource_ordinary: str = ""
     scope: str = PARTIES_SCOPE
     notifications_base_url: Url | None = None
-    """Altinn notifications to recipients; without them the sharer informs the recipients."""
+    """URL of Altinn's notifications to recipients. Unset: sharers notify recipients themselves."""
     notifications_scope: str = NOTIFICATIONS_SCOPE
     notifications_resource: str | None = None
-    """The resource in Altinn's registry by which an organisation's own contacts are chosen."""
+    """Resource in Altinn's registry that selects an organisation's own contacts."""
 
     @field_validator("resource_confidential", "resource_ordinary")
     @classmethod
@@ -151,7 +151,7 @@ class AltinnSettings(Group):
 
 
 class MailSettings(Group):
-    """The mail server that takes e-mail to those who share and administer."""
+    """The mail server for e-mail to members and administrators."""
 
     optional_marks = frozenset({"username", "password"})
 
@@ -165,7 +165,7 @@ class MailSettings(Group):
     @field_validator("security")
     @classmethod
     def _is_protected_outside_this_machine(cls, value: str, info: ValidationInfo) -> str:
-        """No password or letter leaves this machine unprotected."""
+        """Refuse to send passwords or e-mail without TLS to another machine."""
         if value == "none" and not is_loopback(info.data.get("host", "localhost")):
             raise ValueError("none is for a mail server on this machine only")
         return value

@@ -1,8 +1,8 @@
-"""Settings: what the operator decides, read once from `DELDOKUMENT_*` and frozen.
+"""Settings of a deployment: read once from `DELDOKUMENT_*`, then frozen.
 
-Guarantees
-- A process starts with a whole configuration or not at all; the error names every setting to mend, and shows no value.
-- The demo's settings never bind a public address, and keep nothing outside this machine.
+Guarantees:
+- A process starts with a complete configuration or not at all; the error names every faulty setting, and no value.
+- The demo's settings never bind a public address, and store nothing on another machine.
 
 Opens no file and no connection. Only bootstrap and the command line read it.
 """
@@ -72,15 +72,15 @@ _KEY_PLACES: Final[Mapping[str, frozenset[str]]] = {
     "openbao": frozenset({"openbao", "transit"}),
     "pkcs11": frozenset({"pkcs11"}),
 }
-"""The values of `keyring` and `root_key` that use a group."""
+"""Values of `keyring` and `root_key` that use a group."""
 
 
 class ConfigurationError(Exception):
-    """The process cannot start; the text is for the operator, a line for each setting."""
+    """A configuration with which the process cannot start. The text is for the operator, one line for each setting."""
 
 
 class Settings(BaseSettings):
-    """All settings. Load them with `load_settings`, whose errors are in the operator's words."""
+    """All settings. `load_settings` loads them and explains errors to the operator."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -97,20 +97,20 @@ class Settings(BaseSettings):
     )
 
     public_url: Annotated[Url, AfterValidator(origin)]
-    """Where people reach the service; links begin with it."""
+    """Address at which people reach the service; all links begin with it."""
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8000
     management_host: str = Field("127.0.0.1", min_length=1)
     management_port: Port = Field(default_factory=lambda data: data["port"] + 1)
-    """The listener of health and metrics, apart from the public one."""
+    """Port of the listener for health and metrics, separate from the public one."""
     serve_workers: int = Field(1, ge=1, le=64)
-    """How many processes serve at the one port."""
+    """Number of processes that serve the one port."""
 
     lend_sockets: bool = True
-    """Whether quick clients' bytes pass the event loop by."""
+    """Whether threads transfer the bytes of quick clients directly on the socket, bypassing the event loop."""
 
     data_dir: AbsolutePath
-    """Holds what the settings of paths below do not put elsewhere."""
+    """Directory for everything that the path settings below do not place elsewhere."""
     database_url: DatabaseUrl = Field(
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
     )
@@ -130,32 +130,32 @@ class Settings(BaseSettings):
     seal_key_password: SecretStr = SecretStr("")
 
     demo: bool = False
-    """Everything embedded and simulated; for this machine only."""
+    """Whether everything is embedded and simulated; for this machine only."""
     allow_synthetic: bool = False
-    """Whether the synthetic identifiers of the test registers are people."""
+    """Whether synthetic identifiers of the test registers are accepted."""
 
     idporten: IdPortenSettings | None = None
     maskinporten: MaskinportenSettings | None = None
     altinn: AltinnSettings | None = None
     api_scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")] = "deldokument:share"
-    """What Maskinporten's tokens must grant those who call the API."""
+    """Scope that Maskinporten's token must have for a call to the API."""
     api_audience: str | None = None
-    """When given, tokens must be restricted to it."""
+    """Audience to which tokens must be restricted. Unset: any."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
-    """How often one consumer may call the API."""
+    """Rate limit of the API for each consumer."""
     resumable_upload_draft: bool = False
-    """Whether uploads may come by the IETF's draft of resumable uploads, too; it will change."""
+    """Whether to also accept uploads by the IETF draft of resumable uploads, which will change."""
     notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
-    """Whom text messages to recipients are from where nobody who shares is named."""
+    """Sender of text messages to recipients if a share is confidential or its account names none."""
     notice_language: Language = Language.BOKMAAL
     enhetsregisteret_base_url: Url = "https://data.brreg.no"
 
     webhook_ports: Ports = frozenset({443})
     webhook_networks: Networks = frozenset()
-    """Closed networks that webhooks may lead into; all others may not be reached."""
+    """Private networks that webhooks may reach; all other private networks are blocked."""
 
     smtp: MailSettings | None = None
-    """The mail server; without one nobody who shares or administers is told by e-mail."""
+    """The mail server. Unset: members and administrators get no e-mail."""
 
     access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
     access_codes_ordinary: Codes = frozenset(
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     )
 
     metrics_token: Annotated[AsciiSecret, Field(min_length=16)] | None = None
-    """What the operator's monitoring must show to be told how the work stands; without one nobody is."""
+    """Bearer token for the metrics endpoint. Unset: the endpoint returns 404."""
 
     operator_name: str = Field("Del dokument", min_length=1)
     operator_number: Number | None = None
@@ -176,9 +176,10 @@ class Settings(BaseSettings):
     @field_validator(*_GROUPS, mode="wrap")
     @classmethod
     def _is_whole_or_left_out(cls, given: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        """Have a group that is needed or begun name what is missing; leave out one that has nothing but defaults.
+        """Validate a group that is needed or begun, naming what is missing; return None for an unused one.
 
-        A place of keys that is not chosen is refused: it would be believed to be in use.
+        A group for keys that is configured but not chosen is refused, because the operator would believe that it is in
+        use.
         """
         name, data, values = str(info.field_name), info.data, given or {}
         if not isinstance(values, dict):
@@ -214,7 +215,7 @@ class Settings(BaseSettings):
 
 
 def _needed(data: Mapping[str, Any]) -> set[str]:
-    """Return the groups that a deployment with these settings needs: all registers, unless it is the demo."""
+    """Return the groups that these settings need: all registers, unless it is the demo."""
     chosen = {data.get("keyring"), data.get("root_key")}
     keys = {name for name, uses in _KEY_PLACES.items() if uses & chosen}
     return keys if data.get("demo", True) else keys | _REGISTERS
@@ -233,19 +234,18 @@ def _variable(name: str) -> str:
 
 
 VARIABLES: Final = {_variable("_".join(path)): path for path in _paths()}
-"""Where the value of each variable is in `Settings`."""
+"""Path of each variable's value in `Settings`."""
 
 
 def load_settings(**given: Any) -> Settings:
-    """Return the settings of the environment; those ``given``, named as the variables are, go before it.
+    """Return the settings of the environment; those ``given``, named as the variables are, override it.
 
-    Raises:
-        ConfigurationError: a setting is missing or wrong.
+    Raises: ConfigurationError if a setting is missing or wrong.
     """
     try:
         return Settings(**_nested(given))
     except ValidationError as error:
-        # A default that another setting's error left unmade is no error of its own.
+        # A default that was not computed because of another setting's error is not an error of its own.
         problems = [found for found in error.errors(include_input=False) if found["type"] != _UNMADE]
         raise ConfigurationError("\n".join(["cannot start with these settings:", *_explained(problems)])) from None
 
@@ -262,7 +262,7 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _explained(problems: list[ErrorDetails]) -> Iterator[str]:
-    """Yield a line for each problem, and one for all settings that are missing beside others."""
+    """Yield a line for each problem, and one line that lists all missing settings of groups."""
     missing = []
     for problem in problems:
         path = tuple(takewhile(lambda step: isinstance(step, str), problem["loc"]))

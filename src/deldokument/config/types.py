@@ -1,6 +1,7 @@
-"""Types of settings that say where something is: this machine, a URL, a database.
+"""Validated types of settings: hosts, ports, URLs, database URLs, paths and codes.
 
-Guarantees: an error shows no value, which may hold a password.
+Guarantees:
+- An error shows no value, because it may contain a password.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _HOST_VARIABLES: Final = ("PGHOST", "PGHOSTADDR")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine and nothing else: localhost, or a loopback address without name resolution."""
+    """Return whether a host is certainly this machine: localhost, or a loopback address. Resolves no names."""
     if host.lower() == "localhost":
         return True
     try:
@@ -34,7 +35,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _database_url(value: str) -> str:
-    """As SQLAlchemy writes it; with SQLite a file's, since several connections share it."""
+    """Check a database URL as SQLAlchemy reads it; SQLite needs a file, because several connections share it."""
     if value.startswith(_SQLITE) and not value.endswith(("///", "/:memory:")):
         return value
     if not value.startswith(_POSTGRES):
@@ -43,12 +44,12 @@ def _database_url(value: str) -> str:
 
 
 def _postgres_url(value: str) -> str:
-    """A URL of PostgreSQL, with verified TLS unless every host is this machine."""
+    """Check a PostgreSQL URL, which must require verified TLS unless every host is this machine."""
     if not value.startswith(_POSTGRES):
         raise ValueError("must be a postgresql URL")
     try:
         parts = urlsplit(value)
-        # A "/" or the like in the password ends the host: login is then taken for host, and host for database.
+        # A character such as "/" in the password would end the host: login would be read as host, host as database.
         is_plain = parts.port != 0 and "#" not in value and "@" not in parts.path + parts.query
     except ValueError:
         is_plain = False
@@ -63,7 +64,7 @@ def _postgres_url(value: str) -> str:
 
 
 def _is_on_this_machine(parts: SplitResult) -> bool:
-    """Whether libpq can connect to nothing but loopback and Unix sockets; a service file may name any host."""
+    """Return whether libpq can connect only to loopback and Unix sockets; a service file may name any host."""
     query = parse_qs(parts.query, keep_blank_values=True)
     if "service" in query or "PGSERVICE" in os.environ:
         return False
@@ -80,7 +81,7 @@ def _without_port(entry: str) -> str:
 
 
 def _has_verified_tls(parts: SplitResult) -> bool:
-    """Whether the server proves who it is, and the login is bound to that connection."""
+    """Return whether the server is authenticated, and the login is bound to that TLS connection."""
     query = parse_qs(parts.query)
     is_bound = query.get("channel_binding") == ["require"] or "sslcert" in query
     return query.get("sslmode") == ["verify-full"] and is_bound
@@ -94,7 +95,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def _checked_url(value: str) -> str:
-    """An absolute http(s) URL without credentials, query or fragment; https unless it is this machine's."""
+    """Check an absolute http(s) URL without credentials, query or fragment; http only for this machine."""
     parts = urlsplit(value)
     host = parts.hostname or ""
     plain = parts.scheme == "http" and is_loopback(host)
@@ -106,13 +107,13 @@ def _checked_url(value: str) -> str:
 
 
 def _checked_issuer(value: str) -> str:
-    """As a URL, but compared letter by letter with what tokens say: a slash at the end stays."""
+    """Check an issuer URL. A trailing slash stays, because issuers are compared character by character."""
     _checked_url(value)
     return value
 
 
 def origin(value: str) -> str:
-    """As browsers write an origin (RFC 6454, 6.1): they are compared letter by letter."""
+    """Return an origin as browsers write it (RFC 6454, 6.1), because origins are compared character by character."""
     parts = urlsplit(value)
     if parts.path:
         raise ValueError("must be scheme, host and port only")
@@ -135,7 +136,7 @@ def _host_alone(value: str) -> str:
 
 
 def ascii_alone(value: str | SecretStr) -> str | SecretStr:
-    """What is said by protocols or libraries that take nothing else."""
+    """Check text for protocols and libraries that accept only printable ASCII."""
     text = value if isinstance(value, str) else value.get_secret_value()
     if not (text.isascii() and text.isprintable()):
         raise ValueError("must have no other letters than ASCII's")
@@ -143,7 +144,7 @@ def ascii_alone(value: str | SecretStr) -> str | SecretStr:
 
 
 def _codes(value: Any) -> Any:
-    """Codes apart by commas; the URN prefix may be there, and case is no matter."""
+    """Split codes at commas, drop a URN prefix and fold case."""
     items = value.split(",") if isinstance(value, str) else value
     return frozenset(str(item).strip().casefold().rpartition(":")[2] for item in items if str(item).strip())
 

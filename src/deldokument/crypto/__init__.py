@@ -1,8 +1,8 @@
 """Encryption formats and keys. docs/format.md is the normative description.
 
-Guarantees
-- a ciphertext opens only under the same key, at the same place and in the same order;
-- every failure to open raises the same error, `IntegrityError`.
+Guarantees:
+- A ciphertext opens only under the same key, at the same place and in the same order.
+- Every failure to open raises the same error, `IntegrityError`.
 
 Knows no people, access rules, databases or stores: identifiers and keys are bytes.
 

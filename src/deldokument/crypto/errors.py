@@ -1,12 +1,14 @@
-"""The one way in which opening something sealed fails.
+"""The error of a failed integrity check.
 
-Promises a single error with a single text for every cause: wrong key, changed, moved, cut, replayed or malformed.
-Deliberately does not know which of them it was; an answer that told would be an oracle.
+Guarantees:
+- One error with one text for every cause: wrong key, changed, moved, truncated, replayed or malformed.
+
+The cause is not recorded: an error that revealed it would be an oracle.
 """
 
 
 class IntegrityError(Exception):
-    """What was to be opened is not what was sealed for this place. Never says why or where."""
+    """The bytes are not those that were sealed for this place. Never says why or where."""
 
     def __init__(self) -> None:
         super().__init__("sealed data failed its integrity check")

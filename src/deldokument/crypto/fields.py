@@ -1,8 +1,11 @@
-"""Texts, small files and identifiers as the database keeps them: sealed to their place, and found by a keyed hash.
+"""Encrypted database fields (texts, small files, identifiers), and keyed hashes for lookups.
 
-Promises that what is sealed opens only in the column and record it was sealed for, that its length shows no
-more than which multiple of 64 bytes it fits, and that equal identifiers can be found without being read.
-Deliberately does not know what an identifier is or how it is written: callers bring the one canonical form.
+Guarantees:
+- A sealed value opens only in the column and record for which it was sealed.
+- Its length reveals only the number of 64-byte blocks that the content fills.
+- Equal identifiers can be found without being decrypted.
+
+Does not know the syntax of identifiers: callers pass the canonical form.
 """
 
 import hmac
@@ -20,7 +23,8 @@ _LENGTH = 4
 def seal_bytes(key: bytes, content: bytes, label: str, record_id: bytes) -> bytes:
     """Seal `content` (any length) for one column (`label`, such as "recipient.identifier") of one record.
 
-    `key` is 32 bytes (else ValueError), commonly an audit key; the key that seals is derived from it.
+    `key` is 32 bytes, commonly an audit key; the encryption key is derived from it.
+    Raises: ValueError if `key` has another length.
     """
     framed_content = len(content).to_bytes(_LENGTH, "big") + content
     padded = framed_content + bytes(-len(framed_content) % BLOCK)
@@ -28,22 +32,28 @@ def seal_bytes(key: bytes, content: bytes, label: str, record_id: bytes) -> byte
 
 
 def open_bytes(key: bytes, sealed: bytes, label: str, record_id: bytes) -> bytes:
-    """The content sealed under this key for this column and record; IntegrityError otherwise."""
+    """Return the content sealed under this key for this column and record.
+
+    Raises: IntegrityError if it was not.
+    """
     padded = open_sealed(derive(key, Purpose.FIELDS), sealed, _bound_to(label, record_id))
     end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
-    # One content has one padded form: whole blocks, no block too many, nothing but zeros.
+    # One content has one padded form: the fewest whole blocks, padded with zeros.
     if len(padded) != end + -end % BLOCK or any(padded[end:]):
         raise IntegrityError
     return padded[_LENGTH:end]
 
 
 def seal_text(key: bytes, text: str, label: str, record_id: bytes) -> bytes:
-    """As `seal_bytes`, for a text."""
+    """Seal a text as `seal_bytes` does."""
     return seal_bytes(key, text.encode(), label, record_id)
 
 
 def open_text(key: bytes, sealed: bytes, label: str, record_id: bytes) -> str:
-    """As `open_bytes`, for a text."""
+    """Return a text as `open_bytes` does.
+
+    Raises: IntegrityError also if the content is not UTF-8.
+    """
     try:
         return open_bytes(key, sealed, label, record_id).decode()
     except UnicodeDecodeError:
@@ -51,17 +61,18 @@ def open_text(key: bytes, sealed: bytes, label: str, record_id: bytes) -> str:
 
 
 def lookup_hash(key: bytes, kind: str, identifier: str) -> bytes:
-    """32 bytes by which records with this identifier of this kind are found.
+    """Return the 32-byte hash by which records with this identifier of this kind are found.
 
-    HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key` (ValueError on another length). Identifiers are
-    few enough to be tried one by one, so the hash hides them only while `key` is secret.
+    HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key`. All identifiers can be tried by brute force, so
+    the hash hides them only while `key` is secret.
+    Raises: ValueError if `key` has another length.
     """
     [[only]] = lookup_hashes([key], [(kind, identifier)])
     return only
 
 
 def lookup_hashes(keys: Iterable[bytes], identifiers: Sequence[tuple[str, str]]) -> list[list[bytes]]:
-    """Under each key the `lookup_hash` of each kind and identifier."""
+    """Return, for each key, the `lookup_hash` of each kind and identifier."""
     messages = [framed(LOOKUP_LABEL, kind.encode(), identifier.encode()) for kind, identifier in identifiers]
     derived = [derive(key, Purpose.LOOKUP) for key in keys]
     return [[hmac.digest(key, message, "sha256") for message in messages] for key in derived]

@@ -1,11 +1,14 @@
-"""Keys: drawn at random, derived for one purpose each, and used to seal small things whole.
+"""Keys: random generation, derivation for one purpose, and encryption of small values.
 
-Promises that two purposes or two contexts never share a derived key, that a sealed value opens only with the
-key and the associated data it was sealed with, and that no key shows in a `repr`. Deliberately does not know
-where keys are kept or when they are destroyed; the keyring does.
+Guarantees:
+- Two purposes or two contexts never share a derived key.
+- A sealed value opens only with its key and associated data.
+- No key shows in a `repr`.
 
-Sources: HKDF, RFC 5869 (SHA-256); AES-256-GCM, NIST SP 800-38D, with random 96-bit nonces, hence at most 2**32
-sealings under one key (section 8.3).
+Does not know where keys are stored or when they are destroyed; the keyring does.
+
+Sources: HKDF, RFC 5869 (SHA-256); AES-256-GCM, NIST SP 800-38D. Its nonces are random and have 96 bits, hence at most
+2**32 encryptions under one key (section 8.3).
 """
 
 import os
@@ -30,25 +33,25 @@ _TAG = 16
 
 
 class Purpose(StrEnum):
-    """What a derived key is for. Its value enters the derivation; the context that goes with it stands beside it."""
+    """Purpose of a derived key. The value enters the derivation; each comment names the input key and the context."""
 
-    DATA = "data"  # share key; document id
-    MANIFEST = "manifest"  # share key; document id
-    INSPECTION = "inspection"  # share key; document id
-    MESSAGE = "message"  # share key; share id
-    FIELDS = "fields"  # audit key (or any key given to fields.py); no context
-    LOOKUP = "lookup"  # as FIELDS
+    DATA = "data"  # Share key; document id.
+    MANIFEST = "manifest"  # Share key; document id.
+    INSPECTION = "inspection"  # Share key; document id.
+    MESSAGE = "message"  # Share key; share id.
+    FIELDS = "fields"  # Audit key, or any key given to fields.py; no context.
+    LOOKUP = "lookup"  # As FIELDS.
 
 
 def new_key() -> bytes:
-    """A fresh random 256-bit key from the operating system."""
+    """Return a random 256-bit key from the operating system."""
     return os.urandom(KEY)
 
 
 def framed(*fields: bytes) -> bytes:
-    """Fields joined so that no other list of fields gives the same bytes.
+    """Return the fields joined so that no other list of fields gives the same bytes.
 
-    Each stands behind its length as uint32, big-endian.
+    A length prefix (uint32, big-endian) precedes each field.
     """
     return b"".join([len(item).to_bytes(4, "big") + item for item in fields])
 
@@ -57,10 +60,11 @@ _INFOS = {purpose: framed(KEY_LABEL, purpose.value.encode()) for purpose in Purp
 
 
 def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
-    """The 32-byte key for one purpose and context under a 32-byte `key`; ValueError on another length.
+    """Return the 32-byte key for one purpose and context under a 32-byte `key`.
 
-    HKDF-SHA256 without salt (RFC 5869, 3.1: the input key is already uniform) and with
-    info = framed(label, purpose, *context).
+    HKDF-SHA256 without salt (RFC 5869, 3.1), because the input key is already uniform. info = framed(label, purpose,
+    *context).
+    Raises: ValueError if `key` has another length.
     """
     _require_key(key)
     info = _INFOS[purpose] + framed(*context)
@@ -68,9 +72,10 @@ def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
 
 
 def seal(key: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
-    """Seal `plaintext` whole with AES-256-GCM; ValueError unless `key` is 32 bytes.
+    """Seal the whole `plaintext` with AES-256-GCM.
 
-    The outcome is version (1 byte) || random nonce (12) || ciphertext || tag (16), 29 bytes longer than it was.
+    The result is version (1 byte) || random nonce (12) || ciphertext || tag (16), 29 bytes longer than the plaintext.
+    Raises: ValueError unless `key` is 32 bytes.
     """
     _require_key(key)
     nonce = os.urandom(_NONCE)
@@ -78,7 +83,10 @@ def seal(key: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
 
 
 def open_sealed(key: bytes, sealed: bytes, associated_data: bytes) -> bytes:
-    """The plaintext that `seal` was given under the same key and associated data; IntegrityError otherwise."""
+    """Return the plaintext that `seal` encrypted under the same key and associated data.
+
+    Raises: IntegrityError otherwise.
+    """
     _require_key(key)
     if sealed[:1] != SEALED_VERSION or len(sealed) < 1 + _NONCE + _TAG:
         raise IntegrityError
@@ -89,14 +97,14 @@ def open_sealed(key: bytes, sealed: bytes, associated_data: bytes) -> bytes:
 
 
 class KeyWrapper(Protocol):
-    """Seals and opens keyring entries: a root key in memory, or a device or service that never hands its key out.
+    """Wrapper of the keyring's entries: a root key in memory, or an HSM or service that never reveals its key.
 
-    Many at a time, by entry ids: a service is asked once for all of them.
+    Takes many entries at a time, by id, so that a service needs only one request.
     """
 
     @property
     def key_id(self) -> str:
-        """Which root key this is; stored beside every entry so that a rotation knows what is left to re-wrap."""
+        """Id of the root key. It is stored with every entry, so that a rotation finds the entries still to re-wrap."""
         ...
 
     def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -104,13 +112,19 @@ class KeyWrapper(Protocol):
         ...
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The keys that `wrap_all` was given for these entries; IntegrityError when one does not open."""
+        """Return the keys that `wrap_all` sealed for these entries.
+
+        Raises: IntegrityError if one does not open.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RootKey:
-    """A root key held in memory; satisfies `KeyWrapper`. ValueError unless `key` is 32 bytes and `key_id` is given."""
+    """A root key held in memory; satisfies `KeyWrapper`.
+
+    Raises: ValueError unless `key` is 32 bytes and `key_id` is not empty.
+    """
 
     key_id: str
     key: bytes = field(repr=False)
@@ -125,20 +139,23 @@ class RootKey:
         return seal(self.key, secret, entry_data(self.key_id, entry_id))
 
     def unwrap(self, entry_id: str, wrapped: bytes) -> bytes:
-        """The key that `wrap` was given for this entry; IntegrityError otherwise."""
+        """Return the key that `wrap` sealed for this entry.
+
+        Raises: IntegrityError otherwise.
+        """
         return open_sealed(self.key, wrapped, entry_data(self.key_id, entry_id))
 
     def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
-        """`wrap`, many times."""
+        """Apply `wrap` to each entry."""
         return {entry_id: self.wrap(entry_id, secret) for entry_id, secret in secrets.items()}
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """`unwrap`, many times."""
+        """Apply `unwrap` to each entry."""
         return {entry_id: self.unwrap(entry_id, sealed) for entry_id, sealed in wrapped.items()}
 
 
 def entry_data(root_key_id: str, entry_id: str) -> bytes:
-    """The associated data of a keyring entry: it opens under its own id and root key's id only."""
+    """Return the associated data of a keyring entry, which binds it to its own id and its root key's id."""
     return framed(ENTRY_LABEL, root_key_id.encode(), entry_id.encode())
 
 

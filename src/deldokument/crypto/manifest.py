@@ -1,8 +1,11 @@
-"""What a document consists of, sealed once: which parts, in which order, how long; and what inspection found in it.
+"""Sealed manifest of a document (its parts, their order and lengths), and its sealed inspection record.
 
-Promises that a document opens as the bytes that were completed or not at all: whoever can write to database and
-store cannot leave out, repeat, reorder, swap or replay parts, nor lend one document's inspection to another.
-Deliberately does not know where parts are stored, how they are sealed (stream.py) or what a verdict permits.
+Guarantees:
+- A document opens as the completed bytes or not at all.
+- An attacker with write access to database and store cannot omit, repeat, reorder, swap or replay parts.
+- Such an attacker cannot use one document's inspection record for another.
+
+Does not know where parts are stored, how they are sealed (stream.py) or what a verdict permits.
 """
 
 import hashlib
@@ -47,7 +50,7 @@ class ManifestPart:
 class Manifest:
     """A completed document: `length` bytes in `parts`, without gap or overlap. An empty document has no parts.
 
-    ValueError if the parts do not follow each other from 0, do not sum to the length, or share an id.
+    Raises: ValueError if the parts do not follow each other from 0, do not sum to the length, or share an id.
     """
 
     document_id: bytes
@@ -68,9 +71,10 @@ class Manifest:
             raise ValueError("two parts share an id")
 
     def covering(self, start: int, stop: int) -> list[tuple[ManifestPart, int, int]]:
-        """The parts that hold plaintext [start, stop), in order, each with the range's start and stop within the part.
+        """Return the parts that hold plaintext [start, stop), in order, each with the range's start and stop within it.
 
-        An empty range has none; ValueError if the range does not lie within the document.
+        An empty range has no parts.
+        Raises: ValueError if the range does not lie within the document.
         """
         if not 0 <= start <= stop <= self.length:
             raise ValueError("the range is outside the document")
@@ -87,10 +91,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class InspectionRecord:
-    """What one complete reading of a document found: digests of its plaintext, media type by content, verdict.
+    """Result of one complete reading of a document: plaintext digests, media type by content, verdict.
 
-    `manifest_hash` names the manifest that was read. ValueError if a digest or number has the wrong size or a text is
-    empty or longer than 65535 bytes.
+    `manifest_hash` identifies the manifest that was read.
+    Raises: ValueError if a digest or number has the wrong size, or a text is empty or longer than 65535 bytes.
     """
 
     manifest_hash: bytes
@@ -107,7 +111,7 @@ class InspectionRecord:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The manifest's one binary form (docs/format.md, Manifest)."""
+    """Return the manifest's only binary form (docs/format.md, Manifest)."""
     head = _MANIFEST_HEAD.pack(_VERSION, manifest.document_id, manifest.length, len(manifest.parts))
     return head + b"".join(
         _MANIFEST_PART.pack(part.part_id, part.offset, part.length, part.header) for part in manifest.parts
@@ -115,7 +119,10 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(encoded: bytes) -> Manifest:
-    """The manifest of this binary form; IntegrityError unless `encode_manifest` gives exactly these bytes."""
+    """Return the manifest of this binary form.
+
+    Raises: IntegrityError unless `encode_manifest` gives exactly these bytes.
+    """
     if len(encoded) < _MANIFEST_HEAD.size:
         raise IntegrityError
     version, document_id, length, count = _MANIFEST_HEAD.unpack_from(encoded)
@@ -130,21 +137,25 @@ def decode_manifest(encoded: bytes) -> Manifest:
 
 
 def manifest_hash(manifest: Manifest) -> bytes:
-    """SHA-256 of the manifest's binary form: 32 bytes that stand for this document in exactly these parts."""
+    """Return the SHA-256 of the manifest's binary form: 32 bytes that identify this document in exactly these parts."""
     return hashlib.sha256(encode_manifest(manifest)).digest()
 
 
 def seal_manifest(share_key: bytes, manifest: Manifest) -> bytes:
-    """Seal the manifest under its document's manifest key; ValueError unless the share key is 32 bytes.
+    """Seal the manifest under its document's manifest key.
 
-    A document is sealed once: an older manifest could be put back (docs/format.md, Limits).
+    A document is sealed only once, because an attacker could restore an older manifest (docs/format.md, Limits).
+    Raises: ValueError unless the share key is 32 bytes.
     """
     key = derive(share_key, Purpose.MANIFEST, manifest.document_id)
     return seal(key, encode_manifest(manifest), framed(MANIFEST_LABEL, manifest.document_id))
 
 
 def open_manifest(share_key: bytes, document_id: bytes, sealed: bytes) -> Manifest:
-    """The manifest sealed for this document under this share key; IntegrityError otherwise."""
+    """Return the manifest sealed for this document under this share key.
+
+    Raises: IntegrityError otherwise.
+    """
     key = derive(share_key, Purpose.MANIFEST, document_id)
     manifest = decode_manifest(open_sealed(key, sealed, framed(MANIFEST_LABEL, document_id)))
     if manifest.document_id != document_id:
@@ -153,7 +164,10 @@ def open_manifest(share_key: bytes, document_id: bytes, sealed: bytes) -> Manife
 
 
 def seal_inspection(share_key: bytes, manifest: Manifest, record: InspectionRecord) -> bytes:
-    """Seal what inspection found in the document of `manifest`; ValueError if it names another manifest."""
+    """Seal the inspection record of the document of `manifest`.
+
+    Raises: ValueError if the record names another manifest.
+    """
     if record.manifest_hash != manifest_hash(manifest):
         raise ValueError("the record is about another manifest")
     key = derive(share_key, Purpose.INSPECTION, manifest.document_id)
@@ -161,7 +175,10 @@ def seal_inspection(share_key: bytes, manifest: Manifest, record: InspectionReco
 
 
 def open_inspection(share_key: bytes, manifest: Manifest, sealed: bytes) -> InspectionRecord:
-    """The record sealed about exactly this manifest; IntegrityError otherwise, so for another manifest's too."""
+    """Return the record sealed for exactly this manifest.
+
+    Raises: IntegrityError otherwise, also for another manifest's record.
+    """
     key = derive(share_key, Purpose.INSPECTION, manifest.document_id)
     encoded = open_sealed(key, sealed, framed(INSPECTION_LABEL, manifest.document_id))
     record = _decode_inspection(encoded)

@@ -1,12 +1,15 @@
-"""Parts: one stored object of a document is one AES-GCM-HKDF stream as published by Tink.
+"""Encrypted parts: each stored object of a document is one AES-GCM-HKDF stream as published by Tink.
 
-Promises that plaintext comes back byte for byte from any range, or `IntegrityError`; that a nonce never repeats, since
-every part draws its own salt; and that sealing costs no copy beyond the cipher's own pass. Deliberately does not know
-where a part lies in its document (see manifest.py), nor files, sockets or buffers' owners: callers bring the buffers.
+Guarantees:
+- Any range decrypts to the original plaintext, byte for byte, or raises `IntegrityError`.
+- A nonce never repeats under a key, because every part draws its own salt.
+- Sealing makes no copy beyond the cipher's own pass.
+
+Knows neither a part's place in its document (see manifest.py) nor files or sockets. Callers supply the buffers.
 
 Source: Tink, "AES-GCM-HKDF Streaming AEAD", with 256-bit keys, HKDF-SHA256 and 256 KiB ciphertext segments. The header
-counts as the beginning of the first segment, so plaintext position p stands at p + HEADER in an even grid of CAPACITY
-bytes per segment; all arithmetic below follows from that.
+counts as the beginning of the first segment. So plaintext position p is at p + HEADER in an even grid of CAPACITY bytes
+per segment; all arithmetic below follows from that.
 """
 
 import os
@@ -44,16 +47,20 @@ Writable = bytearray | memoryview
 
 
 def part_associated_data(document_id: bytes, part_id: bytes) -> bytes:
-    """What a part is bound to: format label, document id and part id (16 bytes each). ValueError on another length."""
+    """Return the associated data of a part: format label, document id and part id.
+
+    Raises: ValueError unless both ids are 16 bytes.
+    """
     if len(document_id) != ID or len(part_id) != ID:
         raise ValueError("document id and part id are 16 bytes each")
     return PART_LABEL + document_id + part_id
 
 
 def ciphertext_length(plaintext_length: int) -> int:
-    """Stored bytes, header and tags included, of a part of so many plaintext bytes; ValueError outside the format.
+    """Return the stored length, header and tags included, of a part of so many plaintext bytes.
 
-    A buffer of this size also holds the outcome of any `PartEncryptor.encrypt_into` of so many bytes.
+    A buffer of this size also holds the result of any `PartEncryptor.encrypt_into` of so many bytes.
+    Raises: ValueError if the length is outside the format.
     """
     if not 0 <= plaintext_length <= MAX_PART_PLAINTEXT:
         raise ValueError("a part cannot have this length")
@@ -65,7 +72,7 @@ def _segment_count(plaintext_length: int) -> int:
 
 
 def _segment_start(index: int) -> int:
-    """Plaintext position at which a segment begins."""
+    """Return the plaintext position at which a segment begins."""
     return max(0, index * CAPACITY - HEADER)
 
 
@@ -78,17 +85,19 @@ def _cipher(data_key: bytes, associated_data: bytes, header: bytes) -> AESGCM:
 
 
 class PartEncryptor:
-    """Seals one part from front to back. One instance writes one part, from one thread at a time, and is then spent.
+    """Encryptor of one part, from front to back. An instance writes one part only, from one thread at a time.
 
-    The last segment's nonce says that it is the last, so a full segment may only be sealed once it is known whether
-    more follows: `sealable` tells how much of the bytes at hand may go now, and always leaves at least one. A 1 MiB
-    plaintext buffer holds four segments and some bytes more, so that each call gives exactly 1 MiB to write.
+    The nonce of the last segment marks it as the last. So a full segment can be sealed only once it is known whether
+    more bytes follow. `sealable` returns how many of the available bytes may be sealed now, and always leaves at least
+    one.
+
+    A 1 MiB plaintext buffer holds four segments and some bytes more, so each call gives exactly 1 MiB to write.
     """
 
     def __init__(self, data_key: bytes, associated_data: bytes) -> None:
-        """Draw a fresh salt and nonce prefix.
+        """Draw a random salt and nonce prefix. `part_associated_data` returns `associated_data`.
 
-        `data_key` is 32 bytes (else ValueError). `part_associated_data` makes `associated_data`.
+        Raises: ValueError unless `data_key` is 32 bytes.
         """
         self.header: bytes = bytes([HEADER]) + os.urandom(SALT + NONCE_PREFIX)
         """The part's first 40 stored bytes, for the manifest."""
@@ -100,17 +109,17 @@ class PartEncryptor:
         self._spent = False
 
     def sealable(self, available: int) -> int:
-        """How many of `available` plaintext bytes fill whole segments while at least one byte is left for later."""
+        """Return how many of `available` plaintext bytes fill whole segments while at least one byte is left over."""
         pending = available + self._header_length()
         return max(0, (pending - 1) // CAPACITY * CAPACITY - self._header_length())
 
     def encrypt_into(self, plaintext: Readable, out: Writable, *, last: bool) -> int:
         """Seal `plaintext` into the front of `out`; return how many bytes were written there.
 
-        The first call writes the header before the first segment. Unless `last`, the bytes must end at a segment's
-        border (see `sealable`). With `last` they may end anywhere but must not be empty, except for an empty part.
-        `out` must hold the outcome and not overlap the plaintext. ValueError, with nothing sealed, on any breach, after
-        the last call, and beyond 2**32 segments.
+        The first call writes the header before the first segment. Unless `last`, the bytes must end at a segment
+        boundary (see `sealable`). With `last` they may end anywhere but must not be empty, except for an empty part.
+        `out` must be large enough and not overlap the plaintext.
+        Raises: ValueError, with nothing sealed, if a rule is broken, after the last call, and beyond 2**32 segments.
         """
         source, target = memoryview(plaintext), memoryview(out)
         segments = self._segments_of(len(source), last)
@@ -127,7 +136,7 @@ class PartEncryptor:
         for remaining in range(segments - 1, -1, -1):
             stop = min(len(source), start + CAPACITY - self._header_length())
             nonce = _NONCE.pack(self._prefix, self._index, last and remaining == 0)
-            # Counted before the cipher runs: whatever happens in there, this nonce is used up.
+            # Count before the cipher runs: even if it fails, this nonce is used up.
             self._index += 1
             end = offset + stop - start + TAG
             self._cipher.encrypt_into(nonce, source[start:stop], None, target[offset:end])
@@ -152,12 +161,12 @@ class PartEncryptor:
 
 
 class PartReader:
-    """Opens any range of one part. Holds no position, so threads and requests may share an instance."""
+    """Decryptor of any range of one part. It has no position, so threads and requests may share an instance."""
 
     def __init__(self, data_key: bytes, associated_data: bytes, header: bytes, plaintext_length: int) -> None:
-        """`header` and `plaintext_length` come from the sealed manifest, never from the store.
+        """Derive the part's key. Header and length must come from the sealed manifest, never from the store.
 
-        IntegrityError if the header cannot be one; ValueError if key or length cannot be.
+        Raises: IntegrityError if the header is malformed; ValueError if key or length is invalid.
         """
         if len(header) != HEADER or header[0] != HEADER:
             raise IntegrityError
@@ -169,10 +178,11 @@ class PartReader:
         self._cipher = _cipher(data_key, associated_data, header)
 
     def segments_for(self, start: int, stop: int) -> tuple[int, int]:
-        """Which stored bytes [from, to) must be read to open plaintext [start, stop).
+        """Return the stored bytes [from, to) that must be read to open plaintext [start, stop).
 
-        The range must hold at least one byte and lie within the part (else ValueError); only the empty part has an
-        empty range, 0 to 0, and its stored bytes must be read to know that it is empty.
+        The range must hold at least one byte and lie within the part. Only the empty part has an empty range, 0 to 0;
+        its stored bytes must be read to verify that it is empty.
+        Raises: ValueError for any other range.
         """
         first, final = self._segment_range(start, stop)
         return first * SEGMENT, min((final + 1) * SEGMENT, self._stored_length)
@@ -180,9 +190,10 @@ class PartReader:
     def decrypt(self, ciphertext: Readable, start: int, stop: int, out: Writable | None = None) -> memoryview:
         """Open exactly plaintext [start, stop) from the stored bytes that `segments_for(start, stop)` named.
 
-        Returns a view into `out`, which must be at least as long as `ciphertext` and not overlap it (ValueError), or
-        into a fresh buffer. IntegrityError if any byte, the amount, the order or the place is not what was sealed; a
-        failed tag then leaves zeros in `out`.
+        Returns a view into `out`, or into a new buffer. `out` must be at least as long as `ciphertext` and not overlap
+        it. After a failed tag, `out` contains zeros.
+        Raises: IntegrityError if a byte, the length, the order or the place is not as sealed; ValueError if `out` is
+        too short.
         """
         source = memoryview(ciphertext)
         first, final = self._segment_range(start, stop)
@@ -209,7 +220,7 @@ class PartReader:
             try:
                 self._cipher.decrypt_into(nonce, source[position:end], None, target[written:filled])
             except InvalidTag:
-                # The cipher writes before it can judge; what it could not vouch for must not lie in a reused buffer.
+                # The cipher writes before it verifies; unverified plaintext must not remain in a reused buffer.
                 target[:filled] = bytes(filled)
                 raise IntegrityError from None
             position, written = end, filled

@@ -1,7 +1,9 @@
-"""Signatures by which the receiver of a webhook knows who sent it, what, and when.
+"""Webhook signatures, which prove the sender, the content and the time of a message.
 
-Promises that a signature covers id, time and body together, so that none of them can be exchanged or sent again later
-as another. Knows no receiver, and keeps no secret.
+Guarantees:
+- A signature covers id, time and body together, so none of them can be replaced or replayed as another.
+
+Knows no receiver and stores no secret.
 
 Source: Standard Webhooks, specification 1.0 (symmetric signatures, ``v1``).
 """
@@ -19,14 +21,15 @@ _LENGTHS = range(24, 65)
 
 
 def new_secret() -> str:
-    """A fresh random secret as receivers are given it: ``whsec_`` and 32 bytes in base64."""
+    """Return a random secret in the receivers' format: ``whsec_`` and 32 bytes in base64."""
     return SECRET_PREFIX + base64.b64encode(os.urandom(_SECRET_BYTES)).decode()
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of ``webhook-signature``: HMAC-SHA256 (RFC 2104) over ``id.timestamp.body``, as ``v1,<base64>``.
+    """Return the value of ``webhook-signature``: ``v1,<base64>``.
 
-    ``timestamp`` is Unix time in seconds. IntegrityError when the secret is none (24 to 64 bytes, as specified).
+    It is HMAC-SHA256 (RFC 2104) over ``id.timestamp.body``. ``timestamp`` is Unix time in seconds.
+    Raises: IntegrityError if the secret is malformed (the specification requires 24 to 64 bytes).
     """
     signed = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()

@@ -1,7 +1,10 @@
-"""What accounts may be called, and what administrators may decide for them.
+"""Names and rules of accounts.
 
-Promises that two accounts of a tenant never have names that people take for the same, and that rules which are let
-through are within the tenant's limits, tidy, and fit to be shown to recipients. Knows nothing of who may change them.
+Guarantees:
+- No two accounts of a tenant have names that people would take for the same.
+- Accepted rules are within the tenant's limits, tidy, and fit to be shown to recipients.
+
+Does not check who may change them.
 """
 
 from __future__ import annotations
@@ -24,13 +27,16 @@ GIGABYTE = 10**9
 _QUOTA = range(GIGABYTE // 10, 1_000_000 * GIGABYTE + 1)
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]+")
 _EMAIL = re.compile(r"[^\s@<>,;:\"?&]+@[^\s@<>,;:\"?&]+\.[^\s@<>,;:\"?&.]+")
-# The letters that every telephone shows in a sender's name (GSM 03.38, the basic table).
+# Letters that every telephone can show in a sender's name (GSM 03.38, basic table).
 _LETTERS = "A-Za-zÆØÅæøåÄÖÑÜäöñüàèéùìòÇÉß"
 _SMS_SENDER = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9]{{1,10}}")
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether people would take the two for the same name: capitals, spaces and ways of typing do not matter."""
+    """Return whether people would read the two names as the same.
+
+    Ignores letter case, spacing and Unicode form.
+    """
     return _key(one) == _key(other)
 
 
@@ -40,7 +46,10 @@ def _key(name: str) -> str:
 
 
 def spent_name(name: str, deleted_on: date, taken: Collection[str]) -> str:
-    """What an account is called when it has ended, so that its name is free again: «Byggesak (slettet 2026-11-25)»."""
+    """Return a name for an ended account, such as «Byggesak (slettet 2026-11-25)».
+
+    This frees the old name. A number is added if the new one is in ``taken``.
+    """
     marks = chain([f"{deleted_on}"], (f"{deleted_on}, {number}" for number in count(2)))
     names = (_marked(name, mark) for mark in marks)
     return next(marked for marked in names if not any(same_name(marked, other) for other in taken))
@@ -52,7 +61,10 @@ def _marked(name: str, mark: str) -> str:
 
 
 def check_rules(rules: AccountRules, limits: PeriodRule) -> AccountRules:
-    """The rules, tidy. ``limits`` are the tenant's. Raises InvalidFields with all that is wrong."""
+    """Return the rules, tidied, if they are valid. ``limits`` are the tenant's.
+
+    Raises: InvalidFields with all faults.
+    """
     contact = _tidy(rules.contact)
     sender, cost_code = tidy_words(rules.sms_sender), tidy_words(rules.sms_cost_code)
     tidy = replace(rules, contact=contact, sms_sender=sender, sms_cost_code=cost_code)
@@ -63,7 +75,10 @@ def check_rules(rules: AccountRules, limits: PeriodRule) -> AccountRules:
 
 
 def check_contact(contact: Contact) -> Contact:
-    """Whom recipients may ask, tidy. Raises InvalidFields with all that is wrong."""
+    """Return the contact details, tidied, if they are valid.
+
+    Raises: InvalidFields with all faults.
+    """
     tidy = _tidy(contact)
     if faults := list(_contact_faults(tidy)):
         raise InvalidFields(faults)
@@ -100,7 +115,7 @@ def _period_faults(rules: AccountRules, limits: PeriodRule) -> Iterator[InvalidI
         if period is not None and not limits.shortest <= period <= limits.longest:
             yield InvalidInput(field, "account_period", hours=hours, days=limits.longest.days)
         elif field == "longest" and period is not None and period < 2 * limits.shortest:
-            # Between the shortest and the longest there must be an end to choose.
+            # Otherwise the sharer could not choose an end between the shortest and the longest period.
             yield InvalidInput(field, "longest_too_short", hours=2 * hours)
     if rules.standard and rules.longest and rules.standard > rules.longest:
         yield InvalidInput("standard", "standard_beyond_longest")

@@ -1,8 +1,10 @@
-"""The e-mail addresses at which those who share and administer want to be told, and what they want to be told.
+"""E-mail addresses for notices to members and administrators, and their notice choices.
 
-Promises that an address that is let through fits on one line of a letter's head and in an SMTP command as it stands,
-whatever was typed; and that a code is good for one address, for a short while and for few tries. Deliberately knows
-neither persons nor keys: the address stands sealed in the record, under a random id.
+Guarantees:
+- An accepted address fits on one line of an e-mail header and in an SMTP command unchanged.
+- A code is valid for one address, for 30 minutes and five tries.
+
+Knows neither persons nor keys: the record stores the address sealed, under a random id.
 """
 
 from __future__ import annotations
@@ -18,17 +20,17 @@ CODE_LIFETIME = timedelta(minutes=30)
 CODE_TRIES = 5
 CODE_DIGITS = 8
 CODES_A_DAY = 5
-"""So many codes are sent for one person in 24 hours: nobody fills a stranger's mailbox from here."""
+"""Codes sent for one person in 24 hours; the limit stops anybody from flooding a stranger's mailbox."""
 _DAY = timedelta(days=1)
 _MAX_LENGTH = 254
-# What looks like an encoded word (RFC 2047) is taken for one by whoever writes or reads the head of a letter.
+# Mail software reads text that looks like an encoded word (RFC 2047) as one, so «=?» is refused.
 _LOCAL = re.compile(r"(?!.*=\?)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _MAX_LOCAL_LENGTH = 64
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 
 
 class Language(StrEnum):
-    """In which letters are written."""
+    """Language of the e-mails to a person."""
 
     BOKMAAL = "nb"
     NYNORSK = "nn"
@@ -37,7 +39,7 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoticeChoices:
-    """What a person wants to be told, and in which language."""
+    """Notices that a person wants, and their language."""
 
     downloaded: bool = True
     ending: bool = True
@@ -48,10 +50,10 @@ class NoticeChoices:
 
 @dataclass(frozen=True, slots=True)
 class NoticeAddress:
-    """Where a person is told. ``sealed_address`` is the confirmed one, ``sealed_unconfirmed`` waits for its code.
+    """E-mail address of a person for notices.
 
-    ``challenge_id``: what the code that was sent last hangs on, empty when none is good. ``codes`` have been sent since
-    ``codes_since``.
+    ``sealed_address`` is the confirmed address; ``sealed_unconfirmed`` waits for its code. The last code was derived
+    from ``challenge_id``, which is empty while no code is valid. ``codes`` counts those sent since ``codes_since``.
     """
 
     id: str
@@ -72,15 +74,15 @@ class NoticeAddress:
 
     @property
     def choices(self) -> NoticeChoices:
-        """What the person wants to be told."""
+        """Notices that the person wants."""
         return NoticeChoices(self.downloaded, self.ending, self.approval, self.signature, self.language)
 
     def may_be_challenged_at(self, now: datetime) -> bool:
-        """Whether one more code may be sent."""
+        """Return whether another code may be sent."""
         return self._codes_at(now) < CODES_A_DAY
 
     def challenged(self, challenge_id: str, sealed_unconfirmed: bytes, now: datetime) -> NoticeAddress:
-        """With another address that waits for its code; codes sent before are good for nothing any more."""
+        """Return the record with a new address that waits for its code; earlier codes become invalid."""
         codes = self._codes_at(now)
         return replace(
             self,
@@ -93,11 +95,11 @@ class NoticeAddress:
         )
 
     def awaits_code_at(self, now: datetime) -> bool:
-        """Whether the code that was sent last can still be typed."""
+        """Return whether the last code can still be entered."""
         return self.challenged_at is not None and now < self.challenged_at + CODE_LIFETIME and self.tries < CODE_TRIES
 
     def settled(self) -> NoticeAddress:
-        """Without an address that waits."""
+        """Return the record without an address that waits for its code."""
         return replace(self, sealed_unconfirmed=b"", challenge_id="", challenged_at=None, tries=0)
 
     def _codes_at(self, now: datetime) -> int:
@@ -105,13 +107,14 @@ class NoticeAddress:
 
 
 def check_address(text: str, *, field: str = "email") -> str:
-    """The address as mail servers take it: ASCII, the domain in small letters. Raises InvalidInput.
+    """Return the address as mail servers accept it: ASCII, with the domain in lower case.
 
-    A domain with letters of other alphabets gets its ASCII name (IDNA); an address that needs SMTPUTF8 is refused.
+    A domain with non-ASCII letters becomes its ASCII name (IDNA). An address that needs SMTPUTF8 is refused.
+    Raises: InvalidInput if the address is malformed.
     """
     local, _, domain = text.strip().rpartition("@")
     try:
-        # The time that the codec takes grows with the square of the length.
+        # The codec's running time grows with the square of the length.
         host = domain[: _MAX_LENGTH + 1].encode("idna").decode("ascii").lower()
     except UnicodeError:
         host = ""

@@ -1,8 +1,13 @@
-"""The texts that a tenant and the operator bind themselves by, and the templates for its assessments.
+"""Agreement texts of tenant and operator, and templates for assessments.
 
-Promises that a merged text holds nothing but what its author wrote and the values as plain words, that its digest tells
-it from every other text, and that one rule says when a newer version wants a new signature. A text is Markdown with
-placeholders, ``{{tenant_name}}``. Deliberately does not know how a text is shown, nor how it is signed.
+A text is Markdown with placeholders such as ``{{tenant_name}}``.
+
+Guarantees:
+- A merged text contains only the author's text and the values as plain words.
+- The digest of a text differs from that of every other text.
+- One rule decides when a newer version needs a new signature.
+
+Does not render or sign texts.
 """
 
 from __future__ import annotations
@@ -18,12 +23,12 @@ from enum import StrEnum
 from deldokument.domain.errors import InvalidInput, Unavailable
 
 GRACE = timedelta(days=90)
-"""How long a tenant may go on under the version it signed after a newer one was published."""
+"""How long a tenant may continue under its signed version after a newer one was published."""
 
 PLACEHOLDERS = frozenset(
     {"operator_name", "operator_number", "return_address", "contract_party", "tenant_name", "tenant_number"}
 )
-"""What a text may ask to have filled in."""
+"""Names of all placeholders that a text may contain."""
 
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.S)
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
@@ -34,7 +39,7 @@ _TABLE_RULE = re.compile(r"\|[-:| ]+\|")
 
 
 class AgreementKind(StrEnum):
-    """What a text is for."""
+    """Purpose of a text."""
 
     MAIN = "hovedavtale"
     SERVICE = "tjenesteavtale"
@@ -44,7 +49,10 @@ class AgreementKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgreementText:
-    """One version of a text, placeholders and all. ``published_at`` is None until the operator has published it."""
+    """One version of a text, with its placeholders.
+
+    ``published_at`` is None until the operator has published it.
+    """
 
     kind: AgreementKind
     version: str
@@ -59,7 +67,7 @@ class AgreementText:
 
 @dataclass(frozen=True, slots=True)
 class OperatorDetails:
-    """Who the tenant makes its agreement with, as the operator has told us; empty where it has not."""
+    """The operator as a party to the agreement, from the settings; unset values are empty."""
 
     name: str = ""
     number: str = ""
@@ -67,7 +75,7 @@ class OperatorDetails:
     contract_party: str = ""
 
     def values(self, tenant_name: str, tenant_number: str) -> dict[str, str]:
-        """What is filled in for a tenant."""
+        """Return the values of all placeholders for a tenant."""
         return {
             "operator_name": self.name,
             "operator_number": self.number,
@@ -79,9 +87,10 @@ class OperatorDetails:
 
 
 def merge(text: str, values: Mapping[str, str]) -> str:
-    """The text with its placeholders filled in; a value is words, whatever Markdown it looks like.
+    """Return the text with its placeholders filled in; values are escaped, so they add no Markdown.
 
-    Raises InvalidInput when the text asks for something unknown, Unavailable when a value is missing or empty.
+    Raises: InvalidInput if the text or the values have an unknown placeholder; Unavailable if a value is missing or
+    blank.
     """
     wanted = set(_PLACEHOLDER.findall(text))
     if unknown := (wanted | values.keys()) - PLACEHOLDERS:
@@ -92,21 +101,24 @@ def merge(text: str, values: Mapping[str, str]) -> str:
 
 
 def escaped(words: str) -> str:
-    """Words as Markdown that shows just them: one line, and every mark that could mean something made plain.
+    """Return Markdown that shows exactly these words on one line, with punctuation escaped.
 
-    What cannot be shown (control characters, marks that turn the direction of writing) becomes �.
+    Characters that cannot be shown (control characters, marks of writing direction) become �.
     """
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(words.split()))
     return _PUNCTUATION.sub(r"\\\g<0>", line)
 
 
 def digest(text: str) -> str:
-    """SHA-256 of a text in UTF-8, as hexadecimal digits: what a signature is bound to."""
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal: a signature is bound to it."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """What versions are ordered by: 1.9 comes before 1.10. Raises InvalidInput when it is no version."""
+    """Return the sort key of a version: 1.9 comes before 1.10.
+
+    Raises: InvalidInput if it is not a version.
+    """
     if not _VERSION.fullmatch(version):
         raise InvalidInput("version", "version_malformed")
     major, minor, patch = (*map(int, version.split(".")), 0)[:3]
@@ -117,7 +129,7 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 class ChangeKind(StrEnum):
-    """What became of a paragraph."""
+    """How a paragraph differs between two versions."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -126,14 +138,17 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A paragraph, heading, item of a list or row of a table, as Markdown, and what became of it."""
+    """A paragraph, heading, list item or table row, as Markdown, and whether it was added or removed."""
 
     kind: ChangeKind
     paragraph: str
 
 
 def changes(old: str, new: str) -> list[Change]:
-    """Both texts in reading order; what was removed stands before what took its place. Line breaks are no change."""
+    """Return the paragraphs of both texts in reading order.
+
+    Removed paragraphs come before those that replace them. Different line breaks are not a change.
+    """
     before, after = list(_paragraphs(old)), list(_paragraphs(new))
     found: list[Change] = []
     for operation, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
@@ -159,7 +174,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 class SignatureState(StrEnum):
-    """How a tenant's signature stands to the version that is published now."""
+    """State of a tenant's signature relative to the published version."""
 
     NOT_SIGNED = "not_signed"
     CURRENT = "current"
@@ -169,7 +184,7 @@ class SignatureState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignatureNeed:
-    """Whether a new signature is wanted, and ``deadline``: the first instant at which it is overdue."""
+    """Whether a new signature is needed, and its deadline: the first instant at which it is overdue."""
 
     state: SignatureState
     deadline: datetime | None = None
@@ -183,9 +198,9 @@ def needs_signature(
     now: datetime,
     grace: timedelta = GRACE,
 ) -> SignatureNeed:
-    """How the signature of ``signed_version``, made ``signed_at``, stands ``now``.
+    """Return the state at ``now`` of the signature of ``signed_version`` made at ``signed_at``.
 
-    A newer version that is to come (published later than ``now``) wants nothing yet.
+    A version published after ``now`` needs no signature yet.
     """
     if signed_version is None or signed_at is None:
         return SignatureNeed(SignatureState.NOT_SIGNED)

@@ -1,7 +1,10 @@
-"""What a tenant and the operator have signed: the main agreement on paper, the service agreement digitally.
+"""Signed main agreements (on paper) and service agreements (digital).
 
-Promises that a signature names the exact text and document that it stands under, and one rule for when the login
-behind it was made for it. Names, numbers and evidence are sealed here; whoever holds the keys opens them.
+Guarantees:
+- A signature names the exact text and document that it covers.
+- One rule decides whether a login was made for a signature.
+
+Names, numbers and evidence are sealed here; the caller's keys open them.
 """
 
 from __future__ import annotations
@@ -13,13 +16,13 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import InvalidInput
 
 MAX_COPY_LENGTH = 20 * 10**6
-"""The longest copy of a main agreement that is kept, in bytes."""
+"""Maximum length in bytes of the stored copy of a main agreement."""
 
 INTENT_LIFETIME = timedelta(minutes=15)
-"""How long a person has from «Signer» to the end of the login."""
+"""Time from «Signer» to the end of the login."""
 
 FRESHNESS_SKEW = timedelta(seconds=3)
-"""What is forgiven between two clocks that tell whole seconds."""
+"""Tolerance between two clocks that report whole seconds."""
 
 _EARLIEST = date(2000, 1, 1)
 _PDF = b"%PDF-"
@@ -27,7 +30,10 @@ _PDF = b"%PDF-"
 
 @dataclass(frozen=True, slots=True)
 class PublishedText:
-    """That the operator has published a version. ``sealed_publisher`` is empty for the command line."""
+    """Publication of a version by the operator.
+
+    ``sealed_publisher`` is empty if the version was published on the command line.
+    """
 
     kind: AgreementKind
     version: str
@@ -37,9 +43,9 @@ class PublishedText:
 
 @dataclass(frozen=True, slots=True)
 class MainAgreement:
-    """That a signed main agreement has arrived (hovedavtale); a correction is a record anew.
+    """Receipt of a signed main agreement (hovedavtale); a correction is a new record.
 
-    ``sha256`` and ``length`` are those of the copy.
+    ``sha256`` and ``length`` describe the stored copy.
     """
 
     id: str
@@ -56,7 +62,7 @@ class MainAgreement:
 class ServiceAgreement:
     """A digitally signed service agreement (tjenesteavtale), one for each version.
 
-    ``text_sha256`` and ``document_sha256`` are those of the text and the PDF that the signer was shown.
+    ``text_sha256`` and ``document_sha256`` are those of the text and the PDF that were shown to the signer.
     """
 
     id: str
@@ -73,7 +79,7 @@ class ServiceAgreement:
 
 @dataclass(frozen=True, slots=True)
 class SignedPaper:
-    """What a service agreement consists of: the text, the PDF that was shown, and the one with the signature."""
+    """Contents of a service agreement: the text, the PDF as shown, and the signed PDF."""
 
     markdown: str
     sealed_document: bytes
@@ -82,7 +88,7 @@ class SignedPaper:
 
 @dataclass(frozen=True, slots=True)
 class SigningLogin:
-    """The login that shall confirm a signature, and the salt of what its nonce commits to."""
+    """Login that is to confirm a signature, with the salt of its nonce's commitment."""
 
     state: str
     nonce: str
@@ -93,10 +99,10 @@ class SigningLogin:
 
 @dataclass(frozen=True, slots=True)
 class SigningIntent:
-    """That a person, in one session, is about to sign one exact document.
+    """A person's intent, in one session, to sign one exact document.
 
-    ``login`` is the last one that was begun for it. ``outcome`` is empty until the login is over: then SIGNED, or the
-    code of what stood in the way.
+    ``login`` is the last login begun for it. ``outcome`` is empty until that login has ended. Then it is SIGNED, or the
+    code of the error that prevented the signature.
     """
 
     id: str
@@ -112,29 +118,33 @@ class SigningIntent:
     outcome: str = ""
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether it took too long."""
+        """Return whether the intent is too old to be signed."""
         return now - self.created_at > INTENT_LIFETIME
 
 
 SIGNED = "signed"
-"""The outcome of an intent that became a signature."""
+"""Outcome of an intent that became a signature."""
 
 SIGNING_LEVEL = "idporten-loa-high"
-"""The level of the login that confirms a signature."""
+"""Security level required of the login that confirms a signature."""
 
 
 def is_login_for(begun_at: datetime, now: datetime, authenticated_at: datetime, issued_at: datetime) -> bool:
-    """Whether a person authenticated after ``begun_at``, though our clock and the provider's may differ by anything.
+    """Return whether the person authenticated after ``begun_at``, however far the clocks differ.
 
-    Two spans are compared, each told by one clock: how old the authentication was when the provider told of it, and
-    how long ago we asked. Who authenticated before we asked has an authentication older than the question.
+    Compares two durations, each measured on one clock. The provider's clock gives the age of the authentication when
+    the token was issued. Ours gives the time since the request. An authentication before the request is older than the
+    request.
     """
     age, asked_ago = issued_at - authenticated_at, now - begun_at
     return -FRESHNESS_SKEW <= age <= asked_ago + FRESHNESS_SKEW
 
 
 def check_signed_on(signed_on: date | None, today: date, *, field: str = "signed_on") -> date:
-    """The day a main agreement was signed. Raises InvalidInput for none, one to come, or one before there were any."""
+    """Return the day on which a main agreement was signed.
+
+    Raises: InvalidInput if it is missing, in the future, or before the year 2000.
+    """
     if signed_on is None:
         raise InvalidInput(field, "date_missing")
     if signed_on > today:
@@ -145,7 +155,10 @@ def check_signed_on(signed_on: date | None, today: date, *, field: str = "signed
 
 
 def check_copy(pdf: bytes, *, field: str = "copy") -> bytes:
-    """The copy of a main agreement. Raises InvalidInput when there is none, or it is too long or no PDF."""
+    """Return the copy of a main agreement.
+
+    Raises: InvalidInput if it is empty, too long or not a PDF.
+    """
     if not pdf:
         raise InvalidInput(field, "copy_missing")
     if len(pdf) > MAX_COPY_LENGTH:

@@ -1,8 +1,7 @@
-"""What is written down about what happened, and how each event is linked to the one before it in its chain.
+"""Audit events, and the hash chain that links each event to the previous one.
 
-An event carries no identifier of a person: ``subject_id`` is random, and the identifiers stand in a table of their own
-that can be erased. The hash chain covers only what stays, so erasing does not break it. See chain for what shows
-whether a chain was changed afterwards.
+An event contains no identifier of a person: ``subject_id`` is random. Identifiers are in a table of their own, which
+can be erased. The hash chain covers only permanent data, so erasing does not break it. Module chain verifies a chain.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 GENESIS = bytes(32)
-"""What stands in for the hash before the first event of a chain."""
+"""Previous hash of the first event in a chain."""
 NO_TENANT = "-"
-"""The key of the chain of events that concern no tenant."""
+"""Key of the chain for events that concern no tenant."""
 
 EventContent = tuple[str, str, str | None, str | None, Mapping[str, str | int]]
-"""What an event says, as JSON has it: when, kind, share, subject, details."""
+"""Content of an event, as in its JSON: time, kind, share, subject, details."""
 
 
 class EventKind(StrEnum):
-    """Every event that is recorded, in the past tense."""
+    """All kinds of audit events, in the past tense."""
 
     TENANT_CREATED = "tenant_created"
     TENANT_RULES_CHANGED = "tenant_rules_changed"
@@ -98,7 +97,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One thing that happened. ``details`` holds codes, counts and random ids only."""
+    """One audit event. ``details`` holds only codes, counts and random ids."""
 
     at: datetime
     kind: EventKind
@@ -109,30 +108,33 @@ class AuditEvent:
 
     @property
     def chain(self) -> str:
-        """The key of the chain that it belongs to: each tenant has one, and so has what concerns none."""
+        """Key of its chain: one for each tenant, and one for events that concern no tenant."""
         return self.tenant_id or NO_TENANT
 
     @property
     def is_download(self) -> bool:
-        """Whether the person has now been sent the whole of a document for the first time, and not only some bytes."""
+        """Whether the person has now been sent a whole document for the first time, not only parts of it."""
         return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
 
     def content(self) -> EventContent:
-        """What it says, as the hash covers it."""
+        """Return the content that the hash covers."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
         return at, self.kind.value, self.share_id, self.subject_id, dict(self.details or {})
 
     def link(self, number: int, previous: bytes) -> bytes:
-        """Its hash as the event of that number in its chain, after the one whose hash is ``previous``."""
+        """Return its hash as event ``number`` of its chain, after the event whose hash is ``previous``."""
         return link(self.chain, number, previous, self.content())
 
 
 def link(chain: str, number: int, previous: bytes, content: EventContent) -> bytes:
-    """SHA-256 over the previous event's hash, and chain, number and what the event says in canonical JSON."""
+    """Return the SHA-256 of the previous hash followed by chain, number and content in canonical JSON."""
     return hashlib.sha256(previous + canonical([chain, number, *content])).digest()
 
 
 def canonical(value: object) -> bytes:
-    """JSON in the one way in which it is hashed and signed. Raises ValueError or TypeError for what has none."""
+    """Return the canonical JSON that is hashed and signed.
+
+    Raises: ValueError or TypeError if the value has none.
+    """
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
     return text.encode("ascii")

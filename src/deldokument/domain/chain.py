@@ -1,7 +1,7 @@
-"""Whether a chain of events is as it was written: read link by link, nothing remembered but the last one.
+"""Verification of a hash chain of audit events, link by link, in constant memory.
 
-Promises to find the first event that was altered, removed or moved, an end that was cut off, and a chain that was
-written anew behind a seal. Does not know where events are kept, nor who signs a seal; see services.audit.checkpoints.
+Finds the first event that was altered, removed or moved, a chain that was truncated, and a chain that was rewritten
+after a checkpoint. Knows neither where events are stored nor who signs checkpoints; see services.audit.checkpoints.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ _SEAL_LABEL = b"deldokument/audit-seal/1\n"
 
 
 class Flaw(StrEnum):
-    """What is wrong with the event that a fault names."""
+    """How an event fails verification."""
 
-    ALTERED = "altered"  # what it says, or its place, does not give its hash
-    MISSING = "missing"  # it is not there, or not in its place
-    UNLINKED = "unlinked"  # it names another hash than that of the event before it
-    CUT_OFF = "cut_off"  # the chain is known to have come so far, and ends before it
-    UNKNOWN = "unknown"  # it stands behind what is known to be the end
-    REWRITTEN = "rewritten"  # it has another hash than the one that is known
-    CHANGED = "changed"  # up to it every event holds, but what they stand in is not what it was
-    UNSIGNED = "unsigned"  # its seal was not signed by the holder of a certificate that is trusted
+    ALTERED = "altered"  # Its content or position does not give its hash.
+    MISSING = "missing"  # It is absent or out of order.
+    UNLINKED = "unlinked"  # Its previous hash differs from the hash of the event before it.
+    CUT_OFF = "cut_off"  # The chain ends before an event that is known to exist.
+    UNKNOWN = "unknown"  # It comes after the known end of the chain.
+    REWRITTEN = "rewritten"  # Its hash differs from the known hash.
+    CHANGED = "changed"  # Every event up to this one holds, but the exported file around them was changed.
+    UNSIGNED = "unsigned"  # Its checkpoint was not signed with a trusted certificate.
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The first event that does not hold. What was rewritten may begin anywhere behind the event ``after``."""
+    """The first event that fails verification.
+
+    A rewritten section may begin anywhere after event number ``after``.
+    """
 
     chain: str
     number: int
@@ -41,7 +44,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An event as it stands in its chain. ``content`` is None when it cannot be read."""
+    """An event as stored in its chain. ``content`` is None if it cannot be read."""
 
     number: int
     previous: bytes
@@ -49,7 +52,7 @@ class Link:
     content: EventContent | None
 
     def fits(self, chain: str) -> bool:
-        """Whether its hash is that of what it says, where it says it."""
+        """Return whether its hash matches its content, number and chain."""
         if self.content is None:
             return False
         try:
@@ -60,7 +63,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is known of a chain from elsewhere: the hash of one of its events. Number 0 is the beginning."""
+    """A hash of one event that is known from another source. Number 0 is the beginning."""
 
     number: int
     hash: bytes
@@ -71,7 +74,10 @@ BEGINNING = Mark(0, GENESIS)
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """That the service has seen the event of a number with this hash. ``certificate`` is the fingerprint of its own."""
+    """Signed checkpoint (segl): the service saw the event of this number with this hash.
+
+    ``certificate`` is the fingerprint of the service's certificate.
+    """
 
     chain: str
     number: int
@@ -82,26 +88,26 @@ class Seal:
 
     @property
     def mark(self) -> Mark:
-        """What it says of the chain."""
+        """The number and hash that it attests."""
         return Mark(self.number, self.hash)
 
     def statement(self) -> bytes:
-        """What is signed."""
+        """Return the bytes that are signed."""
         at = self.sealed_at.astimezone(UTC).isoformat(timespec="microseconds")
         return _SEAL_LABEL + canonical([self.chain, self.number, self.hash.hex(), at])
 
 
 @dataclass(slots=True)
 class ChainCheck:
-    """Follows a whole chain from its beginning, or from a mark behind which it is known to hold."""
+    """Verification of a whole chain, from its beginning or from a trusted mark."""
 
     chain: str
     last: Mark = BEGINNING
     confirmed: int = 0
-    """The last event that a mark has confirmed."""
+    """Number of the last event that a mark has confirmed."""
 
     def follow(self, link: Link) -> Fault | None:
-        """The next event. After a fault there is nothing more to learn."""
+        """Verify the next event. After a fault, further results mean nothing."""
         number = self.last.number + 1
         if link.number != number:
             return Fault(self.chain, number, Flaw.MISSING)
@@ -113,7 +119,10 @@ class ChainCheck:
         return None
 
     def confirm(self, mark: Mark) -> Fault | None:
-        """Hold a mark against the event that was followed last: it is of that one, or of one that should have come."""
+        """Compare a mark with the last followed event.
+
+        A mark of a later event is a fault: the chain was cut off.
+        """
         if mark.number > self.last.number:
             return Fault(self.chain, self.last.number + 1, Flaw.CUT_OFF)
         if mark != self.last:
@@ -122,14 +131,14 @@ class ChainCheck:
         return None
 
     def end(self, mark: Mark) -> Fault | None:
-        """Hold what is known to be the end of the chain against the event that was followed last."""
+        """Compare the known end of the chain with the last followed event."""
         if mark.number < self.last.number:
             return Fault(self.chain, mark.number + 1, Flaw.UNKNOWN)
         return self.confirm(mark)
 
 
 def check_chain(check: ChainCheck, links: Iterable[Link], seals: Iterable[Mark], head: Mark) -> Fault | None:
-    """The first fault of a chain with its seals, both in order, up to its head."""
+    """Return the first fault of a chain with its checkpoints, both in order, up to its head."""
     waiting = iter(seals)
     seal = next(waiting, None)
     for following in links:
@@ -144,13 +153,16 @@ def check_chain(check: ChainCheck, links: Iterable[Link], seals: Iterable[Mark],
 
 @dataclass(slots=True)
 class ExcerptCheck:
-    """Follows events picked from a chain, in the order of their times: each by itself, and neighbours as a chain."""
+    """Verification of events selected from a chain, in order of time.
+
+    Each event is verified by itself; consecutive events are also verified as a chain.
+    """
 
     chain: str
     last: Link | None = None
 
     def follow(self, link: Link) -> Fault | None:
-        """The next event of the excerpt."""
+        """Verify the next event of the excerpt."""
         if not link.fits(self.chain):
             return Fault(self.chain, link.number, Flaw.ALTERED)
         before, self.last = self.last, link

@@ -1,24 +1,24 @@
-"""The one tree of errors that the layers below the edge may raise.
+"""Errors that the layers below the edge may raise.
 
     ServiceError
     ├── InvalidInput     a field breaks a rule; names field and rule, changes nothing
-    ├── NotFound         unknown, or not for this person: the two are never told apart
-    ├── RightMissing     open to an organisation that the actor acts for, but not with the rights that the actor has
-    ├── Gone             it was there, the actor had a right to it, and it has ended
-    ├── Frozen           stopped for a time by those who run the service, or while its account is being deleted
-    ├── Conflict         the state has moved on; the request may be right later or never
-    ├── TokenRefused     an access token that is missing or not to be trusted; never says what is wrong with it
-    ├── ScopeMissing     a trustworthy access token that is not meant for this service
-    ├── LoginFailed      cancelled, too low a level, no person, or not to be trusted (the code says which)
+    ├── NotFound         unknown, or not for this person: the two are indistinguishable
+    ├── RightMissing     open to an organisation that the actor acts for, but the actor's rights do not suffice
+    ├── Gone             ended; the actor had a right to it
+    ├── Frozen           stopped for a time by the operator, or while its account is being deleted
+    ├── Conflict         the state does not allow this; the request may become valid later or never
+    ├── TokenRefused     an access token is missing or not trusted; never says why
+    ├── ScopeMissing     a trusted access token without the scope of this service
+    ├── LoginFailed      cancelled, level too low, no person, or not trusted (the code says which)
     ├── TooLarge         over a declared or a fixed limit
-    ├── ChecksumMismatch the bytes of one request were not those announced
-    ├── NotReady         comes by itself; try again
-    ├── Unavailable      something that we depend on does not answer
-    ├── StorageFull      no room for more bytes; nothing acknowledged is lost
+    ├── ChecksumMismatch the bytes of one request do not match the announced checksum
+    ├── NotReady         transient; try again
+    ├── Unavailable      a dependency does not answer or cannot be trusted
+    ├── StorageFull      no capacity for more bytes; nothing acknowledged is lost
     └── Broken           stored bytes or keys do not fit together; never explained to the client
 
-Each error has a stable ``code`` (an identifier of the words shown to people) and parameters that are safe to show.
-``detail`` is for the log and never leaves the house. Statuses and words belong to the edges (web, cli).
+Each error has a stable ``code``, which identifies the message to people, and parameters that are safe to show.
+``detail`` is for the log and never leaves the service. The edges (web, cli) choose statuses and messages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import TypeVar
 
 
 class ServiceError(Exception):
-    """A use case that could not be done.
+    """A use case that failed.
 
     ``code`` names the message to the person, ``params`` fill it in, ``detail`` is for operators only.
     """
@@ -43,14 +43,14 @@ class ServiceError(Exception):
 
 
 class InvalidInput(ServiceError):
-    """A field breaks a rule. ``field`` is the name that the form or the API uses."""
+    """A field breaks a rule. ``field`` is its name in the form or the API."""
 
     def __init__(self, field: str, code: str, *, detail: str = "", **params: str | int) -> None:
         super().__init__(code, detail=detail, **params)
         self.field = field
 
     def at(self, field: str) -> InvalidInput:
-        """The same fault of another field."""
+        """Return the same fault of another field."""
         return InvalidInput(field, self.code, detail=self.detail, **self.params)
 
 
@@ -70,31 +70,34 @@ class NotFound(ServiceError):
 
 
 class RightMissing(ServiceError):
-    """The actor's rights for an organisation do not suffice. Tells which would, and nothing of what is behind it."""
+    """The actor's rights for an organisation do not suffice.
+
+    Names the right that would, and nothing about the share.
+    """
 
 
 class Gone(ServiceError):
-    """Ended or withdrawn; only those who had a right to it learn so."""
+    """Ended or withdrawn. Raised only if the actor had a right to it."""
 
 
 class Frozen(ServiceError):
-    """Stopped for the time being; never says why. Only those who had a right to it learn so."""
+    """Stopped for a time; never says why. Raised only if the actor had a right to it."""
 
 
 class Conflict(ServiceError):
-    """The state of the thing does not allow this, or no longer."""
+    """The current state does not allow the request."""
 
 
 class LoginFailed(ServiceError):
-    """``code`` is login_cancelled, login_level, login_person_missing or login_refused."""
+    """A failed login. ``code`` is login_cancelled, login_level, login_person_missing or login_refused."""
 
 
 class TokenRefused(ServiceError):
-    """``code`` is token_missing or token_invalid; what is wrong stands in ``detail`` alone."""
+    """A refused token. ``code`` is token_missing or token_invalid; only ``detail`` holds the cause."""
 
 
 class ScopeMissing(ServiceError):
-    """The token is genuine, but its scope is another."""
+    """A genuine token with another scope."""
 
     def __init__(self, scope: str) -> None:
         super().__init__("insufficient_scope", scope=scope)
@@ -105,22 +108,22 @@ class TooLarge(ServiceError):
 
 
 class ChecksumMismatch(ServiceError):
-    """The bytes were not those announced; the offset is where it was."""
+    """The bytes do not match the announced checksum; the offset is unchanged."""
 
     def __init__(self) -> None:
         super().__init__("checksum_mismatch")
 
 
 class NotReady(ServiceError):
-    """Comes by itself."""
+    """Transient: a later attempt succeeds without any action."""
 
 
 class Unavailable(ServiceError):
-    """A register, a provider, a store or the clock cannot be trusted right now."""
+    """A register, provider, store or clock cannot be trusted now."""
 
 
 class StorageFull(ServiceError):
-    """No room for more bytes."""
+    """No capacity for more bytes."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("storage_full", detail=detail)
@@ -137,14 +140,20 @@ _Row = TypeVar("_Row")
 
 
 def existing(row: _Row | None) -> _Row:
-    """What the database's own rules say is there. Raises Broken when it is not: then the database is damaged."""
+    """Return ``row``, which a foreign key guarantees.
+
+    Raises: Broken if it is missing: the database is corrupt.
+    """
     if row is None:
         raise Broken("a row that others need is missing")
     return row
 
 
 def require(row: _Row | None, what: str) -> _Row:
-    """What was asked for by an id from outside. Raises NotFound."""
+    """Return ``row``, which was looked up by an id from outside.
+
+    Raises: NotFound if it is missing.
+    """
     if row is None:
         raise NotFound(what)
     return row

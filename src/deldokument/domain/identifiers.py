@@ -1,11 +1,16 @@
-"""Norwegian identifiers of persons and organisations: what is well formed, and how it may be shown.
+"""Norwegian identifiers of persons and organisations: syntax, check digits and masking.
 
-Promises that a person's number is canonical (eleven ASCII digits) whatever was pasted, so that one person is never two
-recipients, and that neither ``repr`` nor ``str`` betrays it. Deliberately does not derive birth date, sex or century:
-numbers assigned from 2032 do not carry them. Does not know whether a number is in use.
+Guarantees:
+- A person's number is canonical (eleven ASCII digits), so one person is never two recipients.
+- Neither ``repr`` nor ``str`` reveals it.
 
-Sources: Skatteetaten, «fødselsnummer» and «D-nummer» (MOD 11, two control digits); the rule for numbers assigned from
-2032 (first control digit's remainder 0-3); Enhetsregisteret (organisation numbers, MOD 11).
+Does not derive birth date, sex or century: numbers assigned from 2032 do not carry them. Does not know whether a number
+is in use.
+
+Sources:
+- Skatteetaten, «fødselsnummer» and «D-nummer»: MOD 11, two control digits.
+- The rule for numbers assigned from 2032: first control digit's remainder 0-3.
+- Enhetsregisteret: organisation numbers, MOD 11.
 """
 
 from __future__ import annotations
@@ -35,14 +40,14 @@ PersonKind = Literal["foedselsnummer", "d_nummer"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PersonIdentifier:
-    """A checked fødselsnummer or D-nummer. Make one with :func:`parse_person`."""
+    """A checked fødselsnummer or D-nummer. :func:`parse_person` creates it."""
 
     value: str
     kind: PersonKind
 
     @property
     def masked(self) -> str:
-        """The form that people may see after the number was typed: ``210794 *****``."""
+        """The form that people may see after the number was entered: ``210794 *****``."""
         return mask_person(self.value)
 
     def __repr__(self) -> str:
@@ -53,13 +58,13 @@ class PersonIdentifier:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationNumber:
-    """A checked organisation number (nine digits). Make one with :func:`parse_organization`."""
+    """A checked organisation number (nine digits). :func:`parse_organization` creates it."""
 
     value: str
 
     @property
     def grouped(self) -> str:
-        """As Enhetsregisteret prints it: ``312 824 450``."""
+        """The form that Enhetsregisteret prints: ``312 824 450``."""
         return f"{self.value[:3]} {self.value[3:6]} {self.value[6:]}"
 
 
@@ -68,9 +73,9 @@ Identifier = PersonIdentifier | OrganizationNumber
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A fagsystem that acts through the API: the organisation whose system it is, known by its Maskinporten token.
+    """An organisation whose system acts through the API, known by its Maskinporten token (fagsystem).
 
-    ``supplier`` runs the system for it; it gives no rights, and is written down only.
+    ``supplier`` runs the system for it. It gives no rights; it is only recorded.
     """
 
     organization: OrganizationNumber
@@ -78,24 +83,25 @@ class Consumer:
 
 
 Sharer = PersonIdentifier | Consumer
-"""Who shares: a person, or an organisation's system."""
+"""The actor who shares: a person, or an organisation's system."""
 
 
 def mask_person(digits: str) -> str:
-    """A person's number as people may see it: ``210794 *****``."""
+    """Return a person's number as people may see it: ``210794 *****``."""
     return f"{digits[:_SHOWN_DIGITS]} *****"
 
 
 def mask_digits(text: str) -> str:
-    """What somebody typed where a person's number belongs, right or wrong: of its digits only the first six."""
+    """Mask text that was entered as a person's number, valid or not: only the first six digits stay."""
     shown = itertools.count(1)
     return "".join("*" if c.isdigit() and next(shown) > _SHOWN_DIGITS else c for c in text)
 
 
 def parse_person(text: str, *, allow_synthetic: bool, field: str = "person") -> PersonIdentifier:
-    """The person's number in ``text``; synthetic test numbers only where ``allow_synthetic``.
+    """Return the person's number in ``text``.
 
-    Raises InvalidInput naming ``field`` and the rule that is broken.
+    Synthetic test numbers are accepted only if ``allow_synthetic``.
+    Raises: InvalidInput naming ``field`` and the broken rule.
     """
     digits = _digits(text, field)
     if len(digits) != _PERSON_DIGITS:
@@ -112,7 +118,10 @@ def parse_person(text: str, *, allow_synthetic: bool, field: str = "person") -> 
 
 
 def parse_organization(text: str, *, field: str = "organization") -> OrganizationNumber:
-    """The organisation number in ``text``. Raises InvalidInput naming ``field`` and the rule."""
+    """Return the organisation number in ``text``.
+
+    Raises: InvalidInput naming ``field`` and the broken rule.
+    """
     digits = _digits(text, field)
     if len(digits) != _ORGANIZATION_DIGITS:
         raise InvalidInput(field, "organization_number_length", digits=len(digits))
@@ -122,7 +131,10 @@ def parse_organization(text: str, *, field: str = "organization") -> Organizatio
 
 
 def parse_identifier(text: str, *, allow_synthetic: bool, field: str = "recipients") -> Identifier:
-    """A person's or an organisation's number, told apart by length (11 or 9 digits)."""
+    """Return a person's or an organisation's number, distinguished by length (11 or 9 digits).
+
+    Raises: InvalidInput naming ``field`` and the broken rule.
+    """
     digits = _digits(text, field)
     if len(digits) == _ORGANIZATION_DIGITS:
         return parse_organization(digits, field=field)
@@ -132,12 +144,15 @@ def parse_identifier(text: str, *, allow_synthetic: bool, field: str = "recipien
 
 
 def split_pasted(text: str) -> list[str]:
-    """What may each be one number in a pasted list, with any separators; spaces within a number are kept with it."""
+    """Return the candidates for numbers in a pasted list with any separators.
+
+    Keeps spaces that group the digits of one number.
+    """
     return _PASTED.findall(_plain(text))
 
 
 def _plain(text: str) -> str:
-    """Full-width digits folded, invisible direction marks gone, every kind of space a plain one."""
+    """Fold full-width digits, remove invisible format characters, and make every kind of space plain."""
     folded = unicodedata.normalize("NFKC", text)
     return "".join(" " if c.isspace() and c != "\n" else c for c in folded if unicodedata.category(c) != "Cf")
 

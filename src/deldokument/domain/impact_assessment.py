@@ -16,17 +16,17 @@ from deldokument.domain.errors import InvalidInput
 
 ROLE_LENGTH = 100
 MAX_ATTACHMENT_BYTES = 10 * 10**6
-"""The longest file that is kept with an assessment, in bytes."""
+"""Maximum length in bytes of the file stored with an assessment."""
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ODT = "application/vnd.oasis.opendocument.text"
 _EARLIEST = date(2018, 5, 25)
-"""Since then the law wants impact assessments; an earlier date is a slip of the hand."""
+"""GDPR applies from this date; an earlier one is a typing error."""
 
 
 class ResidualRisk(StrEnum):
-    """How much risk is left for the persons concerned after the measures."""
+    """Risk that remains for the persons concerned after the measures."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -35,9 +35,9 @@ class ResidualRisk(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImpactAssessment:
-    """The tenant's record that an assessment was done (DPIA); a correction is a record anew.
+    """Record that the tenant did its assessment (DPIA); a correction is a new record.
 
-    ``media_type`` is empty when no file is kept. ``consulted``: Datatilsynet was consulted (prior consultation).
+    ``media_type`` is empty if no file is stored. ``consulted``: Datatilsynet was consulted beforehand.
     """
 
     id: str
@@ -55,17 +55,20 @@ class ImpactAssessment:
 
     @property
     def review_on(self) -> date:
-        """The day from which it should be looked at again: a year after it was done."""
+        """The day from which it is due for review: one year after it was done."""
         leap_day = (self.done_on.month, self.done_on.day) == (2, 29)
         return self.done_on.replace(year=self.done_on.year + 1, day=28 if leap_day else self.done_on.day)
 
     def is_due(self, today: date) -> bool:
-        """Whether it should be looked at again. That stops nothing."""
+        """Return whether it is due for review. A due review blocks nothing."""
         return today >= self.review_on
 
 
 def check_done_on(done_on: date, today: date, *, field: str = "done_on") -> date:
-    """The day an assessment was done. Raises InvalidInput for one that has yet to come or is from before the law."""
+    """Return the day on which an assessment was done.
+
+    Raises: InvalidInput if the day is in the future or before GDPR applied.
+    """
     if done_on > today:
         raise InvalidInput(field, "date_in_the_future")
     if done_on < _EARLIEST:
@@ -74,7 +77,10 @@ def check_done_on(done_on: date, today: date, *, field: str = "done_on") -> date
 
 
 def check_consulted(risk: ResidualRisk | None, consulted: bool, *, field: str = "consulted") -> bool:
-    """Raises InvalidInput when the risk is high and Datatilsynet has not been consulted."""
+    """Return ``consulted``.
+
+    Raises: InvalidInput if the risk is high and Datatilsynet was not consulted.
+    """
     if risk is ResidualRisk.HIGH and not consulted:
         raise InvalidInput(field, "consultation_missing")
     return consulted

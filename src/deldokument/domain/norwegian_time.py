@@ -9,5 +9,5 @@ OSLO = ZoneInfo("Europe/Oslo")
 
 
 def day_of(now: datetime) -> date:
-    """The date in Norway."""
+    """Return the date in Norway."""
     return now.astimezone(OSLO).date()

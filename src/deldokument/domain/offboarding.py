@@ -10,13 +10,13 @@ from deldokument.domain.norwegian_time import day_of
 
 
 def spent_number(organization_number: str, ended_at: datetime) -> str:
-    """The number that stands for a body that has left and been forgotten, so that it may come back under its own."""
+    """Return the number stored for a deleted tenant, so that the organisation can return under its own number."""
     return f"{organization_number} (avsluttet {day_of(ended_at)})"
 
 
 @dataclass(frozen=True, slots=True)
 class TenantTotals:
-    """What a tenant has with the service."""
+    """Number of things, and bytes, that a tenant has in the service."""
 
     accounts: int = 0
     members: int = 0
@@ -27,7 +27,7 @@ class TenantTotals:
 
 
 class DeletionState(StrEnum):
-    """How far the deletion after the end has come."""
+    """Progress of the deletion after the end."""
 
     UNDER_WAY = "under_way"
     CONTENTS_DELETED = "contents_deleted"
@@ -36,10 +36,10 @@ class DeletionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TenantLifecycle:
-    """Who began and ended a tenant's time, and the deletion that followed (sletteprotokoll).
+    """Start and end of a tenant's use, and the deletion that followed (sletteprotokoll).
 
-    ``held`` is what the tenant had when it ended, ``destroyed_keys`` the shares whose keys were destroyed after that,
-    the last one at ``keys_destroyed_at``.
+    ``held`` is what the tenant had when it ended. ``destroyed_keys`` counts the shares whose keys were destroyed after
+    that, the last one at ``keys_destroyed_at``.
     """
 
     tenant_id: str
@@ -53,7 +53,7 @@ class TenantLifecycle:
 
     @property
     def deletion(self) -> DeletionState:
-        """How far the deletion has come; only for a tenant that has ended."""
+        """Progress of the deletion; valid only for a tenant that has ended."""
         if self.names_erased_at is not None:
             return DeletionState.NAMES_ERASED
         return DeletionState.UNDER_WAY if self.contents_deleted_at is None else DeletionState.CONTENTS_DELETED

@@ -1,12 +1,12 @@
-"""What is to be told to the world outside, one row each, until it has been told or is given up.
+"""Transactional outbox: one row per outbound message until it is delivered or abandoned.
 
     due ──leased, sent──> sent
-     │ ^──not taken──┘ later, and later
-     └──refused, moot, or for too long in vain──> given up
+     │ ^──not accepted──┘ retried after a growing pause
+     └──refused, moot, or too many attempts──> given up
 
-A message holds codes and random ids, never a text, an address or an identifier: it is put into words at the moment of
-sending. Its ``id`` goes with it each time (as idempotency id, Message-ID or event id), so that whoever gets it twice
-can tell. Deliberately does not know how anything is sent, nor when there is something to tell.
+A message holds codes and random ids, never a text, an address or an identifier. Its text is rendered when it is sent.
+Every attempt carries its ``id`` (as idempotency id, Message-ID or event id), so the receiver can detect a duplicate.
+Does not send anything, and does not decide when a message is due.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Final
 FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(hours=6)
 LEASE = timedelta(minutes=2)
-"""How long whoever has taken a message has it alone: longer than any one attempt takes."""
+"""How long a worker leases a message: longer than any single attempt takes."""
 MAX_ATTEMPTS = 21
-"""How often a message is tried, where nothing else ends it: that takes three days."""
+"""Attempts before a message is given up, unless something else ends it earlier; they take about three days."""
 
 
 class Channel(StrEnum):
-    """How a message leaves the house. The registry of services.notifications says how channels differ."""
+    """Channel of an outbound message. The registry in services.notifications defines how channels differ."""
 
     ALTINN = "altinn"
     EMAIL = "email"
@@ -34,15 +34,15 @@ class Channel(StrEnum):
 
 
 RECIPIENT_CHANNELS: Final = (Channel.ALTINN,)
-"""Channels whose messages are notices to recipients, of the kinds of ports.channels.NoticeKind. Sharers see them."""
+"""Channels of notices to recipients (ports.channels.NoticeKind). Sharers see these messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message as it is kept. ``target`` is the random id of whom or what it is for.
+    """A message as stored. ``target`` is the random id of the person or thing that it is for.
 
-    ``dedup_key`` is what it is told of, in codes and ids: of a channel there is one message for each. ``attempts``
-    counts those that have begun. ``last_error`` is a code.
+    ``dedup_key`` identifies the occasion in codes and ids; it is unique within a channel. ``attempts`` counts started
+    attempts. ``last_error`` is a code.
     """
 
     id: str
@@ -62,20 +62,20 @@ class OutgoingMessage:
 
 
 class Result(StrEnum):
-    """What came of an attempt."""
+    """Result of an attempt."""
 
     SENT = "sent"
     AGAIN = "again"
-    """Not taken, for now."""
+    """Not accepted for now; retried."""
     REFUSED = "refused"
-    """Never to be taken."""
+    """Never accepted."""
     MOOT = "moot"
-    """Not tried: there is nothing to tell any more."""
+    """Not attempted: the message has become irrelevant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt; ``code`` says why it was not sent."""
+    """Result of an attempt; ``code`` is the reason if it was not sent."""
 
     result: Result
     code: str = ""
@@ -85,21 +85,21 @@ SENT = Outcome(Result.SENT)
 
 
 def again(code: str) -> Outcome:
-    """It will be tried later."""
+    """Return an outcome that leads to a retry."""
     return Outcome(Result.AGAIN, code)
 
 
 def refused(code: str) -> Outcome:
-    """It will not be tried any more."""
+    """Return an outcome that ends the attempts."""
     return Outcome(Result.REFUSED, code)
 
 
 def moot(code: str) -> Outcome:
-    """There is nothing to tell any more."""
+    """Return an outcome for a message that has become irrelevant."""
     return Outcome(Result.MOOT, code)
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long to wait after that many attempts in vain: half a minute, doubled each time, six hours at most."""
+    """Return the pause after that many failed attempts: 30 seconds, doubled each time, at most six hours."""
     doublings: int = min(attempts - 1, MAX_ATTEMPTS)
     return min(FIRST_PAUSE * (1 << doublings), MAX_PAUSE)

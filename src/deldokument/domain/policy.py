@@ -1,8 +1,10 @@
-"""Who may do what: pure functions that answer with a verdict and its reason.
+"""Access decisions: pure functions that return a decision and its reason.
 
-The reason goes to the audit trail; the stranger learns nothing from it. Deny by default: each function grants for
-named reasons and refuses for everything else. Facts (who is logged in, what Altinn said, what time it is) come in as
-arguments; none is fetched here.
+Guarantees:
+- Deny by default: each function grants for named reasons and refuses everything else.
+- Facts (the person, Altinn's answer, the time) are arguments; nothing is fetched here.
+
+The reason is for the audit trail. It is not shown to a stranger.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ ORDINARY_MAIL = "ordinaer-post-til-virksomheten"
 
 
 class Reason(StrEnum):
-    """Why an actor was refused."""
+    """Reason of a refusal."""
 
     UNKNOWN_SHARE = "unknown_share"
     NOT_NAMED = "not_named"
@@ -37,16 +39,19 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Granted: for these recipients of the share, each with the code that gave the right («named» for a person)."""
+    """Access granted for these recipients of the share.
+
+    Each recipient has the code that gave the right («named» for a person).
+    """
 
     grounds: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Refused, for this reason.
+    """Access refused for this reason.
 
-    ``lacking``: the recipients of an open share that the person has some right for, each with the code that is missing.
+    ``lacking``: recipients of an open share for which the person has some right, each with the missing code.
     """
 
     reason: Reason
@@ -58,17 +63,20 @@ Decision = Allowed | Denied
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Which Altinn roles and access packages open shares to an organisation (case-folded, without URN prefix)."""
+    """Altinn roles and access packages that open shares to an organisation (case-folded, without URN prefix)."""
 
     confidential: frozenset[str] = frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})
     ordinary: frozenset[str] = frozenset({POST_ARKIV, CONFIDENTIAL_MAIL, ORDINARY_MAIL})
 
     def sufficient(self, codes: Collection[str], *, confidential: bool) -> str | None:
-        """The first sufficient code of ``codes`` in alphabetical order, or None."""
+        """Return the first sufficient code of ``codes`` in alphabetical order, or None."""
         return min(self._accepted(confidential=confidential).intersection(codes), default=None)
 
     def wanted(self, *, confidential: bool) -> str | None:
-        """The right to ask for: the least that suffices, and a package before a role, which nobody can be given."""
+        """Return the right to ask for: the weakest that suffices.
+
+        Prefers an access package to a role, because nobody can delegate a role.
+        """
         accepted = self._accepted(confidential=confidential)
         least = accepted - self.confidential or accepted
         return next((code for code in (ORDINARY_MAIL, CONFIDENTIAL_MAIL) if code in least), min(least, default=None))
@@ -79,10 +87,10 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How the person who asks relates to the recipients of one share.
+    """Relation of a person to the recipients of one share.
 
-    ``named``: the recipients that are that person. ``represented``: organisation recipients that Altinn says the
-    person has some right for, with the codes. ``rights_known`` is False when Altinn did not answer.
+    ``named``: the recipients that are that person. ``represented``: recipient organisations for which the person has
+    some right according to Altinn, with the codes. ``rights_known`` is False if Altinn did not answer.
     """
 
     named: tuple[Recipient, ...] = ()
@@ -91,7 +99,7 @@ class Claim:
     rule: AccessRule = field(default_factory=AccessRule)
 
     def grounds(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
-        """Recipient ids with what gives the right to act for them."""
+        """Return recipient ids with the code that gives the right to act for them."""
         own = [(recipient.id, "named") for recipient in self.named]
         for recipient, codes in self.represented:
             code = self.rule.sufficient(codes, confidential=confidential)
@@ -100,23 +108,30 @@ class Claim:
         return tuple(own)
 
     def lacking(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
-        """Ids of the recipients that the person's rights do not suffice for, with the code that would."""
+        """Return ids of recipients for which the person's rights do not suffice, with the code that would."""
         code = self.rule.wanted(confidential=confidential)
         return tuple((recipient.id, code) for recipient, _ in self.represented) if code else ()
 
 
 def hold_reason(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
-    """Why nothing is opened or shared here for the time being: frozen by the operator, or the account is deleted."""
+    """Return why nothing may be opened or shared here for now, or None.
+
+    Either the operator has frozen it, or the account is deleted.
+    """
     if tenant.frozen_at is not None or account.frozen_at is not None or (share and share.frozen_at is not None):
         return Reason.FROZEN
     return Reason.DELETED if account.deleted_at is not None else None
 
 
 def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason | None) -> Decision:
-    """Whether the person may see the share and have its bytes at ``now``; ``stop`` is what ``stop_of`` said of it.
+    """Decide whether the person may see the share and download its documents at ``now``.
 
-    That it is over, or stopped, is said only to those who had a right to it; and what is over is over, stopped or not.
-    Which right is missing is said only of what is open, to those who have another for a recipient.
+    ``stop`` is the result of ``hold_reason``.
+
+    Guarantees:
+    - Only a person with a right to the share learns that it is over or stopped.
+    - A share that is over is reported as over, even if it is also stopped.
+    - The missing right is named only for an open share, and only to a person with another right for a recipient.
     """
     if share is None:
         return _stranger(claim, Reason.UNKNOWN_SHARE)
@@ -133,7 +148,7 @@ def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason |
 
 
 def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
-    """Whether a member of the accounts may see and change the share as its sharer."""
+    """Decide whether a member of the accounts may see and change the share as its sharer."""
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
     if share.account_id not in account_ids or share.erased_at is not None:
@@ -142,7 +157,7 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
 
 
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:
-    """Whether members may begin, fill in or publish drafts in the account, or just this one."""
+    """Decide whether members may begin, fill in or publish drafts in the account, or this draft only."""
     stop = hold_reason(tenant, account, share)
     if stop is not None:
         return Denied(stop)
@@ -150,7 +165,10 @@ def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> D
 
 
 def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop: Reason | None) -> Decision:
-    """Whether a member may still add bytes to the share's documents: a living draft of an account of the member."""
+    """Decide whether a member may still add bytes to the share's documents.
+
+    Only a draft of one of the member's accounts accepts bytes.
+    """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
     if share.account_id not in accounts_of_member:
@@ -161,5 +179,8 @@ def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop
 
 
 def _stranger(claim: Claim, reason: Reason, lacking: tuple[tuple[str, str], ...] = ()) -> Denied:
-    """With Altinn silent, everybody who is not personally named gets the same answer, whatever the share is."""
+    """Refuse a person without grounds.
+
+    While Altinn is unreachable, everybody who is not personally named gets the same answer for every share.
+    """
     return Denied(reason, lacking) if claim.rights_known else Denied(Reason.RIGHTS_UNKNOWN)

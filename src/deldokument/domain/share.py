@@ -1,12 +1,13 @@
-"""A share: documents, recipients and a period, published as one link; and what becomes of it.
+"""A share: documents, recipients and a period, published as one link, and its states.
 
     draft ──publish──> available ──time──────> ended
       │                    └──────withdraw───> withdrawn
       └──24 h (proposed: 7 days), discard──> abandoned
 
-Ending is irrevocable: nothing leads out of the last column, but for a draft that was discarded on the pages: for some
-seconds whoever did so can undo it, and its key is not destroyed before. Sealed fields are opaque here; whoever holds
-the keys opens them. Deliberately knows nothing of bytes (see upload) and of who may do what (see policy).
+Ending is irrevocable: no transition leads out of the last column, with one exception. A member who discarded a draft on
+the pages can undo that for some seconds; until then its key is not destroyed.
+
+Sealed fields are opaque here; the caller's keys open them. Knows nothing of bytes (see upload) or access (see policy).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PROPOSAL_LIFETIME = timedelta(days=7)
 DISCARD_UNDO = timedelta(seconds=10)
 """How long the pages say that discarding a draft can be undone."""
 DISCARD_GRACE = timedelta(seconds=15)
-"""How long it can: a little longer, for slow networks. Only then is the draft's key destroyed."""
+"""How long it can actually be undone, with a margin for slow networks. The draft's key is destroyed afterwards."""
 MAX_RECIPIENTS = 500
 MAX_DOCUMENTS = 1000
 TITLE_LENGTH = 200
@@ -41,7 +42,7 @@ _NO_STEPS = frozenset({"", ".", ".."})
 
 
 class ShareState(StrEnum):
-    """Where a share is in its life."""
+    """State of a share in its life cycle."""
 
     DRAFT = "draft"
     AVAILABLE = "available"
@@ -54,10 +55,12 @@ CLOSED = frozenset({ShareState.WITHDRAWN, ShareState.ENDED, ShareState.ABANDONED
 
 
 class Verdict(StrEnum):
-    """What inspection may honestly say about a document.
+    """Result of the inspection of a document.
 
-    NOT_SCANNED: there is no scanner. That a scanner could not look (too large, encrypted, its signatures too old) gets
-    a value of its own, so that nothing but CLEAN ever means that a document was scanned and nothing was found.
+    NOT_SCANNED: there is no scanner. ERROR: the content failed its integrity check.
+
+    Only CLEAN means that a scan found nothing. So a scanner that cannot examine a document (too large, encrypted,
+    outdated signatures) must get a value of its own.
     """
 
     CLEAN = "clean"
@@ -67,7 +70,7 @@ class Verdict(StrEnum):
 
 
 RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
-"""The verdicts with which recipients get a document."""
+"""Verdicts that let recipients receive a document."""
 
 
 RecipientKind = Literal["person", "organization"]
@@ -75,12 +78,13 @@ RecipientKind = Literal["person", "organization"]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share as it is kept. ``audit_key_id`` names the key of title, reference, names and identifiers.
+    """A share as stored. ``audit_key_id`` names the key of title, reference, names and identifiers.
 
-    ``frozen_at``: the operator has stopped it; it still ends on its date. ``proposed_by``: the member or the
-    integration that has asked for a member's approval of the draft (four eyes). Either ``member_id`` or
-    ``integration_id`` says who shares. ``notify``: its recipients are sent notices. ``undo_until`` and ``undo_by``: how
-    long the membership that discarded the draft can undo that.
+    - ``frozen_at``: the operator has stopped it; it still ends on its date.
+    - ``proposed_by``: the member or integration that asked for another member's approval of the draft (four eyes).
+    - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
+    - ``notify``: recipients are sent notices.
+    - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
     """
 
     id: str
@@ -110,24 +114,24 @@ class Share:
     undo_by: str | None = None
 
     def is_open_at(self, now: datetime) -> bool:
-        """Whether recipients may open it at ``now``: published, not withdrawn, the end not reached."""
+        """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""
         return self.state is ShareState.AVAILABLE and self.expires_at is not None and now < self.expires_at
 
     def is_over_at(self, now: datetime) -> bool:
-        """Whether it was published and is over at ``now``, whether or not a worker has noticed."""
+        """Return whether it was published and is over at ``now``, even if no worker has noticed yet."""
         return self.published_at is not None and not self.is_open_at(now)
 
     def can_be_restored(self, now: datetime, membership_id: str) -> bool:
-        """Whether it is a draft that this membership has just discarded, and whose key is not destroyed."""
+        """Return whether this membership can still undo discarding the draft; its key still exists."""
         in_time = self.undo_until is not None and now < self.undo_until and self.key_destroyed_at is None
         return self.state is ShareState.ABANDONED and in_time and self.undo_by == membership_id
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person or an organisation that a share names. ``confirmed``: its number was checked.
+    """A person or an organisation that a share names.
 
-    By Enhetsregisteret, which then also named it, or else by the sharer.
+    ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
     """
 
     id: str
@@ -143,7 +147,10 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One named file in a share. ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to."""
+    """One named file in a share.
+
+    ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to.
+    """
 
     id: str
     share_id: str
@@ -164,10 +171,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That a person opened a share (``document_id`` None) or received bytes of a document, for one recipient.
+    """Record that a person, for one recipient, opened a share or received bytes of a document.
 
-    ``covered`` has the half-open byte ranges that have been sent, merged; ``completed_at`` is when they first
-    made up the whole document.
+    ``document_id`` is None for an opened share. ``covered`` has the half-open byte ranges that were sent, merged.
+    ``completed_at`` is when they first made up the whole document.
     """
 
     share_id: str
@@ -186,7 +193,7 @@ class Receipt:
 
 
 class Progress(StrEnum):
-    """How far a recipient has come with a share."""
+    """Progress of a recipient with a share."""
 
     NONE = "none"
     OPENED = "opened"
@@ -195,9 +202,10 @@ class Progress(StrEnum):
 
 
 def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) -> Progress:
-    """How far the recipient of these receipts has come with a share of these documents.
+    """Return the progress of the recipient of these receipts with a share of these documents.
 
-    DOWNLOADED: every document was downloaded, whoever did so for an organisation. PARTLY: some bytes, but not that.
+    DOWNLOADED: every document was downloaded, if necessary by several persons of an organisation. PARTLY: some bytes
+    were sent, but not every document.
     """
     downloaded = {receipt.document_id for receipt in receipts if receipt.is_download}
     if document_ids and downloaded.issuperset(document_ids):
@@ -208,21 +216,25 @@ def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) ->
 
 
 def new_id() -> str:
-    """128 random bits in 22 URL-safe characters: the identity of a share and of what belongs to it.
+    """Return an id for a share or a thing in it: 128 random bits in 22 URL-safe characters.
 
-    Drawn again until the first is a letter or digit, so that no program takes an id for an option (the last always is).
+    The first character is a letter or digit, so that no program takes an id for an option. The last one always is.
     """
     drawn = secrets.token_urlsafe(_ID_BYTES)
     return drawn if drawn[0].isalnum() else new_id()
 
 
 def new_document_id() -> str:
-    """128 random bits in 32 hex digits."""
+    """Return 128 random bits as 32 hex digits."""
     return secrets.token_hex(_ID_BYTES)
 
 
 def check_text(text: str, longest: int, *, field: str, lines: bool = False) -> str:
-    """Plain text without surrounding white space and without control characters, at most ``longest`` characters."""
+    """Return the text without surrounding white space.
+
+    Raises: InvalidInput if it is longer than ``longest`` characters or has control characters. ``lines`` permits line
+    breaks and tabs.
+    """
     tidy = text.replace("\r\n", "\n").strip()
     if len(tidy) > longest:
         raise InvalidInput(field, "text_too_long", longest=longest, length=len(tidy))
@@ -232,12 +244,15 @@ def check_text(text: str, longest: int, *, field: str, lines: bool = False) -> s
 
 
 def _is_unwritable(character: str) -> bool:
-    """Control characters, and halves of surrogate pairs: JSON can carry them, UTF-8 cannot."""
+    """Return whether it is a control character or half of a surrogate pair, which JSON can carry but UTF-8 cannot."""
     return unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def check_file_name(name: str, *, field: str = "documents") -> str:
-    """The last component of a file's name as the browser gave it: no path, no control characters, never empty."""
+    """Return the last component of the file name that the browser sent: no path, no control characters.
+
+    Raises: InvalidInput if nothing is left or it is too long.
+    """
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     visible = "".join(c for c in base if not _is_unwritable(c)).strip()
     if not visible or visible in {".", ".."}:
@@ -248,15 +263,16 @@ def check_file_name(name: str, *, field: str = "documents") -> str:
 
 
 def check_document_name(name: str) -> str:
-    """A document's name: a file's, or the way to it from the folder that was shared, its parts apart by slashes.
+    """Return a document's name: a file name, or a relative path within the shared folder, with slashes.
 
-    A way that starts at a root or a drive, climbs or has an empty part leads out of that folder: its last component is
-    kept, as of any file's name. The letters of a way are composed (NFC), so that no folder is there twice.
+    A path that is absolute, has a drive, or has an empty, «.» or «..» component is reduced to its last component.
+    Letters of a path are composed (NFC), so that no folder appears twice.
+    Raises: InvalidInput if nothing is left or it is too long.
     """
     parts = unicodedata.normalize("NFC", name).split("/")
     if len(parts) == 1 or "\\" in name or any(part.strip() in _NO_STEPS for part in parts):
         return check_file_name(name)
-    # Once more: a letter and its accent may have stood apart until a character between them was removed.
+    # Normalise again: removing a character may have joined a letter and its accent.
     path = unicodedata.normalize("NFC", "/".join(check_file_name(part) for part in parts))
     if path[1:2] == ":":
         return path.rpartition("/")[2]
@@ -266,7 +282,7 @@ def check_document_name(name: str) -> str:
 
 
 def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Half-open ranges as the shortest sorted list that covers the same bytes."""
+    """Return half-open ranges as the shortest sorted list that covers the same bytes."""
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(r for r in ranges if r[0] < r[1]):
         if merged and start <= merged[-1][1]:
@@ -277,5 +293,5 @@ def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ..
 
 
 def covers(ranges: tuple[tuple[int, int], ...], length: int) -> bool:
-    """Whether merged ``ranges`` make up all of ``length`` bytes."""
+    """Return whether merged ``ranges`` cover all of ``length`` bytes."""
     return length == 0 or ranges == ((0, length),)

@@ -1,6 +1,6 @@
-"""What is counted of shares: by account, and by the month, in Oslo, in which they were published.
+"""Counts of shares by account and by the month of publication, in the time zone of Oslo.
 
-Counts tell nothing of persons, so they stay when the shares that they count are erased.
+Counts contain nothing about persons, so they remain when the counted shares are erased.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.domain.norwegian_time import OSLO
 
 MAX_PERIOD_MONTHS = 60
-"""So many months are looked at in one go."""
+"""Maximum number of months in one query."""
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -34,19 +34,22 @@ class Month:
         return datetime(self.year, self.number, 1, tzinfo=OSLO).astimezone(UTC)
 
     def plus(self, months: int) -> Month:
-        """The month so many later, or earlier when there are less than none."""
+        """Return the month so many months later; a negative number gives an earlier month."""
         years, number = divmod(self.number - 1 + months, 12)
         return Month(self.year + years, number + 1)
 
 
 def month_of(instant: datetime) -> Month:
-    """The month in which it is in Oslo at ``instant``."""
+    """Return the month in Oslo at ``instant``."""
     local = instant.astimezone(OSLO)
     return Month(local.year, local.month)
 
 
 def parse_month(text: str, *, field: str) -> Month:
-    """The month that «2026-11» names. Raises InvalidInput."""
+    """Return the month that a text such as «2026-11» names.
+
+    Raises: InvalidInput if it names none.
+    """
     found = _MONTH.fullmatch(text)
     if found is None:
         raise InvalidInput(field, "month_malformed")
@@ -54,7 +57,10 @@ def parse_month(text: str, *, field: str) -> Month:
 
 
 def months_between(one: Month, other: Month, *, field: str) -> tuple[Month, ...]:
-    """The two and every month between them, in whichever order they are named. Raises InvalidInput for too many."""
+    """Return both months and all between them, in ascending order, whichever comes first.
+
+    Raises: InvalidInput if there are more than MAX_PERIOD_MONTHS.
+    """
     first, last = sorted((one, other))
     count = (last.year - first.year) * 12 + last.number - first.number + 1
     if count > MAX_PERIOD_MONTHS:
@@ -64,10 +70,12 @@ def months_between(one: Month, other: Month, *, field: str) -> tuple[Month, ...]
 
 @dataclass(frozen=True, slots=True)
 class ShareCounts:
-    """How many shares were published, with how many documents and bytes, and what has become of them since.
+    """Number of published shares with their documents and bytes, and their later history.
 
-    ``opened``: by at least one recipient. ``downloaded``: at least one document in full. ``unopened``: over, and never
-    opened. ``deleted``: the keys are destroyed.
+    - ``opened``: by at least one recipient.
+    - ``downloaded``: at least one document in full.
+    - ``unopened``: over, and never opened.
+    - ``deleted``: the keys are destroyed.
     """
 
     shares: int = 0

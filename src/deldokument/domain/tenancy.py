@@ -1,6 +1,6 @@
-"""Who shares: tenants (the public bodies), their accounts, members and administrators, and the limits they set.
+"""Tenants (public bodies), their accounts, members, administrators and integrations, and the limits they set.
 
-Identifiers of persons stand here only sealed and as keyed hashes; what opens them is not known in this layer.
+Identifiers of persons exist here only sealed and as keyed hashes. This layer has no keys to open them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ON_BEHALF_OF = re.compile(r"[A-Za-z0-9._-]{0,100}")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Whom a recipient may ask: shown on the pages of a share and after its end."""
+    """Contact for recipients: shown on the pages of a share and after its end."""
 
     telephone: str = ""
     email: str = ""
@@ -27,14 +27,14 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class PeriodRule:
-    """How long a share may be available."""
+    """Permitted availability of a share: shortest, standard and longest period."""
 
     shortest: timedelta = timedelta(hours=1)
     standard: timedelta = timedelta(days=30)
     longest: timedelta = timedelta(days=90)
 
     def check(self, expires_at: datetime, now: datetime, *, field: str = "expires_at") -> None:
-        """Raise InvalidInput unless the period from ``now`` to ``expires_at`` is within the rule."""
+        """Raise InvalidInput unless the period from ``now`` to ``expires_at`` satisfies the rule."""
         if expires_at <= now:
             raise InvalidInput(field, "expiry_in_the_past")
         if expires_at - now < self.shortest:
@@ -47,7 +47,7 @@ class PeriodRule:
 class Tenant:
     """A public body that has taken the service into use (kunde).
 
-    ``on_behalf_of``: what ID-porten knows it by, where logins for it are in its name and not in the operator's.
+    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
     """
 
     id: str
@@ -64,16 +64,18 @@ class Tenant:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether it has taken the service into use and not left it. A frozen tenant still has."""
+        """Whether it has taken the service into use and not left it. A frozen tenant is still in use."""
         return self.activated_at is not None and self.ended_at is None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRules:
-    """What administrators decide for an account; what is None or empty is as for the tenant.
+    """Rules that administrators set for an account; None or an empty value means the tenant's rule.
 
-    ``quota`` in bytes. ``four_eyes``: a second member approves before a share is published. ``notify``: whether
-    recipients are sent notices, unless the sharer says otherwise; ``sms_sender`` and ``sms_cost_code`` are theirs.
+    - ``quota``: in bytes.
+    - ``four_eyes``: a second member approves before a share is published.
+    - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
+    - ``sms_sender`` and ``sms_cost_code``: for these notices.
     """
 
     contact: Contact = Contact()
@@ -89,11 +91,12 @@ class AccountRules:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where shares belong (konto).
+    """An account, to which shares belong (konto).
 
-    ``closed_at``: nothing new is shared from it, what is shared stays. ``deleted_at``: nobody reaches anything of it;
-    after UNDO its shares end, and ``ended_at`` notes that they have. ``frozen_at``: the operator has stopped it.
-    ``revision`` counts its changes, so that two who change it at once are told.
+    - ``closed_at``: nothing new is shared from it; existing shares stay.
+    - ``deleted_at``: nothing in it can be reached. After UNDO its shares end, and ``ended_at`` records that.
+    - ``frozen_at``: the operator has stopped it.
+    - ``revision``: counts changes, so that a concurrent change is detected.
     """
 
     id: str
@@ -108,21 +111,21 @@ class Account:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may be shared from."""
+        """Whether new shares may be made from it."""
         return self.closed_at is None and self.deleted_at is None and self.frozen_at is None
 
     def contact(self, tenant: Tenant) -> Contact:
-        """Whom recipients may ask: the account's own contact, or the tenant's when it has none."""
+        """Return the contact for recipients: the account's own, or the tenant's if it has none."""
         return tenant.contact if self.rules.contact == Contact() else self.rules.contact
 
     def period(self, tenant: Tenant) -> PeriodRule:
-        """How long its shares may be available: its own limits, within the tenant's."""
+        """Return how long its shares may be available: its own limits, within the tenant's."""
         longest = min(self.rules.longest or tenant.period.longest, tenant.period.longest)
         standard = min(self.rules.standard or tenant.period.standard, longest)
         return PeriodRule(min(tenant.period.shortest, longest), standard, longest)
 
     def can_be_restored(self, now: datetime) -> bool:
-        """Whether its deletion can still be undone."""
+        """Return whether its deletion can still be undone."""
         return self.deleted_at is not None and self.ended_at is None and now < self.deleted_at + UNDO
 
 
@@ -134,8 +137,8 @@ UNDO = timedelta(hours=24)
 class Member:
     """A person who may share from an account (bruker på konto).
 
-    ``removed_at`` ends that at once. ``erased_at``: number, name and hash are gone, and only what refers to the
-    membership still knows it.
+    ``removed_at`` ends that at once. ``erased_at``: number, name and hash are erased, and only references to the
+    membership remain.
     """
 
     id: str
@@ -150,7 +153,7 @@ class Member:
 
 
 class IntegrationRights(StrEnum):
-    """What a fagsystem may do in an account: see its shares with receipts, or also share as a member does."""
+    """Rights of a fagsystem in an account: see its shares with receipts, or also share as a member does."""
 
     READ = "read"
     SHARE = "share"
@@ -160,8 +163,8 @@ class IntegrationRights(StrEnum):
 class Integration:
     """A fagsystem that may use an account through the API, known by its Maskinporten consumer's organisation number.
 
-    ``password_hash`` is the SHA-256 of its password for KS' interface, None while it has none.
-    ``archive_confirmed_at``: since when the tenant vouches that whatever the system shares is in its archive.
+    ``password_hash`` is the SHA-256 of its password for KS' interface; None if it has none. ``archive_confirmed_at``:
+    since when the tenant vouches that everything the system shares is in its archive.
     """
 
     id: str
@@ -177,7 +180,7 @@ class Integration:
 
     @property
     def may_share(self) -> bool:
-        """As a member does; otherwise it may only see."""
+        """Whether it may share as a member does; otherwise it may only read."""
         return self.rights is IntegrationRights.SHARE
 
 
@@ -203,7 +206,7 @@ class Administrator:
 
 
 def tidy_words(text: str) -> str:
-    """A single line without surrounding or doubled white space; each letter as one sign, however it was typed."""
+    """Return the text as one line without surrounding or doubled white space, in composed letters (NFC)."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
@@ -211,7 +214,10 @@ NAME_LENGTHS = range(2, 201)
 
 
 def check_name(name: str, *, field: str = "name") -> str:
-    """The name without surrounding or doubled white space; 2 to 200 printable characters, any letters."""
+    """Return the name, tidied.
+
+    Raises: InvalidInput unless it has 2 to 200 printable characters, of any alphabet.
+    """
     tidy = tidy_words(name)
     if len(tidy) not in NAME_LENGTHS:
         raise InvalidInput(field, "name_length", shortest=NAME_LENGTHS.start, longest=NAME_LENGTHS.stop - 1)
@@ -224,25 +230,28 @@ _AFTER_Z = str.maketrans({"æ": "{", "ä": "{", "ø": "|", "ö": "|", "å": "}"}
 
 
 def norwegian_order(name: str) -> str:
-    """What names are sorted by: æ, ø, å after z; capitals do not matter."""
+    """Return the sort key of a name: æ, ø, å after z, without regard to case."""
     return name.casefold().translate(_AFTER_Z)
 
 
 def check_on_behalf_of(value: str) -> str:
-    """What ID-porten is to be told to know a tenant by; empty for nothing. Raises InvalidInput."""
+    """Return the name under which ID-porten knows a tenant; empty for none.
+
+    Raises: InvalidInput if it is malformed.
+    """
     if not _ON_BEHALF_OF.fullmatch(value):
         raise InvalidInput("on_behalf_of", "on_behalf_of")
     return value
 
 
 def must_be_in_use(tenant: Tenant) -> None:
-    """Raises Conflict unless the tenant has taken the service into use and not left it."""
+    """Raise Conflict unless the tenant has taken the service into use and not left it."""
     must_not_have_ended(tenant)
     if tenant.activated_at is None:
         raise Conflict("not_in_use")
 
 
 def must_not_have_ended(tenant: Tenant) -> None:
-    """Raises Conflict: whoever has left makes no agreements."""
+    """Raise Conflict if the tenant has left the service."""
     if tenant.ended_at is not None:
         raise Conflict("service_ended")

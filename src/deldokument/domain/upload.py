@@ -1,8 +1,11 @@
 """An upload: a temporary resource with an offset that only grows, made of parts.
 
-Promises the two rules that resumption stands on: bytes are taken only at the offset, and never beyond the declared
-length; and a bound on the number of parts however small the requests are (see :func:`tail_to_merge`). A document may
-come as partial uploads, each with an offset of its own, that are joined in the order the client says (:func:`join`).
+Guarantees:
+- Bytes are accepted only at the offset, and never beyond the declared length.
+- The number of parts is bounded, however small the requests are (see :func:`tail_to_merge`).
+
+A document may come as partial uploads, each with its own offset. :func:`join` joins them in the client's order.
+
 Protocol: tus 1.0.0 (core, creation, creation-with-upload, termination, expiration, checksum, concatenation).
 """
 
@@ -18,16 +21,17 @@ MAX_LENGTH = 5 * 2**30
 UPLOAD_LIFETIME = timedelta(hours=24)
 MAX_PARTIALS = 16
 FULL_PART = 8 * 2**20 - 4096
-"""A part of at least so many bytes is never merged again."""
+"""A part of at least this many bytes is never merged again."""
 _MERGE_RATIO = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """``token_hash`` is the SHA-256 of the upload token; ``deadline`` ends both token and upload.
+    """An upload as stored. ``token_hash`` is the SHA-256 of the upload token; ``deadline`` ends both token and upload.
 
-    Either ``member_id`` or ``integration_id`` says whose it is. A partial upload goes by the token of the one that it
-    is ``partial_of``; ``start`` is where it begins in the document, as far as the client has said.
+    - ``member_id`` or ``integration_id``: the owner; exactly one is set.
+    - ``partial_of``: the whole upload whose token a partial upload uses.
+    - ``start``: where a partial upload begins in the document, if the client has said so.
     """
 
     id: str
@@ -45,16 +49,20 @@ class Upload:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the last byte has been committed and the manifest sealed; of a partial one, whether it is joined."""
+        """Whether the last byte is committed and the manifest sealed; for a partial upload, whether it was joined."""
         return self.finished_at is not None
 
     @property
     def is_partial(self) -> bool:
-        """Whether it is to be joined with others."""
+        """Whether it is one of several uploads to be joined."""
         return self.partial_of is not None
 
     def check_append(self, offset: int, announced: int | None) -> None:
-        """Raise unless bytes may be appended at ``offset``; ``announced`` is the request's length if it is known."""
+        """Raise unless bytes may be appended at ``offset``; ``announced`` is the request's length if it is known.
+
+        Raises: Conflict if the upload is finished or the offset differs; TooLarge if the bytes exceed the declared
+        length.
+        """
         if self.is_finished:
             raise Conflict("upload_finished")
         if offset != self.offset:
@@ -80,7 +88,10 @@ class Part:
 
 
 def check_length(length: int, *, field: str = "documents") -> int:
-    """The declared length of a document: 0 to 5 GiB."""
+    """Return the declared length of a document in bytes.
+
+    Raises: InvalidInput if it is negative; TooLarge if it is over 5 GiB.
+    """
     if length < 0:
         raise InvalidInput(field, "length_negative")
     if length > MAX_LENGTH:
@@ -89,10 +100,11 @@ def check_length(length: int, *, field: str = "documents") -> int:
 
 
 def check_new_partial(whole: Upload, partials: Sequence[Upload], length: int, start: int | None) -> None:
-    """Raise unless a partial upload of that length may be begun beside ``partials``.
+    """Raise unless a partial upload of that length may be created beside ``partials``.
 
-    Bytes that came to the whole rule out partial ones. What is bounded is what they have together, not what they
-    announce (see :func:`remaining_for_partials`): a client that lost the answer to a creation creates again.
+    Bytes in the whole upload rule out partial ones. Announced lengths are not added up, because a client that lost the
+    response to a creation creates again. :func:`remaining_for_partials` limits the received bytes instead.
+    Raises: Conflict or TooLarge.
     """
     if whole.is_finished:
         raise Conflict("upload_finished")
@@ -105,14 +117,15 @@ def check_new_partial(whole: Upload, partials: Sequence[Upload], length: int, st
 
 
 def remaining_for_partials(whole: Upload, partials: Sequence[Upload]) -> int:
-    """How many bytes its partial uploads may still take: together they stay within the declared length."""
+    """Return how many bytes the partial uploads may still take: together at most the declared length."""
     return whole.length - sum(partial.offset for partial in partials)
 
 
 def join(whole: Upload, partials: Sequence[Upload]) -> list[Upload]:
-    """The partial uploads in that order, with their starts, as the whole document. Raises Conflict when they are not.
+    """Return the partial uploads in that order, with their starts, as the whole document.
 
-    Where one has said that it begins, there it must begin: bytes in the wrong order would be found by nobody.
+    A partial upload that named its start must begin there: nothing else would detect bytes in the wrong order.
+    Raises: Conflict if they are incomplete, repeated, out of place, or do not make up the whole.
     """
     joined, position = [], 0
     for partial in partials:
@@ -126,11 +139,11 @@ def join(whole: Upload, partials: Sequence[Upload]) -> list[Upload]:
 
 
 def tail_to_merge(parts: Sequence[Part]) -> Sequence[Part]:
-    """Which neighbouring parts should become one, so that their number stays small; empty when none.
+    """Return the neighbouring parts to compact into one, so that their number stays small; empty if none.
 
-    Small parts before a full one go with it, so that small ones stand at the tail only. There their lengths fall by at
-    least a factor of four from one to the next, so at most log4(8 MiB) of them stand, and a byte is rewritten a
-    bounded number of times (as in a log-structured tree).
+    Small parts before a full one are merged with it, so small parts exist only at the tail. There each part is at least
+    four times as long as the next, so there are at most log4(8 MiB). Each byte is rewritten a bounded number of times
+    (as in a log-structured merge tree).
     """
     stranded = _stranded(parts)
     if stranded:
@@ -143,7 +156,7 @@ def tail_to_merge(parts: Sequence[Part]) -> Sequence[Part]:
 
 
 def _stranded(parts: Sequence[Part]) -> Sequence[Part]:
-    """The last run of small parts that a full one follows, with that one."""
+    """Return the last run of small parts that precedes a full one, with that one."""
     for full in range(len(parts) - 1, 0, -1):
         if parts[full].length >= FULL_PART > parts[full - 1].length:
             start = full - 1

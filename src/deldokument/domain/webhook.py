@@ -1,8 +1,12 @@
-"""Webhooks: what a fagsystem is told of, and to which addresses this service may be made to send.
+"""Webhooks: event types for a fagsystem, and the rules for target addresses (SSRF protection).
 
-Who names a URL makes the service call from inside its own network. So a URL is https to a name on the open internet,
-and an address is refused unless it is one that anybody could reach: what is not known to be public is private.
-Promises the same answer at registration and at every call. Resolves no names and sends nothing.
+A registered URL makes the service send requests from inside its own network. So a URL must be https to a name on the
+public internet. An address not known to be public is treated as private and refused.
+
+Guarantees:
+- Registration and every delivery apply the same rule.
+
+Resolves no names and sends nothing.
 
 Sources: IANA's special-purpose address registries for IPv4 and IPv6; RFC 6890, 6052, 3056, 4380.
 """
@@ -21,7 +25,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput
 
 MAX_WEBHOOKS: Final = 10
-"""How many an integration may have."""
+"""Maximum number of webhooks of an integration."""
 MAX_URL_LENGTH: Final = 2000
 MAX_FAILURE_PERIOD: Final = timedelta(days=3)
 """How long a webhook may fail without a single success before it is disabled."""
@@ -31,7 +35,7 @@ Network = IPv4Network | IPv6Network
 
 
 class WebhookEvent(StrEnum):
-    """What a fagsystem can be told of, in the past tense."""
+    """Event types of webhooks, in the past tense."""
 
     PUBLISHED = "share.published"
     OPENED = "share.opened"
@@ -49,11 +53,11 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,
 }
-"""Which events of the audit trail are told, and as what."""
+"""Audit events that are sent to webhooks, with their event types."""
 
 
 class DisabledFor(StrEnum):
-    """Why nothing is sent to a webhook any more."""
+    """Reason why a webhook is disabled."""
 
     GONE = "gone"
     FAILING = "failing"
@@ -61,9 +65,9 @@ class DisabledFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where the systems of an integration want to be told of events of the account.
+    """Subscription of an integration's systems to events of the account.
 
-    URL and secret stand here sealed. ``failing_since``: the first failure after the last success.
+    URL and secret are sealed here. ``failing_since``: the first failure after the last success.
     """
 
     id: str
@@ -77,15 +81,15 @@ class Webhook:
     disabled_for: DisabledFor | None = None
 
     def has_failed_too_long(self, now: datetime) -> bool:
-        """Whether it is to be disabled for it."""
+        """Return whether its failures are reason to disable it."""
         return self.failing_since is not None and now - self.failing_since >= MAX_FAILURE_PERIOD
 
 
 @dataclass(frozen=True, slots=True)
 class AddressRule:
-    """Where webhooks may lead: to public addresses, and to the closed ``networks`` that the operator names.
+    """Permitted targets: public addresses, and closed ``networks`` that the operator configures.
 
-    ``private``, for demo and tests alone: anywhere, without TLS, on any port.
+    ``private``, for demo and tests only: any address and port, without TLS.
     """
 
     ports: frozenset[int] = frozenset({443})
@@ -93,13 +97,13 @@ class AddressRule:
     private: bool = False
 
     def admits(self, address: Address) -> bool:
-        """Whether a connection to the address may be made."""
+        """Return whether a connection to the address is permitted."""
         return self.private or is_public(address) or any(address in network for network in self.networks)
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookUrl:
-    """A URL taken apart, as it was checked. ``path`` has the query with it."""
+    """A checked URL in its components. ``path`` includes the query."""
 
     secure: bool
     host: str
@@ -115,9 +119,10 @@ _HIGHEST_PORT: Final = 65535
 
 
 def parse_url(text: str, rule: AddressRule, *, field: str = "url") -> WebhookUrl:
-    """The URL of a webhook. Raises InvalidInput where the rule does not admit it.
+    """Return the URL of a webhook.
 
-    Spelled so that every reader of URLs reads the same: an address is plain, a name is one of DNS.
+    Accepts only spellings that every URL parser reads alike: a plain address or a DNS name.
+    Raises: InvalidInput if it is malformed or the rule does not permit it.
     """
     if len(text) > MAX_URL_LENGTH:
         raise InvalidInput(field, "webhook_url_length", longest=MAX_URL_LENGTH)
@@ -141,7 +146,10 @@ def parse_url(text: str, rule: AddressRule, *, field: str = "url") -> WebhookUrl
 
 
 def _checked_host(host: str, rule: AddressRule, field: str) -> str:
-    """The host in lower case. Names of one label are of a closed network; numbers in odd spellings are nobody's."""
+    """Return the host in lower case.
+
+    Refuses names of one label, which belong to a closed network, and numbers in unusual notation.
+    """
     if "%" in host:
         raise InvalidInput(field, "webhook_url_malformed")
     address = _literal(host)
@@ -172,7 +180,7 @@ _PRIVATE_IPV4: Final = tuple(
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
-        "168.63.129.16/32",  # public by its number, but in Azure it is the host that the machine runs on
+        "168.63.129.16/32",  # a public number, but in Azure it is the host of the virtual machine
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -190,13 +198,13 @@ _PRIVATE_IPV4: Final = tuple(
     )
 )
 _GLOBAL_IPV6: Final = IPv6Network("2000::/3")
-"""All that is given out as global unicast. What carries an IPv4 address (mapped, compatible, NAT64) is outside it."""
+"""Global unicast. Addresses that embed an IPv4 address (mapped, compatible, NAT64) are outside it."""
 _PRIVATE_IPV6: Final = tuple(
     IPv6Network(network)
     for network in (
-        "2001::/23",  # protocol assignments, Teredo among them
+        "2001::/23",  # protocol assignments, including Teredo
         "2001:db8::/32",
-        "2002::/16",  # 6to4: an IPv4 address is in it
+        "2002::/16",  # 6to4: contains an IPv4 address
         "2620:4f:8000::/48",
         "3fff::/20",
     )
@@ -204,14 +212,17 @@ _PRIVATE_IPV6: Final = tuple(
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody on the internet could reach the address."""
+    """Return whether the address can be reached from the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _PRIVATE_IPV4)
     return address in _GLOBAL_IPV6 and not any(address in network for network in _PRIVATE_IPV6)
 
 
 def parse_events(names: list[str], *, field: str = "events") -> frozenset[WebhookEvent]:
-    """At least one event. Raises InvalidInput."""
+    """Return the set of named events.
+
+    Raises: InvalidInput if it is empty or a name is unknown.
+    """
     try:
         events = frozenset(map(WebhookEvent, names))
     except ValueError:

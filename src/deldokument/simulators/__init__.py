@@ -1,8 +1,8 @@
 """Simulated ID-porten, Maskinporten, Altinn, Enhetsregisteret and mail server, for the demo and the tests.
 
-Guarantees
-- each runs as a process of its own (``python -m deldokument.simulators.<name>``) on 127.0.0.1 only;
-- each refuses the requests that the real register refuses.
+Guarantees:
+- Each runs as a process of its own (``python -m deldokument.simulators.<name>``) on 127.0.0.1 only.
+- Each refuses the requests that the real register refuses.
 
 Imports nothing else of Del dokument. The synthetic people and organisations are in ``cast.json``.
 

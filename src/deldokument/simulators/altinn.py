@@ -1,8 +1,11 @@
 """Altinn's list of authorized parties on loopback, for service owners (Access Management, Altinn 3).
 
-Promises the strictness of the real one: a token with the scope, Maskinporten's or Altinn's own, a subscription key,
-known query parameters with known values. Rights can be changed at run time: ``POST /_simulator/rights``. The exchange
-of tokens (altinn_tokens) and the decision point (altinn_pdp) are at the same address.
+Guarantees:
+- Like the real API, it requires a token with the scope (Maskinporten's or Altinn's own) and a subscription key.
+- It refuses unknown query parameters and values.
+
+Rights can be changed at run time: ``POST /_simulator/rights``. The token exchange (altinn_tokens) and the decision
+point (altinn_pdp) run at the same address.
 
 Source: Altinn/altinn-authorization-tmp, AuthorizedPartiesController and AuthorizedPartyDto (2026-08).
 """
@@ -47,7 +50,7 @@ _PARAMETERS: Final[Mapping[str, frozenset[str] | None]] = {
 
 
 class BadRequest(Exception):
-    """The question breaks rules; ``errors`` tells which, by field."""
+    """A query that breaks rules; ``errors`` names them by field."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("validation")
@@ -55,7 +58,10 @@ class BadRequest(Exception):
 
 
 def read_question(query: Sequence[tuple[str, str]], body: bytes) -> Question:
-    """The question in a request. Raises BadRequest for any parameter or value that the API does not have."""
+    """Return the query in a request.
+
+    Raises: BadRequest for any parameter or value that the API does not have.
+    """
     errors = {name: ["Unknown parameter."] for name, _ in query if name not in _PARAMETERS}
     for name, value in query:
         allowed = _PARAMETERS.get(name)

@@ -1,9 +1,12 @@
 """Altinn's policy decision point on loopback: decides what a person may do for an organisation.
 
-Promises the strictness of the real one: a token with the scope, a subscription key, known attributes, references to
-what is there; and its answers: ``Permit`` with a minimum level of authentication, ``NotApplicable`` where no rule fits,
-``Indeterminate`` for what is not known. Answers come in the order of the questions; the attributes that are to be in
-the result are. Policies can be changed at run time: ``POST /_simulator/policy``.
+Guarantees:
+- Like the real one, it requires a token with the scope, a subscription key, known attributes and valid references.
+- ``Permit`` comes with a minimum level of authentication.
+- ``NotApplicable`` means that no rule matches; ``Indeterminate`` means an unknown person, organisation or resource.
+- Results come in the order of the requests, and repeat the attributes marked for the result.
+
+Policies can be changed at run time: ``POST /_simulator/policy``.
 
 Source: Altinn's XACML guide, and the JSON profile of XACML 3.0 with multiple requests, as Altinn serves it.
 """
@@ -40,7 +43,7 @@ _MEMBERS: Final = frozenset({*_CATEGORIES, "ReturnPolicyIdList", "MultiRequests"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may read a resource: whoever has one of the codes. ``obligation`` is a further one that comes with it."""
+    """Rule for reading a resource: one of the codes is required. ``obligation`` is an additional obligation."""
 
     codes: frozenset[str]
     level: int = 3
@@ -56,7 +59,7 @@ _POLICIES: Final = {
 
 
 class _Malformed(Exception):
-    """A request that is not one."""
+    """A malformed request."""
 
 
 Question = tuple[dict[str, Any], ...]
@@ -145,7 +148,7 @@ def _obligations(policy: Policy) -> list[dict[str, Any]]:
 
 
 def _in_result(part: dict[str, Any]) -> dict[str, Any]:
-    """What of a category is to be in the result."""
+    """Return the category with the attributes that are marked for the result."""
     return {
         "categoryId": part["CategoryId"],
         "id": part.get("Id"),
@@ -158,7 +161,10 @@ def _in_result(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _questions(body: bytes) -> Iterator[Question]:
-    """Each combination of subject, action and resource that a request asks about. Raises _Malformed, and others."""
+    """Yield each combination of subject, action and resource that a request asks about.
+
+    Raises: _Malformed, ValueError, KeyError, TypeError or AttributeError if the request is malformed.
+    """
     asked = json.loads(body)["Request"]
     if not _MEMBERS.issuperset(asked):
         raise _Malformed

@@ -1,7 +1,10 @@
-"""Who holds what for whom in the Altinn simulator, and how a list of parties shows it.
+"""Rights in the Altinn simulator, and their representation in a list of parties.
 
-Promises that rights on a unit are inherited by its subunits, and that who has rights in a subunit only sees the unit
-above as an element without access. Knows nothing of requests.
+Guarantees:
+- Subunits inherit the rights on their unit.
+- A person with rights in a subunit only sees the unit above as an element without access.
+
+Knows nothing of requests.
 
 Source: Altinn/altinn-authorization-tmp, AuthorizedPartyDto (2026-08).
 """
@@ -19,7 +22,7 @@ _INACTIVE: Final = frozenset({"deleted", "removed"})
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The roles and packages that one person has for one organisation."""
+    """Roles and packages of one person for one organisation."""
 
     roles: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -28,7 +31,7 @@ class Held:
         return bool(self.roles or self.packages)
 
     def joined(self, other: Held) -> Held:
-        """Both together."""
+        """Return the roles and packages of both, without duplicates."""
         return Held(
             tuple(dict.fromkeys(self.roles + other.roles)), tuple(dict.fromkeys(self.packages + other.packages))
         )
@@ -36,7 +39,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a request asks for, checked."""
+    """A validated query for authorized parties."""
 
     person: str
     parties: frozenset[str]
@@ -47,7 +50,7 @@ class Question:
 
 
 class Register:
-    """Who holds what, now: the cast's rights, changed at run time."""
+    """Current rights: those of the cast, with changes made at run time."""
 
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
@@ -57,7 +60,10 @@ class Register:
         self._held[person.key, organization.number] = held
 
     def held(self, person_identifier: str, number: str) -> Held | None:
-        """What a person has for an organisation, the unit above included; None when either is not known, or is gone."""
+        """Return a person's rights for an organisation, including those inherited from the unit above.
+
+        Returns None if the person or the unit is unknown, or the unit is deleted or removed.
+        """
         person, unit = self.cast.person(person_identifier), self.cast.organization(number)
         if person is None or unit is None or unit.status in _INACTIVE:
             return None

@@ -1,7 +1,9 @@
-"""Whose tokens the Altinn simulators take: Maskinporten's, and Altinn's own, which are had in exchange for those.
+"""Tokens accepted by the Altinn simulators: Maskinporten's, and Altinn's own, which are exchanged for those.
 
-Promises that a token is taken only from an issuer that is trusted, signed by its present keys, in force and with one of
-the scopes. Knows nothing of what is asked with them.
+Guarantees:
+- A token is accepted only from a trusted issuer, signed with a current key, unexpired and with one of the scopes.
+
+Knows nothing of the requests that carry the tokens.
 
 Source: Altinn Authentication, ``exchange/maskinporten``.
 """
@@ -34,9 +36,9 @@ ALTINN_TOKEN_SECONDS: Final = 30 * 60
 
 
 class TokenCheck:
-    """Tells whether a bearer token is one of the Maskinporten at ``issuer``, or of the Altinn at ``altinn``, if given.
+    """Validation of bearer tokens from the Maskinporten at ``issuer`` and, if given, from the Altinn at ``altinn``.
 
-    ``only_altinn``: Maskinporten's own are not taken.
+    ``only_altinn``: Maskinporten's own tokens are refused.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class TokenCheck:
     async def refusal(
         self, request: Request, subscription_key: str, scopes: frozenset[str] | None = None
     ) -> Response | None:
-        """401 without the key or a token of ours, 403 without one of the scopes; None for who may come in."""
+        """Return 401 without the key or a valid token, 403 without one of the scopes, otherwise None."""
         token = bearer(request)
         if not token or request.headers.get("ocp-apim-subscription-key") != subscription_key:
             return Response(status_code=401)
@@ -64,7 +66,7 @@ class TokenCheck:
         return None if granted else Response(status_code=403)
 
     def claims(self, token: str) -> dict[str, Any] | None:
-        """What a token in force says, or None for what is none."""
+        """Return the claims of a valid token, or None."""
         try:
             issuer = str(unverified_claims(token).get("iss"))
             claims = jwt.decode(token, self._keys(issuer), algorithms=["RS256"]).claims
@@ -78,7 +80,7 @@ class TokenCheck:
 
 
 class Exchange:
-    """Issues the tokens of the Altinn at ``url``, in exchange for Maskinporten's that have a scope of Altinn's."""
+    """Token exchange of the Altinn at ``url``: takes Maskinporten's tokens with a scope of Altinn's."""
 
     def __init__(self, url: str, maskinporten: TokenCheck) -> None:
         self._issuer = openid_issuer(url)
@@ -128,11 +130,11 @@ class Exchange:
 
 
 def openid_issuer(altinn: str) -> str:
-    """Who issues the tokens of the Altinn at that address."""
+    """Return the issuer of tokens of the Altinn at that address."""
     return f"{altinn.rstrip('/')}/authentication/api/v1/openid/"
 
 
 def bearer(request: Request) -> str:
-    """The token that a request comes with, or nothing."""
+    """Return the bearer token of a request, or an empty string."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""

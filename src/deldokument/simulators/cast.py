@@ -1,7 +1,9 @@
-"""The cast: synthetic people and organisations, and who may do what for whom.
+"""The cast: synthetic people and organisations, and their rights.
 
-Promises a consistent cast: every right names a person and an organisation that exist. Deliberately does not know how
-any register words it; each simulator does that for itself.
+Guarantees:
+- Every right names a person and an organisation that exist.
+
+Does not know any register's format; each simulator renders its own.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ _PACKAGED = Path(__file__).with_name("cast.json")
 
 
 class CastError(ValueError):
-    """The cast file is incomplete or contradicts itself."""
+    """A cast file that is incomplete or contradicts itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What a person (by key) holds in Altinn for an organisation (by number)."""
+    """Rights in Altinn of a person (by key) for an organisation (by number)."""
 
     person: str
     organization: str
@@ -55,7 +57,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Everybody. Look-ups answer None for the unknown."""
+    """All people, organisations and rights. Look-ups return None for unknown ones."""
 
     people: tuple[Person, ...]
     organizations: tuple[Organization, ...]
@@ -72,7 +74,10 @@ class Cast:
 
 
 def load_cast(path: Path | None = None) -> Cast:
-    """The cast in ``path``, or the packaged one. Raises CastError when it does not fit together."""
+    """Return the cast in ``path``, or the packaged one.
+
+    Raises: CastError if the file is malformed or inconsistent.
+    """
     try:
         document = json.loads((path or _PACKAGED).read_text(encoding="utf-8"))
         loaded = Cast(

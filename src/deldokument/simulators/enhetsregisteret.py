@@ -1,7 +1,11 @@
 """Enhetsregisteret's open API on loopback: one unit or subunit by its number.
 
-Promises the answers that tell states apart: 200 (also for a deleted unit, with a reduced body), 404, 410 (removed for
-legal reasons), 400 with validation errors, 406. Deliberately without search, roles and updates.
+Guarantees:
+- 200 for an existing unit; a deleted one has a reduced body.
+- 410 for a unit removed for legal reasons, 404 for an unknown one.
+- 400 with validation errors for a malformed number, 406 for an unsupported Accept header.
+
+Has no search, roles or updates.
 
 Source: brreg/openAPI, Enhetsregisteret v2.
 """

@@ -1,8 +1,8 @@
-"""How a simulator is made to fail on command, as the real ones do without being asked.
+"""Simulated failures on command.
 
-``POST /_simulator/mode`` takes ``{"mode": "ok|down|slow|garbage|500|mislabelled", "seconds": 10}`` as application/json,
-which a foreign web page cannot send without a CORS preflight that nobody answers. ``down`` breaks the connection in the
-middle of an answer; ``mislabelled`` is the right answer called text/html. The control address itself never fails.
+``POST /_simulator/mode`` takes ``{"mode": "ok|down|slow|garbage|500|mislabelled", "seconds": 10}`` as application/json.
+A foreign web page cannot send that without a CORS preflight, which nothing answers. ``down`` breaks the connection in
+the middle of a response. ``mislabelled`` labels the correct response as text/html. The control address never fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_DELAY_SECONDS = 60.0
 
 
 class Failures:
-    """The present mode of one simulator."""
+    """Current mode of one simulator."""
 
     def __init__(self) -> None:
         self.mode: Mode = "ok"
@@ -58,7 +58,7 @@ class Failures:
 
 
 async def read_order(request: Request) -> dict[str, Any] | None:
-    """The JSON object of a control request, or None for anything else."""
+    """Return the JSON object of a control request, or None for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return None
     try:
@@ -76,7 +76,7 @@ _PROBLEM = JSONResponse(
 
 
 def _mislabelling(send: Send) -> Send:
-    """Sends all as it is, but for what it is called."""
+    """Return a ``send`` that labels responses as text/html and changes nothing else."""
 
     async def mislabel(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -88,5 +88,5 @@ def _mislabelling(send: Send) -> Send:
 
 
 async def _break_off(send: Send) -> None:
-    """Announce a body and never send it: the server closes the connection, which clients see as a broken one."""
+    """Announce a body and send none: the server closes the connection, so the response is truncated."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})

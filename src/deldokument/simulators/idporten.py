@@ -1,9 +1,12 @@
 """ID-porten on loopback: an OpenID Provider that lets the cast, or any synthetic number, log in.
 
-Promises to refuse what the real one refuses: no PKCE, a foreign redirect address, a code, request or assertion used
-twice, a wrong audience, another algorithm, an ``onbehalfof`` that is none of the client's ``customers``; and to tell
-every client of a session that it has ended. Deliberately has no client secrets and refresh tokens, and no frames where
-a client has the browser sent back.
+Guarantees:
+- Like the real one, it requires PKCE, a registered redirect address, the right audience and the right algorithm.
+- A code, pushed request or assertion is accepted only once.
+- ``onbehalfof`` must be one of the client's ``customers``.
+- When a session ends, every client of that session is logged out (front-channel or back-channel).
+
+Has no client secrets or refresh tokens. Shows no logout frames if the client asks for a redirect after logout.
 
 Source: Digdir's ID-porten documentation; OpenID Connect Core and RP-Initiated Logout; RFC 7636, 9126, 9207.
 """
@@ -281,7 +284,7 @@ class IdPorten:
         return pages.message_page("Du er logget ut", "Du kan lukke dette vinduet.", frames=frames)
 
     def _hinted(self, id_token: str) -> dict[str, Any]:
-        """The claims of a token that we have issued, however old."""
+        """Return the claims of a token that this simulator issued, however old, otherwise none."""
         try:
             claims = jwt.decode(id_token, self._key, algorithms=["RS256"]).claims
         except (JoseError, ValueError):

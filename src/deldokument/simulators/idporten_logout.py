@@ -1,7 +1,11 @@
-"""How the ID-porten simulator tells clients that a session has ended: by itself, and in frames of the page it shows.
+"""Logout of the ID-porten simulator's clients: back-channel by request, front-channel by frames on its page.
 
-Promises one call to each client, given up after 2 s to connect or 5 s of silence, and that a client which cannot be
-told keeps nobody from logging out. Frames carry no token, calls no cookie. Knows nothing of persons.
+Guarantees:
+- Each client gets one request, which is abandoned after 2 s to connect or 5 s of silence.
+- A client that cannot be reached does not prevent the logout.
+- Frames carry no token, requests carry no cookie.
+
+Knows nothing of persons.
 
 Sources: OpenID Connect Back-Channel Logout 1.0 and Front-Channel Logout 1.0; Digdir's ID-porten documentation.
 """
@@ -26,11 +30,11 @@ EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _WAIT: Final = httpx.Timeout(5, connect=2)
 
 Ended = Mapping[str, frozenset[str]]
-"""The sessions that have ended, by ``sid``, and the ids of the clients that had logged in under each."""
+"""Ended sessions by ``sid``, each with the ids of the clients that logged in with it."""
 
 
 def frames(issuer: str, ended: Ended, clients: Clients) -> list[str]:
-    """The addresses to load in the browser, which sends no cookies with them."""
+    """Return the addresses to load in frames; the browser sends no cookies with them."""
     return [
         f"{client.frontchannel_logout_uri}?{urlencode({'iss': issuer, 'sid': sid})}"
         for client, sid in _sessions_by_client(ended, clients)
@@ -39,7 +43,7 @@ def frames(issuer: str, ended: Ended, clients: Clients) -> list[str]:
 
 
 async def call(issuer: str, key: RSAKey, ended: Ended, clients: Clients) -> None:
-    """Call every client's own address."""
+    """Send a logout token to every client's back-channel address."""
     async with httpx.AsyncClient(timeout=_WAIT) as http:
         calls = [
             http.post(client.backchannel_logout_uri, data={"logout_token": _token(issuer, key, client, sid)})

@@ -1,7 +1,10 @@
-"""The pages of the ID-porten simulator, in Norwegian, without script.
+"""Pages of the ID-porten simulator, in Norwegian, without script.
 
-Promises that nothing loads from elsewhere, but for the clients' own frames at logout, and nothing is stored. Knows
-nothing of protocols.
+Guarantees:
+- Nothing loads from elsewhere, except the clients' own frames at logout.
+- Nothing is stored.
+
+Knows nothing of protocols.
 """
 
 from __future__ import annotations
@@ -15,14 +18,14 @@ from starlette.responses import Response
 from deldokument.simulators.cast import Person
 from deldokument.simulators.pages import page
 
-# No form-action: browsers apply it to the redirect back to the client as well, whose address differs per client.
+# No form-action: browsers also apply it to the redirect back to the client, whose address differs per client.
 _CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def login_page(
     transaction: str, people: tuple[Person, ...], customer: str, *, identifier: str = "", error: str = ""
 ) -> Response:
-    """``customer`` is whom the client asks for, when not for itself."""
+    """Return the login page. ``customer`` is the tenant that the client logs in for, if not itself."""
     return page(
         "login.html",
         status=400 if error else 200,
@@ -40,7 +43,7 @@ def logout_page() -> Response:
 
 
 def message_page(heading: str, words: str, status: int = 200, frames: Sequence[str] = ()) -> Response:
-    """``frames`` are addresses of clients, each loaded unseen."""
+    """Return a page with a message. ``frames`` are addresses of clients, loaded invisibly."""
     origins = {"{0.scheme}://{0.netloc}".format(urlsplit(frame)) for frame in frames} or {"'none'"}
     policy = f"{_CSP}; frame-src {' '.join(origins)}"
     return page("message.html", status=status, policy=policy, heading=heading, words=words, frames=frames)

@@ -1,7 +1,11 @@
-"""What a client may ask of the ID-porten simulator: authorization requests read and judged.
+"""Validation of authorization requests to the ID-porten simulator.
 
-Promises that PKCE S256 is there, that the redirect address is one registered for the client, character by character,
-and that a flaw found before that is trusted never redirects. Knows nothing of sessions, pages or tokens.
+Guarantees:
+- PKCE with S256 is required.
+- The redirect address equals a registered one of the client, character by character.
+- An error found before the redirect address is validated never redirects.
+
+Knows nothing of sessions, pages or tokens.
 
 Sources: OpenID Connect Core 3.1.2, RFC 7636 (PKCE), RFC 9126 (PAR), Digdir's ID-porten documentation.
 """
@@ -26,7 +30,7 @@ Prompt = Literal["", "login", "none"]
 
 
 class RequestRefused(Exception):
-    """A flawed request; ``error`` is OAuth's code. ``redirect_uri`` is None where no address can be trusted."""
+    """A refused request; ``error`` is OAuth's code. ``redirect_uri`` is None if no address can be trusted."""
 
     def __init__(self, error: str, words: str, *, redirect_uri: str | None = None, state: str = "") -> None:
         super().__init__(f"{error}: {words}")
@@ -38,7 +42,7 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that may be put before a person. ``max_age`` in seconds; ``customer`` is its ``onbehalfof``."""
+    """A valid request for a login. ``max_age`` is in seconds; ``customer`` is its ``onbehalfof``."""
 
     client_id: str
     redirect_uri: str
@@ -53,7 +57,10 @@ class AuthorizationRequest:
 
 
 def read_request(params: Mapping[str, str], client: Client | None) -> AuthorizationRequest:
-    """The request in ``params``. Raises RequestRefused."""
+    """Return the request in ``params``.
+
+    Raises: RequestRefused if it is invalid.
+    """
     if client is None:
         raise RequestRefused("invalid_client", "Unknown client_id.")
     redirect_uri = params.get("redirect_uri", "")
@@ -108,6 +115,6 @@ def _customer_flaw(params: Mapping[str, str], client: Client) -> tuple[str, str]
 
 
 def _lowest_level(acr_values: str) -> str:
-    """The lowest of the levels asked for; substantial when none is."""
+    """Return the lowest requested level, or substantial if none is requested."""
     asked = acr_values.split()
     return next((level for level in LEVELS if level in asked), SUBSTANTIAL)

@@ -1,7 +1,11 @@
-"""What the ID-porten simulator remembers: pushed requests, open login pages, sessions, codes and access tokens.
+"""State of the ID-porten simulator: pushed requests, open login pages, sessions, codes and access tokens.
 
-Promises that what is single use is given out once, and that nothing outlives its time: pushed requests 120 s, codes
-60 s, access tokens 120 s, sessions 30 minutes idle and 120 minutes in all. In memory only: a restart forgets it all.
+Guarantees:
+- A single-use value is returned once.
+- Nothing outlives its lifetime: pushed requests 120 s, codes 60 s, access tokens 120 s.
+- A session ends after 30 minutes idle or 120 minutes in all.
+
+In memory only: a restart forgets everything.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ T = TypeVar("T")
 
 
 class Shelf(Generic[T]):
-    """Values under unguessable names, each for ``lifetime_seconds`` seconds from when it was put."""
+    """Values under unguessable names, each for ``lifetime_seconds`` seconds from when it was stored."""
 
     def __init__(self, lifetime_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lifetime_seconds = lifetime_seconds
@@ -44,7 +48,7 @@ class Shelf(Generic[T]):
         return value if ends > self._clock() else None
 
     def take(self, name: str) -> T | None:
-        """The value, once."""
+        """Return the value and remove it."""
         value = self.get(name)
         self._values.pop(name, None)
         return value
@@ -55,7 +59,7 @@ class Shelf(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """That a person logged in: at a level, at a wall-clock second. ``identifier`` is None when pid is left out."""
+    """A login of a person: level and wall-clock second. ``identifier`` is None if pid is left out."""
 
     subject: str
     identifier: str | None
@@ -64,7 +68,7 @@ class Login:
     sid: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def satisfies(self, request: AuthorizationRequest, now: float) -> bool:
-        """Whether a new login page is unnecessary (single sign-on)."""
+        """Return whether single sign-on applies, so that no login page is needed."""
         if request.prompt == "login" or LEVELS.index(self.acr) < LEVELS.index(request.acr):
             return False
         return request.max_age is None or now - self.auth_time <= request.max_age
@@ -72,7 +76,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a code stands for."""
+    """The request and login that a code represents."""
 
     request: AuthorizationRequest
     login: Login
@@ -86,7 +90,7 @@ class _Session:
 
 
 class Sessions:
-    """Single sign-on sessions under the value of their cookie."""
+    """Single sign-on sessions by the value of their cookie."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -100,7 +104,7 @@ class Sessions:
         return cookie
 
     def use(self, cookie: str) -> Login | None:
-        """The login behind a cookie; counts as activity."""
+        """Return the login of a cookie's session; counts as activity."""
         session = self._sessions.get(cookie)
         now = self._clock()
         if session is None or now - session.used > SESSION_IDLE_SECONDS or now - session.started > SESSION_MAX_SECONDS:
@@ -110,11 +114,11 @@ class Sessions:
         return session.login
 
     def visit(self, sid: str, client_id: str) -> None:
-        """That a client was given the login."""
+        """Record that a client received the login."""
         self._visits[sid] = self._visits.get(sid, frozenset()) | {client_id}
 
     def end(self, *, cookie: str = "", sid: str = "") -> dict[str, frozenset[str]]:
-        """The ``sid`` of what has ended, each with the clients that were given the login."""
+        """End the matching sessions; return each ``sid`` with the clients that received the login."""
         ended = {
             name: session.login.sid
             for name, session in self._sessions.items()

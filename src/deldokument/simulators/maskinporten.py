@@ -1,8 +1,10 @@
-"""Maskinporten on loopback: exchanges a signed grant for an access token that tells who the consumer is.
+"""Maskinporten on loopback: exchanges a signed grant for an access token that names the consumer.
 
-Promises that a grant with a claim that Maskinporten does not know is refused, and that a supplier gets tokens for
-another consumer (``consumer_org``) only for the scopes which that consumer has delegated to it, by the client's
-``delegations`` in the file of clients: ``{"312824450": ["deldokument:share"]}``.
+Guarantees:
+- A grant with a claim unknown to Maskinporten is refused.
+- A supplier gets tokens for another consumer (``consumer_org``) only for scopes that this consumer has delegated to it.
+
+Delegations are in the file of clients, as the client's ``delegations``: ``{"312824450": ["deldokument:share"]}``.
 
 Source: Digdir's Maskinporten documentation (JWT grant, RFC 7523; error codes MP-xxx; delegation).
 """
@@ -147,7 +149,7 @@ class Maskinporten:
 
 
 def _parties(client: Client, consumer: str | None) -> dict[str, Any]:
-    """For whom the token is, and by which supplier."""
+    """Return the claims about the consumer and, for a delegated token, its supplier."""
     if consumer is None:
         return {"consumer": _actor(client.organization)}
     return {

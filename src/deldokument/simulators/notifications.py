@@ -1,9 +1,13 @@
-"""Altinn's notifications on loopback: takes orders and delivers them nowhere; they stand on its page, and as JSON.
+"""Altinn's notifications on loopback: accepts orders and shows them on its page and as JSON, without delivering.
 
-Promises the strictness of the real one: a token with the scope, a subscription key, no order without what it must have,
-nothing in it that is not known; the same idempotency id is answered as the first time, with 200, and taken once. What
-is taken is delivered at once, if the order's condition endpoint says so. Who is told to be unreachable gets 422
-(``POST /_simulator/contacts``). ``GET /orders`` tells all.
+Guarantees:
+- Like the real one, it requires a token with the scope, a subscription key and all mandatory fields.
+- It refuses unknown fields.
+- A repeated idempotency id gets the first response again, with 200; the order is accepted once.
+- An accepted order counts as delivered at once, if its condition endpoint permits it.
+- A recipient marked as unreachable (``POST /_simulator/contacts``) gets 422.
+
+``GET /orders`` lists all orders.
 
 Source: Altinn/altinn-notifications, FutureOrdersController, NotificationOrderChainRequestExt and their validators.
 """
@@ -63,7 +67,7 @@ _DIGITS: Final[Mapping[str, int]] = {"nationalIdentityNumber": 11, "orgNumber": 
 
 @dataclass
 class Order:
-    """An order that has been taken. ``delivered`` is what its condition endpoint said, None while it was not asked."""
+    """An accepted order. ``delivered`` is the condition endpoint's answer, None while there is none."""
 
     id: str
     shipment_id: str
@@ -81,12 +85,12 @@ class Order:
 
 @dataclass
 class Flaws:
-    """What is wrong with an order, as ASP.NET tells it."""
+    """Validation errors of an order, in ASP.NET's format."""
 
     errors: dict[str, list[str]] = field(default_factory=dict)
 
     def check(self, name: str, value: Any, fields: Mapping[str, bool]) -> dict[str, Any]:
-        """The object with these fields, whether they are required or not; an empty one when it is none."""
+        """Validate an object's ``fields``, required or optional, and return it; an empty one if it is not an object."""
         if not isinstance(value, dict):
             self.errors[name] = ["The JSON value could not be converted."]
             return {}
@@ -104,7 +108,7 @@ class Flaws:
 
 
 def read_notification(body: bytes) -> tuple[Order | None, dict[str, list[str]]]:
-    """The order, or what is wrong with it."""
+    """Return the order, or its validation errors."""
     try:
         given = json.loads(body)
     except ValueError:
@@ -174,7 +178,7 @@ class Notifications:
         return _receipt(order, 201, BackgroundTask(self._deliver, order))
 
     async def _deliver(self, order: Order) -> None:
-        """Deliver if the condition says so; without an answer it is not known yet."""
+        """Deliver if the condition endpoint permits it; without an answer the delivery stays undecided."""
         if not order.condition:
             order.delivered = True
             return
@@ -187,7 +191,7 @@ class Notifications:
         order.delivered = wanted if isinstance(wanted, bool) else None
 
     async def _deliver_again(self, request: Request) -> Response:
-        """Deliver what has not been, as when the morning comes."""
+        """Retry undecided deliveries, as the real service does when the morning comes."""
         if await read_order(request) is None:
             return JSONResponse({"error": "expected application/json"}, 400)
         for order in list(self._orders.values()):

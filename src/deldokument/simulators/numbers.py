@@ -1,6 +1,7 @@
-"""The control digits of Norwegian numbers, as far as the simulators check what is typed or asked for.
+"""Check digits of Norwegian numbers, as far as the simulators validate input.
 
-Promises that a person's number taken here can be nobody's: only synthetic ones hold.
+Guarantees:
+- Only synthetic person numbers are accepted, so an accepted number belongs to nobody.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def is_organization_number(text: str) -> bool:
 
 
 def is_synthetic_person(text: str) -> bool:
-    """A fødselsnummer or D-nummer with 40, 65 or 80 added to its month."""
+    """Return whether it is a valid fødselsnummer or D-nummer with 40, 65 or 80 added to its month."""
     return (
         _digits(text, 11)
         and int(text[2:4]) >= _LOWEST_SYNTHETIC_MONTH

@@ -1,6 +1,10 @@
-"""How the simulators make their pages: templates, without script.
+"""Page rendering for the simulators: templates, without script.
 
-Promises that nothing is stored, and that a page loads only what its policy names. Knows nothing of what they show.
+Guarantees:
+- Nothing is stored.
+- A page loads only what its content security policy names.
+
+Knows nothing of the pages' contents.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 OWN_STYLE: Final = "default-src 'none'; style-src 'unsafe-inline'"
-"""The policy of a page that has all within itself."""
+"""Content security policy of a page without external resources."""
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -22,7 +26,7 @@ _TEMPLATES: Final = Environment(
 
 
 def page(template: str, *, status: int = 200, policy: str = OWN_STYLE, **values: object) -> Response:
-    """A template with ``values`` in it."""
+    """Return a page rendered from a template with ``values``."""
     headers = {
         "cache-control": "no-store",
         "content-security-policy": policy,

@@ -1,7 +1,10 @@
-"""How every simulator is started: one process, one port, loopback only.
+"""Start of a simulator: one process, one port, loopback only.
 
-Promises that the line ``<name> <url>`` on standard output means that connections are accepted, and that requests with
-a foreign Host header are refused. Knows nothing of what the simulators simulate.
+Guarantees:
+- When the line ``<name> <url>`` appears on standard output, connections are accepted.
+- Requests with a foreign Host header are refused.
+
+Knows nothing of the simulated services.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def command_line(name: str, description: str) -> argparse.ArgumentParser:
-    """The options that all simulators share."""
+    """Return a parser with the options that all simulators share."""
     parser = argparse.ArgumentParser(
         prog=f"python -m deldokument.simulators.{name}", description=description, allow_abbrev=False
     )
@@ -31,7 +34,7 @@ def command_line(name: str, description: str) -> argparse.ArgumentParser:
 
 
 def serve(name: str, options: argparse.Namespace, build: Callable[[str], ASGIApp]) -> None:
-    """Run the app that ``build`` makes for the simulator's own base URL, until a signal comes."""
+    """Run the app that ``build`` returns for the simulator's own base URL, until a signal arrives."""
     with socket.create_server((options.host, options.port), reuse_port=False) as listener:
         url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         app = TrustedHostMiddleware(build(url), allowed_hosts=[LOOPBACK, "localhost"])

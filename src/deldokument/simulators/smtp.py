@@ -1,9 +1,12 @@
-"""A mail server on loopback that takes letters and delivers them nowhere: they stand on its page, and as JSON.
+"""Mail server on loopback that accepts e-mail and shows it on its page and as JSON, without delivering.
 
-Promises that a letter counts as taken exactly when the client may believe so, or has been cut off from knowing; that a
-letter without what ours must have (one recipient, the sender of its envelope, Date, Message-ID, Auto-Submitted) is
-refused as broken; and that it refuses, is slow, talks nonsense or breaks off on command. Deliberately without queues
-and relaying.
+Guarantees:
+- It acknowledges a message only after storing it, and stores no message that it refuses.
+- It refuses a message without From, To, Subject, Date, Message-ID or Auto-Submitted.
+- It refuses a message whose sender or only recipient differs from the envelope's.
+- On command it refuses, is slow, responds with garbage or disconnects.
+
+Has no queues or relaying.
 
 Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3834 (Auto-Submitted).
 """
@@ -37,7 +40,7 @@ from deldokument.simulators.pages import page
 from deldokument.simulators.server import LOOPBACK, command_line, serve
 
 Mode = Literal["ok", "450", "550", "451-data", "554-data", "slow", "slow-after", "garbage", "cut", "cut-after"]
-"""``slow`` and ``cut`` are so before a letter is taken; with ``-after`` when it has been, before the client is told."""
+"""``slow`` and ``cut`` happen before a message is accepted; with ``-after``, between that and the acknowledgement."""
 
 _KEPT: Final = 1000
 _MAX_DELAY_SECONDS: Final = 60.0
@@ -54,7 +57,7 @@ _CONTENT_ANSWERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A letter that has been taken."""
+    """An accepted message."""
 
     message_id: str
     sender: str
@@ -67,7 +70,7 @@ class Taken:
 
 
 class MailServer:
-    """One mail server, its letters and its present mode. Hooks of aiosmtpd."""
+    """One mail server, its messages and its current mode, with aiosmtpd's hooks."""
 
     def __init__(self) -> None:
         self.mode: Mode = "ok"
@@ -78,14 +81,14 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        """Whether there is a mailbox for the address."""
+        """Accept the address as recipient, unless the mode refuses it."""
         if self.mode in _RECIPIENT_ANSWERS:
             return _RECIPIENT_ANSWERS[self.mode]
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take the letter, unless the mode or the letter itself is against it."""
+        """Accept the message, unless the mode refuses it or the message is invalid."""
         if self.mode == "slow":
             await asyncio.sleep(self.delay_seconds)
         if self.mode in _CONTENT_ANSWERS:
@@ -183,7 +186,7 @@ def _factory(mail: MailServer, options: Namespace) -> SMTP:
 
 
 def _listen(mail: MailServer, options: Namespace) -> None:
-    """Take letters in a thread with a loop of its own; it ends with the process."""
+    """Accept e-mail in a thread with its own event loop, which ends with the process."""
     listener = socket.create_server((LOOPBACK, options.smtp_port))
     mail.port = listener.getsockname()[1]
     loop = asyncio.new_event_loop()

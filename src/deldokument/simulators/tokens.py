@@ -1,7 +1,11 @@
 """Keys, registered clients and client assertions, shared by the two simulators that issue tokens.
 
-Promises that an assertion counts once, within two minutes, for the right audience, and only with a key that the client
-has registered (RFC 7523). Files are read at every use, so a rotated key works at once. Knows nothing of persons.
+Guarantees:
+- An assertion is accepted once, within two minutes, for the right audience.
+- It must be signed with a key that the client has registered (RFC 7523).
+- Files are read at every use, so a rotated key is valid at once.
+
+Knows nothing of persons.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ class AssertionRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client; the parts that a simulator has no use for are empty."""
+    """A registered client; fields that a simulator does not use are empty."""
 
     client_id: str
     jwks: Path
@@ -48,7 +52,7 @@ class Client:
 
 
 class Clients:
-    """The clients in a JSON file: a list of objects; ``jwks`` is a path, relative to that file."""
+    """Clients in a JSON file: a list of objects. ``jwks`` is a path, relative to that file."""
 
     def __init__(self, path: Path, default_jwks: Path | None) -> None:
         self._path = path
@@ -79,13 +83,13 @@ class Clients:
 
 
 class SpentIds:
-    """The assertion ids that have been used and could still be replayed."""
+    """Used assertion ids that could still be replayed."""
 
     def __init__(self) -> None:
         self._until: dict[tuple[str, str], float] = {}
 
     def spend(self, client_id: str, jti: str, until: float) -> bool:
-        """True the first time only."""
+        """Record the use of an id; return True the first time only."""
         now = time.time()
         self._until = {key: end for key, end in self._until.items() if end > now}
         if (client_id, jti) in self._until:
@@ -95,7 +99,7 @@ class SpentIds:
 
 
 class Authenticator:
-    """Tells which registered client made an assertion."""
+    """Authentication of registered clients by their assertions."""
 
     def __init__(self, clients: Clients, audiences: Collection[str], algorithms: Collection[str]) -> None:
         self._clients = clients
@@ -104,7 +108,10 @@ class Authenticator:
         self._spent = SpentIds()
 
     def authenticate(self, assertion: str) -> tuple[Client, dict[str, Any]]:
-        """The client and its verified claims. Raises AssertionRefused."""
+        """Return the client and its verified claims.
+
+        Raises: AssertionRefused if the assertion is invalid.
+        """
         client = self._clients.find(unverified_claims(assertion).get("iss"))
         if client is None:
             raise AssertionRefused("client")
@@ -140,7 +147,7 @@ class Authenticator:
 
 
 def unverified_claims(token: str) -> dict[str, Any]:
-    """What a token says about itself, only good for choosing the keys to check it with."""
+    """Return a token's claims without verification; use them only to choose the verification keys."""
     try:
         claims = json.loads(jws.extract_compact(token.encode()).payload or b"")
     except (JoseError, ValueError) as error:
@@ -151,7 +158,7 @@ def unverified_claims(token: str) -> dict[str, Any]:
 
 
 def signing_key(state: Path | None, name: str) -> RSAKey:
-    """The simulator's own key: kept in ``state`` if given, otherwise new at every start."""
+    """Return the simulator's own key: stored in ``state`` if given, otherwise new at every start."""
     path = state / f"{name}-signing-key.json" if state else None
     if path is not None and path.exists():
         return RSAKey.import_key(json.loads(path.read_text(encoding="utf-8")))
