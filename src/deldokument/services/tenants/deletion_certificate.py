@@ -1,7 +1,10 @@
-"""The deletion record on paper (sletteprotokoll): a PDF in bokmål with the service's seal.
+"""The deletion record as a document (sletteprotokoll): a PDF in bokmål with the service's seal.
 
-Promises that it says what the record says and nothing more, and that it is issued only when the contents are gone.
-It is pressed anew each time that it is asked for: what is kept are the figures.
+Guarantees:
+- The document says what the record says and nothing more.
+- It is issued only after the contents have been deleted.
+
+The PDF is rendered for each request; only the figures are stored.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ Protokollen er laget av tjenesten og forseglet med tjenestens sertifikat. Seglet
 
 
 def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
-    """The PDF. Raises NotFound, Conflict while contents are left, or Unavailable when there is no seal."""
+    """Return the PDF. Raises: NotFound, Conflict while contents are left, or Unavailable if it cannot be sealed."""
     deleted = deletion_record(deps, tenant_id=tenant_id)
     at = deleted.contents_deleted_at
     if at is None:

@@ -1,4 +1,4 @@
-"""Where those who share and administer want to be told: one row a person, found by hash, addresses sealed."""
+"""E-mail addresses for notifications: one row per person, found by hash, with sealed addresses."""
 
 from __future__ import annotations
 
