@@ -340,7 +340,7 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}
 
 
-def words_of(error: ServiceError, translator: Translator) -> str:
+def error_text(error: ServiceError, translator: Translator) -> str:
     """What the person reads. NotFound says the same whatever the reason; times, spans and sizes are told in words."""
     params = {name: _in_words(name, value, translator) for name, value in error.params.items()}
     if isinstance(params.get("at"), str) and params["at"]:
@@ -354,7 +354,7 @@ def field_errors(error: ServiceError, translator: Translator, otherwise: str = "
     """Return what is wrong, in words, by field; an error of no field is at ``otherwise``."""
     faults = error.errors if isinstance(error, InvalidFields) else (error,)
     fields = ((one.field if isinstance(one, InvalidInput) else "") or otherwise for one in faults)
-    return [(field, words_of(one, translator)) for field, one in zip(fields, faults, strict=True)]
+    return [(field, error_text(one, translator)) for field, one in zip(fields, faults, strict=True)]
 
 
 def _in_words(name: str, value: str | int, translator: Translator) -> str | int:
