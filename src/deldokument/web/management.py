@@ -102,6 +102,6 @@ def _is_ready(deps: Dependencies) -> bool:
     except ServiceError as error:
         log.warning("not ready: %s", error)
         return False
-    if skew > deps.rules.max_skew:
+    if skew > deps.config.max_skew:
         log.warning("not ready: the clock differs from the database's by %s", skew)
-    return skew <= deps.rules.max_skew
+    return skew <= deps.config.max_skew

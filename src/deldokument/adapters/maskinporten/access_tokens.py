@@ -39,7 +39,7 @@ class KeysUnavailable(Unavailable):
         super().__init__("tokens_unavailable", detail=f"maskinporten: {detail}")
 
 
-class MaskinportenTokens:
+class AccessTokenValidator:
     """A validator for tokens of Maskinporten at ``issuer`` (with its trailing slash). Thread-safe.
 
     ``audience`` empty: tokens need not be restricted to us. ``clock`` is Unix time in seconds.

@@ -20,7 +20,7 @@ from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be
 from deldokument.adapters.sql.tenants import SqlTenants, by_name
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, Member
-from deldokument.ports.repositories.accounts import AccountContents
+from deldokument.ports.repositories.accounts import AccountUsage
 
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
@@ -95,9 +95,9 @@ class SqlAccounts:
         """Return all accounts of the tenant, deleted ones too, by name."""
         return sorted(map(_account, self._work.rows(_of_tenant, {"key": tenant_id})), key=by_name)
 
-    def contents(self, account_id: str) -> AccountContents:
+    def usage(self, account_id: str) -> AccountUsage:
         """Count what the account holds now."""
-        return AccountContents(*list(self._work.rows(_contents, {"key": account_id})[0]))
+        return AccountUsage(*list(self._work.rows(_contents, {"key": account_id})[0]))
 
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""

@@ -10,7 +10,7 @@ from sqlalchemy import delete, exists, select, update
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
-from deldokument.domain.addresses import NoticeAddress
+from deldokument.domain.email_addresses import NoticeAddress
 
 _ADDRESS = RowMapper(NoticeAddress, notice_address)
 _every = select(*_ADDRESS.columns)

@@ -38,7 +38,7 @@ class RateLimitStatus:
 
 def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus:
     """Count one call of the consumer, unless the limit is reached; return the state of the limit."""
-    limit = deps.rules.api_requests_per_minute
+    limit = deps.config.api_requests_per_minute
     step, now = WINDOW // limit, deps.clock.now()
     with deps.database.write() as tx:
         spent_until = tx.rate_limits.take(consumer.value, now, step, now + WINDOW)

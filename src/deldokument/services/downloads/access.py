@@ -54,7 +54,7 @@ def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Ac
 
     Raises: NotFound, RightMissing, Unavailable, and Gone or Frozen, which say whom to ask.
     """
-    _check_clock(deps)
+    check_clock(deps)
     share, decision, now = _decide(deps, person, share_id)
     if isinstance(decision, Denied):
         raise _refusal(deps, person, share, decision)
@@ -90,13 +90,13 @@ def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
 
-def _check_clock(deps: Dependencies) -> None:
+def check_clock(deps: Dependencies) -> None:
     if _is_untrusted(deps):
         raise Unavailable("clock_untrusted")
 
 
 def _is_untrusted(deps: Dependencies) -> bool:
-    return deps.clock.skew() > deps.rules.max_skew
+    return deps.clock.skew() > deps.config.max_skew
 
 
 def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
@@ -115,18 +115,18 @@ def _decide_with(
     deps: Dependencies, person: PersonIdentifier, share_id: str, oldest: timedelta
 ) -> tuple[Share | None, Decision, datetime]:
     """Decide as ``_decide``, with rights younger than ``oldest``, fetched first."""
-    grants = _grants(deps, person, oldest)
+    grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
         share = tx.shares.get(share_id)
         keys = deps.keyring.get([share.audit_key_id]) if share else {}
         recipients = tx.shares.recipients([share.id]) if share and keys else ()
-        hashes = next(iter(identifier_hashes(keys, _identifiers(person, grants)).values()), {})
-        claim = _claim(deps, hashes, recipients, person, grants)
+        hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
+        claim = claim_of(deps, hashes, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 
 
-def _grants(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
+def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
     try:
         return deps.rights.grants(person, oldest)
     except Unavailable:
@@ -138,12 +138,12 @@ def _stop(tx: Transaction, share: Share) -> Reason | None:
     return hold_reason(tenant, account, share)
 
 
-def _identifiers(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
+def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
     """Return the identifiers of the person and of the organisations that the person may represent."""
     return [person, *(OrganizationNumber(grant.organization_number) for grant in grants or ())]
 
 
-def _claim(
+def claim_of(
     deps: Dependencies,
     hashes: Mapping[Identifier, bytes],
     recipients: Sequence[Recipient],
@@ -154,7 +154,7 @@ def _claim(
 
     Without hashes, because the share's audit key is gone, the person matches none of them.
     """
-    known, rule = grants is not None, deps.rules.access
+    known, rule = grants is not None, deps.config.access
     if not hashes:
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}

@@ -33,7 +33,7 @@ from deldokument.services.shares.views import file_name
 
 _GATHERED = CAPACITY - HEADER
 """Plaintext bytes of a part's first segment. Buffers of this length or more are not gathered."""
-_PAGE = 500
+PAGE_SIZE = 500
 
 
 class ArchiveSources:
@@ -140,9 +140,9 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
     last: tuple[int, str] | None = None
     while True:
         with deps.database.read() as tx:
-            page = tx.shares.documents_after(share_id, last, _PAGE)
+            page = tx.shares.documents_after(share_id, last, PAGE_SIZE)
         yield from page
-        if len(page) < _PAGE:
+        if len(page) < PAGE_SIZE:
             return
         last = page[-1].position, page[-1].id
 
@@ -181,7 +181,7 @@ def read_content(
 def _buffers(
     deps: Dependencies, content: Content, start: int, stop: int, step: int, buffers: DoubleBuffer | None
 ) -> Iterator[bytes | memoryview]:
-    for piece, first, last in _within(content, start, stop):
+    for piece, first, last in pieces_within(content, start, stop):
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
@@ -190,7 +190,7 @@ def _buffers(
             yield buffer
 
 
-def _within(content: Content, start: int, stop: int) -> PieceRanges:
+def pieces_within(content: Content, start: int, stop: int) -> PieceRanges:
     """Yield the pieces that bytes [start, stop) touch, each with its own range."""
     if content.archive:
         yield from content.archive.within(start, stop)

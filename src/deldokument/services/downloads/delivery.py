@@ -13,7 +13,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at, subject_of
-from deldokument.services.downloads.content import _PAGE, Content, Ranges, _within
+from deldokument.services.downloads.content import PAGE_SIZE, Content, Ranges, pieces_within
 from deldokument.services.downloads.zip_archive import Slice
 from deldokument.services.encryption import existing_key
 
@@ -58,7 +58,7 @@ def already_recorded(
     then = EventFilter(
         share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
     )
-    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
+    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=PAGE_SIZE))
 
 
 def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
@@ -66,7 +66,7 @@ def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[
 
     A range up to the end of the content includes the empty documents.
     """
-    for piece, first, last in _within(content, start, stop):
+    for piece, first, last in pieces_within(content, start, stop):
         if isinstance(piece, Slice):
             yield piece.number, [(first, last)]
     if stop == content.length:
@@ -74,7 +74,7 @@ def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[
 
 
 def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
-    while page := dict(islice(items, _PAGE)):
+    while page := dict(islice(items, PAGE_SIZE)):
         yield page
 
 

@@ -16,7 +16,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
-from deldokument.services.downloads.access import Access, _check_clock, _claim, _grants, _identifiers, authorize
+from deldokument.services.downloads.access import Access, authorize, check_clock, claim_of, grants_of, identifiers_of
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -75,7 +75,7 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
     with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
-            return _offer(access, key, known.id, _RelatedRows(deps, tx, [share]))
+            return _offer(access, key, known.id, _OfferRows(deps, tx, [share]))
     with deps.database.write() as tx:
         # Locked before the subject, as a delivery does: in different orders they could deadlock.
         tx.shares.lock(share.id)
@@ -84,7 +84,7 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
         if not _opened_just_now(tx, access, subject_id):
             _record_opened(tx, access, subject_id)
             record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        return _offer(access, key, subject_id, _RelatedRows(deps, tx, [share]))
+        return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]))
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offer], bool]:
@@ -92,23 +92,23 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
 
     Raises: Unavailable if the node's clock is off.
     """
-    _check_clock(deps)
-    grants = _grants(deps, person, MAX_RIGHTS_AGE)
+    check_clock(deps)
+    grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
     offers: list[Offer] = []
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.shares.audit_key_ids_available())
-        identifiers = _identifiers(person, grants)
+        identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found}
-        around = _RelatedRows(deps, tx, list(shares.values()))
+        around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         for share in shares.values():
             key = keys[share.audit_key_id]
             own = hashes[share.audit_key_id]
-            claim = _claim(deps, own, around.recipients[share.id], person, grants)
+            claim = claim_of(deps, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue
@@ -120,7 +120,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
     return offers, grants is not None
 
 
-class _RelatedRows(ShareRelatedRows):
+class _OfferRows(ShareRelatedRows):
     """Rows that belong to some shares, and the keys of shares that have not ended."""
 
     def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
@@ -146,7 +146,7 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _offer(access: Access, key: bytes, subject_id: str, around: _RelatedRows) -> Offer:
+def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
     had = {

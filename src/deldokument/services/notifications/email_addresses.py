@@ -17,7 +17,8 @@ import hmac
 from dataclasses import dataclass, replace
 
 from deldokument.crypto.fields import lookup_hash
-from deldokument.domain.addresses import (
+from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import (
     CODE_DIGITS,
     CODE_LIFETIME,
     CODE_TRIES,
@@ -27,7 +28,6 @@ from deldokument.domain.addresses import (
     NoticeChoices,
     check_address,
 )
-from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.outbox import Channel, OutgoingMessage

@@ -18,9 +18,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from deldokument.domain.addresses import NoticeAddress
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import existing
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
@@ -211,7 +211,7 @@ def _email_of(
     at: datetime,
     **facts: str,
 ) -> Email:
-    subject, text = compose_email(kind, kept.language, deps.rules.public_url, days=SOON.days, **facts)
+    subject, text = compose_email(kind, kept.language, deps.config.public_url, days=SOON.days, **facts)
     return Email(message.id, to, subject, text, kept.language, at)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deldokument.domain.addresses import CODE_LIFETIME, Language
+from deldokument.domain.email_addresses import CODE_LIFETIME, Language
 from deldokument.ports.channels import EmailKind
 
 SETTINGS_PATH = "/varsler"

@@ -30,7 +30,7 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import _DOWNLOADED, _OVER
+from deldokument.services.shares.notice_status import DOWNLOADED, OVER
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
@@ -117,13 +117,13 @@ def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> 
         return hindrance
     tenant, account = _tenancy(tx, share)
     [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
-    rules = deps.rules.notices
+    rules = deps.config.notices
     telling = NoticeText(
         kind=NoticeKind(message.kind),
         recipient=recipient.kind,
         sender="" if share.confidential else tenant.name,
         end=existing(share.expires_at),
-        address=deps.rules.public_url,
+        address=deps.config.public_url,
     )
     return Notice(
         id=message.id,
@@ -132,16 +132,16 @@ def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> 
         body=telling.body(rules.language),
         text=telling.text(rules.language),
         sender=(not share.confidential and account.rules.sms_sender) or rules.sender,
-        condition_url=deps.rules.public_url + CONDITION_PATH.format(id=message.id),
+        condition_url=deps.config.public_url + CONDITION_PATH.format(id=message.id),
     )
 
 
 def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:
     """Return why the notice must not be delivered, for now or for good; None if it may be."""
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
-        return moot(_OVER)
+        return moot(OVER)
     if tx.outbox.has_downloaded(message.target):
-        return moot(_DOWNLOADED)
+        return moot(DOWNLOADED)
     if hold_reason(*_tenancy(tx, share), share):
         return again("sharing_stopped")
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):

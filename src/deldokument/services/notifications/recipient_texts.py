@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import RecipientKind
 from deldokument.ports.channels import NoticeKind

@@ -67,7 +67,7 @@ def add_webhook(
 
     Raises: InvalidInput, NotFound, or Conflict if there are too many.
     """
-    parse_url(url, deps.rules.webhooks)
+    parse_url(url, deps.config.webhooks)
     wanted = parse_events(events)
     key, secret, webhook_id = directory_key(deps), new_secret(), webhook_id or new_id()
     with deps.database.write() as tx:

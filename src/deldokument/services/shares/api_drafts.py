@@ -25,8 +25,8 @@ from deldokument.services.shares.authorization import (
 from deldokument.services.shares.drafts import (
     DraftFields,
     apply_fields,
+    check_fields,
     check_period,
-    check_words,
     empty_draft,
     fields_of,
     insert_draft,
@@ -85,7 +85,7 @@ def _gather(faults: list[InvalidInput], check: Callable[[], _Checked]) -> _Check
 
 def _checked(deps: Dependencies, membership: Membership, words: DraftFields) -> DraftFields:
     check_period(deps, membership, words.expires_at)
-    return check_words(words)
+    return check_fields(words)
 
 
 def change_draft(
@@ -98,7 +98,7 @@ def change_draft(
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         before = fields_of(deps, share)
-        words = check_words(change(before))
+        words = check_fields(change(before))
         membership = target_membership(deps, tx, sharer, share, words.account_id)
         if (words.expires_at, words.account_id) != (before.expires_at, before.account_id):
             check_period(deps, membership, words.expires_at)

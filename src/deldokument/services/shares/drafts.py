@@ -60,7 +60,7 @@ from deldokument.services.shares.authorization import (
 from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
-from deldokument.services.shares.recipients import NewRecipient, check_recipient_count, insert_recipients
+from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
 from deldokument.services.shares.views import file_name, open_message
 
 
@@ -159,7 +159,7 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
     For a period outside the account's rule the fields have been saved. Nothing is saved for an invalid text, or for an
     account that takes no drafts or whose quota is too small for the documents.
     """
-    tidy = check_words(words)
+    tidy = check_fields(words)
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         membership = target_membership(deps, tx, sharer, share, words.account_id)
@@ -167,7 +167,7 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
     check_period(deps, membership, words.expires_at)
 
 
-def check_words(words: DraftFields) -> DraftFields:
+def check_fields(words: DraftFields) -> DraftFields:
     """Return the fields with checked and normalised texts. Raises: InvalidInput."""
     return replace(
         words,
@@ -245,13 +245,13 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
     texts = dict.fromkeys(split_pasted(pasted))
     check_recipient_count(len(texts))
     inquiry = begin_lookup(deps)
-    accepted: dict[Identifier, NewRecipient] = {}
+    accepted: dict[Identifier, CheckedRecipient] = {}
     refused: list[RejectedRecipient] = []
     for text in texts:
         try:
-            identifier = parse_identifier(text, allow_synthetic=deps.rules.allow_synthetic)
+            identifier = parse_identifier(text, allow_synthetic=deps.config.allow_synthetic)
             name = inquiry.registered_name(identifier)
-            accepted[identifier] = NewRecipient(name, confirmed=bool(name))
+            accepted[identifier] = CheckedRecipient(name, confirmed=bool(name))
         except ServiceError as error:
             refused.append(RejectedRecipient(text, error))
     with deps.database.write() as tx:

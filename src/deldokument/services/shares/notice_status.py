@@ -9,10 +9,10 @@ from typing import Literal
 from deldokument.domain.outbox import OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
-_OVER, _DOWNLOADED = "share_over", "downloaded"
+OVER, DOWNLOADED = "share_over", "downloaded"
 
 
-_MOOT = frozenset({_OVER, _DOWNLOADED})
+_MOOT = frozenset({OVER, DOWNLOADED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def check_quota(tx: Transaction, account: Account, needed: int, *, counted: int 
     if account.rules.quota is None:
         return
     quota = existing(tx.accounts.lock(account.id)).rules.quota
-    others = tx.accounts.contents(account.id).stored_bytes - counted
+    others = tx.accounts.usage(account.id).stored_bytes - counted
     if quota is not None and others + needed > quota:
         raise InvalidInput(field, "quota_exceeded", left_bytes=max(quota - others, 0), needed_bytes=needed)
 
@@ -32,5 +32,5 @@ def remaining_quota(tx: Transaction, account: Account) -> int:
     """Return the length of the longest document that the account's quota allows."""
     if account.rules.quota is None:
         return MAX_LENGTH
-    left = account.rules.quota - tx.accounts.contents(account.id).stored_bytes
+    left = account.rules.quota - tx.accounts.usage(account.id).stored_bytes
     return min(MAX_LENGTH, max(left, 0))

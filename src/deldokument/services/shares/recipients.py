@@ -34,7 +34,7 @@ class RecipientInput:
 
 
 @dataclass(frozen=True, slots=True)
-class NewRecipient:
+class CheckedRecipient:
     """A recipient to be added; ``name`` is an organisation's."""
 
     name: str = ""
@@ -42,7 +42,7 @@ class NewRecipient:
     confirmed: bool = False
 
 
-def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> dict[Identifier, NewRecipient]:
+def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> dict[Identifier, CheckedRecipient]:
     """Return the checked recipients, organisations named by the register.
 
     Not for use in a transaction: it may be slow.
@@ -53,7 +53,7 @@ def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> di
     """
     check_recipient_count(len(inputs))
     inquiry = begin_lookup(deps)
-    checked: dict[Identifier, NewRecipient] = {}
+    checked: dict[Identifier, CheckedRecipient] = {}
     errors: list[InvalidInput] = []
     for index, given in enumerate(inputs):
         try:
@@ -66,15 +66,15 @@ def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> di
     return checked
 
 
-def _check(inquiry: OrganizationLookup, given: RecipientInput, field: str) -> tuple[Identifier, NewRecipient]:
+def _check(inquiry: OrganizationLookup, given: RecipientInput, field: str) -> tuple[Identifier, CheckedRecipient]:
     label = check_text(given.label, LABEL_LENGTH, field=f"{field}.label")
     try:
-        identifier = parse_identifier(given.number, allow_synthetic=inquiry.deps.rules.allow_synthetic)
+        identifier = parse_identifier(given.number, allow_synthetic=inquiry.deps.config.allow_synthetic)
         name = inquiry.registered_name(identifier)
     except InvalidInput as error:
         raise error.at(f"{field}.number") from None
     said = isinstance(identifier, PersonIdentifier) if given.confirmed is None else given.confirmed
-    return identifier, NewRecipient(name, label, said or bool(name))
+    return identifier, CheckedRecipient(name, label, said or bool(name))
 
 
 def check_recipient_count(recipients: int) -> None:
@@ -84,7 +84,7 @@ def check_recipient_count(recipients: int) -> None:
 
 
 def insert_recipients(
-    deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, NewRecipient]
+    deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, CheckedRecipient]
 ) -> None:
     """Add the recipients that are new; present ones stay as they are. Raises: InvalidInput if there are too many."""
     key = existing_key(deps.keyring, share.audit_key_id)

@@ -163,7 +163,7 @@ def share_views(
     """
     ids = [share.id for share in shares]
     keys = deps.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    related = _RelatedRows(tx, shares, mine)
+    related = _SharerRows(tx, shares, mine)
     now, views = deps.clock.now(), []
     for share in shares:
         key = keys.get(share.audit_key_id)
@@ -197,7 +197,7 @@ class ShareRelatedRows:
             self.receipts[receipt.share_id].append(receipt)
 
 
-class _RelatedRows(ShareRelatedRows):
+class _SharerRows(ShareRelatedRows):
     """The same rows, and those that only sharers see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
@@ -239,7 +239,7 @@ def _share_view(
     share: Share,
     key: bytes,
     share_key: bytes | None,
-    related: _RelatedRows,
+    related: _SharerRows,
     now: datetime,
 ) -> ShareView:
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
@@ -259,7 +259,7 @@ def _share_view(
             _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
             for d in related.documents[share.id]
         ),
-        link=f"{deps.rules.public_url}/d/{share.id}",
+        link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
@@ -273,7 +273,7 @@ def _drafter_id(share: Share) -> str:
     return share.member_id or share.integration_id or ""
 
 
-def _proposal(deps: Dependencies, share: Share, related: _RelatedRows) -> ProposalView | None:
+def _proposal(deps: Dependencies, share: Share, related: _SharerRows) -> ProposalView | None:
     proposer = related.proposers.get(share.id)
     if proposer is None:
         return None
@@ -326,7 +326,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
-def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: _RelatedRows) -> RecipientView:
+def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: _SharerRows) -> RecipientView:
     receipts = related.receipts_for[recipient.id]
     return RecipientView(
         id=recipient.id,
@@ -361,7 +361,7 @@ def display_number(key: bytes, recipient: Recipient) -> str:
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 
 
-def _person_display(key: bytes, receipt: Receipt, related: _RelatedRows) -> str:
+def _person_display(key: bytes, receipt: Receipt, related: _SharerRows) -> str:
     """Return the masked person, decrypted once however many documents that person has received."""
     subject_id = receipt.subject_id
     if subject_id not in related.people:

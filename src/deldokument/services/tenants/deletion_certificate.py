@@ -82,7 +82,9 @@ def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
     if at is None:
         raise Conflict("deletion_under_way")
     paper = RenderedDocument(_words(deps, deleted, at), _TITLE, _VERSION, at)
-    return deps.seal.seal(deps.press.pdf(paper), reason=_TITLE, location=deps.rules.operator.name, at=deps.clock.now())
+    return deps.signer.seal(
+        deps.renderer.pdf(paper), reason=_TITLE, location=deps.config.operator.name, at=deps.clock.now()
+    )
 
 
 def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: datetime) -> str:
@@ -92,7 +94,7 @@ def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: dat
     return _TEXT.format(
         tenant=escaped(tenant.name),
         number=tenant.organization_number,
-        operator=escaped(deps.rules.operator.name),
+        operator=escaped(deps.config.operator.name),
         who=escaped(deleted.ended_by) or "Virksomheten",
         ended_at=_at(deleted.ended_at),
         accounts=_number(held.accounts),

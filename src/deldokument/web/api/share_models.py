@@ -44,7 +44,7 @@ class RecipientInput(Sent):
         return NewRecipient(self.number, self.label, self.confirmed)
 
 
-class _Said(Sent):
+class ShareFields(Sent):
     """What may be said of a share at any time before it is published."""
 
     title: Title | None = None
@@ -56,14 +56,14 @@ class _Said(Sent):
     expires_at: Instant | None = None
 
 
-class ShareInput(_Said):
+class ShareInput(ShareFields):
     """A new share. `confidential` and `notify` are as the account has them where you do not say."""
 
     account_id: Id
     recipients: Annotated[list[RecipientInput], Field(max_length=MAX_RECIPIENTS)] | None = None
 
 
-class ShareChange(_Said):
+class ShareChange(ShareFields):
     """What is to be another; absent or null stays as it is."""
 
     account_id: Id | None = None

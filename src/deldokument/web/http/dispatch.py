@@ -30,7 +30,7 @@ from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceErr
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import find_session
-from deldokument.web.http.errors import WORDS, StalePage, field_errors, retry_headers, status_of, words_of
+from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.rendering import render
@@ -237,7 +237,7 @@ def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | Int
         faults = [{"field": field, "message": words} for field, words in field_errors(error, call.translator)]
         return JSONResponse({"code": error.code, "errors": faults}, status, headers)
     if answer is ErrorFormat.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
-        return Response(words_of(error, call.translator), status, headers, media_type="text/plain")
+        return Response(error_text(error, call.translator), status, headers, media_type="text/plain")
     response = _error_page(call, status, error)
     response.headers.update(headers)
     return response
@@ -262,7 +262,7 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     Rendered as for nobody if the database cannot provide the person's menu. The page shows no time: the clock is the
     database's and may be unavailable too.
     """
-    told: dict[str, Any] = {"error": error, "message": words_of(error, call.translator), "now": None}
+    told: dict[str, Any] = {"error": error, "message": error_text(error, call.translator), "now": None}
     try:
         return render(call, "http/error.html", status=status, errors=[], **told)
     except ServiceError:

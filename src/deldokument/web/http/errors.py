@@ -343,7 +343,7 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}
 
 
-def words_of(error: ServiceError, translator: Translator) -> str:
+def error_text(error: ServiceError, translator: Translator) -> str:
     """Return the message that the person reads.
 
     NotFound has one message for all reasons. Times, periods and sizes are formatted in the person's language.
@@ -360,7 +360,7 @@ def field_errors(error: ServiceError, translator: Translator, otherwise: str = "
     """Return the message about each fault, by field; an error without a field is put at ``otherwise``."""
     faults = error.errors if isinstance(error, InvalidFields) else (error,)
     fields = ((one.field if isinstance(one, InvalidInput) else "") or otherwise for one in faults)
-    return [(field, words_of(one, translator)) for field, one in zip(fields, faults, strict=True)]
+    return [(field, error_text(one, translator)) for field, one in zip(fields, faults, strict=True)]
 
 
 def _in_words(name: str, value: str | int, translator: Translator) -> str | int:

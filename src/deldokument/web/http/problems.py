@@ -28,7 +28,7 @@ from deldokument.domain.errors import (
     TokenRefused,
 )
 from deldokument.web.http.dispatch import endpoint_name
-from deldokument.web.http.errors import retry_headers, status_of, words_of
+from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import Translator, choose
 
 MEDIA_TYPE = "application/problem+json"
@@ -55,12 +55,12 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
         "type": TYPE + error.code,
         "title": error.code.replace("_", " ").capitalize(),
         "status": status,
-        "detail": words_of(error, translator),
+        "detail": error_text(error, translator),
         "code": error.code,
     }
     if isinstance(error, InvalidFields | InvalidInput):
         faults: Sequence[InvalidInput] = error.errors if isinstance(error, InvalidFields) else [error]
-        body["errors"] = [{"field": e.field, "code": e.code, "message": words_of(e, translator)} for e in faults]
+        body["errors"] = [{"field": e.field, "code": e.code, "message": error_text(e, translator)} for e in faults]
     headers = {"Content-Language": translator.language, "Cache-Control": "no-store", **_headers(error)}
     if request.method == "HEAD":
         return Response(None, status, headers, MEDIA_TYPE)

@@ -62,7 +62,7 @@ def routes(deps: Dependencies) -> list[Route]:
 def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            if deps.rules.resumable_upload_draft and resumable_upload_draft.is_meant(request):
+            if deps.config.resumable_upload_draft and resumable_upload_draft.is_meant(request):
                 return await resumable_upload_draft.answer(deps, request)
             if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
                 return _answer(412, {"Tus-Version": VERSION})
@@ -108,7 +108,7 @@ async def _options(deps: Dependencies, _request: Request) -> Response:
             "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": str(MAX_LENGTH),
             "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
-            **(resumable_upload_draft.OFFER if deps.rules.resumable_upload_draft else {}),
+            **(resumable_upload_draft.OFFER if deps.config.resumable_upload_draft else {}),
         },
     )
 

@@ -20,7 +20,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
-from deldokument.web.http.errors import FieldErrors, field_errors, status_of, words_of
+from deldokument.web.http.errors import FieldErrors, error_text, field_errors, status_of
 from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
@@ -209,7 +209,7 @@ def _conflict(
 ) -> Response:
     """Show both values of each rule on which two administrators differ, to choose from."""
     account = view_of(call).account
-    words = words_of(InvalidInput("", "choice_missing"), call.translator)
+    words = error_text(InvalidInput("", "choice_missing"), call.translator)
     errors = [(f"{CHOICE}{one.rule}-{MINE}", f"{one.label}: {words}") for one in differing if one.rule in missing]
     return section_page(
         call,

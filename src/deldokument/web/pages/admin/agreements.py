@@ -52,7 +52,7 @@ def main_agreement(call: RequestContext) -> Response:
         "pages/admin/main_agreement.html",
         held=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id),
         document=texts.current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind.MAIN),
-        operator=call.deps.rules.operator,
+        operator=call.deps.config.operator,
     )
 
 
@@ -64,7 +64,7 @@ def service_agreement(call: RequestContext) -> Response:
         "pages/admin/service_agreement.html",
         agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
-        text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press returns safe HTML
+        text=Markup(call.deps.renderer.html(document.markdown)) if document else "",  # noqa: S704 - it returns safe HTML
     )
 
 
@@ -91,7 +91,7 @@ def what_changed(call: RequestContext) -> Response:
 
 def _runs(call: RequestContext, changes: list[Change]) -> list[ChangeRun]:
     def shown(paragraph: str) -> Markup:
-        return Markup(call.deps.press.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
+        return Markup(call.deps.renderer.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
 
     return [
         ChangeRun(kind, tuple(shown(change.paragraph) for change in run))
@@ -135,7 +135,7 @@ def shown_document(call: RequestContext) -> Response:
 
 def _text(call: RequestContext, kind: AgreementKind) -> Response:
     document = require(_document(call, kind), "published text")
-    return _pdf(call.deps.press.pdf(document.paper), f"{kind} {document.version} {call.tenant.name}")
+    return _pdf(call.deps.renderer.pdf(document.paper), f"{kind} {document.version} {call.tenant.name}")
 
 
 def _pdf(content: bytes, name: str) -> Response:

@@ -32,7 +32,7 @@ from deldokument.services.audit.export import (
 )
 from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
@@ -146,7 +146,7 @@ def _typed(wanted: EventFilter) -> SearchWords:
 def _faulty(call: RequestContext, typed: SearchWords, errors: list[InvalidInput]) -> Response:
     # The token of a search is in no field that the person can correct.
     named = [(error.field if error.field != "search" else "first_day", error) for error in errors]
-    return _page(call, typed, faults=[(field, words_of(error, call.translator)) for field, error in named])
+    return _page(call, typed, faults=[(field, error_text(error, call.translator)) for field, error in named])
 
 
 def _page(

@@ -108,8 +108,8 @@ def template_bytes(call: RequestContext) -> Response:
     """Return a template as PDF or DOCX, with the names filled in."""
     kind, _dot, form = call.path("template").partition(".")
     presses: dict[str, tuple[str, Callable[[RenderedDocument], bytes]]] = {
-        "pdf": (PDF, call.deps.press.pdf),
-        "docx": (DOCX, call.deps.press.docx),
+        "pdf": (PDF, call.deps.renderer.pdf),
+        "docx": (DOCX, call.deps.renderer.docx),
     }
     if kind not in {k.value for k in TEMPLATES} or form not in presses:
         raise NotFound("no such template")

@@ -24,7 +24,7 @@ from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView
-from deldokument.web.http.errors import FieldErrors, field_errors, status_of, words_of
+from deldokument.web.http.errors import FieldErrors, error_text, field_errors, status_of
 from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.pagination import read_place, write_place
@@ -123,7 +123,7 @@ def search(call: RequestContext) -> Response:
     try:
         found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
-        errors = [(_SEARCH, words_of(error, call.translator))]
+        errors = [(_SEARCH, error_text(error, call.translator))]
         return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
     return _list(call, searched=Searched(number, found=found is not None), found=found)
 
@@ -225,7 +225,7 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Fiel
 
 
 def _line(call: RequestContext, line: ListedLine) -> LineRow:
-    return LineRow(line, [words_of(error, call.translator) for error in line.errors])
+    return LineRow(line, [error_text(error, call.translator) for error in line.errors])
 
 
 def register(call: RequestContext) -> Response:

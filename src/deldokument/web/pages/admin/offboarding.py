@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.offboarding import deletion_record, holdings_of, offboard_tenant
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
@@ -48,7 +48,7 @@ def end(call: RequestContext) -> Response:
     try:
         offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     except InvalidInput as error:
-        return _page(call, typed, words_of(error, call.translator))
+        return _page(call, typed, error_text(error, call.translator))
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 

@@ -25,7 +25,7 @@ from deldokument.services.accounts.statistics import (
     tenant_statistics,
 )
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
 from deldokument.web.http.request import RequestContext
@@ -95,7 +95,7 @@ def statistics_page(call: RequestContext) -> Response:
     try:
         statistics = _statistics(call, wanted)
     except InvalidInput as error:
-        errors = [(error.field, words_of(error, call.translator))]
+        errors = [(error.field, error_text(error, call.translator))]
         return _page(call, choices, wanted, (choices.first, choices.last), status=422, errors=errors)
     first, last = statistics.months[0].month, statistics.months[-1].month
     shown = Wanted(wanted.account, str(first), str(last))

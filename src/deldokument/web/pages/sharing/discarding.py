@@ -12,7 +12,7 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import discarding, queries
 from deldokument.services.shares.views import ShareView
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS, list_of
@@ -42,7 +42,7 @@ def undo(call: RequestContext) -> Response:
     try:
         discarding.restore_draft(call.deps, call.person.person, share_id)
     except Conflict as error:
-        return list_of(call, status=409, errors=[("", words_of(error, call.translator))])
+        return list_of(call, status=409, errors=[("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger?hentet={share_id}", 303)
 
 

@@ -27,7 +27,7 @@ from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
@@ -155,7 +155,7 @@ def save(call: RequestContext) -> Response:
 def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; refused entries come back with reasons."""
     refused = drafts.add_recipients(call.deps, call.person.person, call.path("id"), _text(call, "text"))
-    told = [{"text": r.text, "message": words_of(r.error, call.translator)} for r in refused]
+    told = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
     return _answer(call, call.path("id"), refused=told)
 
 

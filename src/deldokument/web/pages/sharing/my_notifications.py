@@ -14,11 +14,11 @@ from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
@@ -34,7 +34,7 @@ def notices_page(call: RequestContext) -> Response:
 
 def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
     field = error.field if isinstance(error, InvalidInput) else "email"
-    errors = [(field, words_of(error, call.translator))] if error else []
+    errors = [(field, error_text(error, call.translator))] if error else []
     done = call.query("gjort")
     return render(
         call,

@@ -18,7 +18,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services.shares import publishing, queries
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import ShareView
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import detail_of, is_own
@@ -51,9 +51,9 @@ def approve(call: RequestContext) -> Response:
     try:
         publishing.approve_share(call.deps, call.person.person, share_id, seen=_seen(call))
     except InvalidFields as error:
-        return _refused(call, 422, [("", words_of(one, call.translator)) for one in error.errors])
+        return _refused(call, 422, [("", error_text(one, call.translator)) for one in error.errors])
     except (InvalidInput, Conflict) as error:
-        return _refused(call, 409, [("", words_of(error, call.translator))])
+        return _refused(call, 409, [("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}/delt", 303)
 
 
@@ -79,7 +79,7 @@ def send_back(call: RequestContext) -> Response:
     try:
         publishing.return_proposal(call.deps, call.person.person, share_id)
     except Conflict as error:
-        return detail_of(call, share_id, status=409, errors=[("", words_of(error, call.translator))])
+        return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}", 303)
 
 

@@ -25,7 +25,7 @@ from deldokument.services.shares import publishing, queries
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import render
@@ -259,9 +259,8 @@ def change_end(call: RequestContext) -> Response:
         publishing.change_expiry(call.deps, call.person.person, share_id, until)
     except InvalidInput as error:
         field = _TIME if date and not time else _DATE
-        return detail_of(
-            call, share_id, status=422, errors=[(field, words_of(error, call.translator))], typed=(date[:10], time[:8])
-        )
+        errors = [(field, error_text(error, call.translator))]
+        return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
         return _refused(call, share_id, error)
     return RedirectResponse(f"/delinger/{share_id}", 303)
@@ -285,7 +284,7 @@ def withdraw(call: RequestContext) -> Response:
 
 
 def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
-    return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.translator))])
+    return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
 def copy(call: RequestContext) -> Response:
