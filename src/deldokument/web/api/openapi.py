@@ -27,7 +27,7 @@ _PROBLEMS = {
     415: "The body is of another kind than the route takes.",
     422: "Something that was sent breaks a rule; `errors` names each field.",
     429: "You are calling too often.",
-    500: "Something went wrong with us.",
+    500: "Something went wrong on our side.",
     503: "Something that we depend on gives no answer. Try again.",
     507: "There is no room for more right now.",
 }
