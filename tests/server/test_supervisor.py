@@ -97,6 +97,23 @@ def child():
         assert process.wait(_SECONDS) == 0
 
 
+def test_processes_that_die_together_lengthen_the_pause_once(tmp_path: Path) -> None:
+    body = """
+supervisor._PAUSE_SECONDS = 0.1
+class Deaths(supervisor.ChildProcesses):
+    def _ended(self):
+        return list(self._living)[1:]
+children = Deaths(6, None, ())
+children._living = dict.fromkeys(range(1, 7), time.monotonic())
+children.reap()
+print(children._pause)
+sys.exit()
+"""
+    with started(tmp_path, body) as process:
+        out, _ = process.communicate(timeout=_SECONDS)
+    assert (process.returncode, out) == (0, "0.2\n")
+
+
 def test_a_process_that_cannot_be_forked_just_now_ends_nothing(tmp_path: Path) -> None:
     body = """
 supervisor._PAUSE_SECONDS, tries, fork = 0.001, itertools.count(1), os.fork

@@ -24,7 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deldokument.config.groups import (
@@ -50,6 +50,7 @@ from deldokument.config.types import (
     Ports,
     Url,
     is_loopback,
+    is_on_this_machine,
     origin,
 )
 from deldokument.domain.email_addresses import Language
@@ -192,8 +193,11 @@ class Settings(BaseSettings):
         try:
             return validate(values)
         except ValidationError as error:
-            if marks or is_needed or any(found["type"] != "missing" for found in error.errors()):
+            if marks or is_needed:
                 raise
+            wrong = [found for found in error.errors() if found["type"] != "missing"]
+            if wrong:
+                raise ValidationError.from_exception_data(error.title, list(map(_again, wrong))) from None
             return None
 
     @model_validator(mode="after")
@@ -208,10 +212,18 @@ class Settings(BaseSettings):
             "openbao_url": self.openbao and self.openbao.url,
             "keyring_database_url": self.keyring_database and self.keyring_database.url,
         }
-        for name, url in places.items():
-            if url and not is_loopback(urlsplit(url).hostname or ""):
-                raise ValueError(f"{_variable(name)}: the demo keeps nothing outside this machine")
+        outside = [name for name, url in places.items() if url and not is_loopback(urlsplit(url).hostname or "")]
+        if self.database_url.startswith("postgresql") and not is_on_this_machine(self.database_url):
+            outside.append("database_url")
+        for name in outside:
+            raise ValueError(f"{_variable(name)}: the demo keeps nothing outside this machine")
         return self
+
+
+def _again(found: ErrorDetails) -> InitErrorDetails:
+    """Return an error to be raised once more, without the value."""
+    message = PydanticCustomError("wrong", "{words}", {"words": found["msg"]})
+    return InitErrorDetails(type=message, loc=found["loc"], input=None)
 
 
 def _needed(data: Mapping[str, Any]) -> set[str]:

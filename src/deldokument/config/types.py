@@ -55,7 +55,7 @@ def _postgres_url(value: str) -> str:
         is_plain = False
     if not is_plain:
         raise ValueError("must have its password percent-encoded, and a valid port")
-    if not _is_on_this_machine(parts) and not _has_verified_tls(parts):
+    if not is_on_this_machine(value) and not _has_verified_tls(parts):
         raise ValueError(
             "must have sslmode=verify-full and channel_binding=require in its query (with a client certificate,"
             " sslcert instead of the latter), unless every host is loopback or a Unix socket"
@@ -63,8 +63,9 @@ def _postgres_url(value: str) -> str:
     return value
 
 
-def _is_on_this_machine(parts: SplitResult) -> bool:
+def is_on_this_machine(database_url: str) -> bool:
     """Return whether libpq can connect only to loopback and Unix sockets; a service file may name any host."""
+    parts = urlsplit(database_url)
     query = parse_qs(parts.query, keep_blank_values=True)
     if "service" in query or "PGSERVICE" in os.environ:
         return False

@@ -144,10 +144,13 @@ class ChildProcesses:
 
         Raises: NoProcessLeft if all have.
         """
-        for pid in self._ended():
-            is_quick = time.monotonic() - self._living.pop(pid) < _QUICK_SECONDS
+        ended, now = self._ended(), time.monotonic()
+        for pid in ended:
             log.error("process %d has died", pid)
-            self._delay(is_longer=is_quick)
+        ages = [now - self._living.pop(pid) for pid in ended]
+        if ages:
+            # Once, however many have died: they may have had one cause.
+            self._delay(is_longer=min(ages) < _QUICK_SECONDS)
         if not self._living:
             raise NoProcessLeft
 

@@ -190,6 +190,13 @@ def test_what_no_document_may_hold_is_shown_as_missing() -> None:
     assert PRESS.pdf(paper(text))
 
 
+@pytest.mark.parametrize("source", ["vondt&#12;tegn", "[vondt&#12;tegn](https://eksempel.example/&#12;)"])
+def test_an_entity_of_what_no_document_may_hold_is_shown_as_missing(source: str) -> None:
+    [paragraph] = [one for one in word(PRESS.docx(paper(source))).paragraphs if "vondt" in one.text]
+    assert paragraph.text == "vondt�tegn"
+    assert PRESS.pdf(paper(source))
+
+
 # --- the page --------------------------------------------------------------------------------------------------------
 
 

@@ -237,6 +237,21 @@ def test_the_demo_keeps_no_keys_outside_this_machine(
     assert loaded(monkeypatch, given | {name: local[name]}).demo
 
 
+@pytest.mark.parametrize(
+    "url", [f"postgresql://u@db.example/d?{VERIFIED}", f"postgresql:///d?host=10.0.0.7&{VERIFIED}"]
+)
+def test_the_demo_never_works_on_a_database_of_another_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    told = refusal(monkeypatch, DEMO, DATABASE_URL=url)
+    assert "DELDOKUMENT_DATABASE_URL: the demo keeps nothing outside this machine" in told
+    assert loaded(monkeypatch, DEMO, DATABASE_URL="postgresql://u@127.0.0.1/d").demo
+
+
+def test_a_wrong_value_of_a_group_that_is_not_used_does_not_ask_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refusal(monkeypatch, WHOLE, SMTP_PORT="70000")
+    assert "DELDOKUMENT_SMTP_PORT: " in told
+    assert "missing" not in told
+
+
 def test_secrets_show_neither_in_repr_nor_in_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {"DATABASE_URL": f"postgresql://u:very-secret@db/d?{VERIFIED}", "SEAL_KEY_PASSWORD": "very-secret"}
     secrets |= BUCKET | {"BLOBS_S3_SECRET_ACCESS_KEY_PATH": "", "BLOBS_S3_SECRET_ACCESS_KEY": "very-secret"}

@@ -100,11 +100,12 @@ def _node(node: SyntaxTreeNode) -> Node:
         case "table":
             return Node("table", children=children, widths=_widths(children), is_short=_is_short(children))
         case "link":
-            return Node("link", children=children, target=str(node.attrs["href"]))
+            return Node("link", children=children, target=plain(str(node.attrs["href"])))
         case "td" | "th":
             return Node("cell", children=children, alignment=str(node.attrs.get("style", "left")).rpartition(":")[2])
         case _:
-            text = node.content if not children else ""
+            # Again after the reader: an entity such as &#12; has become a character only now.
+            text = plain(node.content) if not children else ""
             return Node(node.type, text, children, is_tight=is_tight)
 
 
