@@ -18,7 +18,7 @@ from tests.support.memory import MEMORY, memory_has
 from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
-from tests.support.server import deployment  # noqa: F401
+from tests.support.server import deployment, deployments  # noqa: F401
 from tests.support.stack import Cluster, choose, stack_name
 
 _INNER = ("contract", "property", "services", "unit")

@@ -14,7 +14,7 @@ from tests.chaos.hosts import Host, Network, left_by_the_dead, may_make_hosts
 pytestmark = pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md")
 _KILLED = """
 import os, signal
-from chaos.hosts import Network
+from tests.chaos.hosts import Network
 with Network() as network:
     network.host("n1")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 import typer
 from joserfc.jwk import RSAKey
 from typer.testing import CliRunner, Result
@@ -37,6 +39,7 @@ HERE = Path(__file__).parent
 HELP, FIRST, SETUP, AUDIT = (HERE / f"{name}.txt" for name in ("help", "first", "setup", "audit"))
 KARI, ODD, EWA = "12838514837", "03897214198", "47906701517"
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"
+_RUNNER, _COMMANDS = CliRunner(), typer.main.get_command(app)
 _PLAIN = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 _ID = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
@@ -90,8 +93,14 @@ def write_client_key(path: Path) -> None:
 
 
 def run(environment: Mapping[str, str], *arguments: str, typed: str = "") -> Result:
-    """One command in this process."""
-    return CliRunner().invoke(app, list(arguments), env={**_PLAIN, **environment}, input=typed)
+    """One command in this process, as ``CliRunner.invoke`` runs it; that builds all commands anew each time."""
+    with _RUNNER.isolation(input=typed, env={**_PLAIN, **environment}) as (out, err, both):
+        with pytest.raises(SystemExit) as end:
+            _COMMANDS.main(list(arguments), prog_name="deldokument")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        said = [stream.getvalue() for stream in (out, err, both)]
+    return Result(_RUNNER, *said, None, end.value.code or 0, None)
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -102,7 +111,7 @@ def commands() -> Iterator[tuple[str, ...]]:
         for name, below in getattr(command, "commands", {}).items():
             yield from walk(below, (*path, name))
 
-    return walk(typer.main.get_command(app), ())
+    return walk(_COMMANDS, ())
 
 
 def help_text() -> str:

@@ -30,6 +30,8 @@ _SERVER.set_forkserver_preload(
         # Or each child would look into what pytest was started with.
         "__main__",
         "deldokument.cli.main",
+        # What `deldokument serve` imports when it is called.
+        "deldokument.cli.serve",
         *(f"deldokument.simulators.{name}" for name in ("altinn", "idporten", "notifications", "smtp")),
     ]
 )

@@ -20,9 +20,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -496,11 +497,34 @@ SOCKET_MODES = [_LENT, _BY_THE_LOOP] if stack_name() == "embedded" else [_LENT]
 """For suites in which bytes travel through real sockets. The mode does not affect a store: the second stack runs the
 quick one."""
 BOTH_SOCKET_MODES = pytest.mark.parametrize("deployment", SOCKET_MODES, indirect=True)
+Deployments = Callable[[SocketMode | None], Deployment]
+"""Returns the deployment of a mode; None for a deployment as it is delivered."""
+
+
+@contextmanager
+def kept(start: Callable[[SocketMode | None], AbstractContextManager[Deployment]]) -> Iterator[Deployments]:
+    """Yield a function that starts the deployment of a mode at the first call and returns the same one later.
+
+    A session fixture with parameters would start it again each time the parameter changes, twice in every file.
+    """
+    with ExitStack() as running:
+        yield cache(lambda mode: running.enter_context(start(mode)))
+
+
+@contextmanager
+def _in_memory(mode: SocketMode | None) -> Iterator[Deployment]:
+    with folder_in_memory() as folder, mode.deployment(folder) if mode else Deployment(folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """One deployment for all tests of a run that neither kill it nor move its clock; see ``BOTH_SOCKET_MODES``."""
-    mode = getattr(request, "param", None)
-    with folder_in_memory() as folder, mode.deployment(folder) if mode else Deployment(folder) as running:
-        yield running
+def deployments() -> Iterator[Deployments]:
+    """Start what ``deployment`` returns."""
+    with kept(_in_memory) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def deployment(request: pytest.FixtureRequest, deployments: Deployments) -> Deployment:
+    """Return a deployment shared by tests that neither kill it nor move its clock; see ``BOTH_SOCKET_MODES``."""
+    return deployments(getattr(request, "param", None))

@@ -15,3 +15,13 @@ with transaction(open_engines('sqlite:///{tmp_path}/of-the-test.sqlite3').writer
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_neither_the_worker_nor_a_command_loads_the_web_application() -> None:
+    script = """
+import sys
+import deldokument.cli.main
+print(sorted({'deldokument.web.app', 'fastapi', 'starlette', 'uvicorn'} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.support.server import SOCKET_MODES, Deployment, SocketMode
+from tests.support.server import SOCKET_MODES, Deployment, Deployments, SocketMode, kept
 from tests.uploads.tus import Tus
 
 
@@ -24,14 +25,23 @@ def tus(deployment: Deployment, draft: str) -> Tus:
     return Tus(deployment, draft)
 
 
+@pytest.fixture(scope="session")
+def mortals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    """Start what ``mortal`` returns. When it is stopped it waits two seconds for requests under way, not ten."""
+
+    def start(mode: SocketMode | None) -> AbstractContextManager[Deployment]:
+        assert mode is not None
+        waits = {"deldokument.server.listeners.UNDER_WAY_SECONDS": 2}
+        return mode.deployment(tmp_path_factory.mktemp("mortal"), waits)
+
+    with kept(start) as started:
+        yield started
+
+
 @pytest.fixture(scope="session", params=SOCKET_MODES)
-def mortal(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """A deployment to kill and to stop. When it is stopped it waits two seconds for requests under way, not ten."""
-    mode: SocketMode = request.param
-    with mode.deployment(
-        tmp_path_factory.mktemp("mortal"), {"deldokument.server.listeners.UNDER_WAY_SECONDS": 2}
-    ) as running:
-        yield running
+def mortal(request: pytest.FixtureRequest, mortals: Deployments) -> Deployment:
+    """Return a deployment to kill and to stop."""
+    return mortals(request.param)
 
 
 @pytest.fixture

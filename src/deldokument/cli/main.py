@@ -32,9 +32,7 @@ from deldokument.cli import (
     shares,
     tenant_lifecycle,
 )
-from deldokument.cli.demo import run_demo
 from deldokument.cli.runtime import errors_as_text, opened_node
-from deldokument.cli.serve import run_server
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
@@ -72,6 +70,9 @@ def demo(
     data: Annotated[Path, typer.Option(envvar="DATA", help="Folder that keeps the demo's data.")] = Path("data"),
 ) -> None:
     """Run everything on this machine, with simulated registers and made-up people."""
+    # Imported here and in `serve`: no other command needs the web application, a third of the time to start.
+    from deldokument.cli.demo import run_demo
+
     configure_logging()
     with errors_as_text():
         run_demo(port, data)
@@ -84,6 +85,8 @@ def serve_command(
     ] = None,
 ) -> None:
     """Run the web application."""
+    from deldokument.cli.serve import run_server
+
     configure_logging()
     with errors_as_text():
         settings = load_settings(**({} if workers is None else {"serve_workers": workers}))

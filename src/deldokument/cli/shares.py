@@ -63,7 +63,7 @@ def share(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: Json = False,
 ) -> None:
-    r"""Share files with named persons and organisations, and print the link.
+    """Share files with named persons and organisations, and print the link.
 
     Uploads in parallel. After ctrl-C, a lost network or a reboot the same
     command goes on where it was: the same options, the same files, unchanged.
@@ -102,7 +102,7 @@ def share(
       3  refused by the service or by Maskinporten
       4  not reachable
       5  interrupted; the same command goes on
-    """
+    """  # noqa: D301 - a backspace is how Click marks a paragraph to leave as it is
     end = read_until(until)
     recipients = read_recipients(to or [], to_file or [], label or [], confirmed=confirmed)
     with connected() as client, drawn(files, quiet=quiet) as bars:

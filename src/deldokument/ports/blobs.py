@@ -11,28 +11,31 @@ Buffer = bytes | bytearray | memoryview
 
 
 class BlobWriter(Protocol):
-    """One new object under way. Nothing of it is to be seen before ``commit``."""
+    """Writer of one new object. The object is not visible before ``commit``."""
 
     def write(self, data: Buffer) -> None:
-        """Append. Raises StorageFull or Unavailable; the object is then gone."""
+        """Append data.
+
+        Raises: StorageFull or Unavailable; the object is then discarded.
+        """
         ...
 
     def commit(self) -> None:
-        """Make the object durable: on stable storage, name included, when this returns.
+        """Make the object durable: its bytes and its name are on stable storage on return.
 
-        Raises StorageFull or Unavailable, and Conflict when another has taken the name; the object is then not to be
-        counted on, and what stands of it all the same is for the sweep.
+        Raises: StorageFull or Unavailable; Conflict if another object has taken the name. The object may then exist or
+        not. The orphan sweep deletes what remains of it.
         """
         ...
 
     def abort(self) -> None:
-        """Leave nothing behind. Safe after a failure and after ``commit`` (then it does nothing)."""
+        """Leave nothing behind. Safe after a failure; does nothing after ``commit``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """An object that stands in the store."""
+    """An object in the store."""
 
     name: str
     size: int
@@ -40,40 +43,41 @@ class StoredBlob:
 
 
 SHELVES = 256
-
-
-"""In so many parts a store may be listed, so that who goes through all of it can stop and go on."""
+"""The number of partitions in which a store can be listed, so that a full listing can be interrupted and resumed."""
 
 
 class BlobStore(Protocol):
-    """Immutable objects named by 32 hex digits."""
+    """Immutable objects, named by 32 hex digits."""
 
     def deployment_id(self) -> str | None:
-        """The id of the deployment that the store belongs to, or None when it has not been claimed."""
+        """Return the id of the deployment that owns the store; None if it is unclaimed."""
         ...
 
     def claim(self, deployment_id: str) -> None:
-        """Write the id into an unclaimed store. Raises Conflict when it belongs to another."""
+        """Write the id into an unclaimed store. Raises: Conflict if another deployment owns the store."""
         ...
 
     def create(self, name: str, expected: int = 0, /) -> BlobWriter:
-        """Begin an object under a name never used before. Raises Conflict when it exists, here or at ``commit``.
+        """Begin an object under a name that was never used before.
 
-        Room for ``expected`` bytes may be set aside, or StorageFull raised; it comes out as long as what is written.
+        ``expected`` is a hint in bytes: the store may reserve that capacity, or raise StorageFull. The object may
+        become longer or shorter.
+
+        Raises: Conflict if the object exists, here or at ``commit``.
         """
         ...
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Bytes [start, stop) of the object. Raises Broken when it is missing or shorter."""
+        """Return bytes [start, stop) of the object. Raises: Broken if it is missing or shorter."""
         ...
 
     def delete(self, names: Collection[str]) -> None:
-        """Remove objects; those that do not exist are no error. Durable when it returns."""
+        """Remove objects. Missing ones are no error. The removal is durable on return."""
         ...
 
     def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
-        """Every object, in constant memory, in no order; or those of one of the SHELVES alone.
+        """Yield every object, or those of one shelf, in no order and in constant memory.
 
-        The shelf of an object is the number that the first two digits of its name make.
+        The shelf of an object is the number that the first two hex digits of its name form, below SHELVES.
         """
         ...

@@ -1,4 +1,4 @@
-"""Contracts of the channels to the outside: e-mail, notices and webhooks."""
+"""Contracts of the outgoing channels: e-mail, notices to recipients, webhooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deldokument.domain.outbox import Outcome
 
 
 class EmailKind(StrEnum):
-    """What letters tell."""
+    """The kinds of e-mail."""
 
     CODE = "address_code"
     DOWNLOADED = "downloaded"
@@ -25,7 +25,10 @@ class EmailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An e-mail to one address. ``id`` and ``at`` are the same each time it is sent, and so are its bytes."""
+    """An e-mail to one address.
+
+    ``id`` and ``at`` are the same at every attempt, and so are the bytes of the message.
+    """
 
     id: str
     to: str = field(repr=False)
@@ -36,15 +39,18 @@ class Email:
 
 
 class EmailSender(Protocol):
-    """A mail server that takes letters."""
+    """Mail server."""
 
     def send(self, letter: Email) -> Outcome:
-        """Hand it over: sent, to be tried again, or refused for good. Raises nothing for what servers do."""
+        """Submit the e-mail; return whether it was sent, can be retried, or was refused for good.
+
+        Raises nothing for failures of the server.
+        """
         ...
 
 
 class NoticeKind(StrEnum):
-    """What notices tell recipients."""
+    """The kinds of notice to recipients."""
 
     SHARED = "shared"
     WEEK_LEFT = "week_left"
@@ -53,9 +59,9 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What one recipient is told. ``id`` is the same each time it is sent.
+    """A notice to one recipient. ``id`` is the same at every attempt.
 
-    Whoever delivers it asks at ``condition_url``, just before, whether it still applies.
+    Just before delivery, Altinn asks ``condition_url`` whether the notice still applies.
     """
 
     id: str
@@ -65,28 +71,28 @@ class Notice:
     text: str
     """The text message."""
     sender: str
-    """Whom the text message is from."""
+    """The sender name of the text message."""
     condition_url: str
 
 
 class Notices(Protocol):
-    """Altinn's notices: it looks up where a person or an organisation is reached."""
+    """Altinn Notifications, which looks up the contact details of a person or an organisation."""
 
     def send(self, notice: Notice) -> Outcome:
-        """Order it: sent once however often it is ordered under its id, or refused for good.
+        """Order the notice; return whether it was ordered or refused for good.
 
-        Raises Unavailable when nobody knows whether it was taken.
+        Idempotent: orders with the same id are sent once. Raises: Unavailable if the outcome is unknown.
         """
         ...
 
 
 class WebhookFailure(StrEnum):
-    """Why a call got no answer."""
+    """The reasons why a call got no HTTP response."""
 
     ADDRESS = "address_refused"
-    """The URL leads where this service may not send."""
+    """The URL leads to an address that the operator's rule does not allow."""
     SILENT = "not_tried"
-    """Not tried, because the other side has just been silent several times on end."""
+    """Not tried: the circuit breaker is open after several calls in a row without a response."""
     UNREACHABLE = "unreachable"
     TLS = "tls"
     TIMEOUT = "timeout"
@@ -95,25 +101,25 @@ class WebhookFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What came of a call: the status of the answer, or what was in its way."""
+    """The result of a call: the HTTP status, or the reason why there is none."""
 
     status: int = 0
     failure: WebhookFailure | None = None
 
     @property
     def is_success(self) -> bool:
-        """Whether the message was taken."""
+        """Whether the receiver accepted the message (2xx)."""
         return 200 <= self.status < 300
 
     @property
     def code(self) -> str:
-        """In one word."""
+        """The result as one code."""
         return self.failure.value if self.failure else f"status_{self.status}"
 
 
 class WebhookSender(Protocol):
-    """Calls to addresses that fagsystemer have named."""
+    """HTTP client for the webhook addresses of fagsystemer."""
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
-        """POST the body once, only to where the operator's rule lets it go; follow no redirect. Never raises."""
+        """POST the body once, only to an address that the operator's rule allows. Follow no redirect. Never raises."""
         ...

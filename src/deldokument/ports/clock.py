@@ -7,12 +7,12 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The database's time, as every node sees it."""
+    """The database's clock, which is the same for every node."""
 
     def now(self) -> datetime:
-        """The present instant, UTC."""
+        """Return the current instant, in UTC."""
         ...
 
     def skew(self) -> timedelta:
-        """How far this machine's clock is from the database's, as an absolute value."""
+        """Return the absolute difference between this machine's clock and the database's."""
         ...

@@ -1,7 +1,8 @@
-"""What the use cases need of the world, as contracts. Each has a suite in tests/contract that every adapter passes.
+"""All ports and settings that a use case receives.
 
-A port promises what its docstring says, no more; adapters raise the errors of domain.errors and nothing of their own
-libraries. Times are aware datetimes in UTC. All methods block; the web runs them in threads.
+Each port has a contract suite in tests/contract, which every adapter passes. A port guarantees what its docstring says
+and nothing more. Adapters raise the errors of domain.errors, never those of their libraries. Times are aware datetimes
+in UTC. All methods block; the web runs them in threads.
 """
 
 from __future__ import annotations
@@ -23,27 +24,15 @@ from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
 from deldokument.ports.repositories.transaction import Database
 
-# --- time ------------------------------------------------------------------------------------------------------------
-
-
-# --- keys ------------------------------------------------------------------------------------------------------------
-
-
-# --- blobs -----------------------------------------------------------------------------------------------------------
-
-
-# --- the registers ---------------------------------------------------------------------------------------------------
-
-
-# --- all of it -------------------------------------------------------------------------------------------------------
-
-
 SEAL_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeRules:
-    """How notices to recipients are written. ``sender`` is whom text messages are from that name nobody."""
+    """How notices to recipients are written.
+
+    ``sender`` is the sender name of text messages about confidential shares, and for accounts that have set none.
+    """
 
     sender: str = "DelDokument"
     language: Language = Language.BOKMAAL
@@ -51,31 +40,31 @@ class NoticeRules:
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """What the operator has decided."""
+    """Settings that the operator decides."""
 
     public_url: str
     allow_synthetic: bool
     access: AccessRule = field(default_factory=AccessRule)
     max_skew: timedelta = timedelta(seconds=2)
-    """A node whose clock is further off serves no bytes."""
+    """A node with a larger clock skew serves no bytes."""
     operator: OperatorDetails = field(default_factory=OperatorDetails)
-    """What the texts of agreements say of the operator."""
+    """The operator's details, as the agreement texts give them."""
     api_requests_per_minute: int = 600
-    """How often one consumer may call the API."""
+    """Rate limit of one consumer of the API."""
     max_pending_logins: int = 10_000
-    """How many logins may be under way at a time, on all nodes together. Anybody may begin one."""
+    """The most pending logins at a time, on all nodes together. A login can be begun without authentication."""
     resumable_upload_draft: bool = False
-    """Whether uploads may come by the IETF's draft, too."""
+    """Whether uploads by the IETF's draft for resumable uploads are accepted, in addition to tus."""
     seal_every: timedelta = SEAL_EVERY
-    """How old the last seal of a chain of events is before what has been added to it is sealed."""
+    """The minimum age of a chain's last checkpoint before the next one is signed."""
     notices: NoticeRules = NoticeRules()
     webhooks: AddressRule = field(default_factory=AddressRule)
-    """Where fagsystemer may have this service send to."""
+    """The addresses to which webhooks may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """Everything that the use cases stand on; composed once in bootstrap."""
+    """All ports of the use cases, composed once in bootstrap."""
 
     clock: Clock
     database: Database
@@ -92,6 +81,6 @@ class Dependencies:
     webhook_calls: WebhookSender
     rules: ServiceConfig
     notices: Notices | None = None
-    """None: Altinn's notices are not configured, and recipients are told by whoever shares."""
+    """None: Altinn Notifications is not configured, and the sharer has to inform the recipients."""
     mail: EmailSender | None = None
-    """None: no mail server is configured, and nobody here is told by e-mail."""
+    """None: no mail server is configured, and members and administrators get no e-mail."""

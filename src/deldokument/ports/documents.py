@@ -1,8 +1,7 @@
-"""What the use cases need to make papers of the agreements: their texts, a press that sets them, a seal for the result.
+"""Contracts for the documents of agreements: text catalogue, renderer, PDF signing.
 
-Contracts as in ports, each with its suite in tests/contract. A text reaches the press merged already, and whatever it
-says is words to the press: nothing in it is run, followed or fetched. Deliberately does not know who signs, nor what
-has been signed.
+The renderer gets a text whose placeholders are filled in. It treats the text as plain words: it runs, follows and
+fetches nothing in it. The ports do not know who signs or what has been signed.
 """
 
 from __future__ import annotations
@@ -15,22 +14,23 @@ from deldokument.domain.agreement import AgreementKind, AgreementText
 
 
 class TextCatalog(Protocol):
-    """The texts that come with this version of the program."""
+    """The agreement texts that come with this version of the program."""
 
     def versions(self, kind: AgreementKind) -> tuple[str, ...]:
-        """The versions of a text, oldest first; at least one."""
+        """Return the versions of a text, oldest first; at least one."""
         ...
 
     def text(self, kind: AgreementKind, version: str) -> AgreementText:
-        """The text with its placeholders. Raises NotFound when there is no such version."""
+        """Return the text with its placeholders. Raises: NotFound if there is no such version."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedDocument:
-    """A text to be set: Markdown, with what stands in its margins and in the properties of the document.
+    """A text to be rendered: Markdown, and the contents of the page margins and of the document properties.
 
-    ``made_at`` is the only time in it: the same paper is the same bytes, whenever and wherever it is pressed.
+    ``made_at`` is the only time in the result: the same document renders to the same bytes, at any time and on any
+    node.
     """
 
     markdown: str
@@ -40,45 +40,52 @@ class RenderedDocument:
 
 
 class DocumentRenderer(Protocol):
-    """Sets Markdown (CommonMark and tables, without HTML and images) for paper and for the screen."""
+    """Renderer of Markdown (CommonMark and tables, without HTML and images) as PDF, Word and HTML."""
 
     def pdf(self, paper: RenderedDocument) -> bytes:
-        """A tagged PDF in bokmål, with title and version on every page. Raises Broken when it cannot be set."""
+        """Return a tagged PDF in bokmål, with title and version on every page.
+
+        Raises: Broken if it cannot be rendered.
+        """
         ...
 
     def docx(self, paper: RenderedDocument) -> bytes:
-        """A document to fill in, for Word and LibreOffice."""
+        """Return a document to be filled in with Word or LibreOffice."""
         ...
 
     def html(self, markdown: str) -> str:
-        """A fragment for a page, safe to show as it is. Headings begin at the second level."""
+        """Return an HTML fragment that is safe to show unescaped. Headings begin at the second level."""
         ...
 
 
 class DocumentSigner(Protocol):
-    """The service's own signature on what it issues, by the key of its seal certificate.
+    """The service's own signature on documents that it issues, by the key of its seal certificate.
 
-    Whoever has the certificate can verify without us.
+    The signature can be verified with the certificate alone, without this service.
     """
 
     def check(self, at: datetime, /) -> None:
-        """Raises Unavailable when nothing could be sealed ``at``: there is no seal, or its certificate is not valid."""
+        """Raise Unavailable if nothing can be signed ``at``: no seal is configured, or its certificate is not valid."""
         ...
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
-        """The PDF with a signature (PAdES baseline B-B) over the whole of it; ``at`` is what it says of the time.
+        """Return the PDF with a signature (PAdES baseline B-B) over all of it.
 
-        Raises Unavailable as ``check``, Broken when it is no PDF.
+        ``at`` is the signing time that the signature states.
+
+        Raises: Unavailable as ``check`` does; Broken if ``pdf`` is not a PDF.
         """
         ...
 
     def sign(self, data: bytes, /) -> bytes:
-        """A signature over ``data``, detached, also after the certificate's time. Raises Unavailable without a seal.
+        """Return a detached signature over ``data``, even if the certificate has expired.
 
-        ``data`` begins with a label that nothing else signed has, so that a signature serves for one thing only.
+        ``data`` begins with a label that no other signed data has, so a signature is valid for one purpose only.
+
+        Raises: Unavailable if no seal is configured.
         """
         ...
 
     def certificate(self) -> bytes:
-        """The certificate that verifies both, as PEM. Raises Unavailable when there is no seal."""
+        """Return the certificate that verifies both kinds of signature, as PEM. Raises: Unavailable without a seal."""
         ...

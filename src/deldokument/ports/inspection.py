@@ -1,4 +1,4 @@
-"""Contract of the detection of media types."""
+"""Contract of media type detection."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Protocol
 
 
 class MediaTypes(Protocol):
-    """What kind of content some bytes are."""
+    """Detection of the type of a document by its content."""
 
     def guess(self, head: bytes) -> str:
-        """The media type told by the first bytes of a document, ``application/octet-stream`` when unknown."""
+        """Return the media type by the first bytes of a document; ``application/octet-stream`` if unknown."""
         ...

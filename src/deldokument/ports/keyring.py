@@ -7,29 +7,42 @@ from typing import Protocol
 
 
 class Keyring(Protocol):
-    """A store of 32-byte keys apart from database and blobs, each entry sealed under the root key.
+    """A store of 32-byte keys apart from database and blobs, each entry encrypted under the root key.
 
-    ``destroy`` is final: after it returns, the store gives the entry to nobody, and ``create`` of the same id makes
-    another key. What a store's medium may keep of it, sealed under the root key of that time, its adapter's charter
-    says; destroying that root key in a rotation, which goes on beside all of these calls, makes it worthless.
+    Guarantees:
+    - ``destroy`` is final: once it returns, the store returns the entry to no caller.
+    - After ``destroy``, ``create`` of the same id makes another key.
+    - Root key rotation runs concurrently with all calls.
+
+    Each adapter documents what may remain on its medium, encrypted under the root key of that time. Destroying that
+    root key after a rotation makes the remains unreadable.
     """
 
     def create(self, entry_id: str) -> bytes:
-        """The key of ``entry_id``; made, and durable before this returns, if there is none. Safe for two at once."""
+        """Return the key of ``entry_id``. If there is none, create it.
+
+        A new key is durable on return. Safe for concurrent callers.
+        """
         ...
 
     def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
-        """The keys that exist among ``entry_ids``. Raises Unavailable, or Broken when one cannot be unsealed."""
+        """Return the keys that exist among ``entry_ids``.
+
+        Raises: Unavailable; Broken if an entry cannot be decrypted.
+        """
         ...
 
     def ids(self, prefix: str) -> list[str]:
-        """The ids of the entries that begin with ``prefix``."""
+        """Return the ids of the entries that begin with ``prefix``."""
         ...
 
     def destroy(self, entry_ids: Collection[str]) -> None:
-        """Make the entries unreadable for ever; ids that do not exist are no error."""
+        """Make the entries unreadable for good. Missing ids are no error."""
         ...
 
     def claim(self, deployment_id: str) -> None:
-        """Make the keyring this deployment's; of two claimants one gets it. Raises Conflict when it is another's."""
+        """Make this deployment the owner of the keyring. Of concurrent claimants one succeeds.
+
+        Raises: Conflict if another deployment owns it.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Contracts of logins: ID-porten for people, Maskinporten for systems."""
+"""Contracts of authentication: ID-porten for people, Maskinporten for systems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deldokument.domain.identifiers import Consumer
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """A login under way at the provider; all but ``url`` stays here until the browser is back."""
+    """A pending login at the provider. All but ``url`` stays on the server until the browser returns."""
 
     url: str
     state: str
@@ -24,10 +24,10 @@ class LoginRequest:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the provider says has logged in.
+    """The person that the provider has authenticated.
 
-    ``auth_time`` and ``issued_at`` are told by the provider's clock. ``claims`` are what its signature (``id_token``)
-    vouches for, without the person's number.
+    ``auth_time`` and ``issued_at`` are by the provider's clock. ``claims`` are the claims that the signature of
+    ``id_token`` covers, without the person's number.
     """
 
     person_identifier: str
@@ -45,9 +45,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class LogoutForm:
-    """What the browser must post, and where, so that the login at the provider ends too.
+    """The form that the browser must post so that the login at the provider ends too.
 
-    A form and not a link: the ID token holds the person's number, and that must not stand in a URL.
+    A form and not a link: the ID token holds the person's number, which must not appear in a URL.
     """
 
     action: str
@@ -58,42 +58,47 @@ class LoginProvider(Protocol):
     """ID-porten."""
 
     def begin(self, locale: str, *, fresh: bool = False, nonce: str = "", on_behalf_of: str = "") -> LoginRequest:
-        """A new login; ``locale`` is nb, nn, en or se. Raises Unavailable.
+        """Begin a login; ``locale`` is nb, nn, en or se. Raises: Unavailable.
 
-        ``fresh``: the provider asks for the person's electronic ID even when there is a login already; whether it did
-        is seen from the Identity. ``nonce``: the caller's own, random, to which the provider's answer will be bound.
-        ``on_behalf_of``: what the provider calls the customer in whose name its page asks; the answer must name it too.
+        - ``fresh``: the provider asks for the person's electronic ID even if there is a login already. The Identity
+          shows whether it did.
+        - ``nonce``: a random value of the caller, to which the provider's response is bound.
+        - ``on_behalf_of``: the provider's name for the customer that its page shows. The response must carry the same
+          name.
         """
         ...
 
     def complete(self, params: Mapping[str, str], request: LoginRequest) -> Identity:
-        """The person who came back with ``params``. Raises LoginFailed or Unavailable."""
+        """Return the person who came back with ``params``. Raises: LoginFailed or Unavailable."""
         ...
 
     def logout(self, id_token: str, state: str) -> LogoutForm:
-        """How to end the login at the provider. Raises Unavailable."""
+        """Return the form that ends the login at the provider. Raises: Unavailable."""
         ...
 
     @property
     def issuer(self) -> str:
-        """The name that the provider goes by when it calls."""
+        """The provider's issuer identifier, in its tokens and logout requests."""
         ...
 
     def framing_origins(self) -> tuple[str, ...]:
-        """The origins of the provider's pages, one of which frames ours while it logs out. Raises Unavailable."""
+        """Return the origins of the provider's pages; one of them frames ours at logout. Raises: Unavailable."""
         ...
 
     def ended_session(self, logout_token: str) -> AbstractContextManager[str]:
-        """The provider's session that it tells to have ended. Raises LoginFailed or Unavailable.
+        """Yield the provider's session that the logout token ends. Raises: LoginFailed or Unavailable.
 
-        A token is good once; a block that an error ends has not used it.
+        A token can be used once. If the block ends with an error, the token remains unused.
         """
         ...
 
 
 class AccessTokens(Protocol):
-    """Maskinporten, seen from those who are called with its tokens."""
+    """Maskinporten, as an API that its tokens give access to sees it."""
 
     def verify(self, token: str) -> Consumer:
-        """Whom a token stands for. Raises TokenRefused, ScopeMissing, or Unavailable when it cannot be judged."""
+        """Return the consumer of a token.
+
+        Raises: TokenRefused; ScopeMissing; Unavailable if the token cannot be checked.
+        """
         ...

@@ -11,7 +11,10 @@ from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 
 @dataclass(frozen=True, slots=True)
 class OrganizationGrant:
-    """That a person holds roles or access packages for an organisation. Codes case-folded, without URN prefix."""
+    """The roles and access packages that a person holds for an organisation.
+
+    ``codes`` are case-folded, without URN prefix.
+    """
 
     organization_number: str
     name: str
@@ -19,31 +22,29 @@ class OrganizationGrant:
 
 
 MAX_RIGHTS_AGE = timedelta(minutes=5)
-
-
-"""How old the list of a person's rights may be that lets in."""
+"""Maximum age of a cached list of rights that grants access."""
 
 
 MAX_DENIAL_AGE = timedelta(seconds=30)
-
-
-"""How old it may be where it keeps out: who has just been given a right is not told for minutes that it is missing."""
+"""Maximum age of a cached list that denies access. Short, so that a right granted just now soon takes effect."""
 
 
 class OrganizationRights(Protocol):
-    """Altinn: what a person may do for organisations."""
+    """Altinn: the rights of a person for organisations."""
 
     def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
-        """The person's whole list, younger than ``oldest`` and five minutes; an empty one than 30 seconds.
+        """Return the complete list of the person's grants.
 
-        Raises Unavailable when it cannot be had or trusted.
+        A list with grants is younger than ``oldest`` and MAX_RIGHTS_AGE, an empty one also younger than MAX_DENIAL_AGE.
+
+        Raises: Unavailable if the list cannot be fetched or trusted.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOrganization:
-    """An organisation as Enhetsregisteret has it."""
+    """An organisation as registered in Enhetsregisteret."""
 
     number: str
     name: str
@@ -55,5 +56,5 @@ class OrganizationRegister(Protocol):
     """Enhetsregisteret."""
 
     def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:
-        """The organisation, or None when unknown or removed. Raises Unavailable when there is no answer."""
+        """Return the organisation; None if it is unknown or removed. Raises: Unavailable if there is no response."""
         ...

@@ -1,14 +1,16 @@
-"""Which key seals what: the one place where keyring entries get their ids and records get sealed fields.
+"""Choice of key for each encrypted field: the only place that forms keyring ids and encrypts fields of records.
 
     share:<share id>               share key: content and message; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
-    papers:<tenant id>             what a tenant keeps with us of its own; destroyed when it has left and its time is up
+    papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
     directory                      members, administrators, operators, sessions, addresses for notices with the codes
-                                   that confirm them, URLs and secrets of webhooks, and, with the fagsystem's own name
-                                   for a request, its kept answer; lives as long as the deployment
+                                   that confirm them, URLs and secrets of webhooks, and, together with a request's
+                                   idempotency key, its stored response; lives as long as the deployment
 
-Hashes by which persons and organisations are found are keyed below the same audit key, so that destroying it ends
-looking them up in old copies of the database too. Promises that no identifier leaves unsealed.
+Hashes by which recipients and subjects are found are keyed under the audit key. Destroying it also prevents lookups in
+old copies of the database.
+
+Guarantees: no identifier is stored unencrypted.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _MARK_BYTES = 8
 
 
 class EncryptedColumn(StrEnum):
-    """The sealed columns; a value opens only in the column and the record that it was sealed for."""
+    """The encrypted columns. A value can be decrypted only for the column and record that it was encrypted for."""
 
     TITLE = "share.title"
     MESSAGE = "share.message"
@@ -74,22 +76,22 @@ class EncryptedColumn(StrEnum):
 
 
 def share_key_id(share_id: str) -> str:
-    """The keyring id of a share's key."""
+    """Return the keyring id of a share's key."""
     return SHARE_PREFIX + share_id
 
 
 def audit_key_id(tenant_id: str | None, now: datetime) -> str:
-    """The keyring id of the audit key of a tenant (or of no tenant) for the month of ``now``."""
+    """Return the keyring id of the audit key of a tenant (or of no tenant) for the month of ``now``."""
     return f"{AUDIT_PREFIX}{tenant_id or NO_TENANT}:{now:%Y-%m}"
 
 
 def papers_key_id(tenant_id: str) -> str:
-    """The keyring id of the key of a tenant's own papers."""
+    """Return the keyring id of the key of a tenant's own documents."""
     return PAPERS_PREFIX + tenant_id
 
 
 def existing_key(keyring: Keyring, entry_id: str) -> bytes:
-    """The key; Broken when it does not exist (any more)."""
+    """Return the key. Raises: Broken if it does not exist (any more)."""
     key = keyring.get([entry_id]).get(entry_id)
     if key is None:
         raise Broken(f"no key {entry_id.split(':', 1)[0]}")
@@ -97,71 +99,71 @@ def existing_key(keyring: Keyring, entry_id: str) -> bytes:
 
 
 def message_key(share_key: bytes, share_id: str) -> bytes:
-    """The key of a share's message: it ends with the share."""
+    """Return the key of a share's message, which ends with the share."""
     return derive(share_key, Purpose.MESSAGE, share_id.encode())
 
 
 def reference_hash(key: bytes, reference: str) -> bytes:
-    """By which shares of a saksnummer are found; spaces and case do not matter. Empty for no reference."""
+    """Return the hash by which shares are found by saksnummer; spaces and case are ignored. Empty for no reference."""
     tidy = "".join(reference.split()).casefold()
     return lookup_hash(key, "reference", tidy) if tidy else b""
 
 
 def identifier_kind(identifier: Identifier) -> RecipientKind:
-    """Whether it names a person or an organisation."""
+    """Return whether the identifier is a person's or an organisation's."""
     return "person" if isinstance(identifier, PersonIdentifier) else "organization"
 
 
 def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
-    """The hash by which records about the identifier are found under ``key``."""
+    """Return the hash by which records about the identifier are found under ``key``."""
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
 
 
 def identifier_hashes(
     keys: Mapping[str, bytes], identifiers: Sequence[Identifier]
 ) -> dict[str, dict[Identifier, bytes]]:
-    """The ``identifier_hash`` of each under each of the keys, by the keys' ids."""
+    """Return the ``identifier_hash`` of each identifier under each key, by key id."""
     hashes = lookup_hashes(keys.values(), [(identifier_kind(one), one.value) for one in identifiers])
     return {key_id: dict(zip(identifiers, own, strict=True)) for key_id, own in zip(keys, hashes, strict=True)}
 
 
 def subject_hashes(key: bytes, person: PersonIdentifier) -> tuple[bytes, bytes]:
-    """The hashes under which the audit trail may hold the person: that of new rows, then that of rows of version 0.1.0.
+    """Return the hashes of a person in the audit trail: that of new rows, then that of rows of version 0.1.0.
 
-    The trail has a kind of its own: a refusal stores this hash, and it must match no recipient's. Version 0.1.0 stored
-    ``identifier_hash``. Those rows die with their audit key, which is per tenant and month; the second hash can go when
-    every key of that time has been destroyed.
+    The trail hashes with a kind of its own: a refusal stores this hash, and it must match no recipient's. Version 0.1.0
+    stored ``identifier_hash``. Those rows die with their audit key, which is per tenant and month. The second hash can
+    be removed when every key of that time has been destroyed.
     """
     return lookup_hash(key, "subject", person.value), identifier_hash(key, person)
 
 
 def csrf_owner_tag(key: bytes, person: PersonIdentifier) -> str:
-    """What tells the forms of one person from those of another; whoever has no key learns nothing else from it."""
+    """Return a tag that distinguishes one person's forms from another's. Without the key it reveals nothing else."""
     return lookup_hash(key, "form", person.value)[:_MARK_BYTES].hex()
 
 
 def seal_field(key: bytes, text: str, field: EncryptedColumn, record_id: str) -> bytes:
-    """A text sealed for one column of one record; an empty text stays empty bytes."""
+    """Encrypt a text for one column of one record; an empty text stays empty bytes."""
     return seal_text(key, text, field, record_id.encode()) if text else b""
 
 
 def open_field(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str) -> str:
-    """What ``seal_field`` sealed."""
+    """Decrypt a text that ``seal_field`` encrypted."""
     return open_text(key, sealed, field, record_id.encode()) if sealed else ""
 
 
 def seal_file(key: bytes, content: bytes, field: EncryptedColumn, record_id: str) -> bytes:
-    """A small file sealed for one column of one record; an empty one stays empty bytes."""
+    """Encrypt a small file for one column of one record; an empty one stays empty bytes."""
     return seal_bytes(key, content, field, record_id.encode()) if content else b""
 
 
 def open_file(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str) -> bytes:
-    """What ``seal_file`` sealed."""
+    """Decrypt a file that ``seal_file`` encrypted."""
     return open_bytes(key, sealed, field, record_id.encode()) if sealed else b""
 
 
 def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
-    """An identifier that was checked before it was sealed."""
+    """Return a stored identifier as its type. It was checked before it was encrypted."""
     if kind == "organization":
         return OrganizationNumber(value)
     return PersonIdentifier(value, "d_nummer" if value[0] > "3" else "foedselsnummer")

@@ -1,8 +1,11 @@
-"""Persons who are registered: number and name sealed to the record, found by a keyed hash, shown masked.
+"""Registered persons: number and name encrypted in the record, found by a keyed hash, shown masked.
 
-Members, administrators and operators stand in records of the same shape under the directory key. Promises that a number
-is checked and a name tidied before either is sealed, that no full number leaves this module, and that an erased record
-still opens, to empty words.
+Members, administrators and operators have records of the same shape, under the directory key.
+
+Guarantees:
+- A number is checked and a name normalised before either is encrypted.
+- No full number leaves this module.
+- An erased record can still be opened, as empty strings.
 """
 
 from __future__ import annotations
@@ -26,11 +29,11 @@ from deldokument.services.encryption import (
 )
 
 _DIGITS_OF_A_NUMBER = 6
-"""A name with so many digits is a number, or has one in it, which would be shown to everybody."""
+"""A name with this many digits may contain a national identity number, which would then be shown to everyone."""
 
 
 class StaffRole(Enum):
-    """What a person is registered as, and the columns that number and name are sealed for."""
+    """The role of a registered person, with the columns for which number and name are encrypted."""
 
     MEMBER = (EncryptedColumn.MEMBER_NUMBER, EncryptedColumn.MEMBER_NAME)
     ADMINISTRATOR = (EncryptedColumn.ADMINISTRATOR_NUMBER, EncryptedColumn.ADMINISTRATOR_NAME)
@@ -39,7 +42,7 @@ class StaffRole(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A registered person as people may see it."""
+    """A registered person, as shown to people."""
 
     id: str
     name: str
@@ -48,7 +51,7 @@ class PersonView:
 
 @dataclass(frozen=True, slots=True)
 class SealedPerson:
-    """What a record keeps of a person."""
+    """The stored fields of a person."""
 
     id: str
     lookup_hash: bytes
@@ -68,7 +71,10 @@ class Registered(Protocol):
 
 
 def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIdentifier, str]:
-    """The number and the name as they are kept. Raises InvalidInput, or InvalidFields when both are wrong."""
+    """Return the checked number and the normalised name.
+
+    Raises: InvalidInput; InvalidFields if both are invalid.
+    """
     errors: list[InvalidInput] = []
     person, tidy = None, ""
     try:
@@ -87,12 +93,12 @@ def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIden
 
 
 def directory_key(deps: Dependencies) -> bytes:
-    """The key of all registered persons. Raises Broken when the keyring does not hold it."""
+    """Return the key of all registered persons. Raises: Broken if the keyring does not have it."""
     return existing_key(deps.keyring, DIRECTORY)
 
 
 def seal_person(key: bytes, office: StaffRole, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:
-    """A checked number and a tidy name, sealed to the record."""
+    """Encrypt a checked number and a normalised name for the record."""
     number_field, name_field = office.value
     return SealedPerson(
         id=record_id,
@@ -103,7 +109,7 @@ def seal_person(key: bytes, office: StaffRole, record_id: str, person: PersonIde
 
 
 def view_person(key: bytes, office: StaffRole, registered: Registered) -> PersonView:
-    """The name, and the number masked; both empty when they have been erased."""
+    """Return the name and the masked number; both are empty if they have been erased."""
     number_field, name_field = office.value
     number = open_field(key, registered.sealed_identifier, number_field, registered.id)
     return PersonView(
@@ -114,5 +120,5 @@ def view_person(key: bytes, office: StaffRole, registered: Registered) -> Person
 
 
 def by_name(views: Iterable[PersonView]) -> list[PersonView]:
-    """In Norwegian order."""
+    """Sort by name in Norwegian alphabetical order."""
     return sorted(views, key=lambda view: (norwegian_order(view.name), view.id))

@@ -25,7 +25,10 @@ class Accounts(Protocol):
     """Accounts, deleted ones too."""
 
     def add(self, account: Account) -> None:
-        """Raises Conflict when the tenant has an account of exactly that name; services refuse similar names."""
+        """Insert the account.
+
+        Raises: Conflict if the tenant has an account of exactly that name; services refuse similar names.
+        """
         ...
 
     def get(self, account_id: str) -> Account | None: ...
@@ -38,10 +41,9 @@ class Accounts(Protocol):
         ...
 
     def save(self, account: Account) -> Account:
-        """Write it as the next revision, and return that.
+        """Write the account as its next revision, and return that.
 
-        Raises Conflict("changed_meanwhile") when its ``revision`` is not the stored one, and
-        Conflict("account_name_taken").
+        Raises: Conflict("changed_meanwhile") if ``revision`` is not the stored one; Conflict("account_name_taken").
         """
         ...
 

@@ -20,28 +20,28 @@ class AgreementRepository(Protocol):
     """Published texts, signed agreements, signing intents."""
 
     def publish(self, text: PublishedText) -> bool:
-        """False, and nothing changed, when the version is published already."""
+        """Insert the version; False, with no change, if it is published already."""
         ...
 
     def published(self, kind: AgreementKind) -> list[PublishedText]:
-        """In no order."""
+        """Return the published versions of a text, in no order."""
         ...
 
     def add_main_agreement(self, agreement: MainAgreement, sealed_pdf: bytes) -> None: ...
     def main_agreements(self, tenant_id: str) -> list[MainAgreement]:
-        """The last recorded first."""
+        """Return the tenant's main agreements, last recorded first."""
         ...
 
     def main_agreement_pdf(self, agreement_id: str) -> bytes | None:
-        """The sealed copy."""
+        """Return the encrypted copy; None if there is none."""
         ...
 
     def add_service_agreement(self, agreement: ServiceAgreement, paper: SignedPaper) -> bool:
-        """False, and nothing changed, when the tenant has signed that version already."""
+        """Insert the agreement; False, with no change, if the tenant has signed that version already."""
         ...
 
     def service_agreements(self, tenant_id: str) -> list[ServiceAgreement]:
-        """The last signed first."""
+        """Return the tenant's service agreements, last signed first."""
         ...
 
     def signed_paper(self, agreement_id: str) -> SignedPaper | None: ...
@@ -50,14 +50,14 @@ class AgreementRepository(Protocol):
     def intent(self, intent_id: str) -> SigningIntent | None: ...
     def intent_by_state(self, state: str) -> SigningIntent | None: ...
     def begin_intent(self, intent_id: str, login: SigningLogin) -> bool:
-        """Put the login in place of one begun earlier; False, and nothing changed, when the intent is taken."""
+        """Replace the login of the intent; False, with no change, if the intent is taken."""
         ...
 
     def take_intent(self, intent_id: str, now: datetime) -> bool:
-        """Whether this call took it: the login behind it is good once."""
+        """Return whether this call took the intent. It can be taken once, so its login counts once."""
         ...
 
     def finish_intent(self, intent_id: str, outcome: str) -> None: ...
     def forget_intents(self, created_before: datetime) -> int:
-        """How many there were from before then."""
+        """Remove intents created before then, and return how many."""
         ...

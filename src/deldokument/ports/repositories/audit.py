@@ -1,7 +1,7 @@
-"""What the use cases need to know of the audit trail, as a contract: a repository of one transaction.
+"""Repository contract: event chains, checkpoints (seals) and subjects of the audit trail.
 
-There is a chain of events for each tenant and one for what concerns none, each with numbers of its own that begin at 1.
-Events are found by time, the number deciding between those of one instant; a chain is read by its numbers. See
+Each tenant has a hash chain of events, and events that concern no tenant have one too. Numbers begin at 1 in each
+chain. Searches order events by time, then by number; a chain is read in the order of its numbers. See
 ports.repositories.transaction for what holds for all repositories.
 """
 
@@ -37,14 +37,14 @@ class StoredEvent:
 
 
 Place = tuple[datetime, int]
-"""Where an event stands among those that are found: when, and its number."""
+"""Position of an event in the order of a search: time, then number."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events of a chain are wanted: those from ``since`` until before ``until``, and so on.
+    """A filter for the events of one chain, from ``since`` until before ``until``. None: not restricted.
 
-    ``subject_ids`` are the ids of one person; without any in it, nothing is found.
+    ``subject_ids`` are the ids of one person; an empty tuple matches nothing.
     """
 
     chain: str
@@ -56,13 +56,13 @@ class EventFilter:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every event of the chain is wanted."""
+        """Whether the filter matches every event of the chain."""
         return self == EventFilter(self.chain)
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredName:
-    """The sealed name of a living member, an administrator or an operator, with the hash of the number."""
+    """The encrypted name of a living member, an administrator or an operator, with the hash of the number."""
 
     office: str
     id: str
@@ -71,74 +71,84 @@ class RegisteredName:
 
 
 class Audit(Protocol):
-    """The audit trail, its seals and its subjects."""
+    """The audit trail, its checkpoints and its subjects."""
 
     def append(self, event: AuditEvent) -> None:
         """Write the event when the transaction ends, linked to the last one of its chain.
 
-        Transactions that write to the same chain wait for each other from there on; others do not.
+        From that write on, transactions that append to the same chain wait for each other; others do not.
         """
         ...
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
-        """The newest events with their numbers, the oldest of them first, of one share or of everything."""
+        """Return the newest events with their numbers, oldest first, of one share or of all chains."""
         ...
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:
-        """The newest first; ``before`` continues."""
+        """Return the newest matching events, newest first; ``before`` continues."""
         ...
 
     def oldest(self, wanted: EventFilter, *, after: Place | None, last_number: int, limit: int) -> list[StoredEvent]:
-        """The oldest first, none with a higher number; ``after`` continues."""
+        """Return the oldest matching events up to ``last_number``, oldest first; ``after`` continues."""
         ...
 
     def following(self, chain: str, *, after: int, last_number: int, limit: int) -> list[StoredEvent]:
-        """A chain by its numbers."""
+        """Return events of a chain in the order of their numbers."""
         ...
 
     def head(self, chain: str) -> Mark:
-        """The last event of a chain."""
+        """Return the last event of a chain."""
         ...
 
     def chains(self) -> list[str]:
-        """The keys of all chains of which there is anything at all."""
+        """Return the keys of all chains that have an event, a head or a checkpoint."""
         ...
 
     def verify(self) -> Fault | None:
-        """The first fault in any chain, or None. Seals are held against the chain; who signed them is not asked."""
+        """Return the first fault in any chain, or None.
+
+        Checkpoints are compared with the chain; their signatures are not verified.
+        """
         ...
 
     def verify_since(self, chain: str, mark: Mark) -> Fault | None:
-        """As ``verify`` for what follows a mark in one chain, the marked event itself included."""
+        """Verify one chain as ``verify`` does, from a mark on, the marked event included."""
         ...
 
     def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
-        """Chains whose head is not what was sealed last, and whose last seal is none, older, or of a time to come."""
+        """Return chains with events after their last checkpoint that are due for a new one.
+
+        A chain is due if it has no checkpoint, or if the last one is from ``sealed_before`` or earlier. It is also due
+        if the last one is from after ``now``: the clock was set back.
+        """
         ...
 
     def add_seal(self, seal: Seal) -> None:
-        """Raises Conflict when another worker has sealed the same event."""
+        """Insert the checkpoint. Raises: Conflict if another worker has signed one for the same event."""
         ...
 
     def last_seal(self, chain: str) -> Seal | None: ...
     def seals(self, chain: str, *, after: int, limit: int) -> list[Seal]:
-        """By number; ``after`` continues."""
+        """Return checkpoints by number; ``after`` continues."""
         ...
 
     def keep_certificate(self, fingerprint: str, certificate: bytes) -> None:
-        """For as long as there are seals that it verifies; once is enough."""
+        """Store the certificate that verifies checkpoints. Storing it again changes nothing."""
         ...
 
     def certificates(self) -> dict[str, bytes]:
-        """All that have been kept, by fingerprint."""
+        """Return all stored certificates, by fingerprint."""
         ...
 
     def subject(self, audit_key_id: str, lookup_hash: bytes) -> Subject | None:
-        """In a transaction that writes, nobody else looks for the same one, to add it, before this one ends."""
+        """Return the person's subject under the audit key, or None.
+
+        If there is none, a write transaction locks the pair, so that no other transaction adds it before this one ends.
+        """
         ...
 
     def add_subject(self, subject: Subject) -> None: ...
     def subjects(self, subject_ids: Collection[str]) -> list[Subject]: ...
     def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
-        """Who acts for the tenant, or operates the service, among the persons with these hashes."""
+        """Return those persons, among the hashes, who act for the tenant or operate the service."""
         ...

@@ -1,4 +1,4 @@
-"""What the use cases need to know of what waits for the worker, as a contract: a repository of one transaction.
+"""Repository contract: counts of pending work of the worker.
 
 See ports.repositories.transaction for what holds for all repositories.
 """
@@ -14,33 +14,33 @@ from deldokument.domain.outbox import Channel
 
 
 class Queue(StrEnum):
-    """What the worker takes from, beside the messages of the outbox. The database's state is the queue."""
+    """The worker's queues other than the outbox. The queue is the state of the rows, not a table."""
 
     KEYS = "keys"
-    """Shares that are over, by the clock or by somebody's wish, whose key has not been destroyed."""
+    """Shares that are over, by time or by a person's action, whose key is not destroyed."""
     BLOBS = "blobs"
-    """Shares whose key is destroyed and whose objects have not become garbage."""
+    """Shares whose key is destroyed and whose objects are not yet garbage."""
     GARBAGE = "garbage"
     """Objects to delete."""
     INSPECTION = "inspection"
-    """Documents of living shares that nobody has looked at."""
+    """Documents of living shares that have not been inspected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many wait, and since when the first of them does; None when none does, or when nobody knows."""
+    """The length of a queue, and since when its first entry waits; None if it is empty or the time is unknown."""
 
     count: int
     since: datetime | None
 
 
 class Backlog(Protocol):
-    """What waits, asked of the indexes of what waits, which are short when nothing does."""
+    """Lengths of the queues, counted with partial indexes that are short when little waits."""
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
-        """Every queue. A share waits from the instant that it is over, whether or not a worker has noted that."""
+        """Count every queue. A share waits from its end, whether or not a worker has recorded it."""
         ...
 
     def messages(self, now: datetime) -> dict[Channel, Waiting]:
-        """Every channel: messages that are due or have been tried, since they were planned."""
+        """Count, per channel, messages that are due or have been tried; they wait since they were planned."""
         ...

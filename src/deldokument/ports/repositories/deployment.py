@@ -1,4 +1,7 @@
-"""Repository contract: the deployment's row; `deployment_claims` checks the store and the keyring."""
+"""Repository contract: the deployment's row.
+
+`services.maintenance.deployment_claims` checks that blob store and keyring belong to it.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Its id, the worker's last heartbeat, whether destruction is halted.
+    """The deployment's id, the worker's last heartbeat, and whether destruction is halted.
 
-    ``keyring_fingerprint`` tells its keyring from others; None before one is in use.
+    ``keyring_fingerprint`` identifies its keyring; None before one is in use.
     """
 
     id: str
@@ -28,7 +31,7 @@ class Deployments(Protocol):
         ...
 
     def note_keyring(self, fingerprint: bytes) -> None:
-        """Remember the keyring that is in use; the first one stays."""
+        """Store the fingerprint of the keyring in use; the first one stays."""
         ...
 
     def record_heartbeat(self, now: datetime) -> None: ...

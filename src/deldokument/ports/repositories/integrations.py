@@ -12,7 +12,7 @@ class Integrations(Protocol):
     """Integrations of accounts. An integration is living until it is removed."""
 
     def add(self, integration: Integration) -> None:
-        """Raises Conflict when the organisation has rights to the account already."""
+        """Insert the integration. Raises: Conflict if the organisation has rights to the account already."""
         ...
 
     def get(self, integration_id: str) -> Integration | None:
@@ -31,7 +31,7 @@ class Integrations(Protocol):
         ...
 
     def save(self, integration: Integration) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all of it. Raises: NotFound."""
         ...
 
     def record_use(self, integration_id: str, now: datetime) -> None:

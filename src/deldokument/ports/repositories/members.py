@@ -13,7 +13,7 @@ class Members(Protocol):
     """Members of accounts. A membership is living until it is removed."""
 
     def add(self, member: Member) -> None:
-        """Raises Conflict when the person is a living member of the account."""
+        """Insert the member. Raises: Conflict if the person is a living member of the account."""
         ...
 
     def get(self, member_id: str) -> Member | None:

@@ -1,4 +1,4 @@
-"""Repository contract: e-mail addresses for notifications, sealed, found by the keyed hash of the person."""
+"""Repository contract: e-mail addresses for notifications, encrypted, found by the keyed hash of the person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NotificationAddresses(Protocol):
     def get(self, address_id: str) -> NoticeAddress | None: ...
     def of_person(self, lookup_hash: bytes) -> NoticeAddress | None: ...
     def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
-        """Return the same, its row locked until the transaction ends: for counting tries."""
+        """Return the same, its row locked until the transaction ends: for counting attempts."""
         ...
 
     def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
@@ -23,7 +23,7 @@ class NotificationAddresses(Protocol):
         ...
 
     def save(self, address: NoticeAddress) -> None:
-        """Insert, or replace the one of the same id. Raises Conflict when the person has another record."""
+        """Insert, or replace the one of the same id. Raises: Conflict if the person has another record."""
         ...
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:

@@ -9,9 +9,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """It counts what is older than ``horizon`` and unknown, and deletes it then.
+    """The progress of a sweep, which first counts the unknown objects older than ``horizon`` and then deletes them.
 
-    The shelves before ``shelf`` are done. ``seen`` and ``orphans`` are of the counting, or of the deleting.
+    The shelves before ``shelf`` are done. ``seen`` and ``orphans`` are the counts of the current phase.
     """
 
     horizon: datetime
@@ -22,12 +22,12 @@ class Sweep:
 
 
 class OrphanSweeps(Protocol):
-    """The row of the sweep under way; any worker can continue it."""
+    """The row of the current sweep; any worker can continue it."""
 
     def sweep(self) -> Sweep | None:
-        """Return the sweep under way."""
+        """Return the current sweep."""
         ...
 
     def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
-        """Replace ``before`` by ``after`` (None: no sweep under way); False when ``before`` is no longer stored."""
+        """Replace ``before`` by ``after`` (None: no sweep); False if ``before`` is no longer stored."""
         ...

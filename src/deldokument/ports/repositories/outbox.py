@@ -1,6 +1,6 @@
-"""What the use cases need to know of messages to the world outside, as a contract: a repository of one transaction.
+"""Repository contract: transactional outbox and its cursors.
 
-See ports.repositories.transaction for what holds for all repositories, and domain.outbox for the life of a message.
+See ports.repositories.transaction for what holds for all repositories, and domain.outbox for the states of a message.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from deldokument.domain.outbox import Channel, OutgoingMessage
 
 @dataclass(frozen=True, slots=True)
 class ReminderQuery:
-    """Which recipients are to be reminded: those of shares with notices that end later than ``after``, ``until`` then.
+    """Which recipients to remind: those of shares with notices that end after ``after``, at ``until`` at the latest.
 
-    Published ``open_for`` before their end, or earlier. ``channel`` has no message of ``kind`` that was planned after
-    ``told_since``.
+    The shares were published ``open_for`` before their end, or earlier. ``channel`` has no message of ``kind`` to the
+    recipient that was planned after ``told_since``.
     """
 
     channel: Channel
@@ -31,7 +31,7 @@ class ReminderQuery:
 
 @dataclass(frozen=True, slots=True)
 class PendingReminder:
-    """A recipient who has not downloaded every document, of a share that is about to end."""
+    """A recipient of a share that ends soon, for whom not every document was downloaded."""
 
     tenant_id: str
     share_id: str
@@ -40,73 +40,78 @@ class PendingReminder:
 
 
 class Outbox(Protocol):
-    """Messages, and how far each chain of events has been followed in planning them."""
+    """Messages, and for each event chain the cursor: the last event for which messages were planned.
+
+    A message is settled once it is sent or abandoned.
+    """
 
     def chains_ahead(self) -> list[str]:
-        """The chains with events that have not been followed."""
+        """Return the chains with events after their cursor."""
         ...
 
     def cursor(self, chain: str) -> int | None:
-        """The number of the last event that was followed; locked until the transaction ends.
+        """Return the number at the cursor, its row locked until the transaction ends.
 
-        None: somebody else has it.
+        None: another worker has locked it.
         """
         ...
 
     def move_cursor(self, chain: str, number: int) -> None: ...
     def add(self, message: OutgoingMessage) -> bool:
-        """False, and nothing changed, when the channel has a message with that dedup_key."""
+        """Insert the message; False, with no change, if the channel has a message with that dedup_key."""
         ...
 
     def get(self, message_id: str) -> OutgoingMessage | None: ...
     def is_due(self, channel: Channel, now: datetime) -> bool:
-        """Whether the channel has anything to lease."""
+        """Return whether the channel has a message to lease."""
         ...
 
     def lease(
         self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
     ) -> list[OutgoingMessage]:
-        """Messages that are due, those that were due first first, one for each target; not due before ``until``.
+        """Lease due messages until then: longest due first, one per target, none for targets in ``busy``.
 
-        None for targets that are ``busy``, of which there are few.
-        Each has one more attempt. Workers at the same time get different ones.
+        Counts one more attempt for each. Concurrent workers get different messages. ``busy`` is short.
         """
         ...
 
     def sent(self, message_id: str, now: datetime) -> bool:
-        """False, and nothing changed, when it is settled."""
+        """Record that the message was sent; False, with no change, if it is settled."""
         ...
 
     def give_up(self, message_id: str, now: datetime, code: str) -> bool:
-        """False, and nothing changed, when it is settled."""
+        """Abandon the message; False, with no change, if it is settled."""
         ...
 
     def postpone(self, message: OutgoingMessage, due_at: datetime, code: str) -> None:
-        """Not due before then; unless it is settled, or has been leased again since it was ``message``."""
+        """Set when the message is due next.
+
+        Does nothing if it is settled, or was leased again since it was read as ``message``.
+        """
         ...
 
     def repeat(self, message_id: str, now: datetime) -> None:
-        """Send it once more, now, under the same id, as if it had not been tried. Raises NotFound."""
+        """Make the message due now under the same id, with no attempts counted. Raises: NotFound."""
         ...
 
     def of_target(
         self, channel: Channel, target: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[OutgoingMessage]:
-        """The newest first; ``before`` continues after that time of planning and id."""
+        """Return the target's messages, newest first; ``before`` continues after that time of planning and id."""
         ...
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
-        """In the order in which they were planned."""
+        """Return the shares' messages in the order in which they were planned."""
         ...
 
     def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
-        """Recipients with a document that nobody has downloaded for them. Those whose share ends first first."""
+        """Return recipients for whom a document was not downloaded, earliest end of share first."""
         ...
 
     def has_downloaded(self, recipient_id: str) -> bool:
-        """Whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
+        """Return whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
         ...
 
     def forget(self, created_before: datetime, limit: int) -> int:
-        """Remove messages of no share that were planned before then and are settled; how many."""
+        """Remove settled messages of no share that were planned before then, and return how many."""
         ...

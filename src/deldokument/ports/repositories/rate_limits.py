@@ -10,7 +10,7 @@ class RateLimits(Protocol):
     """The theoretical arrival time of each consumer."""
 
     def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
-        """Advance the instant by ``step``, from ``now`` at the earliest; None, and no change, if past ``latest``.
+        """Advance the instant by ``step``, from ``now`` at the earliest; None, with no change, if past ``latest``.
 
         An instant more than twice as far ahead was stored before the clock was set back: ``now`` replaces it.
         """

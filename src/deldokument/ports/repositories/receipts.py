@@ -18,7 +18,7 @@ class Receipts(Protocol):
     def save(self, receipt: Receipt) -> None:
         """Insert, or replace the one of the same share, document, recipient and subject.
 
-        The share keeps the times of its first receipt and of its first whole download for the statistics.
+        For the statistics, the share keeps the times of its first receipt and of its first complete download.
         """
         ...
 

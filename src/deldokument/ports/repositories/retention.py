@@ -10,30 +10,33 @@ from deldokument.domain.share import Document, Share, ShareState
 
 
 class Retention(Protocol):
-    """What is due. Rows are taken with SKIP LOCKED where the database has it, so that workers share the work."""
+    """Due rows, selected with SKIP LOCKED where the database has it, so that workers share the work."""
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
-        """Available shares whose end has come."""
+        """Return available shares that have expired."""
         ...
 
     def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
-        """Drafts not changed since the one time, and if they are proposed, not since the other, earlier one."""
+        """Return drafts not changed since ``changed_before``.
+
+        For proposed ones, ``proposed_before`` counts, which is earlier.
+        """
         ...
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
-        """Closed shares whose share key has not been destroyed, and whose end nobody can undo any more."""
+        """Return closed shares whose share key exists, and whose end can no longer be undone."""
         ...
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
-        """They are over since ``now``, in that state."""
+        """Set the state of the shares, and ``now`` as the time of their end."""
         ...
 
     def note_destroyed_keys(self, share_ids: Collection[str], now: datetime) -> None:
-        """Their share keys are destroyed; what was sealed under them in the rows goes too."""
+        """Record that the share keys are destroyed, and remove the fields that were encrypted under them."""
         ...
 
     def blobs_to_release(self, limit: int) -> list[str]:
-        """Shares whose key is destroyed and whose parts, if they had any, have not been made garbage."""
+        """Return shares whose key is destroyed and whose parts, if they had any, are not yet garbage."""
         ...
 
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
@@ -41,19 +44,19 @@ class Retention(Protocol):
         ...
 
     def uninspected(self, now: datetime, limit: int) -> list[Document]:
-        """Complete documents of living shares without an inspection record that nobody is inspecting."""
+        """Return complete documents of living shares that have no inspection record and are not claimed."""
         ...
 
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
-        """Keep the document from all others until then; False when another one has it, or has been there."""
+        """Claim the document until then; False if another worker has claimed or inspected it."""
         ...
 
     def keep_inspection(self, document_id: str, until: datetime) -> None:
-        """Whoever has claimed it keeps it until then, and no longer."""
+        """Move the end of the claim to ``until``."""
         ...
 
     def spent_shares(self, now: datetime, limit: int) -> list[Share]:
-        """Closed shares past their tenant's retention period that still have sealed fields."""
+        """Return closed shares past their tenant's retention period that still have encrypted fields."""
         ...
 
     def erase_shares(self, share_ids: Collection[str], now: datetime) -> None:
@@ -61,7 +64,7 @@ class Retention(Protocol):
         ...
 
     def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
-        """Members removed a retention period ago or longer whose number and name are there, each with its tenant."""
+        """Return unerased members removed at least a retention period ago, each with its tenant."""
         ...
 
     def erase_member(self, member_id: str, now: datetime) -> None:
@@ -69,7 +72,7 @@ class Retention(Protocol):
         ...
 
     def audit_keys_in_use(self) -> set[str]:
-        """Audit keys that an unerased share needs."""
+        """Return the audit keys that unerased shares need."""
         ...
 
     def erase_subjects(self, audit_key_id: str) -> None: ...

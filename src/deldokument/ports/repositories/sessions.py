@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is sealed or random."""
+    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is encrypted or random."""
 
     token_hash: bytes
     csrf_token: str
@@ -21,7 +21,7 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """A login under way. ``browser_hash`` is the SHA-256 of the cookie that binds it to one browser."""
+    """A pending login. ``browser_hash`` is the SHA-256 of the cookie that binds it to one browser."""
 
     state: str
     browser_hash: bytes
@@ -33,11 +33,11 @@ class PendingLogin:
 
 
 class Sessions(Protocol):
-    """Logins under way and sessions."""
+    """Pending logins and sessions."""
 
     def add_pending(self, login: PendingLogin) -> None: ...
     def take_pending(self, state: str) -> PendingLogin | None:
-        """Remove and return it: a state is good once."""
+        """Remove and return it: a state can be used once."""
         ...
 
     def count_pending(self, since: datetime, at_most: int) -> int: ...
@@ -45,14 +45,14 @@ class Sessions(Protocol):
     def get(self, token_hash: bytes) -> SessionRecord | None: ...
     def touch(self, token_hash: bytes, now: datetime) -> None: ...
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
-        """It hangs on another login at the provider from now on; one that has been removed stays so."""
+        """Bind the session to a new login at the provider; a removed session stays removed."""
         ...
 
     def remove(self, token_hash: bytes) -> None: ...
     def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
-        """Remove and return those that began in that session at the provider."""
+        """Remove and return the sessions that belong to that session at the provider."""
         ...
 
     def remove_idle(self, seen_before: datetime) -> int:
-        """Also logins under way that began before then."""
+        """Remove sessions not used since then and logins begun before then, and return how many."""
         ...

@@ -12,9 +12,10 @@ from deldokument.domain.share import Document, Recipient, Share, ShareState
 
 @dataclass(frozen=True, slots=True)
 class ShareFilter:
-    """Which shares of some accounts are wanted, newest first; ``before`` continues after that id.
+    """A filter for the shares of some accounts, newest first; ``before`` continues after that id.
 
-    ``states`` are as they are at ``now``, whether or not a worker has been there; without it, as they are kept.
+    With ``now``, ``states`` are the states at that instant, whether or not a worker has recorded them. Without it, they
+    are the stored states.
     """
 
     account_ids: tuple[str, ...]
@@ -31,26 +32,29 @@ class Shares(Protocol):
     def add(self, share: Share) -> None: ...
     def get(self, share_id: str) -> Share | None: ...
     def known(self, share_ids: Collection[str]) -> set[str]:
-        """Those that there are."""
+        """Return the ids for which a share exists."""
         ...
 
     def lock(self, share_id: str) -> Share | None:
-        """The share, its row locked until the transaction ends."""
+        """Return the share, its row locked until the transaction ends."""
         ...
 
     def save(self, share: Share) -> None: ...
     def find(self, wanted: ShareFilter) -> list[Share]: ...
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """``limit`` drafts of each account, and as many open at ``now`` that end by ``until``, unread; in no order."""
+        """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
+
+        The kinds: drafts, and unread shares open at ``now`` that end by ``until``.
+        """
         ...
 
     def audit_key_ids_available(self) -> list[str]: ...
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
-        """Shares open at ``now`` with the recipients found by hash, those that end first first."""
+        """Return shares open at ``now`` with the recipients that have these hashes, earliest end first."""
         ...
 
     def add_recipient(self, recipient: Recipient) -> bool:
-        """False, and nothing changed, when the share has a recipient of that hash."""
+        """Insert the recipient; False, with no change, if the share has a recipient of that hash."""
         ...
 
     def save_recipient(self, recipient: Recipient) -> None: ...
@@ -60,7 +64,7 @@ class Shares(Protocol):
     def document(self, document_id: str) -> Document | None: ...
     def documents(self, share_ids: Collection[str]) -> list[Document]: ...
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
-        """Of one share, in the order of ``documents``; those that come after that position and id."""
+        """Return documents of one share in the order of ``documents``, after that position and id."""
         ...
 
     def save_document(self, document: Document) -> None: ...

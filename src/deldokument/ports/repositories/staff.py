@@ -21,7 +21,7 @@ class Staff(Protocol):
     """Administrators and operators."""
 
     def add_administrator(self, administrator: Administrator) -> None:
-        """Raises Conflict when the person is an administrator of the tenant."""
+        """Insert the administrator. Raises: Conflict if the person is an administrator of the tenant."""
         ...
 
     def administrators(self, tenant_id: str) -> list[Administrator]: ...
@@ -30,19 +30,22 @@ class Staff(Protocol):
         ...
 
     def remove_administrator(self, administrator_id: str) -> bool:
-        """Remove the row; False when there is none."""
+        """Remove the row; False if there is none."""
         ...
 
     def add_operator(self, operator: Operator) -> None:
-        """Raises Conflict when the person is an operator."""
+        """Insert the operator. Raises: Conflict if the person is an operator."""
         ...
 
     def operators(self) -> list[Operator]: ...
     def operator_by_hash(self, lookup_hash: bytes) -> Operator | None: ...
     def remove_operator(self, operator_id: str) -> bool:
-        """Remove the row; False when there is none."""
+        """Remove the row; False if there is none."""
         ...
 
     def role_ids(self, lookup_hash: bytes) -> RoleIds:
-        """Return a person's roles with one query: most people have none. Tenants in the order of the row ids."""
+        """Return a person's roles with one query, because most people have none.
+
+        Tenants come in the order of the row ids.
+        """
         ...

@@ -12,23 +12,23 @@ from deldokument.domain.statistics import ShareCounts
 
 
 class Statistics(Protocol):
-    """Counts of shares, which outlive the erasing of what they count."""
+    """Counts of published shares, which remain when the shares are erased."""
 
     def count_documents(self, share_id: str) -> None:
-        """Remember how many documents and bytes the share has: done when it is published."""
+        """Store how many documents and bytes the share has. Called when the share is published."""
         ...
 
     def published_by_tenant(
         self, tenant_id: str, start: datetime, stop: datetime, now: datetime
     ) -> dict[str, ShareCounts]:
-        """By account, what was published from ``start`` until before ``stop``; accounts without shares are left out.
+        """Count, by account, the shares published from ``start`` until before ``stop``.
 
-        ``now`` decides which shares are over.
+        Accounts without any are left out. ``now`` decides which shares are over.
         """
         ...
 
     def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
-        """The same of one account."""
+        """Count the same for one account."""
         ...
 
     def first_published_at(self, tenant_id: str) -> datetime | None: ...

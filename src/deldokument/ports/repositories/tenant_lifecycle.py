@@ -10,34 +10,34 @@ from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 
 
 class TenantLifecycleRepository(Protocol):
-    """Impact assessments, activation and offboarding, and deletion after the end."""
+    """Impact assessments, activation, offboarding, and deletion afterwards."""
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
-        """``sealed_file`` is empty when the assessment has none."""
+        """Insert the assessment; ``sealed_file`` is empty if it has no file."""
         ...
 
     def assessments(self, tenant_id: str) -> list[ImpactAssessment]:
-        """The last recorded first."""
+        """Return the tenant's assessments, last recorded first."""
         ...
 
     def assessment_file(self, assessment_id: str) -> bytes | None:
-        """The sealed file, if there is one."""
+        """Return the encrypted file; None if there is none."""
         ...
 
     def get(self, tenant_id: str) -> TenantLifecycle:
-        """Return the record; one without names when none is stored."""
+        """Return the tenant's record; an empty one if none is stored."""
         ...
 
     def save(self, lifecycle: TenantLifecycle) -> None: ...
     def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
-        """Counted now; open are those that can be opened at ``now``.
+        """Count what the tenant has now; open shares are those open at ``now``.
 
-        Documents and bytes are those that can be read, or could be if their uploads were finished.
+        Documents and bytes are those that are readable, or would be once their uploads are complete.
         """
         ...
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
-        """Every open share is withdrawn, every draft abandoned, and what no worker has ended in time is ended."""
+        """Withdraw every open share and abandon every draft; end shares that have expired unrecorded."""
         ...
 
     def remove_everybody(self, tenant_id: str, now: datetime) -> None:
@@ -45,20 +45,20 @@ class TenantLifecycleRepository(Protocol):
         ...
 
     def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
-        """How many shares have had their keys destroyed since then, and when the last one had."""
+        """Return how many share keys were destroyed since then, and when the last one was."""
         ...
 
     def emptied(self, limit: int) -> list[str]:
-        """Tenants that have ended, of which no key and no object is left, and of which that is not yet noted."""
+        """Return ended tenants without keys and objects, for which this is not yet recorded."""
         ...
 
     def forgettable(self, now: datetime, limit: int) -> list[str]:
-        """Emptied tenants past their retention period, without shares that have names, still to be forgotten."""
+        """Return emptied tenants past their retention period, without unerased shares, whose names are not erased."""
         ...
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
-        """Erase who were members and administrators, assessments, papers, and whom the accounts gave as contacts.
+        """Erase members, administrators, assessments, signed documents and the accounts' contact details.
 
-        Nobody is a member there any more.
+        Remaining memberships end.
         """
         ...

@@ -12,7 +12,7 @@ class Tenants(Protocol):
     """Tenants."""
 
     def add(self, tenant: Tenant) -> None:
-        """Raises Conflict when a tenant has the organisation number."""
+        """Insert the tenant. Raises: Conflict if a tenant has the organisation number."""
         ...
 
     def get(self, tenant_id: str) -> Tenant | None: ...
@@ -23,7 +23,7 @@ class Tenants(Protocol):
     def lock(self, tenant_id: str) -> Tenant | None:
         """Return the tenant, its row locked until the transaction ends.
 
-        For rules over all its administrators or accounts.
+        For rules that cover all its administrators or accounts.
         """
         ...
 
@@ -33,5 +33,5 @@ class Tenants(Protocol):
         ...
 
     def save(self, tenant: Tenant) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all of it. Raises: NotFound."""
         ...

@@ -1,8 +1,8 @@
 """Transactions: the contract of the database, and the repositories of one transaction.
 
-Repositories only keep and find; they decide nothing. A method that changes something is called in a ``write`` block.
-Rows about persons hold sealed fields and keyed hashes, never a number or a name. Times are aware datetimes in UTC.
-The suite in tests/contract runs against SQLite and PostgreSQL.
+Repositories store and find; they decide nothing. A method that changes something is called in a ``write`` block. Rows
+about persons hold encrypted fields and keyed hashes, never a number or a name. Times are aware datetimes in UTC. The
+suite in tests/contract runs against SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from deldokument.ports.repositories.webhooks import Webhooks
 
 
 class Transaction(Protocol):
-    """Repositories of one transaction, each in the module of its name."""
+    """The repositories of one transaction, each in the module of its name."""
 
     @property
     def tenants(self) -> Tenants: ...
@@ -84,12 +84,12 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """Where the state is. What a ``write`` block did is durable when the block has been left without an error."""
+    """The database. The changes of a ``write`` block are durable when the block ends without an error."""
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent view; writes in it are an error."""
+        """Open a transaction with a consistent view; writing in it is an error."""
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:
-        """One transaction: all or nothing. On SQLite it holds the write lock from the start (BEGIN IMMEDIATE)."""
+        """Open a transaction: all or nothing. On SQLite it holds the write lock from the start (BEGIN IMMEDIATE)."""
         ...

@@ -10,39 +10,41 @@ from deldokument.domain.upload import Part, Upload
 
 
 class Uploads(Protocol):
-    """Uploads, their parts, and the objects that have become garbage, each since the ``now`` that was given."""
+    """Uploads, their parts, and garbage: the objects to delete, each since the ``now`` that was given."""
 
     def add(self, upload: Upload) -> None: ...
     def get(self, upload_id: str) -> Upload | None: ...
     def by_token(self, token_hash: bytes) -> Upload | None: ...
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
-        """Partial ones too."""
+        """Return the uploads of the documents, partial ones too."""
         ...
 
     def renew_token(self, renewed: Upload) -> None:
-        """Write its ``token_hash`` and ``deadline``, and whose it is now; the old token is good for nothing.
+        """Write the upload's ``token_hash``, ``deadline`` and owner; the old token is no longer valid.
 
-        Its partial uploads follow.
+        Its partial uploads get the same deadline and owner.
         """
         ...
 
     def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
-        """Compare-and-set of the offset, with the part rows; False, and nothing changed, when it was not ``old``."""
+        """Move the offset by compare-and-set, with the part rows; False, with no change, if it was not ``old``."""
         ...
 
     def partials(self, upload_id: str) -> list[Upload]:
-        """The partial uploads of that one, in the order of their starts as far as these are known."""
+        """Return the partial uploads, ordered by start as far as the starts are known."""
         ...
 
     def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
-        """``whole`` has all its bytes: the parts of ``partials``, from their ``start`` on. Its others are discarded.
+        """Complete ``whole`` with the parts of ``partials``, each placed at its ``start``.
 
-        Raises NotFound when one of them lacks bytes or has been joined, or when ``whole`` has bytes of its own.
+        Its other partial uploads are discarded.
+
+        Raises: NotFound if a partial upload lacks bytes or has been joined, or if ``whole`` has bytes of its own.
         """
         ...
 
     def discard_partials(self, upload_id: str, now: datetime) -> None:
-        """Remove the partial uploads that have not been joined; their parts become garbage."""
+        """Remove the partial uploads that were not joined; their parts become garbage."""
         ...
 
     def remove(self, upload_id: str, now: datetime) -> None:
@@ -50,27 +52,27 @@ class Uploads(Protocol):
         ...
 
     def shorten(self, upload_id: str) -> None:
-        """Its length is what it has. Raises NotFound, also for one that is finished."""
+        """Set the length to the current offset. Raises: NotFound, also if the upload is finished."""
         ...
 
     def finish(self, upload_id: str, now: datetime) -> None: ...
     def parts(self, upload_id: str) -> list[Part]:
-        """In the order of their offsets."""
+        """Return the parts in the order of their offsets."""
         ...
 
     def merge(self, upload_id: str, old: Sequence[Part], new: Part, now: datetime) -> bool:
-        """Put ``new`` in the place of ``old``, which become garbage.
+        """Replace ``old`` by ``new``; the old parts become garbage.
 
-        False, and nothing changed, when one of them no longer stands or the upload is finished.
+        False, with no change, if one of them is gone or the upload is finished.
         """
         ...
 
     def known_blobs(self, names: Collection[str]) -> set[str]:
-        """Those of ``names`` that are parts or garbage."""
+        """Return the names that are parts or garbage."""
         ...
 
     def garbage(self, limit: int, *, start: str = "") -> list[str]:
-        """Names of objects to delete, in order from ``start`` on and then from the beginning."""
+        """Return names of objects to delete, in order from ``start`` on, then from the beginning."""
         ...
 
     def forget_garbage(self, names: Collection[str]) -> None: ...

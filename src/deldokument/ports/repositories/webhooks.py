@@ -1,7 +1,7 @@
-"""What the use cases of webhooks need of the world, as contracts: a repository of one transaction, and a port.
+"""Repository contract: webhooks of integrations.
 
-See ports.repositories.transaction for what holds for all repositories, and ports.dependencies for what holds
-for all ports.
+See ports.repositories.transaction for what holds for all repositories, and ports.dependencies for what holds for all
+ports.
 """
 
 from __future__ import annotations
@@ -14,37 +14,40 @@ from deldokument.domain.webhook import Webhook
 
 
 class Webhooks(Protocol):
-    """Webhooks of integrations. With its integration's rights a webhook ends: it is then as if it were not there."""
+    """Webhooks of integrations.
+
+    A webhook is living as long as its integration has rights; afterwards it is not returned.
+    """
 
     def add(self, webhook: Webhook) -> None: ...
     def get(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
-        """A living one."""
+        """Return a living webhook."""
         ...
 
     def lock(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
-        """The same, its row locked."""
+        """Return a living webhook, its row locked."""
         ...
 
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
-        """The living ones, the newest first."""
+        """Return the living webhooks, newest first."""
         ...
 
     def of_account(self, account_id: str) -> list[tuple[Webhook, Integration]]:
-        """The living ones of all its integrations, the newest first."""
+        """Return the living webhooks of all integrations of the account, newest first."""
         ...
 
     def of_tenant(self, tenant_id: str) -> list[tuple[Webhook, Integration]]:
-        """The living ones of all its accounts, the newest first."""
+        """Return the living webhooks of all accounts of the tenant, newest first."""
         ...
 
     def save(self, webhook: Webhook) -> None:
-        """Write what has become of it. One that has been removed meanwhile stays so."""
+        """Write the webhook's state. A webhook removed in the meantime stays removed."""
         ...
 
     def remove(self, webhook_id: str) -> bool:
-        """Whether there was one to remove."""
+        """Remove the webhook; False if there is none."""
         ...
 
     def forget_ended(self, limit: int) -> int:
-        """Remove those whose integration has lost its rights; how many."""
+        """Remove webhooks whose integration has lost its rights, and return how many."""
         ...

@@ -1,12 +1,16 @@
-"""Deleting an account: at once out of everybody's reach, for good after 24 hours, until then to be undone.
+"""Deletion of an account: immediately out of use, permanent after 24 hours, can be undone until then.
 
-    delete_account        nobody shares from it or opens what it has shared
-      └─ undo_deletion    within 24 hours: all is as before, but for shares whose end has come meanwhile
-    end_deleted_accounts  after 24 hours: drafts abandoned, open shares withdrawn, members and integrations let go
+    delete_account        nobody can share from it or open its shares
+      └─ undo_deletion    within 24 hours: everything as before, except shares that have expired meanwhile
+    end_deleted_accounts  after 24 hours: drafts abandoned, open shares withdrawn, members and integrations removed
 
-Promises that nothing of other accounts is touched, that an undone deletion has delayed no share's end, and that an
-account whose end is noted has left its name to others; and that what the operator stops meanwhile waits until it goes
-on. From there on its shares go the way of all that are over.
+Guarantees:
+- Nothing of other accounts is touched.
+- An undone deletion has delayed no share's end.
+- Once the end of an account is recorded, its name is free for others.
+- While the operator has frozen an account or its tenant, it is neither deleted nor ended.
+
+The shares of an ended account are processed like all other closed shares.
 """
 
 from __future__ import annotations
@@ -35,10 +39,10 @@ _LIVING = (ShareState.DRAFT, ShareState.AVAILABLE)
 def delete_account(
     deps: Dependencies, *, tenant_id: str, account_id: str, typed_name: str, person: PersonIdentifier | None = None
 ) -> Account:
-    """Put the account out of everybody's reach. Asked again, it says the same and nothing more happens.
+    """Delete the account, with 24 hours to undo. Repeating the call changes nothing and returns the same.
 
-    Raises NotFound, InvalidInput when ``typed_name`` is not its name, or Conflict: the operator has stopped it, and of
-    what is stopped nothing is deleted.
+    Raises: NotFound; InvalidInput if ``typed_name`` is not its name; Conflict if the operator has frozen it or its
+    tenant.
     """
     with deps.database.write() as tx:
         tenant = locked_tenant(tx, tenant_id)
@@ -59,7 +63,7 @@ def delete_account(
 def undo_deletion(
     deps: Dependencies, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None
 ) -> Account:
-    """Give the account back as it was. Raises NotFound, or Conflict: more than 24 hours have passed."""
+    """Restore the account as it was. Raises: NotFound; Conflict if more than 24 hours have passed."""
     with deps.database.write() as tx:
         must_be_in_use(locked_tenant(tx, tenant_id))
         account = any_account(tx, tenant_id, account_id)
@@ -73,7 +77,10 @@ def undo_deletion(
 
 
 def end_deleted_accounts(deps: Dependencies) -> int:
-    """What an account held is over 24 hours after its deletion; some of its shares at a time, and one account."""
+    """End what one account held, at least 24 hours after its deletion; one batch of shares per call.
+
+    Returns the number of shares ended plus one; 0 if no account is due.
+    """
     now = deps.clock.now()
     with deps.database.write() as tx:
         account = next(iter(tx.accounts.spent(now - UNDO, 1)), None)

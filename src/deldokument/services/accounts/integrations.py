@@ -1,8 +1,12 @@
-"""Which fagsystemer may use an account through the API: by the organisation number of their Maskinporten consumer.
+"""Integrations: the fagsystemer that may use an account through the API, by their Maskinporten consumer's number.
 
-Promises that the number is checked and the name is Enhetsregisteret's, that an organisation has rights to an account
-once, that an integration of another account or tenant looks like none at all, and that rights which are taken away are
-gone from the next request on. What the rights are good for says ownership.
+Guarantees:
+- The organisation number is checked, and the name is the one in Enhetsregisteret.
+- An organisation has rights to an account once.
+- An integration of another account or tenant is reported as not found.
+- Removed rights are gone from the next request on.
+
+See services.shares.authorization for what the rights allow.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ def add_integration(
 ) -> Integration:
     """Give an organisation's systems rights to the account. ``archive_confirmed`` as for ``confirm_archive``.
 
-    Raises InvalidInput, NotFound, Conflict, or Unavailable when the register does not answer.
+    Raises: InvalidInput, NotFound, Conflict; Unavailable if the register does not respond.
     """
     organization = _registered(deps, parse_organization(organization_number, field=_FIELD))
     now = deps.clock.now()
@@ -73,7 +77,7 @@ def _registered(deps: Dependencies, number: OrganizationNumber) -> RegisteredOrg
 def show_integration(
     deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str
 ) -> tuple[Account, Integration]:
-    """A living integration with its account. Raises NotFound or Conflict."""
+    """Return a living integration with its account. Raises: NotFound or Conflict."""
     with deps.database.read() as tx:
         account = own_account(tx, tenant_id, account_id)
         return account, _integration(tx, account, integration_id)
@@ -88,7 +92,7 @@ def change_rights(
     rights: IntegrationRights,
     person: PersonIdentifier | None = None,
 ) -> Integration:
-    """Let it do more or less from now on. Raises NotFound or Conflict."""
+    """Change the rights from now on. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
@@ -109,9 +113,9 @@ def confirm_archive(
     confirmed: bool,
     person: PersonIdentifier | None = None,
 ) -> Integration:
-    """Vouch that whatever the systems share is in the tenant's archive, or take that back; holds for new drafts.
+    """Confirm that everything the systems share is in the tenant's archive, or withdraw that. Applies to new drafts.
 
-    Raises NotFound or Conflict.
+    Raises: NotFound or Conflict.
     """
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
@@ -128,9 +132,9 @@ def confirm_archive(
 def renew_password(
     deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
 ) -> str:
-    """A new password for KS' interface, told this once; the one before is good for nothing.
+    """Return a new password for KS's interface, shown only here; the previous one is invalid.
 
-    Raises NotFound or Conflict.
+    Raises: NotFound or Conflict.
     """
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     with deps.database.write() as tx:
@@ -143,7 +147,7 @@ def renew_password(
 
 
 def holds_password(deps: Dependencies, consumer: Consumer, integration_id: str, password: str) -> bool:
-    """Whether it is the password of a living integration of the organisation whose system asks."""
+    """Return whether the password belongs to a living integration of the consumer's organisation."""
     with deps.database.read() as tx:
         living = tx.integrations.of_organization(consumer.organization.value)
     kept = next((one.password_hash for one, _ in living if one.id == integration_id), None)
@@ -151,14 +155,14 @@ def holds_password(deps: Dependencies, consumer: Consumer, integration_id: str, 
 
 
 def _digest(password: str) -> bytes:
-    """Enough for what is drawn at random: nobody guesses it, however fast."""
+    """Return the hash of a password. A fast hash is enough for a random password, which cannot be guessed."""
     return hashlib.sha256(password.encode("utf-8", "replace")).digest()
 
 
 def remove_integration(
     deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End the rights at once. Raises NotFound or Conflict."""
+    """End the rights immediately. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)

@@ -1,8 +1,12 @@
-"""A tenant's accounts: making and naming them, their rules, closing them, and seeing what they hold.
+"""Accounts of a tenant: creation, names, rules, closing, and views of their contents.
 
-Promises that no two accounts of a tenant have names that people take for the same, that of two administrators who
-change an account at once the second is told, that the same change asked for twice is made once, and that an account of
-another tenant looks like none at all. Deleting is in services.accounts.deletion. Web and CLI decide who may do this.
+Guarantees:
+- No two accounts of a tenant have names that people would take for the same.
+- Of two administrators who change an account at once, the second gets an error.
+- A repeated change is made once.
+- An account of another tenant is reported as not found.
+
+Deletion is in services.accounts.deletion. Web and CLI check who may do this.
 """
 
 from __future__ import annotations
@@ -24,7 +28,10 @@ from deldokument.services.audit.recording import record_event
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """An account with what it holds. ``undo_until``: how long its deletion can be undone; None when it stands."""
+    """An account with its contents.
+
+    ``undo_until`` is the end of the period in which its deletion can be undone; None if it is not deleted.
+    """
 
     account: Account
     contents: AccountContents
@@ -33,9 +40,9 @@ class AccountView:
 
 
 def create_account(deps: Dependencies, *, tenant_id: str, name: str, person: PersonIdentifier | None = None) -> Account:
-    """An account of the tenant.
+    """Create an account of the tenant.
 
-    Raises InvalidInput, NotFound, or Conflict: the tenant is not in use, or has an account of that name.
+    Raises: InvalidInput; NotFound; Conflict if the tenant is not in use or has an account of that name.
     """
     account = Account(new_id(), tenant_id, check_name(name))
     with deps.database.write() as tx:
@@ -47,7 +54,7 @@ def create_account(deps: Dependencies, *, tenant_id: str, name: str, person: Per
 
 
 def list_accounts(deps: Dependencies, *, tenant_id: str) -> list[AccountView]:
-    """The tenant's accounts by name, with deleted ones as long as that can be undone. Raises NotFound."""
+    """Return the tenant's accounts by name, including deleted ones that can be restored. Raises: NotFound."""
     with deps.database.read() as tx:
         require(tx.tenants.get(tenant_id), "tenant")
         now = deps.clock.now()
@@ -55,7 +62,7 @@ def list_accounts(deps: Dependencies, *, tenant_id: str) -> list[AccountView]:
 
 
 def show_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> AccountView:
-    """One account, deleted or not, as long as the deletion can be undone. Raises NotFound."""
+    """Return one account; a deleted one only if it can be restored. Raises: NotFound."""
     with deps.database.read() as tx:
         account = require(tx.accounts.get(account_id), "account")
         if account.tenant_id != tenant_id or not _is_there(account, deps.clock.now()):
@@ -85,9 +92,9 @@ def rename_account(
     revision: int,
     person: PersonIdentifier | None = None,
 ) -> Account:
-    """Give the account another name; ``revision`` is the one that the person has seen.
+    """Rename the account; ``revision`` is the revision that the person has seen.
 
-    Raises InvalidInput, NotFound or Conflict.
+    Raises: InvalidInput, NotFound or Conflict.
     """
     tidy = check_name(name)
     with deps.database.write() as tx:
@@ -111,9 +118,9 @@ def change_account_rules(
     revision: int,
     person: PersonIdentifier | None = None,
 ) -> Account:
-    """Decide anew what holds for the account; ``revision`` is the one that the person has seen.
+    """Replace the account's rules; ``revision`` is the revision that the person has seen.
 
-    Raises InvalidFields, NotFound or Conflict.
+    Raises: InvalidFields, NotFound or Conflict.
     """
     with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
@@ -128,14 +135,14 @@ def change_account_rules(
 
 
 def _changed(before: AccountRules, after: AccountRules) -> list[str]:
-    """The names of the rules that differ: what they were and are is nobody's business but the tenant's."""
+    """Return the names of the rules that differ. Their values concern only the tenant and are not recorded."""
     return [field.name for field in fields(AccountRules) if getattr(before, field.name) != getattr(after, field.name)]
 
 
 def close_account(
     deps: Dependencies, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None
 ) -> Account:
-    """Share nothing new from the account; what is shared stays until its end. Raises NotFound or Conflict."""
+    """Stop new shares from the account; published ones stay until their end. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         if account.closed_at is not None:
@@ -148,7 +155,7 @@ def close_account(
 def reopen_account(
     deps: Dependencies, *, tenant_id: str, account_id: str, person: PersonIdentifier | None = None
 ) -> Account:
-    """Share from the account again. Raises NotFound or Conflict."""
+    """Allow shares from the account again. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         if account.closed_at is None:
@@ -171,13 +178,13 @@ def record_about(
 
 
 def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """As ``own_account``, of a tenant that has the service in use. Raises Conflict when it has not."""
+    """Return the account as ``own_account`` does. Raises: Conflict also if the tenant is not in use."""
     must_be_in_use(locked_tenant(tx, tenant_id))
     return own_account(tx, tenant_id, account_id)
 
 
 def own_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """The tenant's account, its row locked. Raises NotFound, or Conflict when it has been deleted."""
+    """Return the tenant's account, its row locked. Raises: NotFound; Conflict if it has been deleted."""
     account = any_account(tx, tenant_id, account_id)
     if account.deleted_at is not None:
         raise Conflict("account_deleted")
@@ -185,7 +192,7 @@ def own_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 
 def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """The tenant's account, deleted or not, its row locked. Raises NotFound."""
+    """Return the tenant's account, deleted or not, its row locked. Raises: NotFound."""
     account = require(tx.accounts.lock(account_id), "account")
     if account.tenant_id != tenant_id:
         raise NotFound("account")
@@ -193,7 +200,7 @@ def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 
 def locked_tenant(tx: Transaction, tenant_id: str) -> Tenant:
-    """The tenant, locked: of two who take a name at once one is told. Raises NotFound."""
+    """Return the tenant, locked, so that of two concurrent uses of a name one fails. Raises: NotFound."""
     return require(tx.tenants.lock(tenant_id), "tenant")
 
 
@@ -203,7 +210,7 @@ def _check_revision(account: Account, revision: int) -> None:
 
 
 def _check_free(tx: Transaction, account: Account) -> None:
-    """Raise Conflict, with the account that has it, unless the name is free."""
+    """Raise Conflict, with the account that has the name, unless the name is free."""
     others = tx.accounts.of_tenant(account.tenant_id)
     holder = next((o for o in others if o.id != account.id and same_name(o.name, account.name)), None)
     if holder is None:

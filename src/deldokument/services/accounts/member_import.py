@@ -1,12 +1,15 @@
-"""Registering many members at once: reading a list, telling line by line what it leads to, and doing just that.
+"""Import of many members: parse a list, preview the result of each line, register exactly that.
 
     read_list       the bytes of a file as text
-    preview_list    what each line will lead to; nothing happens
-    register_list   what the preview told, all of it or nothing
+    preview_list    the result of each line; nothing is changed
+    register_list   everything that the preview showed, or nothing
 
-Promises that what is registered is what the preview showed: when somebody has registered or removed one of the persons
-meanwhile, nothing happens and it is told. A list sent twice is registered once, also when somebody was removed between:
-the ids of its members come from the preview that they were shown in. A line that breaks a rule stops no other line.
+Guarantees:
+- Only what the preview showed is registered. If one of the persons was registered or removed meanwhile, nothing happens
+  and the caller gets an error.
+- A list sent twice is registered once, even if a member was removed in between: the ids of the members are derived from
+  the preview.
+- An invalid line does not prevent the others.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from deldokument.services.people import check_person, directory_key
 
 LIST_LINES = 2000
 LIST_LENGTH = 250_000
-"""In bytes of UTF-8: with what a form adds, a list still fits in a request."""
+"""In bytes of UTF-8: with the other fields of the form, such a list still fits in a request."""
 
 _COLUMNS = ("number", "name")
 _SEPARATORS = ";\t,"
@@ -44,7 +47,7 @@ _ID_BYTES = 16
 
 
 class Outcome(StrEnum):
-    """What a line leads to."""
+    """The result of a line."""
 
     ADDED = "added"
     MEMBER = "member"
@@ -55,7 +58,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedLine:
-    """A line of the list as it was read, digits masked. ``first`` is the line that it repeats."""
+    """A parsed line of the list, digits masked. ``first`` is the number of the line that it repeats."""
 
     number: int
     outcome: Outcome
@@ -67,14 +70,14 @@ class ListedLine:
 
 @dataclass(frozen=True, slots=True)
 class ListPreview:
-    """What a list leads to. ``batch`` is carried to the registration with the list and the numbers of ``added``."""
+    """The results of a list. The form sends ``batch``, the list and the numbers of ``added`` to the registration."""
 
     account: Account
     lines: tuple[ListedLine, ...]
     batch: str
 
     def of(self, outcome: str) -> list[ListedLine]:
-        """The lines that lead to that."""
+        """Return the lines with that result."""
         return [line for line in self.lines if line.outcome == outcome]
 
     @property
@@ -85,16 +88,16 @@ class ListPreview:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A line read by itself: a person when nothing is wrong with it."""
+    """A parsed line, with the person if it is valid."""
 
     line: ListedLine
     person: PersonIdentifier | None = None
 
 
 def read_list(content: bytes) -> str:
-    """A file's text: UTF-8 or UTF-16 if it says so, else whichever of UTF-8 and windows-1252 it can be.
+    """Return the text of a file: UTF-16 if a byte order mark says so, else UTF-8, else windows-1252.
 
-    Raises InvalidInput for what is no text.
+    Raises: InvalidInput if it is not text.
     """
     encodings = ("utf-16",) if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else ("utf-8-sig", "cp1252")
     for encoding in encodings:
@@ -108,7 +111,10 @@ def read_list(content: bytes) -> str:
 
 
 def preview_list(deps: Dependencies, *, tenant_id: str, account_id: str, text: str) -> ListPreview:
-    """What each line will lead to. Raises InvalidInput for the whole list, NotFound, or Conflict as for one member."""
+    """Return the result of each line.
+
+    Raises: InvalidInput for the whole list; NotFound or Conflict as for one member.
+    """
     entries, key = _read(deps, text), directory_key(deps)
     with deps.database.read() as tx:
         account = account_in_use(tx, tenant_id, account_id)
@@ -126,20 +132,20 @@ def register_list(
     batch: str,
     person: PersonIdentifier | None = None,
 ) -> int:
-    """Register the lines with the numbers ``shown``; returns how many, the same when they are registered already.
+    """Register the lines with the numbers ``shown``. Return how many, also if they are registered already.
 
-    Raises as ``preview_list``, and Conflict when these are not the lines that would be registered now.
+    Raises: as ``preview_list``; Conflict if these are not the lines that would be registered now.
     """
     entries, key, now = _read(deps, text), directory_key(deps), deps.clock.now()
     wanted = set(shown)
     chosen = [(entry.person, entry.line.name) for entry in entries if entry.person and entry.line.number in wanted]
-    # A microsecond apart, so that they are listed in the order of the list.
+    # One microsecond apart, to keep the order of the list.
     members = [
         _member(key, account_id, batch, who, name, now - timedelta(microseconds=place))
         for place, (who, name) in enumerate(chosen)
     ]
     with deps.database.write() as tx:
-        # One list at a time: of the same list sent twice at once, the second finds what the first has done.
+        # Serialises imports: if a list is sent twice at once, the second finds what the first has registered.
         locked_account(tx, tenant_id, account_id)
         if members and tx.members.get(members[0].id) is not None:
             return len(members)
@@ -154,13 +160,13 @@ def register_list(
 
 
 def _member(key: bytes, account_id: str, batch: str, person: PersonIdentifier, name: str, now: datetime) -> Member:
-    """The record of the person, under the id that the batch gives."""
+    """Return the person's record, with the id derived from the batch."""
     member_id = _derived_id(batch, account_id, identifier_hash(key, person).hex())
     return sealed_member(key, account_id, member_id, person, name, now)
 
 
 def _read(deps: Dependencies, text: str) -> list[_Entry]:
-    """Every line that is not blank, read by itself. Raises InvalidInput for a list with none or too many."""
+    """Parse every line that is not blank by itself. Raises: InvalidInput if there are none or too many."""
     if len(text.encode()) > LIST_LENGTH:
         raise InvalidInput("list", "list_too_large", longest=LIST_LENGTH // 1000)
     lines = [(number, line) for number, line in enumerate(_LINE_ENDS.split(text), 1) if line.strip()]
@@ -196,10 +202,10 @@ def _entry(deps: Dependencies, number: int, line: str) -> _Entry:
 
 
 def _cells(line: str) -> list[str]:
-    """Number and name, in whichever order they stand; anything else as it stands. Raises InvalidInput."""
+    """Return number and name, in this order; any other cells unchanged. Raises: InvalidInput."""
     separator = next((sign for sign in _SEPARATORS if sign in line), None)
     if separator is None:
-        # Without blanks at its end: looking for the end of a name among them would take the square of their number.
+        # Stripped: searching trailing blanks for the end of a name would take quadratic time.
         words = line.strip()
         spaced = _SPACED.fullmatch(words)
         return list(spaced.groups()) if spaced else [words]
@@ -218,14 +224,14 @@ def _has_digit(text: str) -> bool:
 
 
 def _refused(number: int, cells: list[str], *errors: InvalidInput) -> _Entry:
-    """What was read where number and name belong; of a line with other columns, all of it as the name."""
+    """Return a refused line with its cells masked; with other columns, the whole line is the name."""
     *numbers, name = cells if len(cells) == len(_COLUMNS) else ["; ".join(cells)]
     masked = mask_digits("".join(numbers))
     return _Entry(ListedLine(number, Outcome.REFUSED, masked, mask_digits(name), errors=errors))
 
 
 def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[_Entry]) -> list[ListedLine]:
-    """The lines in order, with what they lead to now."""
+    """Return the lines in order, with the results that they have now."""
     hashes = {entry.line.number: identifier_hash(key, entry.person) for entry in entries if entry.person}
     members = {member.lookup_hash for member in tx.members.by_hashes(account_id, set(hashes.values()))}
     firsts: dict[bytes, int] = {}
@@ -244,7 +250,7 @@ def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[_Entry]
 
 
 def _derived_id(*words: str) -> str:
-    """An id as random as the words together, in the form of new_id."""
+    """Return an id derived from the words, in the format of new_id and as random as they are."""
     digest = hashlib.sha256("\0".join(words).encode()).digest()[:_ID_BYTES]
     derived = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     return derived if derived[0].isalnum() else _derived_id(*words, "")

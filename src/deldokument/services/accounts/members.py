@@ -1,8 +1,12 @@
-"""Who may share from an account: registering members, listing, finding and removing them.
+"""Members of accounts: registration, lists, search, removal, and the accounts that a sharer may use.
 
-Promises that a person is a member of an account once, that numbers are shown masked only, that an account of another
-tenant looks like none at all, and that a removal holds from the next request on, running uploads included. Many at once
-are in services.accounts.member_import.
+Guarantees:
+- A person is a member of an account once.
+- Numbers are shown masked only.
+- An account of another tenant is reported as not found.
+- A removal takes effect from the next request on, running uploads included.
+
+Import of many members is in services.accounts.member_import.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member as people may see it; without name and number when they have been erased."""
+    """A member as shown to people; name and number are empty once erased."""
 
     id: str
     name: str
@@ -55,10 +59,10 @@ def add_member(
     name: str,
     person: PersonIdentifier | None = None,
 ) -> MemberView:
-    """Let a person share from the account. ``person`` is the administrator who asks, None for an operator.
+    """Register a person as a member. ``person`` is the acting administrator, None for an operator.
 
-    Raises InvalidInput or InvalidFields, NotFound, or Conflict when the tenant is not in use and for a member already
-    registered.
+    Raises: InvalidInput or InvalidFields; NotFound; Conflict if the tenant is not in use or the person is a member
+    already.
     """
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
@@ -73,7 +77,7 @@ def add_member(
 def sealed_member(
     key: bytes, account_id: str, member_id: str, person: PersonIdentifier, name: str, now: datetime
 ) -> Member:
-    """The record of a checked person with a tidy name."""
+    """Return the record of a checked person with a normalised name."""
     sealed = seal_person(key, StaffRole.MEMBER, member_id, person, name)
     return Member(
         id=member_id,
@@ -88,19 +92,19 @@ def sealed_member(
 def record_added(
     deps: Dependencies, tx: Transaction, tenant_id: str, member: Member, person: PersonIdentifier | None
 ) -> None:
-    """That the member was registered, and by whom."""
+    """Record that the member was registered, and by whom."""
     where = member.account_id
     record_event(deps, tx, EventKind.MEMBER_ADDED, tenant_id=tenant_id, person=person, account=where, member=member.id)
 
 
 def view_member(key: bytes, member: Member) -> MemberView:
-    """The member with the name opened and the number masked."""
+    """Return the member with the name decrypted and the number masked."""
     view = view_person(key, StaffRole.MEMBER, member)
     return MemberView(view.id, view.name, view.masked, member.added_at, member.used_at, member.removed_at)
 
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """The tenant's account. Raises NotFound, also for one that has been deleted."""
+    """Return the tenant's account. Raises: NotFound, also if it is deleted."""
     account = require(tx.accounts.get(account_id), "account")
     if account.tenant_id != tenant_id or account.deleted_at is not None:
         raise NotFound("account")
@@ -108,7 +112,7 @@ def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 
 def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """The tenant's account, to which members may be added. Raises NotFound, or Conflict."""
+    """Return the tenant's account for adding members. Raises: NotFound; Conflict if the tenant is not in use."""
     account = account_of(tx, tenant_id, account_id)
     must_be_in_use(existing(tx.tenants.get(tenant_id)))
     return account
@@ -117,7 +121,7 @@ def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """Return the account as ``account_in_use`` does, with tenant and account locked.
 
-    So the end of a tenant finds every member added before it, and an import matches its preview.
+    So the offboarding of a tenant finds every member added before it, and an import matches its preview.
     """
     tx.tenants.lock(tenant_id)
     tx.accounts.lock(account_id)
@@ -127,7 +131,7 @@ def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 def list_members(
     deps: Dependencies, *, tenant_id: str, account_id: str, before: tuple[datetime, str] | None = None
 ) -> MemberList:
-    """A page of the account's living members. Raises NotFound."""
+    """Return a page of the account's living members. Raises: NotFound."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         account = account_of(tx, tenant_id, account_id)
@@ -139,7 +143,10 @@ def list_members(
 
 
 def find_member(deps: Dependencies, *, tenant_id: str, account_id: str, number: str) -> MemberView | None:
-    """The living member with that number. Raises InvalidInput for what is no number, and NotFound for the account."""
+    """Return the living member with that number.
+
+    Raises: InvalidInput if it is not a valid number; NotFound for the account.
+    """
     person = parse_person(number, allow_synthetic=deps.rules.allow_synthetic, field="number")
     key = directory_key(deps)
     with deps.database.read() as tx:
@@ -149,7 +156,7 @@ def find_member(deps: Dependencies, *, tenant_id: str, account_id: str, number: 
 
 
 def show_member(deps: Dependencies, *, tenant_id: str, account_id: str, member_id: str) -> tuple[Account, MemberView]:
-    """A member of the account, living or removed. Raises NotFound."""
+    """Return a member of the account, living or removed. Raises: NotFound."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         account = account_of(tx, tenant_id, account_id)
@@ -159,7 +166,7 @@ def show_member(deps: Dependencies, *, tenant_id: str, account_id: str, member_i
 def remove_member(
     deps: Dependencies, *, tenant_id: str, account_id: str, member_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End a membership at once. Asked again, it says the same and nothing more happens. Raises NotFound."""
+    """End a membership immediately. Repeating the call changes nothing. Raises: NotFound."""
     with deps.database.write() as tx:
         account_of(tx, tenant_id, account_id)
         _member_of(tx, account_id, member_id)
@@ -177,11 +184,13 @@ def _member_of(tx: Transaction, account_id: str, member_id: str) -> Member:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """An account that may be shared from, with its tenant and the sharer's own name there.
+    """A sharer's right to an account, with its tenant and the sharer's own name there.
 
-    Of a person the membership, of an organisation's system the integration: either ``member_id`` or ``integration_id``.
-    ``reads_only``: it may see what is there, and change nothing. ``archive_confirmed``: what the system shares is
-    archived, unless it says otherwise of a share.
+    For a person it comes from a member, for an organisation's system from an integration: either ``member_id`` or
+    ``integration_id`` is set.
+
+    - ``reads_only``: the sharer may read and change nothing.
+    - ``archive_confirmed``: the system's shares are archived, unless it says otherwise for a share.
     """
 
     account: Account
@@ -194,18 +203,18 @@ class Membership:
 
     @property
     def id(self) -> str:
-        """Of the one or the other."""
+        """The id of the member or of the integration."""
         return self.member_id or self.integration_id or ""
 
 
 def memberships(deps: Dependencies, sharer: Sharer) -> list[Membership]:
-    """Where the person, or the system, may share from."""
+    """Return the memberships of the person or the system."""
     with deps.database.read() as tx:
         return memberships_in(deps, tx, sharer)
 
 
 def memberships_in(deps: Dependencies, tx: Transaction, sharer: Sharer) -> list[Membership]:
-    """As ``memberships``, as the transaction sees it."""
+    """Return the same as ``memberships``, as the transaction sees it."""
     return _integrated(tx, sharer) if isinstance(sharer, Consumer) else _personal(deps, tx, sharer)
 
 
@@ -241,7 +250,7 @@ def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
 
 
 def membership_in(deps: Dependencies, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
-    """The sharer's membership in the account. Raises NotFound: accounts of others do not exist."""
+    """Return the sharer's membership in the account. Raises: NotFound, also if the account belongs to others."""
     mine = next((m for m in memberships_in(deps, tx, sharer) if m.account.id == account_id), None)
     if mine is None:
         raise NotFound("not a member of the account")

@@ -1,7 +1,8 @@
-"""Statistics for those who administer: what stands in the accounts now, and what was shared month by month.
+"""Statistics for administrators: current contents of the accounts, and shares per month.
 
-Promises that a figure of the past does not change when the retention period has passed. Deliberately knows nothing of
-persons, recipients and titles.
+Guarantees: a past month's counts do not change when shares are erased after the retention period.
+
+Does not: use persons, recipients or titles.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _STANDARD_PERIOD = 12
 
 @dataclass(frozen=True, slots=True)
 class StatisticsChoices:
-    """What there are statistics of: all accounts, deleted ones too, and the months since the first share."""
+    """The available choices: all accounts, deleted ones too, and the months since the first share."""
 
     accounts: tuple[Account, ...]
     first: Month
@@ -30,20 +31,20 @@ class StatisticsChoices:
 
 @dataclass(frozen=True, slots=True)
 class MonthStatistics:
-    """What was published in a month, by account id; an account that published nothing may be left out."""
+    """Shares published in a month, by account id; accounts without any may be left out."""
 
     month: Month
     by_account: Mapping[str, ShareCounts]
 
     @property
     def total(self) -> ShareCounts:
-        """Of all the accounts together."""
+        """The sum over all accounts."""
         return sum(self.by_account.values(), ShareCounts())
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStatistics:
-    """What an account holds now, and what it published in the period."""
+    """The current contents of an account, and what it published in the period."""
 
     account: Account
     contents: AccountContents
@@ -52,39 +53,39 @@ class AccountStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TenantStatistics:
-    """The chosen accounts and every month of the period, those without shares too."""
+    """The chosen accounts, and every month of the period, also those without shares."""
 
     accounts: tuple[AccountStatistics, ...]
     months: tuple[MonthStatistics, ...]
 
     @property
     def total(self) -> ShareCounts:
-        """Of the whole period."""
+        """The sum over the whole period."""
         return sum((month.total for month in self.months), ShareCounts())
 
     @property
     def open_shares(self) -> int:
-        """What recipients can open now."""
+        """Shares that recipients can open now."""
         return sum(one.contents.open_shares for one in self.accounts)
 
     @property
     def drafts(self) -> int:
-        """What is not published yet."""
+        """Shares that are not published yet."""
         return sum(one.contents.drafts for one in self.accounts)
 
     @property
     def documents(self) -> int:
-        """What is stored now."""
+        """Documents stored now."""
         return sum(one.contents.documents for one in self.accounts)
 
     @property
     def stored_bytes(self) -> int:
-        """What those documents make up."""
+        """The size of those documents."""
         return sum(one.contents.stored_bytes for one in self.accounts)
 
 
 def statistics_choices(deps: Dependencies, tenant_id: str) -> StatisticsChoices:
-    """What can be chosen among."""
+    """Return the available choices."""
     last = month_of(deps.clock.now())
     with deps.database.read() as tx:
         accounts = tuple(tx.accounts.of_tenant(tenant_id))
@@ -101,9 +102,9 @@ def tenant_statistics(
     from_month: Month | None = None,
     to_month: Month | None = None,
 ) -> TenantStatistics:
-    """One account or all of them, the last twelve months unless others are named.
+    """Return statistics of one account or all of them, by default for the last twelve months.
 
-    Raises NotFound for an account of others, InvalidInput for a period that is too long.
+    Raises: NotFound for an account of another tenant; InvalidInput for a period that is too long.
     """
     to_month = to_month or month_of(deps.clock.now())
     months = months_between(from_month or to_month.plus(1 - _STANDARD_PERIOD), to_month, field="from_month")

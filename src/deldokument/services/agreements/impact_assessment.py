@@ -1,7 +1,9 @@
-"""The impact assessment (DPIA): recording that the tenant did it, with its file, and when it should be looked at again.
+"""Impact assessments (DPIA): the tenant's record that it was done, with its file and the date of the next review.
 
-Promises that names and file are kept sealed under the tenant's own key, that a file is of the kind its content says,
-and that a record is never changed: a correction is a record anew, and the newest counts.
+Guarantees:
+- Names and file are encrypted under the tenant's own key.
+- The type of a file is detected from its content.
+- A record is never changed: a correction is a new record, and the newest counts.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class AssessmentPaper:
-    """The assessment's own file; without content when more was sent than is taken."""
+    """The assessment's own file; ``too_large`` without content if more was sent than is accepted."""
 
     name: str
     content: bytes = field(repr=False)
@@ -62,7 +64,7 @@ class AssessmentPaper:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentWords:
-    """What the form says; None where nothing was chosen."""
+    """The input of the form; None where nothing was chosen."""
 
     assessor: str
     role: str
@@ -74,7 +76,7 @@ class AssessmentWords:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentView:
-    """An assessment as the tenant's administrators see it. ``file_name`` is empty when no file is kept."""
+    """An assessment as the tenant's administrators see it. ``file_name`` is empty if no file is stored."""
 
     id: str
     assessor: str
@@ -94,9 +96,9 @@ class AssessmentView:
 def record_assessment(
     deps: Dependencies, *, tenant_id: str, words: AssessmentWords, person: PersonIdentifier | None = None
 ) -> AssessmentView:
-    """Note that the assessment was done; the same as the newest one, sent again, is that one.
+    """Record that the assessment was done. A repetition of the newest record returns that one.
 
-    Raises InvalidFields with all that is wrong, NotFound, or Conflict when the tenant has ended.
+    Raises: InvalidFields with all errors; NotFound; Conflict if the tenant has ended.
     """
     checked = _checked(deps, words)
     with deps.database.read() as tx:
@@ -126,18 +128,18 @@ def record_assessment(
 
 
 def list_assessments(deps: Dependencies, *, tenant_id: str) -> list[AssessmentView]:
-    """The history, the newest first; the newest counts."""
+    """Return the history, newest first; the newest counts."""
     with deps.database.read() as tx:
         return _views(deps, tx, tenant_id)
 
 
 def newest_assessment(deps: Dependencies, tx: Transaction, tenant_id: str) -> AssessmentView | None:
-    """The one that counts."""
+    """Return the assessment that counts, or None."""
     return next(iter(_views(deps, tx, tenant_id)), None)
 
 
 def open_paper(deps: Dependencies, *, tenant_id: str, assessment_id: str) -> tuple[AssessmentView, bytes]:
-    """The file of one of the tenant's assessments. Raises NotFound."""
+    """Return one of the tenant's assessments with its file. Raises: NotFound."""
     with deps.database.read() as tx:
         view = next((v for v in _views(deps, tx, tenant_id) if v.id == assessment_id), None)
         sealed = require(tx.tenant_lifecycle.assessment_file(assessment_id) if view else None, "assessment file")
@@ -146,30 +148,30 @@ def open_paper(deps: Dependencies, *, tenant_id: str, assessment_id: str) -> tup
 
 
 def published_templates(deps: Dependencies) -> list[AgreementKind]:
-    """The templates for an assessment that the operator has published."""
+    """Return the templates for an assessment that the operator has published."""
     with deps.database.read() as tx:
         return [kind for kind in TEMPLATES if current_text(tx, kind)]
 
 
 def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
-    """What the tenant's administrator is called; empty for an operator."""
+    """Return the name of the tenant's administrator; empty for an operator."""
     key = directory_key(deps)
     administrations = tx.staff.administrators_by_hash(identifier_hash(key, person)) if person else []
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
     return view_person(key, StaffRole.ADMINISTRATOR, own).name if own else ""
 
 
-# --- what is sent ----------------------------------------------------------------------------------------------------
+# --- input -----------------------------------------------------------------------------------------------------------
 
 
 class _Faults:
-    """What is wrong with a form, gathered field by field."""
+    """Errors of a form, collected field by field."""
 
     def __init__(self) -> None:
         self.errors: list[InvalidInput] = []
 
     def unless(self, check: Callable[[], _Value], otherwise: _Value) -> _Value:
-        """What the check returns; ``otherwise`` when it refuses."""
+        """Return the result of the check, or ``otherwise`` if it raises InvalidInput."""
         try:
             return check()
         except InvalidInput as error:
@@ -178,7 +180,7 @@ class _Faults:
 
 
 def _checked(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
-    """The words as they are kept. Raises InvalidFields."""
+    """Return the input in its stored form. Raises: InvalidFields."""
     faults = _Faults()
     checked = AssessmentWords(
         assessor=faults.unless(lambda: check_name(words.assessor, field="assessor"), ""),
@@ -219,16 +221,16 @@ def _paper(deps: Dependencies, paper: AssessmentPaper | None) -> AssessmentPaper
 
 
 def paper_type(deps: Dependencies, content: bytes) -> str | None:
-    """PDF, DOCX or ODT, told by the content alone; None for everything else."""
+    """Return the media type of PDF, DOCX or ODT, detected from the content alone; None for everything else."""
     guess = deps.media_types.guess(content[:_HEAD])
     return guess if guess in _KINDS else None
 
 
-# --- what is kept ----------------------------------------------------------------------------------------------------
+# --- stored records --------------------------------------------------------------------------------------------------
 
 
 def _sealed(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:
-    """The record, and its file sealed."""
+    """Return the record and its encrypted file."""
     assessment_id = new_id()
     paper = words.paper or AssessmentPaper("", b"")
     assessment = ImpactAssessment(
@@ -276,7 +278,7 @@ def _view(deps: Dependencies, key: bytes, assessment: ImpactAssessment) -> Asses
 
 
 def _is_same(tx: Transaction, key: bytes, newest: AssessmentView, words: AssessmentWords) -> bool:
-    """Whether the form says what stands there already: the button was pressed twice, or the page was sent again."""
+    """Return whether the form repeats the stored record: the button was pressed twice, or the page was sent again."""
     paper = words.paper or AssessmentPaper("", b"")
     said = (words.assessor, words.role, words.done_on, words.risk, words.consulted, paper.name, len(paper.content))
     stands = (newest.assessor, newest.role, newest.done_on, newest.risk, newest.consulted, newest.file_name)

@@ -1,8 +1,10 @@
-"""The page under a signed agreement: what was confirmed, by whom and when, and what proves it. In bokmål, as the texts.
+"""Signature page of a signed agreement: what was confirmed, by whom and when, and the proof. In bokmål, like the texts.
 
 The statement is a few lines of text. The nonce of the login that confirms it is SHA-256 over exactly these lines in
-UTF-8, in base64url without padding. So the provider's signature on the ID token is one on the statement, and nobody, we
-included, can say afterwards that it was for another document. Promises that the person's number is masked on paper.
+UTF-8, in base64url without padding. So the provider's signature on the ID token also covers the statement. Nobody, this
+service included, can claim afterwards that it was for another document.
+
+Guarantees: the person's number is masked in the document.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _CLAIMS = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a signer confirms. ``salt`` makes each login's statement another."""
+    """The statement that a signer confirms. ``salt`` makes it different for each login."""
 
     version: str
     organization_name: str
@@ -58,13 +60,13 @@ class Statement:
 
     @property
     def nonce(self) -> str:
-        """What a login commits to the statement with."""
+        """The nonce by which a login commits to the statement."""
         return base64.urlsafe_b64encode(hashlib.sha256(self.text.encode()).digest()).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A confirmed statement: who, when, and the provider's word for it. ``id_token`` holds the person's number."""
+    """A confirmed statement: who, when, and the provider's proof. ``id_token`` holds the person's number."""
 
     statement: Statement
     signer: str
@@ -75,16 +77,16 @@ class Evidence:
 
     @property
     def token_sha256(self) -> str:
-        """What binds the paper to the ID token, which is kept sealed."""
+        """The hash that binds the document to the ID token, which is stored encrypted."""
         return hashlib.sha256(self.id_token.encode()).hexdigest()
 
     def as_json(self) -> str:
-        """All that could be laid before a court: for keeping, sealed."""
+        """Return all evidence that could be presented in court, to be stored encrypted."""
         return json.dumps({"statement": self.statement.text, "claims": dict(self.claims), "id_token": self.id_token})
 
 
 def with_signature(markdown: str, evidence: Evidence) -> str:
-    """An agreement's text with the page of its signature behind it."""
+    """Return an agreement's text with the signature page appended."""
     statement = evidence.statement
     who = {
         "Avtale": f"Tjenesteavtale, versjon {statement.version}",

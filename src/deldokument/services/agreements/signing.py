@@ -1,15 +1,19 @@
-"""Signing a service agreement: what is signed, the login that confirms it, and the paper that comes of it.
+"""Signing of a service agreement: the document, the login that confirms it, and the signed result.
 
-    offer_signing      what would be signed, with the digests of text and PDF
+    offer_signing      the document to sign, with the digests of text and PDF
     begin_signing      the person confirms authority: an intent, bound to session, tenant and document
-    start_login        a fresh login at the provider, whose nonce commits to the statement
-    complete_signing   the provider's answer: a signature, or a refusal; once
-    show_signing       what became of an intent
+    start_login        a new login at the provider, whose nonce commits to the statement
+    complete_signing   the provider's response: a signature or a refusal, once
+    show_signing       the result of an intent
 
-Promises that a signature stands only when the same person, still an administrator, logged in for it, at level high, and
-the document is still the one that was shown; that an intent is good once and for fifteen minutes, in the session that
-began it; and that a version is signed once. Enhetsregisteret cannot tell who may sign for an organisation: the
-confirmation, which the provider's signature commits to, and the record of it do.
+Guarantees:
+- A signature needs a login for it at level high, by the same person, who must still be an administrator.
+- The signed document is exactly the one that was shown.
+- An intent can be used once, within fifteen minutes, in the session that began it.
+- A version is signed once.
+
+Enhetsregisteret does not say who may sign for an organisation. The proof is the person's confirmation, which the
+provider's signature covers, and the record of it.
 """
 
 from __future__ import annotations
@@ -56,17 +60,17 @@ from deldokument.services.encryption import EncryptedColumn, identifier_hash, op
 from deldokument.services.people import StaffRole, directory_key, view_person
 
 _KEPT = timedelta(hours=24)
-"""How long the page that says what became of an intent can be opened."""
+"""How long the page with the result of an intent can be opened."""
 
 _PATIENCE = timedelta(minutes=2)
-"""An answer that was taken so long ago, and has no outcome, gets none any more: the process was killed."""
+"""A response accepted this long ago without a result will get none: the process was killed."""
 
 _REASON = "Tjenesteavtale, signert digitalt"
 
 
 @dataclass(frozen=True, slots=True)
 class SigningOffer:
-    """What a person would sign for a tenant."""
+    """The document that a person would sign for a tenant."""
 
     tenant: Tenant
     document: AgreementDocument
@@ -76,10 +80,12 @@ class SigningOffer:
 
 
 def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> SigningOffer:
-    """What there is to sign now.
+    """Return the document to sign now.
 
-    Raises NotFound unless the person administers the tenant, Conflict when there is nothing to sign (none is published,
-    or the current version is signed), and Unavailable when it could not be sealed.
+    Raises:
+    - NotFound unless the person administers the tenant.
+    - Conflict if there is nothing to sign: none is published, or the current version is signed.
+    - Unavailable if the document could not be sealed.
     """
     with deps.database.read() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
@@ -99,9 +105,11 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
 def begin_signing(
     deps: Dependencies, session: Session, *, tenant_id: str, shown: tuple[str, str], role: str, confirmed: bool
 ) -> str:
-    """The person confirms authority to sign what was ``shown`` (the digests of text and PDF); the id of the intent.
+    """Record that the person confirms authority to sign what was ``shown``; return the id of the intent.
 
-    Raises InvalidFields with all that is missing, and Conflict when another document is the current one by now.
+    ``shown`` are the digests of text and PDF.
+
+    Raises: InvalidFields with all missing fields; Conflict if another document is current now.
     """
     offer = offer_signing(deps, session, tenant_id=tenant_id)
     if shown != (offer.document.sha256, offer.document_sha256):
@@ -132,9 +140,9 @@ def begin_signing(
 
 
 def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_id: str, locale: str) -> str:
-    """The provider's address for a fresh login that confirms the intent; an earlier one for it is no longer good.
+    """Return the provider's URL for a new login that confirms the intent; an earlier login for it becomes invalid.
 
-    Raises NotFound unless the intent is of this session, Conflict when it is over, and Unavailable.
+    Raises: NotFound unless the intent is of this session; Conflict if it is over; Unavailable.
     """
     with deps.database.read() as tx:
         intent = tx.agreements.intent(intent_id)
@@ -153,12 +161,12 @@ def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_
     return request.url
 
 
-# --- the provider's answer -------------------------------------------------------------------------------------------
+# --- the provider's response -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class SigningDone:
-    """That an answer was taken, now or before; ``refusal`` is why this one did not become a signature."""
+    """An accepted response, now or earlier; ``refusal`` says why this one did not become a signature."""
 
     tenant_id: str
     intent_id: str
@@ -166,15 +174,15 @@ class SigningDone:
 
 
 def is_signing(deps: Dependencies, state: str) -> bool:
-    """Whether an answer of the provider is one to a signature, and not to somebody logging in."""
+    """Return whether a response of the provider belongs to a signature and not to an ordinary login."""
     with deps.database.read() as tx:
         return tx.agreements.intent_by_state(state) is not None
 
 
 def complete_signing(deps: Dependencies, session: Session | None, params: Mapping[str, str]) -> SigningDone:
-    """Take the provider's answer; whoever comes with the same answer again learns what became of it.
+    """Accept the provider's response. Repeating the same response leads to the stored result.
 
-    Raises LoginFailed, the intent being as it was, unless this is the session that began it.
+    Raises: LoginFailed, with the intent unchanged, unless this is the session that began it.
     """
     with deps.database.read() as tx:
         intent = tx.agreements.intent_by_state(params.get("state", ""))
@@ -192,7 +200,7 @@ def complete_signing(deps: Dependencies, session: Session | None, params: Mappin
 
 
 def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: Mapping[str, str]) -> None:
-    """Raises LoginFailed, Conflict, NotFound, or what the ports raise; nothing is signed then."""
+    """Sign, or raise LoginFailed, Conflict, NotFound or an error of a port; nothing is signed then."""
     login = existing(intent.login)
     if intent.is_expired(deps.clock.now()):
         raise Conflict("signing_expired")
@@ -228,7 +236,7 @@ def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: M
 
 
 def _check_identity(session: Session, login: SigningLogin, identity: Identity, now: datetime) -> None:
-    """Raises LoginFailed unless this very person logged in for this very signature, at the level demanded."""
+    """Raise LoginFailed unless this very person logged in for this very signature, at the required level."""
     if identity.person_identifier != session.person.value:
         raise LoginFailed("signing_other_person")
     if identity.acr != SIGNING_LEVEL:
@@ -238,13 +246,13 @@ def _check_identity(session: Session, login: SigningLogin, identity: Identity, n
 
 
 def _check_document(intent: SigningIntent, offer: SigningOffer) -> None:
-    """Raises Conflict unless what would be signed is, byte for byte, what was shown."""
+    """Raise Conflict unless the document to sign is, byte for byte, the one that was shown."""
     if (intent.text_sha256, intent.document_sha256) != (offer.document.sha256, offer.document_sha256):
         raise Conflict("agreement_changed")
 
 
 def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: SigningIntent) -> None:
-    """What was true before the paper was made, once more where nobody can change it. Raises NotFound or Conflict."""
+    """Repeat the earlier checks with the tenant locked. Raises: NotFound or Conflict."""
     tenant = require(tx.tenants.lock(intent.tenant_id), "tenant")
     must_not_have_ended(tenant)
     _signer_name(deps, tx, session, tenant.id)
@@ -256,7 +264,7 @@ def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: 
 def _agreement(
     deps: Dependencies, session: Session, offer: SigningOffer, evidence: Evidence
 ) -> tuple[ServiceAgreement, SignedPaper]:
-    """The record and its paper, sealed: the PDF for everybody, both for keeping."""
+    """Return the record and its documents. The signed PDF has the electronic seal; both PDFs are encrypted."""
     key, agreement_id, statement = papers_key(deps, offer.tenant.id), new_id(), evidence.statement
     signed = replace(offer.document.paper, made_at=evidence.signed_at)
     signed = replace(signed, markdown=with_signature(signed.markdown, evidence))
@@ -297,14 +305,14 @@ def _refuse(deps: Dependencies, session: Session, intent: SigningIntent, error: 
         )
 
 
-# --- afterwards ------------------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class SigningResult:
-    """What became of an intent: ``agreement`` when the version is signed, ``refusal`` (a code) when it was refused.
+    """The result of an intent: ``agreement`` if the version is signed, ``refusal`` (a code) if it was refused.
 
-    With neither, the login is still to come, or (``is_taken``) the answer is being worked on.
+    With neither, the login is pending, or (``is_taken``) the response is being processed.
     """
 
     version: str
@@ -314,7 +322,7 @@ class SigningResult:
 
 
 def show_signing(deps: Dependencies, *, tenant_id: str, intent_id: str) -> SigningResult:
-    """For the tenant's administrators. Raises NotFound."""
+    """Return the result of an intent, for the tenant's administrators. Raises: NotFound."""
     with deps.database.read() as tx:
         intent = tx.agreements.intent(intent_id)
     if intent is None or intent.tenant_id != tenant_id:
@@ -332,13 +340,13 @@ def _refusal(intent: SigningIntent, now: datetime) -> str:
 
 
 def forget_intents(deps: Dependencies) -> int:
-    """Forget intents, signed or not, that nobody comes back to."""
+    """Remove old intents, signed or not, and return how many."""
     with deps.database.write() as tx:
         return tx.agreements.forget_intents(deps.clock.now() - _KEPT)
 
 
 def _check_confirmation(role: str, confirmed: bool) -> str:
-    """The role as it is kept. Raises InvalidFields with all that is missing."""
+    """Return the role in its stored form. Raises: InvalidFields with all missing fields."""
     errors: list[InvalidInput] = []
     tidy = ""
     try:
@@ -355,9 +363,10 @@ def _check_confirmation(role: str, confirmed: bool) -> str:
 
 
 def _check_role(role: str) -> str:
-    """One line of words that can be seen: a press begins a new line at more characters than a form does.
+    """Return one line of printable text.
 
-    On paper each line of the statement must be one that was confirmed.
+    The renderer treats more characters as line breaks than a form does. In the document, each line of the statement
+    must be one that was confirmed.
     """
     tidy = tidy_words(check_text(role, ROLE_LENGTH, field="role"))
     if not tidy.isprintable():
@@ -366,7 +375,7 @@ def _check_role(role: str) -> str:
 
 
 def _signer_name(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> str:
-    """The name that the signer is registered with. Raises NotFound unless an administrator of the tenant."""
+    """Return the name with which the signer is registered. Raises: NotFound unless an administrator of the tenant."""
     key = directory_key(deps)
     administrations = tx.staff.administrators_by_hash(identifier_hash(key, session.person))
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)

@@ -1,7 +1,10 @@
-"""The agreements of a tenant: what it has signed, against what is published, and what is wanted of it now.
+"""Agreements of a tenant: what it has signed, compared with the published versions, and what it has to sign.
 
-Promises that a record is never changed (a correction is a record anew), and that a tenant's papers are kept sealed
-under its own key. Deliberately does not know how a service agreement is signed: that is signing's.
+Guarantees:
+- A record is never changed: a correction is a new record.
+- A tenant's documents are encrypted under its own key.
+
+Does not: know how a service agreement is signed; see services.agreements.signing.
 """
 
 from __future__ import annotations
@@ -35,12 +38,12 @@ from deldokument.services.encryption import EncryptedColumn, open_field, open_fi
 
 _Value = TypeVar("_Value")
 
-# --- how it stands ---------------------------------------------------------------------------------------------------
+# --- status ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
-    """What a tenant has signed, against what is published. ``current`` is None before anything is."""
+    """The signed agreements compared with the published versions. ``current`` is None before anything is published."""
 
     main: MainAgreement | None
     current_main: PublishedText | None
@@ -55,17 +58,17 @@ class AgreementStatus:
 
     @property
     def service_signed(self) -> bool:
-        """Whether a signature holds: of the current version, or of an earlier one within the grace period."""
+        """Whether a signature is valid: of the current version, or of an earlier one within the grace period."""
         return self.service.state in {SignatureState.CURRENT, SignatureState.DUE}
 
     @property
     def wants_signature(self) -> bool:
-        """Whether there is something that the tenant should sign now."""
+        """Whether there is a version that the tenant should sign now."""
         return self.current is not None and self.service.state is not SignatureState.CURRENT
 
 
 def agreement_status(deps: Dependencies, tx: Transaction, tenant_id: str) -> AgreementStatus:
-    """How the tenant's agreements stand now, as the transaction sees it."""
+    """Return the current status of the tenant's agreements, as the transaction sees it."""
     published = tx.agreements.published(AgreementKind.SERVICE)
     signed = newest_signed(tx, tenant_id)
     return AgreementStatus(
@@ -78,7 +81,7 @@ def agreement_status(deps: Dependencies, tx: Transaction, tenant_id: str) -> Agr
 
 
 def current_text(tx: Transaction, kind: AgreementKind) -> PublishedText | None:
-    """The version that counts now."""
+    """Return the version that counts now, or None."""
     return _latest(tx.agreements.published(kind))
 
 
@@ -87,13 +90,13 @@ def _latest(published: Sequence[PublishedText]) -> PublishedText | None:
 
 
 def newest_signed(tx: Transaction, tenant_id: str) -> ServiceAgreement | None:
-    """The tenant's signature of the newest version that it has signed."""
+    """Return the tenant's signature of the newest version that it has signed, or None."""
     signed = tx.agreements.service_agreements(tenant_id)
     return max(signed, key=lambda agreement: version_key(agreement.version), default=None)
 
 
 def _need(published: Sequence[PublishedText], signed: ServiceAgreement | None, now: datetime) -> SignatureNeed:
-    """By the first version after the signed one: the next does not give the tenant another grace period."""
+    """Return the need by the first version after the signed one: a later one does not extend the grace period."""
     current = _latest(published)
     if signed is None or current is None:
         return SignatureNeed(SignatureState.NOT_SIGNED)
@@ -102,12 +105,12 @@ def _need(published: Sequence[PublishedText], signed: ServiceAgreement | None, n
     return needs_signature(signed.version, signed.signed_at, wanted.version, wanted.published_at, now)
 
 
-# --- what is signed --------------------------------------------------------------------------------------------------
+# --- signed agreements -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class MainAgreementView:
-    """A main agreement with the name that stands under it; the name is empty when it has been erased."""
+    """A main agreement with its signer's name, which is empty once erased."""
 
     agreement: MainAgreement
     signer: str
@@ -115,7 +118,7 @@ class MainAgreementView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceAgreementView:
-    """A service agreement with who signed it; the words are empty when they have been erased."""
+    """A service agreement with its signer's name and role, which are empty once erased."""
 
     agreement: ServiceAgreement
     signer: str
@@ -124,7 +127,7 @@ class ServiceAgreementView:
 
 @dataclass(frozen=True, slots=True)
 class Agreements:
-    """All of a tenant's agreements, the last first, and how it stands with them."""
+    """All agreements of a tenant, newest first, and their status."""
 
     status: AgreementStatus
     mains: tuple[MainAgreementView, ...]
@@ -132,7 +135,7 @@ class Agreements:
 
 
 def agreements_of(deps: Dependencies, *, tenant_id: str) -> Agreements:
-    """What the tenant has signed and what is wanted of it."""
+    """Return the tenant's signed agreements and their status."""
     with deps.database.read() as tx:
         status = agreement_status(deps, tx, tenant_id)
         mains, services = tx.agreements.main_agreements(tenant_id), tx.agreements.service_agreements(tenant_id)
@@ -151,10 +154,11 @@ def record_main_agreement(
     copy: bytes,
     person: PersonIdentifier | None = None,
 ) -> MainAgreement:
-    """Note that a signed main agreement has arrived, with a copy; the same as the last one, sent again, is that one.
+    """Record that a signed main agreement has arrived, with a copy. A repetition of the last record returns that one.
 
-    ``signed_by`` is name and title, as they stand on the paper. Raises InvalidFields, NotFound, or Conflict when the
-    tenant has ended.
+    ``signed_by`` is name and title, as written in the document.
+
+    Raises: InvalidFields, NotFound; Conflict if the tenant has ended.
     """
     day, signer = _check_main(deps, version, signed_on, signed_by, copy)
     key, agreement_id = papers_key(deps, tenant_id), new_id()
@@ -188,7 +192,7 @@ def record_main_agreement(
 
 
 def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> bytes:
-    """The PDF that arrived. Raises NotFound unless it is the tenant's."""
+    """Return the PDF that arrived. Raises: NotFound unless it is the tenant's."""
     with deps.database.read() as tx:
         own = {agreement.id for agreement in tx.agreements.main_agreements(tenant_id)}
         sealed = require(tx.agreements.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
@@ -197,21 +201,24 @@ def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str
 
 
 def signed_pdf(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
-    """The sealed PDF with the signature. Raises NotFound unless it is the tenant's."""
+    """Return the PDF with signature page and electronic seal. Raises: NotFound unless it is the tenant's."""
     agreement, paper = _signed(deps, tenant_id, agreement_id)
     key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_pdf, EncryptedColumn.SIGNED_PDF, agreement_id)
 
 
 def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
-    """The PDF that the signer was shown, whose SHA-256 the signature names. Raises NotFound unless the tenant's."""
+    """Return the PDF that the signer was shown, whose SHA-256 the signature covers.
+
+    Raises: NotFound unless it is the tenant's.
+    """
     agreement, paper = _signed(deps, tenant_id, agreement_id)
     key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_document, EncryptedColumn.SIGNED_DOCUMENT, agreement_id)
 
 
 def _existing_key(deps: Dependencies, tenant_id: str) -> bytes:
-    """The key of papers that are there. Raises NotFound when it is gone, and they with it."""
+    """Return the key of the tenant's documents. Raises: NotFound if it is destroyed, and the documents with it."""
     key_id = papers_key_id(tenant_id)
     return require(deps.keyring.get([key_id]).get(key_id), "papers")
 
@@ -219,7 +226,7 @@ def _existing_key(deps: Dependencies, tenant_id: str) -> bytes:
 def _check_main(
     deps: Dependencies, version: str, signed_on: date | None, signed_by: str, copy: bytes
 ) -> tuple[date, str]:
-    """Day and signer as they are kept. Raises InvalidFields with all that is wrong."""
+    """Return day and signer in their stored form. Raises: InvalidFields with all errors."""
     errors: list[InvalidInput] = []
 
     def checked(check: Callable[[], _Value]) -> _Value | None:
@@ -266,12 +273,12 @@ def _service_view(key: bytes | None, agreement: ServiceAgreement) -> ServiceAgre
     return ServiceAgreementView(agreement, signer.name, signer.role)
 
 
-# --- under the tenant's own key --------------------------------------------------------------------------------------
+# --- encryption under the tenant's own key ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs: the administrator who is logged in, with the role that was given."""
+    """The administrator who signs, with the role entered in the form."""
 
     number: str = field(repr=False)
     name: str
@@ -279,20 +286,20 @@ class Signer:
 
 
 def seal_signer(key: bytes, signer: Signer, agreement_id: str) -> bytes:
-    """The signer as one sealed field."""
+    """Encrypt the signer as one field."""
     return seal_field(key, json.dumps(asdict(signer)), EncryptedColumn.SIGNER, agreement_id)
 
 
 def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
-    """What ``seal_signer`` sealed."""
+    """Decrypt a signer that ``seal_signer`` encrypted."""
     return Signer(**json.loads(open_field(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)))
 
 
 def papers_key(deps: Dependencies, tenant_id: str) -> bytes:
-    """The key of the tenant's papers, made when it has none yet.
+    """Return the key of the tenant's documents; create it if there is none.
 
-    Raises NotFound when there is no such tenant, and Conflict when it has ended: its key may have been destroyed, and
-    what another one seals would never be forgotten.
+    Raises: NotFound if there is no such tenant; Conflict if it has ended. Its key may have been
+    destroyed by then, and records encrypted under a new one would never be erased.
     """
     with deps.database.read() as tx:
         must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))

@@ -1,7 +1,9 @@
-"""The texts of agreements and assessments: published by the operator, and filled in for a tenant.
+"""Texts of agreements and assessments: published by the operator, filled in for a tenant.
 
-Promises that nothing counts before the operator has published it, that versions only go forward, and that a tenant gets
-the very words whose digest a signature is bound to.
+Guarantees:
+- No version applies before the operator has published it.
+- Only a newer version can be published.
+- A tenant gets exactly the text whose digest a signature is bound to.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from deldokument.services.people import StaffRole, directory_key, view_person
 class TextListing:
     """A kind of text: the published versions with their publishers (empty: on the command line).
 
-    ``publishable`` is the library's newest version; empty when that is published.
+    ``publishable`` is the newest version in the catalogue; empty if that is published.
     """
 
     kind: AgreementKind
@@ -41,10 +43,12 @@ class TextListing:
 def publish_agreement(
     deps: Dependencies, kind: AgreementKind, version: str, person: PersonIdentifier | None = None
 ) -> PublishedText:
-    """Let a version of the library count from now on, for all tenants.
+    """Publish a version of the catalogue; it applies to all tenants from now on.
 
-    Raises InvalidInput for a version that is not there, Conflict when it is not newer than the present one, and
-    Unavailable when the operator's own details, which the text asks for, are not set.
+    Raises:
+    - InvalidInput if there is no such version.
+    - Conflict if it is not newer than the current one.
+    - Unavailable if the text needs operator details that are not set.
     """
     if version not in deps.library.versions(kind):
         raise InvalidInput("version", "version_unknown")
@@ -60,7 +64,7 @@ def publish_agreement(
 
 
 def list_texts(deps: Dependencies) -> list[TextListing]:
-    """Every kind of text, the newest version first."""
+    """Return every kind of text, with the newest version first."""
     with deps.database.read() as tx:
         return [_listing(deps, tx, kind) for kind in AgreementKind]
 
@@ -93,7 +97,7 @@ def _publisher(deps: Dependencies, text: PublishedText) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AgreementDocument:
-    """A published text as one tenant gets it, its name and the operator's filled in."""
+    """A published text for one tenant, with its name and the operator's filled in."""
 
     kind: AgreementKind
     version: str
@@ -103,17 +107,17 @@ class AgreementDocument:
 
     @property
     def sha256(self) -> str:
-        """What tells the text from every other."""
+        """The digest of the filled-in text."""
         return digest(self.markdown)
 
     @property
     def paper(self) -> RenderedDocument:
-        """What the press sets; the same document is the same bytes whenever it is set."""
+        """The document to render; the same document renders to the same bytes at any time."""
         return RenderedDocument(self.markdown, self.title, self.version, self.published_at)
 
 
 def current_document(deps: Dependencies, *, tenant_id: str, kind: AgreementKind) -> AgreementDocument | None:
-    """The text that counts now, None when none is published. Raises NotFound, or Unavailable (see ``merge``)."""
+    """Return the text that applies now; None if none is published. Raises: NotFound; Unavailable (see ``merge``)."""
     with deps.database.read() as tx:
         return current_document_in(deps, tx, require(tx.tenants.get(tenant_id), "tenant"), kind)
 
@@ -121,7 +125,7 @@ def current_document(deps: Dependencies, *, tenant_id: str, kind: AgreementKind)
 def current_document_in(
     deps: Dependencies, tx: Transaction, tenant: Tenant, kind: AgreementKind
 ) -> AgreementDocument | None:
-    """As ``current_document``, as the transaction sees it."""
+    """Return the same as ``current_document``, as the transaction sees it."""
     published = current_text(tx, kind)
     if published is None:
         return None
@@ -132,7 +136,7 @@ def current_document_in(
 
 @dataclass(frozen=True, slots=True)
 class ChangeList:
-    """What a new version changes for a tenant, word for word as it signed and as it would sign."""
+    """The changes of a new version: the exact text that the tenant signed compared with the one that it would sign."""
 
     signed_version: str
     document: AgreementDocument
@@ -140,7 +144,7 @@ class ChangeList:
 
 
 def changes_to_sign(deps: Dependencies, *, tenant_id: str) -> ChangeList:
-    """The current service agreement against the one that the tenant signed. Raises NotFound when one is missing."""
+    """Compare the current service agreement with the one that the tenant signed. Raises: NotFound if one is missing."""
     with deps.database.read() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         signed = require(newest_signed(tx, tenant_id), "signed agreement")

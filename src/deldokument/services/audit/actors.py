@@ -1,8 +1,10 @@
-"""Who did it, as those who administer may see it: the persons behind events' random subject ids, and systems.
+"""Actors of events, as administrators may see them: the persons behind the random subject ids, and systems.
 
-Promises that a person is named as long as the audit key and a registration are there, shown masked while the key is,
-and not at all afterwards; that an organisation whose system acted is named always; and that telling very many events
-needs no more memory than telling some.
+Guarantees:
+- A person is named as long as the audit key and a registration exist.
+- With the audit key alone, the person is shown as a masked number; without it, not at all.
+- An organisation whose system acted is always named.
+- Memory is bounded for any number of events.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person: name as registered, and number masked. Both are empty when it is not known any more who it was.
+    """A person with the registered name and the masked number, or an organisation with its name alone.
 
-    Or an organisation whose system acted: its name alone.
+    Both are empty if the person is no longer known.
     """
 
     name: str = ""
@@ -42,12 +44,12 @@ ABOUT_INTEGRATIONS = frozenset(
         EventKind.WEBHOOK_DISABLED,
     }
 )
-"""Events done to an integration, or for it. Any other that names one was done by it."""
+"""Events that happened to an integration. Any other event that names one was caused by it."""
 _OFFICES = {office.name.lower(): office for office in StaffRole}
 
 
 class Actors:
-    """Finds the persons of one tenant's events, and remembers them from one step to the next."""
+    """The actors of one tenant's events, cached from one step to the next."""
 
     def __init__(self, deps: Dependencies, tenant_id: str | None) -> None:
         self._world = deps
@@ -56,7 +58,7 @@ class Actors:
         self._systems: dict[str, Actor] = {}
 
     def behind(self, tx: Transaction, events: Sequence[AuditEvent]) -> list[Actor | None]:
-        """Who did each of them, None when neither a person nor a system did."""
+        """Return the actor of each event; None if neither a person nor a system caused it."""
         known = self.of(tx, {event.subject_id for event in events if event.subject_id})
         return [known[event.subject_id] if event.subject_id else self._system(tx, event) for event in events]
 
@@ -70,7 +72,7 @@ class Actors:
         return self._systems[acting]
 
     def of(self, tx: Transaction, subject_ids: Collection[str]) -> Mapping[str, Actor]:
-        """The persons behind the ids; every id is there."""
+        """Return the persons behind the ids; every id is present."""
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         new = set(subject_ids) - self._known.keys()
@@ -92,7 +94,7 @@ class Actors:
 
 
 def acting_integration(event: AuditEvent) -> str | None:
-    """The id of the integration that did it, if one did."""
+    """Return the id of the integration that caused the event, or None."""
     acting = (event.details or {}).get("integration")
     return None if acting is None or event.kind in ABOUT_INTEGRATIONS else str(acting)
 

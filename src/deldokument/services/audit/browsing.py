@@ -1,12 +1,16 @@
-"""The event log of a tenant: opening it, searching it, turning its pages.
+"""The event log of a tenant: opening, searching, paging.
 
     open_log      the newest events
-    search_log    what was asked for becomes a token (see event_search)
+    search_log    turns a search into a token (see services.audit.search)
     show_log      the page of a token
 
-Promises that whoever looks is recorded before anything is shown: both ways in are recorded, and a token is made in one
-of them, good for a day from there however many pages are turned. Shows nothing that the tenant may not know: persons
-as actors has them, titles while they are there. How events are told is left to the edges, which have the words.
+Guarantees:
+- Access is recorded before anything is shown: open_log and search_log record it, and every token comes from one of
+  them.
+- A token is valid for a day from there, however many pages are viewed.
+- Nothing is shown that the tenant may not know: persons as `actors` shows them, titles as long as they exist.
+
+Does not: put events into words; web and CLI do.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An event, and what is known of those whom it names. ``names`` are by the ids in its details."""
+    """An event with its actor and the title of its share.
+
+    ``names`` holds the known names of the ids in its details, by id.
+    """
 
     number: int
     event: AuditEvent
@@ -42,9 +49,9 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """A page of the log. ``token`` is that of its search, ``next`` that of the page after it.
+    """A page of the log. ``token`` is the token of its search, ``next`` that of the next page.
 
-    ``person`` is who is looked for: None when nobody is, FORGOTTEN when nobody of that number is in the log.
+    ``person`` is the person searched for: None without one, FORGOTTEN if nobody with that number is in the log.
     """
 
     entries: tuple[LogEntry, ...]
@@ -56,7 +63,7 @@ class LogPage:
 
 
 def open_log(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> LogPage:
-    """The newest events, among them that the log was opened."""
+    """Return the newest events, among them the opening of the log."""
     _record_opening(deps, EventFilter(tenant_id), person)
     return _page(deps, person, Search(EventFilter(tenant_id)))
 
@@ -64,14 +71,14 @@ def open_log(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) ->
 def search_log(
     deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
 ) -> str:
-    """The token of the first page of what was asked for; days are those of ``zone``. Raises InvalidFields."""
+    """Return the token of the first page of a search; days are those of ``zone``. Raises: InvalidFields."""
     wanted = search_of(deps, tenant_id=tenant_id, person=person, words=words, zone=zone)
     _record_opening(deps, wanted, person)
     return seal_search(deps, person, Search(wanted))
 
 
 def show_log(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, token: str) -> LogPage:
-    """The page of a token. Raises InvalidInput when it is too old, or was another's."""
+    """Return the page of a token. Raises: InvalidInput if it is too old or was issued to another person."""
     return _page(deps, person, open_search(deps, tenant_id=tenant_id, person=person, token=token))
 
 
@@ -124,7 +131,7 @@ def _entries(deps: Dependencies, tx: Transaction, actors: Actors, found: Sequenc
 
 
 def _titles(deps: Dependencies, tx: Transaction, share_ids: set[str]) -> dict[str, str]:
-    """The titles that shares have, as long as they have them."""
+    """Return the titles of the shares that still have one."""
     shares = [share for share in map(tx.shares.get, share_ids) if share and share.sealed_title]
     keys = deps.keyring.get({share.audit_key_id for share in shares})
     return {
@@ -135,9 +142,9 @@ def _titles(deps: Dependencies, tx: Transaction, share_ids: set[str]) -> dict[st
 
 
 class _Names:
-    """The names of accounts and people that details name by their ids, of whoever has or had a right the masked number.
+    """Names of the accounts, people and integrations whose ids are in event details.
 
-    Each is looked up once.
+    For a person who has or had a right (``holder``), the masked number. Each id is looked up once.
     """
 
     def __init__(self, deps: Dependencies, tx: Transaction, actors: Actors) -> None:
@@ -147,7 +154,7 @@ class _Names:
         self._known: dict[str, str] = {}
 
     def of(self, event: AuditEvent) -> Mapping[str, str]:
-        """What is known of the ids in an event's details."""
+        """Return the known names of the ids in an event's details."""
         wanted = {str(value): name for name, value in (event.details or {}).items()}
         return {i: name for i, detail in wanted.items() if (name := self._name(event, detail, i))}
 

@@ -1,8 +1,10 @@
-"""Sealing the chains of events: the service signs how far each has come, and with which hash.
+"""Checkpoints of the event chains (seals): the service signs the number and hash of each chain's last event.
 
-Promises that nothing is sealed that does not follow from what was sealed before, so that whoever can write to the
-database, but has not the key of the seal, cannot rewrite a chain unnoticed as far as a seal stands. A seal is verified
-with the certificate alone. Any number of workers may do it.
+Guarantees:
+- A checkpoint is signed only if the chain verifies from the previous checkpoint on. So a writer to the database who
+  does not have the signing key cannot rewrite the chain up to a checkpoint unnoticed.
+- A checkpoint is verified with the certificate alone.
+- Any number of workers may sign concurrently.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from deldokument.ports.dependencies import Dependencies
 
 
 def sign_checkpoints(deps: Dependencies) -> int:
-    """One round: the chains that have moved, and whose last seal is old enough.
+    """Sign the chains that have new events and whose last checkpoint is old enough; return how many.
 
-    Raises Unavailable when there is no seal; Broken, the other chains having been sealed, for one that does not hold.
+    Raises: Unavailable if no seal is configured; Broken if a chain does not verify, after the other chains are signed.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
         chains = tx.audit.unsealed(now - deps.rules.seal_every, now)
-    # Asked for first: without a seal nothing is to be read, however much there is.
+    # Requested first: if no seal is configured, fail before reading the chains.
     certificate = deps.seal.certificate() if chains else b""
     faults = [fault for fault in (_seal(deps, chain, certificate) for chain in chains) if fault]
     if faults:
@@ -51,5 +53,8 @@ def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
 
 
 def fingerprint(certificate: bytes) -> str:
-    """SHA-256 over a certificate (PEM), as browsers and openssl show it, in small hex digits. Raises ValueError."""
+    """Return the SHA-256 of a certificate (PEM), in lowercase hex. Raises: ValueError.
+
+    Browsers and openssl show the same value.
+    """
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode("ascii"))).hexdigest()

@@ -1,15 +1,16 @@
-"""What leaves the event log as a file: the events with their hashes, and the lines of an export that verifies offline.
+"""Export of the event log: the events with their hashes, and the lines of a JSON export that verifies offline.
 
-An export in JSON is one object a line, so that it is written and read in constant memory (docs/audit.md is normative):
+A JSON export is one object per line, so it is written and read in constant memory (docs/audit.md is normative):
 
-    export   what it is of, which events were wanted, where the chain ended, and the certificates
-    event    each of them, in its place; and after one that was sealed, when every event is there,
-    seal     the seal
+    export   scope, filter, last event of the chain, and the certificates
+    event    each event, in order; in a complete export, after an event with a checkpoint:
+    seal     the checkpoint
     end      the digest of all lines, and the service's signature over it
 
-Promises that an export is recorded before its first byte leaves, and stands in itself, at the end, when nothing was
-left out; that no transaction is open while somebody reads slowly; and that erasing «who» from a file breaks nothing:
-the names are outside of every hash.
+Guarantees:
+- An export is recorded before its first byte is sent. In a complete export, that event is included, at the end.
+- No transaction is open while a client reads slowly.
+- Erasing «who» from a file breaks nothing: no hash covers the names.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class EventExport:
-    """An export that has been recorded: what is wanted, up to which event and with which last seal, of whom."""
+    """A recorded export: its filter, the last event and last checkpoint of the chain, and the tenant."""
 
     wanted: EventFilter
     last: Mark
@@ -54,7 +55,7 @@ class EventExport:
 
 @dataclass(frozen=True, slots=True)
 class ExportedEvent:
-    """An event with who did it, None when nobody did."""
+    """An event with its actor; None if it has none."""
 
     stored: StoredEvent
     who: Actor | None
@@ -63,7 +64,7 @@ class ExportedEvent:
 def begin_event_export(
     deps: Dependencies, *, wanted: EventFilter, form: ExportForm, person: PersonIdentifier | None = None
 ) -> EventExport:
-    """Record that the wanted events leave as a file of that form. Raises NotFound."""
+    """Record that the matching events are exported in that format. Raises: NotFound."""
     with deps.database.write() as tx:
         is_of_tenant = wanted.chain != NO_TENANT
         tenant = require(tx.tenants.get(wanted.chain), "tenant") if is_of_tenant else None
@@ -76,7 +77,7 @@ def begin_event_export(
 
 
 def exported_events(deps: Dependencies, export: EventExport) -> Iterator[list[ExportedEvent]]:
-    """The events step by step: by their numbers when every one is wanted, else by their times."""
+    """Yield the events in batches: by number in a complete export, else by time."""
     actors, last = Actors(deps, export.wanted.chain), None
     while step := _step(deps, export, actors, last):
         yield step
@@ -97,7 +98,7 @@ def _step(deps: Dependencies, export: EventExport, actors: Actors, last: StoredE
 
 
 def export_lines(deps: Dependencies, export: EventExport) -> Iterator[bytes]:
-    """The export in JSON, in pieces of whole lines."""
+    """Yield the JSON export in blocks of whole lines."""
     digest, count = hashlib.sha256(), 0
     for step in _steps(deps, export):
         numbered = [line | {"line": number} for number, line in enumerate(step, start=count + 1)]
@@ -114,13 +115,13 @@ def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, A
     for step in exported_events(deps, export):
         yield list(_lines(deps, export, step, before))
         before = step[-1].stored.number
-    # A seal of what is not there: whoever verifies is to know that the chain was cut off before it was exported.
+    # A checkpoint beyond the last event: it shows a verifier that the chain was cut off before the export.
     if export.wanted.is_whole and export.sealed and export.sealed.number > export.last.number:
         yield [_sealed(export.sealed)]
 
 
 def covered(line: Mapping[str, Any]) -> bytes:
-    """What the digest of an export covers of a line: all but the names."""
+    """Return the bytes of a line that the export's digest covers: everything but the names."""
     return canonical({name: value for name, value in line.items() if name != "who"}) + b"\n"
 
 
@@ -170,7 +171,7 @@ def _lines(deps: Dependencies, export: EventExport, step: list[ExportedEvent], b
 
 
 def _seals(deps: Dependencies, export: EventExport, after: int, last: int) -> list[Seal]:
-    """Those of the events in a step; none where events are left out, for then they prove nothing."""
+    """Return the checkpoints of the events in a batch; none if events are left out, because then they prove nothing."""
     if not export.wanted.is_whole:
         return []
     with deps.database.read() as tx:
@@ -206,7 +207,7 @@ def _sealed(seal: Seal) -> dict[str, Any]:
 
 
 def _end(deps: Dependencies, digest: str) -> dict[str, Any]:
-    """With the service's signature when it has a seal: then also what was picked out is seen to be as it was given."""
+    """Return the last line, signed if a seal is configured. The signature also makes a filtered export verifiable."""
     end: dict[str, Any] = {"type": "end", "sha256": digest, "certificate": None, "signature": None}
     certificate = _own_certificate(deps)
     if certificate is None:

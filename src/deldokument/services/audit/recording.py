@@ -1,7 +1,9 @@
-"""Writing down what happened: the subject of an actor, and events that carry only random ids.
+"""Recording of events: the subject of an actor, and events that carry only random ids.
 
-Promises that the same person has one subject per audit key, that what a system did is told by its integration, and that
-an event's details are codes, counts, random ids and organisation numbers.
+Guarantees:
+- A person has one subject per audit key.
+- The event of a system names its integration.
+- The details of an event are codes, counts, random ids and organisation numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_
 
 
 def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> str:
-    """The random id of ``person`` under the audit key, made if there is none."""
+    """Return the random id of ``person`` under the audit key; create it if there is none."""
     known = next(known_subjects(tx, key_id, key, person), None)
     if known is not None:
         return known.id
@@ -32,7 +34,7 @@ def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifie
 
 
 def known_subjects(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> Iterator[Subject]:
-    """The subjects of ``person`` under the audit key. Two when version 0.1.0 has written beside this one."""
+    """Yield the subjects of ``person`` under the audit key: two if version 0.1.0 has also written one."""
     for lookup_hash in subject_hashes(key, person):
         subject = tx.audit.subject(key_id, lookup_hash)
         if subject is not None:
@@ -40,13 +42,16 @@ def known_subjects(tx: Transaction, key_id: str, key: bytes, person: PersonIdent
 
 
 def mentioned_subject(deps: Dependencies, tx: Transaction, tenant_id: str | None, number: str) -> str:
-    """The random id of a registered person of whom an event of now tells, and who need not have done it."""
+    """Return the random id of a registered person whom a new event mentions.
+
+    The person need not be the event's actor.
+    """
     key_id, person = audit_key_id(tenant_id, deps.clock.now()), parse_person(number, allow_synthetic=True)
     return subject_of(tx, key_id, deps.keyring.create(key_id), person)
 
 
 def subject_number(key: bytes, subject: Subject) -> str:
-    """The person's number behind a subject."""
+    """Return the number of the person behind a subject."""
     return open_field(key, subject.sealed_identifier, EncryptedColumn.SUBJECT, subject.id)
 
 
@@ -60,9 +65,9 @@ def record_event(
     person: Sharer | None = None,
     **details: str | int,
 ) -> None:
-    """Append an event of now about a share, a tenant or neither.
+    """Append an event, with the current time, about a share, a tenant or neither.
 
-    What a system did is about a share, or has the account among the details.
+    An event whose actor is a system needs a share, or ``account`` in the details.
     """
     record_at(deps, tx, deps.clock.now(), kind, details, share=share, tenant_id=tenant_id, person=person)
 
@@ -78,7 +83,7 @@ def record_at(
     tenant_id: str | None = None,
     person: Sharer | None = None,
 ) -> None:
-    """The same, of whenever it was."""
+    """Append an event as ``record_event`` does, with the time ``at``."""
     tenant = share.tenant_id if share else tenant_id
     subject = None
     if isinstance(person, Consumer):
@@ -91,7 +96,7 @@ def record_at(
 
 
 def _acting(tx: Transaction, consumer: Consumer, account_id: str) -> dict[str, str | int]:
-    """Which integration acts, and who runs the system for it. Raises NotFound where it has just lost its rights."""
+    """Return the acting integration and its supplier as details. Raises: NotFound if its rights have just ended."""
     living = tx.integrations.of_organization(consumer.organization.value)
     acting = require(next((one for one, account in living if account.id == account_id), None), "integration")
     supplier = {"supplier": consumer.supplier.value} if consumer.supplier else {}

@@ -1,8 +1,9 @@
-"""What is looked for in the event log: from what was typed to a filter, and from a filter to a token and back.
+"""Search filters of the event log: from form input to a filter, and between filter and token.
 
-A token is what an address may hold: sealed, good for one person and one tenant, for a day. Promises that a person's
-number is typed and never kept: a filter holds the random ids that the person has in the trail of the tenant, as far
-back as its audit keys go.
+A token may appear in a URL. It is encrypted and valid for one person, one tenant and one day.
+
+Guarantees: a person's number is read from the form and not stored. A filter holds the random ids of the person in the
+tenant's trail, as far back as its audit keys go.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class SearchWords:
-    """What was typed. ``kept`` is the token of a search whose person is still wanted when no number is typed."""
+    """Form input. ``kept`` is the token of an earlier search whose person applies if no number is entered."""
 
     first_day: str = ""
     last_day: str = ""
@@ -49,7 +50,7 @@ class SearchWords:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A filter, from which page on, and until when its token is good, which turning pages puts off no further."""
+    """A filter, the position of the page, and the expiry of its token, which paging does not extend."""
 
     wanted: EventFilter
     before: Place | None = None
@@ -59,7 +60,7 @@ class Search:
 def search_of(
     deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
 ) -> EventFilter:
-    """The filter for what ``person`` has typed; days are those of ``zone``. Raises InvalidFields."""
+    """Return the filter for the input of ``person``; days are those of ``zone``. Raises: InvalidFields."""
     errors: list[InvalidInput] = []
     first = _checked(errors, lambda: _day("first_day", words.first_day))
     last = _checked(errors, lambda: _day("last_day", words.last_day))
@@ -76,7 +77,7 @@ def search_of(
 
 
 def filters_of(wanted: EventFilter) -> str:
-    """By what it narrows, without saying to what; "none" when by nothing."""
+    """Return which criteria the filter uses, without their values; "none" if it uses none."""
     narrows = {
         "time": wanted.since is not None or wanted.until is not None,
         "kind": wanted.kind is not None,
@@ -87,7 +88,7 @@ def filters_of(wanted: EventFilter) -> str:
 
 
 def seal_search(deps: Dependencies, person: PersonIdentifier, search: Search) -> str:
-    """The token of a search."""
+    """Return the token of a search."""
     wanted = search.wanted
     body = {
         "until": _to_number(search.until or deps.clock.now() + LIFETIME),
@@ -103,7 +104,7 @@ def seal_search(deps: Dependencies, person: PersonIdentifier, search: Search) ->
 
 
 def open_search(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, token: str) -> Search:
-    """The search of a token. Raises InvalidInput when it is too old, another's, or none."""
+    """Return the search of a token. Raises: InvalidInput if it is too old, another person's, or malformed."""
     key = directory_key(deps)
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
@@ -141,7 +142,7 @@ def _checked(errors: list[InvalidInput], check: Callable[[], _Found]) -> _Found 
 
 
 def _day(field: str, text: str) -> date | None:
-    """A day as browsers send it, or as people write it."""
+    """Return a day in the format of browsers or of people."""
     plain = text.strip()
     if not plain:
         return None
@@ -167,13 +168,13 @@ def _kind(text: str) -> EventKind | None:
 
 
 def share_id_in(text: str) -> str | None:
-    """The id in a link to a share, or by itself; None where there is none."""
+    """Return the id in a link to a share, or the id itself; None if there is none."""
     found = _SHARE_ID.search(text.strip())
     return found[1] if found else None
 
 
 def _share_id(deps: Dependencies, tenant_id: str, text: str) -> str | None:
-    """The id in a link or by itself, of a share of the tenant; one that has been erased is found too."""
+    """Return the id, in a link or by itself, of a share of the tenant; erased shares are found too."""
     if not text.strip():
         return None
     share_id = share_id_in(text)
@@ -197,7 +198,7 @@ def _subject_ids(
 
 
 def subject_ids_of(deps: Dependencies, tenant_id: str, wanted: PersonIdentifier) -> tuple[str, ...]:
-    """The ids that a person has under the audit keys of the tenant that still exist."""
+    """Return the ids of a person under the tenant's existing audit keys."""
     prefix = audit_key_id(tenant_id, deps.clock.now())[: -len("YYYY-MM")]
     keys = deps.keyring.get(deps.keyring.ids(prefix))
     with deps.database.read() as tx:

@@ -1,8 +1,12 @@
-"""Whether the audit trail is as it was written: all of a database, or a file that was exported.
+"""Verification of the audit trail: of a whole database, or of an exported file.
 
-Promises to name the first event that does not hold, and to need no more memory for a long trail than for a short one.
-A file is verified without settings, database and network. Whether a certificate is the service's own is for whoever
-verifies: it is given, or its fingerprint is compared with one that came another way.
+Guarantees:
+- The first event that does not verify is named.
+- Memory is constant for a trail of any length.
+- A file is verified without settings, database and network.
+
+Does not: decide whether a certificate is the service's own. The verifier supplies the certificate, or compares its
+fingerprint with one obtained by other means.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ _STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class ChainState:
-    """How far a chain has come, and its last seal."""
+    """The number of events in a chain, and its last checkpoint."""
 
     chain: str
     events: int
@@ -39,7 +43,7 @@ class ChainState:
 
 @dataclass(frozen=True, slots=True)
 class TrailVerdict:
-    """Of a database. The first fault, or none."""
+    """The result for a database: its chains and the first fault, or None."""
 
     chains: tuple[ChainState, ...]
     fault: Fault | None
@@ -47,7 +51,7 @@ class TrailVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ExportVerdict:
-    """Of an exported file: how many events were read, the last one, and what vouches for them."""
+    """The result for an exported file: the events read, the last one, and the proof of them."""
 
     chain: str
     is_whole: bool
@@ -55,13 +59,13 @@ class ExportVerdict:
     last: Mark
     seal: Seal | None
     signed_with: str | None
-    """The fingerprint of the certificate that the file as a whole was signed with."""
+    """The fingerprint of the certificate that signed the whole file."""
     line: int
     fault: Fault | None
 
 
 def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
-    """By fingerprint. Raises InvalidInput for what is no certificate."""
+    """Return the certificates by fingerprint. Raises: InvalidInput if one is malformed."""
     try:
         return {fingerprint(certificate): certificate for certificate in certificates}
     except ValueError:
@@ -72,7 +76,7 @@ def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
 
 
 def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
-    """Every chain and every seal; ``certificates`` are trusted besides the service's own."""
+    """Verify every chain and checkpoint; ``certificates`` are trusted in addition to the service's own."""
     trusted = trusted_certificates([*certificates, *_own(deps)])
     with deps.database.read() as tx:
         states = tuple(ChainState(c, tx.audit.head(c).number, tx.audit.last_seal(c)) for c in tx.audit.chains())
@@ -85,7 +89,7 @@ def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_sign
 
 
 def verify_against(deps: Dependencies, chain: str, marks: Iterable[Mark]) -> Fault | None:
-    """Whether events of a chain that are known from a file stand in the database as they do there."""
+    """Return the first event of an exported chain that is missing or different in the database; None if all match."""
     with deps.database.read() as tx:
         for mark in marks:
             found = tx.audit.following(chain, after=mark.number - 1, last_number=mark.number, limit=1)
@@ -121,12 +125,12 @@ def _holds(seal: Seal, trusted: Mapping[str, bytes], is_signed: SignatureCheck) 
 def verify_export(
     lines: Iterable[bytes], *, certificates: Collection[bytes], is_signed: SignatureCheck
 ) -> ExportVerdict:
-    """Line by line up to the first fault.
+    """Verify line by line, up to the first fault.
 
-    With ``certificates`` the file must be signed with one of them: else it could be written anew, without seals and
-    signature. Without, those in the file itself are believed, and it may be unsigned.
+    With ``certificates``, the file must be signed with one of them; otherwise it could be rewritten without checkpoints
+    and signature. Without, the certificates in the file are trusted, and it may be unsigned.
 
-    Raises InvalidInput for what is no such export.
+    Raises: InvalidInput if the file is not such an export.
     """
     numbered = enumerate(lines, start=1)
     head = _head(next(numbered, (1, b""))[1])
@@ -140,7 +144,7 @@ def verify_export(
 
 
 def marks_of(lines: Iterable[bytes]) -> Iterator[Mark]:
-    """Which events an export that has been verified says there are."""
+    """Yield number and hash of the events in a verified export."""
     for line in map(_parsed, lines):
         if line["type"] == "event":
             yield Mark(line["number"], bytes.fromhex(line["hash"]))
@@ -148,7 +152,7 @@ def marks_of(lines: Iterable[bytes]) -> Iterator[Mark]:
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been learnt of a file so far."""
+    """The state of reading a file."""
 
     head: Mapping[str, Any]
     trusted: Mapping[str, bytes]
@@ -169,7 +173,7 @@ class _Reading:
         self.digest = hashlib.sha256(covered(self.head))
 
     def take(self, line: Mapping[str, Any], number: int) -> Fault | None:
-        """The next line."""
+        """Check the next line."""
         kinds = {"event": self._event, "seal": self._seal, "end": self._end}
         take = kinds.get(str(line.get("type")))
         if self.is_over or take is None:
@@ -229,14 +233,14 @@ class _Reading:
         return None
 
     def end(self) -> Fault | None:
-        """When there are no more lines."""
+        """Return a fault if the last line is missing."""
         return None if self.is_over else self._fault(Flaw.CUT_OFF, self.last.number + 1)
 
     def _fault(self, flaw: Flaw, number: int) -> Fault:
         return Fault(self.chain, number, flaw)
 
     def verdict(self, fault: Fault | None, line: int) -> ExportVerdict:
-        """What is to be said of the file."""
+        """Return the result for the file."""
         return ExportVerdict(
             self.chain,
             bool(self.head["whole"]),
@@ -261,7 +265,7 @@ def _head(raw: bytes) -> Mapping[str, Any]:
 
 
 def _parsed(raw: bytes) -> Mapping[str, Any]:
-    """A line as JSON; one that is none, or could be read in two ways, has no type either."""
+    """Parse a line as JSON. Malformed or ambiguous input gives an empty object, which has no type."""
     try:
         line = json.loads(raw, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
@@ -270,12 +274,12 @@ def _parsed(raw: bytes) -> Mapping[str, Any]:
 
 
 def _refuse(number: str) -> None:
-    """No export has another number than a whole one."""
+    """Refuse numbers other than integers, which no export contains."""
     raise ValueError(number)
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """An object in which no name stands twice: else another reader could take the other."""
+    """Return the object; refuse duplicate names, of which another parser could choose the other."""
     named = dict(pairs)
     if len(named) < len(pairs):
         raise ValueError("a name twice")

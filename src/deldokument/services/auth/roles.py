@@ -1,6 +1,6 @@
-"""What a person is here: whose accounts to share from, which tenants to configure, whether to run the service.
+"""Roles of a person: accounts to share from, tenants to administer, operation of the service.
 
-Read in one transaction, since every page asks for all of it. Promises living ones only.
+Read in one transaction, because every page needs all of them. Only current roles are returned.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from deldokument.services.people import directory_key
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Of one person; of nobody there are none."""
+    """The roles of one person; empty without a person."""
 
     memberships: tuple[Membership, ...] = ()
-    """Where the person may share from."""
+    """The accounts that the person may share from."""
     administered: tuple[Tenant, ...] = ()
-    """The tenants that the person configures."""
+    """The tenants that the person administers."""
     operates: bool = False
-    """Whether the person runs the service."""
+    """Whether the person is an operator."""
 
 
 def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
-    """What the person is now."""
+    """Return the person's current roles."""
     lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
         ids = tx.staff.role_ids(lookup_hash)

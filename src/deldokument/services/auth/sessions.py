@@ -1,9 +1,11 @@
-"""Logging in with ID-porten, staying logged in, logging out.
+"""Login with ID-porten, sessions, logout.
 
-Promises: the cookie's value is kept only as a hash; a new one is made at every login; a session ends after 30 minutes
-without a request, or when the provider tells that the login there has ended; a login answer is taken once, and only in
-the browser that began it. Level, person and the provider's tokens are checked by its adapter before anything is
-believed.
+Guarantees:
+- The cookie's value is stored only as a hash; every login makes a new one.
+- A session ends after 30 minutes without a request, or when the provider reports that the login there has ended.
+- A login response is accepted once, and only in the browser that began the login.
+
+The adapter of the provider checks level, person and tokens before this module uses them.
 """
 
 from __future__ import annotations
@@ -36,14 +38,14 @@ IDLE = timedelta(minutes=30)
 PENDING = timedelta(minutes=15)
 _TOUCH_EVERY = timedelta(seconds=30)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-"""As they are made here, of 32 bytes."""
+"""The format of the secrets that are made here, from 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is logged in in a browser. ``token_hash`` tells the session from every other.
+    """A login session of a browser, identified by ``token_hash``.
 
-    ``csrf_token`` is another one in each session; what follows its last dot is the same in all of one person's.
+    ``csrf_token`` differs in each session; the part after its last dot is the same in all sessions of one person.
     """
 
     person: PersonIdentifier
@@ -54,7 +56,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class LoginStarted:
-    """Where to send the browser, and the secret that binds it to the login."""
+    """The URL to send the browser to, and the secret that binds the browser to the login."""
 
     url: str
     browser_secret: str
@@ -62,7 +64,7 @@ class LoginStarted:
 
 @dataclass(frozen=True, slots=True)
 class LoginDone:
-    """The new session's cookie value and the page that was wanted."""
+    """The cookie value of the new session, and the page that was requested."""
 
     session_secret: str
     return_to: str
@@ -71,13 +73,15 @@ class LoginDone:
 def begin_login(
     deps: Dependencies, *, return_to: str, locale: str, organization_number: str = "", browser_secret: str = ""
 ) -> LoginStarted:
-    """Start a login at the provider. ``return_to`` is a local path. Raises Unavailable, or NotReady at the limit.
+    """Begin a login at the provider; ``return_to`` is a local path.
 
-    ``browser_secret`` is what the browser has of a login begun before, perhaps in another tab: with another one in its
-    place the answer to that would be refused.
+    ``browser_secret`` is the browser's secret from a login begun earlier, perhaps in another tab. It is kept, because
+    replacing it would invalidate that login.
 
-    ``organization_number`` names the tenant that the login is for; one that has no name of its own at the provider, or
-    is no tenant in use, is answered like none.
+    ``organization_number`` names the tenant that the login is for. It is ignored if the tenant is not in use, or has no
+    name of its own at the provider.
+
+    Raises: Unavailable; NotReady at the limit of pending logins.
     """
     now = deps.clock.now()
     _check_pending(deps, now)
@@ -100,9 +104,9 @@ def begin_login(
 def complete_login(
     deps: Dependencies, params: Mapping[str, str], *, browser_secret: str, previous_secret: str | None
 ) -> LoginDone:
-    """Take the provider's answer; the browser's earlier session, if any, ends. Raises LoginFailed or Unavailable.
+    """Accept the provider's response; the browser's earlier session, if any, ends.
 
-    The errors have the parameter ``return_to`` when the login was begun in this browser.
+    Raises: LoginFailed or Unavailable, with the parameter ``return_to`` if the login was begun in this browser.
     """
     pending = _take_pending(deps, params.get("state", ""), browser_secret)
     asked = LoginRequest("", pending.state, pending.nonce, pending.code_verifier, pending.on_behalf_of)
@@ -110,7 +114,7 @@ def complete_login(
         identity = deps.login.complete(params, asked)
         person = _person(deps, identity.person_identifier)
     except ServiceError as error:
-        # Trying again must not forget where the person was going.
+        # A new attempt must return to the page that the person requested.
         error.params["return_to"] = pending.return_to
         raise
     secret, now = secrets.token_urlsafe(32), deps.clock.now()
@@ -126,14 +130,14 @@ def complete_login(
 
 
 def follow_login(deps: Dependencies, session: Session, identity: Identity) -> None:
-    """The person has logged in at the provider anew: when that login ends there, the session here ends."""
+    """Bind the session to the person's new login at the provider, so that it ends with that login."""
     sealed = _sealed(deps, session.person, identity.id_token, session.token_hash)
     with deps.database.write() as tx:
         tx.sessions.follow(session.token_hash, sealed, identity.session_id)
 
 
 def find_session(deps: Dependencies, secret: str | None) -> Session | None:
-    """The living session of a cookie's value; finding it counts as activity."""
+    """Return the living session of a cookie's value. This counts as activity."""
     if not secret:
         return None
     token_hash, now = _hash(secret), deps.clock.now()
@@ -148,7 +152,10 @@ def find_session(deps: Dependencies, secret: str | None) -> Session | None:
 
 
 def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
-    """End the session here; returns what ends it at the provider. Raises Unavailable, the session here being ended."""
+    """End the session here; return the form that ends it at the provider.
+
+    Raises: Unavailable, after the session here has ended.
+    """
     with deps.database.write() as tx:
         tx.sessions.remove(_hash(secret))
         record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how="here")
@@ -156,10 +163,11 @@ def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm
 
 
 def end_by_front_channel(deps: Dependencies, *, issuer: str, provider_session_id: str) -> tuple[str, ...]:
-    """End what began in a session that has ended at the provider, whether there is any or not.
+    """End the sessions of a provider session, if there are any.
 
-    Returns the origins that may frame the answer. Raises LoginFailed for another issuer or no session, and Unavailable,
-    the sessions here being ended.
+    Returns the origins that may frame the response.
+
+    Raises: LoginFailed for another issuer or an empty session id; Unavailable, after the sessions here have ended.
     """
     if issuer != deps.login.issuer or not provider_session_id:
         raise LoginFailed("login_refused", detail="front channel: another issuer or no session")
@@ -168,7 +176,7 @@ def end_by_front_channel(deps: Dependencies, *, issuer: str, provider_session_id
 
 
 def end_by_back_channel(deps: Dependencies, logout_token: str) -> None:
-    """End what began in the session of the provider's token. Raises LoginFailed or Unavailable."""
+    """End the sessions of the provider session in the logout token. Raises: LoginFailed or Unavailable."""
     with deps.login.ended_session(logout_token) as provider_session_id:
         _end_all(deps, provider_session_id, "back_channel")
 
@@ -202,7 +210,7 @@ def _name_at_provider(deps: Dependencies, organization_number: str) -> str:
 
 
 def _check_pending(deps: Dependencies, now: datetime) -> None:
-    """Raises NotReady at the limit. Logins that begin at the same instant may exceed it by a few."""
+    """Raise NotReady at the limit. Concurrent logins may exceed it by a few."""
     most = deps.rules.max_pending_logins
     with deps.database.read() as tx:
         pending = tx.sessions.count_pending(now - PENDING, most)

@@ -1,12 +1,12 @@
-"""Which blob store and which keyring a deployment works with; both are checked at every start.
+"""Ownership of blob store and keyring by the deployment, checked at every start.
 
-Guarantees
+Guarantees:
 - A deployment that has worked accepts neither an empty store nor an empty keyring: a volume may not be mounted.
-- It accepts no keyring but the one whose directory key it has a fingerprint of.
+- It accepts only the keyring whose directory key matches the stored fingerprint.
 - Only `adopt_keyring` makes the directory key, and only before a worker has ever run.
 - The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
 
-A deployment from before there were fingerprints gets one from the keyring that holds its directory key.
+A deployment older than the fingerprints gets one from the keyring that holds its directory key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOST: Final = "what to do when it is lost stands in docs/operating.md, «Backup
 
 
 def claim_store(database: Database, blobs: BlobStore) -> None:
-    """Make the store this deployment's. Raises Conflict when it is another's, or empty though it should not be."""
+    """Claim the store. Raises: Conflict if another deployment owns it, or if it is empty though it should not be."""
     with database.read() as tx:
         deployment = tx.deployment.get()
     if blobs.deployment_id() is None and deployment.heartbeat_at is not None:
@@ -36,9 +36,9 @@ def claim_store(database: Database, blobs: BlobStore) -> None:
 
 
 def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None:
-    """See that the keyring is this deployment's, or make it so. ``is_new``: an empty one may be taken into use.
+    """Check that the deployment owns the keyring, or claim it. ``is_new``: an empty one may be taken into use.
 
-    Raises Conflict when it is empty or another's.
+    Raises: Conflict if it is empty or another deployment's.
     """
     with database.read() as tx:
         deployment = tx.deployment.get()
@@ -51,7 +51,7 @@ def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None
 
 
 def check_keyring(keyring: Keyring, deployment: Deployment) -> None:
-    """Raise Conflict unless the keyring holds the directory key that the deployment knows."""
+    """Raise Conflict unless the keyring holds the directory key that matches the deployment's fingerprint."""
     key = keyring.get([DIRECTORY]).get(DIRECTORY)
     if key is None:
         raise _empty()
@@ -65,7 +65,7 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
             raise _empty()
         if not is_new:
             raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
-    # First, so that a keyring of somebody else's is left as it is.
+    # First, so that a keyring of another deployment stays unchanged.
     keyring.claim(deployment.id)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:

@@ -1,7 +1,10 @@
-"""How far the worker is behind, as an operator's monitoring asks.
+"""Lag of the worker, for the operator's monitoring.
 
-Promises figures of the database's state alone, so that every node gives the same and nothing is forgotten by a restart;
-and that they name nobody and nothing: counts and times. Knows nothing of how they are told.
+Guarantees:
+- The queue lengths and the heartbeat come from the database, so every node reports the same, also after a restart.
+- They are counts and times only, without names or ids.
+
+Does not: know how they are reported.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from deldokument.services.notifications.registry import CHANNELS
 
 @dataclass(frozen=True, slots=True)
 class WorkerLag:
-    """How the work stands. ``heartbeat_age`` is None when no worker has ever run; ``skew`` is this node's own.
+    """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
     The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
     """
@@ -30,7 +33,7 @@ class WorkerLag:
 
 
 def measure_lag(deps: Dependencies) -> WorkerLag:
-    """Now. Raises Unavailable."""
+    """Measure the lag now. Raises: Unavailable."""
     now = deps.clock.now()
     with deps.database.read() as tx:
         queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()

@@ -1,11 +1,14 @@
-"""What a crash left behind goes: objects in the store that no row names, and share keys without a share.
+"""Orphan sweep: deletes objects that no row names, and share keys without a share. A crash leaves such remains.
 
-A sweep counts first, shelf by shelf of the store, and deletes then; where it stands is in the database after each few
-thousand objects. So it needs little memory however much the store has, goes on where it was when a worker ends or is
-killed, and any number of workers may sweep. Promises that no object is taken that is younger than a day when the sweep
-begins, no key that has not been without a share at two looks, and nothing at all when the store belongs to another
-deployment or what is unknown is implausibly much: then the wrong database or the wrong store is more likely than so
-many crashes.
+A sweep first counts, one shelf of the store after another, and then deletes. It stores its progress in the database
+every few thousand objects. So memory is bounded, a sweep resumes after a crash, and any number of workers may take
+part.
+
+Guarantees:
+- No object younger than a day at the start of the sweep is deleted.
+- A key is destroyed only if it had no share in two successive rounds.
+- Nothing is deleted if the store belongs to another deployment, or if implausibly many objects or keys are unknown. A
+  wrong database or store is then more likely than that many crashes.
 """
 
 from __future__ import annotations
@@ -26,24 +29,26 @@ from deldokument.services.encryption import SHARE_PREFIX, share_key_id
 ORPHAN_AGE = timedelta(hours=24)
 _BATCH = 1000
 STEP = 10_000
-"""At least so many objects are looked at before it is noted how far the sweep has come."""
+"""The minimum number of objects to check before progress is stored."""
 _PLAUSIBLE = 0.5
 _ALWAYS_PLAUSIBLE = 100
 
 
 def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
-    """Take a step of the sweep under way, or of a new one; False when that was its last.
+    """Take a step of the current sweep, or begin one; return False after its last step.
 
-    Raises Conflict, with nothing deleted, when the store or what is unknown in it is not to be believed.
+    Raises: Conflict, with nothing deleted, if the store is another deployment's or the number of orphans is
+    implausible.
     """
     _check_store(deps)
     with deps.database.read() as tx:
         noted = tx.orphans.sweep()
     latest = deps.clock.now() - ORPHAN_AGE
     if noted and noted.horizon > latest:
-        # Noted by a clock that had leapt: what it took for old may be under way.
+        # Stored while the clock was ahead: objects older than that horizon may still be in use.
         return _noted(deps, noted, None)
-    # The same objects for the whole sweep: what a backup of the database knew when it was made stays known to it.
+    # One horizon for the whole sweep, so that both phases examine the same objects. It is stored with the progress: a
+    # restored database backup continues with its own, and the objects that the backup knew stay known.
     sweep = noted or Sweep(horizon=latest)
     after = _looked_further(deps, sweep, step)
     if after.shelf < SHELVES:
@@ -91,7 +96,7 @@ def _ended(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
 
 
 def _noted(deps: Dependencies, noted: Sweep | None, sweep: Sweep | None) -> bool:
-    """When another worker was quicker, its note stands, and this one goes on from there."""
+    """Store the progress. If another worker was first, its progress stays, and the next step continues from there."""
     with deps.database.write() as tx:
         tx.orphans.move_sweep(noted, sweep)
     return True
@@ -109,29 +114,30 @@ def _unknown(deps: Dependencies, names: Collection[str]) -> set[str]:
 
 
 def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[str]:
-    """Destroy share keys without a share that were without one in the round before too; returns those seen now.
+    """Destroy share keys without a share, now and in the previous round; return those seen for the first time.
 
-    A key is made just before its draft's row, so one round's look alone could catch a draft being born. Raises
-    Conflict, with nothing destroyed, when the store or what is without a share is not to be believed: a keyring that
-    another deployment uses too would lose all that is that one's.
+    A key is made just before the row of its draft, so a single round could destroy the key of a new draft.
+
+    Raises: Conflict, with nothing destroyed, if the store is another deployment's or the number of orphans is
+    implausible. A keyring shared with another deployment would lose all of that one's keys.
     """
     _check_store(deps)
     total = 0
     entries = iter(deps.keyring.ids(SHARE_PREFIX))
     orphans: set[str] = set()
     while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
-        # One short transaction after the other: a long one would keep the database from clearing up behind the end.
+        # Short transactions: a long one would hold back the database's own cleanup.
         orphans |= _without_share(deps, some)
         total += len(some)
     if _is_implausible(len(orphans), total):
         raise Conflict("orphans_implausible", orphans=len(orphans), total=total)
-    # Once more: it took a while, and a request that was cut off and is sent again makes its share under the old key.
+    # Checked again: the scan takes time, and the retry of an interrupted request creates its share with the old key.
     doomed = [entry.removeprefix(SHARE_PREFIX) for entry in orphans.intersection(seen_before)]
     deps.keyring.destroy(_without_share(deps, doomed))
     return orphans.difference(seen_before)
 
 
 def _without_share(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
-    """The keys of those shares that there are not."""
+    """Return the ids of the keys whose share does not exist."""
     with deps.database.read() as tx:
         return {share_key_id(share_id) for share_id in set(share_ids) - tx.shares.known(share_ids)}

@@ -1,21 +1,22 @@
-"""The end of things: shares, drafts, keys, blobs, names. Each function is one round of a reconciler.
+"""End of shares, drafts, keys, blobs and names. Each function is one round of a reconciler.
 
-    end_due_shares / abandon_stale_drafts   the state says that it is over
-    end_deleted_accounts (deleting)         likewise, of accounts deleted a day ago
+    end_due_shares, abandon_stale_drafts    set the state to over
+    end_deleted_accounts                    the same for accounts deleted a day ago (services.accounts.deletion)
     destroy_share_keys                      from here on no copy of database or blobs can be read
-    release_blobs, delete_garbage           the ciphertext goes
-    complete_deletions (leaving)            nothing is left of a tenant that has ended: noted
+    release_blobs, delete_garbage           delete the ciphertext
+    complete_deletions                      record that an ended tenant has no content left (tenants.offboarding)
     erase_spent_shares, erase_spent_members, destroy_audit_keys
-                                            after the tenant's retention period: names and identifiers
-    forget_tenants (leaving)                likewise, of tenants that have ended: all the rest of them
-    sweep_orphans, sweep_orphan_keys (sweeping)
-                                            what a crash left behind, older than a day
+                                            after the tenant's retention period: erase names and identifiers
+    forget_tenants                          the same for ended tenants: erase all that remains of their names
+    sweep_orphans, sweep_orphan_keys        delete what a crash left, older than a day (services.maintenance.orphans)
 
-The database's state is the queue: a round takes what is due, does it idempotently, commits. A crash anywhere means
-that it is done again. Rounds take some hundreds at a time, so that each is short for those who use the service
-meanwhile, and what costs the same for one as for many (a commit, a journal) is shared. Workers share what is due.
-Promises that nothing is ended early: the database's clock decides, and destruction halts, until an operator confirms,
-when that clock has leapt ahead of the last heartbeat.
+The database's state is the queue: a round takes what is due, processes it idempotently and commits. After a crash the
+round is repeated. A round takes some hundreds of rows: short for concurrent users, yet costs per commit are shared.
+Workers share what is due.
+
+Guarantees:
+- Nothing ends early: the database's clock decides.
+- If that clock has jumped ahead since the last heartbeat, destruction halts until an operator confirms the time.
 """
 
 from __future__ import annotations
@@ -42,26 +43,28 @@ from deldokument.services.tenants.offboarding import complete_deletions, forget_
 
 MAX_CLOCK_JUMP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)
-"""So young a heartbeat is not written anew: many loops of many workers beat for one row."""
+"""A heartbeat younger than this is not rewritten: many loops of many workers update one row."""
 _BATCH = 500
 _AT_ONCE = 32
-"""Of so many keys the keyring is asked at a time, so that one that it refuses keeps no more from their end; and so few
-that a keyring in which each takes as long as may be has answered well within the minute below."""
+"""Keys per call to the keyring.
+
+Few, so that a refused key delays few others, and so that the slowest keyring responds well within a minute.
+"""
 _PATIENCE = timedelta(seconds=20)
-"""So long keys are destroyed in one transaction: the database ends those that stand idle for a minute."""
+"""After this long, a transaction destroys no further keys: the database ends those that are idle for a minute."""
 _CLEARED = 150
-"""So many shares' parts become garbage at a time: with some documents each, about as many objects as are deleted."""
+"""Shares whose parts become garbage per round. With some documents each, that is about one batch of objects."""
 
 
 def record_heartbeat(deps: Dependencies) -> bool:
-    """Note that the worker lives; False, and destruction is halted, when the clock has leapt since the last time."""
+    """Record that the worker runs. False, with destruction halted, if the clock has jumped since the last heartbeat."""
     with deps.database.read() as tx:
         if _has_just_beaten(tx.deployment.get(), deps.clock.now()):
             return True
     with deps.database.write() as tx:
         deployment = tx.deployment.get()
-        # Asked for when nobody else can note another: a time from before an operator's confirmation, noted after it,
-        # would look like a leap once more.
+        # Read under the row lock: a time from before an operator's confirmation, stored after it, would look like
+        # another jump.
         now = deps.clock.now()
         if deployment.halted_at is not None:
             return False
@@ -73,20 +76,23 @@ def record_heartbeat(deps: Dependencies) -> bool:
 
 
 def _has_just_beaten(deployment: Deployment, now: datetime) -> bool:
-    """Not at a time to come: a clock that was put back beats from there."""
+    """Return whether the heartbeat is recent.
+
+    One in the future is not: after the clock was set back, a new one is written.
+    """
     at = deployment.heartbeat_at
     return deployment.halted_at is None and at is not None and timedelta() <= now - at < _FRESH
 
 
 def confirm_clock(deps: Dependencies) -> None:
-    """The operator says that the clock is right: destruction goes on."""
+    """Confirm for the operator that the clock is right; destruction continues."""
     with deps.database.write() as tx:
         tx.deployment.resume(deps.clock.now())
         record_event(deps, tx, EventKind.CLOCK_CONFIRMED)
 
 
 def end_due_shares(deps: Dependencies) -> int:
-    """Shares whose period has ended are over."""
+    """End shares that have expired."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         due = tx.retention.due_shares(now, _BATCH)
@@ -97,7 +103,7 @@ def end_due_shares(deps: Dependencies) -> int:
 
 
 def abandon_stale_drafts(deps: Dependencies) -> int:
-    """Drafts that nobody has touched for 24 hours are over, with their uploads; proposed ones wait for 7 days."""
+    """Abandon drafts unchanged for 24 hours, proposed ones after 7 days, with their uploads."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         stale = tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - PROPOSAL_LIFETIME, _BATCH)
@@ -108,9 +114,9 @@ def abandon_stale_drafts(deps: Dependencies) -> int:
 
 
 def destroy_share_keys(deps: Dependencies) -> int:
-    """Destroy the keys of shares that are over; only then is it written down that they are destroyed.
+    """Destroy the keys of closed shares, and only then record it.
 
-    However slow the keyring is, and whatever it refuses, what is destroyed is noted: raises its error afterwards.
+    Destroyed keys are recorded even if the keyring is slow or refuses some; its first error is raised afterwards.
     """
     now = deps.clock.now()
     with deps.database.write() as tx:
@@ -124,7 +130,7 @@ def destroy_share_keys(deps: Dependencies) -> int:
 
 
 def _destroyed(deps: Dependencies, closed: list[Share]) -> tuple[list[Share], ServiceError | None]:
-    """Those whose keys are destroyed when some seconds have passed, and the first error."""
+    """Return the shares whose keys were destroyed within ``_PATIENCE``, and the first error."""
     began, destroyed, refused = deps.clock.now(), list[Share](), None
     for start in range(0, len(closed), _AT_ONCE):
         some = closed[start : start + _AT_ONCE]
@@ -139,7 +145,7 @@ def _destroyed(deps: Dependencies, closed: list[Share]) -> tuple[list[Share], Se
 
 
 def release_blobs(deps: Dependencies) -> int:
-    """The parts of shares whose key is destroyed become garbage."""
+    """Turn the parts of shares whose key is destroyed into garbage."""
     with deps.database.write() as tx:
         shares = tx.retention.blobs_to_release(_CLEARED)
         tx.retention.release_blobs(shares, deps.clock.now())
@@ -149,8 +155,8 @@ def release_blobs(deps: Dependencies) -> int:
 def delete_garbage(deps: Dependencies) -> int:
     """Delete objects that nothing needs, then forget their names.
 
-    Begun anywhere among the names, so that workers seldom meet; no harm when they do. No transaction waits for the
-    store. Neighbours by name lie in the same folder of a store that has folders.
+    Each call starts at a random name, so that workers seldom overlap; overlaps are harmless. No transaction is open
+    while the store works. In stores with folders, neighbouring names lie in the same folder.
     """
     with deps.database.read() as tx:
         names = tx.uploads.garbage(_BATCH, start=new_document_id())
@@ -163,7 +169,7 @@ def delete_garbage(deps: Dependencies) -> int:
 
 
 def erase_spent_shares(deps: Dependencies) -> int:
-    """After the retention period nothing tells who shared what with whom."""
+    """Erase who shared what with whom, after the retention period."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         spent = tx.retention.spent_shares(now, _BATCH)
@@ -174,7 +180,7 @@ def erase_spent_shares(deps: Dependencies) -> int:
 
 
 def erase_spent_members(deps: Dependencies) -> int:
-    """After the retention period nothing tells who a removed member was; the shares of the member refer to a nobody."""
+    """Erase number and name of removed members after the retention period; their shares then refer to nobody."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         spent = tx.retention.spent_members(now, _BATCH)
@@ -186,7 +192,7 @@ def erase_spent_members(deps: Dependencies) -> int:
 
 
 def destroy_audit_keys(deps: Dependencies) -> int:
-    """Destroy the audit keys of past months that no share needs any more, with the subjects they sealed."""
+    """Destroy audit keys of past months that no share needs, with the subjects encrypted under them."""
     now = deps.clock.now()
     with deps.database.read() as tx:
         in_use = tx.retention.audit_keys_in_use()
@@ -199,7 +205,7 @@ def destroy_audit_keys(deps: Dependencies) -> int:
     ]
     if not spent:
         return 0
-    # The subjects first: they are found by their key, and whoever dies in between leaves it to the next round.
+    # Subjects first: they are found by their key. After a crash in between, the next round destroys the key.
     with deps.database.write() as tx:
         for entry in spent:
             tx.retention.erase_subjects(entry)
@@ -210,12 +216,12 @@ def destroy_audit_keys(deps: Dependencies) -> int:
 
 
 def _month_is_past(entry: str, horizon: datetime) -> bool:
-    """Whether the month of the audit key lies wholly before the month of ``horizon``."""
+    """Return whether the month of the audit key ends before the month of ``horizon``."""
     return entry[-len("YYYY-MM") :] < f"{horizon:%Y-%m}"
 
 
 def end_idle_sessions(deps: Dependencies) -> int:
-    """Forget sessions and logins that have run out."""
+    """Remove expired sessions and logins."""
     with deps.database.write() as tx:
         return tx.sessions.remove_idle(deps.clock.now() - IDLE)
 
@@ -227,10 +233,10 @@ def _ids(shares: Iterable[Share]) -> list[str]:
 Rounds = tuple[Callable[[Dependencies], int], ...]
 
 ENDING: Rounds = (end_due_shares, abandon_stale_drafts, end_deleted_accounts, destroy_share_keys)
-"""What makes things unreadable: never kept waiting by what follows."""
+"""Rounds that make data unreadable; later rounds never delay them."""
 
 CLEARING: Rounds = (release_blobs, delete_garbage)
-"""What removes what is unreadable, batch upon batch."""
+"""Rounds that delete unreadable data, batch by batch."""
 
 FORGETTING: Rounds = (
     complete_deletions,
@@ -245,7 +251,7 @@ FORGETTING: Rounds = (
     forget_messages,
     forget_ended_webhooks,
 )
-"""What removes what has had its time; it asks tenant by tenant, so not after each batch of objects."""
+"""Rounds that erase data past its retention. They query by tenant, so they do not run after each batch of objects."""
 
 ROUNDS: Rounds = ENDING + CLEARING + FORGETTING
-"""What the worker does, in this order, each until it has nothing more to do."""
+"""All rounds of the worker, in this order, each repeated until nothing is left."""

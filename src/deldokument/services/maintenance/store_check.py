@@ -1,7 +1,8 @@
-"""Whether the blob store does all that will be asked of it, as an operator asks before it is entrusted with anything.
+"""Check that a blob store supports all required operations, before an operator uses it.
 
-Promises that what a store or its credentials do not do is found by doing it, to an object of no use that is gone at
-the end; one that could not be removed is an orphan to the sweep.
+Guarantees:
+- Missing support or permissions are found by performing each operation on a test object.
+- The test object is removed at the end; if that fails, the orphan sweep removes it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ _SIZE = 1000
 
 
 def probe_store(blobs: BlobStore) -> None:
-    """Write, read, list and delete. Raises Broken when the store answers but does not do it; ServiceErrors of its own.
+    """Write, read, list and delete a test object.
 
-    Listing is what the sweep stands on, and may be forbidden while everything else works.
+    Listing is checked because the orphan sweep needs it and it may be forbidden while everything else works.
+
+    Raises: Broken if the store responds but does not do it; the store's own errors.
     """
     name, content = secrets.token_hex(16), secrets.token_bytes(_SIZE)
     writer = blobs.create(name)
