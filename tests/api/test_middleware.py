@@ -96,7 +96,7 @@ def test_every_answer_tells_what_is_left_and_is_kept_nowhere(cast: Systems) -> N
 
 def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(web: Web, cast: Systems) -> None:
     deps = web.stage.deps
-    web.stage.deps = replace(deps, rules=replace(deps.rules, api_requests_per_minute=2))
+    web.stage.deps = replace(deps, config=replace(deps.config, api_requests_per_minute=2))
     few = serve(web.stage)
     sharer, neighbour = System(few.browser(), cast.sharer.token), System(few.browser(), cast.neighbour.token)
     assert [sharer.get("/accounts").status_code for _ in range(3)] == [200, 200, 429]

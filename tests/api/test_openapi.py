@@ -39,7 +39,7 @@ MANY = pytest.param("many", marks=[pytest.mark.large, pytest.mark.timeout(600)],
 def cast(cast: Systems) -> Systems:
     """Without a limit to how often they call."""
     deps = cast.web.stage.deps
-    cast.web.stage.deps = replace(deps, rules=replace(deps.rules, api_requests_per_minute=1_000_000))
+    cast.web.stage.deps = replace(deps, config=replace(deps.config, api_requests_per_minute=1_000_000))
     return cast
 
 

@@ -50,6 +50,17 @@ def clock_calls(source: str) -> list[str]:
     return [f"line {line}: {name}" for line, name in _clock_calls(ast.parse(source))]
 
 
+def private_imports(source: str) -> list[str]:
+    """Imports of another module's private names."""
+    return [
+        f"line {node.lineno}: {alias.name} of {node.module}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deldokument")
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+
+
 def foreign_imports(source: str, own: str) -> list[str]:
     """Imports of anything but the standard library and the package ``own``."""
     found = []

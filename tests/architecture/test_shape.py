@@ -14,6 +14,7 @@ from tests.architecture.rules import (
     foreign_imports,
     missing_charter,
     modules,
+    private_imports,
     too_long,
 )
 
@@ -40,6 +41,11 @@ def test_modules_and_functions_stay_short() -> None:
     assert breaches(too_long, modules()) == []
 
 
+def test_no_module_imports_a_private_name_of_another() -> None:
+    found = breaches(private_imports, modules())
+    assert [one for one in found if not one.endswith(": _ of deldokument.web.http.i18n")] == []
+
+
 def test_nothing_but_adapters_simulators_and_the_command_line_asks_the_clock() -> None:
     inner = [path for path in modules() if path.relative_to(PACKAGE).parts[0] not in CLOCK_PACKAGES]
     assert breaches(clock_calls, inner) == []
@@ -60,6 +66,7 @@ LONG_WORDS = 'def walk():\n    """' + "Words.\n" * 80 + '"""\n    step()\n'
         (missing_charter, "# A comment is no charter.\nx = 1\n"),
         (too_long, "x = 1\n" * 401),
         (too_long, LONG_FUNCTION),
+        (private_imports, "from deldokument.domain.share import Share, _BY_URGENCY\n"),
         (too_long, "class A:\n    async " + LONG_FUNCTION.replace("\n", "\n    ").rstrip()),
         (clock_calls, "now = datetime.now(UTC)\n"),
         (clock_calls, "now = datetime.datetime.utcnow()\n"),
@@ -83,6 +90,7 @@ def test_a_breach_is_found(rule: Rule, source: str) -> None:
         (missing_charter, ""),
         (missing_charter, '"""What it is for."""\nx = 1\n'),
         (too_long, "x = 1\n" * 400),
+        (private_imports, "from deldokument import __version__\nfrom os import _exit\n"),
         (too_long, LONG_WORDS),
         (clock_calls, "now = clock.now()\n"),
         (clock_calls, "from time import monotonic\nstarted = monotonic()\n"),

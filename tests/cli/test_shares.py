@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from deldokument.cli import share_options
-from deldokument.cli.share_options import read_recipients, read_until, share_id_of
+from deldokument.cli import sender_console
+from deldokument.cli.sender_console import read_recipients, read_until, share_id_of
 from deldokument.client import Settings, To
 from tests.cli.transcripts import run
 from tests.docs.documents import DOCS, table
@@ -114,8 +114,8 @@ SHARE = ("share", __file__, "--account", "A", "--until", "2026-12-24")
 @pytest.mark.parametrize(
     ("given", "code", "words"),
     [
-        (("list",), share_options.EXIT_HERE, "missing DELDOKUMENT_CLIENT_URL"),
-        ((*SHARE, "--to", OLA), share_options.EXIT_HERE, "missing DELDOKUMENT_CLIENT_URL"),
+        (("list",), sender_console.EXIT_HERE, "missing DELDOKUMENT_CLIENT_URL"),
+        ((*SHARE, "--to", OLA), sender_console.EXIT_HERE, "missing DELDOKUMENT_CLIENT_URL"),
         (SHARE, 2, "name a recipient"),
         (("share", "--account", "A", "--until", "2026-12-24"), 2, "Missing argument"),
         ((*SHARE, "--to", OLA, "--parallel", "17"), 2, "--parallel"),
@@ -131,10 +131,10 @@ def test_what_is_wrong_is_said_with_the_exit_code_that_belongs_to_it(
 
 def test_exit_codes_are_those_of_the_page_and_of_the_help() -> None:
     codes = {
-        share_options.EXIT_HERE,
-        share_options.EXIT_REFUSED,
-        share_options.EXIT_UNREACHABLE,
-        share_options.EXIT_INTERRUPTED,
+        sender_console.EXIT_HERE,
+        sender_console.EXIT_REFUSED,
+        sender_console.EXIT_UNREACHABLE,
+        sender_console.EXIT_INTERRUPTED,
     } | {0, 2}
     assert {int(row[0]) for row in table(PAGE, "Exit status")} == codes
     status = run(HOME, "share", "--help").output.split("Exit status:")[1].split("╭")[0]

@@ -31,7 +31,7 @@ def is_path(name: str) -> bool:
 def faults(text: str) -> list[str]:
     """Return the files that do not exist, and the names that are in no file of their step."""
     found = []
-    for step in re.findall(r"^\d+\. (.*)$", text, re.M):
+    for step in re.findall(r"^\d+\. (.*(?:\n {2,}.*)*)", text, re.M):
         names = re.findall(r"`([^`]+)`", step)
         paths = [located(name) for name in names if is_path(name)]
         found += [f"{path}: no such file" for path in paths if not path.exists()]

@@ -120,7 +120,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_spent": lambda tx: (tx.tenants.add(TENANT), tx.retention.spent_shares(NOW, 9)),
     "INDEX ix_share_audit_key (audit_key_id>?)": lambda tx: tx.retention.audit_keys_in_use(),
     "ix_share_account (account_id=? AND created_at<?)": lambda tx: tx.shares.find(LATER),
-    "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.accounts.contents("account"),
+    "ix_share_kept (account_id=? AND state=?)": lambda tx: tx.accounts.usage("account"),
     "ix_share_tenant_published (tenant_id=? AND published_at>? AND published_at<?)": lambda tx: (
         tx.statistics.published_by_tenant("tenant", NOW, NOW, NOW)
     ),

@@ -110,7 +110,7 @@ ASKED: dict[str, Callable[[Transaction, datetime], object]] = {
         "a7", at, at.replace(year=1980), at
     ),
     "Only Scan using ix_share_tenant_published": lambda tx, _at: tx.statistics.first_published_at("t"),
-    "ix_share_kept": lambda tx, _at: tx.accounts.contents("a7"),
+    "ix_share_kept": lambda tx, _at: tx.accounts.usage("a7"),
 }
 
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.ports.dependencies import ServiceConfig
+from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY

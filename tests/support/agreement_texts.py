@@ -54,7 +54,7 @@ class ShortLibrary:
 
 def with_short_texts(stage: Stage) -> Stage:
     """The stage with these texts, none of them published."""
-    stage.deps = replace(stage.deps, library=ShortLibrary())
+    stage.deps = replace(stage.deps, texts=ShortLibrary())
     return stage
 
 

@@ -56,7 +56,7 @@ KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjell
 OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
 TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
-LENT = {kind: f"{kind}s of quick clients go by sockets lent to threads" for kind in ("upload", "download")}
+LENT = {kind: f"{kind}s of fast clients use sockets lent to threads" for kind in ("upload", "download")}
 """What a server process logs when it lends the first socket."""
 _START_SECONDS = 90.0
 

@@ -29,9 +29,10 @@ from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
-from deldokument.ports.dependencies import Dependencies, ServiceConfig
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
+from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import DIRECTORY
@@ -394,11 +395,11 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
         login=FakeLogin(),
         tokens=FakeTokens(),
         media_types=PuremagicMediaTypes(),
-        press=press(),
-        seal=seal(),
-        library=PackageLibrary(),
+        renderer=press(),
+        signer=seal(),
+        texts=PackageLibrary(),
         webhook_calls=FakeWebhookCalls(),
-        rules=ServiceConfig(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
+        config=ServiceConfig(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
         mail=FakeMail(),
     )
 

@@ -84,7 +84,7 @@ def test_a_process_that_is_not_ready_is_asked_no_more_often_and_does_not_say_why
 
 
 def test_a_process_whose_clock_cannot_be_trusted_is_not_ready(stage: Stage) -> None:
-    stage.clock.off = stage.deps.rules.max_skew + timedelta(seconds=1)
+    stage.clock.off = stage.deps.config.max_skew + timedelta(seconds=1)
     web = managed(stage)
     assert web.browser().get(READY).status_code == 503
     web.close()

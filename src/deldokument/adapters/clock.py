@@ -1,7 +1,10 @@
-"""Clocks: this machine's, one that can be moved, and the database server's.
+"""Clocks: of this machine, a shifted one for tests, and of the database server.
 
-Promises aware instants in UTC and that `skew` is honest about the distance to the clock that decides. Deliberately
-does not know what is decided by the time, nor which database answers.
+Guarantees:
+- Instants are aware and in UTC.
+- `skew` is the true distance to the clock that decides.
+
+Does not know what is decided by the time, nor which database is asked.
 """
 
 from __future__ import annotations
@@ -19,25 +22,28 @@ from deldokument.adapters.durable_files import draft_beside, write_new
 from deldokument.domain.errors import Unavailable
 
 REFRESH_EVERY: Final = timedelta(seconds=3)
-"""How long the database's time is carried on by this machine's count of seconds."""
+"""How long a reading of the database's clock is extrapolated with this machine's monotonic clock."""
 
 
 class SystemClock:
-    """This machine's clock. With SQLite it is the database's too, so there is no skew."""
+    """This machine's clock.
+
+    With SQLite it is also the database's clock, so the skew is zero.
+    """
 
     def now(self) -> datetime:
-        """The present instant, UTC."""
+        """Return the present instant, in UTC."""
         return datetime.now(UTC)
 
     def skew(self) -> timedelta:
-        """Always zero."""
+        """Return zero."""
         return timedelta(0)
 
 
 class ShiftedClock:
-    """This machine's clock moved by the seconds that a file holds; for the demo and the tests.
+    """This machine's clock, shifted by the number of seconds in a file; for the demo and the tests.
 
-    Every process that has the same file has the same time. No file: not moved.
+    All processes that read the same file see the same time. Without the file the clock is not shifted.
     """
 
     def __init__(self, file: Path) -> None:
@@ -45,15 +51,18 @@ class ShiftedClock:
         self._known: tuple[tuple[int, int, int] | None, timedelta] = (None, timedelta(0))
 
     def now(self) -> datetime:
-        """The present instant, moved. Raises Unavailable when the file holds no number of seconds."""
+        """Return the shifted present instant.
+
+        Raises: Unavailable if the file does not contain a number of seconds.
+        """
         return datetime.now(UTC) + self.offset()
 
     def skew(self) -> timedelta:
-        """Always zero: all who read the file agree."""
+        """Return zero: all readers of the file agree."""
         return timedelta(0)
 
     def offset(self) -> timedelta:
-        """How far the clock is moved. The file is read again only when it has changed."""
+        """Return the shift. The file is read again only if it has changed."""
         try:
             status = self._file.stat()
             version = (status.st_ino, status.st_mtime_ns, status.st_size)
@@ -69,7 +78,10 @@ class ShiftedClock:
         return offset
 
     def set_offset(self, offset: timedelta) -> None:
-        """Move the clock, for all who read the file. Raises OSError."""
+        """Shift the clock for all readers of the file.
+
+        Raises: OSError.
+        """
         draft = draft_beside(self._file)
         write_new(draft, f"{offset.total_seconds()}\n".encode("ascii"), durable=False)
         draft.replace(self._file)
@@ -77,17 +89,17 @@ class ShiftedClock:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the database said, and this machine's count of seconds at that instant."""
+    """The database's time, and this machine's monotonic seconds at that instant."""
 
     at: datetime
     elapsed: float
 
 
 class DatabaseClock:
-    """The database server's time, asked for every few seconds and carried on by counting in between.
+    """The database server's time, read every few seconds and extrapolated in between.
 
-    ``now_from_database`` answers with an aware datetime that is not the start of an older transaction; what it raises
-    is passed on, for without the database's time nothing may be decided.
+    ``now_from_database`` returns an aware datetime that is not the start of an older transaction. Its
+    exceptions are passed on: without the database's time nothing may be decided.
     """
 
     def __init__(self, now_from_database: Callable[[], datetime], refresh_every: timedelta = REFRESH_EVERY) -> None:
@@ -97,12 +109,12 @@ class DatabaseClock:
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """The database's present instant, UTC."""
+        """Return the database's present instant, in UTC."""
         reading = self._fresh_reading()
         return reading.at + timedelta(seconds=_elapsed() - reading.elapsed)
 
     def skew(self) -> timedelta:
-        """How far this machine's clock is from the database's, true to half a round trip."""
+        """Return the distance between this machine's clock and the database's, accurate to half a round trip."""
         return abs(datetime.now(UTC) - self.now())
 
     def _fresh_reading(self) -> _Reading:
@@ -110,7 +122,7 @@ class DatabaseClock:
         if reading is not None:
             return reading
         with self._lock:
-            # One thread asks; those that waited for it find its answer.
+            # One thread asks; the threads that waited for the lock use its reading.
             reading = self._unless_stale() or self._read()
             self._reading = reading
             return reading
@@ -122,7 +134,10 @@ class DatabaseClock:
         return reading
 
     def _read(self) -> _Reading:
-        """The database looked at its clock somewhere between question and answer; the middle errs least."""
+        """Read the database's clock.
+
+        It was read between request and response; the midpoint has the smallest error.
+        """
         asked = _elapsed()
         at = self._ask()
         answered = _elapsed()
@@ -130,7 +145,7 @@ class DatabaseClock:
 
 
 def _elapsed() -> float:
-    """Seconds that no one sets, and that go on while the machine sleeps."""
+    """Return monotonic seconds that also count while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

@@ -1,9 +1,8 @@
 """Media types of the formats that are built on zip or OLE, from the container's first bytes.
 
-Guarantees
-
-- Any bytes have an answer; none raise.
-- Nothing is decompressed; what lies behind the head is not asked for.
+Guarantees:
+- Every input has a result; none raises.
+- Nothing is decompressed, and no bytes after the head are needed.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 _LOCAL_HEADER: Final = Struct("<6xHH8xI4xHH")
-"""Of a zip entry: flags, method, compressed size, lengths of the name and of the extra field."""
+"""Flags, method, compressed size, and the lengths of the name and the extra field."""
 _SIZE_COMES_LATER: Final = 0x0008
 _MAX_ENTRIES: Final = 1000
 _DECLARED: Final = re.compile(rb"application/(?:vnd\.oasis\.opendocument\.[a-z-]{1,40}|epub\+zip)")
@@ -34,9 +33,9 @@ _PACKAGE: Final = frozenset({_CONTENT_TYPES, b"_rels/.rels", b"docProps/app.xml"
 _MAIN_PARTS: Final = frozenset({b"word/document.xml", b"xl/workbook.xml", b"xl/workbook.bin", b"ppt/presentation.xml"})
 
 _OLE_HEADER: Final = Struct("<30xH16xI")
-"""Sector size as a power of two, number of the directory's first sector."""
+"""Sector size as a power of two, and the number of the directory's first sector."""
 _OLE_ENTRY: Final = Struct("<64sHB13x16s32x")
-"""Of a directory: name, its length with the closing NUL, kind, class id."""
+"""A directory entry: name, its length with the closing NUL, kind and class id."""
 _OLE_KINDS: Final = frozenset({1, 2, 5})
 _MAX_STREAMS: Final = 64
 _INSTALLER: Final = bytes.fromhex("84100c0000000000c000000000000046")
@@ -50,9 +49,9 @@ _OLE_STREAMS: Final = {
 
 
 def zip_type(head: bytes) -> str:
-    """Return OOXML's, OpenDocument's or EPUB's type, or ``application/zip``.
+    """Return the type of an OOXML, OpenDocument or EPUB file, or ``application/zip``.
 
-    An Office package of another kind is unknown: a zip program is no use to whoever gets it.
+    Other Office packages are unknown: opening them with a zip program does not help the recipient.
     """
     names: set[bytes] = set()
     for name, content in islice(_zip_entries(head), _MAX_ENTRIES):
@@ -66,7 +65,7 @@ def zip_type(head: bytes) -> str:
 
 
 def _zip_entries(head: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names of the entries that begin within the head, each with what the head has of its content as stored."""
+    """Yield the name of each entry that begins in the head, and the part of its stored content that is in the head."""
     at = 0
     while head.startswith(ZIP, at) and at + _LOCAL_HEADER.size <= len(head):
         flags, _, size, name_length, extra_length = _LOCAL_HEADER.unpack_from(head, at)
@@ -81,7 +80,7 @@ def _zip_entries(head: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def ole_type(head: bytes) -> str:
-    """Return the type of old Office's formats and of an installer; unknown where the directory is not in the head."""
+    """Return the type of an old Office format or an installer; unknown if the directory is not in the head."""
     if len(head) < _OLE_HEADER.size:
         return UNKNOWN
     shift, sector = _OLE_HEADER.unpack_from(head)
@@ -96,7 +95,10 @@ def ole_type(head: bytes) -> str:
 
 
 def _ole_entries(head: bytes, at: int) -> Iterator[tuple[str, bytes]]:
-    """The directory's first entries, each with its class id. Its sectors nearly always follow each other."""
+    """Yield name and class id of the first directory entries.
+
+    The directory's sectors are assumed to be consecutive, which is nearly always true.
+    """
     while at + _OLE_ENTRY.size <= len(head):
         name, length, kind, class_id = _OLE_ENTRY.unpack_from(head, at)
         if kind not in _OLE_KINDS:

@@ -1,7 +1,7 @@
-"""Files written so that they are whole or absent, also after a power cut.
+"""File writes that leave a whole file or none, also after a power failure.
 
-For the adapters that keep something in a directory of their own. All functions raise OSError; each caller gives it its
-own words. Deliberately does not know what the files hold.
+For the adapters that store something in a directory of their own. All functions raise OSError; each caller
+maps it to its own error. Does not know the files' contents.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from pathlib import Path
 
 
 def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
-    """Write all of it, however much the system takes at a time."""
+    """Write all bytes, with as many system calls as it takes."""
     rest = memoryview(data).cast("B")
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 def write_new(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Make a file that only its owner may read. Its name is durable after `sync_directory` only."""
+    """Create a file that only its owner may read.
+
+    The name is durable only after `sync_directory`.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         write_all(descriptor, content)
@@ -30,7 +33,7 @@ def write_new(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def draft_beside(path: Path) -> Path:
-    """A name nobody else uses, in the same directory, for a file that is to take the place of `path`."""
+    """Return an unused name in the same directory, for a file that will replace `path`."""
     return path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
 
 

@@ -1,8 +1,12 @@
 """Names and states of organisations, from Enhetsregisteret's open API.
 
-Promises one answer for units and subunits alike, and that only nine digits ever reach a URL. An answer is remembered
-for at most a day, an absence or a failure never. While the register is silent, says so at once. Does not know which
-states forbid what.
+Guarantees:
+- Units and subunits are found in the same way.
+- Only nine digits ever reach a URL.
+- A result is cached for at most a day; a missing organisation or a failure is never cached.
+- While the register does not respond, calls fail at once.
+
+Does not know which states forbid what.
 
 Source: brreg/openAPI, Enhetsregisteret v2.
 """
@@ -28,14 +32,14 @@ _KINDS: Final = ("enhet", "underenhet")
 
 
 class RegisterUnavailable(Unavailable):
-    """Enhetsregisteret does not answer, or not in a way that is understood."""
+    """No response from Enhetsregisteret, or one that is not understood."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("register_unavailable", detail=f"enhetsregisteret: {detail}")
 
 
 class Enhetsregisteret:
-    """Asks the register whose host is ``base_url``; ``clock`` is monotonic seconds."""
+    """A client of the register whose host is ``base_url``; ``clock`` is monotonic seconds."""
 
     def __init__(
         self,
@@ -52,9 +56,11 @@ class Enhetsregisteret:
         self._cache: ExpiringCache[str, RegisteredOrganization] = ExpiringCache(cache_size, _DAY_SECONDS, clock)
 
     def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:
-        """The organisation, or None when no unit or subunit has the number, or it was removed.
+        """Return the organisation, or None if no unit or subunit has the number, or it was removed.
 
-        Raises RegisterUnavailable. What is found is remembered for a day.
+        A result is cached for a day.
+
+        Raises: RegisterUnavailable.
         """
         known = self._cache.get(number.value)
         if known is not None:
@@ -65,7 +71,7 @@ class Enhetsregisteret:
         try:
             found = self._ask(number.value)
         except httpx.TransportError as error:
-            # With every connection in use the register was not asked, so it has not failed.
+            # With all connections in use no request was sent, so the register has not failed.
             if not isinstance(error, httpx.PoolTimeout):
                 self._breaker.failed()
             raise RegisterUnavailable(type(error).__name__) from error
@@ -90,7 +96,7 @@ class Enhetsregisteret:
 
 
 def _organization(body: dict[str, Any], number: str) -> RegisteredOrganization:
-    # A deleted unit's reduced body may lack its form.
+    # The reduced body of a deleted unit may lack its organisational form.
     name, form = body["navn"], body.get("organisasjonsform", {}).get("kode", "")
     if body["organisasjonsnummer"] != number or not isinstance(name, str) or not isinstance(form, str):
         raise ValueError("an answer to another question")
@@ -98,7 +104,7 @@ def _organization(body: dict[str, Any], number: str) -> RegisteredOrganization:
 
 
 def _status(body: dict[str, Any]) -> OrganizationStatus:
-    """The gravest of the states that hold at once."""
+    """Return the gravest of the states that apply."""
     if body.get("slettedato") or body.get("nedleggelsesdato"):
         return "deleted"
     if body.get("konkurs"):

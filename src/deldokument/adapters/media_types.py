@@ -1,7 +1,10 @@
-"""Media types told by content, with puremagic's table of signatures.
+"""Media types detected by content, with puremagic's table of signatures.
 
-Promises an answer for any bytes, told by the bytes alone, and that no file is opened. Deliberately does not know what
-is done with the answer; whether a type is safe to show is for those who show it.
+Guarantees:
+- Any bytes have a result, which depends on nothing but the bytes.
+- No file is opened.
+
+Does not decide whether a type is safe to display.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ TEXT: Final = "text/plain"
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
-# A PDF may have white space or a byte order mark before its first line; readers open it all the same.
+# A PDF may have white space or a byte order mark before its first line; viewers accept it.
 _PDF: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1024}%PDF-")
 _TEST_FILE: Final = "text/ascii"
-"""The library's table has a file of its own tests in it, that begins with the ten digits."""
+"""A type to ignore: puremagic's table contains its own test file, which begins with the ten digits."""
 
 
 class _Match(NamedTuple):
@@ -31,10 +34,10 @@ class _Match(NamedTuple):
 
 
 class PuremagicMediaTypes:
-    """Satisfies `MediaTypes`."""
+    """The port `MediaTypes` on puremagic."""
 
     def guess(self, head: bytes) -> str:
-        """The media type, in lower case without parameters. Never raises."""
+        """Return the media type, in lower case and without parameters. Never raises."""
         if head.startswith(ZIP):
             return zip_type(head)
         if head.startswith(OLE):
@@ -42,7 +45,7 @@ class PuremagicMediaTypes:
         if _PDF.match(head):
             return "application/pdf"
         text, matches = _is_text(head), _matches(head)
-        # Three bytes are too little to call readable text something else: «BMW», «FORM».
+        # Three bytes are not enough to classify readable text as something else: «BMW», «FORM».
         enough = 5 if text else 3
         if matches and matches[0].length >= enough:
             return matches[0].media_type
@@ -50,20 +53,20 @@ class PuremagicMediaTypes:
 
 
 def _matches(head: bytes) -> Sequence[_Match]:
-    """Formats whose signature of two bytes or more the content bears, longest first.
+    """Return the formats whose signature of at least two bytes the content matches, longest first.
 
-    Without a name: given one, the library opens what it names, and falls back on it alone.
+    No file name is passed: given one, the library opens that file, or falls back to the name alone.
     """
     try:
         found = [_Match(len(m.byte_match), m.mime_type.lower()) for m in magic_string(head)]
-    except Exception:  # a table of others, over bytes of strangers: an unknown type is always a right answer
+    except Exception:  # third-party table, untrusted bytes: "unknown" is always a valid result
         return ()
     known = [m for m in found if m.length >= 2 and _MEDIA_TYPE.fullmatch(m.media_type) and m.media_type != _TEST_FILE]
     return sorted(known, key=lambda match: -match.length)
 
 
 def _is_text(head: bytes) -> bool:
-    """Valid UTF-8 without control characters; the last character may be cut."""
+    """Return whether the bytes are UTF-8 without control characters; the last character may be cut."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:

@@ -1,13 +1,15 @@
-"""Letters handed to a mail server over SMTP submission (RFC 5321, RFC 6409): the port Mail.
+"""E-mail over SMTP submission (RFC 5321, RFC 6409): the port `EmailSender`.
 
-Promises that nothing, least of all the password, is said to a server whose certificate has not been checked, unless the
-operator has chosen an unprotected connection to this machine; that the same letter is the same bytes each time, under
-the same Message-ID; that no server that is there holds a thread for longer than a minute and a half; and that once the
-server has taken a letter nothing that happens afterwards makes it unsent. Outcomes hold codes, never what the server
-wrote: servers like to repeat addresses.
+Guarantees:
+- Only EHLO and STARTTLS are sent before the server's certificate is verified, never the password. The exception
+  is an unprotected connection to this machine, if the operator chose it.
+- The same e-mail is the same bytes each time, with the same Message-ID.
+- A server that accepts the connection blocks a thread for at most a minute and a half.
+- Once the server has accepted an e-mail, later errors do not make it unsent.
+- Outcomes contain codes, never the server's text, because servers often quote addresses.
 
-A refusal of the recipient or the content (5xx) is final. A refusal of who we are (login, sender, TLS) is the operator's
-to mend, and so is tried again.
+A rejection of the recipient or the content (5xx) is final. A rejection of the login, the sender or TLS is for
+the operator to fix, so it is retried.
 """
 
 from __future__ import annotations
@@ -34,18 +36,18 @@ from deldokument.ports.channels import Email
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 30.0
 WHOLE_SECONDS: Final = 90.0
-"""Less than a message's lease, so that no letter is sent by two at once."""
+"""Shorter than a message's lease, so that no two workers send the same e-mail."""
 _SENDER_NAME: Final = "Del dokument"
 _PERMANENT: Final = 500
 _OUR_LOGIN: Final = frozenset({530, 534, 535, 538})
-"""What servers say, at any step, of a missing or too weak login (RFC 4954)."""
+"""Replies, at any step, about a missing or too weak login (RFC 4954)."""
 
 Security = Literal["starttls", "tls", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where letters are handed in, and as whom. ``sender`` is the address that they come from."""
+    """A mail server, and the login for it. ``sender`` is the From address."""
 
     host: str
     port: int
@@ -56,7 +58,10 @@ class SmtpServer:
 
 
 class SmtpMail:
-    """Satisfies `Mail`. ``name``: what we call ourselves (see ``mail_name``); Message-IDs end with it."""
+    """The port `EmailSender`.
+
+    ``name`` is our host name (see ``mail_name``), which also ends Message-IDs.
+    """
 
     def __init__(
         self,
@@ -74,7 +79,7 @@ class SmtpMail:
         self._whole_seconds = whole_seconds
 
     def send(self, letter: Email) -> Outcome:
-        """Hand it over."""
+        """Submit an e-mail."""
         message = self._message(letter)
         try:
             with self._connection() as smtp:
@@ -90,10 +95,10 @@ class SmtpMail:
         except smtplib.SMTPResponseException as error:
             return again(f"smtp_{error.smtp_code}" if error.smtp_code > 0 else "smtp_unreadable")
         except (smtplib.SMTPServerDisconnected, EOFError, ValueError):
-            # ValueError is what a connection says that was cut from outside.
+            # A connection that `_cut_after` has shut down raises ValueError.
             return again("smtp_unreachable")
         except smtplib.SMTPException:
-            # None of the server's ways to log in is one of smtplib's.
+            # smtplib supports none of the server's login mechanisms.
             return again("smtp_login")
         except OSError:
             return again("smtp_unreachable")
@@ -110,7 +115,7 @@ class SmtpMail:
 
     @contextmanager
     def _connection(self) -> Iterator[smtplib.SMTP]:
-        """A greeted, protected, logged-in connection that is cut when the time for the whole is up."""
+        """Yield a greeted, protected and logged-in connection, which is shut down when `whole_seconds` are over."""
         server = self._server
         with (
             socket.create_connection((server.host, server.port), CONNECT_SECONDS) as plain,
@@ -123,7 +128,7 @@ class SmtpMail:
                 self._greet(smtp)
                 yield smtp
             finally:
-                # Whatever a server says to a farewell, the letter's fate has been decided.
+                # The reply to QUIT does not matter: the outcome is already decided.
                 with contextlib.suppress(OSError, ValueError):
                     smtp.quit()
                 smtp.close()
@@ -139,7 +144,10 @@ class SmtpMail:
             smtp.login(self._server.username, self._server.password)
 
     def _start_tls(self, smtp: smtplib.SMTP) -> None:
-        """RFC 3207: what was said before, or slipped in behind the answer, counts for nothing."""
+        """Start TLS (RFC 3207).
+
+        Discard everything received before, including bytes injected after the reply.
+        """
         if not smtp.has_extn("starttls"):
             raise smtplib.SMTPNotSupportedError("no STARTTLS")
         code, words = smtp.docmd("STARTTLS")
@@ -167,7 +175,7 @@ class SmtpMail:
 
 
 def mail_name(host: str) -> str:
-    """What mail servers call a host: its name, or its address as a literal (RFC 5321, 4.1.3)."""
+    """Return a host's name for SMTP: the name itself, or an address literal (RFC 5321, 4.1.3)."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -177,8 +185,11 @@ def mail_name(host: str) -> str:
 
 @contextmanager
 def _cut_after(seconds: float, connection: socket.socket) -> Iterator[None]:
-    """Shut the connection down if it is still in use by then: whoever waits for the server is woken."""
-    # A handle of its own: TLS takes the first one over.
+    """Shut the connection down if it is still in use after ``seconds``.
+
+    This wakes the thread that waits for the server.
+    """
+    # A duplicate of the socket, because TLS takes over the first one.
     handle = connection.dup()
 
     def cut() -> None:

@@ -1,6 +1,7 @@
-"""What the service's SQLite files, the database and the keyring, are opened with.
+"""Settings of the service's SQLite files: the database and the keyring.
 
-Promises that two who open a new file at the same instant both get it.
+Guarantees:
+- Two processes that open a new file at the same instant both succeed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ _AGAIN_SECONDS = 0.01
 
 
 def set_pragmas(connection: sqlite3.Connection, pragmas: Iterable[str], *, patience_seconds: float) -> None:
-    """Each of them, ``name=value``. Raises sqlite3.Error.
+    """Set pragmas, each as ``name=value``.
 
-    While another connection writes to a file that has no write-ahead log yet, SQLite refuses to give it one at once,
-    whatever its ``busy_timeout`` is; so it is asked again for as long.
+    While another connection writes to a file without a write-ahead log, SQLite refuses to create one at once.
+    It ignores ``busy_timeout`` for that, so the pragma is retried for as long.
+
+    Raises: sqlite3.Error.
     """
     deadline = time.monotonic() + patience_seconds
     for pragma in pragmas:
@@ -28,7 +31,7 @@ def _is_set(connection: sqlite3.Connection, pragma: str, deadline: float) -> boo
     try:
         connection.execute(f"PRAGMA {pragma}")
     except sqlite3.OperationalError as error:
-        # The low byte: a recovery in the way is SQLITE_BUSY too.
+        # The low byte, because SQLITE_BUSY_RECOVERY counts as SQLITE_BUSY too.
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
             raise
         return False

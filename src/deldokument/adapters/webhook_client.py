@@ -1,12 +1,14 @@
-"""Calls to addresses that others have named: one POST, to an address that was looked at before.
+"""HTTP client for webhooks: one POST to a URL that others chose, at an address that is checked first.
 
-Promises that the name is looked up here, once, and that the connection goes to the address that was checked and to no
-other, so that a name that changes its answer gains nothing; that one forbidden address among a name's refuses them
-all; that redirects, proxies and cookies are none of it; that at most a few kB of an answer are read, its head among
-them; and that a call is over ten seconds after it was connected, however slowly the other side speaks. Knows nothing of
-what it carries.
+Guarantees:
+- The name is resolved here, once, and the connection goes to a checked address. So DNS rebinding gains
+  nothing.
+- If one of a name's addresses is forbidden, all are refused.
+- No redirects, proxies or cookies.
+- At most `MAX_RESPONSE_BYTES` of a response are read, headers included.
+- A call ends ten seconds after it was connected, however slowly the server sends.
 
-A name's look-up takes as long as the system's resolver lets it.
+Does not know what it carries. Resolving a name takes as long as the system's resolver allows.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ _BREAKER_LIFETIME_SECONDS: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """In seconds: for a connection to an address, for each read or write, and for all after connecting together."""
+    """Time limits in seconds: per connection attempt, per read or write, and for everything after connecting."""
 
     connect: float = CONNECT_TIMEOUT_SECONDS
     step: float = READ_TIMEOUT_SECONDS
@@ -48,13 +50,19 @@ Resolver = Callable[[str, int], list[str]]
 
 
 def system_resolver(host: str, port: int) -> list[str]:
-    """The addresses of a name, in the order of the system's preference. Raises OSError."""
+    """Return a name's addresses, in the system's order of preference.
+
+    Raises: OSError.
+    """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class WebhookClient:
-    """See ports.channels.WebhookSender. ``tls`` and ``resolve`` are the system's; ``clock`` is monotonic."""
+    """The port `WebhookSender`.
+
+    ``tls`` and ``resolve`` default to the system's; ``clock`` is monotonic.
+    """
 
     def __init__(
         self,
@@ -73,7 +81,7 @@ class WebhookClient:
         self._breakers: ExpiringCache[str, Breaker] = ExpiringCache(_BREAKERS, _BREAKER_LIFETIME_SECONDS, clock)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
-        """See the port."""
+        """Post to a webhook; see the port."""
         try:
             target = parse_url(url, self._rule)
         except InvalidInput:
@@ -89,7 +97,10 @@ class WebhookClient:
         return outcome
 
     def _breaker(self, url: str) -> Breaker:
-        """Of the URL, not of the host: behind a host of many, one who hangs must not silence the others."""
+        """Return the breaker of this URL.
+
+        Not of the host: one slow webhook must not silence others on a shared host.
+        """
         known = self._breakers.get(url)
         if known is None:
             known = Breaker(self._clock)
@@ -116,13 +127,16 @@ class WebhookClient:
             return WebhookResponse(failure=WebhookFailure.MALFORMED)
 
     def _addresses(self, target: WebhookUrl) -> list[str]:
-        """Where the name leads; nothing when a single address is one that may not be called."""
+        """Return the addresses of the name; none if any of them is forbidden."""
         found = self._resolve(target.host, target.port)
         return found[:_MAX_ADDRESSES] if all(self._rule.admits(_address(text)) for text in found) else []
 
     @contextmanager
     def _connected(self, addresses: list[str], port: int) -> Iterator[socket.socket]:
-        """A connection to the first address that answers. Raises OSError, the last one's."""
+        """Yield a connection to the first address that accepts.
+
+        Raises: OSError of the last address.
+        """
         failure = OSError("no address")
         for address in addresses:
             try:
@@ -138,7 +152,10 @@ class WebhookClient:
 
     @contextmanager
     def _secured(self, plain: socket.socket, target: WebhookUrl) -> Iterator[tuple[socket.socket, threading.Event]]:
-        """The connection, its certificate checked for the name and not for the address, and whether time is over."""
+        """Yield the connection and whether time is up.
+
+        The certificate is checked against the name, not the address.
+        """
         if not target.secure:
             with _deadline(plain, self._limits.total) as is_over:
                 yield plain, is_over
@@ -157,13 +174,16 @@ def _address(text: str) -> Address:
 
 @contextmanager
 def _deadline(connection: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """Hang up when the time is over: a time limit for each read alone lets a byte now and then go on for ever."""
+    """Shut the connection down after ``seconds``.
+
+    A time limit per read alone does not stop a server that sends a byte now and then.
+    """
     is_over = threading.Event()
 
     def hang_up() -> None:
         is_over.set()
         with suppress(OSError):
-            # The method of an SSLSocket would take away what the other thread reads through.
+            # SSLSocket.shutdown would drop the object through which the other thread reads.
             socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, hang_up)
@@ -183,13 +203,13 @@ def _exchange(
     connection: socket.socket, is_over: threading.Event, target: WebhookUrl, headers: Mapping[str, str], body: bytes
 ) -> int:
     client = http.client.HTTPConnection(target.host, target.port)
-    client.auto_open = 0  # it shall not look the name up by itself
+    client.auto_open = 0  # must not resolve the name itself
     client.sock = connection
     client.response_class = _Answer
     client.request("POST", target.path, body, {"Host": _host_header(target), "Connection": "close", **headers})
     with client.getresponse() as answer:
         if is_over.is_set():
-            # A head that was cut off in the middle is read as if that were all of it.
+            # A head that was cut off is parsed as if it were complete.
             raise TimeoutError
         with suppress(OSError, http.client.HTTPException):
             answer.read(MAX_RESPONSE_BYTES)
@@ -197,7 +217,10 @@ def _exchange(
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer of which the beginning is all there is: a hundred headers of 64 KiB would be read, one by one."""
+    """A response of which only the beginning is read.
+
+    Otherwise up to a hundred headers of 64 KiB each would be read.
+    """
 
     def __init__(self, connection: socket.socket, *args: Any, **given: Any) -> None:
         super().__init__(connection, *args, **given)
@@ -205,7 +228,7 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Beginning(io.RawIOBase):
-    """The first bytes of a stream, as if no more came."""
+    """The first bytes of a stream, as if it ended there."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream

@@ -29,7 +29,7 @@ from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
 from deldokument.adapters.http.client import OutboundClients, signing_key
 from deldokument.adapters.idporten.login import IdPorten
-from deldokument.adapters.maskinporten.access_tokens import MaskinportenTokens
+from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import AltinnSettings, IdPortenSettings, MaskinportenSettings
 from deldokument.config.settings import ConfigurationError, Settings
@@ -73,7 +73,7 @@ def open_registers(settings: Settings) -> Registers:
     token = AltinnTokens(altinn.base_url, own_tokens, altinn_http).token if altinn.token_exchange else own_tokens
     return Registers(
         login=_login(settings.public_url, idporten, keys[idporten.client_key_path], clients.open()),
-        tokens=MaskinportenTokens(
+        tokens=AccessTokenValidator(
             maskinporten.issuer, settings.api_scope, settings.api_audience or "", maskinporten_http
         ),
         rights=_rights(altinn, altinn_http, token),

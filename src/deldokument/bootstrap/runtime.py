@@ -37,7 +37,8 @@ from deldokument.domain.webhook import AddressRule
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
-from deldokument.ports.dependencies import SEAL_EVERY, Dependencies, NoticeRules, ServiceConfig
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.services.maintenance.deployment_claims import claim_store
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
@@ -104,12 +105,12 @@ def build_runtime(settings: Settings) -> Runtime:
         login=registers.login,
         tokens=registers.tokens,
         media_types=PuremagicMediaTypes(),
-        press=MarkdownRenderer(),
-        seal=seal,
-        library=PackageLibrary(),
+        renderer=MarkdownRenderer(),
+        signer=seal,
+        texts=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
-        rules=_service_config(settings, registers.access),
+        config=_service_config(settings, registers.access),
         mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
     return Runtime(deps, database, keyring, registers)

@@ -14,8 +14,8 @@
 - `output`: secret input, and output as table or JSON
 - `root_keys`: `deldokument keys create-root` and `rotate-root`
 - `runtime`: opens the deployment, and reports errors with exit code 1
+- `sender_console`: options, progress and exit codes of the commands for senders
 - `serve`: `deldokument serve`
-- `share_options`: options, progress and exit codes of the commands for senders
 - `shares`: `deldokument share` and the other commands for senders
 - `tenant_lifecycle`: `deldokument tenant`: setup, impact assessment, offboarding
 - `tenants`: `deldokument tenant`: registration, administrators, freezing

@@ -156,7 +156,7 @@ def _agree(deps: Dependencies, tenant: Tenant, leader: Person) -> None:
         version=document.version,
         signed_on=today,
         signed_by=signed_by,
-        copy=deps.press.pdf(replace(document.paper, markdown=markdown)),
+        copy=deps.renderer.pdf(replace(document.paper, markdown=markdown)),
     )
     session = _session(deps, leader)
     offer = offer_signing(deps, session, tenant_id=tenant.id)

@@ -155,7 +155,7 @@ def _backlog(node: Runtime) -> str:
 
 def _seal_state(node: Runtime) -> str:
     try:
-        end = valid_until(node.deps.seal.certificate())
+        end = valid_until(node.deps.signer.certificate())
     except Unavailable:
         return "MISSING: nothing can be sealed; create one with `deldokument keys seal`"
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"

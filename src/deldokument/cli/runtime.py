@@ -13,7 +13,7 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.cli.output import say_error
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
-from deldokument.web.http.errors import WORDS, words_of
+from deldokument.web.http.errors import WORDS, error_text
 from deldokument.web.http.i18n import Translator
 
 
@@ -32,7 +32,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, InvalidFields):
         return "; ".join(f"{fault.field}: {_words(fault)}" for fault in error.errors)
     if isinstance(error, InvalidInput | Conflict) and error.code in WORDS:
-        return f"{words_of(error, Translator('en'))} ({error})"
+        return f"{error_text(error, Translator('en'))} ({error})"
     return str(error)
 
 

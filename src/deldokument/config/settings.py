@@ -52,7 +52,7 @@ from deldokument.config.types import (
     is_loopback,
     origin,
 )
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 
 PREFIX: Final = "DELDOKUMENT_"
 _UNMADE: Final = "default_factory_not_called"

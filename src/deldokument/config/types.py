@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from deldokument.domain.addresses import check_address
+from deldokument.domain.email_addresses import check_address
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_organization
 

@@ -1,11 +1,11 @@
 """Rules about shares, uploads, people and agreements. Standard library only.
 
 - `accounts`: names and rules of accounts
-- `addresses`: e-mail addresses and notification choices
-- `agreement`: kinds and versions of agreement texts
 - `agreement_records`: signed main agreements and service agreements
+- `agreement`: kinds and versions of agreement texts
 - `audit`: audit events and their hash chain
 - `chain`: verification of an event chain
+- `email_addresses`: e-mail addresses and notification choices
 - `errors`: error classes
 - `identifiers`: Norwegian person and organisation numbers
 - `impact_assessment`: data protection impact assessment of a tenant

@@ -12,4 +12,5 @@ May import: `domain`.
 - `login`: login provider and access tokens
 - `registers`: organisation names and rights
 - `repositories`: repositories of one database transaction
+- `service_config`: settings that use cases read
 """

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.outbox import Outcome
 

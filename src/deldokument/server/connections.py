@@ -1,14 +1,22 @@
-"""A connection of the web server: uvicorn's, with bounds on what it lets a client do before a route has its say.
+"""HTTP connection of the server: uvicorn's, with limits on what a client may do before a route runs.
 
-Promises that a head, a trailer or a chunk's extension beyond 64 KiB, and what one reading takes, is refused, however
-it is cut into packets, and so are many lines, many requests ahead of their answers, and heads that can be read in two
-ways; that nothing is put among the bytes of a response; that a connection from which bytes are awaited and on which
-too little comes is closed, and one that takes nothing of its answer, so that idle and creeping clients use up no
-descriptors; that a body comes in pieces so small that many at once can be held; and that a route can cut a response
-so that neither this process nor the kernel sends any more of it, wait until the kernel takes more of it, ask how much
-the other side has not taken, send an interim response before it, and leave a body with the kernel until it asks for
-more. Bodies are the routes' business: those that take big ones have time limits of their own, shorter than those
-here.
+Guarantees:
+- Refuses a head, a trailer or a chunk extension of more than 64 KiB plus one read, however it is split into
+  packets.
+- Refuses too many headers, too many pipelined requests, and ambiguous heads (request smuggling).
+- Never inserts anything into the bytes of a response.
+- Closes a connection on which expected bytes do not come, or come too slowly, and one that takes nothing of
+  its response. So idle and slow clients do not use up descriptors.
+- Passes a body on in pieces so small that many can be held at once.
+
+A route can do the following with its connection:
+- cut a response, so that neither this process nor the kernel sends any more of it
+- wait until the kernel accepts more
+- ask how many bytes the client has not taken
+- send an interim response
+- leave a body in the kernel until it asks for more
+
+Bodies are otherwise the routes' concern: those that accept large ones have their own, shorter time limits.
 """
 
 from __future__ import annotations
@@ -30,15 +38,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 30.0
-"""A request's head must be there so long after the connection, or the head itself, began."""
+"""Time for a request's head, from the start of the connection or of the head itself."""
 BODY_SECONDS = 150.0
-"""So long may less than a trickle come while a body is awaited."""
+"""Time in which at least `TRICKLE` bytes must come while a body is expected."""
 TRICKLE = 4096
-"""Bytes that whoever sends or takes many must move in the time that there is."""
+"""Minimum number of bytes that a client must move within the time limit."""
 MAX_LINES = 200
-"""Headers of a request: many small ones weigh thirty times their bytes."""
+"""Headers per request: many small ones take thirty times their bytes in memory."""
 MAX_AHEAD = 16
-"""Requests that may wait for the answers of those before them."""
+"""Pipelined requests that may wait for the responses to earlier ones."""
 _LOOK_SECONDS = 5.0
 _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
@@ -49,14 +57,14 @@ _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
 def abort(scope: Scope) -> None:
-    """Break the request's connection off with a reset; what has not left this machine is dropped."""
+    """Reset the request's connection; bytes that have not left this machine are dropped."""
     extension = scope.get("extensions", {}).get(_CUT)
     if extension:
         extension["cut"]()
 
 
 def send_interim(scope: Scope, status: str, headers: Mapping[str, str]) -> None:
-    """Send a response with a 1xx status before the one that the request will have; where that is possible."""
+    """Send a 1xx response before the request's final response, where that is possible."""
     extension = scope.get("extensions", {}).get(_INTERIM)
     if extension:
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
@@ -64,21 +72,21 @@ def send_interim(scope: Scope, status: str, headers: Mapping[str, str]) -> None:
 
 
 def pause_reading(scope: Scope) -> None:
-    """Take nothing more of the request's body from the kernel until the application asks for it."""
+    """Leave the rest of the request's body in the kernel until the application asks for it."""
     extension = scope.get("extensions", {}).get(_HOLD)
     if extension:
         extension["hold"]()
 
 
 async def writable(scope: Scope) -> None:
-    """Return when the kernel has what was sent of the response and takes more; at once where nobody can tell."""
+    """Wait until the kernel has the response as sent so far and accepts more; return at once where that is unknown."""
     extension = scope.get("extensions", {}).get(_WRITABLE)
     if extension:
         await extension["wait"]()
 
 
 def unsent_bytes(scope: Scope) -> int:
-    """Bytes of the response, here and in the kernel, that the other side has not taken; 0 where nobody can tell."""
+    """Return the number of response bytes, here and in the kernel, that the client has not taken; 0 if unknown."""
     extension = scope.get("extensions", {}).get(_UNTAKEN)
     count: int = extension["count"]() if extension else 0
     return count
@@ -90,7 +98,7 @@ def _announces_body(header: tuple[bytes, bytes]) -> bool:
 
 
 def _must_be_plain(headers: Sequence[tuple[bytes, bytes]], version: str) -> None:
-    """Refuse what can be read in two ways: which host is meant (RFC 9112, 3.2), and how a body is coded (6.1)."""
+    """Refuse ambiguous heads (request smuggling): the host (RFC 9112, 3.2) and the body's coding (6.1)."""
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) > 1 or (version == "1.1" and not hosts):
         raise ValueError("no host, or several")
@@ -99,10 +107,11 @@ def _must_be_plain(headers: Sequence[tuple[bytes, bytes]], version: str) -> None
 
 
 class _ReceiveBuffer(threading.local):
-    """Where an event loop receives, in its thread, for all its connections: what has come is parsed at once."""
+    """Receive buffer of an event loop, in its thread, for all connections: data is parsed as it comes."""
 
     def __init__(self) -> None:
-        # A little more than what pauses a connection, so that one such piece of a body is followed by no other.
+        # Slightly more than the high-water mark that pauses a connection, so one full piece of a body pauses
+        # reading.
         self.view = memoryview(bytearray(HIGH_WATER_LIMIT + 4096))
 
 
@@ -110,41 +119,41 @@ _received = _ReceiveBuffer()
 
 
 class _Receiver(asyncio.BufferedProtocol):
-    """Hears for a connection: a plain protocol is handed a quarter megabyte at a time, this one what the room holds."""
+    """Protocol that receives for a connection: a plain Protocol gets 256 KiB at a time, this one a buffer's size."""
 
     def __init__(self, connection: BoundedConnection) -> None:
         self._connection = connection
 
     def get_buffer(self, _size: int) -> memoryview:
-        """Where the next bytes go."""
+        """Return the buffer for the next bytes."""
         return _received.view
 
     def buffer_updated(self, count: int) -> None:
-        """So many have come."""
+        """Pass received bytes on."""
         self._connection.data_received(_received.view[:count])
 
     def eof_received(self) -> None:
-        """No more will come."""
+        """Pass the end of the stream on."""
         self._connection.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Pass the loss of the connection on."""
         self._connection.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """More than enough waits to be sent."""
+        """Pass on that the write buffer is full."""
         self._connection.pause_writing()
 
     def resume_writing(self) -> None:
-        """There is room again."""
+        """Pass on that the write buffer has space again."""
         self._connection.resume_writing()
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """One connection."""
+    """One HTTP connection with limits."""
 
     still_seconds = 150.0
-    """So long may nothing be taken of what waits to be sent."""
+    """Time after which a connection is reset if the client takes none of the bytes that wait to be sent."""
     _watch: asyncio.TimerHandle | None = None
     _writable: asyncio.Event | None = None
     _overhead = 0
@@ -155,14 +164,14 @@ class BoundedConnection(HttpToolsProtocol):
     _unmoved_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch."""
+        """Start the timer that checks the limits."""
         super().connection_made(transport)
         transport.set_protocol(_Receiver(self))
         self._since = self.loop.time()
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Watch no more."""
+        """Stop the timer."""
         if self._watch:
             self._watch.cancel()
         if self._writable:
@@ -170,11 +179,11 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Parse; everything that is neither a finished head nor a piece of a body is overhead."""
+        """Parse received data; bytes that belong neither to a finished head nor to a body count as overhead."""
         self._overhead += len(data)
         if not self._in_head and self.cycle is not None and self.cycle.response_complete:
-            # A head begins with whatever comes next, be it an empty line of which the parser says nothing: the server
-            # waits no longer for a request that does not come.
+            # The next byte starts a head, even an empty line that the parser does not report. So the time limit
+            # for heads applies.
             self._in_head, self._since = True, self.loop.time()
         # The parser takes any buffer, and keeps none.
         super().data_received(data)  # type: ignore[arg-type]
@@ -182,7 +191,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.send_400_response("The head, or what stands between the pieces of the body, is too long.")
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Start a head, and attach this connection's extensions to the scope."""
         super().on_message_begin()
         self._in_head, self._since = True, self.loop.time()
         extensions: dict[str, dict[object, object]] = {
@@ -195,7 +204,7 @@ class BoundedConnection(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header. A trailer, which comes when the request is under way, is none (RFC 9110, 6.5.1)."""
+        """Add a header. Trailers, which come during the request, are ignored (RFC 9110, 6.5.1)."""
         if not self._in_head:
             return
         if len(self.headers) >= MAX_LINES:
@@ -203,19 +212,19 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Check the finished head."""
         self._progress()
         self._in_head = False
         _must_be_plain(self.headers, self.parser.get_http_version())
         if self.parser.should_upgrade() and any(map(_announces_body, self.headers)):
-            # The parser would take its body for the next request.
+            # The parser would take the body for the next request.
             raise ValueError("a body with a request to upgrade")
         if len(self.pipeline) >= MAX_AHEAD:
             raise ValueError("too many requests ahead of their answers")
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse; where that would stand among the bytes of another answer, or be taken for it, break off."""
+        """Send 400; reset the connection if it would end up inside another response, or be taken for one."""
         cycle = self.cycle
         is_asked = cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body)
         if is_asked or self.pipeline:
@@ -224,7 +233,7 @@ class BoundedConnection(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body."""
+        """Count a piece of a body."""
         self._overhead = 0
         self._trickled += len(body)
         if self._trickled >= TRICKLE:
@@ -232,7 +241,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """Note that the request is complete."""
         self._progress()
         super().on_message_complete()
 
@@ -243,14 +252,14 @@ class BoundedConnection(HttpToolsProtocol):
         awaited = self._in_head or (self.cycle is not None and self.cycle.more_body and not self.flow.read_paused)
         patience = HEAD_SECONDS if self._in_head else BODY_SECONDS
         if awaited and self.loop.time() - self._since > patience:
-            # Not yet the end, where an answer is still to be taken.
+            # The transport still sends what waits in its buffer.
             self.transport.close()
         if self._is_stuck():
             self._cut()
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
 
     def _is_stuck(self) -> bool:
-        """Whether nothing has been taken for long of what waits here to be sent."""
+        """Return whether the client has for too long taken none of the bytes that wait here."""
         waiting = self.transport.get_write_buffer_size()
         untaken = waiting + self._count_in_kernel() if waiting else 0
         if not untaken or untaken != self._untaken:
@@ -258,13 +267,13 @@ class BoundedConnection(HttpToolsProtocol):
         return self.loop.time() - self._unmoved_since > self.still_seconds
 
     def _send_interim(self, response: bytes) -> None:
-        # HTTP/1.0 knows no interim responses.
+        # HTTP/1.0 has no interim responses.
         if self.scope["http_version"] == "1.1" and not self.transport.is_closing():
             self.transport.write(response)
 
     async def _wait_writable(self) -> None:
         await self.flow.drain()
-        # The event loop watches no descriptor that a transport of its own has.
+        # The event loop refuses to watch a descriptor that belongs to one of its transports.
         connection = None if self.transport.is_closing() else self._duplicate()
         if connection is None:
             return
@@ -292,7 +301,7 @@ class BoundedConnection(HttpToolsProtocol):
         return int(in_kernel)
 
     def _duplicate(self) -> socket.socket | None:
-        """A descriptor of our own: the server may close its any time. None when there is none left."""
+        """Return a descriptor of our own, since the server may close its own at any time; None if none is left."""
         connection: Any = self.transport.get_extra_info("socket")
         with suppress(OSError):
             duplicate: socket.socket = connection.dup()
@@ -301,7 +310,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _cut(self) -> None:
         connection: Any = self.transport.get_extra_info("socket")
-        # Also one that is closing has its descriptor until all has been taken; one that is gone has none.
+        # A closing transport has its descriptor until all has been taken; a closed one has none.
         if connection is not None and connection.fileno() >= 0:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT_AT_ALL)
         self.transport.abort()

@@ -1,10 +1,10 @@
-"""Serves the public and the management application in one process, each at a listener of its own.
+"""The public and the management application in one process, each on its own listener.
 
 Guarantees:
-- both listeners close together when a signal comes;
-- requests under way have ``UNDER_WAY_SECONDS``; then they are cut off, and the process stays until downloads that were
-  cut off have their receipts;
-- no access log: paths hold ids of shares, and the audit trail has what must be kept.
+- Both listeners close together on a signal.
+- Running requests have ``UNDER_WAY_SECONDS``, then they are cut off. The process stays until interrupted
+  downloads have their receipts.
+- No access log: paths contain ids of shares, and the audit trail has what must be kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.supervisor import end_at_a_signal, has_to_end
 
 UNDER_WAY_SECONDS = 10
-"""Requests under way at a signal have so long; the tasks of those then cut off have as long again."""
+"""Time for running requests after a signal; the tasks of those then cut off have as long again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Listeners:
 
 
 def serve_both(public: ASGIApp, management: ASGIApp, listeners: Listeners, *, lend_sockets: bool) -> None:
-    """Serve until a signal comes; then end the process, by SystemExit."""
+    """Serve until a signal comes; then end the process by SystemExit."""
     beside = ManagementServer(_config(management, BoundedConnection))
     server = Server(_config(public, LendingConnection if lend_sockets else BoundedConnection), beside, listeners)
-    # The server raises the signal again when it has ended: that is the time to go, and no death.
+    # uvicorn raises the signal again after shutdown; that should end the process normally, not kill it.
     end_at_a_signal()
     server.run(sockets=[listeners.public])
 
@@ -58,7 +58,7 @@ def _config(app: ASGIApp, connection: type[BoundedConnection]) -> uvicorn.Config
 
 
 class ManagementServer(uvicorn.Server):
-    """Runs in the event loop of the public server, which hears the signals."""
+    """The management server, in the event loop of the public server, which handles the signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._managing = asyncio.create_task(self._management.serve([self._listeners.management]))
-        # A signal may have come before this server heard it.
+        # A signal may have come before this server handled signals.
         self.should_exit |= has_to_end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

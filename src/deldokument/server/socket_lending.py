@@ -1,13 +1,15 @@
-"""A connection that lends its socket to a thread, so that the bytes of a big transfer pass the event loop by.
+"""Socket hand-over: lends a connection's socket to a thread, so that large transfers bypass the event loop.
 
-Promises that while the socket is lent the server neither reads nor writes the bytes that are the borrower's; that it is
-given back in the state in which the server would have been had it moved them itself, so that whatever follows, the rest
-of a body, the next request, a disconnect, comes as ever; and that None is lent where that cannot be promised: TLS,
-HTTP/1.0, chunked bodies, a successor in the pipeline, any other server.
+Guarantees:
+- While the socket is lent, the server neither reads nor writes the borrower's bytes.
+- The socket is returned in the state in which the server would be had it moved the bytes itself. So the rest
+  of a body, the next request or a disconnect are handled as usual.
+- Nothing is lent where that cannot be guaranteed: TLS, HTTP/1.0, chunked bodies, a pipelined successor, any
+  other server.
 
-What it leans on inside uvicorn and uvloop stands in docs/decisions/0035-a-socket-is-lent-to-a-thread.md; an upgrade
-that changes it fails in tests/server/test_socket_lending.py. Deliberately does not know who is quick enough to be lent
-a socket.
+The internals of uvicorn and uvloop that it depends on are listed in
+docs/decisions/0035-a-socket-is-lent-to-a-thread.md. An upgrade that changes them fails in
+tests/server/test_socket_lending.py. Does not decide which clients are fast enough.
 """
 
 from __future__ import annotations
@@ -25,13 +27,16 @@ from starlette.types import Scope
 from deldokument.server.connections import BoundedConnection
 
 WAIT_SECONDS = 0.2
-"""So long a borrower waits for a socket that neither brings nor takes anything."""
+"""How long a borrower waits for a socket that neither delivers nor accepts bytes."""
 _BODY = "deldokument.lend_body"
 _ANSWER = "deldokument.lend_answer"
 
 
 class SocketLease:
-    """A socket on loan, until `give_back`. ``left`` bytes may be moved by it; for one thread at a time."""
+    """A lease of a socket, until `release`.
+
+    ``left`` bytes may be moved over it; for one thread at a time.
+    """
 
     def __init__(
         self, connection: socket.socket, left: int, take_back: Callable[[int], None], came: bytes = b""
@@ -41,16 +46,16 @@ class SocketLease:
         self._take_back = take_back
         self.left = left
         self.came = came
-        """What the server has already read of a body."""
+        """The part of a body that the server has already read."""
         self.is_stuck = False
-        """Nothing moves, or the other side is gone: which of them, the server will see."""
+        """No progress, or the other side is gone; the server will find out which."""
 
     def receive_into(self, buffer: memoryview, until: float) -> int:
-        """Fill the room as far as bytes come before ``until`` (monotonic); how many came."""
+        """Fill the buffer with bytes that come before ``until`` (monotonic), and return how many came."""
         return self._move(self._socket.recv_into, buffer, until)
 
     def send(self, data: memoryview, until: float) -> int:
-        """Send as much as is taken before ``until`` (monotonic); how much that was."""
+        """Send the bytes that the kernel accepts before ``until`` (monotonic), and return how many that were."""
         return self._move(self._socket.send, data, until)
 
     def _move(self, move: Callable[[memoryview], int], data: memoryview, until: float) -> int:
@@ -69,35 +74,38 @@ class SocketLease:
         return moved
 
     def release(self) -> None:
-        """On the event loop, when no thread uses it any more."""
+        """Give the socket back to the server.
+
+        Call on the event loop, when no thread uses the lease any more.
+        """
         self._socket.close()
         self._take_back(self.left)
 
 
 def lease_request_body(scope: Scope) -> SocketLease | None:
-    """The socket that brings the rest of the request's body, if it can be had."""
+    """Return a lease of the socket with the rest of the request's body; None if it cannot be lent."""
     extension = scope.get("extensions", {}).get(_BODY)
     lease: SocketLease | None = extension["lend"]() if extension else None
     return lease
 
 
 async def borrow_answer(scope: Scope, left: int) -> SocketLease | None:
-    """The socket that takes ``left`` more bytes of the response, if it can be had now."""
+    """Return a lease of the socket for ``left`` more bytes of the response; None if it cannot be lent now."""
     extension = scope.get("extensions", {}).get(_ANSWER)
     lease: SocketLease | None = await extension["lend"](left) if extension else None
     return lease
 
 
 class LendingConnection(BoundedConnection):
-    """One connection."""
+    """A connection whose socket can be lent."""
 
     _left: int | None = None
-    """Bytes of the body that the parser has not seen; None when only its end will tell."""
+    """Bytes of the body that the parser has not seen; None if the length is unknown."""
     _is_deaf = False
-    """A fresh parser is being told where in a body it is."""
+    """True while a new parser is fed a head to set its position in a body."""
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Start a head, and attach the lending extensions to the scope."""
         if self._is_deaf:
             return
         super().on_message_begin()
@@ -107,17 +115,17 @@ class LendingConnection(BoundedConnection):
         extensions[_ANSWER] = {"lend": lambda left: self._lend_answer(scope, left)}
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the address."""
+        """Add a piece of the URL."""
         if not self._is_deaf:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """Add a header."""
         if not self._is_deaf:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Note the length of the body."""
         if self._is_deaf:
             return
         lengths = [value for name, value in self.headers if name == b"content-length"]
@@ -125,7 +133,7 @@ class LendingConnection(BoundedConnection):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body."""
+        """Count a piece of a body."""
         if self._left is not None:
             self._left -= len(body)
         super().on_body(body)
@@ -147,7 +155,7 @@ class LendingConnection(BoundedConnection):
         self._left, self._is_deaf = left, True
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        # To the parser the rest is the whole body of a request, whose head nobody hears of.
+        # For the new parser the rest is the whole body of a request, whose head is ignored.
         self.parser.feed_data(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % left)
         self._is_deaf = False
 
@@ -155,7 +163,7 @@ class LendingConnection(BoundedConnection):
         if not self._may_lend(scope):
             return None
         cycle = self.cycle
-        # Without room for anything in the buffer, writable means that it is empty.
+        # With a write buffer limit of zero, writable means that the buffer is empty.
         self.transport.set_write_buffer_limits(0)
         try:
             async with asyncio.timeout(WAIT_SECONDS):

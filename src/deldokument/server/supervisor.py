@@ -1,13 +1,14 @@
-"""Parent process of several server processes that accept at the same listeners (decision 39).
+"""Parent process of several server processes that accept on the same listeners (decision 39).
 
-Guarantees
-- A child that dies is replaced while another one lives. Connections that wait at a listener are not lost with it.
+Guarantees:
+- A child that dies is replaced while another one lives. Connections that wait at a listener are not lost with
+  it.
 - Children that die soon after their start are replaced after ever longer pauses.
 - When no child is left, the parent ends with an error. The service manager starts it again.
 - SIGTERM and SIGINT are passed on to the children, which have `PATIENCE_SECONDS` to end.
-- The children end with their parent, also if it is killed.
+- The children end with their parent, even if it is killed.
 
-A busy child is left alone: the load balancer asks whether it answers. Knows nothing of what a child does.
+A busy child is not killed: the load balancer checks whether it responds. Does not know what a child does.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PATIENCE_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
 _QUICK_SECONDS: Final = 10.0
-"""A child that dies sooner makes the pause longer."""
+"""A child that dies sooner than this makes the pause longer."""
 _BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -43,10 +44,11 @@ class NoProcessLeft(Exception):
 
 
 def end_at_a_signal() -> None:
-    """Have the first SIGTERM or SIGINT end this process by SystemExit.
+    """Make the first SIGTERM or SIGINT end this process by SystemExit.
 
-    More may follow: systemd signals every process of a unit, and a parent its children. Python drops an exception that
-    is raised while an object is freed, so a loop without an end of its own checks `has_to_end`.
+    More may follow: systemd signals every process of a unit, and a parent its children. Python drops an
+    exception that is raised while an object is freed. So a loop without an end of its own checks
+    `has_to_end`.
     """
 
     def end(*_: object) -> None:
@@ -59,7 +61,7 @@ def end_at_a_signal() -> None:
 
 
 def has_to_end() -> bool:
-    """Return whether such a signal has come to this process."""
+    """Return whether this process has received such a signal."""
     return _has_to_end.is_set()
 
 
@@ -69,7 +71,10 @@ def _ignore_ending_signals() -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket for all children. Raises OSError."""
+    """Return a listening socket for all children.
+
+    Raises: OSError.
+    """
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     listener.setblocking(False)
@@ -79,7 +84,8 @@ def listen(host: str, port: int) -> socket.socket:
 def supervise(count: int, child: Callable[[], None]) -> None:
     """Run ``child`` in ``count`` processes until a signal comes. All have ended when this returns or raises.
 
-    The caller has opened nothing but listeners and runs no thread: the children are forked, and share its loaded code.
+    The caller has opened nothing but listeners and runs no thread: the children are forked, and share its
+    loaded code.
 
     Raises:
         NoProcessLeft: Every child has died.
@@ -92,7 +98,7 @@ def supervise(count: int, child: Callable[[], None]) -> None:
         while children.next_signal() not in _ENDING:
             children.reap()
             children.start_missing()
-        # Further ones are pending, and would end the parent by signal as soon as they are unblocked.
+        # Further signals are pending, and would end the parent as soon as they are unblocked.
         _ignore_ending_signals()
     finally:
         children.end()
@@ -100,7 +106,7 @@ def supervise(count: int, child: Callable[[], None]) -> None:
 
 
 class ChildProcesses:
-    """The living children: process ids, and when each was started."""
+    """The living children: process ids and start times."""
 
     def __init__(self, count: int, child: Callable[[], None], mask: Iterable[int]) -> None:
         self._count = count
@@ -118,7 +124,10 @@ class ChildProcesses:
         return received.si_signo if received else None
 
     def start_missing(self) -> None:
-        """Start the children that are missing, unless it is too early. Raises OSError if none can be started."""
+        """Start the missing children, unless it is too early.
+
+        Raises: OSError if none can be started.
+        """
         if time.monotonic() < self._start_at:
             return
         try:
@@ -131,7 +140,10 @@ class ChildProcesses:
             self._delay(is_longer=True)
 
     def reap(self) -> None:
-        """Forget the children that have died. Raises NoProcessLeft if all have."""
+        """Remove the children that have died.
+
+        Raises: NoProcessLeft if all have.
+        """
         for pid in self._ended():
             is_quick = time.monotonic() - self._living.pop(pid) < _QUICK_SECONDS
             log.error("process %d has died", pid)
@@ -140,12 +152,12 @@ class ChildProcesses:
             raise NoProcessLeft
 
     def _delay(self, *, is_longer: bool) -> None:
-        """A process that dies again and again must not use up the machine."""
+        """Set the pause before the next start: a process that dies again and again must not use up the machine."""
         self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS) if is_longer else _PAUSE_SECONDS
         self._start_at = time.monotonic() + self._pause
 
     def end(self) -> None:
-        """Ask all to end, wait, and kill those that do not."""
+        """Ask all children to end, wait, and kill those that do not."""
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._living and (left := deadline - time.monotonic()) > 0:
@@ -156,7 +168,10 @@ class ChildProcesses:
         self._send(signal.SIGKILL)
 
     def _ended(self) -> list[int]:
-        """Return children that have ended. As process 1 the parent has others' orphans too, so it asks for its own."""
+        """Return the children that have ended.
+
+        Asks for each: as process 1 the parent also has others' orphans.
+        """
         return [pid for pid in list(self._living) if os.waitpid(pid, os.WNOHANG)[0]]
 
     def _send(self, number: signal.Signals) -> None:
@@ -175,14 +190,14 @@ class ChildProcesses:
         except SystemExit:
             pass
         except Exception:
-            log.exception("a process cannot go on")
+            log.exception("server process failed")
         finally:
-            # Skips the parent's finally blocks: what the parent has open is not the child's to close.
+            # Skips the parent's finally blocks: the child must not close what the parent has open.
             os._exit(0)
 
 
 def _end_with_parent(parent: int) -> None:
-    """Have the kernel end this process when its parent is gone, by SIGKILL too."""
+    """Have the kernel end this process when its parent ends, even by SIGKILL."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(0)

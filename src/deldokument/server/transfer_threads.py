@@ -1,8 +1,12 @@
-"""Threads for clients that are quick: one moves a stretch of bytes between a socket on loan and a use case.
+"""Thread pools for transfers of fast clients. A thread moves one stretch between a lent socket and a use case.
 
-Promises that they are few, and the helpers that read ahead for them, too; that the event loop comes before them when a
-processor is short; that a client that is slow or hangs occupies one for some hundred milliseconds at most; and that
-whoever finds the lanes taken goes on by the event loop. Deliberately does not know what is moved.
+Guarantees:
+- The number of threads is small, and so is that of the helpers that read ahead for them.
+- If CPU time is short, the event loop has priority.
+- A slow or hanging client occupies a thread for a few hundred milliseconds at most.
+- A transfer that gets no lane continues on the event loop.
+
+Does not know what is moved.
 """
 
 from __future__ import annotations
@@ -23,41 +27,41 @@ log = logging.getLogger("deldokument.web")
 _CORES = os.cpu_count() or 1
 LANES = 4
 _THREADS = min(LANES, _CORES)
-"""More would only take turns that the event loop waits for; the lanes take turns at them, a stretch each."""
+"""More threads would compete with the event loop; lanes take turns on the threads, one stretch each."""
 HELPERS = max(1, _CORES // 2)
-"""A helper is worth having where it has a core of its own; none has when there is a lane for each."""
+"""A helper pays only with a core of its own, which none has while every core runs a lane."""
 _NICENESS = 5
-"""Enough for the event loop to go first, little enough to get on beside a busy neighbour."""
+"""Low enough priority that the event loop goes first, high enough to progress beside a busy neighbour."""
 FEW = 16
-"""So many transfers at once may each have buffers of megabytes."""
+"""Number of simultaneous transfers that may each have buffers of megabytes."""
 STRETCH = 2**26
-"""Bytes after which the event loop is asked again whether it may go on."""
+"""Bytes after which the event loop decides again whether the transfer continues in a thread."""
 STRETCH_SECONDS = 0.2
 QUICK = 20_000_000
-"""Bytes a second that a client must move to be given a lane and to keep it."""
+"""Bytes per second that a client must move to get a lane and to keep it."""
 PROBATION = 2**21
-"""Bytes over which it is seen how quick a client is."""
+"""Bytes over which a client's speed is measured."""
 
 _Result = TypeVar("_Result")
 
 
 class ConcurrencyGauge:
-    """The transfers under way, up and down: when they are many, each takes less memory. For the event loop's thread."""
+    """The number of transfers in progress: when there are many, each takes less memory. For the event loop's thread."""
 
     def __init__(self) -> None:
         self._size = 0
 
     def join(self) -> None:
-        """One more."""
+        """Add a transfer."""
         self._size += 1
 
     def leave(self) -> None:
-        """One less."""
+        """Remove a transfer."""
         self._size -= 1
 
     @property
     def is_small(self) -> bool:
-        """Whether each may have buffers of megabytes."""
+        """Whether each transfer may have buffers of megabytes."""
         return self._size <= FEW
 
 
@@ -65,7 +69,7 @@ crowd = ConcurrencyGauge()
 
 
 class TransferThreads:
-    """A handful of threads, and who has one."""
+    """A few threads, with a limited number of lanes, and helpers."""
 
     def __init__(self, name: str) -> None:
         self._pool = ThreadPoolExecutor(_THREADS, name, _lower_priority)
@@ -78,7 +82,10 @@ class TransferThreads:
 
     @contextmanager
     def entered(self) -> Iterator[bool]:
-        """Whether there is a lane; it is kept until the block is left. For the event loop's thread."""
+        """Yield whether a lane is free; it is held until the block ends.
+
+        For the event loop's thread.
+        """
         entered = self._free.acquire(blocking=False)
         self._taken += entered
         try:
@@ -89,17 +96,20 @@ class TransferThreads:
                 self._free.release()
 
     def run(self, stretch: Callable[[], bool]) -> asyncio.Future[bool]:
-        """One stretch, in a thread. The first is told, so that an operator sees whether sockets are lent at all."""
+        """Run one stretch in a thread.
+
+        The first is logged, so that an operator sees whether sockets are lent.
+        """
         if not self._is_used:
-            log.info("%ss of quick clients go by sockets lent to threads", self._name)
+            log.info("%ss of fast clients use sockets lent to threads", self._name)
             self._is_used = True
         return asyncio.get_running_loop().run_in_executor(self._pool, stretch)
 
     @contextmanager
     def ahead(self, steps: Iterator[_Result]) -> Iterator[Iterator[_Result]]:
-        """The same steps, each made by a helper while the one before it is used.
+        """Yield the same steps, each computed by a helper while the previous one is used.
 
-        When all helpers or cores are taken, whoever uses the steps makes them.
+        If all helpers or cores are taken, the consumer computes them itself.
         """
         if self._taken >= _CORES or not self._idle.acquire(blocking=False):
             yield steps
@@ -112,9 +122,12 @@ class TransferThreads:
 
 
 def _lower_priority() -> None:
-    """This thread goes after the event loop's. Linux: the niceness is the thread's own (sched(7))."""
+    """Give this thread lower priority than the event loop's.
+
+    On Linux niceness is per thread (sched(7)).
+    """
     this = threading.get_native_id()
-    # Where a filter of system calls refuses it, bytes move all the same.
+    # A seccomp filter may refuse it; transfers work all the same.
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, this, os.getpriority(os.PRIO_PROCESS, this) + _NICENESS)
 
@@ -130,7 +143,7 @@ def _ahead(steps: Iterator[_Result], helper: ThreadPoolExecutor) -> Generator[_R
 
 
 async def ended(futures: Sequence[asyncio.Future[Any]]) -> None:
-    """Wait until threads have ended, however often the waiting is cancelled: they do not stop for that."""
+    """Wait until threads have ended, even if the waiting is cancelled: threads do not stop for that."""
     cancelled: asyncio.CancelledError | None = None
     while waiting := [future for future in futures if not future.done()]:
         try:
@@ -142,20 +155,23 @@ async def ended(futures: Sequence[asyncio.Future[Any]]) -> None:
 
 
 async def outlived(future: asyncio.Future[_Result]) -> _Result:
-    """What a thread comes to; when the waiting is cancelled, not before the thread has ended."""
+    """Return a thread's result; if cancelled, raise only after the thread has ended."""
     await ended([future])
     return future.result()
 
 
 class ThroughputMeter:
-    """How quickly bytes come by the event loop."""
+    """Speed of the bytes that come over the event loop."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
         self._came = 0
 
     def is_quick(self, count: int) -> bool:
-        """``count`` more have come: whether they do so quickly, told once in PROBATION bytes."""
+        """Count ``count`` more bytes.
+
+        Returns True, once per PROBATION bytes, if they came fast enough for a lane.
+        """
         self._came += count
         if self._came < PROBATION:
             return False
@@ -165,12 +181,12 @@ class ThroughputMeter:
 
 
 def is_quick(rate: float) -> bool:
-    """Whether so many bytes a second are worth a lane."""
+    """Return whether so many bytes per second are worth a lane."""
     return rate >= QUICK
 
 
 def burst(move: Callable[[float], int], lease: SocketLease) -> bool:
-    """Call ``move`` until it has moved a stretch, or all that is left, or its time is over; whether it went quickly."""
+    """Call ``move`` until a stretch or the rest has moved or time is up; return whether it was fast enough."""
     began, moved = time.monotonic(), 0
     until = began + STRETCH_SECONDS
     while lease.left and not lease.is_stuck and moved < STRETCH and time.monotonic() < until:

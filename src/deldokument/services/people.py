@@ -78,7 +78,7 @@ def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIden
     errors: list[InvalidInput] = []
     person, tidy = None, ""
     try:
-        person = parse_person(number, allow_synthetic=deps.rules.allow_synthetic, field="number")
+        person = parse_person(number, allow_synthetic=deps.config.allow_synthetic, field="number")
     except InvalidInput as error:
         errors.append(error)
     try:

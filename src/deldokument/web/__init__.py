@@ -2,7 +2,7 @@
 
 May import: `services`, `ports`, `domain`, `crypto`, `server`.
 
-- `altinn_callback`: Altinn's question, before delivery, whether a notice still applies
+- `altinn_callback`: Altinn's check before delivery whether a notice still applies
 - `api`: the JSON API
 - `app`: the public application: routes and security headers
 - `http`: request dispatch, rendering, errors, forms, languages

@@ -1,7 +1,11 @@
-"""What Altinn asks just before it delivers a notice: whether it still applies.
+"""Altinn's check, just before it delivers a notice, whether the notice still applies.
 
-Promises an answer that says only whether to send, the same one for a notice that no longer applies and for what is
-none, to whoever asks; and no answer that could be taken for yes when there is trouble. Knows no person.
+Guarantees:
+- The response says only whether to send, to any caller.
+- An id that is no notice gets the same response as a notice that no longer applies.
+- An error is never a response that could be read as yes.
+
+Does not: know any person.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, 
 
 
 def condition(call: RequestContext) -> Response:
-    """As Altinn's notifications ask for it."""
+    """Return whether to send, in the form that Altinn's notifications expect."""
     return JSONResponse({"sendNotification": applies(call.deps, call.path("id"))})
 
 

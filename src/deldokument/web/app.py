@@ -1,7 +1,9 @@
-"""The web application: every route, in one list, and the headers that all answers carry.
+"""The public web application: every route, and the security headers of all responses.
 
-Promises that a path not in the list is the one 404, that no answer may be framed, cached or sniffed unless its route
-says so, and that an unexpected error tells the client nothing.
+Guarantees:
+- Every path outside the list of routes gets the same 404.
+- No response may be framed, cached or MIME-sniffed unless its route sets other headers.
+- The response to an unexpected error tells the client nothing about it.
 """
 
 from __future__ import annotations
@@ -90,14 +92,14 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds the headers of every answer where the route has not set its own."""
+    """Middleware that adds the security headers to every response. Headers that the route has set stay."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
         self._headers = _HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with headers."""
+        """Call the application and add the headers to its response."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -110,7 +112,7 @@ class SecurityHeaders:
 
 
 class _StaticFiles(StaticFiles):
-    """Assets from the package; the only answers that may be cached."""
+    """Assets from the package; the only responses that may be cached."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
@@ -119,18 +121,18 @@ class _StaticFiles(StaticFiles):
 
 
 def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> ASGIApp:
-    """The application over a world. ``extra`` are routes that only some deployments have (the demo's)."""
+    """Return the public application. ``extra`` are routes of some deployments only (the demo's)."""
     app = Starlette(
         routes=routes(deps, site, extra),
         exception_handlers={HTTPException: _http_error(deps, site), Exception: _unexpected(deps, site)},
     )
-    # The redirect to the same path without a slash would lead to whatever host the request names.
+    # The redirect to the same path without a slash would lead to the host that the request names.
     app.router.redirect_slashes = False
     return SecurityHeaders(EncodedControls(app), secure=site.secure)
 
 
 def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:
-    """Every route of the application."""
+    """Return every route of the application."""
     callers = ConcurrencyLimiter()
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
     api = Mount(API_PREFIX, create_api(deps, callers))
@@ -167,7 +169,7 @@ def _page(deps: Dependencies, site: Site, request: Request, error: NotFound | Co
     translator = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
     session = None
     if not isinstance(error, Broken):
-        # What is not there is not there for anybody, whether or not the database can say who asks.
+        # The answer is the same for everybody, so it is sent even if the database cannot identify the person.
         with suppress(Unavailable):
             session = find_session(deps, request.cookies.get(site.session_cookie))
     return failure(RequestContext(deps, site, request, translator, session), ErrorFormat.PAGE, error)

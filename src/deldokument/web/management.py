@@ -5,7 +5,7 @@ It has a listener of its own, which is not reachable from the internet.
 Guarantees:
 - it knows no session, cookie or page; every other path is a bare 404;
 - liveness does no I/O and runs on the event loop, so it works when every thread is busy;
-- readiness asks database, keyring and clock at most once a second, whatever the number of callers;
+- readiness asks database, keyring and clock at most once a second, for any number of callers;
 - readiness and metrics have threads of their own, so they work when every thread that serves pages is busy;
 - health responses never say why something is wrong; the log does.
 """
@@ -39,7 +39,7 @@ log = logging.getLogger("deldokument.web")
 
 
 class Readiness:
-    """Whether this process may be given work, cached for ``READINESS_LIFETIME``."""
+    """Cached answer to whether this process may be given work, valid for ``READINESS_LIFETIME``."""
 
     def __init__(self, deps: Dependencies) -> None:
         self._world = deps
@@ -49,7 +49,7 @@ class Readiness:
         self._expires_at = 0.0
 
     async def holds(self) -> bool:
-        """Return the cached answer, or ask; callers that come meanwhile wait for the same answer."""
+        """Return the cached answer, or check again; concurrent callers wait for the same check."""
         async with self._asking:
             if monotonic() >= self._expires_at:
                 self._is_ready = await to_thread.run_sync(_is_ready, self._world, limiter=self._thread)
@@ -58,7 +58,7 @@ class Readiness:
 
 
 def create_management(deps: Dependencies, metrics_token: str) -> ASGIApp:
-    """Return the application over a world. An empty ``metrics_token`` means no metrics."""
+    """Return the management application. With an empty ``metrics_token`` the metrics path is a 404."""
     app = Starlette(
         routes=[
             Route(LIVE, _live),
@@ -90,7 +90,10 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 def _is_ready(deps: Dependencies) -> bool:
-    """Whether database and keyring answer, the keyring is the deployment's, and the clock may be trusted."""
+    """Return whether database, keyring and clock are in order.
+
+    The keyring must be this deployment's, and the clock must be within ``max_skew``.
+    """
     try:
         with deps.database.read() as tx:
             deployment = tx.deployment.get()
@@ -99,6 +102,6 @@ def _is_ready(deps: Dependencies) -> bool:
     except ServiceError as error:
         log.warning("not ready: %s", error)
         return False
-    if skew > deps.rules.max_skew:
-        log.warning("not ready: the clock is %s off", skew)
-    return skew <= deps.rules.max_skew
+    if skew > deps.config.max_skew:
+        log.warning("not ready: the clock differs from the database's by %s", skew)
+    return skew <= deps.config.max_skew

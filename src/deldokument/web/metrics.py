@@ -1,7 +1,9 @@
-"""Figures for the operator's monitoring, in the text form of Prometheus, for whoever has the token.
+"""Metrics for the operator's monitoring, in Prometheus' text format.
 
-Promises that they name nobody and nothing, that every node tells the same but for its own clock, and that without the
-token, or when the operator has set none, there is nothing to be found here.
+Guarantees:
+- They contain no names and no ids.
+- Every node reports the same values, except for its own clock.
+- Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics(deps: Dependencies, token: str, request: Request) -> Response:
-    """How far behind the work is. 404, as for any unknown path, without the operator's token."""
+    """Return how far the worker is behind.
+
+    Raises: HTTPException with 404, as for any unknown path, without the operator's token.
+    """
     given = request.headers.get("authorization", "")
     if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise HTTPException(404)
@@ -32,7 +37,7 @@ def metrics(deps: Dependencies, token: str, request: Request) -> Response:
 
 
 def as_text(measured: WorkerLag) -> bytes:
-    """The exposition."""
+    """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_LagCollector(measured))
     return generate_latest(registry)
@@ -43,11 +48,11 @@ class _LagCollector(Collector):
         self._measured = measured
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Gauges of this moment."""
+        """Yield the gauges."""
         measured = self._measured
-        waiting = GaugeMetricFamily("deldokument_waiting", "What waits for the worker.", labels=["queue"])
+        waiting = GaugeMetricFamily("deldokument_waiting", "Items that wait for the worker.", labels=["queue"])
         lag = GaugeMetricFamily(
-            "deldokument_lag_seconds", "How long the first that waits has waited.", labels=["queue"]
+            "deldokument_lag_seconds", "Seconds that the oldest waiting item has waited.", labels=["queue"]
         )
         for queue, one in measured.waiting.items():
             waiting.add_metric([queue], one.count)
@@ -56,7 +61,15 @@ class _LagCollector(Collector):
         yield from (waiting, lag)
         if measured.heartbeat_age is not None:
             seconds = measured.heartbeat_age.total_seconds()
-            yield GaugeMetricFamily("deldokument_heartbeat_age_seconds", "Since a worker last told of itself.", seconds)
-        yield GaugeMetricFamily("deldokument_destruction_halted", "1: nothing is destroyed.", measured.halted)
+            yield GaugeMetricFamily(
+                "deldokument_heartbeat_age_seconds", "Seconds since the last worker heartbeat.", seconds
+            )
+        yield GaugeMetricFamily(
+            "deldokument_destruction_halted",
+            "1: nothing is destroyed until an operator confirms the clock.",
+            measured.halted,
+        )
         skew = measured.skew.total_seconds()
-        yield GaugeMetricFamily("deldokument_clock_skew_seconds", "Of this node, from the database's clock.", skew)
+        yield GaugeMetricFamily(
+            "deldokument_clock_skew_seconds", "Clock difference between this node and the database, in seconds.", skew
+        )

@@ -43,7 +43,7 @@ from deldokument.adapters.http.client import (
 from deldokument.adapters.http.jwks import IssuerKeys
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
-from deldokument.adapters.maskinporten.access_tokens import MaskinportenTokens
+from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.errors import TokenRefused, Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
@@ -91,7 +91,7 @@ def maskinporten(issuer: HostileIssuer, http: httpx.Client) -> object:
 
 
 def verified(issuer: HostileIssuer, http: httpx.Client) -> object:
-    return MaskinportenTokens(issuer.issuer, SCOPE, "", http).verify(issuer.token())
+    return AccessTokenValidator(issuer.issuer, SCOPE, "", http).verify(issuer.token())
 
 
 def listed(issuer: HostileIssuer, http: httpx.Client) -> object:
@@ -308,13 +308,13 @@ def test_a_short_key_of_maskinportens_signs_nothing_and_the_others_still_do(issu
     private, published = weak(bits)
     issuer.published.append(published)
     with outbound_client() as http:
-        tokens = MaskinportenTokens(issuer.issuer, SCOPE, "", http)
+        tokens = AccessTokenValidator(issuer.issuer, SCOPE, "", http)
         with pytest.raises(TokenRefused):
             tokens.verify(signed_by(private, issuer.claims()))
         assert tokens.verify(issuer.token()).organization == FJELL
         issuer.published[:] = [published]
         with pytest.raises(Unavailable, match="malformed keys"):
-            MaskinportenTokens(issuer.issuer, SCOPE, "", http).verify(signed_by(private, issuer.claims()))
+            AccessTokenValidator(issuer.issuer, SCOPE, "", http).verify(signed_by(private, issuer.claims()))
 
 
 @pytest.mark.parametrize("bits", [1024, 2047])

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_KEPT_SECONDS, KEYS_REST_SECONDS
-from deldokument.adapters.maskinporten.access_tokens import KeysUnavailable, MaskinportenTokens
+from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator, KeysUnavailable
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from tests.support.hostile_issuer import SCOPE, HostileIssuer, actor, send
@@ -68,11 +68,11 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def tokens(issuer: HostileIssuer, http: httpx.Client, clock: Time) -> MaskinportenTokens:
-    return MaskinportenTokens(issuer.issuer, SCOPE, "", http, clock)
+def tokens(issuer: HostileIssuer, http: httpx.Client, clock: Time) -> AccessTokenValidator:
+    return AccessTokenValidator(issuer.issuer, SCOPE, "", http, clock)
 
 
-def refusal(tokens: MaskinportenTokens, token: str) -> TokenRefused:
+def refusal(tokens: AccessTokenValidator, token: str) -> TokenRefused:
     with pytest.raises(TokenRefused) as caught:
         tokens.verify(token)
     assert caught.value.code == "token_invalid"
@@ -93,25 +93,25 @@ def _base64url(data: bytes) -> bytes:
 
 
 def test_a_token_of_maskinporten_tells_whose_system_calls(running: Running, http: httpx.Client) -> None:
-    tokens = MaskinportenTokens(running.maskinporten_issuer, SCOPE, "", http)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "", http)
     assert tokens.verify(running.access_token("fagsystem")) == Consumer(FJELL)
 
 
 def test_a_supplier_acts_for_the_consumer_and_is_known(running: Running, http: httpx.Client) -> None:
-    tokens = MaskinportenTokens(running.maskinporten_issuer, SCOPE, "", http)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "", http)
     token = running.access_token("leverandor", consumer_org=FJELL.value)
     assert tokens.verify(token) == Consumer(FJELL, SUPPLIER)
 
 
 def test_a_token_is_for_us_alone_where_that_is_demanded(running: Running, http: httpx.Client) -> None:
-    tokens = MaskinportenTokens(running.maskinporten_issuer, SCOPE, "https://del.example", http)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "https://del.example", http)
     assert tokens.verify(running.access_token("fagsystem", resource="https://del.example")) == Consumer(FJELL)
     for resource in ({}, {"resource": "https://annen.example"}):
         refusal(tokens, running.access_token("fagsystem", **resource))
 
 
 def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Running, http: httpx.Client) -> None:
-    tokens = MaskinportenTokens(running.maskinporten_issuer, SCOPE, "", http)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "", http)
     with pytest.raises(ScopeMissing) as caught:
         tokens.verify(
             running.access_token(running.client_id, scope="altinn:accessmanagement/authorizedparties.resourceowner")
@@ -123,23 +123,23 @@ def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Run
 
 
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512"])
-def test_each_algorithm_of_maskinporten_is_known(tokens: MaskinportenTokens, issuer: HostileIssuer, alg: str) -> None:
+def test_each_algorithm_of_maskinporten_is_known(tokens: AccessTokenValidator, issuer: HostileIssuer, alg: str) -> None:
     assert tokens.verify(issuer.token(alg=alg)) == Consumer(FJELL)
 
 
-def test_a_token_without_signature_is_refused(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_a_token_without_signature_is_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     for alg in ("none", "None", "NONE", ""):
         refusal(tokens, forged({"alg": alg, "kid": issuer.key.kid}, issuer.claims(), lambda _: b""))
 
 
-def test_the_public_key_is_no_shared_secret(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_the_public_key_is_no_shared_secret(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     for secret in (issuer.key.as_pem(private=False), json.dumps(issuer.published[0]).encode()):
         header = {"alg": "HS256", "kid": issuer.key.kid}
         refusal(tokens, forged(header, issuer.claims(), partial(hmac.digest, secret, digest="sha256")))
 
 
 def test_a_shared_secret_among_the_published_keys_signs_nothing(
-    tokens: MaskinportenTokens, issuer: HostileIssuer
+    tokens: AccessTokenValidator, issuer: HostileIssuer
 ) -> None:
     secret = b"x" * 32
     issuer.published.append({"kty": "oct", "kid": "weak", "k": _base64url(secret).decode()})
@@ -148,7 +148,7 @@ def test_a_shared_secret_among_the_published_keys_signs_nothing(
 
 
 def test_algorithms_that_maskinporten_does_not_use_are_refused(
-    tokens: MaskinportenTokens, issuer: HostileIssuer
+    tokens: AccessTokenValidator, issuer: HostileIssuer
 ) -> None:
     curve = ECKey.generate_key("P-256", auto_kid=True)
     issuer.published.append(curve.as_dict(private=False))
@@ -156,20 +156,20 @@ def test_algorithms_that_maskinporten_does_not_use_are_refused(
     refusal(tokens, issuer.token(alg="PS256"))
 
 
-def test_a_key_of_ones_own_signs_nothing(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_a_key_of_ones_own_signs_nothing(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     own = RSAKey.generate_key(2048, {"kid": str(issuer.key.kid)})
     refusal(tokens, issuer.token(key=own))
     header = {"alg": "RS256", "kid": issuer.key.kid, "jwk": own.as_dict(private=False), "jku": issuer.url}
     refusal(tokens, jwt.encode(header, issuer.claims(), own, algorithms=["RS256"]))
 
 
-def test_a_key_for_encryption_signs_nothing(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_a_key_for_encryption_signs_nothing(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     other = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=False)
     issuer.published = [issuer.published[0] | {"use": "enc"}, other]
     refusal(tokens, issuer.token())
 
 
-def test_claims_changed_after_signing_are_refused(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_claims_changed_after_signing_are_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     head, _, signature = issuer.token().split(".")
     changed = _base64url(json.dumps(issuer.claims(consumer=actor("0192:310240001"))).encode()).decode()
     refusal(tokens, f"{head}.{changed}.{signature}")
@@ -190,7 +190,7 @@ def test_claims_changed_after_signing_are_refused(tokens: MaskinportenTokens, is
     ids=str,
 )
 def test_a_token_of_another_issuer_or_time_is_refused(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, changes: dict[str, Any]
+    tokens: AccessTokenValidator, issuer: HostileIssuer, changes: dict[str, Any]
 ) -> None:
     if changes.get("iss") == ["{issuer}"]:
         changes = {"iss": [issuer.issuer]}
@@ -199,18 +199,18 @@ def test_a_token_of_another_issuer_or_time_is_refused(
 
 @pytest.mark.parametrize(("claim", "seconds"), [("exp", -30), ("nbf", 600), ("iat", 600)])
 def test_a_token_before_or_after_its_time_is_refused(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, claim: str, seconds: int
+    tokens: AccessTokenValidator, issuer: HostileIssuer, claim: str, seconds: int
 ) -> None:
     changes: dict[str, Any] = {claim: int(time.time()) + seconds}
     refusal(tokens, issuer.token(**changes))
 
 
-def test_the_issuer_without_its_slash_is_another(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_the_issuer_without_its_slash_is_another(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     refusal(tokens, issuer.token(iss=issuer.url))
 
 
 def test_clocks_may_differ_by_seconds_but_not_by_more(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     token = issuer.token()
     for moved in (-5, 125):
@@ -242,28 +242,28 @@ def test_clocks_may_differ_by_seconds_but_not_by_more(
     ids=str,
 )
 def test_a_consumer_that_is_no_norwegian_organisation_is_nobody(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, consumer: Any
+    tokens: AccessTokenValidator, issuer: HostileIssuer, consumer: Any
 ) -> None:
     refusal(tokens, issuer.token(consumer=consumer))
 
 
-def test_a_supplier_of_another_authority_is_refused(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_a_supplier_of_another_authority_is_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     for supplier in ("", {}, actor("0007:5567321707"), actor("0192:1")):
         refusal(tokens, issuer.token(supplier=supplier))
 
 
-def test_what_the_client_says_of_itself_has_no_say(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_what_the_client_says_of_itself_has_no_say(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     token = issuer.token(client_id="310240001", client_orgno="310240001", client_org="310240001")
     assert tokens.verify(token) == Consumer(FJELL)
 
 
 @pytest.mark.parametrize("scope", [None, "", "deldokument:share2", "xdeldokument:share", [SCOPE], "DELDOKUMENT:SHARE"])
-def test_only_the_exact_scope_lets_in(tokens: MaskinportenTokens, issuer: HostileIssuer, scope: Any) -> None:
+def test_only_the_exact_scope_lets_in(tokens: AccessTokenValidator, issuer: HostileIssuer, scope: Any) -> None:
     with pytest.raises(ScopeMissing):
         tokens.verify(issuer.token(scope=scope))
 
 
-def test_the_scope_may_stand_among_others(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_the_scope_may_stand_among_others(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     assert tokens.verify(issuer.token(scope=f"ks:fiks {SCOPE} idporten:dcr.read"))
 
 
@@ -271,7 +271,7 @@ def test_the_scope_may_stand_among_others(tokens: MaskinportenTokens, issuer: Ho
 def test_a_token_for_another_audience_is_refused_where_one_is_demanded(
     issuer: HostileIssuer, http: httpx.Client, audience: Any
 ) -> None:
-    tokens = MaskinportenTokens(issuer.issuer, SCOPE, "https://del.example", http)
+    tokens = AccessTokenValidator(issuer.issuer, SCOPE, "https://del.example", http)
     refusal(tokens, issuer.token(aud=audience))
     assert tokens.verify(issuer.token(aud=["https://annen.example", "https://del.example"]))
 
@@ -295,13 +295,13 @@ def test_a_token_for_another_audience_is_refused_where_one_is_demanded(
     ],
     ids=lambda token: token[:12].encode("unicode_escape").decode() or "empty",
 )
-def test_what_is_no_token_is_refused(tokens: MaskinportenTokens, token: str) -> None:
+def test_what_is_no_token_is_refused(tokens: AccessTokenValidator, token: str) -> None:
     with pytest.raises(TokenRefused):
         tokens.verify(token)
 
 
 def test_a_token_that_demands_what_we_do_not_understand_is_refused(
-    tokens: MaskinportenTokens, issuer: HostileIssuer
+    tokens: AccessTokenValidator, issuer: HostileIssuer
 ) -> None:
     key = issuer.key.private_key
 
@@ -315,7 +315,7 @@ def test_a_token_that_demands_what_we_do_not_understand_is_refused(
     refusal(tokens, forged({"alg": "RS256", "kid": kid, "crit": ["once"], "once": 1}, issuer.claims(), signature))
 
 
-def test_a_malformed_key_name_is_refused(tokens: MaskinportenTokens, issuer: HostileIssuer) -> None:
+def test_a_malformed_key_name_is_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     for kid in (None, 1, ["a"], {"a": 1}):
         header = {"alg": "RS256", "kid": kid} if kid is not None else {"alg": "RS256"}
         refusal(tokens, forged(header, issuer.claims(), lambda _: b"x"))
@@ -325,7 +325,7 @@ def test_a_malformed_key_name_is_refused(tokens: MaskinportenTokens, issuer: Hos
 
 
 def test_keys_are_fetched_once_and_kept_for_a_day(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     for _ in range(5):
         tokens.verify(issuer.token())
@@ -337,7 +337,7 @@ def test_keys_are_fetched_once_and_kept_for_a_day(
 
 
 def test_a_new_key_of_the_issuer_is_found_at_once(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     tokens.verify(issuer.token())
     new = RSAKey.generate_key(2048, auto_kid=True)
@@ -348,7 +348,7 @@ def test_a_new_key_of_the_issuer_is_found_at_once(
 
 
 def test_a_key_that_the_issuer_has_withdrawn_counts_no_longer_than_a_day(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     tokens.verify(issuer.token())
     issuer.published = [RSAKey.generate_key(2048, auto_kid=True).as_dict(private=False)]
@@ -357,7 +357,7 @@ def test_a_key_that_the_issuer_has_withdrawn_counts_no_longer_than_a_day(
 
 
 def test_invented_key_names_make_nobody_ask_the_issuer_again_and_again(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     stranger = RSAKey.generate_key(2048, auto_kid=True)
     for _ in range(20):
@@ -416,7 +416,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/jwks"])
 def test_without_the_issuers_keys_nobody_is_let_in_and_nobody_is_told_to_be_false(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time, fault: str, path: str
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time, fault: str, path: str
 ) -> None:
     issuer.answer = lambda handler: handler.path == path and FAULTS[fault](handler)
     with pytest.raises(KeysUnavailable):
@@ -432,7 +432,7 @@ def test_nobody_waits_for_an_issuer_that_does_not_answer(issuer: HostileIssuer, 
     let_go = threading.Event()
     issuer.answer = lambda _handler: _slow(let_go)
     with httpx.Client(timeout=0.1) as impatient:
-        tokens = MaskinportenTokens(issuer.issuer, SCOPE, "", impatient, clock)
+        tokens = AccessTokenValidator(issuer.issuer, SCOPE, "", impatient, clock)
         with pytest.raises(KeysUnavailable):
             tokens.verify(issuer.token())
         asked = issuer.fetches
@@ -443,7 +443,7 @@ def test_nobody_waits_for_an_issuer_that_does_not_answer(issuer: HostileIssuer, 
 
 
 def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_nobody_waits_for_these(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, clock: Time, monkeypatch: pytest.MonkeyPatch
+    tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens.verify(issuer.token())
     asked, let_go = threading.Event(), threading.Event()
@@ -478,7 +478,7 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
 
 def test_an_issuer_that_cannot_be_reached_lets_nobody_in(http: httpx.Client) -> None:
     with pytest.raises(KeysUnavailable):
-        MaskinportenTokens("http://127.0.0.1:9/", SCOPE, "", http).verify(
+        AccessTokenValidator("http://127.0.0.1:9/", SCOPE, "", http).verify(
             forged({"alg": "RS256", "kid": "a"}, {}, lambda _: b"x")
         )
 
@@ -489,7 +489,7 @@ def test_an_issuer_that_cannot_be_reached_lets_nobody_in(http: httpx.Client) -> 
     ids=str,
 )
 def test_metadata_of_another_issuer_lead_nowhere(
-    tokens: MaskinportenTokens, issuer: HostileIssuer, metadata: dict[str, Any]
+    tokens: AccessTokenValidator, issuer: HostileIssuer, metadata: dict[str, Any]
 ) -> None:
     issuer.metadata = metadata
     with pytest.raises(KeysUnavailable):

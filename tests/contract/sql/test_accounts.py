@@ -11,7 +11,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member
-from deldokument.ports.repositories.accounts import AccountContents
+from deldokument.ports.repositories.accounts import AccountUsage
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -117,10 +117,10 @@ def test_contents_count_what_is_there_now_and_nothing_of_others(database: SqlDat
         for share in shares:
             tx.shares.add_document(document_of(share, length=3_000_000_000))
     with database.read() as tx:
-        held = tx.accounts.contents(ACCOUNT.id)
-        assert held == AccountContents(members=2, drafts=1, open_shares=2, documents=4, stored_bytes=12_000_000_000)
-        assert tx.accounts.contents(other.id) == AccountContents(1, 0, 1, 0, 0)
-        assert tx.accounts.contents("nothing") == AccountContents(0, 0, 0, 0, 0)
+        held = tx.accounts.usage(ACCOUNT.id)
+        assert held == AccountUsage(members=2, drafts=1, open_shares=2, documents=4, stored_bytes=12_000_000_000)
+        assert tx.accounts.usage(other.id) == AccountUsage(1, 0, 1, 0, 0)
+        assert tx.accounts.usage("nothing") == AccountUsage(0, 0, 0, 0, 0)
 
 
 def test_an_erased_share_is_in_no_account(database: SqlDatabase) -> None:
@@ -130,7 +130,7 @@ def test_an_erased_share_is_in_no_account(database: SqlDatabase) -> None:
         tx.shares.add_document(document_of(share))
         tx.retention.erase_shares([share.id], NOW + DAY)
     with database.read() as tx:
-        assert tx.accounts.contents(ACCOUNT.id) == AccountContents(1, 0, 0, 0, 0)
+        assert tx.accounts.usage(ACCOUNT.id) == AccountUsage(1, 0, 0, 0, 0)
 
 
 def test_accounts_are_spent_in_the_order_of_their_deletion_until_their_end_is_noted(database: SqlDatabase) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.domain.addresses import Language, NoticeAddress
+from deldokument.domain.email_addresses import Language, NoticeAddress
 from deldokument.domain.errors import Broken, Conflict
 from deldokument.domain.tenancy import Administrator
 from tests.contract.records import HOUR, KARI, NOW, TENANT, settle

@@ -41,7 +41,7 @@ def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) 
         answers = sorted(pool.map(announce, drafts))
     assert answers == ["quota_exceeded"] * (WRITERS - 3) + ["taken"] * 3
     with stage.deps.database.read() as tx:
-        assert tx.accounts.contents(stage.byggesak.id).stored_bytes == 30
+        assert tx.accounts.usage(stage.byggesak.id).stored_bytes == 30
 
 
 def test_drafts_that_move_at_once_do_not_fill_an_account_beyond_its_quota(stage: Stage) -> None:

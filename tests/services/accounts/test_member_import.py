@@ -119,7 +119,7 @@ def test_a_line_that_breaks_a_rule_is_told_which_with_its_number_masked(
 
 
 def test_a_test_number_is_refused_where_it_is_not_allowed(stage: Stage) -> None:
-    stage.deps = replace(stage.deps, rules=replace(stage.deps.rules, allow_synthetic=False))
+    stage.deps = replace(stage.deps, config=replace(stage.deps.config, allow_synthetic=False))
     assert fault(stage, f"{OLA};Ola Moen")[0] == ["person_number_synthetic"]
 
 

@@ -212,7 +212,7 @@ def test_without_the_tenants_key_the_file_cannot_be_read(stage: Stage) -> None:
 def test_templates_are_there_when_the_operator_has_published_them(stage: Stage) -> None:
     assert published_templates(stage.deps) == []
     for kind in (AgreementKind.RISK, AgreementKind.MAIN):
-        texts.publish_agreement(stage.deps, kind, stage.deps.library.versions(kind)[-1])
+        texts.publish_agreement(stage.deps, kind, stage.deps.texts.versions(kind)[-1])
     assert published_templates(stage.deps) == [AgreementKind.RISK]
 
 

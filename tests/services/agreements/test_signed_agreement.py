@@ -33,7 +33,7 @@ def paper(stage: Stage) -> bytes:
 
 def validated(stage: Stage, pdf: bytes) -> PdfSignatureStatus:
     """What pyHanko's validator says, trusting the service's certificate and nothing else."""
-    root = translate_pyca_cryptography_cert_to_asn1(x509.load_pem_x509_certificate(stage.deps.seal.certificate()))
+    root = translate_pyca_cryptography_cert_to_asn1(x509.load_pem_x509_certificate(stage.deps.signer.certificate()))
     context = ValidationContext(trust_roots=[root], moment=NOON + timedelta(days=1), allow_fetching=False)
     [signature] = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
     assert signature.self_reported_timestamp == NOON + timedelta(hours=1)

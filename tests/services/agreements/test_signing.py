@@ -241,7 +241,7 @@ def test_while_the_paper_is_being_made_another_signature_wins(stage: Stage) -> N
     inner = stage.deps
     stage.deps = replace(
         inner,
-        seal=_Interrupting(inner.seal, lambda: signing.complete_signing(inner, ewa, other)),  # type: ignore[arg-type]
+        signer=_Interrupting(inner.signer, lambda: signing.complete_signing(inner, ewa, other)),  # type: ignore[arg-type]
     )
     done = signing.complete_signing(stage.deps, ewa, answer)
     assert done.refusal is not None
@@ -421,7 +421,7 @@ def test_a_tenant_that_got_another_name_meanwhile_has_another_document(stage: St
 def test_the_statement_is_that_of_the_tenant_as_it_is_now(stage: Stage) -> None:
     """Also where the text itself does not name the tenant."""
     nameless = {**SHORT, AgreementKind.SERVICE: {"1.0": "# Tjenesteavtale\n\nFor alle.\n"}}
-    stage.deps = replace(stage.deps, library=ShortLibrary(nameless))
+    stage.deps = replace(stage.deps, texts=ShortLibrary(nameless))
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     stage.change_tenant(name="Nye Eksempel kommune")
@@ -456,12 +456,12 @@ def test_what_happens_while_the_paper_is_made_stops_the_signature(
 ) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
-    stage.deps = replace(stage.deps, seal=_Interrupting(stage.deps.seal, lambda: meanwhile(stage)))  # type: ignore[arg-type]
+    stage.deps = replace(stage.deps, signer=_Interrupting(stage.deps.signer, lambda: meanwhile(stage)))  # type: ignore[arg-type]
     refused(stage, code, intent_id=intent_id, ewa=ewa, answer=answer)
 
 
 def test_without_a_seal_nobody_is_sent_to_log_in_in_vain(stage: Stage) -> None:
-    stage.deps = replace(stage.deps, seal=MissingSeal())
+    stage.deps = replace(stage.deps, signer=MissingSeal())
     with pytest.raises(Unavailable, match="seal_missing"):
         signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
 
@@ -480,7 +480,7 @@ def test_a_seal_that_breaks_signs_nothing(stage: Stage) -> None:
     def fail() -> None:
         raise Broken("seal")
 
-    stage.deps = replace(stage.deps, seal=_Interrupting(stage.deps.seal, fail))  # type: ignore[arg-type]
+    stage.deps = replace(stage.deps, signer=_Interrupting(stage.deps.signer, fail))  # type: ignore[arg-type]
     refused(stage, "broken", intent_id=intent_id, ewa=ewa, answer=answer)
 
 
@@ -491,7 +491,7 @@ def test_a_process_that_died_at_work_leaves_a_refusal_after_a_while(stage: Stage
     def die() -> None:
         raise KeyboardInterrupt
 
-    stage.deps = replace(stage.deps, seal=_Interrupting(stage.deps.seal, die))  # type: ignore[arg-type]
+    stage.deps = replace(stage.deps, signer=_Interrupting(stage.deps.signer, die))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         signing.complete_signing(stage.deps, ewa, answer)
     assert result(stage, intent_id) == SigningResult("1.0", None, "", True)

@@ -41,7 +41,7 @@ def test_the_same_document_is_the_same_paper_whenever_it_is_set(stage: Stage) ->
     second = texts.current_document(stage.deps, tenant_id=stage.tenant.id, kind=SERVICE)
     assert first is not None
     assert second is not None
-    assert stage.deps.press.pdf(first.paper) == stage.deps.press.pdf(second.paper)
+    assert stage.deps.renderer.pdf(first.paper) == stage.deps.renderer.pdf(second.paper)
 
 
 def test_the_operator_who_published_is_told(stage: Stage) -> None:
@@ -74,7 +74,7 @@ def test_a_version_that_does_not_exist_is_not_published(stage: Stage, version: s
 
 
 def test_nothing_is_published_before_the_operators_own_details_are_set(stage: Stage) -> None:
-    stage.deps = replace(stage.deps, rules=replace(stage.deps.rules, operator=OperatorDetails(name="Del dokument")))
+    stage.deps = replace(stage.deps, config=replace(stage.deps.config, operator=OperatorDetails(name="Del dokument")))
     with pytest.raises(Unavailable, match="agreement_incomplete"):
         texts.publish_agreement(stage.deps, SERVICE, "1.0")
     assert texts.list_texts(stage.deps)[1].published == ()

@@ -13,7 +13,7 @@ ONE, OTHER = OrganizationNumber(FJELL), OrganizationNumber("310240001")
 
 
 def world_of(stage: Stage, per_minute: int) -> Dependencies:
-    return replace(stage.deps, rules=replace(stage.deps.rules, api_requests_per_minute=per_minute))
+    return replace(stage.deps, config=replace(stage.deps.config, api_requests_per_minute=per_minute))
 
 
 def test_an_allowance_fills_at_an_even_pace(stage: Stage) -> None:

@@ -54,7 +54,7 @@ def test_a_seal_is_verified_with_the_certificate_alone(stage: Stage) -> None:
     assert seal
     with stage.deps.database.read() as tx:
         certificate = tx.audit.certificates()[seal.certificate]
-    assert certificate == stage.deps.seal.certificate()
+    assert certificate == stage.deps.signer.certificate()
     assert verify_signature(certificate, seal.statement(), seal.signature)
     assert not verify_signature(certificate, replace(seal, number=1).statement(), seal.signature)
 
@@ -68,7 +68,7 @@ def test_a_chain_is_sealed_again_when_it_has_moved_and_its_seal_is_an_hour_old(s
     assert checkpoints.sign_checkpoints(stage.deps) == 1
     stage.clock.advance(hours=2)
     assert checkpoints.sign_checkpoints(stage.deps) == 0
-    hasty = replace(stage.deps, rules=replace(stage.deps.rules, seal_every=timedelta(seconds=5)))
+    hasty = replace(stage.deps, config=replace(stage.deps.config, seal_every=timedelta(seconds=5)))
     happen(stage, stage.tenant.id)
     assert checkpoints.sign_checkpoints(hasty) == 1
 
@@ -76,7 +76,7 @@ def test_a_chain_is_sealed_again_when_it_has_moved_and_its_seal_is_an_hour_old(s
 def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("deldokument.adapters.sql.audit.SqlAudit.verify_since")
     with pytest.raises(Unavailable, match="seal_missing"):
-        checkpoints.sign_checkpoints(replace(stage.deps, seal=MissingSeal()))
+        checkpoints.sign_checkpoints(replace(stage.deps, signer=MissingSeal()))
     assert last_seal(stage, stage.tenant.id) is None
 
 
@@ -110,12 +110,12 @@ def test_two_workers_at_once_seal_once(stage: Stage) -> None:
 
         def sign(self, data: bytes) -> bytes:
             checkpoints.sign_checkpoints(stage.deps)
-            return stage.deps.seal.sign(data)
+            return stage.deps.signer.sign(data)
 
         def certificate(self) -> bytes:
-            return stage.deps.seal.certificate()
+            return stage.deps.signer.certificate()
 
-    slow: Dependencies = replace(stage.deps, seal=Overtaken())  # type: ignore[arg-type]
+    slow: Dependencies = replace(stage.deps, signer=Overtaken())  # type: ignore[arg-type]
     checkpoints.sign_checkpoints(slow)
     with stage.deps.database.read() as tx:
         assert len(tx.audit.seals(stage.tenant.id, after=0, limit=9)) == 1
@@ -124,7 +124,7 @@ def test_two_workers_at_once_seal_once(stage: Stage) -> None:
 
 
 def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:
-    certificate = stage.deps.seal.certificate()
+    certificate = stage.deps.signer.certificate()
     assert len(checkpoints.fingerprint(certificate)) == 64
     assert checkpoints.fingerprint(certificate.replace(b"\n", b"\r\n")) == checkpoints.fingerprint(certificate)
 

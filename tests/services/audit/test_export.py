@@ -122,7 +122,7 @@ def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
         head, seal = tx.audit.head(moved.tenant.id), tx.audit.last_seal(moved.tenant.id)
     assert (told.fault, told.is_whole, told.chain, told.events) == (None, True, moved.tenant.id, head.number)
     assert (told.last, told.seal, told.line) == (head, seal, len(lines))
-    assert told.signed_with == checkpoints.fingerprint(moved.deps.seal.certificate())
+    assert told.signed_with == checkpoints.fingerprint(moved.deps.signer.certificate())
     assert [line["number"] for line in events(lines)] == list(range(1, head.number + 1))
 
 
@@ -181,7 +181,7 @@ def test_a_tenant_that_is_not_there_has_no_export(stage: Stage) -> None:
 
 
 def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
-    stage.deps = replace(stage.deps, seal=MissingSeal())
+    stage.deps = replace(stage.deps, signer=MissingSeal())
     told = verdict(exported(stage))
     assert (told.fault, told.signed_with, told.seal) == (None, None, None)
 
@@ -394,7 +394,7 @@ def test_a_seal_among_what_was_picked_out_proves_nothing_and_is_refused(picked: 
 
 def test_certificates_that_are_given_are_the_only_ones_believed(moved: Stage, tmp_path: Path) -> None:
     lines = exported(moved)
-    assert verdict(lines, moved.deps.seal.certificate()).fault is None
+    assert verdict(lines, moved.deps.signer.certificate()).fault is None
     told = verdict(lines, another_seal(moved, tmp_path).certificate())
     assert told.fault
     assert told.fault.flaw is Flaw.UNSIGNED
@@ -533,8 +533,8 @@ def test_one_altered_one_removed_and_one_reordered_event_and_a_forged_seal_are_f
 
 
 def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage, tmp_path: Path) -> None:
-    earlier = moved.deps.seal.certificate()
-    moved.deps = replace(moved.deps, seal=another_seal(moved, tmp_path))
+    earlier = moved.deps.signer.certificate()
+    moved.deps = replace(moved.deps, signer=another_seal(moved, tmp_path))
     happen(moved, 1)
     moved.clock.advance(hours=1)
     checkpoints.sign_checkpoints(moved.deps)
@@ -546,8 +546,8 @@ def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage,
 
 
 def test_seals_cannot_be_verified_without_any_certificate(moved: Stage) -> None:
-    own = moved.deps.seal.certificate()
-    moved.deps = replace(moved.deps, seal=MissingSeal())
+    own = moved.deps.signer.certificate()
+    moved.deps = replace(moved.deps, signer=MissingSeal())
     fault = trail(moved).fault
     assert fault
     assert fault.flaw is Flaw.UNSIGNED

@@ -101,7 +101,7 @@ def test_a_login_that_took_more_than_fifteen_minutes_is_refused(stage: Stage) ->
 
 
 def test_no_more_logins_are_begun_than_the_limit_until_one_ends_or_expires(stage: Stage) -> None:
-    deps = replace(stage.deps, rules=replace(stage.deps.rules, max_pending_logins=2))
+    deps = replace(stage.deps, config=replace(stage.deps.config, max_pending_logins=2))
     limited = replace(stage, deps=deps)
     started, answer = begin(limited)
     begin(limited)
@@ -149,7 +149,7 @@ def test_a_person_that_cannot_be_is_refused(stage: Stage, number: str) -> None:
 
 
 def test_a_synthetic_person_is_refused_where_only_real_ones_are_allowed(stage: Stage) -> None:
-    real = replace(stage, deps=replace(stage.deps, rules=replace(stage.deps.rules, allow_synthetic=False)))
+    real = replace(stage, deps=replace(stage.deps, config=replace(stage.deps.config, allow_synthetic=False)))
     with pytest.raises(LoginFailed, match="person_number_synthetic"):
         log_in(real)
 

@@ -300,7 +300,7 @@ def test_opening_is_receipted_once_for_each_person_with_first_and_last(stage: St
 @pytest.mark.parametrize("code", [POST_ARKIV, "resource:deldokument-taushetsbelagt"])
 def test_opening_is_written_down_with_what_gave_the_right(stage: Stage, code: str) -> None:
     rule = AccessRule(confidential=frozenset({code}), ordinary=frozenset({code}))
-    stage.deps = replace(stage.deps, rules=replace(stage.deps.rules, access=rule))
+    stage.deps = replace(stage.deps, config=replace(stage.deps.config, access=rule))
     stage.rights.held[PER] = (OrganizationGrant(FJELL, "FJELL AS", frozenset({"dagl", code})),)
     share_id = stage.publish(OLA, FJELL)
     for reader in (OLA, PER):

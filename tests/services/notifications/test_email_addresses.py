@@ -7,8 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.addresses import CODE_LIFETIME, CODE_TRIES, CODES_A_DAY, Language, NoticeAddress, NoticeChoices
 from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import (
+    CODE_LIFETIME,
+    CODE_TRIES,
+    CODES_A_DAY,
+    Language,
+    NoticeAddress,
+    NoticeChoices,
+)
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError
 from deldokument.domain.outbox import SENT, Result, again, refused
 from deldokument.services.accounts import members

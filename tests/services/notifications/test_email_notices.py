@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.addresses import Language, NoticeChoices
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import Language, NoticeChoices
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result
 from deldokument.ports.channels import EmailKind

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
 from deldokument.domain.share import Receipt, Share
 from deldokument.ports.channels import NoticeKind
-from deldokument.ports.dependencies import NoticeRules, ServiceConfig
+from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.inspection import documents
@@ -148,8 +148,8 @@ def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
 def test_the_service_says_it_first_in_its_own_language(
     stage: Stage, altinn: FakeNotices, language: Language, words: str
 ) -> None:
-    rules: ServiceConfig = replace(stage.deps.rules, notices=NoticeRules("Lillevik", language))
-    stage.deps = replace(stage.deps, rules=rules)
+    rules: ServiceConfig = replace(stage.deps.config, notices=NoticeRules("Lillevik", language))
+    stage.deps = replace(stage.deps, config=rules)
     share_with(stage)
     send_notices(stage)
     [notice] = altinn.taken

@@ -186,7 +186,7 @@ def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, way: str
         with pytest.raises(Frozen, match="sharing_stopped"):
             attempt()
     with stage.deps.database.read() as tx:
-        assert tx.accounts.contents(stage.byggesak.id).drafts == 0
+        assert tx.accounts.usage(stage.byggesak.id).drafts == 0
 
 
 def test_a_stopped_account_stops_no_other(stage: Stage) -> None:

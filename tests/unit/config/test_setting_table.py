@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from deldokument.config.settings import PREFIX, VARIABLES, ConfigurationError, Settings, load_settings
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from tests.docs.documents import DOCS, table
 from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 

@@ -22,8 +22,8 @@ from deldokument.web.http.errors import (
     MediaTypeRefused,
     RateLimited,
     StalePage,
+    error_text,
     status_of,
-    words_of,
 )
 from deldokument.web.http.i18n import LANGUAGES, Translator
 
@@ -195,7 +195,7 @@ def test_every_error_is_told_in_every_language_with_its_parameters(language: str
     for found in raised():
         if found.code in WORDS:
             params = {name: "2026-11-24T12:00:00+00:00" if name == "at" else 7 for name in found.parameters}
-            words = words_of(ServiceError(found.code, detail="for the log", **params), translator)
+            words = error_text(ServiceError(found.code, detail="for the log", **params), translator)
             assert words
             assert "%(" not in words
             assert "for the log" not in words
@@ -204,13 +204,13 @@ def test_every_error_is_told_in_every_language_with_its_parameters(language: str
 def test_a_stranger_reads_the_same_whatever_the_reason() -> None:
     translator = Translator("nb")
     reasons = ("unknown_share", "not_named", "insufficient_rights", "not_published", "")
-    assert len({words_of(errors.NotFound(reason), translator) for reason in reasons}) == 1
+    assert len({error_text(errors.NotFound(reason), translator) for reason in reasons}) == 1
 
 
 def test_a_code_without_words_says_that_something_is_wrong_with_us_and_no_more() -> None:
     translator = Translator("nb")
     secret = errors.Conflict("root_key_exists", detail="/var/lib/root.key")
-    assert words_of(secret, translator) == words_of(errors.Broken("other"), translator)
+    assert error_text(secret, translator) == error_text(errors.Broken("other"), translator)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -219,11 +219,11 @@ def test_a_right_is_told_by_altinns_name_for_it_and_an_unknown_one_by_its_code(l
     names = {code: translator.text(name) for code, name in RIGHTS.items()}
     assert set(names) == AccessRule().ordinary
     for code, name in (names | {"komab": "komab"}).items():
-        words = words_of(errors.RightMissing("right_missing", organizations="FJELL AS", right=code), translator)
+        words = error_text(errors.RightMissing("right_missing", organizations="FJELL AS", right=code), translator)
         assert f"«{name}»" in words
         assert "FJELL AS" in words
 
 
 def test_a_time_is_told_in_words() -> None:
     gone = errors.Gone("share_ended", at="2026-12-04T14:30:00+00:00")
-    assert "fredag 4. desember 2026 kl. 15.30" in words_of(gone, Translator("nb"))
+    assert "fredag 4. desember 2026 kl. 15.30" in error_text(gone, Translator("nb"))

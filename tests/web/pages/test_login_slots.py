@@ -187,8 +187,8 @@ def test_every_route_that_asks_idporten_for_strangers_has_its_own_threads() -> N
 
 def test_over_the_limit_of_logins_under_way_nobody_asks_idporten_and_the_link_is_kept() -> None:
     with stage_in_memory() as stage:
-        rules = replace(stage.deps.rules, max_pending_logins=3)
-        web = serve(replace(stage, deps=replace(stage.deps, rules=rules)))
+        rules = replace(stage.deps.config, max_pending_logins=3)
+        web = serve(replace(stage, deps=replace(stage.deps, config=rules)))
         strangers = [web.browser() for _ in range(4)]
         assert [one.begin_login(LINK).status_code for one in strangers] == [303, 303, 303, 503]
         refused = strangers[3].begin_login(LINK)

@@ -1,10 +1,15 @@
-"""What a person may do for organisations, from Altinn's list of authorized parties.
+"""A person's rights for organisations, from Altinn's list of authorized parties.
 
-Promises to fail closed: an answer that is late, refused or not exactly understood is RightsUnavailable, never "no
-rights" and never some of them. Always asks for the whole list, so that nothing about a share can be read from the
-question. While Altinn or Maskinporten is silent, answers so at once. Does not know which roles or packages suffice.
+Guarantees:
+- Fails closed: a late, refused or not exactly understood response is RightsUnavailable, never "no rights" and
+  never a part of them.
+- Always requests the whole list, so that the request reveals nothing about a share.
+- While Altinn or Maskinporten does not respond, calls fail at once.
 
-Source: Altinn Access Management, resource owner's authorized parties (Altinn/altinn-authorization-tmp, 2026-08).
+Does not know which roles or packages suffice.
+
+Source: Altinn Access Management, resource owner's authorized parties (Altinn/altinn-authorization-tmp,
+2026-08).
 """
 
 from __future__ import annotations
@@ -34,31 +39,34 @@ _QUERY: Final = {
 _CODE_PREFIXES: Final = ("urn:altinn:rolecode:", "urn:altinn:accesspackage:")
 _DEEPEST_TREE: Final = 8
 MAX_LIST_BYTES: Final = 16 << 20
-"""Of an answer: some thousand organisations, with the roles and packages that the person has in each."""
+"""Of a response: some thousand organisations, with the person's roles and packages in each."""
 _ORGANIZATION_DIGITS: Final = 9
 
 
 class RightsUnavailable(Unavailable):
-    """Altinn, or the token for it, cannot be had; nobody's rights are known right now."""
+    """Altinn or its access token is unavailable, so nobody's rights are known."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("rights_unavailable", detail=f"altinn: {detail}")
 
 
 class Silent(RightsUnavailable):
-    """There was no answer at all. An answer that is not understood is none of these: the next person's may be."""
+    """No response at all.
+
+    A response that is not understood is not Silent: the next person's may be fine.
+    """
 
 
 class RightsSource(Protocol):
-    """Where the rights come from, asked each time."""
+    """Source of a person's rights, not cached."""
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
-        """As OrganizationRights, as of now."""
+        """Return the rights as of now; see OrganizationRights."""
         ...
 
 
 class AltinnCalls:
-    """Questions to the Altinn at ``base_url``, with the bearer token that ``token`` gives and a subscription key."""
+    """Calls to Altinn at ``base_url``, with the bearer token that ``token`` returns and a subscription key."""
 
     def __init__(self, base_url: str, token: Callable[[], str], subscription_key: str, http: httpx.Client) -> None:
         self._base_url = base_url.rstrip("/")
@@ -67,7 +75,10 @@ class AltinnCalls:
         self._http = http
 
     def post(self, path: str, question: Mapping[str, Any], query: Mapping[str, str]) -> Any:
-        """The answer's JSON. Raises RightsUnavailable."""
+        """Return the JSON of the response.
+
+        Raises: RightsUnavailable.
+        """
         try:
             token = self._token()
         except Unavailable as error:
@@ -90,7 +101,10 @@ class AltinnCalls:
 
 
 class AltinnAuthorizedParties:
-    """Reads the list that ``calls`` fetches. ``all_listed``: also organisations that no role or package is told for."""
+    """Rights from the list that ``calls`` fetches.
+
+    ``all_listed``: include organisations without roles or packages.
+    """
 
     def __init__(self, calls: AltinnCalls, *, all_listed: bool = False) -> None:
         self._calls = calls
@@ -98,7 +112,10 @@ class AltinnAuthorizedParties:
         self._query = {**_QUERY, "includeResources": "true"} if all_listed else _QUERY
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
-        """See OrganizationRights. Subunits stand beside their units; person parties are left out."""
+        """Return the person's organisations; see OrganizationRights.
+
+        Subunits are listed like units. Person parties are left out.
+        """
         parties = self._calls.post(PATH, {"type": _PERSON_TYPE, "value": person.value}, self._query)
         try:
             found = tuple(_flattened(parties, depth=0))
@@ -108,9 +125,9 @@ class AltinnAuthorizedParties:
 
 
 class GuardedRights:
-    """Asks ``source`` behind a bulkhead and a circuit breaker; ``clock`` is monotonic.
+    """Rights from ``source`` behind a bulkhead and a circuit breaker; ``clock`` is monotonic.
 
-    The bulkhead is around the token too: the threads that wait for one wait on a lock.
+    The bulkhead covers the token too, because threads that wait for a token wait on a lock.
     """
 
     def __init__(self, source: RightsSource, clock: Callable[[], float] = time.monotonic) -> None:
@@ -119,7 +136,7 @@ class GuardedRights:
         self._breaker = Breaker(clock)
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
-        """See RightsSource."""
+        """Return the rights; see RightsSource."""
         with self._bulkhead.place() as is_admitted:
             if not is_admitted:
                 raise RightsUnavailable("not asked, too many questions are under way")
@@ -141,7 +158,10 @@ class GuardedRights:
 
 
 class CachedRights:
-    """Remembers answers of ``source`` for five minutes, that there is nothing for half of one; failures never."""
+    """Rights from ``source``, cached for five minutes.
+
+    An empty result is cached for half a minute, a failure never.
+    """
 
     def __init__(
         self, source: RightsSource, *, clock: Callable[[], float] = time.monotonic, size: int = 10_000
@@ -153,7 +173,10 @@ class CachedRights:
         )
 
     def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
-        """See OrganizationRights; the age counts from when the source was asked."""
+        """Return the rights; see OrganizationRights.
+
+        The age counts from when the source was asked.
+        """
         known = self._cache.get(person.value, oldest.total_seconds())
         if not known:
             known = self._cache.get(person.value, min(oldest, MAX_DENIAL_AGE).total_seconds())
@@ -176,7 +199,7 @@ def _flattened(parties: Any, depth: int) -> Iterator[OrganizationGrant]:
 
 
 def _grant(party: dict[str, Any]) -> OrganizationGrant | None:
-    """What an entry gives by itself; nothing when it is there only to hold its subunits."""
+    """Return the grant of one entry; None if the entry exists only to hold its subunits."""
     if _flag(party, "isDeleted") or _flag(party, "onlyHierarchyElementWithNoAccess"):
         return None
     codes = _codes(party["authorizedRoles"]) | _codes(party["authorizedAccessPackages"])
@@ -200,7 +223,7 @@ def _codes(values: Any) -> frozenset[str]:
 
 
 def _bare(code: str) -> str:
-    """Only these prefixes: a code of another kind must not become a role by losing its own."""
+    """Remove the known prefixes only: a code of another kind must not become a role by losing its own."""
     for prefix in _CODE_PREFIXES:
         code = code.removeprefix(prefix)
     return code

@@ -1,9 +1,13 @@
-"""What a person may do for organisations, from Altinn's policy decision point.
+"""A person's rights for organisations, from Altinn's policy decision point (PDP).
 
-Promises that every organisation on the person's list is asked about, and none besides, so that nothing about a share
-can be read from the question; that only ``Permit`` grants, and only with obligations that are known and met; and to
-fail closed as the list does. A permit is told as the code ``resource:<id>``, beside the codes of the list, which say
-nothing of what the policy wants. Does not know which resource a share needs.
+Guarantees:
+- Asks about every organisation on the person's list and no others, so that the request reveals nothing about
+  a share.
+- Only ``Permit`` grants, and only if its obligations are known and met.
+- Fails closed, as the list does.
+
+A permit becomes the code ``resource:<id>``, beside the codes of the list, which do not depend on the policy.
+Does not know which resource a share needs.
 
 Source: Altinn's XACML guide, and the JSON profile of XACML 3.0 (multiple requests), as Altinn serves it.
 """
@@ -20,7 +24,7 @@ from deldokument.ports.registers import OrganizationGrant
 
 PATH: Final = "/authorization/api/v1/authorize"
 OUR_LEVEL: Final = 4
-"""Of everybody who is logged in: idporten-loa-high."""
+"""The authentication level of every logged-in person: idporten-loa-high."""
 MAX_DECISIONS: Final = 100
 _PERSON: Final = "urn:altinn:person:identifier-no"
 _ORGANIZATION: Final = "urn:altinn:organization:identifier-no"
@@ -35,12 +39,12 @@ Question = tuple[str, str]
 
 
 def resource_code(resource_id: str) -> str:
-    """The code that a permit for a resource is told as."""
+    """Return the code that represents a permit for a resource."""
     return f"resource:{resource_id.casefold()}"
 
 
 class AltinnDecisionPoint:
-    """Asks through ``calls`` about everybody on the list of ``parties``, for each of ``resources``."""
+    """Rights that ``calls`` asks the PDP for: each organisation on the list of ``parties``, each of ``resources``."""
 
     def __init__(self, calls: AltinnCalls, parties: RightsSource, resources: Sequence[str]) -> None:
         self._calls = calls
@@ -48,7 +52,10 @@ class AltinnDecisionPoint:
         self._resources = resources
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
-        """See OrganizationRights. Raises RightsUnavailable."""
+        """Return the rights; see OrganizationRights.
+
+        Raises: RightsUnavailable.
+        """
         listed = self._parties.grants(person)
         questions = [(grant.organization_number, resource) for grant in listed for resource in self._resources]
         permitted: set[Question] = set()
@@ -58,7 +65,7 @@ class AltinnDecisionPoint:
         return tuple(grant for grant in told if grant.codes)
 
     def _with_permits(self, grant: OrganizationGrant, permitted: set[Question]) -> OrganizationGrant:
-        # What the list calls so is no permit.
+        # A code of the list that looks like a permit is not one.
         held = grant.codes.difference(map(resource_code, self._resources))
         may = {resource_code(r) for r in self._resources if (grant.organization_number, r) in permitted}
         return replace(grant, codes=held | may)
@@ -75,7 +82,7 @@ class AltinnDecisionPoint:
 
 
 def _request(person: PersonIdentifier, questions: Sequence[Question]) -> dict[str, Any]:
-    """One subject, one action, and as many resources as there are questions, each in a combination of its own."""
+    """Build the request: one subject, one action and one resource per question, each combined on its own."""
     resources = [
         {"Id": f"r{number}", "Attribute": [_attribute(_RESOURCE, resource), _attribute(_ORGANIZATION, organization)]}
         for number, (organization, resource) in enumerate(questions, 1)
@@ -97,7 +104,10 @@ def _attribute(name: str, value: str) -> dict[str, Any]:
 
 
 def _permits(result: dict[str, Any], asked: Question) -> bool:
-    """Whether a result grants what was asked. Raises ValueError, and others, for one that is not understood."""
+    """Return whether a result grants what was asked.
+
+    Raises: ValueError, KeyError, TypeError or AttributeError for a result that is not understood.
+    """
     if result["decision"] not in _DECISIONS:
         raise ValueError("no decision")
     told = {_ORGANIZATION: asked[0], _RESOURCE: asked[1]}
@@ -107,14 +117,17 @@ def _permits(result: dict[str, Any], asked: Question) -> bool:
 
 
 def _attributes(categories: Any) -> Iterator[tuple[str, Any]]:
-    """What a result repeats of the question; it need not."""
+    """Yield the attributes of the question that a result repeats; it need not repeat them."""
     for category in categories or ():
         for attribute in category.get("attribute") or ():
             yield attribute["attributeid"], attribute["value"]
 
 
 def _is_met(obligation: Mapping[str, Any]) -> bool:
-    """One that is not known is not met. What systems must be is no matter of a person's."""
+    """Return whether an obligation is met.
+
+    An unknown one is not; obligations of systems do not apply to persons.
+    """
     assignments = obligation["attributeassignment"]
     return bool(assignments) and all(map(_holds, assignments))
 
@@ -127,7 +140,10 @@ def _holds(assignment: Mapping[str, Any]) -> bool:
 
 
 def _folded(value: Any) -> Any:
-    """With names in lower case: Altinn has written them in both ways. Raises ValueError for one that is there twice."""
+    """Return a copy with names in lower case: Altinn has used both spellings.
+
+    Raises: ValueError if a name occurs twice.
+    """
     if isinstance(value, list):
         return [_folded(item) for item in value]
     if not isinstance(value, dict):

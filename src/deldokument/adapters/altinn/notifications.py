@@ -1,11 +1,19 @@
-"""Notices to persons and organisations, ordered at Altinn, which looks up where they are reached and delivers them.
+"""Notices to persons and organisations, as Altinn notification orders.
 
-Promises that an order counts as taken only by an answer that names it, as Altinn gives for one that it has taken before
-too: whatever else comes, or nothing, is NoticesUnavailable, and the same order may be sent again, for Altinn takes each
-id once. What Altinn refuses as it stands is refused for good. Whether the notice still applies is asked by Altinn at
-the moment of delivery, which for a text message is in daytime. While Altinn is silent, says so at once.
+Altinn looks up the addresses and delivers.
 
-Deliberately does not read what a refusal says: it may repeat what was sent.
+Guarantees:
+- An order counts as accepted only if the response names it. Altinn also names an order that it accepted
+  before.
+- Any other response, or none, is NoticesUnavailable. The same order may then be sent again, because Altinn
+  accepts each id once.
+- An order that Altinn rejects as invalid is refused for good.
+- While Altinn does not respond, calls fail at once.
+
+At the moment of delivery Altinn asks whether the notice still applies. Text messages are delivered in the
+daytime.
+
+Does not read the text of a rejection, which may quote the order.
 
 Source: Altinn/altinn-notifications, FutureOrdersController and NotificationOrderChainRequestExt (2026).
 """
@@ -31,21 +39,21 @@ _REFUSALS: Final[Mapping[int, str]] = {
     httpx.codes.BAD_REQUEST: "altinn_refused",
     httpx.codes.UNPROCESSABLE_ENTITY: "unreachable",
 }
-"""422: neither person nor organisation has let it be known where they are reached, or the person has opted out."""
+"""422: the person or organisation has not registered an address, or the person has opted out."""
 
 
 class NoticesUnavailable(Unavailable):
-    """Nobody knows whether Altinn has taken the order, or it has not now."""
+    """Altinn has not accepted the order, or it is unknown whether it has."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("notices_unavailable", detail=f"altinn notifications: {detail}")
 
 
 class AltinnNotifications:
-    """Orders at the Altinn at ``base_url`` with the bearer token that ``token`` gives and an API subscription key.
+    """Orders at Altinn at ``base_url``, with the bearer token from ``token`` and an API subscription key.
 
-    ``resource_id``: the resource in Altinn's registry that an organisation's own contacts are chosen by, if there is
-    one. ``clock`` is monotonic seconds.
+    ``resource_id`` is the resource in Altinn's registry that selects an organisation's own contacts, if there
+    is one. ``clock`` is monotonic seconds.
     """
 
     def __init__(
@@ -66,7 +74,7 @@ class AltinnNotifications:
         self._breaker = Breaker(clock)
 
     def send(self, notice: Notice) -> Outcome:
-        """See Notices."""
+        """Order a notice; see Notices."""
         if not self._breaker.admits():
             raise NoticesUnavailable("not asked, it was silent just now")
         try:
@@ -119,7 +127,10 @@ class AltinnNotifications:
 
 
 def _understood(response: httpx.Response) -> Outcome:
-    """What Altinn says became of the order. Raises Unavailable for what is no such thing."""
+    """Return the outcome of an order from Altinn's response.
+
+    Raises: Unavailable if the response does not say.
+    """
     if refusal := _REFUSALS.get(response.status_code):
         return refused(refusal)
     if response.status_code not in _TAKEN or not _names_order(response):
@@ -128,7 +139,7 @@ def _understood(response: httpx.Response) -> Outcome:
 
 
 def _names_order(response: httpx.Response) -> bool:
-    """Whether it is Altinn's own answer, and not that of something on the way."""
+    """Return whether the response is Altinn's own, and not an intermediary's."""
     try:
         answer = json_object(response)
         shipment = answer["notification"]["shipmentId"]

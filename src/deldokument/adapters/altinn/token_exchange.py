@@ -1,7 +1,9 @@
-"""Altinn's own access tokens, had in exchange for Maskinporten's, where a deployment's Altinn wants those.
+"""Altinn's own access tokens, exchanged for Maskinporten's, for an Altinn that requires them.
 
-Promises a token with more than ten seconds left, or TokenUnavailable. Reads in the token when it ends, which decides
-nothing but when another is fetched; whether it is genuine is for Altinn to say.
+Guarantees:
+- A token has more than ten seconds left; otherwise the call raises TokenUnavailable.
+
+The token's expiry time decides only when the next token is fetched. Altinn verifies the token.
 
 Source: Altinn Authentication, ``exchange/maskinporten``.
 """
@@ -23,7 +25,7 @@ PATH: Final = "/authentication/api/v1/exchange/maskinporten"
 
 
 class AltinnTokens:
-    """Exchanges at the Altinn at ``base_url`` what ``maskinporten`` gives for a scope; ``clock`` is Unix seconds."""
+    """Tokens of Altinn at ``base_url``, for those of ``maskinporten`` per scope; ``clock`` is Unix seconds."""
 
     def __init__(
         self,
@@ -39,7 +41,10 @@ class AltinnTokens:
         self._shelf = TokenCache(self._fetch, clock)
 
     def token(self, scope: str) -> str:
-        """An access token for ``scope``. Raises TokenUnavailable."""
+        """Return an access token for ``scope``.
+
+        Raises: TokenUnavailable.
+        """
         return self._shelf.token(scope)
 
     def _fetch(self, scope: str) -> tuple[str, float]:
@@ -62,7 +67,10 @@ class AltinnTokens:
 
 
 def _end_of(token: str) -> int:
-    """When a token says that it ends (Unix time). Raises JoseError, ValueError, KeyError or TypeError."""
+    """Return the expiry time in a token (Unix time).
+
+    Raises: JoseError, ValueError, KeyError or TypeError for a malformed token.
+    """
     claims: dict[str, Any] = json.loads(jws.extract_compact(token.encode("ascii")).payload or b"")
     if type(claims["exp"]) is not int:
         raise ValueError("exp")

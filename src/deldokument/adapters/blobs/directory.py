@@ -1,15 +1,22 @@
-"""The blob store that is a directory: ciphertext objects as files, for a deployment on one machine.
+"""Blob store in a directory: ciphertext objects as files, for a deployment on one machine.
 
-Promises that an object is whole and on stable storage, name included, when `commit` returns, and that nothing of it
-stands under its name before; that a full disk is told from a broken one; and that memory does not grow with the store.
-Deliberately does not know what the bytes are, to whom they belong, or which objects the database still refers to.
+Guarantees:
+- When `commit` returns, the object is whole and on stable storage, name included. Before that its name does
+  not exist.
+- A full disk raises StorageFull, a failing one Unavailable.
+- Memory does not grow with the store.
 
-Layout: `<root>/deployment-id`, and `<root>/<first two digits>/<name>`. An object under way is `<name>.part`, renamed at
-commit. The suffix rather than the final name, because an object that a sweep can see it can also take: a temporary is
-not listed while its writer may live. One untouched for an hour, by the file system's own time, was left by a process
-that died; it is listed under its name so that the sweep of orphans removes it as it removes the rest.
+Does not know what the bytes are, whose they are, or which objects the database refers to.
 
-Descriptors are not kept open: of the 40 microseconds that reading 1 MiB takes, opening and closing are five.
+Layout: `<root>/deployment-id`, and `<root>/<first two digits>/<name>`. An object being written is
+`<name>.part`, renamed at commit. It does not have the final name yet, because a sweep may delete every object
+that it can see.
+
+A temporary file is not listed while its writer may be alive. A file untouched for an hour, by the file
+system's own time, was left by a process that died. It is listed under its final name, so that the orphan
+sweep removes it.
+
+Descriptors are not kept open: of the 40 microseconds that reading 1 MiB takes, opening and closing take five.
 """
 
 from __future__ import annotations
@@ -29,7 +36,7 @@ from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFul
 from deldokument.ports.blobs import SHELVES, Buffer, StoredBlob
 
 ABANDONED_AFTER: Final = timedelta(hours=1)
-"""How long a temporary must have been untouched to be taken for a dead writer's. A part is written in seconds."""
+"""How long a temporary file must be untouched to count as abandoned. A part is written in seconds."""
 
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _TEMPORARY: Final = ".part"
@@ -38,9 +45,9 @@ _DEPLOYMENT_ID: Final = "deployment-id"
 
 
 class DirectoryBlobStore:
-    """Satisfies `BlobStore` over a directory of its own, made if it is missing.
+    """The port `BlobStore` on a directory of its own, created if it is missing.
 
-    ``durable=False`` leaves out every fsync; for measurements and tests only. Names other than 32 lower-case hex
+    ``durable=False`` omits every fsync; for measurements and tests only. Names other than 32 lower-case hex
     digits raise ValueError.
     """
 
@@ -54,7 +61,7 @@ class DirectoryBlobStore:
             self._sync_directory(root)
 
     def deployment_id(self) -> str | None:
-        """The id that the store was claimed with, or None."""
+        """Return the id with which the store was claimed, or None."""
         with _as_service_errors():
             try:
                 return (self._root / _DEPLOYMENT_ID).read_text("ascii").strip()
@@ -62,7 +69,10 @@ class DirectoryBlobStore:
                 return None
 
     def claim(self, deployment_id: str) -> None:
-        """Write the id; linking a finished file makes it whole or absent, and the first of two claimants wins."""
+        """Write the deployment id. A hard link to the finished file makes it whole or absent; the first claimant wins.
+
+        Raises: Conflict if the store belongs to another deployment.
+        """
         draft = draft_beside(self._root / _DEPLOYMENT_ID)
         with _as_service_errors():
             try:
@@ -76,11 +86,17 @@ class DirectoryBlobStore:
             raise Conflict("blob_store_claimed", detail=f"{self._root} belongs to another deployment")
 
     def create(self, name: str, expected: int = 0, /) -> DirectoryBlobWriter:
-        """Begin an object. The temporary is taken before the name is looked for, so two writers never share one."""
+        """Start an object. The temporary file is created before the name is checked, so two writers never share one.
+
+        Raises: Conflict if the object exists or is being written.
+        """
         return DirectoryBlobWriter(self._path(name), expected, durable=self._durable)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Bytes [start, stop). ValueError when the range is turned round or negative."""
+        """Return bytes [start, stop).
+
+        Raises: ValueError if the range is reversed or negative; Broken if the blob is missing or shorter.
+        """
         if not 0 <= start <= stop:
             raise ValueError("a range begins at or after zero and ends no sooner than it begins")
         with _as_service_errors():
@@ -94,7 +110,7 @@ class DirectoryBlobStore:
                 os.close(descriptor)
 
     def delete(self, names: Collection[str]) -> None:
-        """Remove objects and abandoned temporaries; one fsync for each directory touched."""
+        """Remove objects and abandoned temporary files, with one fsync per affected directory."""
         touched = set()
         with _as_service_errors():
             for path in [self._path(name) for name in names]:
@@ -106,9 +122,9 @@ class DirectoryBlobStore:
                 self._sync_directory(directory)
 
     def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
-        """Every object, and every abandoned temporary under the name it was meant for. Files of others are passed by.
+        """Yield every object, and every abandoned temporary file under its final name. Foreign files are skipped.
 
-        An object that is deleted meanwhile may or may not be among them.
+        An object that is deleted meanwhile may or may not be included.
         """
         for number in range(SHELVES) if shelf is None else (shelf,):
             with _as_service_errors(), os.scandir(self._root / f"{number:02x}") as entries:
@@ -128,7 +144,10 @@ class DirectoryBlobStore:
 
 
 class DirectoryBlobWriter:
-    """Satisfies `BlobWriter`; for one thread at a time. Writes through, so callers bring 1 MiB or more at once."""
+    """The port `BlobWriter`; for one thread at a time.
+
+    Unbuffered, so callers should write 1 MiB or more at once.
+    """
 
     def __init__(self, path: Path, expected: int, *, durable: bool) -> None:
         self._path = path
@@ -147,12 +166,15 @@ class DirectoryBlobWriter:
                 raise Conflict("blob_exists", detail=f"blob {path.name} exists")
         if expected:
             with self._gone_on_failure():
-                # What is set aside at once costs the file system less than what is found block by block: measured, a
-                # fifth of all that an upload takes of the processor.
+                # Preallocation costs the file system less than block-by-block allocation: measured, a fifth of
+                # an upload's CPU time.
                 os.posix_fallocate(self._descriptor, 0, expected)
 
     def write(self, data: Buffer) -> None:
-        """Append all of ``data``. ValueError when the object is committed or gone."""
+        """Append all of ``data``.
+
+        Raises: ValueError if the object is committed or aborted.
+        """
         descriptor = self._open_descriptor()
         with self._gone_on_failure():
             write_all(descriptor, data)
@@ -162,7 +184,7 @@ class DirectoryBlobWriter:
             self._written += length
 
     def commit(self) -> None:
-        """File first, then its name, then the directory: a name on disk never stands for bytes that are not."""
+        """Sync the file, rename it, then sync the directory: a name on disk always has all of its bytes."""
         descriptor = self._open_descriptor()
         with self._gone_on_failure():
             if self._written < self._expected:
@@ -180,19 +202,19 @@ class DirectoryBlobWriter:
         self._close()
 
     def abort(self) -> None:
-        """Remove the temporary, unless there is none any more."""
+        """Remove the temporary file, if it still exists."""
         if self._descriptor is None:
             return
         self._close()
-        # Left to the sweep when even this fails: the first failure is the one to tell.
+        # If even this fails, the sweep removes it: report the first failure.
         with suppress(OSError):
             _temporary(self._path).unlink()
 
     def _begin_writing_back(self, descriptor: int, length: int) -> None:
         """Start writing these bytes to disk, so that commit waits for the rest only.
 
-        Measured: 1.3 times as fast (median of 16 pairs, quartiles 1.1 and 1.4).
-        The advice drops clean pages, but those just written are dirty: Linux starts writing them and keeps them.
+        Measured: 1.3 times as fast (median of 16 pairs, quartiles 1.1 and 1.4). The advice drops clean pages.
+        Those just written are dirty: Linux starts writing them and keeps them.
         """
         os.posix_fadvise(descriptor, self._written, length, os.POSIX_FADV_DONTNEED)
 
@@ -221,7 +243,7 @@ def _temporary(path: Path) -> Path:
 
 
 def _read_range(descriptor: int, name: str, start: int, stop: int) -> bytes:
-    """One pread gives it all but for ranges of 2 GiB and more."""
+    """Read a range. One pread returns all of it, except for ranges of 2 GiB and more."""
     data = os.pread(descriptor, stop - start, start)
     if len(data) == stop - start:
         return data

@@ -1,18 +1,24 @@
-"""The blob store that is a bucket of an S3-compatible service, for a deployment of several machines.
+"""Blob store in a bucket of an S3-compatible service, for a deployment on several machines.
 
-Promises that an object stands whole in the store when `commit` returns, and that no name is ever written twice; that a
-store that is slow, fails or is cut off is asked again a few times and then told as unavailable, within bounded time;
-and that memory grows neither with the store nor with the number of uploads. Deliberately does not know what the bytes
-are or to whom they belong. Buckets are made by the operator, never here.
+Guarantees:
+- When `commit` returns, the object is whole in the store. No name is ever written twice.
+- If the store is slow, fails or is unreachable, requests are retried a few times. Then they raise
+  Unavailable, within bounded time.
+- Memory grows neither with the store nor with the number of uploads.
 
-An object is spooled as ciphertext until it is whole (a few in memory, all others in files without a name) and goes with
-one PUT that creates or fails. A document's part is no longer than 8 MiB and a little, so there are no multipart
-uploads, and none can be left dangling. After the PUT the object's length and last bytes are asked for: the latter are
-the tag of its last segment, so an object cut short on its way is never taken for whole. The same question tells our own
-object, written by an attempt whose answer was lost, from another's.
+Does not know what the bytes are or whose they are. Buckets are created by the operator, never here.
 
-Layout: that of the directory store, below the prefix: `deployment-id`, and `<first two digits>/<name>`. Payloads are
-not signed, since TLS protects them on their way (a store on this machine may do without); requests always are.
+An object is spooled as ciphertext until it is whole: a few in memory, all others in unnamed files. It is sent
+with one PUT that creates the object or fails. A document's part is little longer than 8 MiB, so there are no
+multipart uploads, and none can be left unfinished.
+
+After the PUT, the object's length and last bytes are read back. The last bytes are the tag of its last
+segment, so a truncated object is never taken for whole. The same check recognises our own object, written by
+an attempt whose response was lost.
+
+Layout: that of the directory store, below the prefix: `deployment-id`, and `<first two digits>/<name>`.
+Requests are always signed. Payloads are not, since TLS protects them (a store on this machine may do without
+TLS).
 """
 
 from __future__ import annotations
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 IN_MEMORY: Final = 16
-"""So many objects under way are spooled in memory, some 8 MiB each; those beyond, in files."""
+"""Number of objects being written that are spooled in memory, about 8 MiB each; further ones use files."""
 _PAGE: Final = 1000
 _MAX_DETAIL_LENGTH: Final = 200
 _TAIL: Final = 16
@@ -56,13 +62,13 @@ _NOT_FOUND: Final = "404"
 _NO_SUCH_RANGE: Final = "416"
 _NO_SUCH_OBJECT: Final = "NoSuchKey"
 _PASSING: Final = frozenset({"", "408", "429", "500", "502", "503", "504"})
-"""What may be otherwise the next time; without a status there was no answer, or only a part of one."""
+"""Transient errors. An empty status means no response, or only a part of one."""
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class S3Place:
-    """Where a bucket is and what opens it. Below ``prefix`` nothing else may keep anything."""
+    """A bucket, and the access key for it. Nothing else may store objects below ``prefix``."""
 
     endpoint: str
     bucket: str
@@ -75,9 +81,9 @@ class S3Place:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a store is waited for. No use of it takes longer than ``retry_for`` and one more try.
+    """Time limits and retries. No operation takes longer than ``retry_for`` and one more attempt.
 
-    A try is one ``request``; of an object that is written at most three, since it is looked at and may be taken away.
+    An attempt takes one ``request``. For a write it takes up to three: the object is read back and may be deleted.
     """
 
     connect: timedelta = timedelta(seconds=5)
@@ -89,23 +95,25 @@ class Patience:
 
 
 class S3BlobStore:
-    """Satisfies `BlobStore` over a bucket that is there. Names other than 32 lower-case hex digits raise ValueError."""
+    """The port `BlobStore` on an existing bucket. Names other than 32 lower-case hex digits raise ValueError."""
 
     def __init__(self, place: S3Place, patience: Patience = Patience()) -> None:
         self._bucket = _Bucket(_client(place, patience), patience)
         self._memory = threading.BoundedSemaphore(IN_MEMORY)
 
     def deployment_id(self) -> str | None:
-        """The id that the store was claimed with, or None."""
+        """Return the id with which the store was claimed, or None."""
         try:
             return self._bucket.content(_DEPLOYMENT_ID).decode("ascii").strip()
         except _Missing:
             return None
 
     def claim(self, deployment_id: str) -> None:
-        """Create the id's object; of two claimants the store lets one.
+        """Create the object with the deployment id; of two claimants the store lets one succeed.
 
-        A store that lets both would take a second cluster's objects for its own: it is refused.
+        A store that lets both succeed is refused: it would mix another deployment's objects with ours.
+
+        Raises: Unavailable for such a store; Conflict if it belongs to another deployment.
         """
         if self.deployment_id() is None and self._created(deployment_id) and self._created(deployment_id):
             raise Unavailable("blobs", detail="the store does not heed If-None-Match: it would let names be used twice")
@@ -120,11 +128,14 @@ class S3BlobStore:
         return True
 
     def create(self, name: str, _expected: int = 0, /) -> S3BlobWriter:
-        """Begin an object. Whether the name is free the store says at `commit`; room it sets aside for nobody."""
+        """Start an object. `commit` reports whether the name is free; no space is reserved."""
         return S3BlobWriter(self._bucket, _key(name), self._memory)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Bytes [start, stop). ValueError when the range is turned round or negative."""
+        """Return bytes [start, stop).
+
+        Raises: ValueError if the range is reversed or negative; Broken if the blob is missing or shorter.
+        """
         if not 0 <= start <= stop:
             raise ValueError("a range begins at or after zero and ends no sooner than it begins")
         key = _key(name)
@@ -144,14 +155,14 @@ class S3BlobStore:
             self._bucket.delete(keys)
 
     def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
-        """Every object, page by page. What others keep below the prefix is passed by."""
+        """Yield every object, page by page. Foreign objects below the prefix are skipped."""
         for found in self._bucket.objects(None if shelf is None else f"{shelf:02x}"):
             if match := _KEY.fullmatch(found["path"]):
                 yield StoredBlob(match.group(2), found["size"], found["last_modified"])
 
 
 class S3BlobWriter:
-    """Satisfies `BlobWriter`; for one thread at a time."""
+    """The port `BlobWriter`; for one thread at a time."""
 
     def __init__(self, bucket: _Bucket, key: str, memory: threading.BoundedSemaphore) -> None:
         self._bucket = bucket
@@ -160,7 +171,10 @@ class S3BlobWriter:
         self._spool: IO[bytes] | None = BytesIO() if memory.acquire(blocking=False) else _spool_file()
 
     def write(self, data: Buffer) -> None:
-        """Append all of ``data``. ValueError when the object is committed or gone."""
+        """Append all of ``data``.
+
+        Raises: ValueError if the object is committed or aborted.
+        """
         spool = self._open_spool()
         try:
             if isinstance(spool, BytesIO):
@@ -172,7 +186,7 @@ class S3BlobWriter:
             raise StorageFull(f"no room to spool a blob: {error.strerror}") from error
 
     def commit(self) -> None:
-        """Put the object and see that it stands whole. What a PUT that failed left all the same, the sweep removes."""
+        """Put the object and check that it is whole. The sweep removes what a failed PUT may have stored."""
         spool = self._open_spool()
         try:
             self._bucket.put_whole(self._key, _content(spool))
@@ -180,7 +194,7 @@ class S3BlobWriter:
             self.abort()
 
     def abort(self) -> None:
-        """Let go of the spool; in the store nothing has been begun."""
+        """Discard the spool. Nothing has been sent to the store yet."""
         spool, self._spool = self._spool, None
         if spool is None:
             return
@@ -195,46 +209,52 @@ class S3BlobWriter:
 
 
 class _Missing(ServiceError):
-    """There is no such object, though there is a bucket."""
+    """The bucket exists, but not the object."""
 
 
 class _Passing(Unavailable):
-    """Asked again, the store may do it."""
+    """A transient error: a retry may succeed."""
 
 
 class _Bucket:
-    """Requests to the store, each asked again while that may help. All of them may be done twice."""
+    """Requests to the store, retried while that may help. All of them may run twice."""
 
     def __init__(self, store: S3Store, patience: Patience) -> None:
         self._store = store
         self._patience = patience
 
     def content(self, key: str) -> bytes:
-        """All of a small object."""
+        """Return the content of a small object."""
         return self._ask(lambda: bytes(obstore.get(self._store, key).bytes()))
 
     def size(self, key: str) -> int:
-        """How long the object is."""
+        """Return the length of an object."""
         return self._ask(lambda: obstore.head(self._store, key)["size"])
 
     def range(self, key: str, start: int, stop: int) -> bytes:
-        """Bytes [start, stop), which are not none, as far as there are any."""
+        """Return bytes [start, stop) as far as they exist. The range must not be empty."""
         return self._ask(lambda: obstore.get_range(self._store, key, start=start, end=stop).to_bytes())
 
     def put(self, key: str, content: bytes) -> None:
-        """Raises Conflict when there is such an object."""
+        """Create an object.
+
+        Raises: Conflict if it exists.
+        """
         self._ask(lambda: self._put(key, content))
 
     def put_whole(self, key: str, content: bytes) -> None:
-        """The same, unless the object is what an earlier attempt wrote; it stands whole when this returns."""
+        """Create an object and check that it is whole. Accepts one that an earlier attempt wrote.
+
+        Raises: Conflict if another object exists.
+        """
         self._ask(lambda: self._put_whole(key, content))
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Those that do not exist are no error."""
+        """Delete objects; missing ones are no error."""
         self._ask(lambda: obstore.delete(self._store, keys))
 
     def objects(self, folder: str | None) -> Iterator[ObjectMeta]:
-        """All, or those of a folder, a request for each page: what is cut goes on from where it was."""
+        """Yield all objects, or those of a folder, one request per page. A page that fails is retried by itself."""
         after: str | None = None
         while page := self._ask(partial(self._page, folder, after)):
             yield from page
@@ -263,7 +283,7 @@ class _Bucket:
             raise _Passing("blobs", detail="the store did not keep all of an object")
 
     def _is_stored(self, key: str, content: bytes) -> bool:
-        """Whether the store has an object of this length that ends so."""
+        """Return whether the store has an object with this length and these last bytes."""
         length, tail = len(content), content[-_TAIL:]
         try:
             with _as_service_errors():
@@ -307,7 +327,7 @@ def _client(place: S3Place, patience: Patience) -> S3Store:
             "connect_timeout": patience.connect,
             "timeout": patience.request,
         },
-        # Its own retries leave out bodies that are cut on their way.
+        # obstore's own retries do not cover bodies that are cut off.
         retry_config={"max_retries": 0},
     )
 
@@ -341,7 +361,10 @@ def _as_service_errors() -> Iterator[None]:
 
 
 def _service_error(text: str) -> ServiceError:
-    """What a failed request means. Of the store's answer only status and code are told: the rest may quote requests."""
+    """Return the error for a failed request.
+
+    Only status and code of the response are included: the rest may quote requests.
+    """
     status = next(iter(_STATUS.findall(text)), "")
     code = next(iter(_CODE.findall(text)), "")
     if code == _NO_SUCH_OBJECT or (status == _NOT_FOUND and not code):

@@ -1,11 +1,11 @@
 """A text as a document for Word and LibreOffice: the parts in `docx_parts`, filled by Jinja (decision 40).
 
-Guarantees
-- Headings, lists and tables are those that the programs know, so a document can be navigated and filled in.
-- The text is data: Jinja escapes it, and no template is made of it.
+Guarantees:
+- Headings, lists and tables are native, so a document can be navigated and filled in.
+- The text is data: Jinja escapes it, and it never becomes a template.
 - The same text gives the same bytes.
 
-Knows Markdown's tree, not Markdown.
+Its input is Markdown's tree, not Markdown.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A sheet of A4; lengths are in twentieths of a point, as in the format."""
+    """An A4 page; lengths are in twentieths of a point, as in the format."""
 
     width: int
     height: int
@@ -56,7 +56,7 @@ class _Page:
 
     @property
     def text_width(self) -> int:
-        """Width between the margins."""
+        """The width between the margins."""
         return self.width - 2 * self.margin
 
     def shared(self, widths: Sequence[float]) -> list[int]:
@@ -70,14 +70,17 @@ _LANDSCAPE: Final = _Page(16838, 11906, 1134)
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """Numbered lists in their order: depth and first number. Each counts by itself."""
+    """Numbered lists in their order: depth and first number.
+
+    Each has its own numbering.
+    """
 
     numbered: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, depth: int, start: int) -> int:
         """Return the number of a new list in `numbering.xml`."""
         self.numbered.append((depth, start))
-        # Six come before: bullets and numbers of three depths.
+        # Six precede it: bullets and numbers of three depths.
         return 6 + len(self.numbered)
 
 
@@ -94,7 +97,7 @@ class _Links:
 
 
 def write_word(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> bytes:
-    """Return the document; ``wide`` turns its pages on their side."""
+    """Return the document; ``wide`` selects landscape pages."""
     values = {
         "nodes": nodes,
         "title": plain(paper.title),

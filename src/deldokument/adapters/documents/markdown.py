@@ -1,8 +1,13 @@
-"""Markdown as a tree, read the same way for every form that a text is set in.
+"""Markdown parser for all output formats: CommonMark with tables, as a tree.
 
-CommonMark with tables. Promises that nothing but words, structure and harmless links comes out: HTML and images are not
-known (their source is words), links lead to https and mailto, headings never skip a level, and every character can
-stand in XML. Deliberately does not know the forms.
+Guarantees:
+- The output contains only words, structure and harmless links. HTML and images are not recognised: their
+  source becomes words.
+- Links lead to https and mailto only.
+- Headings never skip a level.
+- Every character is valid in XML.
+
+Does not know the output formats.
 """
 
 from __future__ import annotations
@@ -19,17 +24,20 @@ from markdown_it.tree import SyntaxTreeNode
 
 _SAFE_LINK: Final = re.compile(r"(https://|mailto:)", re.I)
 _TO_FILL_IN: Final = "words " * 7
-"""An empty cell is one that people write in."""
+"""Width of an empty cell, in which people write."""
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A piece of a text. ``kind`` is markdown-it's name for it, the rest is given where it has a meaning.
+    """A node of a text. ``kind`` is markdown-it's name for it; other fields are set where they have a meaning.
 
-    ``number`` is the level of a heading and the first number of a list, ``target`` where a link leads, ``is_tight``
-    says that an item's paragraph stands without room round it. A table's ``children`` are its rows, head first, and
-    ``widths`` how its columns share the room, as the letters that they want; one that ``is_short`` fits any page whole.
+    - ``number``: the level of a heading, or the first number of a list
+    - ``target``: the target of a link
+    - ``is_tight``: no space around an item's paragraph
+    - ``children`` of a table: its rows, head first
+    - ``widths``: how a table's columns share the width, as the number of letters that they want
+    - ``is_short``: the table fits on one page
     """
 
     kind: str
@@ -44,7 +52,7 @@ class Node:
 
 
 def reader() -> MarkdownIt:
-    """The parser that all forms share."""
+    """Return the parser that all output formats share."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     markdown.validateLink = _is_harmless  # type: ignore[method-assign,assignment]
     return markdown
@@ -55,7 +63,7 @@ def _is_harmless(target: str) -> bool:
 
 
 def tokens_of(markdown: MarkdownIt, text: str) -> list[Token]:
-    """The text's tokens, with headings that go down one level at a time."""
+    """Return the text's tokens, with headings that go down one level at a time."""
     tokens = markdown.parse(plain(text))
     level = 0
     for token in tokens:
@@ -67,17 +75,17 @@ def tokens_of(markdown: MarkdownIt, text: str) -> list[Token]:
 
 
 def tree_of(markdown: MarkdownIt, text: str) -> tuple[Node, ...]:
-    """The text's blocks."""
+    """Return the text's blocks."""
     return tuple(_node(child) for child in SyntaxTreeNode(tokens_of(markdown, text)).children)
 
 
 def plain(text: str) -> str:
-    """The text with � for what has no place in a document."""
+    """Return the text with � for characters that a document cannot contain."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def columns(nodes: Iterable[Node]) -> int:
-    """How many columns the widest table among the nodes and in them has."""
+    """Return the number of columns of the widest table in the nodes."""
     return max((max(len(node.widths), columns(node.children)) for node in nodes), default=0)
 
 
@@ -101,7 +109,7 @@ def _node(node: SyntaxTreeNode) -> Node:
 
 
 def _without_parts(node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
-    """A node's children; of a table its rows, of head and body alike; of a block with words the words."""
+    """Return a node's children: of a table its rows, of head and body alike; of a text block its words."""
     parts = {"thead", "tbody", "inline"}
     deeper = [grand for child in node.children for grand in (child.children if child.type in parts else [child])]
     return [child for child in deeper if child.type != "text" or child.content]
@@ -113,7 +121,7 @@ def _widths(rows: tuple[Node, ...]) -> tuple[float, ...]:
 
 
 def _is_short(rows: tuple[Node, ...]) -> bool:
-    """Whether it has at most thirty lines, were its cells eight letters wide."""
+    """Return whether the table has at most thirty lines, with cells eight letters wide."""
     longest = (max(len(_words(cell) or _TO_FILL_IN) for cell in row.children) for row in rows)
     return sum(longest) <= 8 * 30
 
@@ -123,6 +131,6 @@ def _words(node: Node) -> str:
 
 
 def _width(cells: list[str]) -> float:
-    """By the longest word, which should not be broken, and more slowly by how much a cell holds."""
+    """Return a width: at least the longest word, which should not be broken; slowly growing with the cells' lengths."""
     longest = max(len(word) for cell in cells for word in [*cell.split(), ""])
     return max(longest, 3.0 * sqrt(sum(map(len, cells)) / len(cells)), 6)

@@ -1,7 +1,10 @@
-"""A signature in a PDF, by pyHanko: PAdES baseline B-B.
+"""PDF signatures with pyHanko: PAdES baseline B-B.
 
-Promises that it covers the whole file, allows no change afterwards and says the time that it was told. Deliberately has
-no timestamp from an authority (RFC 3161), and does not know where keys come from.
+Guarantees:
+- The signature covers the whole file and allows no later change.
+- Its signing time is the ``at`` that the caller passes.
+
+Has no timestamp from an authority (RFC 3161), and does not know where keys come from.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from deldokument.domain.errors import Broken
 
 FIELD: Final = "Segl"
-"""The signature's field."""
+"""The name of the signature field."""
 
 
 def signed_pdf(
@@ -36,7 +39,10 @@ def signed_pdf(
     location: str,
     at: datetime,
 ) -> bytes:
-    """The PDF with the signature after it; the first certificate is the key's. Raises Broken when it is no PDF."""
+    """Return the PDF with the signature appended; the first certificate is the key's.
+
+    Raises: Broken if it is not a PDF.
+    """
     metadata = PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm="sha256",
@@ -52,13 +58,13 @@ def signed_pdf(
     signer = _SignerAt(metadata, SimpleSigner(leaf, translate_pyca_cryptography_key_to_asn1(key), store), at)
     try:
         signed = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
-    except (PdfError, ValueError, LookupError, TypeError) as error:  # what its parser raises for what is no PDF
+    except (PdfError, ValueError, LookupError, TypeError) as error:  # pyHanko raises all of these
         raise Broken(f"seal: {error}") from error
     return bytes(signed.getvalue())
 
 
 class _SignerAt(PdfSigner):
-    """Signs at the time it is told, not at the machine's."""
+    """A signer whose signing time is given, not read from this machine's clock."""
 
     def __init__(self, metadata: PdfSignatureMetadata, signer: SimpleSigner, at: datetime) -> None:
         super().__init__(metadata, signer)

@@ -1,4 +1,4 @@
-"""A paper's tree of words as PDF, by Typst. Loaded by the first that prints (see press)."""
+"""A text's tree as PDF, by Typst. `renderer` imports this module on first use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _STANDARDS: Final[list[typst.PDFStandard]] = ["a-2a", "ua-1"]
 
 
 def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> bytes:
-    """The PDF, on its side when it is to be ``wide``. Raises Broken."""
+    """Return the PDF; ``wide`` selects landscape pages.
+
+    Raises: Broken.
+    """
     data = {
         "title": plain(paper.title),
         "version": plain(paper.version),
@@ -30,7 +33,8 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
     try:
         return _compiled(data, paper, _STANDARDS)
     except typst.TypstError:
-        # The standards forbid a letter that no font has. The name of a person or a body may hold one.
+        # The standards forbid characters that no font has. The name of a person or an organisation may contain
+        # one.
         return _plainly(data, paper)
 
 
@@ -42,7 +46,7 @@ def _plainly(data: Mapping[str, Any], paper: RenderedDocument) -> bytes:
 
 
 def _compiled(data: Mapping[str, Any], paper: RenderedDocument, standards: list[typst.PDFStandard]) -> bytes:
-    # One compiler for each paper: it lets no second thread in.
+    # One compiler per document: a compiler does not admit a second thread.
     compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
     made_at = paper.made_at.replace(microsecond=0)
     pressed = compiler.compile(

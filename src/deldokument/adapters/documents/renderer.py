@@ -1,7 +1,11 @@
-"""The press: a text as a page's HTML, as PDF with Typst, and as a document for Word from templates.
+"""Document renderer: a text as HTML for a page, as PDF with Typst, and as .docx from templates.
 
-Promises that a text is words in all three. Typst and Jinja get it as data for templates that are fixed, so that none of
-it is ever run. Promises the same bytes for the same paper. Deliberately does not know what the texts are about.
+Guarantees:
+- A text is only words in all three. Typst and Jinja get it as data for fixed templates, so no part of it is
+  executed.
+- The same document gives the same bytes.
+
+Does not know what the texts are about.
 """
 
 from __future__ import annotations
@@ -20,37 +24,40 @@ from deldokument.ports.documents import RenderedDocument
 Tokens = Sequence[Token]
 
 _WIDE: Final = 6
-"""A table of so many columns turns the paper on its side."""
+"""Tables with at least this many columns make the pages landscape."""
 
 
 class MarkdownRenderer:
-    """Satisfies `DocumentPress`, for any number of threads."""
+    """The port `DocumentRenderer`. Thread-safe."""
 
     def __init__(self) -> None:
         self._reader = reader()
         self._page = _PageRenderer()
 
     def pdf(self, paper: RenderedDocument) -> bytes:
-        """PDF/A-2a and PDF/UA-1 with the fonts in it. A letter that no font has is a box, and costs both marks."""
-        # Typst weighs twenty megabytes, which a process that prints nothing should not carry.
+        """Return PDF/A-2a and PDF/UA-1 with embedded fonts.
+
+        A character that no font has becomes a box; the file then conforms to neither standard.
+        """
+        # Typst takes twenty megabytes, which a process that renders nothing should not carry.
         from deldokument.adapters.documents.pdf import typeset
 
         nodes = tree_of(self._reader, paper.markdown)
         return typeset(nodes, paper, wide=columns(nodes) >= _WIDE)
 
     def docx(self, paper: RenderedDocument) -> bytes:
-        """The same for Word."""
+        """Return the same for Word."""
         nodes = tree_of(self._reader, paper.markdown)
         return write_word(nodes, paper, wide=columns(nodes) >= _WIDE)
 
     def html(self, markdown: str) -> str:
-        """Plain elements with Designsystemet's classes; a table stands in a box that can be scrolled."""
+        """Return plain elements with Designsystemet's classes; a table is in a box that scrolls."""
         words = self._page.render(tokens_of(self._reader, markdown), self._reader.options, {})
         return f'<div class="paper" lang="nb">\n{words}</div>\n'
 
 
 class _PageRenderer(RendererHTML):
-    """Renders for a page that has a heading of its own above the text, and allows no style in an element."""
+    """A renderer for a page that has its own heading above the text and forbids style attributes."""
 
     def heading_open(self, tokens: Tokens, at: int, _options: OptionsDict, _env: EnvType) -> str:
         return f"<{_one_down(tokens[at].tag)}>"

@@ -1,11 +1,13 @@
-"""The seal: the service's key and certificate in files, and PDF signatures made with them by pyHanko.
+"""The service's seal: signing key and certificate in files, and PDF signatures made with pyHanko.
 
-Promises that a sealed PDF is covered whole by a signature of PAdES baseline B-B which allows no change afterwards, that
-no PDF is sealed outside the certificate's time, and that a key open to others than its owner, or a certificate that is
-not for signing, is not taken.
-Deliberately has no timestamps from an authority (RFC 3161), and so no B-T: when something was sealed is our own word.
+Guarantees:
+- A sealed PDF is covered whole by a signature of PAdES baseline B-B, which allows no later change.
+- No PDF is sealed outside the certificate's validity.
+- A key that others than its owner can read is refused, and so is a certificate that is not for signing.
 
-The key is ECDSA or RSA, as PEM with the certificate and its chain in another file, or both in one PKCS#12 file.
+Has no timestamps from an authority (RFC 3161), and so is not B-T: only we attest the time of sealing. The key
+is ECDSA or RSA. It is PEM, with the certificate and its chain in another file, or both are in one PKCS#12
+file.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from deldokument.adapters.durable_files import draft_beside, sync_directory, wri
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 
 LIFETIME: Final = timedelta(days=5 * 365)
-"""How long a certificate of our own making holds."""
+"""Validity of a self-signed certificate."""
 
 _MAX_FILE_BYTES: Final = 64 << 10
 _MAX_NAME_LENGTH: Final = 64
@@ -45,61 +47,72 @@ SealKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True, slots=True)
 class PdfSigner:
-    """Satisfies `DocumentSeal` with a key in memory. ``chain`` goes into the PDFs beside the certificate."""
+    """The port `DocumentSigner` with a key in memory.
+
+    ``chain`` is added to PDFs beside the certificate.
+    """
 
     key: SealKey
     leaf: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
 
     def check(self, at: datetime, /) -> None:
-        """Raises Unavailable when the certificate is not valid ``at``."""
+        """Check that the certificate is valid ``at``.
+
+        Raises: Unavailable if it is not.
+        """
         first, last = self.leaf.not_valid_before_utc, self.leaf.not_valid_after_utc
         if not first <= at <= last:
             raise Unavailable("seal_expired", detail=f"the seal certificate is for {first} to {last}")
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
-        """Signed and certified: whatever is added to the file later shows. Nothing of it is seen on the pages."""
-        # Half a second to load, which no process that seals nothing should wait for.
+        """Return the PDF signed and certified: later additions to the file are detected.
+
+        The pages look the same.
+        """
+        # It takes half a second to load, which a process that seals nothing should not wait for.
         from deldokument.adapters.documents.pades import signed_pdf
 
         self.check(at)
         return signed_pdf(pdf, self.key, (self.leaf, *self.chain), reason=reason, location=location, at=at)
 
     def sign(self, data: bytes, /) -> bytes:
-        """ECDSA in DER, or RSA PKCS #1 v1.5, over SHA-256: what `openssl dgst -sha256 -verify` reads."""
+        """Return a signature over SHA-256 for `openssl dgst -sha256 -verify`: ECDSA in DER, or RSA PKCS #1 v1.5."""
         if isinstance(self.key, ec.EllipticCurvePrivateKey):
             return self.key.sign(data, ec.ECDSA(SHA256()))
         return self.key.sign(data, PKCS1v15(), SHA256())
 
     def certificate(self) -> bytes:
-        """The certificate without its chain."""
+        """Return the certificate without its chain."""
         return self.leaf.public_bytes(Encoding.PEM)
 
 
 class MissingSeal:
-    """Satisfies `DocumentSeal` where no certificate has been made: everything else works."""
+    """The port `DocumentSigner` where no certificate has been created: everything else works."""
 
     def check(self, _at: datetime, /) -> None:
-        """Raises Unavailable."""
+        """Raise Unavailable."""
         raise Unavailable("seal_missing")
 
     def seal(self, *_: object, **__: object) -> bytes:
-        """Raises Unavailable."""
+        """Raise Unavailable."""
         raise Unavailable("seal_missing")
 
     def sign(self, _data: bytes, /) -> bytes:
-        """Raises Unavailable."""
+        """Raise Unavailable."""
         raise Unavailable("seal_missing")
 
     def certificate(self) -> bytes:
-        """Raises Unavailable."""
+        """Raise Unavailable."""
         raise Unavailable("seal_missing")
 
 
 def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
-    """Whether the holder of a certificate (PEM) has signed ``data`` with `PdfSeal.sign`. Needs nothing else of ours.
+    """Return whether the holder of a certificate (PEM) has signed ``data`` with `PdfSigner.sign`.
 
-    Raises Broken when it is no certificate with such a key. That a certificate is the right one is for whoever asks.
+    Needs nothing else of ours. The caller must check that it is the right certificate.
+
+    Raises: Broken if it is not a certificate with an ECDSA or RSA key.
     """
     try:
         key = x509.load_pem_x509_certificate(certificate).public_key()
@@ -118,17 +131,19 @@ def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
 
 
 def valid_until(certificate: bytes) -> datetime:
-    """The last instant at which something can be sealed by it."""
+    """Return the last instant at which the certificate can seal."""
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
-# --- the files -------------------------------------------------------------------------------------------------------
+# --- files
+# -----------------------------------------------------------------------------------------------------------
 
 
 def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> PdfSigner | MissingSeal:
-    """The seal in the files; `MissingSeal` when there is no key file. A PKCS#12 file holds its certificate itself.
+    """Return the seal in the files; `MissingSeal` if there is no key file. A PKCS#12 file contains its certificate.
 
-    Raises Unavailable when one cannot be read, the key is open to others than its owner, or they do not fit together.
+    Raises: Unavailable if a file cannot be read, others than the owner can read the key, or they do not
+    match.
     """
     content = _content(key_path, is_private=True)
     if content is None and not certificate_path.exists():
@@ -152,10 +167,12 @@ def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> Pdf
 def create_seal_certificate(
     key_path: Path, certificate_path: Path, *, operator_name: str, operator_number: str, at: datetime
 ) -> PdfSigner:
-    """Draw a key (ECDSA on P-256) and make a certificate for it, signed by itself; both files are the owner's alone.
+    """Create an ECDSA key (P-256) and a self-signed certificate, in two files that only the owner may read.
 
-    Raises Conflict when one of them exists. Others can verify with the certificate once they have it from us; a
-    certificate from a trusted issuer saves them that, and is put in its place.
+    Others can verify with the certificate once we give it to them. A certificate from a trusted issuer,
+    installed in its place, makes that unnecessary.
+
+    Raises: Conflict if one of the files exists; Unavailable if they cannot be written.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     seal = PdfSigner(key, _self_signed(key, operator_name, operator_number, at))
@@ -173,13 +190,13 @@ def create_seal_certificate(
 
 
 def _write_together(contents: Mapping[Path, bytes]) -> None:
-    """New files, none of which has its name before all of them are on the disk: no process starts with one alone."""
+    """Write new files, none of which gets its name before all are on disk: no process starts with one alone."""
     drafts = {path: draft_beside(path) for path in contents}
     try:
         for path, draft in drafts.items():
             write_new(draft, contents[path])
         for path, draft in drafts.items():
-            # Unlike a rename it never takes the place of another file.
+            # Unlike a rename, it never replaces an existing file.
             path.hardlink_to(draft)
     finally:
         for draft in drafts.values():
@@ -189,7 +206,7 @@ def _write_together(contents: Mapping[Path, bytes]) -> None:
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, name: str, number: str, at: datetime) -> x509.Certificate:
-    """Named as ETSI EN 319 412-3 names legal persons."""
+    """Return a certificate whose subject follows ETSI EN 319 412-3 for legal persons."""
     short = name.encode()[:_MAX_NAME_LENGTH].decode(errors="ignore")
     attributes = [
         x509.NameAttribute(NameOID.COUNTRY_NAME, "NO"),
@@ -236,7 +253,7 @@ def _fitted(path: Path, key: object, certificates: list[x509.Certificate]) -> Pd
 
 
 def _is_for_signing(certificate: x509.Certificate) -> bool:
-    """Issuers sell certificates for signing, for logging in and for encryption together; RFC 5280, 4.2.1.3."""
+    """Return whether the key usage allows signing (RFC 5280, 4.2.1.3): issuers also sell other certificates."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -245,7 +262,7 @@ def _is_for_signing(certificate: x509.Certificate) -> bool:
 
 
 def _content(path: Path, *, is_private: bool = False) -> bytes | None:
-    """What is in the file; None when there is none."""
+    """Return the file's content; None if there is no file."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode

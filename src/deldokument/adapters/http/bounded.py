@@ -1,14 +1,15 @@
 """HTTP client with a time limit and a size limit for each whole call.
 
-httpx limits single reads only, so a server that sends a byte at a time is waited for without end. Here every connect,
-TLS handshake, read and write is given the time that is left of the call.
+httpx limits single reads only, so a server that sends a byte at a time can block a call for ever. Here each
+connect, TLS handshake, read and write gets the time that is left of the call.
 
-Guarantees
+Guarantees:
 - A call ends within `TOTAL_PER_READ` times the time limit of its reads, headers and body included.
-- No answer of more than ``max_bytes`` is kept; a compressed one is refused, since its size is not known beforehand.
-- Both are an httpx.TransportError, as if the connection had failed.
+- No response of more than ``max_bytes`` is kept. A compressed response is refused, because its size is not
+  known beforehand.
+- Both raise an httpx.TransportError, as if the connection had failed.
 
-Not limited here: name look-up, and connecting to further addresses of a name after the first has timed out.
+Not limited: name resolution, and connecting to further addresses of a name after the first has timed out.
 """
 
 from __future__ import annotations
@@ -24,26 +25,29 @@ import httpx
 
 TOTAL_PER_READ: Final = 2
 _call = threading.local()
-"""``ends_at`` (monotonic): when the call of this thread must be over. A call begins and ends on one thread."""
+"""``ends_at`` (monotonic): the deadline of this thread's call. A call begins and ends on one thread."""
 
 
 class AnswerTooLarge(httpx.RemoteProtocolError):
-    """The answer has more bytes than the caller takes."""
+    """The response has more bytes than the caller accepts."""
 
 
 class AnswerCompressed(httpx.RemoteProtocolError):
-    """The answer is compressed, which was not asked for."""
+    """The response is compressed although that was not requested."""
 
 
 class BoundedClient(httpx.Client):
-    """An httpx.Client whose calls are bounded. The environment's proxies are heeded, as httpx does."""
+    """An httpx.Client with bounded calls.
+
+    Like httpx, it uses the proxies of the environment.
+    """
 
     def __init__(self, *, max_bytes: int, **given: Any) -> None:
         self._max_bytes = max_bytes
         super().__init__(**given)
         self.headers["Accept-Encoding"] = "identity"
 
-    # httpx makes its transports in these two; the second is for the environment's proxies.
+    # httpx creates its transports in these two methods; the second is for the environment's proxies.
     def _init_transport(self, *args: Any, **given: Any) -> httpx.BaseTransport:
         return _BoundedTransport(super()._init_transport(*args, **given), self._max_bytes)
 
@@ -52,7 +56,7 @@ class BoundedClient(httpx.Client):
 
 
 class _BoundedTransport(httpx.BaseTransport):
-    """Reads whole answers over ``inner``, an httpx.HTTPTransport."""
+    """A transport that reads whole responses over ``inner``, an httpx.HTTPTransport."""
 
     def __init__(self, inner: Any, max_bytes: int) -> None:
         self._inner = inner
@@ -89,7 +93,7 @@ class _BoundedTransport(httpx.BaseTransport):
 
 
 class _TimedBackend(httpcore.NetworkBackend):
-    """Opens connections that heed the end of the call that uses them."""
+    """A network backend whose connections observe the deadline of the call that uses them."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
@@ -107,7 +111,7 @@ class _TimedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A connection that many calls use, one after the other."""
+    """A connection that serves many calls, one after the other."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
@@ -132,7 +136,10 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 def _left(timeout: float | None, over: type[httpcore.TimeoutException]) -> float:
-    """Seconds that one step may take. Raises ``over`` when the call has none left."""
+    """Return the seconds that one step may take.
+
+    Raises: ``over`` if no time is left of the call.
+    """
     left: float = _call.ends_at - time.monotonic()
     if left <= 0:
         raise over("the whole call took too long")

@@ -1,7 +1,11 @@
-"""Stops asking a register that does not answer, so that nobody waits out its time limits again and again.
+"""Circuit breaker for a register that does not respond, so that callers do not wait for its time-outs.
 
-Promises that after a number of failures on end nothing is asked for a while; that then one question goes through, while
-the others still wait their turn; and that one answer heals it. Does not know what a failure is: its user says so.
+Guarantees:
+- After a number of consecutive failures no request is admitted for a while.
+- Then one probe is admitted, while all others are still refused.
+- One response closes the breaker.
+
+The caller decides what counts as a failure.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ PAUSE_SECONDS: Final = 10.0
 
 
 class Breaker:
-    """Opens after ``failures`` in a row, for ``pause_seconds`` seconds of ``clock`` (monotonic). Thread-safe."""
+    """A breaker that opens after ``failures`` in a row, for ``pause_seconds`` of ``clock`` (monotonic). Thread-safe."""
 
     def __init__(
         self, clock: Callable[[], float], *, failures: int = FAILURES, pause_seconds: float = PAUSE_SECONDS
@@ -28,7 +32,10 @@ class Breaker:
         self._next_probe = 0.0
 
     def admits(self) -> bool:
-        """Whether a question may be asked now. A probe that is never told about is followed by another in a while."""
+        """Return whether a request may be sent now.
+
+        If the result of a probe is never reported, another probe is admitted after the pause.
+        """
         with self._lock:
             if self._failures < self._limit:
                 return True
@@ -39,12 +46,12 @@ class Breaker:
             return True
 
     def answered(self) -> None:
-        """A question was answered, however it was answered."""
+        """Report that a request got a response, of any kind."""
         with self._lock:
             self._failures = 0
 
     def failed(self) -> None:
-        """A question got no answer."""
+        """Report that a request got no response."""
         with self._lock:
             self._failures += 1
             self._next_probe = self._clock() + self._pause_seconds

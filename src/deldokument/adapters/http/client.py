@@ -1,9 +1,9 @@
-"""What the adapters to national registers share: a bounded HTTP client, client keys, a cache.
+"""Parts that the adapters to national registers share: a bounded HTTP client, client keys, a cache.
 
-Guarantees
-- A register is waited for at most ten seconds a call, and its answer has at most ``max_bytes`` (see bounded_http).
-- At most ``max_calls`` calls to a register are under way. A further one waits `WAIT_SECONDS` for a place, then fails.
-  So a register that hangs holds few of the threads that serve pages.
+Guarantees:
+- A call to a register takes at most ten seconds, and its response has at most ``max_bytes`` (see `bounded`).
+- At most ``max_calls`` calls to a register are in progress. A further call waits `WAIT_SECONDS` for a place,
+  then fails. So a register that hangs blocks few of the threads that serve pages.
 - Redirects are never followed.
 - The cache is bounded, and holds nothing older than its limit.
 
@@ -46,7 +46,7 @@ def outbound_client(
 ) -> httpx.Client:
     """Return a client for one register; safe to share between threads. The caller closes it.
 
-    Whatever bound is exceeded, the call raises an httpx.TransportError.
+    A call that exceeds any bound raises an httpx.TransportError.
     """
     return BoundedClient(
         max_bytes=max_bytes,
@@ -58,33 +58,33 @@ def outbound_client(
 
 
 class OutboundClients:
-    """Opens a client for each register, so that one that hangs has no part in the calls to the others."""
+    """A factory of one client per register, so that a register that hangs does not affect calls to the others."""
 
     def __init__(self) -> None:
         self._tls = httpx.create_ssl_context()
         self._clients: list[httpx.Client] = []
 
     def open(self, *, max_bytes: int = MAX_RESPONSE_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
-        """Return a new client, which is closed with the others."""
+        """Return a new client, which `close` closes."""
         client = outbound_client(tls=self._tls, max_bytes=max_bytes, max_calls=max_calls)
         self._clients.append(client)
         return client
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all clients."""
         for client in self._clients:
             client.close()
 
 
 class Bulkhead:
-    """Admits at most `MAX_CALLS` threads at once, for steps that wait on more than one call."""
+    """A limit of `MAX_CALLS` threads at once, for steps that wait for more than one call."""
 
     def __init__(self) -> None:
         self._places = threading.BoundedSemaphore(MAX_CALLS)
 
     @contextmanager
     def place(self) -> Iterator[bool]:
-        """Yield whether there was a place within `WAIT_SECONDS`; it is kept until the block ends."""
+        """Yield whether a place was free within `WAIT_SECONDS`; it is held until the block ends."""
         is_admitted = self._places.acquire(timeout=WAIT_SECONDS)
         try:
             yield is_admitted
@@ -94,7 +94,10 @@ class Bulkhead:
 
 
 def json_of(response: httpx.Response) -> Any:
-    """The JSON in a response's body. Raises ValueError for anything else, and for what does not say that it is JSON."""
+    """Return the JSON in a response's body.
+
+    Raises: ValueError for other content, or if the content type is not JSON.
+    """
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise ValueError("not said to be JSON")
@@ -105,7 +108,10 @@ def json_of(response: httpx.Response) -> Any:
 
 
 def json_object(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object in a response's body. Raises ValueError as json_of, and for other JSON."""
+    """Return the JSON object in a response's body.
+
+    Raises: ValueError as `json_of`, and for other JSON.
+    """
     body = json_of(response)
     if not isinstance(body, dict):
         raise ValueError("not a JSON object")
@@ -113,9 +119,9 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
 
 
 def endpoint_of(metadata: Mapping[str, Any], issuer: str, name: str) -> str:
-    """An address in an issuer's metadata, over the issuer's own scheme: https must not lead to http.
+    """Return an address from an issuer's metadata. It has the issuer's own scheme: https must not lead to http.
 
-    Raises ValueError for another, and for metadata of another issuer.
+    Raises: ValueError for another scheme, and for metadata of another issuer.
     """
     if metadata.get("issuer") != issuer:
         raise ValueError("another issuer's")
@@ -126,9 +132,9 @@ def endpoint_of(metadata: Mapping[str, Any], issuer: str, name: str) -> str:
 
 
 def client_keys(document: Any) -> list[RSAKey]:
-    """The private RSA keys in a JWK or a JWK set, of which the first signs and all are registered.
+    """Return the private RSA keys in a JWK or a JWK set. The first signs; all are registered.
 
-    Raises ValueError when one has no private part or no ``kid`` of its own; the message shows no key.
+    Raises: ValueError if a key has no private part or no unique ``kid``; the message contains no key.
     """
     keys = document.get("keys", [document]) if isinstance(document, Mapping) else None
     if not isinstance(keys, list) or not keys:
@@ -140,12 +146,15 @@ def client_keys(document: Any) -> list[RSAKey]:
 
 
 def signing_key(document: Mapping[str, Any]) -> RSAKey:
-    """The key that signs, of those in a JWK or a JWK set. Raises ValueError as `client_keys` does."""
+    """Return the signing key of a JWK or a JWK set.
+
+    Raises: ValueError as `client_keys`.
+    """
     return client_keys(document)[0]
 
 
 class ExpiringCache(Generic[K, V]):
-    """Remembers at most ``size`` values, each for ``lifetime_seconds`` of ``clock`` (monotonic). Thread-safe."""
+    """A cache of at most ``size`` values, each for ``lifetime_seconds`` of ``clock`` (monotonic). Thread-safe."""
 
     def __init__(self, size: int, lifetime_seconds: float, clock: Callable[[], float]) -> None:
         self._size = size
@@ -155,7 +164,7 @@ class ExpiringCache(Generic[K, V]):
         self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
 
     def get(self, key: K, within_seconds: float = math.inf) -> V | None:
-        """What is remembered, when the question is younger than ``within_seconds`` as well."""
+        """Return the value, if it is also younger than ``within_seconds``."""
         with self._lock:
             entry = self._values.get(key)
             if entry is None:
@@ -167,7 +176,7 @@ class ExpiringCache(Generic[K, V]):
             return value if age < min(within_seconds, self._lifetime_seconds) else None
 
     def put(self, key: K, value: V, asked_at: float) -> None:
-        """Remember an answer to a question that was asked at ``asked_at`` (of ``clock``)."""
+        """Store the response to a request that was sent at ``asked_at`` (of ``clock``)."""
         with self._lock:
             self._values.pop(key, None)
             self._values[key] = (asked_at, value)

@@ -1,8 +1,11 @@
-"""The public keys that an issuer signs its tokens with: ID-porten's and Maskinporten's alike.
+"""JSON Web Key Sets: the public keys of ID-porten and Maskinporten, which sign their tokens.
 
-Promises keys that are at most a day old, fetched again when a token names one that is not there, and never asked for
-again and again on behalf of callers who invent names of keys: anybody may send a token, and nobody's thread is held up
-for it while known keys do. Knows no token, and not where the keys are: it is given a way to find that out.
+Guarantees:
+- Keys are at most a day old, and are fetched again if a token names an unknown key.
+- Anybody can send a token with an invented key name: such tokens cause at most one fetch per `KEYS_REST_SECONDS`.
+- That fetch does not block threads whose keys are cached.
+
+Knows no token, and not where the keys are: the caller passes a function that finds them.
 
 Sources: RFC 7517; Digdir on rotation of keys.
 """
@@ -23,19 +26,19 @@ from deldokument.domain.errors import Unavailable
 
 KEYS_KEPT_SECONDS: Final = 24 * 60 * 60
 KEYS_REST_SECONDS: Final = 30
-"""The shortest time between two fetches on behalf of tokens that name unknown keys."""
+"""The shortest time between two fetches for tokens that name unknown keys."""
 FAILURE_REST_SECONDS: Final = 10
-"""How long nobody asks for the keys after an attempt that failed."""
+"""How long no fetch is attempted after a failure."""
 MIN_RSA_BITS: Final = 2048
 """RFC 7518, 3.3: a smaller key must not be used."""
 
 
 class IssuerKeys:
-    """An issuer's public RSA keys. One thread fetches; for the first ones alone the others wait a moment.
+    """An issuer's public RSA keys. One thread fetches; the others wait only if no keys are cached.
 
-    ``find`` tells the address of the key set; it may raise httpx.HTTPError or ValueError. ``unavailable`` makes the
-    error for keys that cannot be had, of a detail. ``clock`` is Unix time in seconds. ``wait_seconds``: how long the
-    threads that have no keys wait for the one that fetches.
+    ``find`` returns the address of the key set; it may raise httpx.HTTPError or ValueError. ``unavailable``
+    builds the error for unavailable keys from a detail. ``clock`` is Unix time in seconds. ``wait_seconds``
+    is how long threads without keys wait for the fetch.
     """
 
     def __init__(
@@ -59,11 +62,15 @@ class IssuerKeys:
         self._failed = ""
 
     def with_key(self, kid: object) -> KeySet:
-        """Keys among which ``kid`` is, or would be if it were the issuer's. Raises what ``unavailable`` makes."""
+        """Return the keys, including ``kid`` if the issuer has published it.
+
+        Raises: the error that ``unavailable`` builds.
+        """
         if (keys := self._young_keys()) and _has(keys, kid):
             return keys
         with self._bulkhead.place() as is_admitted:
-            # With keys at hand only invented names of keys and fresh ones come here, and may not hold up threads.
+            # With cached keys, only tokens with invented or new key names get here; they must not block
+            # threads.
             if not is_admitted or not self._lock.acquire(timeout=0 if keys else self._wait_seconds):
                 raise self._unavailable("keys are being fetched")
             try:
@@ -98,9 +105,11 @@ class IssuerKeys:
 
 
 def _may_sign(key: Any) -> bool:
-    """Whether it is a strong enough RSA key with a name, not meant for encryption; other keys count as not published.
+    """Return whether it is a named RSA key of sufficient strength, not meant for encryption.
 
-    Raises ValueError, KeyError or TypeError for what is no key.
+    Other keys are ignored.
+
+    Raises: ValueError, KeyError or TypeError for a malformed key.
     """
     if not isinstance(key, Mapping):
         raise ValueError("no key")

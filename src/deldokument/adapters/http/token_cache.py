@@ -1,8 +1,11 @@
-"""Access tokens that are kept until shortly before their end, by scope.
+"""Access token cache, by scope.
 
-Promises a token with more than ten seconds left; that one thread fetches while the others wait for it, since those who
-issue tokens limit the rate of a client; and that those who have waited share a failure instead of waiting out the time
-limits again, one after the other. Knows no issuer.
+Guarantees:
+- A token has more than ten seconds left.
+- One thread fetches while the others wait for it, because issuers limit the rate of a client.
+- The threads that waited share a failure; they do not wait for the time-outs again, one after the other.
+
+Knows no issuer.
 """
 
 from __future__ import annotations
@@ -18,14 +21,14 @@ MARGIN_SECONDS: Final = 10.0
 
 
 class TokenUnavailable(Unavailable):
-    """There is no token: whoever issues it does not answer, or does not grant the scope."""
+    """No token: the issuer does not respond, or does not grant the scope."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("rights_unavailable", detail=detail)
 
 
 class TokenCache:
-    """Keeps what ``fetch`` gives for a scope: a token, and when it ends by ``clock`` (Unix time in seconds)."""
+    """A cache of the tokens that ``fetch`` returns per scope, with expiry time by ``clock`` (Unix time in seconds)."""
 
     def __init__(self, fetch: Callable[[str], tuple[str, float]], clock: Callable[[], float]) -> None:
         self._fetch = fetch
@@ -35,7 +38,10 @@ class TokenCache:
         self._failures: Counter[str] = Counter()
 
     def token(self, scope: str) -> str:
-        """A token for ``scope``. Raises TokenUnavailable, as ``fetch`` does."""
+        """Return a token for ``scope``.
+
+        Raises: TokenUnavailable, as ``fetch`` does.
+        """
         before = self._failures[scope]
         with self._lock:
             token, ends = self._tokens.get(scope, ("", 0.0))

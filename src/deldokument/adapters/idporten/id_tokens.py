@@ -1,8 +1,12 @@
-"""What ID-porten's tokens must be before anything in them is believed.
+"""Validation of ID-porten's id tokens and logout tokens.
 
-Promises that claims are told only of a token that the issuer's present keys signed with RS256 for this client alone, in
-force by our clock; an Identity only at the level that is demanded or higher, of the customer in whose name the login
-was asked for; and a logout once. Whatever is not exactly so is a LoginFailed, in which no person's number stands.
+Guarantees:
+- Claims are returned only of a token that the issuer's present keys signed with RS256 for this client alone,
+  and that is valid now.
+- An Identity has at least the required level, and belongs to the customer on whose behalf the login was
+  requested.
+- A logout token is accepted once.
+- Everything else is a LoginFailed, which contains no person's number.
 
 Sources: Digdir's ID-porten documentation; OpenID Connect Core 3.1.3.7 and Back-Channel Logout 1.0.
 """
@@ -32,32 +36,35 @@ _LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _PID: Final = re.compile(r"[0-9]{11}")
 _EVIDENCE: Final = ("iss", "aud", "sub", "acr", "auth_time", "iat", "jti", "nonce")
 _CUSTOMER: Final = ("client_onbehalfof", "aud_onbehalfof")
-"""Digdir's documentation names the claim one way and shows it the other."""
+"""Digdir's documentation uses one name for the claim in the text and the other in the example."""
 
 
 class LevelTooLow(LoginFailed):
-    """The login was at a lower level than demanded, or at one that is not known."""
+    """The login was at a lower level than required, or at an unknown one."""
 
     def __init__(self, acr: str) -> None:
         super().__init__("login_level", detail=f"acr {acr[:40]!r}")
 
 
 class PersonMissing(LoginFailed):
-    """The login holds no fødselsnummer or D-nummer (foreign or self-registered user)."""
+    """The login contains no fødselsnummer or D-nummer (foreign or self-registered user)."""
 
     def __init__(self) -> None:
         super().__init__("login_person_missing")
 
 
 class LoginRefused(LoginFailed):
-    """The answer is not one to this login, or not ID-porten's."""
+    """The response does not belong to this login, or is not ID-porten's."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("login_refused", detail=detail)
 
 
 class IdTokenValidator:
-    """Judges the tokens of one client of ``provider``; threads may share it. ``clock`` is Unix time in seconds."""
+    """A validator for the tokens of one client of ``provider``.
+
+    Thread-safe. ``clock`` is Unix time in seconds.
+    """
 
     def __init__(self, provider: Provider, client_id: str, required_acr: str, clock: Callable[[], float]) -> None:
         self._provider = provider
@@ -70,19 +77,24 @@ class IdTokenValidator:
         self._spending = threading.Lock()
 
     def identity(self, id_token: str, request: LoginRequest) -> Identity:
-        """Whom an ID token that answers ``request`` names. Raises a LoginFailed, or ProviderUnavailable."""
+        """Return the person in an ID token that answers ``request``.
+
+        Raises: a LoginFailed, or ProviderUnavailable.
+        """
         claims = self._verified(id_token, request.nonce)
-        # A login that was asked for in nobody's name must not come back in somebody's.
+        # A login that was not requested on anyone's behalf must not return on somebody's behalf.
         if {str(claims[name]) for name in _CUSTOMER if name in claims} != {request.on_behalf_of} - {""}:
             raise LoginRefused("id_token: on behalf of another")
         return self._identity(id_token, claims)
 
     @contextmanager
     def ended_session(self, logout_token: str) -> Iterator[str]:
-        """The provider's session that a token of its back channel ends. Raises LoginRefused, ProviderUnavailable.
+        """Yield the provider's session that a back-channel logout token ends.
 
-        Once, unless an error ends the block: what could not be done may be told again.
-        A token without ``sid`` is refused: the client is registered to be told the session, and ``sub`` is not kept.
+        A token is accepted once, unless an error ends the block: then the provider may send it again. A token
+        without ``sid`` is refused: the client is registered for it, and ``sub`` is not stored.
+
+        Raises: LoginRefused, ProviderUnavailable.
         """
         claims = self._genuine(logout_token, "logout_token", typ="logout+jwt", jti={"essential": True})
         events, sid, jti = claims.get("events"), claims.get("sid"), claims["jti"]
@@ -103,7 +115,7 @@ class IdTokenValidator:
             raise
 
     def _verified(self, id_token: str, nonce: str) -> dict[str, Any]:
-        """The token's claims, when it is genuine, fresh, ours and an answer to ``nonce``."""
+        """Return the claims of a token that is genuine, valid, issued to us and an answer to ``nonce``."""
         demands: dict[str, Any] = {"sub": {"essential": True}, "nonce": {"essential": True, "value": nonce}}
         claims = self._genuine(id_token, "id_token", **demands)
         if claims.get("azp", self._client_id) != self._client_id:
@@ -111,7 +123,7 @@ class IdTokenValidator:
         return claims
 
     def _genuine(self, token: str, what: str, typ: str | None = None, **demands: Any) -> dict[str, Any]:
-        """The claims of a token of the provider's, in force and for us alone, that meets ``demands``."""
+        """Return the claims of a valid token of the provider for this client alone that meets ``demands``."""
         try:
             header = jws.extract_compact(token.encode()).headers()
             if header["alg"] != "RS256" or typ not in (None, str(header.get("typ")).lower()):
@@ -120,7 +132,7 @@ class IdTokenValidator:
             self._claims_registry(**demands).validate(claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise LoginRefused(f"{what}: {type(error).__name__}") from error
-        # OpenID Connect Core 3.1.3.7: no audience beside us is trusted.
+        # OpenID Connect Core 3.1.3.7: no other audience is trusted.
         if claims["aud"] not in (self._client_id, [self._client_id]):
             raise LoginRefused(f"{what}: further audiences")
         return claims
@@ -162,6 +174,9 @@ class IdTokenValidator:
 
 
 def _plain(claim: Any) -> str | int:
-    """A claim as a word or a whole number; the audience, which is checked, may stand alone in a list."""
+    """Return a claim as a string or an integer.
+
+    The audience, already checked, may be a list of one.
+    """
     only = claim[0] if isinstance(claim, list) and claim else claim
     return only if type(only) is int else str(only)

@@ -1,9 +1,13 @@
-"""Login with ID-porten: the relying party's side of OpenID Connect, one login at a time.
+"""Login with ID-porten: the relying party of OpenID Connect, one login at a time.
 
-Promises that an Identity is told only of a person who was sent back to this login (state, nonce, PKCE), by the issuer
-that was asked (RFC 9207), in a token that idporten_tokens vouches for; and that a logout is told only by a token of
-that issuer for this client, once. Whatever is not exactly so is a LoginFailed. Keeps no session, remembers no login and
-never writes a person's number into an error.
+Guarantees:
+- An Identity is returned only for a person who was sent back to this login (state, nonce, PKCE).
+- It comes from the issuer that was asked (RFC 9207), in a token that `id_tokens` has validated.
+- A logout needs a token of that issuer for this client, and is accepted once.
+- Everything else is a LoginFailed.
+- No error contains a person's number.
+
+Stores no sessions and no logins.
 
 Sources: Digdir's ID-porten documentation; OpenID Connect Core; RFC 7523, 7636, 9126 and 9207.
 """
@@ -44,10 +48,10 @@ class LoginCancelled(LoginFailed):
 
 
 class IdPorten:
-    """One client of the ID-porten at ``issuer``; threads may share it.
+    """One client of ID-porten at ``issuer``. Thread-safe.
 
-    ``client_key`` is one that `signing_key` returns. ``clock`` is Unix time in seconds, by which tokens are judged.
-    ``monotonic`` is the clock of the circuit breaker.
+    ``client_key`` is one that `signing_key` returns. ``clock`` is Unix time in seconds, for validating
+    tokens. ``monotonic`` is the clock of the circuit breaker.
     """
 
     def __init__(
@@ -74,15 +78,17 @@ class IdPorten:
 
     @property
     def issuer(self) -> str:
-        """As the provider's tokens and calls name it."""
+        """The issuer as the provider's tokens and calls name it."""
         return self._provider.issuer
 
     def begin(self, locale: str, *, fresh: bool = False, nonce: str = "", on_behalf_of: str = "") -> LoginRequest:
-        """A new login, with the page in ``locale`` (nb, nn, en, se). Raises ProviderUnavailable.
+        """Start a login, with ID-porten's page in ``locale`` (nb, nn, en, se).
 
-        ``on_behalf_of`` is the name that a customer of ours is registered under at ID-porten for this client.
-        ``fresh`` is asked for with ``prompt=login``, the way that ID-porten documents (it documents no ``max_age``).
-        The caller must see from the Identity's times that it was.
+        ``on_behalf_of`` is the name under which one of our customers is registered at ID-porten for this
+        client. ``fresh`` sends ``prompt=login``, as ID-porten documents (it documents no ``max_age``). The
+        caller must check in the Identity's times that the login was fresh.
+
+        Raises: ProviderUnavailable.
         """
         state, own_nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
         nonce = nonce or own_nonce
@@ -108,14 +114,20 @@ class IdPorten:
         return LoginRequest(_with_query(metadata.authorization, params), state, nonce, verifier, on_behalf_of)
 
     def complete(self, params: Mapping[str, str], request: LoginRequest) -> Identity:
-        """Who came back with ``params``. Raises a LoginFailed, or ProviderUnavailable; each ends the login for good."""
+        """Return the person who came back with ``params``.
+
+        Raises: a LoginFailed, or ProviderUnavailable; each ends the login for good.
+        """
         metadata = self._provider.metadata()
         self._check_callback(params, request.state, metadata)
         id_token = self._redeem(metadata, params["code"], request.code_verifier)
         return self._judge.identity(id_token, request)
 
     def logout(self, id_token: str, state: str) -> LogoutForm:
-        """How the browser ends its session at ID-porten, to come back with ``state``. Raises ProviderUnavailable."""
+        """Return the form with which the browser ends its session at ID-porten and comes back with ``state``.
+
+        Raises: ProviderUnavailable.
+        """
         fields = {
             "id_token_hint": id_token,
             "post_logout_redirect_uri": self._post_logout_redirect_uri,
@@ -124,13 +136,13 @@ class IdPorten:
         return LogoutForm(self._provider.metadata().end_session, fields)
 
     def framing_origins(self) -> tuple[str, ...]:
-        """Where the provider's pages are: ID-porten logs out under another host than its issuer's."""
+        """Return the origins of the provider's pages: ID-porten logs out under another host than its issuer's."""
         metadata = self._provider.metadata()
         addresses = (self._provider.issuer, metadata.authorization, metadata.end_session)
         return tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in addresses}))
 
     def ended_session(self, logout_token: str) -> AbstractContextManager[str]:
-        """The provider's session that a token of its back channel ends, once. Raises as LoginProvider says."""
+        """Return a context manager with the session that a back-channel logout token ends; see LoginProvider."""
         return self._judge.ended_session(logout_token)
 
     def _check_callback(self, params: Mapping[str, str], expected_state: str, metadata: Metadata) -> None:
@@ -175,7 +187,7 @@ class IdPorten:
         return id_token
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> httpx.Response:
-        """A form sent with client authentication (private_key_jwt)."""
+        """Send a form with client authentication (private_key_jwt)."""
         claims = {"iss": self._client_id, "sub": self._client_id, "aud": self._provider.issuer}
         authentication = {
             "client_id": self._client_id,

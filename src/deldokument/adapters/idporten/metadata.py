@@ -1,7 +1,10 @@
-"""ID-porten's addresses and keys: what its discovery document and its key set say, remembered for a day.
+"""ID-porten's discovery document and key set, cached for a day.
 
-Promises addresses of the issuer that was asked, over its scheme, and keys as issuer_keys has them. Knows no login and
-no token.
+Guarantees:
+- Addresses are those of the issuer that was asked, with its scheme.
+- Keys are as `IssuerKeys` guarantees.
+
+Knows no login and no token.
 
 Source: OpenID Connect Discovery 1.0.
 """
@@ -24,7 +27,7 @@ _CACHE_SECONDS: Final = 24 * 60 * 60
 
 
 class ProviderUnavailable(Unavailable):
-    """ID-porten does not answer, or does not accept our questions."""
+    """ID-porten does not respond, or does not accept our requests."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("login_unavailable", detail=f"idporten: {detail}")
@@ -44,7 +47,7 @@ class Metadata:
 
 
 class Provider:
-    """The provider at ``issuer``; threads may share it. ``clock`` is Unix time in seconds."""
+    """The provider at ``issuer``. Thread-safe. ``clock`` is Unix time in seconds."""
 
     def __init__(self, issuer: str, http: httpx.Client, clock: Callable[[], float], breaker: Breaker) -> None:
         self.issuer = issuer
@@ -55,7 +58,10 @@ class Provider:
         self._keys = IssuerKeys(lambda: self._discovered().jwks, http, clock, ProviderUnavailable)
 
     def keys(self, kid: str) -> KeySet:
-        """The provider's keys, among which ``kid`` is if it is one of them. Raises ProviderUnavailable."""
+        """Return the provider's keys, including ``kid`` if it is one of them.
+
+        Raises: ProviderUnavailable.
+        """
         return self._keys.with_key(kid)
 
     def ask(self, send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -63,14 +69,14 @@ class Provider:
 
         Raises:
             ProviderUnavailable: The breaker is open; nothing was sent.
-            httpx.HTTPError: There was no answer.
+            httpx.HTTPError: There was no response.
         """
         if not self._breaker.admits():
             raise ProviderUnavailable("not asked, it was silent just now")
         try:
             response = send()
         except httpx.PoolTimeout:
-            # Every connection is in use: the provider was not asked, so it has not failed.
+            # All connections are in use: no request was sent, so the provider has not failed.
             raise
         except httpx.TransportError:
             self._breaker.failed()
@@ -79,7 +85,10 @@ class Provider:
         return response
 
     def metadata(self) -> Metadata:
-        """The provider's addresses. Raises ProviderUnavailable."""
+        """Return the provider's addresses.
+
+        Raises: ProviderUnavailable.
+        """
         try:
             return self._discovered()
         except httpx.HTTPError as error:
@@ -113,7 +122,10 @@ class Provider:
 
 
 def answered(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object of an answer. Raises ProviderUnavailable."""
+    """Return the JSON object of a response.
+
+    Raises: ProviderUnavailable.
+    """
     try:
         return json_object(response)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The keyring and the root keys: one keyring over three stores, and three kinds of root key.
+"""Keyring and root keys: one keyring over three stores, and three kinds of root key.
 
 - `files`: root key in a file
 - `keyring`: the keyring port: entries encrypted under a root key

@@ -1,8 +1,11 @@
-"""The root key that is a file, and while it gives way to another, two.
+"""Root key in a file; during a rotation, in two files.
 
-Promises that a root key comes from a file that its owner alone may read, and that there is always one whole file of
-it. The new one of a rotation stands beside the old one with ``.new`` at the end of its name, and takes its place at the
-end. Deliberately does not know what is sealed under it.
+Guarantees:
+- A root key comes only from a file that nobody but its owner may read.
+- There is always one whole file of the root key.
+
+During a rotation the new key is in a file with the suffix ``.new`` beside the old one, which it replaces at
+the end. Does not know what is encrypted under the root key.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from deldokument.domain.errors import Conflict, Unavailable
 
 
 class FileRootKeys:
-    """Satisfies `RootKeys`. Read once, and again when a name is not known."""
+    """The port `RootKeys` on files, which are read at the start, and again if a name is unknown."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,12 +31,12 @@ class FileRootKeys:
         self._keys = self._loaded()
 
     def ids(self) -> list[str]:
-        """What they are called, the newest last."""
+        """Return the names of the root keys, the newest last."""
         self._keys = self._loaded()
         return list(self._keys)
 
     def named(self, root_key_id: str) -> RootKey:
-        """The root key of that name."""
+        """Return the root key with that name."""
         if root_key_id not in self._keys:
             self._keys = self._loaded()
         try:
@@ -43,11 +46,11 @@ class FileRootKeys:
             raise Unavailable("keyring", detail=f"{self._path} holds {held}, not {root_key_id}") from None
 
     def add(self) -> None:
-        """Draw another, beside the first."""
+        """Create another root key, beside the first."""
         create_root_key(self._fresh)
 
     def retire(self, kept: str) -> str:
-        """Put the one kept in the place of the other."""
+        """Replace the old root key's file with that of the kept one."""
         if self._fresh.exists() and load_root_key(self._fresh).key_id == kept:
             self._fresh.replace(self._path)
             sync_directory(self._path.parent)
@@ -55,11 +58,11 @@ class FileRootKeys:
         return f"destroy every copy of the root key that {self._path} held before"
 
     def close(self) -> None:
-        """Forget them."""
+        """Discard the keys."""
         self._keys = {}
 
     def _loaded(self) -> dict[str, RootKey]:
-        # The new one first: it may take the other's place in between, and is then found in both.
+        # The new file first: if it replaces the other in between, both reads find the new key.
         fresh = self._fresh_key()
         key = load_root_key(self._path)
         return {key.key_id: key} | fresh
@@ -75,9 +78,10 @@ class FileRootKeys:
 
 
 def load_root_key(path: Path) -> RootKey:
-    """The root key in a file: 32 bytes as base64 or as 64 hex digits, white space round it allowed.
+    """Return the root key in a file: 32 bytes as base64 or as 64 hex digits, with optional surrounding white space.
 
-    Raises Unavailable when the file cannot be read, may be read by others than its owner, or holds anything else.
+    Raises: Unavailable if the file cannot be read, others than its owner can read it, or its content is
+    invalid.
     """
     key = _decoded(read_private(path))
     if key is None:
@@ -86,7 +90,10 @@ def load_root_key(path: Path) -> RootKey:
 
 
 def read_private(path: Path) -> bytes:
-    """A short file without the white space round it. Raises Unavailable unless it is its owner's alone."""
+    """Return the content of a short file, without surrounding white space.
+
+    Raises: Unavailable unless only its owner may read it.
+    """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -101,7 +108,10 @@ def read_private(path: Path) -> bytes:
 
 
 def create_root_key(path: Path) -> RootKey:
-    """Draw a root key and write it, whole, durable and for the owner alone. Raises Conflict when the file exists."""
+    """Create a root key in a file that is whole, durable and readable by its owner only.
+
+    Raises: Conflict if the file exists; Unavailable if it cannot be written.
+    """
     key, draft = new_key(), draft_beside(path)
     try:
         write_new(draft, b64encode(key) + b"\n")
@@ -118,7 +128,7 @@ def create_root_key(path: Path) -> RootKey:
 
 
 def _root_key(key: bytes) -> RootKey:
-    """Named by a digest of the key, so that an entry under another root key is known as such wherever files lie."""
+    """Return a root key whose id is a digest of it, so the id does not depend on where the file is."""
     return RootKey("file-" + hashlib.sha256(b"deldokument/root-key-id/1" + key).hexdigest()[:16], key)
 
 

@@ -1,14 +1,20 @@
-"""The keyring: entries sealed under a root key, in a store that never sees a key.
+"""Keyring: entries encrypted under a root key, in a store that never sees a key.
 
-Promises that an entry is durable when `create` returns, that no store holds a key in the clear, and that the root key
-can give way to another while any number of nodes create, get and destroy. Deliberately does not know what the keys
-open, nor where entries and root keys are kept: `SealedStore` and `RootKeys` say what it needs of those.
+Guarantees:
+- An entry is durable when `create` returns.
+- No store contains a key in the clear.
+- The root key can be rotated while any number of nodes create, get and destroy entries.
 
-How a rotation goes on beside everything else. The store names the one root key that seals what is new, and each entry
-the one that it is sealed under. A rotation first names the new root key there; from then on nothing more comes under
-the old one. Then it seals the old entries anew, a batch at a time, each only if it still is what was read. Every node
-finds the new root key when it meets its name. Broken off anywhere, both root keys are there and every entry opens; done
-again, it goes on with what is left. The old root key may be destroyed only when `rotate` has returned.
+Does not know what the keys open, nor where entries and root keys are kept. `SealedStore` and `RootKeys` say
+what the keyring needs of them.
+
+Rotation with concurrent use: The store names the one root key for new entries, and each entry names its own
+root key. A rotation first names the new root key in the store; from then on no entry is added under the old
+one. Then it re-encrypts the old entries in batches, each entry only if it is unchanged since it was read.
+
+A node loads the new root key when it meets its name. After an interruption both root keys exist and every
+entry can be opened; a repeated rotation continues with the remaining entries. The old root key may be
+destroyed only after `rotate` has returned.
 """
 
 from __future__ import annotations
@@ -23,10 +29,10 @@ from deldokument.crypto.keys import KeyWrapper, new_key
 from deldokument.domain.errors import Broken, Conflict, ServiceError, Unavailable
 
 OWNER = "deployment"
-"""The entry that is no key but says whose keyring this is."""
+"""The entry that is not a key: it names the deployment that owns the keyring."""
 _ANOTHER = "another rotation is under way"
 _NAMED = 5
-"""How many entries that do not open an error names."""
+"""How many unreadable entries an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,92 +43,98 @@ class SealedEntry:
     root_key_id: str
     sealed: bytes = field(repr=False)
     revision: int = 0
-    """What a store tells apart by, where it does not compare the sealed bytes."""
+    """A version, for stores that do not compare the sealed bytes."""
 
 
 class SealedStore(Protocol):
-    """Where sealed entries are kept. Raises Unavailable("keyring"), StorageFull or Broken; all its steps are atomic."""
+    """A store of sealed entries.
+
+    Raises Unavailable("keyring"), StorageFull or Broken. Its operations are atomic.
+    """
 
     def root(self) -> str:
-        """The id of the root key that seals what is new."""
+        """Return the id of the root key for new entries."""
         ...
 
     def turn(self, before: str, root_key_id: str) -> bool:
-        """Have another root key seal what is new. After it, `add` takes nothing under the one before.
+        """Set the root key for new entries. From then on `add` accepts nothing under the previous one.
 
-        False: it was not that one any more.
+        Returns False if `before` was no longer the root key for new entries.
         """
         ...
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
-        """Those that exist."""
+        """Return the entries that exist."""
         ...
 
     def add(self, entry: SealedEntry) -> bool:
-        """Durable when this returns True. False: the id is taken, or another root key seals what is new.
+        """Add an entry, and return True when it is durable.
 
-        A store that cannot tell the second in the same step may be turned just before it writes.
+        Returns False if the id is taken, or if another root key is set for new entries. A store that cannot
+        check the latter atomically may be switched to another root key just before it writes.
         """
         ...
 
     def ids(self, prefix: str) -> list[str]:
-        """The ids that begin with the prefix, in order."""
+        """Return the ids that begin with the prefix, in order."""
         ...
 
     def remove(self, entry_ids: Collection[str]) -> None:
-        """Give the entries to nobody any more, ever; those that do not exist are no error."""
+        """Remove entries for ever; missing ones are no error."""
         ...
 
     def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
-        """Batches of those that are under other root keys than this one."""
+        """Yield batches of the entries that are under other root keys."""
         ...
 
     def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
-        """Put each new one in the place of its old one, where that still stands as it was read."""
+        """Replace each old entry with its new one, if it is unchanged since it was read."""
         ...
 
     def forget(self) -> None:
-        """Clear what rewriting has left behind, as far as the store can."""
+        """Erase the remnants of rewritten entries, as far as the store can."""
         ...
 
     def concerns(self) -> list[str]:
-        """What about the way it is kept brings back what is destroyed, or loses keys; for the operator."""
+        """Return settings that may restore destroyed keys or lose keys, in words for the operator."""
         ...
 
     def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         ...
 
 
 class RootKeys(Protocol):
-    """The root keys that there are: one, or two while a rotation is under way. Raises Unavailable("keyring")."""
+    """The root keys: one, or two during a rotation. Raises Unavailable("keyring")."""
 
     def ids(self) -> list[str]:
-        """What they are called, the newest last."""
+        """Return the names of the root keys, the newest last."""
         ...
 
     def named(self, root_key_id: str) -> KeyWrapper:
-        """The root key of that name; looked for anew when it is not known, so that a new one is found."""
+        """Return the root key with that name.
+
+        An unknown name is looked up again, so that a new key is found.
+        """
         ...
 
     def add(self) -> None:
-        """Draw another, to be the newest."""
+        """Create another root key, which becomes the newest."""
         ...
 
     def retire(self, kept: str) -> str:
-        """Destroy those older than the one kept, safe to be done again; what is left to do by hand, in a sentence."""
+        """Destroy the root keys older than ``kept``, and return the manual work left, in a sentence. Idempotent."""
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open."""
+        """Close connections and files."""
         ...
 
 
 class SealedKeyring:
-    """Satisfies `Keyring` over a store, for any number of threads, processes and nodes.
+    """The port `Keyring` on a store, for any number of threads, processes and nodes.
 
-    Raises Unavailable, with the store closed, when the root key that seals what is new is not among those that there
-    are.
+    Raises: Unavailable, with the store closed, if the root key for new entries is missing.
     """
 
     def __init__(self, store: SealedStore, roots: RootKeys) -> None:
@@ -135,23 +147,29 @@ class SealedKeyring:
             raise
 
     def create(self, entry_id: str) -> bytes:
-        """The entry's key, made if there is none. ValueError on an empty id."""
+        """Return the entry's key, created if there is none.
+
+        Raises: ValueError for an empty id.
+        """
         if not entry_id:
             raise ValueError("an entry needs an id")
         return self._kept(entry_id, new_key())
 
     def claim(self, deployment_id: str) -> None:
-        """Make the keyring this deployment's; of two claimants one gets it. Raises Conflict when it is another's.
+        """Claim the keyring for this deployment; of two claimants one succeeds.
 
-        Two that share one would each end the other's shares: a sweep takes keys that it does not know for leftovers.
+        Two deployments with one keyring would end each other's shares: the sweep removes keys that it does
+        not know.
+
+        Raises: Conflict if the keyring belongs to another deployment.
         """
         mine = hashlib.sha256(deployment_id.encode()).digest()
         if self._kept(OWNER, mine) != mine:
             raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
 
     def _kept(self, entry_id: str, key: bytes) -> bytes:
-        """The key that the entry has, or has by this."""
-        # Another may be first, or a rotation begin; either happens once.
+        """Return the key of the entry, added now if there is none."""
+        # Another node may add the entry first, or a rotation may begin; each happens at most once.
         for _ in range(3):
             existing = self.get([entry_id])
             if existing:
@@ -163,14 +181,17 @@ class SealedKeyring:
         raise Unavailable("keyring", detail="entries come and go under one id")
 
     def get(self, entry_ids: Collection[str]) -> dict[str, bytes]:
-        """The keys that exist among the ids. Raises Unavailable, or Broken when one cannot be unsealed."""
+        """Return the keys that exist among the ids.
+
+        Raises: Unavailable, or Broken if one cannot be opened.
+        """
         entries = self._store.read(entry_ids)
         while True:
             try:
                 keys, spoilt = self._opened(entries)
             except Unavailable:
-                # A rotation may have ended since the entries were read: their root key is destroyed, and they are
-                # under another. Under the same one they would open no better a second time.
+                # A rotation may have ended since the entries were read: their root key is destroyed, and they
+                # are under another. If their root keys have not changed, a retry would fail too.
                 before, entries = entries, self._store.read(entry_ids)
                 if _root_ids(entries) == _root_ids(before):
                     raise
@@ -180,31 +201,34 @@ class SealedKeyring:
             return keys
 
     def ids(self, prefix: str) -> list[str]:
-        """The ids that begin with the prefix, in order."""
+        """Return the ids that begin with the prefix, in order."""
         return self._store.ids(prefix)
 
     def destroy(self, entry_ids: Collection[str]) -> None:
-        """Give the entries to nobody any more; what a store's medium may keep of them stands in its charter."""
+        """Remove entries for ever; each store documents what its medium may retain."""
         self._store.remove(entry_ids)
 
     def root(self) -> str:
-        """The id of the root key that seals what is new."""
+        """Return the id of the root key for new entries."""
         return self._store.root()
 
     def rotate(self, root_key_id: str) -> int:
-        """Seal every entry under another root key, while others create, get and destroy; how many there were.
+        """Re-encrypt every entry under another root key during normal use, and return how many there were.
 
-        Raises Broken, when all others are done, if some do not open: the old root key must then stay. Raises
-        Unavailable when another rotation is under way to a newer root key, or has been.
+        Raises:
+            Broken: Some entries cannot be opened, and all others are done. The old root key must be kept.
+            Unavailable: A rotation to a newer root key is in progress or has finished.
         """
         self._turn(root_key_id)
         rotated = 0
-        # Once more after the last change: nodes may have added to a part that had been seen, by the name of before.
+        # One more pass after the last change: nodes may have added entries under the previous name to a part
+        # already seen.
         while True:
             spoilt: list[str] = []
             changed = 0
             for batch in self._store.under_others(root_key_id):
-                # After the batch was read: what another rotation has sealed since is no more as it was read.
+                # Check after the batch was read: what another rotation has changed since then fails the
+                # comparison.
                 self._must_seal_under(root_key_id)
                 closed = self._reseal(batch, root_key_id)
                 spoilt += closed
@@ -219,23 +243,26 @@ class SealedKeyring:
         return rotated
 
     def concerns(self) -> list[str]:
-        """What about the way it is kept brings back what is destroyed, or loses keys; for the operator."""
+        """Return settings that may restore destroyed keys or lose keys, in words for the operator."""
         return self._store.concerns()
 
     def close(self) -> None:
-        """Let go of the store and the root keys."""
+        """Close the store and the root keys."""
         self._store.close()
         self.roots.close()
 
     def _turn(self, root_key_id: str) -> None:
-        """Only ever to a newer one: an older one may be destroyed at any moment by the rotation that left it."""
+        """Switch to a newer root key only: the rotation that replaced an older one may destroy it at any moment."""
         before, held = self._store.root(), self.roots.ids()
         is_newer = before in held and root_key_id in held[held.index(before) :]
         if not is_newer or (before != root_key_id and not self._store.turn(before, root_key_id)):
             raise Unavailable("keyring", detail=_ANOTHER)
 
     def _sealing_root(self) -> KeyWrapper:
-        """Return the root key that seals new entries; a rotation may end after the store has named the one before."""
+        """Return the root key for new entries.
+
+        A rotation may end after the store has named the previous one.
+        """
         while True:
             root_key_id = self._store.root()
             try:
@@ -249,10 +276,10 @@ class SealedKeyring:
             raise Unavailable("keyring", detail=_ANOTHER)
 
     def _follow(self, entry: SealedEntry, key: bytes) -> None:
-        """A rotation that began while an entry was added may be over, and the root key that it is under be destroyed.
+        """Re-encrypt a just added entry if a rotation began meanwhile.
 
-        So what is in hand is sealed anew. An entry for which that cannot be done would open for nobody, and be in the
-        way of every later rotation: it goes.
+        The rotation may be over, and the entry's root key destroyed. An entry that cannot be re-encrypted is
+        removed: nobody could open it, and it would block every later rotation.
         """
         try:
             while (root := self._sealing_root()).key_id != entry.root_key_id:
@@ -265,7 +292,7 @@ class SealedKeyring:
             raise
 
     def _reseal(self, entries: Sequence[SealedEntry], root_key_id: str) -> list[str]:
-        """Seal entries anew; the ids of those that do not open."""
+        """Re-encrypt entries, and return the ids of those that cannot be opened."""
         keys, spoilt = self._opened(entries)
         old = [entry for entry in entries if entry.id in keys]
         sealed = self.roots.named(root_key_id).wrap_all(keys)
@@ -273,7 +300,7 @@ class SealedKeyring:
         return spoilt
 
     def _opened(self, entries: Sequence[SealedEntry]) -> tuple[dict[str, bytes], list[str]]:
-        """The keys of those that open, and the ids of those that do not."""
+        """Return the keys of the entries that can be opened, and the ids of the others."""
         keys: dict[str, bytes] = {}
         spoilt: list[str] = []
         for root_key_id in {entry.root_key_id for entry in entries}:
@@ -287,10 +314,11 @@ class SealedKeyring:
 
 
 def rotate_root(keyring: SealedKeyring) -> tuple[int, str]:
-    """Put a new root key in the place of the old, or finish doing so; how many entries it was, and what is left to do.
+    """Replace the root key, or finish doing so. Return the number of entries and what is left to do by hand.
 
-    A new one that is there already is taken: a rotation was prepared, or broken off. Raises Broken, with both root
-    keys kept, when entries do not open.
+    An existing new root key is used: a rotation was prepared or interrupted.
+
+    Raises: Broken, with both root keys kept, if entries cannot be opened.
     """
     roots = keyring.roots
     if roots.ids() == [keyring.root()]:
@@ -309,7 +337,7 @@ def _sealed(entry_id: str, root: KeyWrapper, key: bytes) -> SealedEntry:
 
 
 def _unwrap_each(root: KeyWrapper, sealed: dict[str, bytes], keys: dict[str, bytes]) -> list[str]:
-    """Add those that open to ``keys``; the ids of those that do not."""
+    """Add the keys of entries that can be opened to ``keys``, and return the ids of the others."""
     spoilt = []
     for entry_id, one in sealed.items():
         try:

@@ -1,9 +1,12 @@
 """A connection to OpenBao, logged in as the service by AppRole.
 
-Promises that every call ends within a bounded time, that what is sealed, unreachable, forbidden or not understood is
-Unavailable, and that no secret stands in an error. A token lives as short as its role says: a new one is fetched when
-two thirds of its life are over, and once when a call is forbidden, for it may have been revoked. Deliberately does not
-know what is kept there.
+Guarantees:
+- Every call ends within bounded time.
+- A sealed, unreachable or forbidding OpenBao, or a response that is not understood, raises Unavailable.
+- No error contains a secret.
+
+A token's lifetime is set by its role. A new one is fetched after two thirds of it, and once when a call is
+forbidden, because the token may have been revoked. Does not know what is stored in OpenBao.
 """
 
 from __future__ import annotations
@@ -23,11 +26,11 @@ from deldokument.adapters.keys.files import read_private
 from deldokument.domain.errors import Unavailable
 
 CONNECTIONS: Final = 16
-"""How many calls go on at once."""
+"""The number of simultaneous calls."""
 
 TIMEOUT: Final = (2.0, 5.0)
 _RENEWED_AFTER: Final = 2 / 3
-# Whatever is called may be called twice: writes say which version they replace.
+# Every call may be repeated: writes name the version that they replace.
 _RETRY: Final = Retry(
     total=2,
     backoff_factor=0.2,
@@ -39,11 +42,14 @@ _RETRY: Final = Retry(
 
 
 class Refused(Exception):
-    """OpenBao says that a request is wrong (400); the text says how, and the caller knows what that means."""
+    """OpenBao rejects a request (400).
+
+    The text says why; the caller knows what that means.
+    """
 
 
 class OpenBao:
-    """For any number of threads."""
+    """A client of OpenBao. Thread-safe."""
 
     def __init__(
         self,
@@ -54,11 +60,14 @@ class OpenBao:
         *,
         timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
-        """Logs in. Raises Unavailable. ``timeout``: seconds to connect and to wait for each answer."""
+        """Log in. ``timeout`` is the seconds to connect and to wait for each response.
+
+        Raises: Unavailable.
+        """
         self._role_id = role_id
         self._secret_id_path = secret_id_path
         self._session = requests.Session()
-        # Neither proxies nor certificates of the environment, nor credentials from .netrc.
+        # Ignore the environment's proxies and certificates, and credentials from .netrc.
         self._session.trust_env = False
         self._session.verify = verify = str(ca_path) if ca_path else True
         for scheme in ("http://", "https://"):
@@ -74,20 +83,23 @@ class OpenBao:
             raise
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """The data at a path, or None when there is nothing."""
+        """Return the data at a path, or None if there is none."""
         return self._called("get", path)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The data answered to a body. Raises Refused."""
+        """Return the data of the response to a body.
+
+        Raises: Refused.
+        """
         return self._called("post", path, json=body) or {}
 
     def names(self, path: str, *, after: str, limit: int) -> list[str]:
-        """So many names below a path, in order, that come after one."""
+        """Return up to ``limit`` names below a path that sort after ``after``, in order."""
         found = self._called("list", path, params={"after": after, "limit": limit} if after else {"limit": limit})
         return list(found["keys"]) if found else []
 
     def delete(self, path: str) -> None:
-        """Remove what is at a path, if it is there."""
+        """Remove the data at a path, if there is any."""
         self._called("delete", path)
 
     def close(self) -> None:
@@ -119,7 +131,7 @@ class OpenBao:
         except Forbidden:
             raise
         except (VaultError, requests.RequestException) as error:
-            # Their texts hold addresses; the names of the classes say enough.
+            # Their texts contain addresses; the class name is enough.
             raise Unavailable("keyring", detail=f"OpenBao: {type(error).__name__}") from None
         if getattr(answer, "status_code", None) == 204:
             return None
@@ -129,7 +141,10 @@ class OpenBao:
         return data
 
     def _log_in(self, seen: float) -> None:
-        """Fetch a new token, unless another thread has done so since ``seen``; or has tried in vain meanwhile."""
+        """Fetch a new token, unless another thread has fetched one since ``seen``.
+
+        Raises: Unavailable, also if another thread failed meanwhile.
+        """
         failures = self._failures
         with self._lock:
             if self._renew_at != seen:

@@ -1,16 +1,20 @@
-"""Sealed entries in OpenBao: a key-value engine, version 2, that nothing else is kept in.
+"""Sealed entries in OpenBao: a key-value engine, version 2, used for nothing else.
 
-Promises that an entry is durable when `add` returns, on any number of nodes, and that nobody gets it from OpenBao when
-`remove` has returned: all versions and the name itself are deleted. Deliberately does not know how to open one, though
-OpenBao may keep the root key, too (`transit`).
+Guarantees:
+- An entry is durable when `add` returns, on any number of nodes.
+- When `remove` has returned, nobody can get the entry from OpenBao: all versions and the name are deleted.
 
-What is left of a removed entry: OpenBao's own storage keeps it in its log until that is compacted, and in snapshots for
-as long as those are kept, sealed twice: under OpenBao's own barrier and under the root key. Rotating the root key makes
-these remnants worthless. Ids stand in names as hex digits: it keeps their order and what they begin with.
+Does not know how to open an entry, although OpenBao may keep the root key too (`transit`).
 
-There are no transactions. `add` looks at the root key's name before it writes, and the keyring again afterwards. A
-resealing replaces the version that was read and no other; an entry that is destroyed and made anew in between has that
-version too, but no id is ever used again so soon.
+Remnants of a removed entry: OpenBao's own storage keeps it in its log until compaction, and in snapshots for
+as long as those are kept. There it is encrypted twice: under OpenBao's own barrier and under the root key.
+Rotating the root key makes these remnants worthless.
+
+Names contain ids as hex digits, which preserves their order and prefixes.
+
+There are no transactions. `add` checks the root key's name before it writes, and the keyring checks it again
+afterwards. Re-encryption replaces only the version that was read. An entry that is destroyed and created
+again in between has that version too, but no id is reused so soon.
 """
 
 from __future__ import annotations
@@ -33,12 +37,14 @@ R = TypeVar("R")
 
 
 class OpenBaoStore:
-    """Satisfies `SealedStore` over one mount, for any number of threads, processes and nodes."""
+    """The port `SealedStore` on one mount, for any number of threads, processes and nodes."""
 
     def __init__(self, bao: OpenBao, mount: str, first_root: str, *, page: int = _PAGE) -> None:
-        """``first_root`` is the root key that seals what is new in a mount that is new. Raises Unavailable.
+        """Open the mount. In a new mount ``first_root`` is the root key for new entries.
 
-        ``page``: how many ids are asked for at a time.
+        ``page`` is the number of ids per request.
+
+        Raises: Unavailable.
         """
         self._page = page
         self._bao = bao
@@ -52,26 +58,26 @@ class OpenBaoStore:
             raise
 
     def root(self) -> str:
-        """The id of the root key that seals what is new."""
+        """Return the id of the root key for new entries."""
         return self._root()[0]
 
     def turn(self, before: str, root_key_id: str) -> bool:
-        """Have another root key seal what is new."""
+        """Set the root key for new entries."""
         now, version = self._root()
         return now == before and self._write("root", {"root_key_id": root_key_id}, version)
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
-        """Those that exist."""
+        """Return the entries that exist."""
         return [entry for entry in self._each(self._entry, entry_ids) if entry is not None]
 
     def add(self, entry: SealedEntry) -> bool:
-        """False when the id is taken, or another root key seals what is new."""
+        """Add an entry; return False if the id is taken, or another root key is set for new entries."""
         if self.root() != entry.root_key_id:
             return False
         return self._write(_name(entry.id), _content(entry), 0)
 
     def ids(self, prefix: str) -> list[str]:
-        """The ids that begin with the prefix, in order."""
+        """Return the ids that begin with the prefix, in order."""
         return [entry_id for page in self._pages(prefix) for entry_id in page]
 
     def remove(self, entry_ids: Collection[str]) -> None:
@@ -79,7 +85,7 @@ class OpenBaoStore:
         self._each(lambda entry_id: self._bao.delete(f"{self._mount}/metadata/{_name(entry_id)}"), entry_ids)
 
     def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
-        """Batches of those that are under other root keys than this one."""
+        """Yield batches of the entries that are under other root keys."""
         for page in self._pages(""):
             for start in range(0, len(page), _BATCH):
                 batch = [one for one in self.read(page[start : start + _BATCH]) if one.root_key_id != root_key_id]
@@ -87,15 +93,15 @@ class OpenBaoStore:
                     yield batch
 
     def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
-        """Write new versions, where those that were read are the newest."""
+        """Write new versions, if the versions that were read are the newest."""
         before = {entry.id: entry.revision for entry in old}
         self._each(lambda entry: self._write(_name(entry.id), _content(entry), before[entry.id]), new)
 
     def forget(self) -> None:
-        """Nothing to do: a mount set up as described keeps one version."""
+        """Do nothing: a mount that is set up as documented keeps one version."""
 
     def concerns(self) -> list[str]:
-        """None that the service's own role may find out."""
+        """Return nothing: the service's role cannot read the settings."""
         return []
 
     def close(self) -> None:
@@ -123,7 +129,7 @@ class OpenBaoStore:
             raise Broken(f"entry {entry_id} is no entry") from None
 
     def _write(self, name: str, content: dict[str, str], version: int) -> bool:
-        """Whether the version that is replaced was still the newest."""
+        """Write a version; return False if the replaced version was no longer the newest."""
         try:
             self._bao.post(self._data(name), {"options": {"cas": version}, "data": content})
         except Refused as error:
@@ -134,7 +140,8 @@ class OpenBaoStore:
 
     def _pages(self, prefix: str) -> Iterator[list[str]]:
         start = prefix.encode().hex()
-        # What comes after is asked for, so the first that may come is asked for by what stands just before it.
+        # OpenBao lists the names after a given one, so ask with a name that sorts just before the first
+        # possible one.
         after = start[:-1] + chr(ord(start[-1]) - 1) + "~" if start else ""
         while names := self._bao.names(f"{self._mount}/metadata/entry/", after=after, limit=self._page):
             page = [bytes.fromhex(name).decode() for name in names if name.startswith(start)]

@@ -1,12 +1,18 @@
-"""The root key that never leaves a hardware security module: AES keys of one label, reached through PKCS#11.
+"""Root key in a hardware security module: AES keys of one label, reached through PKCS#11.
 
-Promises that entries are sealed by AES-256-GCM inside the module, bound to their ids and to the root key's as with a
-root key in a file, under keys that are made there and cannot be taken out. A module that is gone is Unavailable, and is
-used again when it is back. Deliberately does not know whose module it is.
+Guarantees:
+- Entries are encrypted with AES-256-GCM inside the module, bound to their ids and to the root key's, as with
+  a root key in a file.
+- The keys are created in the module and cannot be extracted.
+- An unreachable module raises Unavailable, and is used again when it is back.
 
-One call at a time in a process: `C_Initialize` is given no locks by the library beneath, so the standard lets a module
-rely on that. Not every module tells a forged entry from a fault of its own (SoftHSM says CKR_GENERAL_ERROR to both), so
-when an entry does not open, the same key is tried on something that must.
+Does not know the vendor of the module.
+
+One call at a time per process: the library passes no locks to `C_Initialize`, so the standard lets a module
+rely on single-threaded use.
+
+Not every module distinguishes a forged entry from a fault of its own (SoftHSM returns CKR_GENERAL_ERROR for
+both). So if an entry cannot be decrypted, the same key is tested with a fresh ciphertext.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ from deldokument.domain.errors import Unavailable
 _NONCE: Final = 12
 _TAG_BITS: Final = 128
 _PLACE: Final = 4
-"""Bytes of an id that say which of the keys came first; random ones follow."""
+"""Bytes of an id that order the keys by age; random ones follow."""
 
 _ONE_AT_A_TIME: Final = threading.RLock()
 
@@ -37,10 +43,13 @@ T = TypeVar("T")
 
 
 class Pkcs11RootKeys:
-    """Satisfies `RootKeys` over the AES keys of one label in one token."""
+    """The port `RootKeys` on the AES keys of one label in one token."""
 
     def __init__(self, module: Path, token: str, pin: str, label: str) -> None:
-        """Raises Unavailable when the module or the token cannot be used; there may be no key yet."""
+        """Open the token; there may be no key yet.
+
+        Raises: Unavailable if the module or the token cannot be used.
+        """
         self._module = module
         self._token = token
         self._pin = pin
@@ -50,20 +59,20 @@ class Pkcs11RootKeys:
         self.ids()
 
     def ids(self) -> list[str]:
-        """What they are called, the newest last."""
+        """Return the names of the root keys, the newest last."""
         return self._done(lambda: list(self._look_up()))
 
     def named(self, root_key_id: str) -> Pkcs11RootKey:
-        """The root key of that name."""
+        """Return the root key with that name."""
         if root_key_id not in self._keys and root_key_id not in self.ids():
             raise Unavailable("keyring", detail=f"the token {self._token} has no key {root_key_id}")
         return Pkcs11RootKey(self, root_key_id)
 
     def add(self) -> None:
-        """Have the module make another, sensitive and not to be taken out."""
+        """Create another key in the module, sensitive and not extractable."""
 
         def make() -> None:
-            # A key that another program has made may have a shorter id: filled up, it still sorts before the next.
+            # A key that another program created may have a shorter id: padded, it still sorts before the next.
             last = max((_id_of(name)[:_PLACE] for name in self._look_up()), default=b"").ljust(_PLACE, b"\0")
             place = (int.from_bytes(last, "big") + 1).to_bytes(_PLACE, "big")
             template = {
@@ -82,7 +91,7 @@ class Pkcs11RootKeys:
         self._done(make)
 
     def retire(self, kept: str) -> str:
-        """Destroy the older ones in the module."""
+        """Destroy the older keys in the module."""
 
         def destroy() -> None:
             with self._opened().token.open(rw=True) as writing:
@@ -95,14 +104,17 @@ class Pkcs11RootKeys:
         return "Destroy every backup of the token that holds the old root key"
 
     def sealed(self, root_key_id: str, secret: bytes, associated_data: bytes) -> bytes:
-        """As `crypto.keys.seal` does it, by the module."""
+        """Encrypt as `crypto.keys.seal` does, in the module."""
         nonce = os.urandom(_NONCE)
         return self._done(
             lambda: SEALED_VERSION + nonce + _encrypted(self._key(root_key_id), nonce, secret, associated_data)
         )
 
     def opened(self, root_key_id: str, sealed: bytes, associated_data: bytes) -> bytes:
-        """As `crypto.keys.open_sealed` does it, by the module. Raises IntegrityError."""
+        """Decrypt as `crypto.keys.open_sealed` does, in the module.
+
+        Raises: IntegrityError.
+        """
         if sealed[:1] != SEALED_VERSION or len(sealed) < 1 + _NONCE + _TAG_BITS // 8:
             raise IntegrityError
         nonce, ciphertext = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
@@ -124,7 +136,10 @@ class Pkcs11RootKeys:
             self._drop()
 
     def _done(self, step: Callable[[], T]) -> T:
-        """A step, once more from the start when the module had forgotten us. Raises Unavailable."""
+        """Run a step; after a PKCS#11 error reconnect and run it once more.
+
+        Raises: Unavailable.
+        """
         with _ONE_AT_A_TIME:
             try:
                 return step()
@@ -137,7 +152,7 @@ class Pkcs11RootKeys:
                 raise Unavailable("keyring", detail=f"{self._module}: {type(error).__name__}") from None
 
     def _opened(self) -> Any:
-        """The session that is logged in; all others of this process share its login."""
+        """Return the logged-in session; all other sessions of this process share its login."""
         if self._session is None:
             token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
             try:
@@ -160,7 +175,7 @@ class Pkcs11RootKeys:
             raise Unavailable("keyring", detail=f"the token {self._token} has no key {root_key_id}") from None
 
     def _start_anew(self) -> None:
-        """Some modules find a token that was gone only when they are initialised again."""
+        """Reinitialise: some modules find a token that was unreachable only after that."""
         self._drop()
         with suppress(PKCS11Error):
             pkcs11.lib(str(self._module)).reinitialize()
@@ -173,21 +188,21 @@ class Pkcs11RootKeys:
 
 
 class Pkcs11RootKey:
-    """Satisfies `KeyWrapper` by one key of a token."""
+    """The port `KeyWrapper` with one key of a token."""
 
     def __init__(self, keys: Pkcs11RootKeys, key_id: str) -> None:
         self.key_id = key_id
         self._keys = keys
 
     def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Seal entries' keys."""
+        """Encrypt the keys of entries."""
         return {
             entry_id: self._keys.sealed(self.key_id, secret, entry_data(self.key_id, entry_id))
             for entry_id, secret in secrets.items()
         }
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Open entries."""
+        """Decrypt the keys of entries."""
         return {
             entry_id: self._keys.opened(self.key_id, sealed, entry_data(self.key_id, entry_id))
             for entry_id, sealed in wrapped.items()

@@ -1,16 +1,21 @@
-"""Sealed entries in a PostgreSQL database of their own, apart from the one that says what they open.
+"""Sealed entries in a PostgreSQL database of their own, apart from the service's database.
 
-Promises that an entry is durable when `add` returns, on any number of nodes, that nobody gets it from the database
-when `remove` has returned, and that a database which holds the service's tables, and is backed up for them, is never
-taken. Deliberately does not know how to open an entry.
+Guarantees:
+- An entry is durable when `add` returns, on any number of nodes.
+- When `remove` has returned, nobody can get the entry from the database.
+- A database with the service's tables is never used, because it is backed up with them.
 
-What is left of a removed entry, still sealed under the root key. A deleted row stays in its page until the table is
-vacuumed, and its bytes stay there until another row takes their room: PostgreSQL clears nothing. So the table is
-vacuumed after removals (at most every ten seconds by each process, and by autovacuum from the first dead row on), which
-puts the row out of reach of SQL and lets its room be used again, but is no erasure. The write-ahead log holds the row
-until its segments are recycled, and a standby or an archive as long as it keeps them. Whoever has such remnants and
-the root key of that time can open them. Rotating the root key ends that: the remnants are under a root key that no
-longer exists. `concerns` tells of settings that keep copies for longer than the operator may know.
+Does not know how to open an entry.
+
+Remnants of a removed entry, still encrypted under the root key: a deleted row stays in its page until the
+table is vacuumed. Its bytes stay there until another row overwrites them, because PostgreSQL erases nothing.
+So the table is vacuumed after removals: at most every ten seconds by each process, and by autovacuum from the
+first dead row on. This makes the row unreachable for SQL and its space reusable, but it is no erasure.
+
+The write-ahead log contains the row until its segments are recycled. A standby or an archive contains it as
+long as it keeps them. With such remnants and the root key of that time, the entries can be opened. Rotating
+the root key ends that: the remnants are under a root key that no longer exists. `concerns` reports settings
+that keep copies for longer than the operator may know.
 """
 
 from __future__ import annotations
@@ -54,7 +59,7 @@ _TABLES: Final = (
     ) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)""",
     f"INSERT INTO keyring_layout SELECT {LAYOUT} WHERE NOT EXISTS (SELECT FROM keyring_layout)",  # noqa: S608
 )
-# By name in any schema: every role may read the catalogue, whatever address or search path has led it here.
+# By name in any schema: every role may read the catalogue, whichever address or search path is configured.
 _SERVICES: Final = text("SELECT 1 FROM pg_class WHERE relname = 'deployment' AND relkind = 'r' LIMIT 1")
 _ROOT: Final = text("SELECT root_key_id FROM keyring_root")
 _TURN: Final = text("UPDATE keyring_root SET root_key_id = :root WHERE root_key_id = :before")
@@ -63,7 +68,7 @@ _OTHERS: Final = text("""
     SELECT id, root_key_id, sealed FROM keyring_entry
     WHERE root_key_id <> :root AND id > :last ORDER BY id LIMIT :batch
 """)
-# The share lock waits for a rotation that is just naming another root key, and then finds no row.
+# The share lock waits for a concurrent rotation that is changing the name; afterwards the query finds no row.
 _ADD: Final = text("""
     WITH root AS (SELECT root_key_id FROM keyring_root WHERE root_key_id = :root FOR SHARE)
     INSERT INTO keyring_entry (id, root_key_id, sealed) SELECT :id, root_key_id, :sealed FROM root
@@ -92,12 +97,13 @@ _CONCERNS: Final = (
 
 
 class PostgresStore:
-    """Satisfies `SealedStore` over one database, for any number of threads, processes and nodes."""
+    """The port `SealedStore` on one database, for any number of threads, processes and nodes."""
 
     def __init__(self, url: str, first_root: str, *, vacuum_every: float = _VACUUM_SECONDS) -> None:
-        """``first_root`` is the root key that seals what is new in a database that is new.
+        """Open the database. In a new database ``first_root`` is the root key for new entries.
 
-        Raises Unavailable when the database does not answer, is the service's, or lacks the tables of `prepare`.
+        Raises: Unavailable if the database does not respond, is the service's, or lacks the tables of
+        `prepare`.
         """
         self._engine = _engine(url)
         self._vacuum_every = vacuum_every
@@ -110,38 +116,38 @@ class PostgresStore:
             raise
 
     def root(self) -> str:
-        """The id of the root key that seals what is new."""
+        """Return the id of the root key for new entries."""
         with _transaction(self._engine) as connection:
             return str(connection.execute(_ROOT).scalar_one())
 
     def turn(self, before: str, root_key_id: str) -> bool:
-        """Have another root key seal what is new."""
+        """Set the root key for new entries."""
         with _transaction(self._engine) as connection:
             return connection.execute(_TURN, {"before": before, "root": root_key_id}).rowcount == 1
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
-        """Those that exist."""
+        """Return the entries that exist."""
         with _transaction(self._engine) as connection:
             found = connection.execute(_THESE, {"ids": list(entry_ids)}).all()
             return [SealedEntry(entry_id, root, bytes(sealed)) for entry_id, root, sealed in found]
 
     def add(self, entry: SealedEntry) -> bool:
-        """False when the id is taken, or another root key seals what is new."""
+        """Add an entry; return False if the id is taken, or another root key is set for new entries."""
         row = {"id": entry.id, "root": entry.root_key_id, "sealed": entry.sealed}
         with _transaction(self._engine) as connection:
             return connection.execute(_ADD, row).rowcount == 1
 
     def ids(self, prefix: str) -> list[str]:
-        """The ids that begin with the prefix, in order."""
+        """Return the ids that begin with the prefix, in order."""
         with _transaction(self._engine) as connection:
             found = text("SELECT id FROM keyring_entry WHERE id ^@ :prefix ORDER BY id")
             return list(connection.execute(found, {"prefix": prefix}).scalars())
 
     def remove(self, entry_ids: Collection[str]) -> None:
-        """Delete the rows, durably, and have the table vacuumed if it was not lately.
+        """Delete the rows durably, then vacuum the table if that is due.
 
-        The keys are gone before that: if it fails, nobody is kept waiting for it, and autovacuum or a later removal
-        does it.
+        The keys are gone before the vacuum. If it fails, the caller does not wait: autovacuum or a later
+        removal does it.
         """
         with _transaction(self._engine) as connection:
             connection.execute(text("DELETE FROM keyring_entry WHERE id = ANY(:ids)"), {"ids": list(entry_ids)})
@@ -153,14 +159,14 @@ class PostgresStore:
                 log.warning("the keyring's table is not vacuumed yet: %s", error)
 
     def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
-        """Batches of those that are under other root keys than this one."""
+        """Yield batches of the entries that are under other root keys."""
         last = ""
         while batch := self._batch_after(root_key_id, last):
             yield batch
             last = batch[-1].id
 
     def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
-        """Replace the rows that still hold what was read."""
+        """Replace the rows that are unchanged since they were read."""
         rows = {
             "ids": [entry.id for entry in new],
             "old": [entry.sealed for entry in old],
@@ -171,9 +177,9 @@ class PostgresStore:
             connection.execute(_RESEAL, rows)
 
     def forget(self) -> None:
-        """Vacuum the table: no dead row is within the reach of SQL, and their room is used again."""
+        """Vacuum the table: dead rows become unreachable for SQL, and their space reusable."""
         with self._vacuuming, _transaction(self._engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
-            # However large the table is: only a network that is gone ends this.
+            # No time limit, however large the table is; only a lost network ends this.
             connection.execute(text("SET statement_timeout = 0"))
             try:
                 connection.execute(text("VACUUM keyring_entry"))
@@ -181,7 +187,7 @@ class PostgresStore:
                 connection.execute(text("RESET statement_timeout"))
 
     def concerns(self) -> list[str]:
-        """What about the database's settings keeps copies of keys, or loses keys."""
+        """Return the database settings that keep copies of keys, or lose keys."""
         with _transaction(self._engine) as connection:
             return [words for question, words in _CONCERNS if connection.execute(text(question)).first()]
 
@@ -205,7 +211,10 @@ class PostgresStore:
 
 
 def prepare(url: str) -> None:
-    """Make the tables, where they are missing. Raises Unavailable; in the service's database none are made."""
+    """Create the missing tables.
+
+    Raises: Unavailable, also for the service's database, in which no tables are created.
+    """
     engine = _engine(url)
     try:
         with _transaction(engine) as connection:
@@ -232,7 +241,7 @@ def _has_layout(connection: Connection) -> bool:
 def _engine(url: str) -> Engine:
     place = make_url(url).set(drivername="postgresql+psycopg")
     bounds = f"-c lock_timeout={_WAIT_SECONDS}s -c idle_in_transaction_session_timeout=60s"
-    # What the operator's URL says comes last and wins.
+    # The options of the operator's URL come last and take precedence.
     own = place.query.get("options", "")
     engine = create_engine(
         place,
@@ -257,7 +266,10 @@ def _engine(url: str) -> Engine:
 
 
 def _translated(context: ExceptionContext) -> BaseException | None:
-    """What the database forbids is a mistake in its set-up: the keys are whole, and there again when it is mended."""
+    """Translate an exception.
+
+    A missing permission is a configuration error: the keys are intact, and readable again once it is fixed.
+    """
     if isinstance(context.original_exception, psycopg.errors.InsufficientPrivilege):
         return Unavailable("keyring", detail="the database forbids it")
     return translate(context)

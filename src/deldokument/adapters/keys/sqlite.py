@@ -1,15 +1,22 @@
 """Sealed entries in an SQLite file of its own.
 
-Promises that an entry is durable when `add` returns, and that when `remove` returns no file of the store holds the
-entry's sealed key any more. Deliberately does not know how to open one.
+Guarantees:
+- An entry is durable when `add` returns.
+- When `remove` returns, no file of the store contains the entry's sealed key any more.
 
-How the second promise is kept. With ``secure_delete`` alone, copies of deleted rows stayed in the file: 42 of 68 016 in
-a table without rowids and 16 with, measured over random creations and destructions; SQLite moves neighbouring rows when
-it balances a tree. So sealed keys stand in slots of one fixed size: a slot is appended, filled and cleared in place and
-never deleted, hence never moved (0 of 41 518). A freed slot is filled again by a later entry, so the file is no bigger
-than the most entries that lived at once. Ids are no secrets and live in an ordinary table. The write-ahead log is
-emptied before `remove` returns, and statement journals stay in memory. What a disk or a snapshot keeps of overwritten
-blocks is answered by rotating the root key, which makes every older copy worthless once the old one is destroyed.
+Does not know how to open an entry.
+
+With ``secure_delete`` alone, copies of deleted rows stayed in the file, because SQLite moves neighbouring
+rows when it balances a tree. Measured over random creations and destructions: 42 of 68 016 in a table without
+rowids, and 16 with.
+
+So sealed keys are in slots of one fixed size. A slot is appended, filled and cleared in place, and never
+deleted, hence never moved (0 of 41 518). A later entry reuses a freed slot, so the file is no bigger than the
+most entries that existed at once. Ids are no secrets and are in an ordinary table.
+
+The write-ahead log is emptied before `remove` returns, and statement journals stay in memory. A disk or a
+snapshot may keep overwritten blocks. Rotating the root key makes every such copy worthless once the old root
+key is destroyed.
 """
 
 from __future__ import annotations
@@ -29,7 +36,7 @@ from deldokument.adapters.sqlite_files import set_pragmas
 from deldokument.domain.errors import Broken, StorageFull, Unavailable
 
 SLOT: Final = 128
-"""Bytes of a slot: the sealed key's length in one byte, the sealed key, zeros. Room for any root key's 32-byte keys."""
+"""Bytes of a slot: the sealed key's length in one byte, the sealed key, zeros. It fits every kind of root key."""
 
 _EMPTY: Final = bytes(SLOT)
 _BUSY_SECONDS: Final = 10.0
@@ -46,7 +53,7 @@ CREATE TABLE IF NOT EXISTS entry (
 ) WITHOUT ROWID;
 """
 _SETTINGS: Final = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
-# Entries of before root keys were named beside each are under the one that seals what is new.
+# Entries from before each entry named its root key are under the root key for new entries.
 _NAMED: Final = "CASE root_key_id WHEN '' THEN key_id ELSE root_key_id END"
 _ENTRIES: Final = f"SELECT id, {_NAMED}, sealed, slot FROM entry JOIN slot ON number = slot JOIN root"  # noqa: S608
 _THESE: Final = f"{_ENTRIES} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
@@ -55,10 +62,10 @@ _FILL: Final = "UPDATE slot SET sealed = ? WHERE number = ?"
 
 
 class SqliteStore:
-    """Satisfies `SealedStore` over one file, for any number of threads and processes on one machine."""
+    """The port `SealedStore` on one file, for any number of threads and processes on one machine."""
 
     def __init__(self, path: Path, first_root: str) -> None:
-        """``first_root`` is the root key that seals what is new in a file that is new."""
+        """Open the file. In a new file ``first_root`` is the root key for new entries."""
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
         _make_private(path)
@@ -69,24 +76,24 @@ class SqliteStore:
             raise
 
     def root(self) -> str:
-        """The id of the root key that seals what is new."""
+        """Return the id of the root key for new entries."""
         with self._connection() as connection:
             return str(connection.execute("SELECT key_id FROM root").fetchone()[0])
 
     def turn(self, before: str, root_key_id: str) -> bool:
-        """Have another root key seal what is new."""
+        """Set the root key for new entries."""
         with self._transaction() as connection:
             connection.execute("UPDATE entry SET root_key_id = (SELECT key_id FROM root) WHERE root_key_id = ''")
             turned = connection.execute("UPDATE root SET key_id = ? WHERE key_id = ?", (root_key_id, before))
             return turned.rowcount == 1
 
     def read(self, entry_ids: Collection[str]) -> list[SealedEntry]:
-        """Those that exist."""
+        """Return the entries that exist."""
         with self._connection() as connection:
             return _entries(connection.execute(_THESE, (json.dumps(list(entry_ids)),)))
 
     def add(self, entry: SealedEntry) -> bool:
-        """False when the id is taken, or another root key seals what is new."""
+        """Add an entry; return False if the id is taken, or another root key is set for new entries."""
         with self._transaction() as connection:
             free = connection.execute(
                 "SELECT 1 FROM root WHERE key_id = ? AND NOT EXISTS (SELECT 1 FROM entry WHERE id = ?)",
@@ -100,7 +107,7 @@ class SqliteStore:
         return True
 
     def ids(self, prefix: str) -> list[str]:
-        """The ids that begin with the prefix, in order."""
+        """Return the ids that begin with the prefix, in order."""
         with self._connection() as connection:
             found = connection.execute(
                 "SELECT id FROM entry WHERE id >= ?1 AND id < ?1 || char(0x10ffff) ORDER BY id", (prefix,)
@@ -108,10 +115,10 @@ class SqliteStore:
             return [entry_id for (entry_id,) in found]
 
     def remove(self, entry_ids: Collection[str]) -> None:
-        """Clear the entries' slots in one transaction, then the log.
+        """Clear the entries' slots in one transaction, then empty the log.
 
-        Raises Unavailable when the log could not be emptied, also for ids that are gone already: done again, it
-        succeeds only when nothing of them is left.
+        Raises: Unavailable if the log could not be emptied, also for ids that are already gone. So a repeated
+        call succeeds only when nothing of them is left.
         """
         with self._transaction() as connection:
             slots = connection.execute(
@@ -123,14 +130,14 @@ class SqliteStore:
         self.forget()
 
     def under_others(self, root_key_id: str) -> Iterator[list[SealedEntry]]:
-        """Batches of those that are under other root keys than this one."""
+        """Yield batches of the entries that are under other root keys."""
         last = ""
         while batch := self._batch_after(root_key_id, last):
             yield batch
             last = batch[-1].id
 
     def reseal(self, old: Sequence[SealedEntry], new: Sequence[SealedEntry]) -> None:
-        """Fill slots anew in place, where they still hold what was read."""
+        """Overwrite slots in place, if they are unchanged since they were read."""
         with self._transaction() as connection:
             for before, after in zip(old, new, strict=True):
                 filled = connection.execute(
@@ -140,7 +147,7 @@ class SqliteStore:
                     connection.execute("UPDATE entry SET root_key_id = ? WHERE id = ?", (after.root_key_id, after.id))
 
     def forget(self) -> None:
-        """Move the log into the file and cut it to nothing; readers in the way are waited for."""
+        """Checkpoint the write-ahead log into the file and truncate it; wait for readers that block this."""
         deadline = time.monotonic() + _BUSY_SECONDS
         with self._connection() as connection:
             while _log_is_busy(connection):
@@ -149,7 +156,7 @@ class SqliteStore:
                 time.sleep(0.01)
 
     def concerns(self) -> list[str]:
-        """None: it is this program that says how the file is kept."""
+        """Return nothing: this program alone decides how the file is kept."""
         return []
 
     def close(self) -> None:
@@ -183,7 +190,10 @@ class SqliteStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection that no other thread uses meanwhile: as many as there are threads at once, kept for the next."""
+        """Yield a connection for this thread alone.
+
+        There are as many as concurrent threads, and they are kept.
+        """
         with _as_service_errors():
             try:
                 connection = self._idle.pop()
@@ -202,9 +212,9 @@ def _entries(rows: sqlite3.Cursor) -> list[SealedEntry]:
 
 
 def _make_private(path: Path) -> None:
-    """For the owner alone from the first byte; SQLite gives its log and index the mode of the file.
+    """Create the file readable by its owner only, from the first byte; SQLite copies its mode to log and index.
 
-    A file that stands is not opened here: closing it would drop the locks that SQLite holds in this process.
+    An existing file is not opened here: closing it would release the locks that SQLite holds in this process.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

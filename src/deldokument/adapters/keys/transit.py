@@ -1,8 +1,12 @@
-"""The root key that never leaves OpenBao: a key of its Transit engine, whose versions are the root keys.
+"""Root key in OpenBao's Transit engine: one key, whose versions are the root keys.
 
-Promises that entries are sealed by AES-256-GCM inside OpenBao, bound to their ids and to the version, as with a root
-key in a file. Deliberately can neither make nor destroy versions: the service's own role may seal and open, and whoever
-answers for OpenBao rotates the key and trims it, which destroys the old version for good.
+Guarantees:
+- Entries are encrypted with AES-256-GCM inside OpenBao, bound to their ids and to the version, as with a root
+  key in a file.
+- The key never leaves OpenBao.
+
+Can neither create nor destroy versions: the service's role may only encrypt and decrypt. An OpenBao
+administrator rotates the key and trims it, which destroys the old version for good.
 """
 
 from __future__ import annotations
@@ -19,26 +23,29 @@ from deldokument.crypto.keys import entry_data
 from deldokument.domain.errors import Unavailable
 
 _BATCH: Final = 100
-"""OpenBao takes a thousand strings of JSON in a request; an item has five."""
+"""OpenBao accepts a thousand JSON strings per request; an item has five."""
 
 
 class TransitRootKeys:
-    """Satisfies `RootKeys` over one key of Transit."""
+    """The port `RootKeys` on one key of Transit."""
 
     def __init__(self, bao: OpenBao, mount: str, name: str) -> None:
-        """Raises Unavailable."""
+        """Load the versions.
+
+        Raises: Unavailable.
+        """
         self._bao = bao
         self._mount = mount
         self._name = name
         self._versions = self._found()
 
     def ids(self) -> list[str]:
-        """What the versions are called, the newest last."""
+        """Return the names of the versions, the newest last."""
         self._versions = self._found()
         return list(self._versions)
 
     def named(self, root_key_id: str) -> TransitRootKey:
-        """The version of that name."""
+        """Return the version with that name."""
         if root_key_id not in self._versions:
             self._versions = self._found()
         if root_key_id not in self._versions:
@@ -46,11 +53,11 @@ class TransitRootKeys:
         return TransitRootKey(self._bao, self._mount, self._name, self._versions[root_key_id], root_key_id)
 
     def add(self) -> None:
-        """Raises Unavailable: it takes another role."""
+        """Raise Unavailable: this needs another role."""
         raise Unavailable("keyring", detail=f"first: bao write -f {self._mount}/keys/{self._name}/rotate")
 
     def retire(self, kept: str) -> str:
-        """What destroys the older versions."""
+        """Return the commands that destroy the older versions."""
         key, version = f"{self._mount}/keys/{self._name}", self._versions[kept]
         if self.ids() == [kept]:
             return ""
@@ -64,7 +71,10 @@ class TransitRootKeys:
         self._bao.close()
 
     def _found(self) -> dict[str, int]:
-        """The versions by their names, in which the instant of their making tells them from those of other keys."""
+        """Return the versions by name.
+
+        The name contains the creation time, which distinguishes versions of different keys.
+        """
         key = self._bao.get(f"{self._mount}/keys/{self._name}")
         if key is None:
             raise Unavailable("keyring", detail=f"OpenBao has no key {self._mount}/{self._name}")
@@ -77,7 +87,7 @@ class TransitRootKeys:
 
 
 class TransitRootKey:
-    """Satisfies `KeyWrapper` by one version of a key of Transit."""
+    """The port `KeyWrapper` with one version of a Transit key."""
 
     def __init__(self, bao: OpenBao, mount: str, name: str, version: int, key_id: str) -> None:
         self.key_id = key_id
@@ -87,7 +97,7 @@ class TransitRootKey:
         self._version = version
 
     def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Seal entries' keys."""
+        """Encrypt the keys of entries."""
 
         def item(entry_id: str) -> dict[str, Any]:
             plaintext = b64encode(secrets[entry_id]).decode()
@@ -97,7 +107,7 @@ class TransitRootKey:
         return {entry_id: ciphertext.encode() for entry_id, ciphertext in sealed}
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Open entries."""
+        """Decrypt the keys of entries."""
 
         def item(entry_id: str) -> dict[str, Any]:
             return {"ciphertext": wrapped[entry_id].decode("ascii", "replace"), **self._bound(entry_id)}
@@ -129,7 +139,11 @@ class TransitRootKey:
 
 
 def _of(error: Refused) -> Exception:
-    """A batch in which something did not open is answered as a whole; any other refusal says nothing of the entries."""
+    """Return the error for a refused batch: an IntegrityError if an entry could not be decrypted, else Unavailable.
+
+    OpenBao refuses a whole batch if one entry cannot be decrypted. Any other refusal says nothing about the
+    entries.
+    """
     try:
         results = json.loads(str(error))["data"]["batch_results"]
     except (KeyError, TypeError, ValueError):

@@ -1,8 +1,11 @@
-"""Access tokens from Maskinporten, seen from those who are called with them: the resource server's side.
+"""Access tokens from Maskinporten, validated as a resource server.
 
-Promises that a Consumer is told only of a token signed with RS256, RS384 or RS512 by the issuer's present keys, in
-force, with our scope (and for our audience where one is demanded), whose consumer is a Norwegian organisation.
-``client_id`` and ``client_org`` have no say. Never writes anything of a token into an error.
+Guarantees:
+- A Consumer is returned only for a valid token with our scope, signed with RS256, RS384 or RS512 by the
+  issuer's present keys.
+- If an audience is configured, the token must be restricted to it.
+- The consumer is a Norwegian organisation; ``client_id`` and ``client_org`` do not matter.
+- No error contains any part of a token.
 
 Sources: Digdir, Maskinporten for API providers; RFC 7515, 7519, 8414 and 9068.
 """
@@ -30,14 +33,14 @@ _NORWEGIAN: Final = "0192:"
 
 
 class KeysUnavailable(Unavailable):
-    """Maskinporten's keys cannot be had, so that no token can be judged."""
+    """Maskinporten's keys are unavailable, so no token can be validated."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("tokens_unavailable", detail=f"maskinporten: {detail}")
 
 
-class MaskinportenTokens:
-    """Judges the tokens of the Maskinporten at ``issuer`` (with its trailing slash); threads may share it.
+class AccessTokenValidator:
+    """A validator for tokens of Maskinporten at ``issuer`` (with its trailing slash). Thread-safe.
 
     ``audience`` empty: tokens need not be restricted to us. ``clock`` is Unix time in seconds.
     """
@@ -58,7 +61,10 @@ class MaskinportenTokens:
         self._clock = clock
 
     def verify(self, token: str) -> Consumer:
-        """Whom the token stands for. Raises TokenRefused, ScopeMissing or KeysUnavailable."""
+        """Return the consumer of the token.
+
+        Raises: TokenRefused, ScopeMissing or KeysUnavailable.
+        """
         claims = self._genuine(token)
         consumer = Consumer(
             _organization(claims.get("consumer"), "consumer"),
@@ -75,7 +81,7 @@ class MaskinportenTokens:
         return endpoint_of(json_object(answer), self._issuer, "jwks_uri")
 
     def _genuine(self, token: str) -> dict[str, Any]:
-        """The claims of a token of the issuer's that is in force and may be used here."""
+        """Return the claims of a valid token of the issuer that may be used here."""
         if len(token) > _MAX_TOKEN_LENGTH:
             raise _refused("too long")
         try:
@@ -106,7 +112,10 @@ def _refused(detail: str) -> TokenRefused:
 
 
 def _organization(claim: object, what: str) -> OrganizationNumber:
-    """A Norwegian organisation; identifiers of other authorities, which may come, are nobody that we know."""
+    """Return a Norwegian organisation.
+
+    Identifiers of other authorities can occur, but are refused.
+    """
     if not isinstance(claim, Mapping) or claim.get("authority") != _AUTHORITY:
         raise _refused(f"{what}: authority")
     identifier = claim.get("ID")

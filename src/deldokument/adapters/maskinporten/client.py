@@ -1,9 +1,12 @@
-"""Access tokens from Maskinporten, for calling other public registers as our own organisation.
+"""Access tokens from Maskinporten, for calls to other registers as our own organisation.
 
-Promises a token with more than ten seconds left, or TokenUnavailable. A question that got no answer, or one that says
-that something is wrong there, is asked once more, with a new assertion (one that may have been taken is not good again)
-and less patience; one that was refused never is. Does not look into the token, which is opaque to its bearer, and does
-not know what it is for.
+Guarantees:
+- A token has more than ten seconds left; otherwise the call raises TokenUnavailable.
+- A request without a response, or with a server error, is retried once with a shorter time limit. The retry
+  has a new assertion, because one that the server may have seen is not valid again.
+- A refused request is never retried.
+
+Does not parse the token, which is opaque to its bearer, and does not know its purpose.
 
 Source: Digdir, Maskinporten JWT grant (RFC 7523).
 """
@@ -27,14 +30,14 @@ _LESS_PATIENCE: Final = httpx.Timeout(2.0, pool=WAIT_SECONDS)
 
 
 class _ServerError(TokenUnavailable):
-    """Something is wrong at Maskinporten, and not with the question."""
+    """A server error at Maskinporten, not caused by the request."""
 
 
 class MaskinportenClient:
-    """Asks the Maskinporten at ``issuer`` (with its trailing slash) with the key registered for ``client_id``.
+    """A client of Maskinporten at ``issuer`` (with its trailing slash), with the key of ``client_id``.
 
-    ``client_key`` is one that `signing_key` returns. ``resource`` is the audience that tokens are to be good for alone,
-    if any. ``clock`` is Unix time in seconds.
+    ``client_key`` is one that `signing_key` returns. ``resource`` is the audience to which tokens are
+    restricted, if any. ``clock`` is Unix time in seconds.
     """
 
     def __init__(
@@ -57,7 +60,10 @@ class MaskinportenClient:
         self._endpoint = (-math.inf, "")
 
     def token(self, scope: str) -> str:
-        """An access token for ``scope``, new or with more than ten seconds left. Raises TokenUnavailable."""
+        """Return an access token for ``scope``, with more than ten seconds left.
+
+        Raises: TokenUnavailable.
+        """
         return self._shelf.token(scope)
 
     def _fetch(self, scope: str) -> tuple[str, float]:
@@ -97,7 +103,10 @@ class MaskinportenClient:
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
-    """Raises TokenUnavailable unless all is well: a _Trouble when it may be so the next moment."""
+    """Return the response if it is OK.
+
+    Raises: TokenUnavailable; a _ServerError if a retry may succeed.
+    """
     if response.status_code != httpx.codes.OK:
         kind = _ServerError if response.is_server_error else TokenUnavailable
         raise kind(f"maskinporten: status {response.status_code}")

@@ -1,10 +1,10 @@
 """Repositories on SQLite and PostgreSQL, through SQLAlchemy.
 
-Guarantees
+Guarantees:
 - both databases keep the contracts of `ports.repositories`;
 - no error of SQLAlchemy or of a driver leaves this package.
 
-Knows no keys, and no reason for a row.
+Knows no keys, and not why a row exists.
 
 - `accounts`: accounts
 - `agreements`: published texts, signed documents, signing intents

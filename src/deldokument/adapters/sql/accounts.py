@@ -1,6 +1,6 @@
-"""Accounts in a table, and the accounts that a person or an organisation may share from.
+"""Accounts in a table, and the accounts from which a person or an organisation may share.
 
-Guarantees
+Guarantees:
 - a record is read back equal to the one written;
 - lists by name are in Norwegian order on both databases, independent of their collation.
 """
@@ -20,7 +20,7 @@ from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be
 from deldokument.adapters.sql.tenants import SqlTenants, by_name
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, Member
-from deldokument.ports.repositories.accounts import AccountContents
+from deldokument.ports.repositories.accounts import AccountUsage
 
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
@@ -49,13 +49,16 @@ _spent = (
 
 
 class SqlAccounts:
-    """See ports.repositories.accounts.Accounts."""
+    """The port ports.repositories.accounts.Accounts in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, account: Account) -> None:
-        """Raises Conflict when the tenant has an account of that name."""
+        """Insert the account.
+
+        Raises: Conflict if the tenant has an account with that name.
+        """
         if not self._work.insert_once(_accounts, _values(account)):
             raise Conflict("account_name_taken")
 
@@ -73,7 +76,10 @@ class SqlAccounts:
         return _account(row) if row else None
 
     def save(self, account: Account) -> Account:
-        """Write it as the next revision, and return that. Raises Conflict."""
+        """Write the account as its next revision, and return that.
+
+        Raises: Conflict if the name is taken or the stored revision is another one.
+        """
         saved = replace(account, revision=account.revision + 1)
         statement = _save.values(_values(saved))
         try:
@@ -89,9 +95,9 @@ class SqlAccounts:
         """Return all accounts of the tenant, deleted ones too, by name."""
         return sorted(map(_account, self._work.rows(_of_tenant, {"key": tenant_id})), key=by_name)
 
-    def contents(self, account_id: str) -> AccountContents:
+    def usage(self, account_id: str) -> AccountUsage:
         """Count what the account holds now."""
-        return AccountContents(*list(self._work.rows(_contents, {"key": account_id})[0]))
+        return AccountUsage(*list(self._work.rows(_contents, {"key": account_id})[0]))
 
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""
@@ -100,10 +106,10 @@ class SqlAccounts:
 
 
 def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[tuple[_Sharer, Account]]:
-    """Return each with its account, by account name, where the tenant is in use and the account not deleted.
+    """Return each sharer with its account, by account name, if the tenant is in use and the account not deleted.
 
-    Two queries instead of a join: in a new database these small tables have no statistics. The planner then began
-    with all tenants and took four milliseconds.
+    Two queries instead of a join: in a new database these small tables have no statistics. The planner then
+    began with all tenants, which took four milliseconds.
     """
     accounts = SqlAccounts(work).by_ids({sharer.account_id for sharer in sharers})
     tenants = SqlTenants(work).by_ids({one.tenant_id for one in accounts.values()})

@@ -1,4 +1,4 @@
-"""Agreements in tables: published texts, what is signed with its papers, and signatures under way."""
+"""Agreements in tables: published texts, signed agreements with their documents, and signing intents."""
 
 from __future__ import annotations
 
@@ -56,74 +56,80 @@ _forget_intents = delete(signing_intent).where(signing_intent.c.created_at < par
 
 
 class SqlAgreementRepository:
-    """See ports.repositories.agreements.AgreementRepository."""
+    """The port ports.repositories.agreements.AgreementRepository in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def publish(self, text: PublishedText) -> bool:
-        """False, and nothing changed, when the version is published already."""
+        """Publish a text; return False, changing nothing, if the version is already published."""
         return self._work.insert_once(_TEXT.table, _TEXT.values(text))
 
     def published(self, kind: AgreementKind) -> list[PublishedText]:
-        """In no order."""
+        """Return the published texts of a kind, in no order."""
         return _TEXT.all(self._work.rows(_published, {"kind": kind}))
 
     def add_main_agreement(self, agreement: MainAgreement, sealed_pdf: bytes) -> None:
-        """With its copy."""
+        """Insert a main agreement with its sealed PDF."""
         self._work.run(insert(main_agreement), _MAIN.values(agreement))
         self._work.run(insert(main_agreement_paper), {"agreement_id": agreement.id, "sealed_pdf": sealed_pdf})
 
     def main_agreements(self, tenant_id: str) -> list[MainAgreement]:
-        """The last recorded first."""
+        """Return the tenant's main agreements, the last recorded first."""
         return _MAIN.all(self._work.rows(_mains, {"key": tenant_id}))
 
     def main_agreement_pdf(self, agreement_id: str) -> bytes | None:
-        """The sealed copy."""
+        """Return the sealed PDF of a main agreement."""
         row = self._work.first(_main_pdf, {"key": agreement_id})
         return bytes(row.sealed_pdf) if row else None
 
     def add_service_agreement(self, agreement: ServiceAgreement, paper: SignedPaper) -> bool:
-        """False, and nothing changed, when the tenant has signed that version already."""
+        """Insert a service agreement.
+
+        Returns False, changing nothing, if the tenant has signed that version.
+        """
         if not self._work.insert_once(_SERVICE.table, _SERVICE.values(agreement)):
             return False
         self._work.run(insert(service_agreement_paper), {"agreement_id": agreement.id, **_PAPER.values(paper)})
         return True
 
     def service_agreements(self, tenant_id: str) -> list[ServiceAgreement]:
-        """The last signed first."""
+        """Return the tenant's service agreements, the last signed first."""
         return _SERVICE.all(self._work.rows(_services, {"key": tenant_id}))
 
     def signed_paper(self, agreement_id: str) -> SignedPaper | None:
-        """What it consists of."""
+        """Return the text, the document and the PDF of a service agreement."""
         return _PAPER.one(self._work.first(_paper, {"key": agreement_id}))
 
     def add_intent(self, intent: SigningIntent) -> None:
-        """With its login, if that has begun."""
+        """Insert a signing intent, with its login if that has begun."""
         self._work.run(insert(signing_intent), _intent_values(intent))
 
     def intent(self, intent_id: str) -> SigningIntent | None:
-        """By id."""
+        """Return the intent with the id."""
         return _as_intent(self._work.first(_intent, {"key": intent_id}))
 
     def intent_by_state(self, state: str) -> SigningIntent | None:
-        """By the state of its login."""
+        """Return the intent whose login has the state."""
         return _as_intent(self._work.first(_intent_by_state, {"state": state}))
 
     def begin_intent(self, intent_id: str, login: SigningLogin) -> bool:
-        """Put the login in place of one begun earlier. Raises Conflict when another intent has its state."""
+        """Set the intent's login, replacing an earlier one; return False if the intent is taken or missing.
+
+        Raises: Conflict if another intent has its state.
+        """
         return self._work.count(_begin_intent.values(_LOGIN.values(login)), {"key": intent_id}) == 1
 
     def take_intent(self, intent_id: str, now: datetime) -> bool:
-        """Whether this call took it."""
+        """Mark the intent as taken; return True in the one call that did."""
         return self._work.count(_take_intent, {"key": intent_id, "now": now}) == 1
 
     def finish_intent(self, intent_id: str, outcome: str) -> None:
-        """Write what became of it."""
+        """Store the outcome of the intent."""
         self._work.run(_finish_intent, {"key": intent_id, "result": outcome})
 
     def forget_intents(self, created_before: datetime) -> int:
-        """How many there were from before then."""
+        """Delete the intents created before then, and return their number."""
         return self._work.count(_forget_intents, {"before": created_before})
 
 

@@ -1,8 +1,11 @@
-"""The audit trail in tables: a chain of events for each tenant with its head, seals, and subjects that can be erased.
+"""The audit trail in tables: a hash chain with its head for each tenant, checkpoints, and erasable subjects.
 
-Promises that the events of a chain get consecutive numbers and are linked in that order, that chains do not wait for
-each other, that a missing tail is noticed as well as a changed event, that verifying needs no more memory for a long
-trail than for a short one, and that what is asked of events is answered from an index, however many there are.
+Guarantees:
+- The events of a chain have consecutive numbers and are linked in that order.
+- Chains do not wait for each other.
+- A missing tail is detected as well as a changed event.
+- Verifying a long trail needs no more memory than a short one.
+- Queries for events use an index, however many events there are.
 """
 
 from __future__ import annotations
@@ -69,7 +72,7 @@ _following = (
     .order_by(_event.number)
     .limit(_most)
 )
-# Times as they are stored: one that is no time must not stand in the way of telling which event it is.
+# Times as stored: a value that is no valid time must not hide which event it belongs to.
 _microseconds = type_coerce(_event.at, BigInteger).label("microseconds")
 _links = (
     select(*(_microseconds if column is _event.at else column for column in _event))
@@ -94,7 +97,7 @@ _unsealed = (
         or_(
             _sealed_at.is_(None),
             _sealed_at <= bindparam("before", type_=UtcMicros()),
-            # By a clock that had leapt ahead: until then nothing more would be sealed.
+            # A checkpoint from a clock that was ahead: without this, nothing would be signed until that time.
             _sealed_at > bindparam("now", type_=UtcMicros()),
         ),
     )
@@ -120,20 +123,23 @@ _names_of_offices = (
 
 
 class SqlAudit:
-    """See ports.repositories.audit.Audit."""
+    """The port ports.repositories.audit.Audit in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
         self._waiting: list[AuditEvent] = []
 
     def append(self, event: AuditEvent) -> None:
-        """The event is written when the transaction ends. Raises Broken in a transaction that only reads."""
+        """Write the event when the transaction ends.
+
+        Raises: Broken in a read transaction.
+        """
         if not self._work.writing:
             raise Broken("an event in a transaction that only reads")
         self._waiting.append(event)
 
     def flush(self) -> None:
-        """Write what was appended: last in the transaction, for it serialises the writers of a chain."""
+        """Write the appended events. Last in the transaction, because this serialises the writers of a chain."""
         if not self._waiting:
             return
         by_chain, rows = attrgetter("chain"), []
@@ -151,10 +157,10 @@ class SqlAudit:
         self._waiting.clear()
 
     def _locked_heads(self, chains: Sequence[str]) -> dict[str, Mark]:
-        """The heads, made before the first events; who makes or locks one at the same time waits here.
+        """Return the locked heads, created if missing; concurrent transactions that create or lock them wait here.
 
-        In the order of their keys, so that no two transactions wait for each other. What makes a chain begins with
-        a tenant, and tells of nothing else.
+        Locks are taken in the order of the keys, so that no two transactions deadlock. A chain is created together
+        with its tenant, in a transaction that records events of no other chain.
         """
         heads = self._lock_heads(chains)
         missing = [chain for chain in chains if chain not in heads]
@@ -169,13 +175,16 @@ class SqlAudit:
         return {row.chain: Mark(row.number, row.hash) for row in rows}
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
-        """The newest, the oldest of them first. Raises Broken for one that was tampered beyond reading."""
+        """Return the newest events, of these the oldest first.
+
+        Raises: Broken for an event that is unreadable after tampering.
+        """
         query = _events if share_id is None else _events_of_share
         values = {"most": limit} | ({} if share_id is None else {"share": share_id})
         return [(stored.number, stored.event) for stored in reversed(self._stored(query, values))]
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:
-        """The newest first; ``before`` continues."""
+        """Return matching events, the newest first; ``before`` continues."""
         if before and (wanted.until is None or before[0] < wanted.until):
             bounds = [*_since(wanted), _place < _as_place(before)]
         else:
@@ -183,7 +192,7 @@ class SqlAudit:
         return self._find(wanted, bounds, limit, newest_first=True)
 
     def oldest(self, wanted: EventFilter, *, after: Place | None, last_number: int, limit: int) -> list[StoredEvent]:
-        """The oldest first, none with a higher number; ``after`` continues."""
+        """Return matching events up to a number, the oldest first; ``after`` continues."""
         if after and (wanted.since is None or after[0] >= wanted.since):
             bounds = [*_until(wanted), _place > _as_place(after)]
         else:
@@ -193,7 +202,7 @@ class SqlAudit:
     def _find(
         self, wanted: EventFilter, bounds: list[ColumnElement[bool]], limit: int, *, newest_first: bool
     ) -> list[StoredEvent]:
-        """A person may have several subjects: what each has comes in order from the index, and is merged."""
+        """Query each subject by itself and merge: a person may have several, and an index returns each in order."""
         order = (_event.at.desc(), _event.number.desc()) if newest_first else (_event.at, _event.number)
         found = [
             self._stored(query.where(*bounds).order_by(*order).limit(_most), {"most": limit})
@@ -203,20 +212,20 @@ class SqlAudit:
         return list(islice(in_order, limit))
 
     def following(self, chain: str, *, after: int, last_number: int, limit: int) -> list[StoredEvent]:
-        """A chain by its numbers."""
+        """Return a chain's events by their numbers."""
         return self._stored(_following, {"key": chain, "after": after, "last": last_number, "most": limit})
 
     def head(self, chain: str) -> Mark:
-        """The last event of a chain."""
+        """Return the last event of a chain."""
         row = self._work.first(_head, {"key": chain})
         return Mark(row.number, row.hash) if row else BEGINNING
 
     def chains(self) -> list[str]:
-        """The keys of all chains of which there is an event, a head or a seal."""
+        """Return the keys of all chains that have an event, a head or a checkpoint."""
         return [row.chain for row in self._work.rows(_chains)]
 
     def verify(self) -> Fault | None:
-        """The first fault in any chain, or None. Seals are held against the chain; who signed them is not asked."""
+        """Return the first fault in any chain, or None. Compares checkpoints with the chain; ignores signatures."""
         return next(filter(None, map(self._verify, self.chains())), None)
 
     def _verify(self, chain: str) -> Fault | None:
@@ -224,7 +233,7 @@ class SqlAudit:
         return check_chain(ChainCheck(chain), self._every_link(chain, 0), seals, self.head(chain))
 
     def verify_since(self, chain: str, mark: Mark) -> Fault | None:
-        """As ``verify`` for one chain from a mark on, the marked event itself included."""
+        """Verify one chain from a mark on, the marked event included; see ``verify``."""
         links = self._every_link(chain, mark.number - 1) if mark.number else iter(())
         marked = next(links, None)
         if mark.number and (marked is None or marked.number != mark.number):
@@ -236,32 +245,38 @@ class SqlAudit:
         )
 
     def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
-        """Chains whose head is not what was sealed last, and whose last seal is none, older, or of a time to come."""
+        """Return chains whose head has no checkpoint and whose last one is missing, too old or in the future."""
         values = {"before": sealed_before, "now": now}
         return [row.chain for row in self._work.rows(_unsealed, values)]
 
     def add_seal(self, seal: Seal) -> None:
-        """Raises Conflict when another worker has sealed the same event."""
+        """Insert a checkpoint.
+
+        Raises: Conflict if another worker has signed the same event.
+        """
         self._work.run(insert(audit_seal), _SEAL.values(seal))
 
     def last_seal(self, chain: str) -> Seal | None:
-        """The one of the highest number."""
+        """Return the checkpoint with the highest number."""
         return _SEAL.one(self._work.first(_last_seal, {"key": chain}))
 
     def seals(self, chain: str, *, after: int, limit: int) -> list[Seal]:
-        """By number."""
+        """Return a chain's checkpoints, by number."""
         return _SEAL.all(self._work.rows(_seals, {"key": chain, "after": after, "most": limit}))
 
     def keep_certificate(self, fingerprint: str, certificate: bytes) -> None:
-        """Once is enough."""
+        """Store a certificate, unless it is already stored."""
         self._work.insert_once(audit_certificate, {"fingerprint": fingerprint, "certificate": certificate})
 
     def certificates(self) -> dict[str, bytes]:
-        """All that have been kept, by fingerprint."""
+        """Return all stored certificates, by fingerprint."""
         return {row.fingerprint: row.certificate for row in self._work.rows(select(audit_certificate))}
 
     def subject(self, audit_key_id: str, lookup_hash: bytes) -> Subject | None:
-        """In a transaction that writes, nobody else looks for the same one, to add it, before this one ends."""
+        """Return the subject with the hash.
+
+        A write transaction that finds none locks the hash until its end, so that only one adds the subject.
+        """
         values = {"key": audit_key_id, "lookup_hash": lookup_hash}
         found = self._work.first(_subject, values)
         if found is None:
@@ -270,15 +285,18 @@ class SqlAudit:
         return _SUBJECT.one(found)
 
     def add_subject(self, subject: Subject) -> None:
-        """Raises Conflict when the key has a subject of that hash."""
+        """Insert a subject.
+
+        Raises: Conflict if the key has a subject with that hash.
+        """
         self._work.run(insert(audit_subject), _SUBJECT.values(subject))
 
     def subjects(self, subject_ids: Collection[str]) -> list[Subject]:
-        """Those that have not been erased."""
+        """Return the subjects that have not been erased."""
         return _SUBJECT.all(self._work.batched(_subjects, "keys", subject_ids))
 
     def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
-        """Who acts for the tenant, or operates the service, among the persons with these hashes."""
+        """Return the persons with these hashes who act for the tenant or operate the service."""
         of_members, of_administrators, of_operators = _names_of_offices
         rows = joined(
             self._work.batched(of_members, "hashes", lookup_hashes, tenant=tenant_id),
@@ -317,11 +335,11 @@ def _until(wanted: EventFilter) -> list[ColumnElement[bool]]:
 
 
 def _wanted(wanted: EventFilter) -> list[Select[Any]]:
-    """One query for each subject, else one, without order and bounds.
+    """Return one query per subject, or a single one, without order and bounds.
 
-    The most telling condition is the one that an index is to answer; it is not left to the database to guess which
-    that is: without figures of its own it takes a kind for rarer than a person. For the same reason each bound stands
-    once: with two of a kind it takes a day for rarer than a kind.
+    Exactly one condition can use an index: the most selective one. The database does not choose it, because
+    without statistics it takes a kind for rarer than a person. For the same reason each bound occurs once:
+    with two of a kind, it takes a day for rarer than a kind.
     """
     query = select(audit_event)
     if wanted.kind is not None:
@@ -337,7 +355,7 @@ def _wanted(wanted: EventFilter) -> list[Select[Any]]:
 
 
 def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
-    """The column's value in a form that no index has."""
+    """Return the column's value in a form that no index covers."""
     return func.coalesce(column, "")
 
 
@@ -362,7 +380,7 @@ def _event_of(row: Row[Any]) -> AuditEvent:
 
 
 def _content_of(row: Row[Any]) -> EventContent | None:
-    """What the event says, whether or not this program knows its kind; None when it cannot be read."""
+    """Return the content of an event, also of a kind that this program does not know; None if it is unreadable."""
     try:
         at = EPOCH + timedelta(microseconds=row.microseconds)
         details = json.loads(row.details) if row.details else {}

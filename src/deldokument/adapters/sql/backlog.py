@@ -1,4 +1,4 @@
-"""What waits for the worker, counted in the partial indexes that hold what waits and nothing else."""
+"""Pending work for the worker, counted in partial indexes that contain nothing else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _uninspected = (
     .where(is_uninspected, share.c.closed_at.is_(None))
 )
 _garbage = select(func.count(), func.min(garbage.c.since)).select_from(garbage)
-# Since they were made: when each is tried next says nothing of how long it has waited.
+# Since their creation: the time of the next attempt does not say how long a message has waited.
 _messages = (
     select(outbox.c.channel, func.count(), func.min(outbox.c.created_at))
     .where(is_unsettled, or_(outbox.c.due_at <= _now, outbox.c.attempts > 0))
@@ -45,13 +45,13 @@ _messages = (
 
 
 class SqlBacklog:
-    """See ports.repositories.backlog.Backlog."""
+    """The port ports.repositories.backlog.Backlog in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
-        """Every queue."""
+        """Return the pending work of every queue."""
         return {
             Queue.KEYS: self._one(_shares_over, now),
             Queue.BLOBS: self._one(_unreleased, now),
@@ -60,7 +60,7 @@ class SqlBacklog:
         }
 
     def messages(self, now: datetime) -> dict[Channel, Waiting]:
-        """Every channel."""
+        """Return the pending messages of every channel."""
         rows = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
         waiting = {channel: Waiting(count, since) for channel, count, since in rows}
         return dict.fromkeys(Channel, Waiting(0, None)) | waiting

@@ -1,7 +1,9 @@
-"""How values of the domain stand in columns that SQLite and PostgreSQL have in common.
+"""Column types for values of the domain, for both SQLite and PostgreSQL.
 
-Promises that what was bound comes back equal: instants and spans as whole microseconds, words as text, ranges and
-small mappings as JSON.
+Guarantees:
+- A bound value is read back equal.
+
+Instants and durations are whole microseconds, enums are text, ranges and small mappings are JSON.
 """
 
 from __future__ import annotations
@@ -23,13 +25,19 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 class UtcMicros(TypeDecorator[datetime]):
-    """An aware datetime as microseconds since 1970 in UTC. A naive one is refused: nobody knows when it is."""
+    """An aware datetime as microseconds since 1970 in UTC.
+
+    A naive datetime is refused, because it is ambiguous.
+    """
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
-        """Microseconds since the epoch. Raises ValueError for a naive datetime."""
+        """Return microseconds since the epoch.
+
+        Raises: ValueError for a naive datetime.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
@@ -37,7 +45,7 @@ class UtcMicros(TypeDecorator[datetime]):
         return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """The instant, in UTC."""
+        """Return the instant, in UTC."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
@@ -48,11 +56,11 @@ class DurationMicros(TypeDecorator[timedelta]):
     cache_ok = True
 
     def process_bind_param(self, value: timedelta | None, _dialect: Dialect) -> int | None:
-        """Microseconds."""
+        """Return microseconds."""
         return None if value is None else value // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> timedelta | None:
-        """The span."""
+        """Return the duration."""
         return None if value is None else timedelta(microseconds=value)
 
 
@@ -67,16 +75,19 @@ class EnumText(TypeDecorator[_Word]):
         self.kind = kind
 
     def process_bind_param(self, value: _Word | None, _dialect: Dialect) -> str | None:
-        """The word's text."""
+        """Return the member's text."""
         return None if value is None else value.value
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> _Word | None:
-        """The member. Raises ValueError for a text that is none."""
+        """Return the member.
+
+        Raises: ValueError for an unknown text.
+        """
         return None if value is None else self.kind(value)
 
 
 class EnumSet(TypeDecorator[frozenset[_Word]]):
-    """A set of members of a StrEnum as their texts in order, with commas between."""
+    """A set of members of a StrEnum as their sorted texts, separated by commas."""
 
     impl = Text
     cache_ok = True
@@ -86,11 +97,14 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
         self.kind = kind
 
     def process_bind_param(self, value: frozenset[_Word] | None, _dialect: Dialect) -> str | None:
-        """The texts."""
+        """Return the texts."""
         return None if value is None else ",".join(sorted(word.value for word in value))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> frozenset[_Word] | None:
-        """The members. Raises ValueError for a text that is none."""
+        """Return the members.
+
+        Raises: ValueError for an unknown text.
+        """
         return None if value is None else frozenset(self.kind(text) for text in value.split(","))
 
 
@@ -101,11 +115,11 @@ class ByteRanges(TypeDecorator[Ranges]):
     cache_ok = True
 
     def process_bind_param(self, value: Ranges | None, _dialect: Dialect) -> str | None:
-        """The JSON text."""
+        """Return the JSON text."""
         return None if value is None else json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> Ranges | None:
-        """The ranges."""
+        """Return the ranges."""
         return None if value is None else tuple((start, stop) for start, stop in json.loads(value))
 
 
@@ -116,11 +130,11 @@ class Codes(TypeDecorator[Mapping[str, str | int]]):
     cache_ok = True
 
     def process_bind_param(self, value: Mapping[str, str | int] | None, _dialect: Dialect) -> str | None:
-        """The JSON text."""
+        """Return the JSON text."""
         return None if value is None else json.dumps(dict(value), sort_keys=True, separators=(",", ":"))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> Mapping[str, str | int] | None:
-        """The mapping."""
+        """Return the mapping."""
         if value is None:
             return None
         loaded: Mapping[str, str | int] = json.loads(value)

@@ -1,8 +1,13 @@
 """Transactions: the port Database on SQLite or PostgreSQL.
 
-Promises all or nothing, durable when a ``write`` block has been left without an error, a consistent view in ``read``,
-errors of the domain only, and use by many threads at once. After Unavailable at the end of a ``write`` block nobody
-knows whether it stands; what was made for it outside the database is left to the sweep.
+Guarantees:
+- A ``write`` block is atomic, and durable when it has ended without an error.
+- A ``read`` block sees a consistent snapshot.
+- All errors are errors of the domain.
+- Many threads may use it at once.
+
+After Unavailable at the end of a ``write`` block it is unknown whether the transaction was committed. The
+orphan sweep removes what was created for it outside the database.
 """
 
 from __future__ import annotations
@@ -42,7 +47,7 @@ _clock = select(func.clock_timestamp())
 
 
 class SqlTransaction:
-    """The repositories of one transaction; of no use after it."""
+    """The repositories of one transaction; unusable after it."""
 
     def __init__(self, work: Statements) -> None:
         self.tenants = SqlTenants(work)
@@ -77,20 +82,26 @@ class SqlDatabase:
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
-        """A consistent view; writes in it raise Broken."""
+        """Begin a read transaction with a consistent snapshot; writes in it raise Broken."""
         with transaction(self._engines.reader) as connection:
             yield SqlTransaction(Statements(connection, writing=False, postgres=self._engines.is_postgres))
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
-        """One transaction: all or nothing. On SQLite it holds the write lock from the start."""
+        """Begin a write transaction, which is atomic.
+
+        On SQLite it holds the write lock from the start.
+        """
         with transaction(self._engines.writer) as connection:
             tx = SqlTransaction(Statements(connection, writing=True, postgres=self._engines.is_postgres))
             yield tx
             tx.audit.flush()
 
     def now(self) -> datetime:
-        """The database server's clock at this moment; with SQLite that is this machine's. Raises Unavailable."""
+        """Return the database server's current time; with SQLite it is this machine's.
+
+        Raises: Unavailable.
+        """
         if not self._engines.is_postgres:
             return datetime.now(UTC)
         with transaction(self._engines.reader) as connection:

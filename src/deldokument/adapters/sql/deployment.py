@@ -23,20 +23,23 @@ _resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
 
 
 class SqlDeployments:
-    """See ports.repositories.deployment.Deployments."""
+    """The port ports.repositories.deployment.Deployments in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def get(self) -> Deployment:
-        """Return the one row, which the first migration inserts; a write transaction locks it. Raises Broken."""
+        """Return the one row, which the first migration inserts; a write transaction locks it.
+
+        Raises: Broken if the row is missing.
+        """
         row = self._work.first(self._work.locked(_deployment))
         if row is None:
             raise Broken("no deployment row")
         return Deployment(row.id, row.heartbeat_at, row.halted_at, row.keyring_fingerprint)
 
     def note_keyring(self, fingerprint: bytes) -> None:
-        """Remember the keyring that is in use; the first one stays."""
+        """Store the keyring's fingerprint, unless one is stored."""
         self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
 
     def record_heartbeat(self, now: datetime) -> None:

@@ -1,7 +1,7 @@
-"""Connections: how SQLite is opened so that it keeps the same promises as PostgreSQL (`postgres`).
+"""Connections to SQLite, set up to give the same guarantees as PostgreSQL (`postgres`).
 
-WAL, every commit on stable storage, foreign keys on, deleted content overwritten; readers cannot write, and there is
-one writing connection.
+WAL, every commit on stable storage, foreign keys on, deleted content overwritten. Readers cannot write, and
+there is one writing connection.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from deldokument.adapters.sqlite_files import set_pragmas
 
 POSTGRES = "postgresql"
 BUSY_SECONDS = 10
-"""How long a transaction waits for a lock or a connection before it is told that the database is not available."""
+"""How long a transaction waits for a lock or a connection before it raises Unavailable."""
 _READERS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Where transactions that only read begin, and where those that write do."""
+    """The engines for read transactions and for write transactions."""
 
     reader: Engine
     writer: Engine
@@ -44,7 +44,10 @@ class Engines:
 
 
 def open_engines(database_url: str) -> Engines:
-    """``sqlite:///path`` or ``postgresql://…``. Connects to nothing yet. Raises ValueError for other databases."""
+    """Return the engines for ``sqlite:///path`` or ``postgresql://…``, without connecting.
+
+    Raises: ValueError for other databases.
+    """
     url = make_url(database_url)
     match url.get_backend_name():
         case "sqlite":
@@ -59,7 +62,10 @@ def open_engines(database_url: str) -> Engines:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction, committed at the end, rolled back by any error; errors of the domain only."""
+    """Begin a transaction, committed at the end and rolled back by any error.
+
+    Raises errors of the domain only.
+    """
     try:
         with engine.begin() as connection:
             yield connection
@@ -86,13 +92,13 @@ def _sqlite(url: URL) -> Engines:
 
 
 def _sqlite_args() -> dict[str, Any]:
-    # The driver begins nothing by itself: it would begin too late, at the first write.
+    # The driver must not begin transactions: it would begin too late, at the first write.
     return {"isolation_level": None, "timeout": BUSY_SECONDS, "cached_statements": 256}
 
 
 def _prepare_sqlite(engine: Engine, path: Path, *, query_only: bool, begin: str) -> None:
     def create_private(*_: object) -> None:
-        # SQLite gives its -wal and -shm files the mode of the database's own.
+        # SQLite copies the mode of the database file to its -wal and -shm files.
         if path.parent.is_dir():
             path.touch(mode=0o600, exist_ok=True)
 

@@ -1,7 +1,9 @@
-"""Errors of SQLAlchemy and of SQLite as errors of the domain; PostgreSQL's are in `postgres`.
+"""Translation of errors of SQLAlchemy and SQLite to errors of the domain; `postgres` translates PostgreSQL's.
 
-Promises that the detail for the log names classes, codes and constraints but holds no value of a row. An error at the
-very commit is Unavailable too, and then nobody knows whether the transaction stands.
+Guarantees:
+- The detail for the log names classes, codes and constraints, but contains no value of a row.
+
+An error during the commit is Unavailable too; then it is unknown whether the transaction was committed.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ _UNIQUE_OR_REFERENCE = frozenset(
 )
 _DAMAGED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY_CODE = 0xFF
-"""SQLite's extended codes keep the general one in their lowest byte."""
+"""SQLite's extended result codes have the primary code in their lowest byte."""
 
 
 def translate(context: ExceptionContext) -> BaseException | None:
-    """For SQLAlchemy's handle_error: the domain's error in the place of the driver's.
+    """Return the domain's error for a driver's error; a handler for SQLAlchemy's handle_error.
 
-    What is no driver's error is a mistake in our own code and comes out as it was raised.
+    Any other exception is a bug in our own code, and is raised unchanged.
     """
     original = context.original_exception
     if isinstance(original, sqlite3.Error):
@@ -38,7 +40,7 @@ def translate(context: ExceptionContext) -> BaseException | None:
 
 
 def of_library(error: SQLAlchemyError) -> ServiceError:
-    """For what does not come from a driver: no connection became free in time, or a statement that cannot be."""
+    """Return the domain's error for SQLAlchemy's own: no free connection in time, or an invalid statement."""
     name = type(error).__name__
     return Unavailable("database", detail=name) if isinstance(error, PoolTimeout) else Broken(name)
 

@@ -1,4 +1,4 @@
-"""Named requests to the API, in a table. Deliberately does not know what an answer says."""
+"""Idempotency records of API requests, in a table. Does not know the content of a response."""
 
 from __future__ import annotations
 
@@ -22,24 +22,27 @@ _old = (
 
 
 class SqlIdempotencyRecords:
-    """See ports.repositories.idempotency.IdempotencyRecords."""
+    """The port ports.repositories.idempotency.IdempotencyRecords in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:
-        """By id, its row locked, or the place where it would stand."""
+        """Return the record with its row locked.
+
+        If there is none, lock the id with an advisory lock.
+        """
         self._work.advisory_lock("answered_request", request_id)
         return _REQUEST.one(self._work.first(self._work.locked(_by_id), {"key": request_id}))
 
     def save(self, request: IdempotencyRecord) -> None:
-        """Insert or replace."""
+        """Insert or replace a record."""
         self._work.insert_or_replace(answered_request, _REQUEST.values(request))
 
     def remove(self, request_id: bytes) -> None:
-        """If it is there."""
+        """Delete the record, if it exists."""
         self._work.run(_remove, {"key": request_id})
 
     def forget(self, created_before: datetime, limit: int) -> int:
-        """How many were made before then."""
+        """Delete records created before then, and return their number."""
         return self._work.remove_found(_old, answered_request, {"before": created_before, "most": limit})

@@ -27,13 +27,16 @@ _remove = (
 
 
 class SqlIntegrations:
-    """See ports.repositories.integrations.Integrations."""
+    """The port ports.repositories.integrations.Integrations in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, integration: Integration) -> None:
-        """Raises Conflict when the organisation has rights to the account already."""
+        """Insert an integration.
+
+        Raises: Conflict if the organisation already has rights to the account.
+        """
         if not self._work.insert_once(_INTEGRATION.table, _INTEGRATION.values(integration)):
             raise Conflict("integration_exists")
 
@@ -46,12 +49,15 @@ class SqlIntegrations:
         return sorted(_INTEGRATION.all(self._work.rows(_of_account, {"key": account_id})), key=by_name)
 
     def of_organization(self, organization_number: str) -> list[tuple[Integration, Account]]:
-        """Return an organisation's living integrations, accounts by name; only where it can share."""
+        """Return an organisation's living integrations, by account name; only where it can share."""
         found = _INTEGRATION.all(self._work.rows(_of_organization, {"number": organization_number}))
         return with_usable_accounts(self._work, found)
 
     def save(self, integration: Integration) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all fields.
+
+        Raises: NotFound.
+        """
         values = _INTEGRATION.values(integration)
         self._work.change(_save.values(values), {"key": integration.id}, "integration")
 
@@ -60,5 +66,5 @@ class SqlIntegrations:
         self._work.run(_record_use, {"key": integration_id, "now": now})
 
     def remove(self, integration_id: str, now: datetime) -> bool:
-        """End the integration's rights; False when there is no living one."""
+        """End the integration's rights; return False if there is no living one."""
         return self._work.count(_remove, {"key": integration_id, "now": now}) == 1

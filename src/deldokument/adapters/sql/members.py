@@ -36,13 +36,16 @@ _remove_all = update(member).where(_is_in_account, is_living).values(removed_at=
 
 
 class SqlMembers:
-    """See ports.repositories.members.Members."""
+    """The port ports.repositories.members.Members in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, member: Member) -> None:
-        """Raises Conflict when the person is a living member of the account."""
+        """Insert a member.
+
+        Raises: Conflict if the person is a living member of the account.
+        """
         if not self._work.insert_once(_MEMBER.table, _MEMBER.values(member)):
             raise Conflict("member_exists")
 
@@ -73,7 +76,7 @@ class SqlMembers:
         return int(self._work.rows(_count, {"key": account_id})[0][0])
 
     def of_person(self, lookup_hash: bytes) -> list[tuple[Member, Account]]:
-        """Return a person's living memberships, accounts by name; only where the person can share."""
+        """Return a person's living memberships, by account name; only where the person can share."""
         found = _MEMBER.all(self._work.rows(_of_person, {"lookup_hash": lookup_hash}))
         return with_usable_accounts(self._work, found)
 
@@ -82,7 +85,7 @@ class SqlMembers:
         self._work.run(_record_use, {"key": member_id, "now": now})
 
     def remove(self, member_id: str, now: datetime) -> bool:
-        """End the membership; False when there is no living one."""
+        """End the membership; return False if there is no living one."""
         return self._work.count(_remove, {"key": member_id, "now": now}) == 1
 
     def remove_all(self, account_id: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The addresses of those who want to be told, in a table. Deliberately does not know when a code has run out."""
+"""E-mail addresses for notifications, in a table. Does not know when a code expires."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import delete, exists, select, update
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
-from deldokument.domain.addresses import NoticeAddress
+from deldokument.domain.email_addresses import NoticeAddress
 
 _ADDRESS = RowMapper(NoticeAddress, notice_address)
 _every = select(*_ADDRESS.columns)
@@ -28,35 +28,38 @@ _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
 
 
 class SqlNotificationAddresses:
-    """See ports.repositories.notification_addresses.NotificationAddresses."""
+    """The port ports.repositories.notification_addresses.NotificationAddresses in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def get(self, address_id: str) -> NoticeAddress | None:
-        """By id."""
+        """Return the address with the id."""
         return _ADDRESS.one(self._work.first(_by_id, {"key": address_id}))
 
     def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
-        """By the hash of the person, its row locked."""
+        """Return the address of the person with the hash, its row locked."""
         return _ADDRESS.one(self._work.first(self._work.locked(_by_hash), {"lookup_hash": lookup_hash}))
 
     def of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
-        """By the hash of the person."""
+        """Return the address of the person with the hash."""
         return _ADDRESS.one(self._work.first(_by_hash, {"lookup_hash": lookup_hash}))
 
     def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
-        """Those that there are."""
+        """Return the existing addresses of the persons with the hashes."""
         return _ADDRESS.all(self._work.batched(_by_hashes, "lookup_hashes", lookup_hashes))
 
     def save(self, address: NoticeAddress) -> None:
-        """Raises Conflict when the person has another record."""
+        """Insert or replace an address.
+
+        Raises: Conflict if the person has another record.
+        """
         self._work.insert_or_replace(notice_address, _ADDRESS.values(address))
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:
-        """How many waited since before then."""
+        """Remove addresses that have waited for confirmation since before then, and return their number."""
         return self._work.count(_drop, {"before": challenged_before})
 
     def forget_strangers(self) -> int:
-        """How many belonged to nobody who works here any more."""
+        """Delete addresses of persons who are neither members nor administrators, and return their number."""
         return self._work.count(_forget)

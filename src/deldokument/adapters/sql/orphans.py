@@ -14,18 +14,21 @@ _sweep = select(*(column for column in sweep.c if not column.primary_key))
 
 
 class SqlOrphanSweeps:
-    """See ports.repositories.orphans.OrphanSweeps."""
+    """The port ports.repositories.orphans.OrphanSweeps in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def sweep(self) -> Sweep | None:
-        """Return the sweep under way."""
+        """Return the running sweep, or None."""
         row = self._work.first(_sweep)
         return Sweep(**row._mapping) if row else None
 
     def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
-        """Replace ``before`` by ``after`` (None: no sweep under way); False when ``before`` is no longer stored."""
+        """Replace ``before`` by ``after`` (None: no running sweep).
+
+        Returns False if ``before`` is no longer stored.
+        """
         if before is None:
             return after is None or self._work.insert_once(sweep, {"singleton": 1, **asdict(after)})
         is_before = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))

@@ -1,7 +1,8 @@
-"""Messages to the world outside, in tables, with the cursors by which they are planned.
+"""Transactional outbox in tables, with the cursors for planning messages.
 
-Promises that of several workers each gets different messages and only one plans from a chain at a time, and that what
-is leased is one message for each target, so that a target that is slow or gone does not fill a round.
+Guarantees:
+- Concurrent workers get different messages, and only one plans messages for a chain at a time.
+- A lease contains one message per target, so that a slow or unreachable target does not fill a round.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ _of_target = (
     .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     .limit(_most)
 )
-# As domain.share.progress_of counts: a recipient has downloaded when every document has a complete receipt.
+# Counts as domain.share.progress_of does: a recipient has downloaded when every document has a complete
+# receipt.
 _was_downloaded = (
     exists()
     .where(
@@ -138,47 +140,53 @@ _spent = (
 
 
 class SqlOutbox:
-    """See ports.repositories.outbox.Outbox."""
+    """The port ports.repositories.outbox.Outbox in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def chains_ahead(self) -> list[str]:
-        """The chains with events that have not been followed."""
+        """Return the chains with events that have not been processed."""
         return [row.chain for row in self._work.rows(_ahead)]
 
     def cursor(self, chain: str) -> int | None:
-        """Made before the first event is followed; who makes it at the same time waits here.
+        """Return the locked cursor of a chain, created if missing; a concurrent creation waits here.
 
-        None while another worker follows the chain: there are others.
+        Returns None while another worker processes the chain: there are other chains.
         """
         self._work.insert_once(outbox_cursor, {"chain": chain, "number": 0})
         row = self._work.first(self._work.skip_locked(_cursor, outbox_cursor), {"key": chain})
         return row.number if row else None
 
     def move_cursor(self, chain: str, number: int) -> None:
-        """Events up to that number have been followed."""
+        """Record that events up to that number have been processed."""
         self._work.change(_move_cursor, {"key": chain, "moved_to": number}, "cursor")
 
     def add(self, message: OutgoingMessage) -> bool:
-        """False, and nothing changed, when the channel has a message with that dedup_key."""
+        """Insert a message.
+
+        Returns False, changing nothing, if the channel has one with its dedup_key.
+        """
         if message.dedup_key is not None:
             return self._work.insert_once(outbox, _MESSAGE.values(message))
         self._work.run(_add, _MESSAGE.values(message))
         return True
 
     def get(self, message_id: str) -> OutgoingMessage | None:
-        """The message, or None."""
+        """Return the message, or None."""
         return _MESSAGE.one(self._work.first(_get, {"key": message_id}))
 
     def is_due(self, channel: Channel, now: datetime) -> bool:
-        """Whether the channel has anything to lease."""
+        """Return whether the channel has a message to lease."""
         return self._work.first(_any_due, {"channel": channel, "now": now}) is not None
 
     def lease(
         self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
     ) -> list[OutgoingMessage]:
-        """See ports.repositories.outbox.Outbox; what another worker has in hand is passed over."""
+        """Lease due messages; see ports.repositories.outbox.Outbox.
+
+        Rows that another worker holds are skipped.
+        """
         of_others = _due.where(outbox.c.target.not_in(list(busy))) if busy else _due
         due = self._work.skip_locked(of_others, outbox)
         keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]
@@ -188,40 +196,49 @@ class SqlOutbox:
         return [existing(self.get(key)) for key in keys]
 
     def sent(self, message_id: str, now: datetime) -> bool:
-        """False, and nothing changed, when it is settled."""
+        """Record that a message was sent.
+
+        Returns False, changing nothing, if it is settled.
+        """
         return self._work.count(_sent, {"key": message_id, "now": now}) == 1
 
     def give_up(self, message_id: str, now: datetime, code: str) -> bool:
-        """False, and nothing changed, when it is settled."""
+        """Abandon a message; return False, changing nothing, if it is settled."""
         return self._work.count(_give_up, {"key": message_id, "now": now, "code": code}) == 1
 
     def postpone(self, message: OutgoingMessage, due_at: datetime, code: str) -> None:
-        """Not due before then; unless it is settled, or has been leased again."""
+        """Postpone a message to ``due_at``, unless it is settled or has been leased again."""
         values = {"key": message.id, "known_attempts": message.attempts, "until": due_at, "code": code}
         self._work.count(_postpone, values)
 
     def repeat(self, message_id: str, now: datetime) -> None:
-        """Send it once more, as if it had not been tried. Raises NotFound."""
+        """Send a message again, as if it had not been tried.
+
+        Raises: NotFound.
+        """
         self._work.change(_repeat, {"key": message_id, "now": now}, "message")
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
-        """In the order in which they were planned."""
+        """Return the messages of shares, in the order in which they were planned."""
         found = _MESSAGE.all(self._work.batched(_of_shares, "keys", share_ids, channel=channel))
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
     def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
-        """Recipients with a document that nobody has downloaded for them. Those whose share ends first first."""
+        """Return recipients with a document that was not downloaded for them, the first share to end first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
         return [PendingReminder(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
 
     def has_downloaded(self, recipient_id: str) -> bool:
-        """Whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
+        """Return whether every document of the share was downloaded for the recipient.
+
+        See domain.share.progress_of.
+        """
         return self._work.first(_downloaded, {"key": recipient_id}) is not None
 
     def of_target(
         self, channel: Channel, target: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[OutgoingMessage]:
-        """The newest first; ``before`` continues."""
+        """Return a target's messages, the newest first; ``before`` continues."""
         values = {"channel": channel, "key": target, "most": limit}
         if before is None:
             return _MESSAGE.all(self._work.rows(_of_target, values))
@@ -229,5 +246,5 @@ class SqlOutbox:
         return _MESSAGE.all(self._work.rows(_of_target.where(_earlier), values | {"at": at, "id_before": key}))
 
     def forget(self, created_before: datetime, limit: int) -> int:
-        """Remove messages of no share that were planned before then and are settled; how many."""
+        """Delete settled messages without a share that were planned before then, and return their number."""
         return self._work.remove_found(_spent, outbox, {"before": created_before, "most": limit})

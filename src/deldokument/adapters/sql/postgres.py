@@ -1,8 +1,11 @@
-"""PostgreSQL: how it is opened, and what its driver's errors are in the domain's words.
+"""Connection settings of PostgreSQL, and its driver's errors as errors of the domain.
 
-Promises that writes are READ COMMITTED with row locks and reads one snapshot, that a node that hangs loses its locks,
-and that a network that swallows everything is noticed within seconds. Loaded by whoever opens a PostgreSQL: a process
-on SQLite does without the driver and its ten megabytes.
+Guarantees:
+- Writes are READ COMMITTED with row locks; reads see one snapshot.
+- A node that hangs loses its locks.
+- A network that drops all packets is detected within seconds.
+
+Imported only when a PostgreSQL database is opened: a process on SQLite saves the driver's ten megabytes.
 """
 
 from __future__ import annotations
@@ -23,20 +26,24 @@ from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFul
 
 _HUNG_SECONDS = 60
 _SILENCE_SECONDS = 15
-"""How long the network to PostgreSQL may be silent before a connection is given up; by itself the system waits for a
-quarter of an hour, and everybody with it."""
+"""How long the network to PostgreSQL may be silent before a connection is closed.
+
+The system's own limit is a quarter of an hour, during which all transactions would wait.
+"""
 REST_SECONDS = 1
-"""A connection that has rested so long is tried before it is used: the server may have closed it. One that has just
-been used is not, which saves each transaction a way to the server and back."""
+"""Idle time after which a connection is tested before use, since the server may have closed it.
+
+A connection that was just used is not tested, which saves each transaction a round trip.
+"""
 _POOL = 10
 _OVERFLOW = 30
 
 
 class _Columns(Sequence[Any]):
-    """What a cursor tells of its result's columns, made when it is looked at.
+    """The description of a cursor's columns, computed when it is read.
 
-    The library asks every result for it, and looks at that of a statement that it has not seen before: measured, three
-    hundredths of a list of shares.
+    SQLAlchemy requests it for every result, but reads it only for a statement that it has not seen before.
+    Measured: three hundredths of the time for a list of shares.
     """
 
     def __init__(self, cursor: psycopg.Cursor[Any], count: int) -> None:
@@ -51,19 +58,19 @@ class _Columns(Sequence[Any]):
 
 
 class _Cursor(psycopg.Cursor[Any]):
-    """One that describes its columns to whoever looks."""
+    """A cursor with a lazy column description."""
 
     @property
     def description(self) -> Any:
-        """As its parent's."""
+        """The description of the columns, as in the base class."""
         result = self.pgresult
         return _Columns(self, result.nfields) if result and result.nfields else super().description
 
 
 def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
-    """Where transactions that only read begin, and where those that write do; connects to nothing yet."""
+    """Return the engines for read transactions and for write transactions, without connecting."""
     settings = f"-c lock_timeout={patience_seconds}s -c idle_in_transaction_session_timeout={_HUNG_SECONDS}s"
-    # What the operator's URL says comes last and wins.
+    # The options of the operator's URL come last and take precedence.
     own = url.query.get("options", "")
     writer = create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -90,7 +97,7 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
 
 
 def try_rested(engine: Engine) -> None:
-    """Have the pool try a connection that has rested, and open all of them anew when it is found closed."""
+    """Make the pool test a connection that was idle, and reopen all connections if it is closed."""
 
     def note(_: object, record: ConnectionPoolEntry) -> None:
         record.info["used"] = time.monotonic()
@@ -109,7 +116,7 @@ def try_rested(engine: Engine) -> None:
 
 
 def translate(context: ExceptionContext) -> BaseException | None:
-    """For SQLAlchemy's handle_error: the domain's error in the place of the driver's."""
+    """Return the domain's error for a driver's error; a handler for SQLAlchemy's handle_error."""
     original = context.original_exception
     return _of_driver(original) if isinstance(original, psycopg.Error) else errors.translate(context)
 
@@ -121,7 +128,7 @@ def _of_driver(error: psycopg.Error) -> ServiceError:
             return StorageFull(detail)
         case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
             return Conflict("state_changed", detail=detail)
-        # The server has ended the session of a transaction that a busy machine held too long.
+        # The server ended the session because a busy machine held its transaction for too long.
         case psycopg.errors.IdleInTransactionSessionTimeout():
             return Unavailable("database", detail=detail)
         case psycopg.OperationalError() | psycopg.InterfaceError():

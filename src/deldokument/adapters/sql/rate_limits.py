@@ -1,4 +1,4 @@
-"""What each consumer has called, in one row each. Deliberately does not know what a call is."""
+"""Rate limit state of API consumers (GCRA), one row each. Does not know what a call is."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _full = delete(allowance).where(_spent < _now)
 
 
 class SqlRateLimits:
-    """See ports.repositories.rate_limits.RateLimits."""
+    """The port ports.repositories.rate_limits.RateLimits in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
-        """One statement, so that no call is counted twice or not at all, whichever nodes ask at once."""
+        """Advance the instant in one statement, so that concurrent nodes count every call exactly once."""
         insert = (postgresql.insert if self._work.postgres else sqlite.insert)(allowance)
         statement = (
             insert.values(consumer=param("consumer"), spent_until=_first)
@@ -43,10 +43,10 @@ class SqlRateLimits:
         return None if row is None else row.spent_until
 
     def spent_until(self, consumer: str) -> datetime | None:
-        """As it stands."""
+        """Return the stored theoretical arrival time."""
         row = self._work.first(_known, {"consumer": consumer})
         return None if row is None else row.spent_until
 
     def forget(self, spent_before: datetime) -> int:
-        """How many rows there were."""
+        """Delete the rows whose instant is before then, and return their number."""
         return self._work.count(_full, {"now": spent_before})

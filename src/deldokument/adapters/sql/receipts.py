@@ -1,7 +1,8 @@
 """Receipts in a table.
 
-Guarantees
-- concurrent downloads do not overwrite each other's receipts: a transaction that reads one to update it is alone.
+Guarantees:
+- Concurrent downloads do not overwrite each other's receipts: a transaction that reads one to update it is
+  alone.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _later = _of_share.where(
 
 
 class SqlReceipts:
-    """See ports.repositories.receipts.Receipts."""
+    """The port ports.repositories.receipts.Receipts in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
@@ -64,7 +65,7 @@ class SqlReceipts:
         self.save_all([receipt])
 
     def save_all(self, receipts: Sequence[Receipt]) -> None:
-        """Write at least one, all of the same share."""
+        """Write at least one receipt; all must belong to one share."""
         rows = [_RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""} for receipt in receipts]
         self._work.insert_or_replace(_RECEIPT.table, rows)
         done = min((r.completed_at for r in receipts if r.completed_at), default=None)
@@ -72,7 +73,10 @@ class SqlReceipts:
         self._work.run(_received, first)
 
     def get(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
-        """Return the receipt. A write transaction holds an advisory lock on its key until it ends, existing or not."""
+        """Return the receipt.
+
+        A write transaction holds an advisory lock on its key until it ends, existing or not.
+        """
         self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
         values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
         row = self._work.first(_one, values)

@@ -1,6 +1,7 @@
-"""What is due, asked of the tables; and the erasing that only the database can do in one step.
+"""Queries for rows that are due to end or to be erased, and the erasing that needs the database's atomicity.
 
-Promises that workers at the same time get different rows on PostgreSQL, as long as each keeps its transaction open.
+Guarantees:
+- On PostgreSQL, concurrent workers get different rows as long as each keeps its transaction open.
 """
 
 from __future__ import annotations
@@ -72,14 +73,14 @@ _uninspected = (
     .order_by(document.c.completed_at)
     .limit(_most)
 )
-# Tenant by tenant, so that each answer comes straight from the index: their retention periods differ.
+# One query per tenant, so that each result comes straight from the index: retention periods differ.
 _horizon = _now.op("-", return_type=UtcMicros())(tenant.c.retention)
 _first_closed = select(func.min(share.c.closed_at)).where(is_closed_unerased, share.c.tenant_id == tenant.c.id)
 _retentions = select(tenant.c.id, tenant.c.retention).where(_first_closed.scalar_subquery() <= _horizon)
 _spent = _shares.where(is_closed_unerased, share.c.tenant_id == _key, share.c.closed_at <= param("before")).order_by(
     share.c.closed_at
 )
-# The shortest period brings the answer from the index; what others keep longer is sorted out by each one's own.
+# The shortest period selects by the index; each row is then checked against its tenant's own period.
 _shortest = select(func.min(tenant.c.retention))
 _spent_members = (
     select(member.c.id, account.c.tenant_id)
@@ -118,35 +119,35 @@ _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _k
 
 
 class SqlRetention:
-    """See ports.repositories.retention.Retention."""
+    """The port ports.repositories.retention.Retention in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
-        """Available shares whose end has come, the longest overdue first."""
+        """Return available shares that have expired, the longest overdue first."""
         return self._shares(_due, {"now": now, "most": limit})
 
     def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
-        """Drafts that nobody has changed since then; proposed ones since another time."""
+        """Return drafts unchanged since a time; proposed ones have a time of their own."""
         return self._shares(_stale, {"before": changed_before, "proposed_before": proposed_before, "most": limit})
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
-        """Closed shares whose share key has not been destroyed, and whose end nobody can undo any more."""
+        """Return closed shares with a share key, whose closing can no longer be undone."""
         return self._shares(_with_key, {"now": now, "most": limit})
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
-        """They are over since ``now``, in that state."""
+        """Close shares at ``now``, in that state."""
         for batch in batches(share_ids):
             self._work.run(_close, {"keys": batch, "over": state, "now": now})
 
     def note_destroyed_keys(self, share_ids: Collection[str], now: datetime) -> None:
-        """Their share keys are destroyed; their messages, which nobody can read any more, go too."""
+        """Record that share keys are destroyed, and erase the messages, which are unreadable without them."""
         for batch in batches(share_ids):
             self._work.run(_destroyed, {"keys": batch, "now": now})
 
     def blobs_to_release(self, limit: int) -> list[str]:
-        """Shares whose key is destroyed and whose parts, if they had any, have not been made garbage."""
+        """Return shares whose key is destroyed and whose parts, if any, are not yet garbage."""
         return [row[0] for row in self._rows(_with_blobs, share, {"most": limit})]
 
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
@@ -157,19 +158,22 @@ class SqlRetention:
             self._work.run(_released, {"keys": batch})
 
     def uninspected(self, now: datetime, limit: int) -> list[Document]:
-        """Complete documents of living shares without a record that nobody is inspecting, the oldest first."""
+        """Return complete, uninspected documents of living shares that no worker is inspecting, the oldest first."""
         return DOCUMENT.all(self._rows(_uninspected, document, {"now": now, "most": limit}))
 
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
-        """False when another worker has it, or has been there."""
+        """Lease a document's inspection.
+
+        Returns False if another worker has it or has finished it.
+        """
         return self._work.count(_claim, {"key": document_id, "now": now, "until": until}) == 1
 
     def keep_inspection(self, document_id: str, until: datetime) -> None:
-        """Nothing happens when it is gone."""
+        """Renew the lease of an inspection; do nothing if the document is gone."""
         self._work.run(_keep, {"key": document_id, "until": until})
 
     def spent_shares(self, now: datetime, limit: int) -> list[Share]:
-        """Closed shares past their tenant's retention period that still have sealed fields."""
+        """Return closed shares past their tenant's retention period that still have sealed fields."""
         found: list[Share] = []
         for row in self._work.rows(_retentions, {"now": now}):
             values = {"key": row.id, "before": now - row.retention, "most": limit - len(found)}
@@ -177,7 +181,10 @@ class SqlRetention:
         return found
 
     def erase_shares(self, share_ids: Collection[str], now: datetime) -> None:
-        """Remove names, titles, recipients, receipts and messages; state and times stay. Raises NotFound."""
+        """Erase names, titles, recipients, receipts and messages; state and times stay.
+
+        Raises: NotFound.
+        """
         for batch in batches(share_ids):
             discard_uploads(self._work, upload.c.share_id.in_(batch), now)
             for table in (outbox, receipt, recipient, document):
@@ -186,21 +193,21 @@ class SqlRetention:
                 raise NotFound("share")
 
     def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
-        """Members removed a retention period ago or longer whose number and name are there, each with its tenant."""
+        """Return members removed at least a retention period ago and not yet erased, each with its tenant."""
         shortest = self._work.rows(_shortest)[0][0] or timedelta()
         rows = self._rows(_spent_members, member, {"before": now - shortest, "now": now, "most": limit})
         return [(row.id, row.tenant_id) for row in rows]
 
     def erase_member(self, member_id: str, now: datetime) -> None:
-        """Remove number, name and hash; the row stays for what refers to it."""
+        """Erase number, name and hash; the row stays for references to it."""
         self._work.change(_erase_member, {"key": member_id, "now": now}, "member")
 
     def audit_keys_in_use(self) -> set[str]:
-        """Audit keys that an unerased share needs."""
+        """Return the audit keys that an unerased share needs."""
         return {row[0] for row in self._work.rows(_audit_keys)}
 
     def erase_subjects(self, audit_key_id: str) -> None:
-        """Remove who was behind the random ids."""
+        """Delete the identities of the subjects of an audit key."""
         self._work.run(_erase_subjects, {"key": audit_key_id})
 
     def _shares(self, query: Select[Any], values: Mapping[str, Any]) -> list[Share]:

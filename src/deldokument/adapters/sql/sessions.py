@@ -1,4 +1,4 @@
-"""Sessions and logins under way in tables. Deliberately does not know when a session is too old."""
+"""Sessions and pending logins in tables. Does not know when a session is too old."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SESSION = RowMapper(SessionRecord, session)
 _PENDING = RowMapper(PendingLogin, pending_login)
 
 _take = delete(pending_login).where(pending_login.c.state == param("key")).returning(*_PENDING.columns)
-# The limit bounds the work, and the order makes PostgreSQL read the index instead of the table.
+# The limit bounds the work; the order makes PostgreSQL read the index instead of the table.
 _began_at = pending_login.c.created_at
 _begun = select(_began_at).where(_began_at >= param("since")).order_by(_began_at.desc()).limit(bindparam("most"))
 _count_begun = select(func.count()).select_from(_begun.subquery())
@@ -31,50 +31,62 @@ _remove_old_pending = delete(pending_login).where(pending_login.c.created_at < p
 
 
 class SqlSessions:
-    """See ports.repositories.sessions.Sessions."""
+    """The port ports.repositories.sessions.Sessions in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add_pending(self, login: PendingLogin) -> None:
-        """Raises Conflict when the state is taken."""
+        """Insert a pending login.
+
+        Raises: Conflict if the state is taken.
+        """
         self._work.run(insert(pending_login), _PENDING.values(login))
 
     def take_pending(self, state: str) -> PendingLogin | None:
-        """Remove and return it: a state is good once."""
+        """Remove the pending login and return it: a state is valid once."""
         return _PENDING.one(self._work.first(_take, {"key": state}))
 
     def count_pending(self, since: datetime, at_most: int) -> int:
-        """How many logins that began at ``since`` or later are under way; ``at_most`` when there are more."""
+        """Count the pending logins that began at ``since`` or later, up to ``at_most``."""
         counted = self._work.first(_count_begun, {"since": since, "most": at_most})
         return int(counted[0]) if counted else 0
 
     def add(self, session: SessionRecord) -> None:
-        """Raises Conflict when the token is taken."""
+        """Insert a session.
+
+        Raises: Conflict if the token is taken.
+        """
         self._work.run(_add, _SESSION.values(session))
 
     def get(self, token_hash: bytes) -> SessionRecord | None:
-        """By the hash of the cookie's value."""
+        """Return the session with the hash of the cookie's value."""
         return _SESSION.one(self._work.first(_by_token, {"token": token_hash}))
 
     def touch(self, token_hash: bytes, now: datetime) -> None:
-        """It was seen at ``now``; never goes back, and a session that has been removed stays so."""
+        """Record that the session was seen at ``now``, never an earlier time.
+
+        A removed session stays removed.
+        """
         self._work.run(_touch, {"token": token_hash, "now": now})
 
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
-        """It hangs on another login at the provider from now on; one that has been removed stays so."""
+        """Bind the session to another login at the provider.
+
+        A removed session stays removed.
+        """
         login = {"sealed_identity": sealed_identity, "provider_session_id": provider_session_id}
         self._work.run(_follow.values(login), {"token": token_hash})
 
     def remove(self, token_hash: bytes) -> None:
-        """End it."""
+        """Delete the session."""
         self._work.run(_remove, {"token": token_hash})
 
     def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
-        """Remove and return those that began in that session at the provider."""
+        """Remove and return the sessions that belong to that session at the provider."""
         return _SESSION.all(self._work.rows(_remove_of_provider, {"provider": provider_session_id}))
 
     def remove_idle(self, seen_before: datetime) -> int:
-        """How many sessions and logins under way were removed."""
+        """Delete idle sessions and old pending logins, and return their number."""
         values = {"before": seen_before}
         return self._work.count(_remove_idle, values) + self._work.count(_remove_old_pending, values)

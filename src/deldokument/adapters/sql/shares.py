@@ -1,7 +1,7 @@
 """Shares, recipients and documents in tables.
 
-Guarantees
-- no list of shares has an erased one.
+Guarantees:
+- No list of shares contains an erased one.
 """
 
 from __future__ import annotations
@@ -90,35 +90,47 @@ _remove_document = delete(document).where(document.c.id == _key)
 
 
 class SqlShares:
-    """See ports.repositories.shares.Shares."""
+    """The port ports.repositories.shares.Shares in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, share: Share) -> None:
-        """Raises Conflict when the id is taken."""
+        """Insert a share.
+
+        Raises: Conflict if the id is taken.
+        """
         self._work.run(_add, SHARE.values(share))
 
     def get(self, share_id: str) -> Share | None:
-        """By id, erased or not."""
+        """Return the share with the id, erased or not."""
         return SHARE.one(self._work.first(_by_id, {"key": share_id}))
 
     def known(self, share_ids: Collection[str]) -> set[str]:
-        """Those that there are, erased or not."""
+        """Return the ids that exist, erased or not."""
         return {row[0] for row in self._work.batched(_known, "keys", share_ids)}
 
     def lock(self, share_id: str) -> Share | None:
-        """The share, its row locked until the transaction ends. Raises Broken in a transaction that only reads."""
+        """Return the share, its row locked until the transaction ends.
+
+        Raises: Broken in a read transaction.
+        """
         if not self._work.writing:
             raise Broken("a lock in a transaction that only reads")
         return SHARE.one(self._work.first(self._work.locked(_by_id), {"key": share_id}))
 
     def save(self, share: Share) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all fields.
+
+        Raises: NotFound.
+        """
         self._work.change(_save.values(SHARE.values(share)), {"key": share.id}, "share")
 
     def find(self, wanted: ShareFilter) -> list[Share]:
-        """Newest first. Each account is asked by itself, so that each answer comes straight from an index."""
+        """Return matching shares, the newest first.
+
+        One query per account, so that each result comes from an index.
+        """
         found: list[Share] = []
         for account_id in wanted.account_ids:
             query = _of_account(wanted).where(share.c.account_id == account_id)
@@ -127,7 +139,10 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """In no order. Account by account, so that each answer comes straight from an index."""
+        """Return drafts and unread shares that end soon, in no order.
+
+        One query per account, to use an index.
+        """
         found: list[Share] = []
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
@@ -135,46 +150,58 @@ class SqlShares:
         return found
 
     def audit_key_ids_available(self) -> list[str]:
-        """The audit keys of the shares that no worker has found to be over."""
+        """Return the audit keys of the shares that are marked as available, also of those past their end."""
         return [row[0] for row in self._work.rows(_audit_key_ids_available)]
 
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
-        """Shares open at ``now`` with the recipients found by hash, those that end first first."""
+        """Return shares open at ``now`` with the recipients found by hash, the first to end first."""
         rows = self._work.batched(_open_for, "keys", lookup_hashes, now=now)
         width = len(SHARE.columns)
         found = [(Share(*row[:width]), Recipient(*row[width:])) for row in rows]
         return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))
 
     def add_recipient(self, recipient: Recipient) -> bool:
-        """False, and nothing changed, when the share has a recipient of that hash."""
+        """Insert a recipient.
+
+        Returns False, changing nothing, if the share has one with that hash.
+        """
         return self._work.insert_once(_RECIPIENT.table, _RECIPIENT.values(recipient))
 
     def save_recipient(self, recipient: Recipient) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all fields.
+
+        Raises: NotFound.
+        """
         self._work.change(_save_recipient.values(_RECIPIENT.values(recipient)), {"key": recipient.id}, "recipient")
 
     def remove_recipient(self, share_id: str, recipient_id: str) -> None:
-        """Raises Conflict when there are receipts for it."""
+        """Delete a recipient.
+
+        Raises: Conflict if there are receipts for it.
+        """
         self._work.run(_remove_recipient, {"key": recipient_id, "share": share_id})
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Share by share, in the order of their positions."""
+        """Return the recipients share by share, by position."""
         return _RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
-        """Raises Conflict when there is no such share."""
+        """Insert a document.
+
+        Raises: Conflict if the share does not exist.
+        """
         self._work.run(_add_document, DOCUMENT.values(document))
 
     def document(self, document_id: str) -> Document | None:
-        """By id."""
+        """Return the document with the id."""
         return DOCUMENT.one(self._work.first(_document_by_id, {"key": document_id}))
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Share by share, in the order of their positions."""
+        """Return the documents share by share, by position."""
         return DOCUMENT.all(self._work.batched(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
-        """Of one share, in the order of ``documents``; those that come after that position and id."""
+        """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""
         values: dict[str, Any] = {"key": share_id, "most": limit}
         if after is None:
             return DOCUMENT.all(self._work.rows(_documents_of_share, values))
@@ -182,11 +209,14 @@ class SqlShares:
         return DOCUMENT.all(self._work.rows(_later_documents, values | place))
 
     def save_document(self, document: Document) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all fields.
+
+        Raises: NotFound.
+        """
         self._work.change(_save_document.values(DOCUMENT.values(document)), {"key": document.id}, "document")
 
     def remove_document(self, document_id: str, now: datetime) -> None:
-        """Remove it with its uploads; its parts become garbage in the same transaction."""
+        """Remove the document with its uploads; its parts become garbage in the same transaction."""
         discard_uploads(self._work, upload.c.document_id == document_id, now)
         self._work.run(_remove_document, {"key": document_id})
 

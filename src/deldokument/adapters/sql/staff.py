@@ -34,13 +34,16 @@ _roles = union_all(
 
 
 class SqlStaff:
-    """See ports.repositories.staff.Staff."""
+    """The port ports.repositories.staff.Staff in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add_administrator(self, administrator: Administrator) -> None:
-        """Raises Conflict when the person is an administrator of the tenant."""
+        """Insert an administrator.
+
+        Raises: Conflict if the person is an administrator of the tenant.
+        """
         if not self._work.insert_once(_ADMINISTRATOR.table, _ADMINISTRATOR.values(administrator)):
             raise Conflict("administrator_exists")
 
@@ -53,11 +56,14 @@ class SqlStaff:
         return _ADMINISTRATOR.all(self._work.rows(_administrators_by_hash, {"lookup_hash": lookup_hash}))
 
     def remove_administrator(self, administrator_id: str) -> bool:
-        """Remove the row; False when there is none."""
+        """Remove the row; return False if there is none."""
         return self._work.count(_remove_administrator, {"key": administrator_id}) == 1
 
     def add_operator(self, operator: Operator) -> None:
-        """Raises Conflict when the person is an operator."""
+        """Insert an operator.
+
+        Raises: Conflict if the person is an operator.
+        """
         if not self._work.insert_once(_OPERATOR.table, _OPERATOR.values(operator)):
             raise Conflict("operator_exists")
 
@@ -70,7 +76,7 @@ class SqlStaff:
         return _OPERATOR.one(self._work.first(_operator_by_hash, {"lookup_hash": lookup_hash}))
 
     def remove_operator(self, operator_id: str) -> bool:
-        """Remove the row; False when there is none."""
+        """Remove the row; return False if there is none."""
         return self._work.count(_remove_operator, {"key": operator_id}) == 1
 
     def role_ids(self, lookup_hash: bytes) -> RoleIds:

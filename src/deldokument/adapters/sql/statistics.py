@@ -1,6 +1,7 @@
-"""What is counted of shares, from the shares' own rows alone.
+"""Statistics of shares, from the shares' own rows alone.
 
-Promises that a count is the same before and after the documents and receipts of its shares are erased.
+Guarantees:
+- A count is the same before and after the documents and receipts of its shares are erased.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _count_documents = (
 
 
 def _sum(column: Any) -> Any:
-    """PostgreSQL's sums are of another type than what they add up."""
+    """Return a sum with the type of its column: PostgreSQL's sums have another type."""
     return cast(func.coalesce(func.sum(column), 0), BigInteger)
 
 
@@ -51,28 +52,31 @@ _first = select(func.min(share.c.published_at)).where(is_published, share.c.tena
 
 
 class SqlStatistics:
-    """See ports.repositories.statistics.Statistics."""
+    """The port ports.repositories.statistics.Statistics in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def count_documents(self, share_id: str) -> None:
-        """Remember how many documents and bytes the share has. Raises NotFound."""
+        """Store how many documents and bytes the share has.
+
+        Raises: NotFound.
+        """
         self._work.change(_count_documents, {"key": share_id}, "share")
 
     def published_by_tenant(
         self, tenant_id: str, start: datetime, stop: datetime, now: datetime
     ) -> dict[str, ShareCounts]:
-        """By account, what was published from ``start`` until before ``stop``."""
+        """Return counts by account of shares published from ``start`` until before ``stop``."""
         rows = self._work.rows(_of_tenant, {"key": tenant_id, "start": start, "stop": stop, "now": now})
         return {row[0]: ShareCounts(*row[1:]) for row in rows}
 
     def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
-        """The same of one account."""
+        """Return the same for one account."""
         [row] = self._work.rows(_of_account, {"key": account_id, "start": start, "stop": stop, "now": now})
         return ShareCounts(*row)
 
     def first_published_at(self, tenant_id: str) -> datetime | None:
-        """When the tenant published its first share."""
+        """Return the time of the tenant's first published share."""
         first: datetime | None = self._work.rows(_first, {"key": tenant_id})[0][0]
         return first

@@ -1,6 +1,7 @@
-"""A tenant's time with the service, in tables: assessments, who began and ended, what is left to delete after an end.
+"""A tenant's life cycle in tables: assessments, activation, offboarding, and what is left to delete afterwards.
 
-Promises that what is written of an end is what the tables held in that very transaction.
+Guarantees:
+- The totals at offboarding are what the tables contained in the same transaction.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ _assessments = (
 _file = select(assessment_file.c.sealed_file).where(assessment_file.c.assessment_id == _key)
 _tenure = select(*tenure.c).where(tenure.c.tenant_id == _key)
 
-# By account, for that is what shares are indexed by.
+# By account, because the indexes of shares begin with the account.
 _own_accounts = select(account.c.id).where(account.c.tenant_id == _key)
 _is_own = and_(share.c.account_id.in_(_own_accounts), is_unerased)
 _may_hold = and_(_is_own, share.c.key_destroyed_at.is_(None))
@@ -106,7 +107,7 @@ _destroyed = select(func.count(share.c.id), func.max(share.c.key_destroyed_at)).
     _is_own, share.c.key_destroyed_at >= _now
 )
 
-# Of the tenure that the query around it looks at; as a join, which goes by the indexes of accounts and of their shares.
+# Of the tenure in the enclosing query. A join, because it uses the indexes of accounts and of their shares.
 _share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_id == account.c.id, is_unerased)
 _is_left = exists().where(
     _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))
@@ -156,42 +157,45 @@ _FORGET = (
 
 
 class SqlTenantLifecycleRepository:
-    """See ports.repositories.tenant_lifecycle.TenantLifecycleRepository."""
+    """The port ports.repositories.tenant_lifecycle.TenantLifecycleRepository in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
-        """With its file, if it has one."""
+        """Insert an assessment, with its file if it has one."""
         self._work.run(insert(impact_assessment), _ASSESSMENT.values(assessment))
         if sealed_file:
             values = {"assessment_id": assessment.id, "sealed_file": sealed_file}
             self._work.run(insert(assessment_file), values)
 
     def assessments(self, tenant_id: str) -> list[ImpactAssessment]:
-        """The last recorded first."""
+        """Return the tenant's assessments, the last recorded first."""
         return _ASSESSMENT.all(self._work.rows(_assessments, {"key": tenant_id}))
 
     def assessment_file(self, assessment_id: str) -> bytes | None:
-        """The sealed file, if there is one."""
+        """Return the sealed file, if there is one."""
         row = self._work.first(_file, {"key": assessment_id})
         return bytes(row.sealed_file) if row else None
 
     def get(self, tenant_id: str) -> TenantLifecycle:
-        """One without names when nothing is kept."""
+        """Return the tenant's life cycle; an empty one if nothing is stored."""
         row = self._work.first(_tenure, {"key": tenant_id})
         return _as_tenure(row) if row else TenantLifecycle(tenant_id)
 
     def save(self, lifecycle: TenantLifecycle) -> None:
-        """Write all of it."""
+        """Write all fields."""
         self._work.insert_or_replace(tenure, _values(lifecycle))
 
     def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
-        """Counted now."""
+        """Return the tenant's totals as of now."""
         return TenantTotals(*list(self._work.rows(_totals, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
-        """Drafts first: one that is being published meanwhile is then found as an open share."""
+        """Close all shares.
+
+        Drafts first: one that is published concurrently is then found as an open share.
+        """
         for statement in (_abandon, _end, _withdraw):
             self._work.run(statement, {"key": tenant_id, "now": now})
 
@@ -201,20 +205,20 @@ class SqlTenantLifecycleRepository:
             self._work.run(statement, {"key": tenant_id, "now": now})
 
     def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
-        """How many shares have had their keys destroyed since then, and when the last one had."""
+        """Return how many shares had their keys destroyed since then, and the time of the last."""
         number, last = list(self._work.rows(_destroyed, {"key": tenant_id, "now": since})[0])
         return number, last
 
     def emptied(self, limit: int) -> list[str]:
-        """Tenants that have ended, of which no key and no object is left, and of which that is not yet noted."""
+        """Return ended tenants without keys and objects, for which this is not yet recorded."""
         return self._ids(_emptied, {"most": limit})
 
     def forgettable(self, now: datetime, limit: int) -> list[str]:
-        """Emptied tenants past their retention period, without shares that have names, still to be forgotten."""
+        """Return emptied tenants past their retention period whose shares are erased, but not yet their people."""
         return self._ids(_forgettable, {"now": now, "most": limit})
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
-        """Erase who were members and administrators, assessments, papers, and whom recipients could ask."""
+        """Erase members, administrators, assessments, signed documents and contacts."""
         self._work.run(_forget_members, {"key": tenant_id, "now": now})
         for statement in _FORGET:
             self._work.run(statement, {"key": tenant_id})

@@ -1,6 +1,6 @@
 """Tenants in a table.
 
-Guarantees
+Guarantees:
 - a record is read back equal to the one written;
 - lists by name are in Norwegian order on both databases, independent of their collation.
 """
@@ -25,13 +25,16 @@ _save = update(tenant).where(tenant.c.id == param("key"))
 
 
 class SqlTenants:
-    """See ports.repositories.tenants.Tenants."""
+    """The port ports.repositories.tenants.Tenants in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, tenant: Tenant) -> None:
-        """Raises Conflict when a tenant has the organisation number."""
+        """Insert a tenant.
+
+        Raises: Conflict if a tenant has the organisation number.
+        """
         if not self._work.insert_once(_tenants, _values(tenant)):
             raise Conflict("tenant_exists")
 
@@ -58,12 +61,15 @@ class SqlTenants:
         return sorted(map(_tenant, self._work.rows(_all)), key=by_name)
 
     def save(self, tenant: Tenant) -> None:
-        """Write all of it. Raises NotFound."""
+        """Write all fields.
+
+        Raises: NotFound.
+        """
         self._work.change(_save.values(_values(tenant)), {"key": tenant.id}, "tenant")
 
 
 def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
-    """Return the key that sorts by name, as Norwegians do."""
+    """Return the key for sorting by name, in Norwegian order."""
     return norwegian_order(named.name), named.id
 
 

@@ -1,7 +1,9 @@
 """Uploads, parts and garbage in tables.
 
-Promises that whoever changes which parts an upload has, holds the upload's row, so that appending, merging, joining,
-finishing and removing come one after the other; and that a stored object is a part or garbage until it is forgotten.
+Guarantees:
+- Every change of an upload's parts locks the upload's row. So appending, merging, joining, finishing and
+  removing are serialised.
+- A stored object is a part or garbage until it is forgotten.
 """
 
 from __future__ import annotations
@@ -79,29 +81,35 @@ _forget = delete(garbage).where(InList(garbage.c.name, "names"))
 
 
 class SqlUploads:
-    """See ports.repositories.uploads.Uploads."""
+    """The port ports.repositories.uploads.Uploads in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, upload: Upload) -> None:
-        """Raises Conflict when there is no such document."""
+        """Insert an upload.
+
+        Raises: Conflict if the document does not exist.
+        """
         self._work.run(_add, _UPLOAD.values(upload))
 
     def get(self, upload_id: str) -> Upload | None:
-        """By id."""
+        """Return the upload with the id."""
         return _UPLOAD.one(self._work.first(_by_id, {"key": upload_id}))
 
     def by_token(self, token_hash: bytes) -> Upload | None:
-        """By the hash of its token."""
+        """Return the upload with the hash of its token."""
         return _UPLOAD.one(self._work.first(_by_token, {"token_hash": token_hash}))
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
-        """In no order that means anything."""
+        """Return the uploads of documents, in no meaningful order."""
         return _UPLOAD.all(self._work.batched(_of_documents, "keys", document_ids))
 
     def renew_token(self, renewed: Upload) -> None:
-        """The old token is good for nothing any more. Raises NotFound."""
+        """Replace the token; the old one becomes invalid.
+
+        Raises: NotFound.
+        """
         values = {
             "key": renewed.id,
             "member": renewed.member_id,
@@ -112,7 +120,10 @@ class SqlUploads:
         self._work.run(_follow, values)
 
     def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
-        """Compare-and-set of the offset, with the part rows; False, and nothing changed, when it was not ``old``."""
+        """Advance the offset by compare-and-set and insert the parts.
+
+        Returns False, changing nothing, if the offset was not ``old``.
+        """
         if self._work.count(_advance, {"key": upload_id, "old": old, "new": new}) != 1:
             return False
         if parts:
@@ -120,13 +131,13 @@ class SqlUploads:
         return True
 
     def partials(self, upload_id: str) -> list[Upload]:
-        """Those of the upload, in the order of their starts as far as these are known."""
+        """Return the partial uploads of an upload, by their starts as far as these are known."""
         return _UPLOAD.all(self._work.rows(_of_whole, {"key": upload_id}))
 
     def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
-        """The parts of ``partials`` become parts of ``whole`` from their ``start`` on; its other ones are discarded.
+        """Move the parts of ``partials`` to ``whole``, from their ``start`` on; discard its other partial uploads.
 
-        Raises NotFound when one is not whole or has been joined, or when the whole has bytes of its own.
+        Raises: NotFound if one is incomplete or joined already, or if the whole has bytes of its own.
         """
         self._work.change(_advance, {"key": whole.id, "old": 0, "new": whole.length}, "upload")
         for partial in partials:
@@ -136,7 +147,7 @@ class SqlUploads:
         self.discard_partials(whole.id, now)
 
     def discard_partials(self, upload_id: str, now: datetime) -> None:
-        """Remove those that have not been joined; their parts become garbage."""
+        """Remove the partial uploads that have not been joined; their parts become garbage."""
         discard_uploads(self._work, (upload.c.partial_of == upload_id) & upload.c.finished_at.is_(None), now)
 
     def remove(self, upload_id: str, now: datetime) -> None:
@@ -144,21 +155,27 @@ class SqlUploads:
         discard_uploads(self._work, upload.c.id == upload_id, now)
 
     def shorten(self, upload_id: str) -> None:
-        """Its length is what it has. Raises NotFound, also for one that is finished."""
+        """Set the length to the offset.
+
+        Raises: NotFound, also for a finished upload.
+        """
         self._work.change(_shorten, {"key": upload_id}, "upload")
 
     def finish(self, upload_id: str, now: datetime) -> None:
-        """No byte and no merge after this. Raises NotFound."""
+        """Finish the upload: no byte and no merge comes after this.
+
+        Raises: NotFound.
+        """
         self._work.change(_finish, {"key": upload_id, "now": now}, "upload")
 
     def parts(self, upload_id: str) -> list[Part]:
-        """In the order of their offsets."""
+        """Return the parts, by offset."""
         return _PART.all(self._work.rows(_parts, {"key": upload_id}))
 
     def merge(self, upload_id: str, old: Sequence[Part], new: Part, now: datetime) -> bool:
-        """Put ``new`` in the place of ``old``, which become garbage.
+        """Replace the parts ``old`` by ``new``; the old ones become garbage.
 
-        False, and nothing changed, when one of them no longer stands or the upload is finished.
+        Returns False, changing nothing, if one of them no longer exists or the upload is finished.
         """
         if self._work.first(self._work.locked(_unfinished), {"key": upload_id}) is None:
             return False
@@ -172,18 +189,18 @@ class SqlUploads:
         return True
 
     def known_blobs(self, names: Collection[str]) -> set[str]:
-        """Those of ``names`` that are parts or garbage."""
+        """Return those of ``names`` that are parts or garbage."""
         return {row[0] for row in self._work.batched(_known, "names", names)}
 
     def garbage(self, limit: int, *, start: str = "") -> list[str]:
-        """Names of objects to delete, in order from ``start`` on and then from the beginning."""
+        """Return names of objects to delete, in order from ``start`` on and then from the beginning."""
         names = self._work.rows(_garbage_from, {"most": limit, "start": start})
         rest = limit - len(names)
         again = self._work.rows(_garbage_before, {"most": rest, "start": start}) if start and rest else ()
         return [row[0] for row in (*names, *again)]
 
     def forget_garbage(self, names: Collection[str]) -> None:
-        """They have been deleted."""
+        """Delete the rows of garbage whose objects have been deleted."""
         for batch in batches(names):
             self._work.run(_forget, {"names": batch})
 
@@ -200,7 +217,7 @@ def discard_uploads(work: Statements, which: ColumnElement[bool], now: datetime)
 
 
 def _insert_garbage(which: ColumnElement[bool], now: datetime) -> Insert:
-    """Parts that are still there, each with the tenant whose it was."""
+    """Return an insert of the existing parts as garbage, each with its tenant."""
     named = (
         select(part.c.id, literal(now, UtcMicros()), share.c.tenant_id)
         .join_from(part, upload, part.c.upload_id == upload.c.id)

@@ -1,6 +1,7 @@
 """Webhooks in a table.
 
-Promises that a webhook whose integration has lost its rights is not found by anybody.
+Guarantees:
+- A webhook whose integration has lost its rights is never returned.
 """
 
 from __future__ import annotations
@@ -42,48 +43,48 @@ _ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_i
 
 
 class SqlWebhooks:
-    """See ports.repositories.webhooks.Webhooks."""
+    """The port ports.repositories.webhooks.Webhooks in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
     def add(self, webhook: Webhook) -> None:
-        """Keep it."""
+        """Insert a webhook."""
         self._work.run(_add, _WEBHOOK.values(webhook))
 
     def get(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
-        """A living one."""
+        """Return a living webhook with its integration."""
         row = self._work.first(_by_id, {"key": webhook_id})
         return _with_integration(row) if row else None
 
     def lock(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
-        """A living one, its row held against other writers."""
+        """Return a living webhook with its integration, its row locked against other writers."""
         self._work.first(self._work.locked(_own), {"key": webhook_id})
         return self.get(webhook_id)
 
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
-        """The living ones, the newest first."""
+        """Return the living webhooks of integrations, the newest first."""
         found = [Webhook(*row[:_WIDTH]) for row in self._work.batched(_of_integrations, "keys", integration_ids)]
         return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
 
     def of_account(self, account_id: str) -> list[tuple[Webhook, Integration]]:
-        """The living ones of all its integrations, the newest first."""
+        """Return the living webhooks of an account's integrations, the newest first."""
         return [_with_integration(row) for row in self._work.rows(_of_account, {"key": account_id})]
 
     def of_tenant(self, tenant_id: str) -> list[tuple[Webhook, Integration]]:
-        """The living ones of all its accounts, the newest first."""
+        """Return the living webhooks of a tenant's accounts, the newest first."""
         return [_with_integration(row) for row in self._work.rows(_of_tenant, {"key": tenant_id})]
 
     def save(self, webhook: Webhook) -> None:
-        """One that has been removed meanwhile stays so."""
+        """Write all fields. A webhook that was removed meanwhile stays removed."""
         self._work.count(_save.values(_WEBHOOK.values(webhook)), {"key": webhook.id})
 
     def remove(self, webhook_id: str) -> bool:
-        """Whether there was one to remove."""
+        """Delete the webhook; return False if there is none."""
         return self._work.count(_remove, {"key": webhook_id}) == 1
 
     def forget_ended(self, limit: int) -> int:
-        """Remove those whose integration has lost its rights; how many."""
+        """Delete webhooks whose integration has lost its rights, and return their number."""
         return self._work.remove_found(_ended, webhook, {"most": limit})
 
 

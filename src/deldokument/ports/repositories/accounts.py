@@ -11,7 +11,7 @@ from deldokument.domain.tenancy import Account
 
 
 @dataclass(frozen=True, slots=True)
-class AccountContents:
+class AccountUsage:
     """Counts of an account. ``stored_bytes`` counts announced documents whose keys are not destroyed."""
 
     members: int
@@ -51,7 +51,7 @@ class Accounts(Protocol):
         """Return all accounts of the tenant, deleted ones too, by name."""
         ...
 
-    def contents(self, account_id: str) -> AccountContents:
+    def usage(self, account_id: str) -> AccountUsage:
         """Count what the account holds now."""
         ...
 

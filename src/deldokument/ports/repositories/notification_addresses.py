@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.addresses import NoticeAddress
+from deldokument.domain.email_addresses import NoticeAddress
 
 
 class NotificationAddresses(Protocol):

@@ -53,7 +53,7 @@ def delete_account(
             raise Conflict("delete_while_frozen")
         if not same_name(typed_name, account.name):
             raise InvalidInput("typed_name", "name_differs")
-        held = tx.accounts.contents(account_id)
+        held = tx.accounts.usage(account_id)
         deleted = tx.accounts.save(replace(account, deleted_at=deps.clock.now()))
         counts = {"drafts": held.drafts, "open_shares": held.open_shares, "documents": held.documents}
         record_about(deps, tx, EventKind.ACCOUNT_DELETED, account, person, **counts)

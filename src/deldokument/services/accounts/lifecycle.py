@@ -21,7 +21,7 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.accounts import AccountContents
+from deldokument.ports.repositories.accounts import AccountUsage
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 
@@ -34,7 +34,7 @@ class AccountView:
     """
 
     account: Account
-    contents: AccountContents
+    contents: AccountUsage
     integrations: tuple[Integration, ...]
     undo_until: datetime | None
 
@@ -77,7 +77,7 @@ def _is_there(account: Account, now: datetime) -> bool:
 def _view(tx: Transaction, account: Account) -> AccountView:
     return AccountView(
         account,
-        tx.accounts.contents(account.id),
+        tx.accounts.usage(account.id),
         tuple(tx.integrations.of_account(account.id)),
         account.deleted_at + UNDO if account.deleted_at else None,
     )

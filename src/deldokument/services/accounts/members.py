@@ -147,7 +147,7 @@ def find_member(deps: Dependencies, *, tenant_id: str, account_id: str, number: 
 
     Raises: InvalidInput if it is not a valid number; NotFound for the account.
     """
-    person = parse_person(number, allow_synthetic=deps.rules.allow_synthetic, field="number")
+    person = parse_person(number, allow_synthetic=deps.config.allow_synthetic, field="number")
     key = directory_key(deps)
     with deps.database.read() as tx:
         account_of(tx, tenant_id, account_id)

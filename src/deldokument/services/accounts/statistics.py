@@ -14,7 +14,7 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.statistics import Month, ShareCounts, month_of, months_between
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.accounts import AccountContents
+from deldokument.ports.repositories.accounts import AccountUsage
 from deldokument.ports.repositories.transaction import Transaction
 
 _STANDARD_PERIOD = 12
@@ -47,7 +47,7 @@ class AccountStatistics:
     """The current contents of an account, and what it published in the period."""
 
     account: Account
-    contents: AccountContents
+    contents: AccountUsage
     published: ShareCounts
 
 
@@ -128,4 +128,4 @@ def _published(
 
 def _account_statistics(tx: Transaction, account: Account, months: tuple[MonthStatistics, ...]) -> AccountStatistics:
     published = sum((month.by_account.get(account.id, ShareCounts()) for month in months), ShareCounts())
-    return AccountStatistics(account, tx.accounts.contents(account.id), published)
+    return AccountStatistics(account, tx.accounts.usage(account.id), published)

@@ -97,8 +97,8 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
         raise Conflict("agreement_not_published")
     if document.version in signed:
         raise Conflict("agreement_signed")
-    deps.seal.check(deps.clock.now())
-    pdf = deps.press.pdf(document.paper)
+    deps.signer.check(deps.clock.now())
+    pdf = deps.renderer.pdf(document.paper)
     return SigningOffer(tenant, document, hashlib.sha256(pdf).hexdigest(), signer, pdf)
 
 
@@ -268,7 +268,9 @@ def _agreement(
     key, agreement_id, statement = papers_key(deps, offer.tenant.id), new_id(), evidence.statement
     signed = replace(offer.document.paper, made_at=evidence.signed_at)
     signed = replace(signed, markdown=with_signature(signed.markdown, evidence))
-    pdf = deps.seal.seal(deps.press.pdf(signed), reason=_REASON, location=deps.rules.public_url, at=evidence.signed_at)
+    pdf = deps.signer.seal(
+        deps.renderer.pdf(signed), reason=_REASON, location=deps.config.public_url, at=evidence.signed_at
+    )
     signer = Signer(session.person.value, evidence.signer, statement.role)
     agreement = ServiceAgreement(
         id=agreement_id,

@@ -50,9 +50,9 @@ def publish_agreement(
     - Conflict if it is not newer than the current one.
     - Unavailable if the text needs operator details that are not set.
     """
-    if version not in deps.library.versions(kind):
+    if version not in deps.texts.versions(kind):
         raise InvalidInput("version", "version_unknown")
-    merge(deps.library.text(kind, version).markdown, deps.rules.operator.values("-", "-"))
+    merge(deps.texts.text(kind, version).markdown, deps.config.operator.values("-", "-"))
     with deps.database.write() as tx:
         current = current_text(tx, kind)
         published = PublishedText(kind, version, deps.clock.now(), _sealed_publisher(deps, tx, kind, version, person))
@@ -72,7 +72,7 @@ def list_texts(deps: Dependencies) -> list[TextListing]:
 def _listing(deps: Dependencies, tx: Transaction, kind: AgreementKind) -> TextListing:
     published = sorted(tx.agreements.published(kind), key=lambda text: version_key(text.version), reverse=True)
     last = version_key(published[0].version) if published else ()
-    newer = [version for version in deps.library.versions(kind) if version_key(version) > last]
+    newer = [version for version in deps.texts.versions(kind) if version_key(version) > last]
     publishable = max(newer, key=version_key, default="")
     return TextListing(kind, tuple((text, _publisher(deps, text)) for text in published), publishable)
 
@@ -129,8 +129,8 @@ def current_document_in(
     published = current_text(tx, kind)
     if published is None:
         return None
-    text = deps.library.text(kind, published.version)
-    merged = merge(text.markdown, deps.rules.operator.values(tenant.name, tenant.organization_number))
+    text = deps.texts.text(kind, published.version)
+    merged = merge(text.markdown, deps.config.operator.values(tenant.name, tenant.organization_number))
     return AgreementDocument(kind, published.version, text.title, merged, published.published_at)
 
 

@@ -1,14 +1,16 @@
-"""Requests that their caller has named (Idempotency-Key): done once, and answered again as they were.
+"""Idempotency keys of API requests: a request runs once, and a repetition gets the stored response.
 
-    begin     the request is noted, with the id of what it is to make; or its answer is there already
-    renew     it is still being done
-    finish    what it came to is kept for a day; what was refused has changed nothing, and is forgotten
+    begin     stores and leases the request, with the id of the record it creates; or returns its response
+    renew     renews the lease of a running request
+    finish    stores a success for a day; a refused request has changed nothing and is forgotten
 
-Promises that two requests of one name do not run at once, as long as whoever does the first says so in time; that a
-repeated one gets the first one's answer, and another one of the same name none; and that a crash between the work and
-its answer makes nothing twice, because the work done again makes the same id. An answer is sealed under a key that
-needs the caller's own name for the request, so that nobody opens it who does not ask for it. Deliberately does not know
-what a request is.
+Guarantees:
+- Two requests with one key do not run at once, as long as the first one's lease is renewed in time.
+- A repeated request gets the first one's response. A different request with the same key is refused.
+- A crash between the work and its response creates nothing twice: the repeated work uses the same id.
+- A response is sealed under a key derived from the idempotency key, so only a request with that key opens it.
+
+Does not know what a request does.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from deldokument.services.people import directory_key
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
-"""How long nothing is heard of a request before a crash is taken to have ended it."""
+"""Time without renewal after which a request is assumed to have crashed."""
 KEY_LENGTH = 255
 FIELD = "Idempotency-Key"
 _BATCH = 500
@@ -40,7 +42,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What a request came to."""
+    """The response of a completed request."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,9 +51,9 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """A request that is to be done now; ``new_id`` is the id of what it makes.
+    """A request to run now; ``new_id`` is the id of the record that it creates.
 
-    Until ``leased_until`` nobody else does it.
+    It is leased: nobody else runs it before ``leased_until``.
     """
 
     id: bytes
@@ -63,10 +65,14 @@ class IdempotentRequest:
 def begin_request(
     deps: Dependencies, consumer: Consumer, name: str, digest: bytes
 ) -> IdempotentRequest | StoredResponse:
-    """Take the request on, or tell what it came to before. ``digest`` is the SHA-256 of all that it asks.
+    """Lease the request, or return its stored response.
 
-    Raises InvalidInput for a name that cannot be one, or that was given to another request, Conflict while the first is
-    being done, and NotFound when the answer was given to rights that the consumer has no longer.
+    ``name`` is the idempotency key, ``digest`` the SHA-256 of everything in the request.
+
+    Raises:
+    - InvalidInput for a malformed key, or one used for another request
+    - Conflict while the first request runs
+    - NotFound if the response was given under rights that the consumer has lost
     """
     if not (name.isascii() and name.isprintable() and " " not in name and 1 <= len(name) <= KEY_LENGTH):
         raise InvalidInput(FIELD, "idempotency_key_malformed")
@@ -91,7 +97,7 @@ def begin_request(
 
 
 def renew_request(deps: Dependencies, request: IdempotentRequest) -> IdempotentRequest:
-    """The same request, leased from now on; as it was where somebody else has come to do it. Raises Unavailable."""
+    """Return the request with its lease renewed; unchanged if the lease is lost. Raises: Unavailable."""
     with deps.database.write() as tx:
         known = tx.idempotency.lock(request.id)
         if known is None or not _is_held(known, request):
@@ -102,9 +108,9 @@ def renew_request(deps: Dependencies, request: IdempotentRequest) -> IdempotentR
 
 
 def finish_request(deps: Dependencies, consumer: Consumer, request: IdempotentRequest, answer: StoredResponse) -> None:
-    """Keep what the request came to; let go of it when that was nothing, so that it may be tried again.
+    """Store a success; after a failure, free the key so that the request may be repeated.
 
-    What has been made has been made, whoever does the request by now; that nothing was is for its holder alone to say.
+    A success is stored even if the lease was lost. Only the lease holder may record a failure.
     """
     with deps.database.write() as tx:
         known = tx.idempotency.lock(request.id)
@@ -118,7 +124,7 @@ def finish_request(deps: Dependencies, consumer: Consumer, request: IdempotentRe
         elif answer.status < 500:
             tx.idempotency.remove(request.id)
         else:
-            # It may have come halfway: whoever tries again goes on with the same id.
+            # The work may be half done, so a repeated request continues with the same id.
             tx.idempotency.save(replace(known, leased_until=deps.clock.now()))
 
 
@@ -127,13 +133,16 @@ def _is_held(known: IdempotencyRecord, request: IdempotentRequest) -> bool:
 
 
 def forget_answers(deps: Dependencies) -> int:
-    """Remove the requests that are older than a day."""
+    """Remove requests older than a day; return how many. One round of retention."""
     with deps.database.write() as tx:
         return tx.idempotency.forget(deps.clock.now() - KEPT, _BATCH)
 
 
 def _rights(deps: Dependencies, tx: Transaction, consumer: Consumer) -> list[str]:
-    """The consumer's integrations: an answer is told again only as long as all of them stand that it was given to."""
+    """Return the ids of the consumer's integrations.
+
+    A response is repeated only while the consumer has all the integrations that it had when the response was stored.
+    """
     return sorted(membership.id for membership in memberships_in(deps, tx, consumer))
 
 

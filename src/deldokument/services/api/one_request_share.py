@@ -1,7 +1,9 @@
-"""A whole share at once: words, recipients and small files in, a published share out.
+"""A share in one request: fields, recipients and small documents in, a published share out.
 
-Promises all or nothing: until everything is there nobody can open anything, and what is refused leaves an abandoned
-draft at most. Done again under the same id, after a crash, it begins with what the first time left.
+Guarantees:
+- All or nothing: nobody can open anything before everything is there.
+- A refused request leaves at most an abandoned draft.
+- A request repeated under the same id, after a crash, reuses the draft and replaces its documents.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _PASSING = (Unavailable, NotReady, StorageFull, Broken)
 
 @dataclass(frozen=True, slots=True)
 class SmallDocument:
-    """A document whose content is at hand."""
+    """A document with its content in memory."""
 
     name: str
     content: bytes = field(repr=False)
@@ -40,7 +42,10 @@ def share_at_once(
     documents: Sequence[SmallDocument],
     share_id: str = "",
 ) -> Share:
-    """Publish, or propose where the account wants four eyes. Raises as each of the steps does."""
+    """Publish a new share, or propose it if the account requires four eyes.
+
+    Raises: Conflict if the share of that id is abandoned, and the errors of each step.
+    """
     draft = create_draft(deps, sharer, words, recipients, share_id)
     if draft.state is ShareState.ABANDONED:
         raise Conflict("share_over")
@@ -51,7 +56,7 @@ def share_at_once(
         uploaded = [_upload(deps, sharer, draft, document) for document in documents]
         return publish_share(deps, sharer, draft.id, uploaded)
     except ServiceError as error:
-        # What may come right by itself goes on with this draft when it is done again under the same id.
+        # After a transient error the same request, repeated under the same id, continues with this draft.
         if not (share_id and isinstance(error, _PASSING)):
             with suppress(ServiceError):
                 discard_draft(deps, sharer, draft.id)
@@ -66,7 +71,7 @@ def _remove_documents(deps: Dependencies, sharer: Sharer, draft: Share) -> None:
 
 
 def _upload(deps: Dependencies, sharer: Sharer, draft: Share, document: SmallDocument) -> str:
-    """The document's id."""
+    """Upload a document to the draft; return its id."""
     length = len(document.content)
     ticket = add_document(deps, sharer, draft.id, name=document.name, length=length, modified_at=None)
     upload = create_upload(deps, ticket.token, length=length)

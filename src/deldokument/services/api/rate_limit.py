@@ -1,10 +1,12 @@
-"""How often each consumer may call the API, whichever node it calls.
+"""Per-consumer rate limit of the API (GCRA, burst of one minute), shared by all nodes.
 
-A bucket each, that holds a minute's calls and fills at an even pace. What stands in the database is one instant: until
-when the consumer has spent what comes in. A call moves it on by the time that a call takes to come in again, and is
-refused when that would be more than a minute ahead. Promises that a consumer who keeps within the limit is never
-refused, that one who does not costs the others nothing, and that all nodes count together, by the database's clock. A
-clock that is set back refuses somebody for a minute at most.
+The database stores one instant for each consumer: the theoretical arrival time. A call advances it by a minute divided
+by the limit. A call that would advance it to more than a minute ahead is refused.
+
+Guarantees:
+- A consumer within the limit is never refused. One beyond it does not affect the others.
+- All nodes count together, by the database's clock.
+- After a clock is set back, a consumer is refused for a minute at most.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ _KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """``remaining`` calls now, all in ``reset_seconds``. ``retry_seconds``: this one was too many, for so long."""
+    """The state of a consumer's limit after a call.
+
+    ``remaining`` calls are allowed now, ``limit`` calls again in ``reset_seconds``. A refused call may be repeated
+    after ``retry_seconds``, which is 0 for a counted one.
+    """
 
     limit: int
     remaining: int
@@ -31,8 +37,8 @@ class RateLimitStatus:
 
 
 def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus:
-    """Count one call of the consumer's, unless there is none left."""
-    limit = deps.rules.api_requests_per_minute
+    """Count one call of the consumer, unless the limit is reached; return the state of the limit."""
+    limit = deps.config.api_requests_per_minute
     step, now = WINDOW // limit, deps.clock.now()
     with deps.database.write() as tx:
         spent_until = tx.rate_limits.take(consumer.value, now, step, now + WINDOW)
@@ -47,6 +53,6 @@ def consume(deps: Dependencies, consumer: OrganizationNumber) -> RateLimitStatus
 
 
 def forget_allowances(deps: Dependencies) -> int:
-    """Forget the consumers who have not called for a day: their buckets are full."""
+    """Remove the rows of consumers without calls for a day, who may use the full burst again; return how many."""
     with deps.database.write() as tx:
         return tx.rate_limits.forget(deps.clock.now() - _KEPT)

@@ -26,9 +26,9 @@ def sign_checkpoints(deps: Dependencies) -> int:
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
-        chains = tx.audit.unsealed(now - deps.rules.seal_every, now)
+        chains = tx.audit.unsealed(now - deps.config.seal_every, now)
     # Requested first: if no seal is configured, fail before reading the chains.
-    certificate = deps.seal.certificate() if chains else b""
+    certificate = deps.signer.certificate() if chains else b""
     faults = [fault for fault in (_seal(deps, chain, certificate) for chain in chains) if fault]
     if faults:
         told = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
@@ -44,7 +44,7 @@ def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
     if fault:
         return fault
     seal = Seal(chain, head.number, head.hash, deps.clock.now(), fingerprint(certificate))
-    signed = replace(seal, signature=deps.seal.sign(seal.statement()))
+    signed = replace(seal, signature=deps.signer.sign(seal.statement()))
     # Another worker may have been first.
     with suppress(Conflict), deps.database.write() as tx:
         tx.audit.keep_certificate(seal.certificate, certificate)

@@ -136,7 +136,7 @@ def _head(deps: Dependencies, export: EventExport) -> dict[str, Any]:
         "type": "export",
         "format": FORMAT,
         "version": VERSION,
-        "service": deps.rules.public_url,
+        "service": deps.config.public_url,
         "chain": wanted.chain,
         "tenant": {"organization_number": tenant.organization_number, "name": tenant.name} if tenant else None,
         "exported_at": _instant(export.made_at),
@@ -155,7 +155,7 @@ def _head(deps: Dependencies, export: EventExport) -> dict[str, Any]:
 
 def _own_certificate(deps: Dependencies) -> bytes | None:
     try:
-        return deps.seal.certificate()
+        return deps.signer.certificate()
     except Unavailable:
         return None
 
@@ -212,7 +212,7 @@ def _end(deps: Dependencies, digest: str) -> dict[str, Any]:
     certificate = _own_certificate(deps)
     if certificate is None:
         return end
-    signature = base64.b64encode(deps.seal.sign(END_LABEL + digest.encode("ascii"))).decode("ascii")
+    signature = base64.b64encode(deps.signer.sign(END_LABEL + digest.encode("ascii"))).decode("ascii")
     return end | {"certificate": fingerprint(certificate), "signature": signature}
 
 

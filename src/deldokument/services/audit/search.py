@@ -190,7 +190,7 @@ def _subject_ids(
     deps: Dependencies, tenant_id: str, person: PersonIdentifier, words: SearchWords
 ) -> tuple[str, ...] | None:
     if words.number.strip():
-        wanted = parse_person(words.number, allow_synthetic=deps.rules.allow_synthetic, field="number")
+        wanted = parse_person(words.number, allow_synthetic=deps.config.allow_synthetic, field="number")
         return subject_ids_of(deps, tenant_id, wanted)
     if words.kept:
         return open_search(deps, tenant_id=tenant_id, person=person, token=words.kept).wanted.subject_ids

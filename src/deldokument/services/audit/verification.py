@@ -102,7 +102,7 @@ def verify_against(deps: Dependencies, chain: str, marks: Iterable[Mark]) -> Fau
 
 def _own(deps: Dependencies) -> list[bytes]:
     try:
-        return [deps.seal.certificate()]
+        return [deps.signer.certificate()]
     except Unavailable:
         return []
 

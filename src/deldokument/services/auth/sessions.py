@@ -211,7 +211,7 @@ def _name_at_provider(deps: Dependencies, organization_number: str) -> str:
 
 def _check_pending(deps: Dependencies, now: datetime) -> None:
     """Raise NotReady at the limit. Concurrent logins may exceed it by a few."""
-    most = deps.rules.max_pending_logins
+    most = deps.config.max_pending_logins
     with deps.database.read() as tx:
         pending = tx.sessions.count_pending(now - PENDING, most)
     if pending >= most:
@@ -232,7 +232,7 @@ def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> Pendin
 
 def _person(deps: Dependencies, number: str) -> PersonIdentifier:
     try:
-        return parse_person(number, allow_synthetic=deps.rules.allow_synthetic)
+        return parse_person(number, allow_synthetic=deps.config.allow_synthetic)
     except InvalidInput as error:
         raise LoginFailed("login_refused", detail=f"pid: {error.code}") from None
 

@@ -1,13 +1,18 @@
-"""Who may open a share, decided anew at every request; and what the recipient then sees.
+"""Access control: who may open a share, decided at every request, and what a refused person learns.
 
-Answers are not constant-time: a share that exists costs about a millisecond more (docs/threat-model.md). The order
-is fixed, so that neither an answer's content nor the time that Altinn takes tells a stranger anything about a share:
-(0) a node whose clock is off answers nobody; (1) the person's rights at Altinn are fetched, before any share is
-looked up; (2) the share is looked up and related to the person; (3) domain.policy decides, and for lack of rights
-only with rights of the last half minute, for unknown ids too; (4) a refusal goes to the audit trail with its reason,
-and out as NotFound (Unavailable when Altinn was silent, for unknown ids too); only a rightful recipient learns that a
-share is over, or stopped for the time being, and only who holds some right for a named organisation learns which one
-an open share wants.
+The order is fixed. So neither a response's content nor the time that Altinn takes reveals a share to a stranger:
+
+0. A node whose clock is off answers nobody.
+1. The person's rights are fetched from Altinn, before any share is looked up.
+2. The share is looked up and related to the person.
+3. domain.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
+4. A refusal goes to the audit trail with its reason. The person gets NotFound, or Unavailable if Altinn did not answer,
+   for unknown ids too.
+
+Only a rightful recipient learns that a share is over or stopped for the time being. Only a person with some right for a
+named organisation learns which right an open share requires.
+
+Responses are not constant-time: a share that exists costs about a millisecond more (docs/threat-model.md).
 """
 
 from __future__ import annotations
@@ -30,12 +35,12 @@ from deldokument.services.shares.views import display_number
 
 _TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
 GRANT_LIFETIME = timedelta(minutes=15)
-"""How long a running response may live on rights that Altinn no longer answers for."""
+"""How long a running response may continue while Altinn cannot confirm the rights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """That a person may have the bytes of a share, for which recipients, as decided at ``decided_at``."""
+    """A person's right to the bytes of a share, and the recipients it is for, as decided at ``decided_at``."""
 
     person: PersonIdentifier
     share: Share
@@ -45,8 +50,11 @@ class Access:
 
 
 def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Access:
-    """Decide. Raises NotFound, RightMissing, Gone or Frozen (these two tell whom to ask), or Unavailable."""
-    _check_clock(deps)
+    """Decide whether the person may open the share.
+
+    Raises: NotFound, RightMissing, Unavailable, and Gone or Frozen, which say whom to ask.
+    """
+    check_clock(deps)
     share, decision, now = _decide(deps, person, share_id)
     if isinstance(decision, Denied):
         raise _refusal(deps, person, share, decision)
@@ -55,7 +63,7 @@ def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Ac
 
 
 def still_authorized(deps: Dependencies, access: Access) -> bool:
-    """Whether a running response may go on: asked again every few seconds. Written down is only what ends it."""
+    """Return whether a running response may continue. Called every few seconds; only a refusal is recorded."""
     if _is_untrusted(deps):
         return False
     try:
@@ -71,7 +79,10 @@ def still_authorized(deps: Dependencies, access: Access) -> bool:
 
 
 def _is_granted_still(deps: Dependencies, access: Access) -> bool:
-    """Of one that is neither over nor stopped, for so long as nobody can say whether the rights stand."""
+    """Return whether an earlier decision still holds while the rights cannot be fetched.
+
+    It holds for GRANT_LIFETIME, if the share is neither over nor stopped.
+    """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))
         stop = _stop(tx, share)
@@ -79,17 +90,20 @@ def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
 
-def _check_clock(deps: Dependencies) -> None:
+def check_clock(deps: Dependencies) -> None:
     if _is_untrusted(deps):
         raise Unavailable("clock_untrusted")
 
 
 def _is_untrusted(deps: Dependencies) -> bool:
-    return deps.clock.skew() > deps.rules.max_skew
+    return deps.clock.skew() > deps.config.max_skew
 
 
 def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
-    """The share, what is decided about it, and when; for lack of rights only with young ones."""
+    """Return the share, the decision and its time.
+
+    A refusal for lack of rights is decided again with rights younger than MAX_DENIAL_AGE.
+    """
     made = _decide_with(deps, person, share_id, MAX_RIGHTS_AGE)
     denied = made[1]
     if isinstance(denied, Denied) and denied.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
@@ -100,19 +114,19 @@ def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tupl
 def _decide_with(
     deps: Dependencies, person: PersonIdentifier, share_id: str, oldest: timedelta
 ) -> tuple[Share | None, Decision, datetime]:
-    """As ``_decide``, with rights younger than ``oldest``, fetched first."""
-    grants = _grants(deps, person, oldest)
+    """Decide as ``_decide``, with rights younger than ``oldest``, fetched first."""
+    grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
         share = tx.shares.get(share_id)
         keys = deps.keyring.get([share.audit_key_id]) if share else {}
         recipients = tx.shares.recipients([share.id]) if share and keys else ()
-        hashes = next(iter(identifier_hashes(keys, _identifiers(person, grants)).values()), {})
-        claim = _claim(deps, hashes, recipients, person, grants)
+        hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
+        claim = claim_of(deps, hashes, recipients, person, grants)
         return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
 
 
-def _grants(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
+def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
     try:
         return deps.rights.grants(person, oldest)
     except Unavailable:
@@ -124,20 +138,23 @@ def _stop(tx: Transaction, share: Share) -> Reason | None:
     return hold_reason(tenant, account, share)
 
 
-def _identifiers(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
-    """The person, and those that the person may represent."""
+def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
+    """Return the identifiers of the person and of the organisations that the person may represent."""
     return [person, *(OrganizationNumber(grant.organization_number) for grant in grants or ())]
 
 
-def _claim(
+def claim_of(
     deps: Dependencies,
     hashes: Mapping[Identifier, bytes],
     recipients: Sequence[Recipient],
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
-    """What the person is to these recipients of a share; nothing without hashes, the share's audit key being gone."""
-    known, rule = grants is not None, deps.rules.access
+    """Return how the person relates to a share's recipients.
+
+    Without hashes, because the share's audit key is gone, the person matches none of them.
+    """
+    known, rule = grants is not None, deps.config.access
     if not hashes:
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
@@ -151,7 +168,7 @@ def _claim(
 
 
 def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
-    """Write down the reason; what the person is told instead."""
+    """Record the reason of a refusal; return the error that the person gets instead."""
     reason = denied.reason
     with deps.database.write() as tx:
         record_event(deps, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
@@ -163,7 +180,7 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
 
 
 def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:
-    """That an organisation of the person's is named, and which right for it is missing; nothing else of the share."""
+    """Return an error that names the person's organisation and the missing right, and nothing else of the share."""
     key = existing_key(deps.keyring, share.audit_key_id)
     names = [
         open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
@@ -175,7 +192,7 @@ def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacki
 
 
 def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
-    """What the rightful are told: that it is over or stopped, never what it held, and whom they may ask."""
+    """Return the error for a rightful recipient: the share is over or stopped, and whom to ask; never its content."""
     tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
     contact = account.contact(tenant)
     ask = {

@@ -1,8 +1,12 @@
-"""A document's bytes, or all of them as one zip, for a recipient: any range, decrypted on the way out.
+"""Content for a recipient: any byte range of a document, or of all documents as one zip, decrypted on the way out.
 
-Promises that nothing is released before ``receiving.authorize`` has said so for this very request, that a byte whose
-seal does not hold is never released, that the same content has the same strong ETag whole and in part on every node,
-and that a receipt counts only bytes that were handed on. Content not yet inspected is NotReady.
+Guarantees:
+- Nothing is released before services.downloads.access.authorize has allowed this very request.
+- A byte that fails authentication is never released.
+- The same content has the same strong ETag, whole and in part, on every node.
+- A receipt counts only bytes that were handed on (see services.downloads.delivery).
+
+Content that has not been inspected is NotReady.
 """
 
 from __future__ import annotations
@@ -28,14 +32,14 @@ from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
 
 _GATHERED = CAPACITY - HEADER
-"""Bytes of a part's first segment: what is as long as a whole segment goes on as it is."""
-_PAGE = 500
+"""Plaintext bytes of a part's first segment. Buffers of this length or more are not gathered."""
+PAGE_SIZE = 500
 
 
 class ArchiveSources:
-    """The documents of a content, by their numbers from 0, sealed as they are stored until they are read.
+    """The documents of a content, numbered from 0; their manifests stay sealed until they are read.
 
-    Only the one that is being read is open, so that seventy thousand of them take little room.
+    Only the manifest that is being read is open, so that 70 000 of them take little memory.
     """
 
     def __init__(self, share_key: bytes) -> None:
@@ -45,17 +49,17 @@ class ArchiveSources:
         self._open: tuple[int, Manifest, bytes] | None = None
 
     def add(self, document: Document) -> None:
-        """One that may be read."""
+        """Add a document that may be read."""
         self._ids.append(bytes.fromhex(document.id))
         self._sealed.append(document.sealed_manifest)
         self.lengths.append(document.length)
 
     def id(self, number: int) -> str:
-        """The document's."""
+        """Return the document's id."""
         return self._ids[number].hex()
 
     def open(self, number: int) -> tuple[Manifest, bytes]:
-        """The document's manifest and data key."""
+        """Return the document's manifest and data key."""
         if self._open is None or self._open[0] != number:
             key_id = self._ids[number]
             manifest = open_manifest(self._share_key, key_id, self._sealed[number])
@@ -63,7 +67,7 @@ class ArchiveSources:
         return self._open[1:]
 
     def close(self) -> None:
-        """Nothing is read any more; what has been had can still be told."""
+        """Drop the manifests when reading is done; ids and lengths stay, for the receipts."""
         self._sealed, self._open = PackedBytes(), None
 
 
@@ -72,7 +76,7 @@ Ranges = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a byte route sends: one document, or an archive of all."""
+    """Content that a byte route sends: one document, or an archive of all."""
 
     access: Access
     name: str
@@ -84,7 +88,7 @@ class Content:
 
 
 def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
-    """One document. Raises as ``authorize``; NotFound when it is not the share's; NotReady."""
+    """Open one document. Raises: as ``authorize``; NotFound if it belongs to another share; NotReady."""
     access = authorize(deps, person, share_id)
     with deps.database.read() as tx:
         document = tx.shares.document(document_id)
@@ -105,7 +109,7 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
 
 
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
-    """All documents as one zip. Raises as ``open_document``."""
+    """Open all documents as one zip. Raises: as ``authorize``; NotReady."""
     access = authorize(deps, person, share_id)
     share_key, audit_key = _keys(deps, access)
     hashes, sources = PackedBytes(), ArchiveSources(share_key)
@@ -132,13 +136,13 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) ->
 
 
 def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
-    """All of a published share, a page at a time: it gets no others."""
+    """Yield all documents of a published share, page by page. Such a share gets no new ones."""
     last: tuple[int, str] | None = None
     while True:
         with deps.database.read() as tx:
-            page = tx.shares.documents_after(share_id, last, _PAGE)
+            page = tx.shares.documents_after(share_id, last, PAGE_SIZE)
         yield from page
-        if len(page) < _PAGE:
+        if len(page) < PAGE_SIZE:
             return
         last = page[-1].position, page[-1].id
 
@@ -152,12 +156,12 @@ def read_content(
     step: int = STEP,
     buffers: DoubleBuffer | None = None,
 ) -> Iterator[bytes | memoryview]:
-    """Bytes [start, stop) in buffers of at most ``step`` bytes.
+    """Yield bytes [start, stop) in buffers of at most ``step`` bytes.
 
-    With ``buffers``, the plaintext is written there: a yielded buffer is overwritten after the next one.
+    With ``buffers`` the plaintext is written there: a yielded buffer is overwritten after the next one. Small buffers
+    are gathered, so that many small documents do not become many small writes.
 
-    What is small is gathered, so that many small documents do not become many small writes.
-    Raises IntegrityError or Broken before any byte that is not what was sealed.
+    Raises: IntegrityError or Broken before any byte that is not what was sealed.
     """
     small, most = bytearray(), min(step, _GATHERED)
     for buffer in _buffers(deps, content, start, stop, step, buffers):
@@ -177,7 +181,7 @@ def read_content(
 def _buffers(
     deps: Dependencies, content: Content, start: int, stop: int, step: int, buffers: DoubleBuffer | None
 ) -> Iterator[bytes | memoryview]:
-    for piece, first, last in _within(content, start, stop):
+    for piece, first, last in pieces_within(content, start, stop):
         if isinstance(piece, bytes):
             yield from (piece[at : min(at + step, last)] for at in range(first, last, step))
             continue
@@ -186,8 +190,8 @@ def _buffers(
             yield buffer
 
 
-def _within(content: Content, start: int, stop: int) -> PieceRanges:
-    """The pieces that bytes [start, stop) touch, each with the range of it."""
+def pieces_within(content: Content, start: int, stop: int) -> PieceRanges:
+    """Yield the pieces that bytes [start, stop) touch, each with its own range."""
     if content.archive:
         yield from content.archive.within(start, stop)
     elif start < stop:
@@ -195,17 +199,23 @@ def _within(content: Content, start: int, stop: int) -> PieceRanges:
 
 
 def _keys(deps: Dependencies, access: Access) -> tuple[bytes, bytes]:
-    """The share key and the audit key."""
+    """Return the share key and the audit key.
+
+    Raises, if the share key is gone: as ``authorize`` for a share that has ended, otherwise Broken.
+    """
     key_id = share_key_id(access.share.id)
     share_key = deps.keyring.get([key_id]).get(key_id)
     if share_key is None:
-        authorize(deps, access.person, access.share.id)  # it may have ended just now: then this says so
+        authorize(deps, access.person, access.share.id)  # raises if the share has just ended
         raise Broken("no share key")
     return share_key, existing_key(deps.keyring, access.share.audit_key_id)
 
 
 def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
-    """What inspection found in exactly the document that is sealed. Raises NotReady."""
+    """Return the inspection record of exactly the sealed document.
+
+    Raises: NotReady if it has not been inspected, or if its verdict does not release it.
+    """
     if not document.sealed_inspection:
         raise NotReady("inspection_running")
     inspection = read_record(share_key, document)

@@ -1,4 +1,4 @@
-"""Recording delivered bytes: receipts per document, and one event per download."""
+"""Records of delivered bytes: receipts per document, and one event per download."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at, subject_of
-from deldokument.services.downloads.content import _PAGE, Content, Ranges, _within
+from deldokument.services.downloads.content import PAGE_SIZE, Content, Ranges, pieces_within
 from deldokument.services.downloads.zip_archive import Slice
 from deldokument.services.encryption import existing_key
 
 
 def record_delivery(deps: Dependencies, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
-    """Write the receipts of bytes [start, stop), which were handed on, and one event. Does nothing when none were.
+    """Write the receipts of bytes [start, stop), which were handed on, and one event; nothing if there are none.
 
-    ``at``: when, the same each time that it is tried. So what is tried again because nobody knows whether it stands,
-    the answer to the commit being lost, is written once.
+    ``at`` is the time of the delivery. A retry passes the same ``at``: if only the response to the commit was lost,
+    nothing is written twice.
     """
     access, share = content.access, content.access.share
     had = delivered_ranges(content, start, stop)
@@ -31,7 +31,7 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
         return
     key = existing_key(deps.keyring, share.audit_key_id)
     with deps.database.write() as tx:
-        # Whoever holds the share is alone with its receipts.
+        # The lock on the share also serialises the writes of its receipts.
         if existing(tx.shares.lock(share.id)).erased_at is not None:
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
@@ -58,12 +58,15 @@ def already_recorded(
     then = EventFilter(
         share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
     )
-    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=_PAGE))
+    return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=PAGE_SIZE))
 
 
 def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
-    """The documents in bytes [start, stop) with their ranges. Who has had the end has had the empty ones too."""
-    for piece, first, last in _within(content, start, stop):
+    """Yield the documents in bytes [start, stop) with their ranges.
+
+    A range up to the end of the content includes the empty documents.
+    """
+    for piece, first, last in pieces_within(content, start, stop):
         if isinstance(piece, Slice):
             yield piece.number, [(first, last)]
     if stop == content.length:
@@ -71,14 +74,17 @@ def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[
 
 
 def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
-    while page := dict(islice(items, _PAGE)):
+    while page := dict(islice(items, PAGE_SIZE)):
         yield page
 
 
 def _record_receipts(
     tx: Transaction, content: Content, subject_id: str, now: datetime, by_number: Mapping[int, Ranges]
 ) -> int:
-    """Those of some documents; how many the person has got the whole of by this, for whichever recipient."""
+    """Save the receipts of some documents; return how many of them the person has completed just now.
+
+    A document counts once, however many recipients the person acts for.
+    """
     access, share_id = content.access, content.access.share.id
     ids = {number: content.sources.id(number) for number in by_number}
     earlier = {(r.document_id, r.recipient_id): r for r in tx.receipts.of_subject(share_id, subject_id, ids.values())}

@@ -1,4 +1,4 @@
-"""What a recipient sees: one share by its link, and the list of shares that are open to them."""
+"""Shares as a recipient sees them: one share by its link, and the list of all that are open to the person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
-from deldokument.services.downloads.access import Access, _check_clock, _claim, _grants, _identifiers, authorize
+from deldokument.services.downloads.access import Access, authorize, check_clock, claim_of, grants_of, identifiers_of
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -33,9 +33,9 @@ _ONE_OPENING = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class OfferedDocument:
-    """A document as its recipient sees it; ``downloaded_at`` when this person has had all of it.
+    """A document as its recipient sees it.
 
-    ``finding`` is None until the document has been inspected.
+    ``downloaded_at`` is when this person first had all of it. ``finding`` is None until the document is inspected.
     """
 
     id: str
@@ -47,7 +47,7 @@ class OfferedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A share as its recipient sees it. ``acting_for`` has the organisations that the person opens it for."""
+    """A share as its recipient sees it. ``acting_for`` lists the organisations that the person opens it for."""
 
     id: str
     tenant: Tenant
@@ -60,14 +60,14 @@ class Offer:
 
     @property
     def contact(self) -> Contact:
-        """Whom the recipient may ask."""
+        """Contact for the recipient's questions."""
         return self.account.contact(self.tenant)
 
 
 def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Offer:
-    """What the recipient's page shows; recorded as opened. Raises as ``authorize``.
+    """Return what the recipient's page shows, and record the opening. Raises: as ``authorize``.
 
-    A page that renews itself, or is looked at again within ten minutes, is one opening.
+    A page that reloads, by itself or not, within ten minutes counts as one opening.
     """
     access = authorize(deps, person, share_id)
     share = access.share
@@ -75,40 +75,40 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
     with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
-            return _offer(access, key, known.id, _RelatedRows(deps, tx, [share]))
+            return _offer(access, key, known.id, _OfferRows(deps, tx, [share]))
     with deps.database.write() as tx:
-        # Before the subject, as a delivery does: in two orders they could wait for each other.
+        # Locked before the subject, as a delivery does: in different orders they could deadlock.
         tx.shares.lock(share.id)
         subject_id = subject_of(tx, share.audit_key_id, key, person)
-        # Asked again: two requests at once have both found that it was not.
+        # Checked again: two concurrent requests may both have found no recent opening.
         if not _opened_just_now(tx, access, subject_id):
             _record_opened(tx, access, subject_id)
             record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        return _offer(access, key, subject_id, _RelatedRows(deps, tx, [share]))
+        return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]))
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offer], bool]:
-    """All that is shared with the person, and for organisations; False when Altinn did not answer.
+    """Return the open shares for the person and the organisations represented; False if Altinn did not answer.
 
-    Raises Unavailable.
+    Raises: Unavailable if the node's clock is off.
     """
-    _check_clock(deps)
-    grants = _grants(deps, person, MAX_RIGHTS_AGE)
+    check_clock(deps)
+    grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
     offers: list[Offer] = []
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.shares.audit_key_ids_available())
-        identifiers = _identifiers(person, grants)
+        identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found}
-        around = _RelatedRows(deps, tx, list(shares.values()))
+        around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         for share in shares.values():
             key = keys[share.audit_key_id]
             own = hashes[share.audit_key_id]
-            claim = _claim(deps, own, around.recipients[share.id], person, grants)
+            claim = claim_of(deps, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue
@@ -120,15 +120,15 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
     return offers, grants is not None
 
 
-class _RelatedRows(ShareRelatedRows):
-    """What belongs to some shares, with the keys of those that have not ended."""
+class _OfferRows(ShareRelatedRows):
+    """Rows that belong to some shares, and the keys of shares that have not ended."""
 
     def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
         super().__init__(tx, shares)
         self.share_keys = deps.keyring.get([share_key_id(share.id) for share in shares])
 
     def stop(self, share: Share) -> Reason | None:
-        """Why the share is not opened for the time being."""
+        """Return why the share cannot be opened for the time being, or None."""
         return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
 
@@ -138,7 +138,7 @@ def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
 
 
 def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
-    """What was decided later may have been recorded before."""
+    """Save the receipts of an opening. A later opening may have been recorded before this one."""
     now = access.decided_at
     for recipient_id in access.recipient_ids:
         earlier = tx.receipts.get(access.share.id, None, recipient_id, subject_id)
@@ -146,7 +146,7 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _offer(access: Access, key: bytes, subject_id: str, around: _RelatedRows) -> Offer:
+def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
     had = {
@@ -174,7 +174,7 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _RelatedRows) ->
 
 
 def _acted_for(key: bytes, recipient: Recipient) -> str:
-    """The organisation by name and number; by its number alone where Enhetsregisteret has not named it."""
+    """Return the organisation's name and number; only the number if Enhetsregisteret has not named it."""
     number = display_number(key, recipient)
     name = open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
     return f"{name} ({number})" if name else number

@@ -1,7 +1,7 @@
-"""Many short byte strings in the room that their bytes take.
+"""Many short byte strings in little more memory than their bytes.
 
-Promises what a list of them would, but for changing them; each is made when it is asked for. They lie in blocks: one
-long string that grows is moved again and again, and leaves holes in the process's memory.
+Behaves like a list that can only be appended to; a string is created when it is read. The bytes lie in blocks: one
+long buffer that grows would be moved again and again and fragment the process's memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _BLOCK = 64
 
 
 class PackedBytes:
-    """The strings, one after the other."""
+    """An append-only list of byte strings."""
 
     def __init__(self, strings: Iterable[bytes] = ()) -> None:
         self._blocks, self._last, self._ends = list[bytes](), bytearray(), array("Q")
@@ -33,7 +33,7 @@ class PackedBytes:
         return (self[number] for number in range(len(self)))
 
     def append(self, one: bytes) -> None:
-        """Add one at the end."""
+        """Add a string at the end."""
         self._last += one
         self._ends.append(self.start(len(self)) + len(one))
         if len(self) % _BLOCK == 0:
@@ -41,5 +41,5 @@ class PackedBytes:
             self._last.clear()
 
     def start(self, number: int) -> int:
-        """How many bytes come before it; of all, for the number that comes after the last."""
+        """Return how many bytes precede that string; for the number after the last, the length of all."""
         return self._ends[number - 1] if number else 0

@@ -1,4 +1,4 @@
-"""Reading the parts of a document ahead of the writer, with a double buffer."""
+"""Decryption of a document's parts ahead of the writer, with a double buffer."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ from deldokument.crypto.stream import CAPACITY, HEADER, SEGMENT, PartReader, par
 from deldokument.ports.dependencies import Dependencies
 
 STEP = 2**20
-
-
-"""At most so many bytes are opened at once."""
-
-
+"""Maximum number of bytes decrypted at once."""
 BUFFER_SIZE = STEP + 2 * SEGMENT
-
-
-"""So much the segments hold that a step touches."""
+"""Enough bytes for all segments that a step touches."""
 
 
 class DoubleBuffer:
-    """Two buffers in turn: what has been handed on lies in the one while what follows is opened into the other."""
+    """Two buffers in turn: one holds the bytes handed on, while the next ones are decrypted into the other."""
 
     def __init__(self) -> None:
         self.front, self._other = bytearray(BUFFER_SIZE), bytearray(BUFFER_SIZE)
@@ -40,22 +34,22 @@ def read_parts(
     step: int,
     buffers: DoubleBuffer | None = None,
 ) -> Iterator[tuple[int, memoryview]]:
-    """Bytes [start, stop) of one document, each buffer with its offset. Raises IntegrityError or Broken."""
+    """Yield bytes [start, stop) of one document, each buffer with its offset. Raises: IntegrityError or Broken."""
     for part, first, last in manifest.covering(start, stop):
         associated = part_associated_data(manifest.document_id, part.part_id)
         reader = PartReader(data_key, associated, part.header, part.length)
         name = part.part_id.hex()
         for at, to in _steps(first, last, step):
-            # No name for what is sealed: it would be held for as long as a slow reader takes for what was opened.
+            # The ciphertext gets no name: it would stay in memory while a slow client takes the plaintext.
             front = buffers.front if buffers else None
             opened = reader.decrypt(deps.blobs.read(name, *reader.segments_for(at, to)), at, to, front)
             yield part.offset + at, opened
 
 
 def _steps(first: int, last: int, step: int) -> Iterator[tuple[int, int]]:
-    """Bytes [first, last) of a part in steps that end where a segment does, so that none is opened twice.
+    """Yield the steps of bytes [first, last) of a part, ending at segment borders so that none is decrypted twice.
 
-    A step shorter than a segment ends where it must.
+    A step that contains no border ends inside its segment.
     """
     at = first
     while at < last:

@@ -1,9 +1,13 @@
-"""One zip of all documents of a share, laid out before a byte of it is read.
+"""A zip of all documents of a share, with its layout computed before a byte of it is read.
 
-Promises a deterministic archive (same documents, same bytes) with exact length, so that HEAD, ETag and any Range work
-on it as on a single document, in little more memory than its names take; entries are stored, not compressed, with
-ZIP64 records throughout; and names that are safe to unpack anywhere: no way out of their folder, no device names, no
-component of more than 255 bytes, unique also where case is folded or letters are composed.
+Guarantees:
+- The archive is deterministic (same documents, same bytes) and its length exact. So HEAD, ETag and any Range work as
+  for a single document.
+- It takes little more memory than its names.
+- Entries are stored, not compressed, with ZIP64 records throughout.
+- Names are safe to unpack anywhere: no path out of their folder, no device names, no component of more than 255 bytes.
+- Names are unique, even on file systems that fold case or compose letters.
+
 Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 (ends), 4.5.3
 (ZIP64 extra field); general purpose bit 11 (UTF-8 names).
 """
@@ -30,14 +34,14 @@ _ALL16 = 0xFFFF
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)")
 _LOCAL, _CENTRAL = 50, 74
-"""Bytes of a header, but for the name."""
+"""Lengths of the local and the central header in bytes, without the name."""
 _MAX_LENGTH = 255
 _MAX_SUFFIX_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What goes into the archive: a document's name as shared, length in bytes, CRC-32 of its bytes."""
+    """An entry of the archive: a document's name as shared, length in bytes, CRC-32 of its bytes."""
 
     name: str
     length: int
@@ -46,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The bytes of the document with that number, from 0, that stand in the archive."""
+    """The place in the archive of the bytes of one document, by its number from 0."""
 
     number: int
     length: int
@@ -57,7 +61,7 @@ PieceRanges = Iterator[tuple[Piece, int, int]]
 
 
 class Archive:
-    """Literal bytes and whole documents, one after the other; what can be told from names and lengths is not kept."""
+    """Literal bytes and whole documents, one after the other. Headers are computed when needed, not kept."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         names = list[str]()
@@ -75,7 +79,7 @@ class Archive:
         self.length = self._end + len(self._ends())
 
     def within(self, start: int, stop: int) -> PieceRanges:
-        """The pieces that bytes [start, stop) touch, in order, each with the range of it."""
+        """Yield the pieces that bytes [start, stop) touch, in order, each with its own range."""
         for position, piece in self._pieces(start):
             if position >= stop:
                 return
@@ -84,7 +88,7 @@ class Archive:
                 yield piece, first, last
 
     def _pieces(self, start: int) -> Iterator[tuple[int, Piece]]:
-        """Where each begins, and it; from the one that holds ``start``, or a little before."""
+        """Yield each piece with its position, from the piece that holds ``start`` or a little before."""
         for number in range(max(bisect_right(self._offsets, start) - 1, 0), len(self._names)):
             header = self._local_header(number)
             yield self._offsets[number], header
@@ -127,14 +131,14 @@ class Archive:
 
 
 def length_of(piece: Piece) -> int:
-    """In bytes."""
+    """Return the piece's length in bytes."""
     return len(piece) if isinstance(piece, bytes) else piece.length
 
 
 def unpackable_names(names: Sequence[str]) -> Iterator[str]:
-    """The names as they can be unpacked on any system, doublets numbered: ``a.pdf``, ``a (2).pdf``.
+    """Yield names that can be unpacked on any system, duplicates numbered: ``a.pdf``, ``a (2).pdf``.
 
-    A slash is a folder's, as in a document's name (see share); a file never stands where another name has a folder.
+    A slash separates folders, as in a document's name (see domain.share). No file gets the path of another's folder.
     """
     folders = {_folded(_folder(path[:depth])) for path in map(_path, names) for depth in range(1, len(path))}
     taken: set[str] = set()
@@ -160,13 +164,13 @@ def _folder(parts: Iterable[str]) -> str:
 
 
 def _safe(part: str) -> str:
-    """One component that every file system takes, but for its length."""
+    """Return a path component that every file system accepts, except for its length."""
     tidy = _UNSAFE.sub("_", part).rstrip(". ") or "_"
     return f"_{tidy}" if _RESERVED.match(tidy) else tidy
 
 
 def _numbered(name: str, count: int) -> str:
-    """The name with its number before the suffix (none for the first), cut to what file systems take."""
+    """Return the name with its number before the suffix (none for the first), cut to the length that is allowed."""
     suffix = PurePosixPath(name).suffix
     suffix = suffix if len(suffix.encode()) <= _MAX_SUFFIX_LENGTH else ""
     tail = f" ({count}){suffix}" if count > 1 else suffix
@@ -175,5 +179,8 @@ def _numbered(name: str, count: int) -> str:
 
 
 def _folded(name: str) -> str:
-    """Equal for names that a file system may take for the same (Unicode, 3.13, canonical caseless matching)."""
+    """Return a key that is equal for names that a file system may treat as the same.
+
+    Source: Unicode, 3.13, canonical caseless matching.
+    """
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())

@@ -1,8 +1,11 @@
-"""Reading every complete document once: SHA-256, CRC-32, media type by content, verdict.
+"""Inspection: reads each complete document once for SHA-256, CRC-32, media type by content, and verdict.
 
-Promises that the record is sealed and bound to the manifest that was read, and that without it nobody gets a byte.
-There is no malware scanner, and the verdict says so. Idempotent: a crash means that it is read again. Of
-several workers one reads a document: it claims it for a minute, and again as it reads on.
+Guarantees:
+- The record is sealed and bound to the manifest that was read. Without it nobody gets a byte.
+- Inspection is idempotent: after a crash the document is read again.
+- Of several workers one inspects a document. It claims the document for a minute and renews the claim while reading.
+
+There is no malware scanner, and the verdict says so.
 """
 
 from __future__ import annotations
@@ -26,16 +29,16 @@ from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 
 CLAIM = timedelta(minutes=1)
-"""A worker that has died holds a document back for so long."""
+"""Duration of a worker's claim on a document; after a crash the document waits this long."""
 BACK_OFF = timedelta(minutes=10)
-"""A document that cannot be opened is tried again so much later."""
+"""Pause before a document that could not be inspected is tried again."""
 _HEAD = 64 * 1024
 
 
 def inspect_documents(deps: Dependencies, *, limit: int = 10) -> int:
-    """Inspect up to ``limit`` documents; returns how many were done.
+    """Inspect up to ``limit`` documents; return how many were done.
 
-    One that can't be inspected right now holds back no other; the first such trouble is raised at the end.
+    A document that cannot be inspected now does not block the others. Raises: the first such error, at the end.
     """
     with deps.database.read() as tx:
         waiting: Sequence[Document] = tx.retention.uninspected(deps.clock.now(), limit)
@@ -45,7 +48,7 @@ def inspect_documents(deps: Dependencies, *, limit: int = 10) -> int:
             done += _claimed(deps, document) and _inspect(deps, document)
         except (ServiceError, IntegrityError) as error:
             troubles.append(error)
-            # What is silent may answer at once; what is spoilt would be first in every round, before all others.
+            # An unavailable store may soon answer. A corrupt document would otherwise come first in every round.
             _keep(deps, document, deps.clock.now() + (timedelta() if isinstance(error, Unavailable) else BACK_OFF))
     if troubles:
         raise troubles[0]

@@ -1,14 +1,17 @@
-"""Telling the world outside: planning messages, sending those that are due, forgetting those that are settled.
+"""Transactional outbox: plans messages, sends those that are due, forgets those that are settled.
 
-    plan_messages    the chains of events are followed; what a planner wants told becomes a message
-    take_messages    some that are due are leased
-    send_message     one of them is sent, and what came of it is noted
+    plan_messages    follows the audit chains; planners turn events into messages
+    take_messages    leases some of the messages that are due
+    send_message     sends one of them and records the result
 
-Promises that nothing is planned twice and nothing lost: messages and the cursor that says how far a chain has been
-followed are kept in one transaction, so no use case needs to know that there is anybody to tell. A message is leased
-in one transaction, sent outside of any, its outcome kept in another; a crash in between sends it again, under the same
-id. What was refused or tried too long is told in the audit trail. Which events are told of, and how each channel
-sends, is in the registry.
+Guarantees:
+- No message is planned twice or lost: messages and the cursor on the chain are stored in one transaction. So no use
+  case needs to know about messages.
+- A message is leased in one transaction, sent outside any, and its result stored in another. After a crash in between
+  it is sent again, under the same id.
+- A message that was refused, or tried for too long, is recorded in the audit trail.
+
+The registry says which events lead to messages, and how each channel sends them.
 """
 
 from __future__ import annotations
@@ -36,42 +39,45 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at
 
 MessagePlanner = Callable[[Dependencies, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
-"""What is to be told of events of one chain; asked in the transaction that keeps it. Must answer for ones long past."""
+"""Returns the messages about events of one chain, which may be long past. Called in the transaction that adds them."""
 EventPlanner = Callable[[Dependencies, Transaction, StoredEvent], Iterable[OutgoingMessage]]
-"""The same of one event alone; see ``per_event``."""
+"""The same for a single event; see ``per_event``."""
 Plans = Mapping[EventKind, Sequence[MessagePlanner]]
 Sender = Callable[[Dependencies, OutgoingMessage], Outcome]
-"""Sends a message outside of any transaction. Unavailable means: later."""
+"""Sends a message, outside any transaction. Unavailable means: retry later."""
 Scheduler = Callable[[Dependencies], int]
-"""Plans the messages that time makes due. Returns how many."""
+"""Plans the messages that become due as time passes. Returns how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelEntry:
-    """One channel in the registry: everything in which it differs from the other channels."""
+    """A channel's entry in the registry: everything in which it differs from the other channels."""
 
     queue: str
-    """Its label in the metrics of what waits."""
+    """Label in the metrics of waiting messages."""
     send: Sender
     planners: Mapping[EventKind, MessagePlanner] = field(default_factory=dict)
     schedulers: Sequence[Scheduler] = ()
     has_retry_limit: bool = True
     """False: a message is retried until its sender finds it obsolete."""
     sent_event: EventKind | None = None
-    """The event that the audit trail gets for each message that was sent."""
+    """Audit event that is recorded for each message that was sent."""
 
 
 AT_ONCE = 16
-"""How many messages are taken at a time."""
+"""Maximum number of messages leased at a time."""
 KEPT = timedelta(days=90)
-"""So long after it was planned a settled message of no share is forgotten; others go with their share."""
+"""Time from planning until a settled message without a share is forgotten. Other messages go with their share."""
 _EVENTS = 200
 _BATCH = 500
 _GIVEN_UP = "too_long"
 
 
 def plan_messages(deps: Dependencies, plans: Plans) -> int:
-    """One round: how many events were followed. Raises the first error of a chain, the others having been followed."""
+    """Follow the chains for one round; return how many events were followed.
+
+    Raises: the first error of a chain, after the other chains have been followed.
+    """
     with deps.database.read() as tx:
         chains = tx.outbox.chains_ahead()
     followed, errors = 0, []
@@ -104,19 +110,19 @@ def _follow(deps: Dependencies, chain: str, plans: Plans) -> int:
 
 
 def per_event(plan: EventPlanner) -> MessagePlanner:
-    """Of one event after the other."""
+    """Return a planner that asks ``plan`` about one event after the other."""
     return lambda deps, tx, stored: joined.from_iterable(plan(deps, tx, event) for event in stored)
 
 
 def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
-    """Some that are due, one for each target, for ``send_message``; nobody else takes them for a while.
+    """Lease some due messages, one for each target, for ``send_message``.
 
-    ``busy``: to these targets messages are under way; they get no more, and the others so many fewer.
+    ``busy`` are the targets with a message under way. They get no other, and each reduces the number leased by one.
     """
     if len(busy) >= AT_ONCE:
         return []
     now = deps.clock.now()
-    # Asked first: where there is nothing, nobody who writes is kept waiting.
+    # Checked first in a read transaction: a round without due messages must not make writers wait.
     with deps.database.read() as tx:
         if not tx.outbox.is_due(channel, now):
             return []
@@ -125,9 +131,9 @@ def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str]
 
 
 def send_message(deps: Dependencies, entry: ChannelEntry, message: OutgoingMessage) -> Result:
-    """Send what was taken, and note what came of it. Whatever happens counts as an attempt: nothing is tried for ever.
+    """Send a leased message and record the result. Every error counts as an attempt.
 
-    Raises what the sender raises but Unavailable, which means: later.
+    Raises: the errors of the sender, except Unavailable, which means: retry later.
     """
     try:
         outcome = entry.send(deps, message)
@@ -168,6 +174,6 @@ def _record(
 
 
 def forget_messages(deps: Dependencies) -> int:
-    """One round of retention: settled messages of no share, a quarter of a year after they were planned."""
+    """Forget settled messages without a share, 90 days after planning; return how many. One round of retention."""
     with deps.database.write() as tx:
         return tx.outbox.forget(deps.clock.now() - KEPT, _BATCH)

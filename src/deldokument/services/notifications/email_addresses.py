@@ -1,12 +1,14 @@
-"""«Varsler til meg»: where a person who shares or administers is told, and what.
+"""«Varsler til meg»: the e-mail addresses and notice choices of members and administrators.
 
     enter_address ──a code is mailed to it──> confirm_address ──> it is used
-    (an address confirmed before is used until another is)
+    (an address confirmed before is used until another is confirmed)
 
-Promises that an address is used only when whoever reads what arrives there has typed the code here, logged in as the
-person; that a code is good for half an hour and few tries, and few are sent in a day; that addresses stand sealed and
-are shown to the person alone; and that they are forgotten when the person works for nobody here any more. Two persons
-may have the same address, so that nothing here tells which addresses are known.
+Guarantees:
+- An address is used only after its reader has typed the code here, logged in as the person.
+- A code is valid for half an hour and a few attempts. Few codes are sent in a day.
+- Addresses are stored sealed and shown only to the person.
+- They are forgotten when the person is no longer a member or administrator anywhere.
+- Two persons may have the same address, so nothing here reveals which addresses are known.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import hmac
 from dataclasses import dataclass, replace
 
 from deldokument.crypto.fields import lookup_hash
-from deldokument.domain.addresses import (
+from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import (
     CODE_DIGITS,
     CODE_LIFETIME,
     CODE_TRIES,
@@ -25,7 +28,6 @@ from deldokument.domain.addresses import (
     NoticeChoices,
     check_address,
 )
-from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.outbox import Channel, OutgoingMessage
@@ -40,9 +42,9 @@ from deldokument.services.people import directory_key
 
 @dataclass(frozen=True, slots=True)
 class AddressView:
-    """What the person sees. ``unconfirmed`` waits for the code that was mailed to it. Empty when there is none.
+    """A person's own address and choices. ``address`` and ``unconfirmed`` are empty if there is none.
 
-    ``refused``: no mail server has taken the code, and none will.
+    ``unconfirmed`` waits for the code that was mailed to it. ``refused``: the e-mail with the code was given up.
     """
 
     address: str
@@ -52,9 +54,9 @@ class AddressView:
 
 
 def show_address(deps: Dependencies, person: PersonIdentifier, language: Language = Language.BOKMAAL) -> AddressView:
-    """Where the person is told; ``language`` is what stands chosen until another is.
+    """Return the person's address and choices; ``language`` is the default until the person chooses one.
 
-    Raises NotFound for whoever neither shares nor administers, and where no mail is sent.
+    Raises: NotFound if the person is neither member nor administrator, or if the service sends no e-mail.
     """
     key = directory_key(deps)
     with deps.database.read() as tx:
@@ -73,16 +75,16 @@ def show_address(deps: Dependencies, person: PersonIdentifier, language: Languag
 
 
 def confirmed_address(key: bytes, kept: NoticeAddress) -> str:
-    """The address that is used, empty when there is none."""
+    """Return the confirmed address, empty if there is none."""
     return open_field(key, kept.sealed_address, EncryptedColumn.NOTICE_ADDRESS, kept.id)
 
 
 def enter_address(
     deps: Dependencies, person: PersonIdentifier, text: str, language: Language = Language.BOKMAAL
 ) -> None:
-    """Mail a code to an address; what is used already needs none. ``language`` as for ``show_address``.
+    """Mail a code to an address, unless it is confirmed already. ``language`` as for ``show_address``.
 
-    Raises NotFound as ``show_address``, InvalidInput, or Conflict after too many codes.
+    Raises: NotFound as ``show_address``; InvalidInput; Conflict after too many codes.
     """
     address = check_address(text)
     key, now = directory_key(deps), deps.clock.now()
@@ -109,13 +111,17 @@ def _code_message(tenant_id: str, challenged: NoticeAddress, deps: Dependencies)
 
 
 def code_of(key: bytes, kept: NoticeAddress) -> str:
-    """The code that was mailed last. It is nowhere kept: it follows from the record and the directory's key."""
+    """Return the code that was mailed last. It is not stored, but derived from the record and the directory key."""
     digest = lookup_hash(key, "address-code", f"{kept.id} {kept.challenge_id}")
     return f"{int.from_bytes(digest) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
 
 def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> None:
-    """Use the address that the code was mailed to. Raises NotFound, InvalidInput, or Conflict: the code is too old."""
+    """Confirm the address that the code was mailed to.
+
+    Raises: NotFound as ``show_address``; InvalidInput for a wrong code; Conflict for an expired one or after too many
+    attempts.
+    """
     key = directory_key(deps)
     typed = "".join(code.split())
     with deps.database.write() as tx:
@@ -124,7 +130,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
         if not kept.awaits_code_at(deps.clock.now()):
             raise Conflict("code_expired")
         right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
-        # A wrong try is written down before it is refused: the transaction must stand.
+        # A wrong attempt is counted before it is refused, so the transaction must commit.
         tx.notification_addresses.save(_confirmed(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
         if right:
             record_event(deps, tx, EventKind.ADDRESS_CONFIRMED, person=person)
@@ -140,7 +146,7 @@ def _confirmed(deps: Dependencies, key: bytes, kept: NoticeAddress) -> NoticeAdd
 
 
 def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: NoticeChoices) -> None:
-    """What the person wants to be told. Raises NotFound."""
+    """Store which notices the person wants, and in which language. Raises: NotFound as ``show_address``."""
     key = directory_key(deps)
     with deps.database.write() as tx:
         _tenant_of(deps, tx, key, person)
@@ -156,9 +162,9 @@ def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: Notice
 
 
 def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
-    """Forget the address, and one that waits. What has been chosen stays, and how many codes were sent today.
+    """Forget the address and an unconfirmed one. The choices and the number of codes sent today are kept.
 
-    Raises NotFound as ``show_address``.
+    Raises: NotFound as ``show_address``.
     """
     key = directory_key(deps)
     with deps.database.write() as tx:
@@ -170,14 +176,17 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
 
 
 def forget_addresses(deps: Dependencies) -> int:
-    """Forget what nobody confirmed in time, and all of whoever works for nobody here any more. One round of a loop."""
+    """Forget addresses not confirmed in time, and all records of persons who are no longer members or administrators.
+
+    Returns how many. One round of retention.
+    """
     with deps.database.write() as tx:
         stale = tx.notification_addresses.drop_unconfirmed(deps.clock.now() - CODE_LIFETIME)
         return stale + tx.notification_addresses.forget_strangers()
 
 
 def _tenant_of(deps: Dependencies, tx: Transaction, key: bytes, person: PersonIdentifier) -> str:
-    """A tenant that the person shares or administers for."""
+    """Return a tenant that the person shares or administers for. Raises: NotFound as ``show_address``."""
     mine = identifier_hash(key, person)
     tenants = [account.tenant_id for _, account in tx.members.of_person(mine)]
     tenants += [administrator.tenant_id for administrator in tx.staff.administrators_by_hash(mine)]

@@ -1,13 +1,15 @@
-"""Which e-mails those who share and administer get, of what, and how one of them is written when it is sent.
+"""E-mail to members and administrators: which events lead to one, and how it is written when it is sent.
 
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
     share_proposed                      the other members of the account
     agreement_published                 the administrators of tenants that must sign it
 
-Promises that what a message is about is looked at once more at the moment of sending: who has left the account, has
-turned such letters off, or would be told what is no longer so, gets none. Of systems that share nobody is told here;
-they have webhooks. What letters say is in services.notifications.email_texts.
+Guarantees:
+- Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
+- A person who has left the account, or turned such e-mail off, gets none.
+
+Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from deldokument.domain.addresses import NoticeAddress
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import existing
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
@@ -37,7 +39,7 @@ from deldokument.services.people import directory_key
 from deldokument.services.shares.proposals import is_proposal_of, waits_for_approval
 
 SOON = timedelta(days=3)
-"""So long before the end of a share its sharer is told."""
+"""How long before the end of a share its sharer gets an e-mail."""
 _PAGE = 1000
 
 
@@ -45,7 +47,7 @@ _PAGE = 1000
 
 
 def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """That a recipient has the whole of a document."""
+    """Plan an e-mail saying that a recipient has downloaded a whole document."""
     share = _share_of(tx, stored)
     if not stored.event.is_download or share.member_id is None:
         return
@@ -55,7 +57,10 @@ def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) ->
 
 
 def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """That the end is near: due then, and moot by then if the end has been moved. Who moves it so near knows."""
+    """Plan an e-mail saying that the end is near. It is due then, and moot if the end has been moved.
+
+    There is none if the end is nearer than that already: the sharer who set it knows.
+    """
     share = _share_of(tx, stored)
     if deps.mail is None or share.member_id is None:
         return
@@ -66,7 +71,7 @@ def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Ite
 
 
 def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """That another member's approval is wanted."""
+    """Plan e-mails saying that a draft waits for another member's approval."""
     share = _share_of(tx, stored)
     proposer = waits_for_approval(tx, share)
     if proposer is None:
@@ -77,7 +82,7 @@ def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
 
 
 def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """That a tenant in use must sign another service agreement."""
+    """Plan e-mails saying that a tenant in use must sign a new service agreement."""
     details = stored.event.details or {}
     if deps.mail is None or details.get("agreement") != AgreementKind.SERVICE:
         return
@@ -100,7 +105,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.SHARE_PROPOSED: plan_proposed,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
-"""What is told by e-mail, and by which planner."""
+"""The events that lead to e-mail, each with its planner."""
 
 
 def _share_of(tx: Transaction, stored: StoredEvent) -> Share:
@@ -132,7 +137,7 @@ def _of_share(
 
 
 def _reachable_members(tx: Transaction, account_id: str) -> Iterator[Member]:
-    """Those with an address, of an account that may have very many."""
+    """Yield the account's members with an address, page by page: there may be very many members."""
     before = None
     while page := tx.members.of_account(account_id, before=before, limit=_PAGE):
         kept = tx.notification_addresses.of_persons({member.lookup_hash for member in page})
@@ -149,7 +154,7 @@ def _wants(deps: Dependencies, tx: Transaction, member: Member, kind: EmailKind)
 
 
 def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
-    """Write the letter and hand it over."""
+    """Write the e-mail and hand it to the mail server; MOOT if there is nothing to say any more."""
     if deps.mail is None:
         return again("no_mail_server")
     with deps.database.read() as tx:
@@ -158,7 +163,7 @@ def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
 
 
 def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
-    """To an address that nobody has confirmed yet; only the code that was asked for last."""
+    """Write the e-mail with the code to an unconfirmed address; None unless it is the code requested last."""
     kept = tx.notification_addresses.get(message.target)
     asked = str(message.details["challenge"])
     if kept is None or kept.challenge_id != asked or not kept.awaits_code_at(deps.clock.now()):
@@ -194,7 +199,7 @@ _WRITERS: Mapping[str, Callable[[Dependencies, Transaction, OutgoingMessage], Em
     EmailKind.CODE: _code_email,
     EmailKind.SIGNATURE: _signature_email,
 }
-"""Who writes letters that are of no share."""
+"""Writers of the e-mails that concern no share."""
 
 
 def _email_of(
@@ -206,12 +211,12 @@ def _email_of(
     at: datetime,
     **facts: str,
 ) -> Email:
-    subject, text = compose_email(kind, kept.language, deps.rules.public_url, days=SOON.days, **facts)
+    subject, text = compose_email(kind, kept.language, deps.config.public_url, days=SOON.days, **facts)
     return Email(message.id, to, subject, text, kept.language, at)
 
 
 def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress | None:
-    """Where a member wants letters of that kind, as long as what they lead to is there for the member."""
+    """Return the address for a member's e-mail of that kind, if wanted and the membership still gives access."""
     kept = _chosen(tx, member.lookup_hash, kind)
     if kept is None or member.id not in {living.id for living, _ in tx.members.of_person(member.lookup_hash)}:
         return None
@@ -219,7 +224,7 @@ def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress 
 
 
 def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddress | None:
-    """The confirmed address of a person who wants letters of that kind."""
+    """Return the confirmed address of a person who wants e-mail of that kind."""
     kept = tx.notification_addresses.of_person(lookup_hash)
     if kept is None or kept.confirmed_at is None:
         return None
@@ -249,7 +254,7 @@ def _soon(share: Share) -> datetime:
 
 
 def _has_all(tx: Transaction, share: Share) -> bool:
-    """Whether every recipient has downloaded every document, whoever did so for an organisation."""
+    """Return whether every recipient has downloaded every document. For an organisation, any person counts."""
     receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
     for receipt in tx.receipts.of_shares([share.id]):
         receipts[receipt.recipient_id].append(receipt)

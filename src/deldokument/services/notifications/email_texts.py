@@ -1,15 +1,18 @@
-"""The e-mails to those who share and administer: what they say, and what is needed of the world to send one.
+"""Texts of the e-mails to members and administrators.
 
-Promises that a letter holds no title, name of a document, name or number of a person, nor the name of an account or
-tenant: only what kind of thing has happened, and a path of this service, behind whose login the rest stands. Every
-letter says so in the reader's language, and where letters are turned off. Deliberately does not know whom it is for.
+Guarantees:
+- An e-mail contains no title, name of a document, name or number of a person, or name of an account or tenant.
+- It says only what kind of event has happened, and links to a page of this service behind the login.
+- It is in the reader's language, and says where to turn e-mail off.
+
+Does not know who the reader is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deldokument.domain.addresses import CODE_LIFETIME, Language
+from deldokument.domain.email_addresses import CODE_LIFETIME, Language
 from deldokument.ports.channels import EmailKind
 
 SETTINGS_PATH = "/varsler"
@@ -116,7 +119,10 @@ _FOOTERS: dict[Language, str] = {
 
 
 def compose_email(kind: EmailKind, language: Language, public_url: str, **facts: str | int) -> tuple[str, str]:
-    """Subject and text. ``facts``: ``code`` for a code, ``path`` of the page for all others, ``days`` for an end."""
+    """Return subject and text.
+
+    ``facts`` has ``code`` for a code, ``path`` of the page for all other kinds, and ``days`` for an end.
+    """
     words = _LETTERS[language][kind]
     given = {
         "minutes": int(CODE_LIFETIME.total_seconds()) // 60,

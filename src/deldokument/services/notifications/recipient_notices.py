@@ -2,13 +2,14 @@
 
     plan_notices      the share was published: a notice to each recipient
     plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
-    send_notice       put into words and ordered
-    applies           what the one who delivers asks just before it does
+    send_notice       composes the notice and orders its delivery
+    applies           answers Altinn, which asks just before delivery
 
-Promises that a recipient who has downloaded every document is not reminded, that nobody is told of a share that is over
-or stopped, and that a reminder follows the end when it is moved: it is planned when it is due, by the end as it is
-then. Each is asked thrice: when it is planned, when it is ordered, and when it is delivered, which may be the next
-morning.
+Guarantees:
+- A recipient who has downloaded every document gets no reminder.
+- Nobody gets a notice of a share that is over or stopped.
+- A reminder follows the end when it is moved: it is planned when it is due, by the end at that time.
+- Each notice is checked three times: when it is planned, ordered and delivered, which may be the next morning.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import _DOWNLOADED, _OVER
+from deldokument.services.shares.notice_status import DOWNLOADED, OVER
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
 """How long before the end recipients are reminded, the earlier reminder first."""
 GRACE = timedelta(days=1)
-"""Nobody is reminded sooner after the share was published."""
+"""Minimum time from publication to a reminder."""
 _BATCH = 500
 
 
 def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """A notice to each recipient of a share that was published, while it is open."""
+    """Plan a notice to each recipient of a published share, while it is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if deps.notices is None or not share.notify or not share.is_open_at(now):
@@ -50,14 +51,14 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
 
 
 def plan_reminders(deps: Dependencies) -> int:
-    """One round: how many reminders have come to be due."""
+    """Plan the reminders that are due; return how many. One round."""
     if deps.notices is None:
         return 0
     return sum(_plan_reminders(deps, kind) for kind in REMINDERS)
 
 
 def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
-    """Who is found gets the reminder unless another worker has planned it for the same end."""
+    """Plan the reminders of one kind, except those that another worker has planned for the same end."""
     now, lead = deps.clock.now(), REMINDERS[kind]
     sooner = max((other for other in REMINDERS.values() if other < lead), default=timedelta())
     wanted = ReminderQuery(Channel.ALTINN, now + sooner, now + lead, lead + GRACE, kind, now - lead)
@@ -91,7 +92,7 @@ def _message(
 
 
 def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
-    """Order the notice, if it applies. Raises Unavailable."""
+    """Order the delivery of the notice, if it still applies. Raises: Unavailable."""
     if deps.notices is None:
         return again("notices_unavailable")
     with deps.database.read() as tx:
@@ -100,7 +101,7 @@ def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
 
 
 def applies(deps: Dependencies, message_id: str) -> bool:
-    """Whether the notice is still to be delivered; False for what is no notice."""
+    """Return whether the notice must still be delivered; False if the id is not that of a notice."""
     with deps.database.read() as tx:
         message = tx.outbox.get(message_id)
         if message is None or message.channel is not Channel.ALTINN:
@@ -116,13 +117,13 @@ def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> 
         return hindrance
     tenant, account = _tenancy(tx, share)
     [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
-    rules = deps.rules.notices
+    rules = deps.config.notices
     telling = NoticeText(
         kind=NoticeKind(message.kind),
         recipient=recipient.kind,
         sender="" if share.confidential else tenant.name,
         end=existing(share.expires_at),
-        address=deps.rules.public_url,
+        address=deps.config.public_url,
     )
     return Notice(
         id=message.id,
@@ -131,16 +132,16 @@ def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> 
         body=telling.body(rules.language),
         text=telling.text(rules.language),
         sender=(not share.confidential and account.rules.sms_sender) or rules.sender,
-        condition_url=deps.rules.public_url + CONDITION_PATH.format(id=message.id),
+        condition_url=deps.config.public_url + CONDITION_PATH.format(id=message.id),
     )
 
 
 def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:
-    """Why the notice is not to be delivered, not now or not ever."""
+    """Return why the notice must not be delivered, for now or for good; None if it may be."""
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
-        return moot(_OVER)
+        return moot(OVER)
     if tx.outbox.has_downloaded(message.target):
-        return moot(_DOWNLOADED)
+        return moot(DOWNLOADED)
     if hold_reason(*_tenancy(tx, share), share):
         return again("sharing_stopped")
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):
@@ -149,7 +150,7 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
 
 
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
-    """A reminder of an end that has been moved away since: there will be another when that one comes near."""
+    """Return whether it reminds of an end that has been postponed since. A new reminder is planned for the new end."""
     lead = REMINDERS.get(NoticeKind(message.kind))
     return lead is not None and existing(share.expires_at) - now > lead
 

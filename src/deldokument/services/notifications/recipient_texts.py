@@ -1,11 +1,14 @@
-"""The notices that recipients get, as the world takes them: to whom, in which words, and whether they still apply.
+"""Texts of the notices to recipients.
 
-Promises that no notice holds a title, a name of a document or a number, and no way to log in but the address of this
-service, behind whose login the rest stands. Whoever shares is named only where the share is marked as ordinary: that
-somebody has confidential post from a public body is nobody's business who looks at a locked telephone. Nobody here
-knows the recipient's language, so an e-mail says it in all three; a text message, for its price, in one.
+Guarantees:
+- A notice contains no title, name of a document or number. Its only link is the address of this service; the rest is
+  behind the login.
+- The sender is named only if the share is marked as ordinary. A locked telephone must not show passers-by that its
+  owner has confidential post from a public body.
+- An e-mail is in all three languages, because the recipient's language is unknown. A text message is in one, because
+  of its price.
 
-Deliberately knows neither addresses nor telephone numbers: they are looked up by whoever delivers.
+Does not know addresses or telephone numbers: the service that delivers the notice looks them up.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import RecipientKind
 from deldokument.ports.channels import NoticeKind
@@ -63,7 +66,7 @@ _WORDS: dict[Language, _Words] = {
 
 @dataclass(frozen=True, slots=True)
 class NoticeText:
-    """What the words of a notice depend on. ``sender`` is empty where nobody is named."""
+    """The text of a notice. ``sender`` is empty if no sender is named."""
 
     kind: NoticeKind
     recipient: RecipientKind
@@ -72,7 +75,7 @@ class NoticeText:
     address: str
 
     def subject(self, language: Language) -> str:
-        """The first sentence, without its stop."""
+        """Return the first sentence, without its full stop."""
         words = _WORDS[language]
         person = self.recipient == "person"
         if self.kind is NoticeKind.SHARED:
@@ -81,13 +84,13 @@ class NoticeText:
         return words.left if person else words.left_to_organization
 
     def text(self, language: Language) -> str:
-        """All of it, short enough for a text message."""
+        """Return the whole text in one language, short enough for a text message."""
         words = _WORDS[language]
         until = words.until.format(end=_when(self.end, language))
         return f"{self.subject(language)}. {until} {words.how.format(address=self.address)}"
 
     def body(self, first: Language) -> str:
-        """All of it in all languages, ``first`` first."""
+        """Return the whole text in all languages, starting with ``first``."""
         languages = sorted(Language, key=lambda language: language is not first)
         return "\n\n".join(self.text(language) for language in languages)
 

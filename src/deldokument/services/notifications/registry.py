@@ -1,10 +1,10 @@
-"""Registry of the channels to the outside: one entry each, with everything in which channels differ.
+"""Registry of the outbound channels: one entry each, with everything in which channels differ.
 
     CHANNELS     a channel -> its entry
     PLANNERS     an event -> the planners of all channels, for ``dispatch.plan_messages``
-    SCHEDULERS   the rounds that plan what time makes due, of all channels
+    SCHEDULERS   the schedulers of all channels, which plan messages that become due as time passes
 
-A new channel is a member of ``domain.outbox.Channel``, its adapter, its own modules here, and an entry.
+A new channel needs a member of ``domain.outbox.Channel``, an adapter, its own modules here, and an entry.
 """
 
 from __future__ import annotations

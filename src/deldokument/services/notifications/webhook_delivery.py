@@ -1,8 +1,9 @@
-"""What webhooks are told, and telling them: a planner and a sender of the outbox (see outbox, plans).
+"""Delivery of webhook calls: a planner and a sender of the outbox (see services.notifications.dispatch).
 
-Promises that a call says which kind of thing happened to which share, in random ids, and nothing else; that it is
-signed anew at each attempt, under the same id; and that an address that says 410, or that nothing reached for days, is
-told nothing more until it is registered anew.
+Guarantees:
+- A call says which kind of event happened to which share, in random ids, and nothing else.
+- Each attempt has a new signature, under the same id.
+- A URL that answers 410, or has only failed for three days, gets no more calls until it is registered again.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ _GONE = 410
 
 
 def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
-    """A message to each webhook of the share's account that wants to know, and was there when it happened.
+    """Plan a message to each webhook of the share's account that wants the event and existed when it happened.
 
-    A download is told once, when somebody has got the whole of a document. Where nobody listens, as in most tenants,
-    no share is looked up, however many have ended.
+    A download is reported once, when a person has received the whole document. In tenants without webhooks, which is
+    most of them, no share is looked up, however many have ended.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
     for webhook, integration in tx.webhooks.of_tenant(existing(events[0].event.tenant_id)):
@@ -70,7 +71,7 @@ def _messages(
 
 
 def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
-    """Call it, and note how it fares."""
+    """Call the webhook, and record on it whether the call succeeded."""
     with deps.database.read() as tx:
         living = tx.webhooks.get(message.target)
     if living is None:
@@ -115,7 +116,7 @@ def _body(integration: Integration, message: OutgoingMessage) -> bytes:
 
 
 def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> Webhook:
-    """What the webhook is after such an outcome."""
+    """Return the webhook with the result of the call applied."""
     now = deps.clock.now()
     if outcome.is_success:
         return replace(webhook, failing_since=None)
@@ -127,7 +128,7 @@ def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> We
 
 
 def _keep(deps: Dependencies, message: OutgoingMessage, outcome: WebhookResponse) -> bool:
-    """Whether the webhook is disabled by now, by this call or by another at the same time."""
+    """Save the result of the call; return whether the webhook is now disabled, by this call or a concurrent one."""
     with deps.database.write() as tx:
         present = tx.webhooks.lock(message.target)
         if present is None or present[0].disabled_at is not None:

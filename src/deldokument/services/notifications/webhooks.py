@@ -1,8 +1,12 @@
-"""Where a fagsystem wants to be told of what happens in an account: adding, listing and removing webhooks.
+"""Webhooks, by which a fagsystem learns of events in an account: adding, listing and removing them.
 
-Promises that a system's webhooks are its own and nobody else's, that a secret is shown once and is never to be had
-again, that a URL is one that this service may send to, and that what was told and what was not can be seen and told
-once more. How it is told is in webhook_sending.
+Guarantees:
+- A system sees and changes only its own webhooks.
+- A secret is returned only to the request that adds the webhook.
+- A URL is one that this service may send to.
+- The deliveries, made or not, can be listed and sent once more.
+
+The calls are made by services.notifications.webhook_delivery.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from deldokument.services.people import directory_key
 _BATCH = 500
 
 Before = tuple[datetime, str]
-"""After which one a list goes on, by its time and id."""
+"""Time and id of the last item of a page; the list continues after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +53,26 @@ class WebhookView:
 
     @property
     def host(self) -> str:
-        """Where the URL leads, without what may be a secret in it."""
+        """Host of the URL, without the path, which may contain a secret."""
         return urlsplit(self.url).netloc
 
 
 def add_webhook(
     deps: Dependencies, consumer: Consumer, *, account_id: str, url: str, events: list[str], webhook_id: str = ""
 ) -> tuple[WebhookView, str]:
-    """Tell the URL of these events of the account from now on. Also gives the secret that its calls are signed with.
+    """Register a URL for these events of the account; return the webhook and the secret that signs its calls.
 
-    A system that may only read an account may be told of what it could read. ``webhook_id``, if given, is a fresh
-    random one; asked again with it, the same is told and nothing more happens. Raises InvalidInput, NotFound, or
-    Conflict when there are too many.
+    A system that may only read the account may add webhooks, too: they report what it could read. ``webhook_id``, if
+    given, is a fresh random id; a repetition with it changes nothing and returns the same.
+
+    Raises: InvalidInput, NotFound, or Conflict if there are too many.
     """
-    parse_url(url, deps.rules.webhooks)
+    parse_url(url, deps.config.webhooks)
     wanted = parse_events(events)
     key, secret, webhook_id = directory_key(deps), new_secret(), webhook_id or new_id()
     with deps.database.write() as tx:
         membership = membership_in(deps, tx, consumer, account_id)
-        # One at a time in the account, so that the limit holds.
+        # Locked, so that concurrent requests cannot exceed the limit.
         tx.accounts.lock(account_id)
         integration = existing(tx.integrations.get(membership.id))
         if (known := tx.webhooks.get(webhook_id)) is not None:
@@ -92,7 +97,7 @@ def add_webhook(
 def list_webhooks(
     deps: Dependencies, consumer: Consumer, *, before: Before | None = None, limit: int = 50
 ) -> list[WebhookView]:
-    """The system's own, of all accounts, the newest first."""
+    """Return the system's own webhooks in all accounts, newest first."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         mine = {m.id: existing(tx.integrations.get(m.id)) for m in memberships_in(deps, tx, consumer)}
@@ -102,7 +107,7 @@ def list_webhooks(
 
 
 def show_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> WebhookView:
-    """One of the system's own. Raises NotFound."""
+    """Return one of the system's own webhooks. Raises: NotFound."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         webhook, integration, _ = _own(deps, tx, consumer, webhook_id)
@@ -110,7 +115,7 @@ def show_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> Web
 
 
 def remove_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> None:
-    """Tell it nothing more. Raises NotFound."""
+    """Remove a webhook. Raises: NotFound."""
     with deps.database.write() as tx:
         webhook, integration, tenant_id = _own(deps, tx, consumer, webhook_id)
         require(tx.webhooks.remove(webhook.id) or None, "webhook")
@@ -120,14 +125,14 @@ def remove_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> N
 def list_deliveries(
     deps: Dependencies, consumer: Consumer, webhook_id: str, *, before: Before | None = None, limit: int = 50
 ) -> list[OutgoingMessage]:
-    """What it was told or is to be told, the newest first. Raises NotFound."""
+    """Return the webhook's deliveries, sent and waiting, newest first. Raises: NotFound."""
     with deps.database.read() as tx:
         webhook, _, _ = _own(deps, tx, consumer, webhook_id)
         return tx.outbox.of_target(Channel.WEBHOOK, webhook.id, before=before, limit=limit)
 
 
 def replay_delivery(deps: Dependencies, consumer: Consumer, webhook_id: str, delivery_id: str) -> None:
-    """Tell it once more, under the same id. Raises NotFound, or Conflict for a webhook that has been disabled."""
+    """Send a delivery once more, under the same id. Raises: NotFound, or Conflict if the webhook is disabled."""
     with deps.database.write() as tx:
         webhook, _, _ = _own(deps, tx, consumer, webhook_id)
         message = require(tx.outbox.get(delivery_id), "delivery")
@@ -139,7 +144,7 @@ def replay_delivery(deps: Dependencies, consumer: Consumer, webhook_id: str, del
 
 
 def webhooks_of_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> list[WebhookView]:
-    """Of all systems that may use the account, the newest first, for administrators. Raises NotFound."""
+    """Return the webhooks of all systems in the account, newest first, for administrators. Raises: NotFound."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         account = any_account(tx, tenant_id, account_id)
@@ -147,13 +152,16 @@ def webhooks_of_account(deps: Dependencies, *, tenant_id: str, account_id: str) 
 
 
 def forget_ended_webhooks(deps: Dependencies) -> int:
-    """One round of retention: webhooks whose integration has lost its rights, with URL and secret."""
+    """Forget webhooks whose integration has lost its rights, with URL and secret; return how many.
+
+    One round of retention.
+    """
     with deps.database.write() as tx:
         return tx.webhooks.forget_ended(_BATCH)
 
 
 def _own(deps: Dependencies, tx: Transaction, consumer: Consumer, webhook_id: str) -> tuple[Webhook, Integration, str]:
-    """The webhook with its integration and the tenant's id."""
+    """Return the webhook with its integration and the tenant's id. Raises: NotFound."""
     mine = {membership.id: membership.tenant.id for membership in memberships_in(deps, tx, consumer)}
     webhook, integration = require(tx.webhooks.get(webhook_id), "webhook")
     if integration.id not in mine:

@@ -1,7 +1,9 @@
-"""Drafts as a system hands them in: words and recipients at once, words changed in part, recipients all or none.
+"""Drafts through the API: fields and recipients in one request, fields changed in part, recipients all or none.
 
-Promises that what is refused has changed nothing and names every fault that it can, where the form (see drafting) keeps
-what it can of what somebody is typing.
+Guarantees:
+- A refused request has changed nothing, and reports every error that it can find.
+
+The form does otherwise (see services.shares.drafts): it keeps what it can of a person's input.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from deldokument.services.shares.authorization import (
 from deldokument.services.shares.drafts import (
     DraftFields,
     apply_fields,
+    check_fields,
     check_period,
-    check_words,
     empty_draft,
     fields_of,
     insert_draft,
@@ -43,9 +45,10 @@ def create_draft(
     recipients: Sequence[RecipientInput] = (),
     share_id: str = "",
 ) -> Share:
-    """A new draft with what is known of it. Raises NotFound, RightMissing, Frozen, InvalidInput or InvalidFields.
+    """Create a draft with its fields and recipients.
 
-    With a ``share_id``, the same request done again after a crash finds what it made.
+    With a ``share_id``, a request repeated after a crash returns the share that it created. Raises: NotFound,
+    RightMissing, Frozen, InvalidInput or InvalidFields.
     """
     with deps.database.read() as tx:
         if share_id and tx.shares.get(share_id) is not None:
@@ -64,13 +67,13 @@ def create_draft(
             insert_recipients(deps, tx, draft, checked)
     except Conflict:
         with deps.database.read() as tx:
-            # Made meanwhile, by the same request that was taken to have ended.
+            # Created meanwhile by the same request, which was assumed to have crashed.
             return share_for_reading(deps, tx, sharer, draft.id)
     return draft
 
 
 def _gather(faults: list[InvalidInput], check: Callable[[], _Checked]) -> _Checked | None:
-    """What ``check`` answers; None when it found faults, which are then among ``faults``."""
+    """Return the result of ``check``; None if it found errors, which are then added to ``faults``."""
     try:
         return check()
     except InvalidInput as error:
@@ -82,20 +85,20 @@ def _gather(faults: list[InvalidInput], check: Callable[[], _Checked]) -> _Check
 
 def _checked(deps: Dependencies, membership: Membership, words: DraftFields) -> DraftFields:
     check_period(deps, membership, words.expires_at)
-    return check_words(words)
+    return check_fields(words)
 
 
 def change_draft(
     deps: Dependencies, sharer: Sharer, share_id: str, change: Callable[[DraftFields], DraftFields]
 ) -> Share:
-    """Put what ``change`` makes of a draft's words in their place.
+    """Replace a draft's fields with the result of ``change``.
 
-    Raises NotFound, RightMissing, Conflict, Frozen or InvalidInput.
+    Raises: NotFound, RightMissing, Conflict, Frozen or InvalidInput.
     """
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         before = fields_of(deps, share)
-        words = check_words(change(before))
+        words = check_fields(change(before))
         membership = target_membership(deps, tx, sharer, share, words.account_id)
         if (words.expires_at, words.account_id) != (before.expires_at, before.account_id):
             check_period(deps, membership, words.expires_at)
@@ -105,9 +108,9 @@ def change_draft(
 
 
 def add_recipient_inputs(deps: Dependencies, sharer: Sharer, share_id: str, inputs: Sequence[RecipientInput]) -> None:
-    """Add all of them to the draft, or none.
+    """Add all the recipients to the draft, or none.
 
-    Raises as ``check_recipients``, NotFound, RightMissing, Conflict or Frozen.
+    Raises: as ``check_recipients``, and NotFound, RightMissing, Conflict or Frozen.
     """
     with deps.database.read() as tx:
         share_for_reading(deps, tx, sharer, share_id)

@@ -1,8 +1,11 @@
-"""Which accounts and shares a member, or a system as an integration, may work with, and whether work there may go on.
+"""Authorization of sharers: which accounts and shares a member or integration may use, and whether work may go on.
 
-Promises that what is not the sharer's does not exist for the sharer, that whoever may only read changes nothing, and
-that nothing new is begun, filled in or published where the operator has stopped it or the account is closed. What only
-takes away (removing, discarding, withdrawing, an earlier end) does not ask for that.
+Guarantees:
+- A share in an account of others does not exist for the sharer.
+- An integration that may only read changes nothing.
+- Nothing new is begun, filled in or published where the operator has frozen it, or where the account is closed.
+
+The last rule does not apply to changes that only take away: removing, discarding, withdrawing, an earlier end.
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ _USE_NOTED = timedelta(days=1)
 
 
 def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """The share, its row locked, and the membership by which the sharer may change what is in its account.
+    """Return the share, its row locked, and the membership that lets the sharer change shares of its account.
 
-    Raises NotFound or RightMissing.
+    Raises: NotFound or RightMissing.
     """
     share, membership = _managed(deps, tx, sharer, tx.shares.lock(share_id))
     _check_may_change(membership)
@@ -31,26 +34,26 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
 
 
 def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
-    """The share, if the sharer may see what is in its account. Raises NotFound."""
+    """Return the share, if the sharer may see the shares of its account. Raises: NotFound."""
     return _managed(deps, tx, sharer, tx.shares.get(share_id))[0]
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
-    """The share of ``own_share``, still a draft. Raises Conflict when it is not."""
+    """Return the share as ``share_for_update``, if it is a draft. Raises: as that, and Conflict if it is not."""
     share, _ = share_for_update(deps, tx, sharer, share_id)
     check_draft(share)
     return share
 
 
 def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """As ``own_share``, of what is as ``check_living_draft`` wants it."""
+    """Return share and membership as ``share_for_update``. Raises: as that and ``check_living_draft``."""
     share, membership = share_for_update(deps, tx, sharer, share_id)
     check_living_draft(share, membership)
     return share, membership
 
 
 def check_living_draft(share: Share, membership: Membership) -> None:
-    """Raise unless it is a draft, where drafts may be filled in: Conflict, Frozen, or InvalidInput (closed)."""
+    """Raise unless it is a draft that may be filled in: Conflict, or as ``check_may_share``."""
     check_draft(share)
     check_may_share(membership, share)
 
@@ -58,7 +61,7 @@ def check_living_draft(share: Share, membership: Membership) -> None:
 def check_may_share(membership: Membership, share: Share | None = None) -> None:
     """Raise unless drafts may be begun, filled in and published in the account.
 
-    RightMissing for whoever may only read, Frozen, or InvalidInput (closed).
+    Raises: RightMissing for an integration that may only read; Frozen; InvalidInput if the account is closed.
     """
     _check_may_change(membership)
     decision = may_share(membership.tenant, membership.account, share)
@@ -68,13 +71,13 @@ def check_may_share(membership: Membership, share: Share | None = None) -> None:
 
 
 def check_not_stopped(membership: Membership, share: Share | None) -> None:
-    """Raise Frozen when the operator has stopped the tenant, the account or the share."""
+    """Raise Frozen if the operator has frozen the tenant, the account or the share, or if the account is deleted."""
     if hold_reason(membership.tenant, membership.account, share):
         raise Frozen("sharing_stopped")
 
 
 def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
-    """Write down that the member or the integration shares; not more than once a day."""
+    """Record the time at which the member or integration shares, at most once a day."""
     now = deps.clock.now()
     if membership.member_id is None:
         if _is_news(existing(tx.integrations.get(membership.id)).used_at, now):

@@ -1,10 +1,9 @@
-"""Discarding a draft on the pages, which whoever did it can undo for some seconds.
+"""Discarding of a draft on the pages, with a few seconds to undo it.
 
 Guarantees:
-
 - A discarded draft is abandoned at once: no page, call or upload changes or publishes it.
-- Its key, uploads and recipients stay until the grace is over. Then the worker destroys the key, as of any abandoned
-  draft, and nothing brings the draft back. A browser that is closed meanwhile changes nothing about that.
+- Its key, uploads and recipients stay until the grace period is over. Then the worker destroys the key, as for any
+  abandoned draft, and nothing restores it. This does not depend on the browser.
 - The draft counts in the account's quota until its key is destroyed.
 """
 
@@ -29,27 +28,27 @@ RESTORED = "restored"
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A draft that was discarded. ``left``: how long the person who asks can still undo it; None when not."""
+    """A discarded draft. ``left``: how long the person who asks can still undo it; None if it is final for them."""
 
     view: ShareView
     left: timedelta | None
 
 
 def discard_with_grace(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Discard the draft; ``restore_draft`` undoes it within DISCARD_GRACE. Raises NotFound or Conflict."""
+    """Discard the draft; ``restore_draft`` undoes it within DISCARD_GRACE. Raises: NotFound or Conflict."""
     discard_draft(deps, person, share_id, grace=DISCARD_GRACE)
 
 
 def restore_draft(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
-    """Bring back the draft that the person has just discarded, with all that was in it.
+    """Restore the draft that the person has just discarded, with everything in it. Idempotent.
 
-    Asked again, it says the same. Raises NotFound, or Conflict when it is too late or somebody else discarded it.
+    Raises: NotFound, or Conflict if it is too late or somebody else discarded the draft.
     """
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, person, share_id)
         if share.state is ShareState.DRAFT:
             return share
-        # Asked after the lock: a worker that had the row may have destroyed the key meanwhile.
+        # Checked after locking: a worker that held the row may have destroyed the key.
         if not share.can_be_restored(deps.clock.now(), membership.id):
             raise Conflict("discard_final")
         restored = replace(share, state=ShareState.DRAFT, closed_at=None, undo_until=None, undo_by=None)
@@ -60,7 +59,7 @@ def restore_draft(deps: Dependencies, person: PersonIdentifier, share_id: str) -
 
 
 def find_discarded(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Discarded | None:
-    """What the page says after discarding; None for any other share."""
+    """Return the discarded draft for the page shown after discarding; None for any other share."""
     with deps.database.read() as tx:
         try:
             share = share_for_reading(deps, tx, person, share_id)

@@ -1,8 +1,10 @@
-"""Filling in a share before it is published: recipients, period, words, documents.
+"""Drafts: recipients, period, texts and documents of a share before it is published.
 
-Promises that a draft is saved as it grows, that the same recipient is there once however often it was pasted, that a
-refused recipient is named with the reason and changes nothing, and that only sharers of the account get near it (see
-ownership). A draft that nobody has touched for 24 hours is abandoned (see retention).
+Guarantees:
+- A draft is saved as it grows. A recipient is in it once, however often it was pasted.
+- A refused recipient is reported with the reason and changes nothing.
+- Only sharers of the account have access to it (see services.shares.authorization).
+- A draft that nobody has changed for 24 hours is abandoned (see services.maintenance.retention).
 """
 
 from __future__ import annotations
@@ -14,12 +16,7 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
-from deldokument.domain.identifiers import (
-    Identifier,
-    Sharer,
-    parse_identifier,
-    split_pasted,
-)
+from deldokument.domain.identifiers import Identifier, Sharer, parse_identifier, split_pasted
 from deldokument.domain.share import (
     LABEL_LENGTH,
     MAX_DOCUMENTS,
@@ -63,17 +60,17 @@ from deldokument.services.shares.authorization import (
 from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
-from deldokument.services.shares.recipients import NewRecipient, check_recipient_count, insert_recipients
+from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
 from deldokument.services.shares.views import file_name, open_message
 
 
 @dataclass(frozen=True, slots=True)
 class DraftFields:
-    """What the form says about a share; ``expires_at`` None while it is not filled in.
+    """The fields of a share's form. ``expires_at`` is None until it is filled in.
 
-    ``confidential`` and ``notify`` None: as the draft has it, which begins as the account has it. ``archived`` None: as
-    the draft has it, which begins as the tenant has confirmed it of the integration. ``notify`` counts for nothing
-    where no notices are configured.
+    None leaves ``confidential``, ``notify`` and ``archived`` as they are in the draft. A new draft takes the first two
+    from the account, and ``archived`` from what the tenant has confirmed for the integration. ``notify`` has no effect
+    if no notices are configured.
     """
 
     account_id: str
@@ -88,7 +85,7 @@ class DraftFields:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecipient:
-    """A pasted text that did not become a recipient, and why."""
+    """A pasted text that was not accepted as a recipient, and why."""
 
     text: str
     error: ServiceError
@@ -96,9 +93,9 @@ class RejectedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class UploadTicket:
-    """What a browser needs to upload one document: a token good for that and nothing else, until ``expires_at``.
+    """The data for the upload of one document. The token is valid for that only, until ``expires_at``.
 
-    ``partials`` are those that it has been sent in so far, in the order of their starts.
+    ``partials`` are the document's partial uploads so far, in the order of their starts.
     """
 
     document_id: str
@@ -110,7 +107,7 @@ class UploadTicket:
 
 
 def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share:
-    """A new, empty draft in the account. Raises NotFound, Frozen, or InvalidInput for a closed account."""
+    """Create an empty draft in the account. Raises: NotFound, RightMissing, Frozen, or InvalidInput if it is closed."""
     with deps.database.read() as tx:
         membership = membership_in(deps, tx, sharer, account_id)
     check_may_share(membership)
@@ -121,7 +118,7 @@ def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share
 
 
 def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") -> Share:
-    """The record of a new draft, whose keys there are already: what is written with them comes after them."""
+    """Return a new draft, not stored yet. Its keys are created first, so that data never exists without its key."""
     now, share_id = deps.clock.now(), share_id or new_id()
     key_id = audit_key_id(membership.tenant.id, now)
     deps.keyring.create(key_id)
@@ -143,9 +140,10 @@ def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") 
 
 
 def insert_draft(deps: Dependencies, tx: Transaction, share: Share, sharer: Sharer) -> None:
-    """Keep a new draft, if it may still be begun: an end of the tenant has seen it, or it sees the end.
+    """Store a new draft, if it may still be begun.
 
-    Raises NotFound, RightMissing, Frozen, InvalidInput for a closed account, or Conflict when the id is taken.
+    The tenant's row is locked: an offboarding at the same time either includes the draft or makes this call fail.
+    Raises: NotFound, RightMissing, Frozen, InvalidInput for a closed account, or Conflict if the id is taken.
     """
     tx.tenants.lock(share.tenant_id)
     membership = membership_in(deps, tx, sharer, share.account_id)
@@ -156,12 +154,12 @@ def insert_draft(deps: Dependencies, tx: Transaction, share: Share, sharer: Shar
 
 
 def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFields) -> None:
-    """Keep what the form says. A period outside the account's rule is told at once, and the rest is kept.
+    """Save the fields of the form. Raises: InvalidInput.
 
-    Raises InvalidInput; for a text that breaks a rule, and for an account that takes no drafts or has no room for the
-    documents, nothing has changed.
+    For a period outside the account's rule the fields have been saved. Nothing is saved for an invalid text, or for an
+    account that takes no drafts or whose quota is too small for the documents.
     """
-    tidy = check_words(words)
+    tidy = check_fields(words)
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         membership = target_membership(deps, tx, sharer, share, words.account_id)
@@ -169,8 +167,8 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
     check_period(deps, membership, words.expires_at)
 
 
-def check_words(words: DraftFields) -> DraftFields:
-    """The words as they are kept. Raises InvalidInput."""
+def check_fields(words: DraftFields) -> DraftFields:
+    """Return the fields with checked and normalised texts. Raises: InvalidInput."""
     return replace(
         words,
         title=check_text(words.title, TITLE_LENGTH, field="title"),
@@ -180,13 +178,13 @@ def check_words(words: DraftFields) -> DraftFields:
 
 
 def check_period(deps: Dependencies, membership: Membership, expires_at: datetime | None) -> None:
-    """Raise InvalidInput for an end that the account's rule does not allow; none yet is no fault of a draft."""
+    """Raise InvalidInput for an end that the account's rule does not allow. A draft may have no end yet."""
     if expires_at is not None:
         membership.account.period(membership.tenant).check(expires_at, deps.clock.now())
 
 
 def apply_fields(deps: Dependencies, share: Share, membership: Membership, words: DraftFields) -> Share:
-    """The draft with checked words, sealed, in the account of the membership."""
+    """Return the draft with the checked fields, sealed, in the account of the membership."""
     key = existing_key(deps.keyring, share.audit_key_id)
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     return replace(
@@ -206,7 +204,7 @@ def apply_fields(deps: Dependencies, share: Share, membership: Membership, words
 
 
 def fields_of(deps: Dependencies, share: Share) -> DraftFields:
-    """What a draft says now."""
+    """Return the present fields of a draft."""
     key = existing_key(deps.keyring, share.audit_key_id)
     return DraftFields(
         account_id=share.account_id,
@@ -221,7 +219,10 @@ def fields_of(deps: Dependencies, share: Share) -> DraftFields:
 
 
 def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, account_id: str) -> Membership:
-    """The membership in the account that the draft is to be in, which may be another one than it is in now."""
+    """Return the membership in the draft's next account, which may be its present one.
+
+    Raises: NotFound or Frozen, also for the present account; RightMissing; InvalidInput if the account takes no drafts.
+    """
     check_not_stopped(membership_in(deps, tx, sharer, share.account_id), share)
     target = membership_in(deps, tx, sharer, account_id)
     if target.tenant.id != share.tenant_id:
@@ -234,25 +235,23 @@ def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share
 
 
 def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: str) -> list[RejectedRecipient]:
-    """Add every number in a pasted text; returns those refused, with reasons.
+    """Add every number in a pasted text; return those refused, with reasons.
 
-    While Enhetsregisteret is silent, and once it has taken seconds, organisations are added without a name, to be
-    confirmed as persons are.
-
-    Raises InvalidInput, before any register is asked, for more than a share has room for.
+    If Enhetsregisteret does not answer, or the lookups take too long, organisations are added without a name. They must
+    then be confirmed, as persons must. Raises: InvalidInput for too many recipients, before the register is asked.
     """
     with deps.database.read() as tx:
         share_for_reading(deps, tx, sharer, share_id)
     texts = dict.fromkeys(split_pasted(pasted))
     check_recipient_count(len(texts))
     inquiry = begin_lookup(deps)
-    accepted: dict[Identifier, NewRecipient] = {}
+    accepted: dict[Identifier, CheckedRecipient] = {}
     refused: list[RejectedRecipient] = []
     for text in texts:
         try:
-            identifier = parse_identifier(text, allow_synthetic=deps.rules.allow_synthetic)
+            identifier = parse_identifier(text, allow_synthetic=deps.config.allow_synthetic)
             name = inquiry.registered_name(identifier)
-            accepted[identifier] = NewRecipient(name, confirmed=bool(name))
+            accepted[identifier] = CheckedRecipient(name, confirmed=bool(name))
         except ServiceError as error:
             refused.append(RejectedRecipient(text, error))
     with deps.database.write() as tx:
@@ -271,7 +270,7 @@ def change_recipient(
     label: str | None = None,
     confirmed: bool | None = None,
 ) -> None:
-    """Give a recipient a label of the sharer's own words, or confirm that a number without a name was checked."""
+    """Set a recipient's label, in the sharer's own words, or confirm that a number without a name was checked."""
     with deps.database.write() as tx:
         share, _ = editable_draft(deps, tx, sharer, share_id)
         recipient = _recipient(tx, share, recipient_id)
@@ -288,7 +287,7 @@ def change_recipient(
 
 
 def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipient_id: str) -> None:
-    """Take a recipient out of the draft."""
+    """Remove a recipient from the draft."""
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         tx.shares.remove_recipient(share.id, _recipient(tx, share, recipient_id).id)
@@ -298,9 +297,10 @@ def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipien
 def add_document(
     deps: Dependencies, sharer: Sharer, share_id: str, *, name: str, length: int, modified_at: int | None
 ) -> UploadTicket:
-    """Announce a document. An unfinished one of the same name, length and time goes on where it was, with a new token.
+    """Announce a document; return the ticket for its upload.
 
-    Raises TooLarge for more than 5 GiB, and InvalidInput for more than the account has room for, before the first byte.
+    An unfinished document of the same name, length and time continues at its offset, with a new token.
+    Raises, before the first byte: TooLarge for more than 5 GiB; InvalidInput for more than the account's quota allows.
     """
     tidy = check_document_name(name)
     check_length(length)
@@ -370,7 +370,7 @@ def _insert_document(
 
 
 def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:
-    """Take a document out of the draft; its bytes become garbage."""
+    """Remove a document from the draft; its bytes become garbage."""
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         document = tx.shares.document(document_id)
@@ -382,7 +382,7 @@ def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_
 
 
 def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:
-    """Abandon the draft now rather than after 24 hours. With ``grace`` whoever does so can undo it for that long."""
+    """Abandon the draft now rather than after 24 hours. With ``grace``, the same sharer can undo it for that long."""
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, sharer, share_id)
         check_draft(share)

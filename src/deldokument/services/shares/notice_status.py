@@ -9,15 +9,15 @@ from typing import Literal
 from deldokument.domain.outbox import OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
-_OVER, _DOWNLOADED = "share_over", "downloaded"
+OVER, DOWNLOADED = "share_over", "downloaded"
 
 
-_MOOT = frozenset({_OVER, _DOWNLOADED})
+_MOOT = frozenset({OVER, DOWNLOADED})
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """What became of a notice, and since when; ``code`` says why it failed. Never where it went."""
+    """The status of a notice, and since when; ``code`` says why it failed. The address is never included."""
 
     kind: NoticeKind
     state: Literal["sent", "waiting", "failed"]
@@ -26,12 +26,12 @@ class NoticeView:
 
     @property
     def reminds(self) -> bool:
-        """Whether it was not the first."""
+        """Whether it is a reminder."""
         return self.kind is not NoticeKind.SHARED
 
 
 def view_notice(message: OutgoingMessage) -> NoticeView | None:
-    """As those who share see it; None for what there was nothing to tell of any more."""
+    """Return the notice as sharers see it; None if it was no longer needed when it was due."""
     kind = NoticeKind(message.kind)
     if message.sent_at is not None:
         return NoticeView(kind, "sent", message.sent_at, "")

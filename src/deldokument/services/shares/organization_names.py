@@ -1,9 +1,11 @@
-"""Organisations among the recipients: named by Enhetsregisteret, or without a name while it does not answer.
+"""Names of organisations among the recipients, from Enhetsregisteret; none while the register is unavailable.
 
-Promises that an organisation that the register does not know, or has as deleted or bankrupt, is refused; that one which
-the register could not be asked about is published only on the sharer's own word that its number was checked; and that
-the register is asked once more before that, about all of them when the draft is more than a day old. Its silence never
-refuses, and never names; nor is it waited for longer than seconds, however many there are to ask about (see `Inquiry`).
+Guarantees:
+- An organisation that the register does not know, or has as deleted or bankrupt, is refused.
+- If the register was unavailable, a share is published only after the sharer has confirmed the organisation's number.
+- The register is asked again before publication; about all organisations if the draft is more than a day old.
+- An unavailable register neither refuses nor names an organisation.
+- A request spends seconds on the register, however many organisations there are (see ``OrganizationLookup``).
 """
 
 from __future__ import annotations
@@ -21,24 +23,24 @@ from deldokument.services.encryption import EncryptedColumn, existing_key, open_
 from deldokument.services.shares.authorization import share_for_reading
 
 FRESH = timedelta(days=1)
-"""How long what the register said of an organisation is good for in a draft."""
+"""Age of a draft from which the register is asked again about organisations with a name."""
 _PATIENCE = timedelta(seconds=10)
 Answers = Mapping[str, str | InvalidInput]
-"""Of recipients by id, the name that the register gave, or why it is refused. The unanswered are not there, nor those
-that have their name and keep it."""
+"""The register's name, or the reason of a refusal, by recipient id. Recipients without an answer are left out, and so
+are those that have a name and keep it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationLookup:
-    """All that one request asks the register; what it has not come to within seconds is as if that were silent."""
+    """The lookups of one request. After some seconds the register counts as unavailable for the rest."""
 
     deps: Dependencies
     began_at: datetime
 
     def registered_name(self, identifier: Identifier) -> str:
-        """The name of an organisation that may receive; empty for a person, and while the register is silent.
+        """Return the name of an organisation that may be a recipient.
 
-        Raises InvalidInput.
+        Empty for a person, and if the register is unavailable. Raises: InvalidInput for an organisation that may not.
         """
         if not isinstance(identifier, OrganizationNumber) or self.deps.clock.now() - self.began_at > _PATIENCE:
             return ""
@@ -54,21 +56,21 @@ class OrganizationLookup:
 
 
 def begin_lookup(deps: Dependencies) -> OrganizationLookup:
-    """One whose seconds begin now."""
+    """Start the lookups of a request, and their time limit."""
     return OrganizationLookup(deps, deps.clock.now())
 
 
 def is_unnamed(key: bytes, recipient: Recipient) -> bool:
-    """Whether it is an organisation that the register has yet to name; ``key`` is the share's audit key."""
+    """Return whether it is an organisation without a name; ``key`` is the share's audit key."""
     return recipient.kind == "organization" and not open_field(
         key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id
     )
 
 
 def refresh_names(deps: Dependencies, sharer: Sharer, share_id: str) -> Answers:
-    """What the register says now of the draft's organisations without a name, and of the others when the draft is old.
+    """Ask the register about the draft's organisations without a name, and about the others if the draft is old.
 
-    Outside any transaction: it may be slow. Raises NotFound.
+    Not for use in a transaction: it may be slow. Raises: NotFound.
     """
     inquiry = begin_lookup(deps)
     with deps.database.read() as tx:
@@ -97,7 +99,7 @@ def _answer(inquiry: OrganizationLookup, number: OrganizationNumber) -> str | In
 
 
 def take_answers(deps: Dependencies, tx: Transaction, share: Share, answers: Answers) -> list[InvalidInput]:
-    """Name the recipients that the register answered for, which needs no confirmation any more; returns refusals."""
+    """Name the recipients that the register has named, which need no confirmation then; return the refusals."""
     key, refusals = existing_key(deps.keyring, share.audit_key_id), []
     for recipient in tx.shares.recipients([share.id]):
         answer = answers.get(recipient.id)

@@ -1,8 +1,12 @@
-"""Four eyes: a draft that waits for another's approval, and what ends the wait.
+"""Four eyes: a draft that waits for another person's approval, and the ends of a proposal.
 
-What a member or an integration has proposed, a member approves. Promises that what is approved is what was proposed:
-any change to the draft takes the proposal back, and so does the proposer's leaving the account. Publishing itself is
-services.shares.publishing's.
+A member or an integration proposes, and a member approves.
+
+Guarantees:
+- The approved draft is the proposed one: any change to the draft takes the proposal back.
+- A proposal lapses when its proposer leaves the account.
+
+Does not publish; services.shares.publishing does.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from deldokument.services.audit.recording import record_event
 
 
 class ReturnReason(StrEnum):
-    """Why a proposal is no more: the draft was changed, another member sent it back, the proposer took it back."""
+    """Why a proposal ended: the draft was changed, another member sent it back, or the proposer took it back."""
 
     CHANGED = "changed"
     RETURNED = "returned"
@@ -29,7 +33,7 @@ class ReturnReason(StrEnum):
 
 
 def proposer_of(tx: Transaction, share: Share) -> Member | Integration | None:
-    """Whose proposal to publish the draft stands, if one does."""
+    """Return the proposer if there is a valid proposal to publish the draft, otherwise None."""
     if share.proposed_by is None:
         return None
     proposer = tx.members.get(share.proposed_by) or tx.integrations.get(share.proposed_by)
@@ -37,12 +41,12 @@ def proposer_of(tx: Transaction, share: Share) -> Member | Integration | None:
 
 
 def is_proposal_of(proposer: Member | Integration, lookup_hash: bytes) -> bool:
-    """Whether the person with that hash among members made it, as a member of whatever account."""
+    """Return whether the person with that lookup hash is the proposer, as a member of any account."""
     return isinstance(proposer, Member) and proposer.lookup_hash == lookup_hash
 
 
 def waits_for_approval(tx: Transaction, share: Share) -> Member | Integration | None:
-    """Who has proposed the draft, where it takes another member to publish it."""
+    """Return the proposer of a draft that another member must approve, otherwise None."""
     if share.state is not ShareState.DRAFT or share.proposed_by is None:
         return None
     account = existing(tx.accounts.get(share.account_id))
@@ -56,7 +60,7 @@ def touch_draft(
     person: Sharer | None = None,
     cause: ReturnReason = ReturnReason.CHANGED,
 ) -> None:
-    """Save a draft as it was just touched. A proposal made before was of something else, and is taken back."""
+    """Save a draft with the time of its change. An earlier proposal was for another content and is taken back."""
     tx.shares.save(replace(share, changed_at=deps.clock.now(), proposed_by=None))
     if share.proposed_by is not None:
         record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)

@@ -1,13 +1,15 @@
-"""Publishing a share, by one member or by two, changing its end, withdrawing it, making a new draft from it.
+"""Publication of a share, by one person or two; changes of its end, withdrawal, and copies.
 
-    publish_share ──the account wants one pair of eyes──> available
+    publish_share ──without four eyes──> available
          └──four eyes──> proposed ──approve_share, another person──> available
                              └──return_proposal, any change──> draft
 
-Promises that each of them locks the share's row and looks at the state again, so that of two at once one wins and the
-other is told; that nothing is published without recipient, document, period and the sharer's confirmations, nor, where
-the account wants four eyes, without a second person who saw just what is published; that an end once reached or a
-withdrawal is never undone.
+Guarantees:
+- Each function locks the share's row and checks the state again. Of two concurrent calls one wins; the other gets the
+  present state or an error.
+- Nothing is published without recipient, document, period and the sharer's confirmations.
+- If the account requires four eyes, a second person has seen exactly what is published.
+- An end that was reached, or a withdrawal, is never undone.
 """
 
 from __future__ import annotations
@@ -59,13 +61,12 @@ def publish_share(
     documents: Collection[str] | None = None,
     recipients: Collection[str] | None = None,
 ) -> Share:
-    """Make the draft available to its recipients, or propose that where the account wants four eyes.
+    """Make the draft available to its recipients, or propose it if the account requires four eyes.
 
-    With ``documents`` or ``recipients`` only if it holds just these: Conflict when somebody has changed them since they
-    were seen.
+    Idempotent, for a browser that lost the response. With ``documents`` or ``recipients``, the draft must have exactly
+    these: Conflict if somebody has changed them since the sharer saw them.
 
-    Raises InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict. Asked again,
-    by a browser that lost the answer, it says the same.
+    Raises: InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict.
     """
     answers = refresh_names(deps, sharer, share_id)
     with deps.database.write() as tx:
@@ -93,10 +94,12 @@ def publish_share(
 
 
 def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: datetime) -> Share:
-    """Publish what another sharer has proposed; ``seen`` is the ``changed_at`` of what the person looked through.
+    """Publish what another sharer has proposed; ``seen`` is the ``changed_at`` of the draft that the person reviewed.
 
-    Raises InvalidFields when something has come to be missing since, Conflict for one's own proposal (as a member of
-    whatever account), for a draft changed since, and when none waits; InvalidInput or Frozen as ``publish_share``.
+    Raises:
+    - InvalidFields if something is missing by now
+    - Conflict for one's own proposal (as a member of any account), for a draft changed since, or without a proposal
+    - InvalidInput or Frozen as ``publish_share``
     """
     answers = refresh_names(deps, person, share_id)
     with deps.database.write() as tx:
@@ -116,7 +119,10 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
 
 
 def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Send a proposal back, or take back one's own; does nothing when none waits. Raises Conflict for no draft."""
+    """Send a proposal back, or take back one's own; do nothing if there is none.
+
+    Raises: Conflict if the share is not a draft.
+    """
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, person, share_id)
         proposer = proposer_of(tx, share)
@@ -148,9 +154,9 @@ def _publish(
 def _check_complete(
     deps: Dependencies, tx: Transaction, share: Share, membership: Membership, answers: Answers
 ) -> None:
-    """Raise InvalidFields with all that stands in the way of publishing, Conflict when the tenant must sign first.
+    """Raise InvalidFields with everything that prevents publication, or Conflict if the tenant must sign first.
 
-    What is shared already stays shared: recipients are not to lose it by what their municipality has left undone.
+    Published shares stay available: recipients must not lose them because their municipality has not signed.
     """
     if agreement_status(deps, tx, share.tenant_id).service.state is SignatureState.OVERDUE:
         raise Conflict("signature_overdue")
@@ -197,7 +203,10 @@ def _period_errors(share: Share, membership: Membership, now: datetime) -> list[
 
 
 def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
-    """Move the end, earlier or later; no key moves. Raises InvalidInput, Conflict when over, Frozen for a later one."""
+    """Move the end, earlier or later; the keys stay the same.
+
+    Raises: InvalidInput; Conflict if the share is over; Frozen for a later end of a frozen share.
+    """
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, sharer, share_id)
         now = deps.clock.now()
@@ -211,7 +220,7 @@ def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at:
 
 
 def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
-    """End the share now. Raises Conflict when it is over already or was never published."""
+    """End the share now. Raises: Conflict if it is over already or was never published."""
     with deps.database.write() as tx:
         share, _ = share_for_update(deps, tx, sharer, share_id)
         now = deps.clock.now()
@@ -222,7 +231,7 @@ def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
 
 
 def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
-    """A new draft with the title, reference and recipients of another share. Raises as ``drafting.start_draft``."""
+    """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``."""
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, original.account_id)

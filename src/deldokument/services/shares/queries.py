@@ -1,6 +1,7 @@
-"""The sharers' lists: the shares of my accounts, one share with its time line.
+"""Lists for sharers: the shares of their accounts, and one share with its timeline.
 
-Promises that only shares of accounts of which the sharer is a member are ever listed.
+Guarantees:
+- Only shares of the sharer's own accounts are listed.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from deldokument.services.shares.views import ShareView, display_number, share_v
 
 PAGE = 50
 MAX_EVENTS = 10_000
-"""So many events of a share are looked at, the newest: whoever has the link can add to them as long as it is open."""
+"""Maximum number of events read of a share, the newest. Anybody with the link can add events while it is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShareList:
-    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may wait for the sharer."""
+    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may need the sharer."""
 
     shares: tuple[ShareView, ...]
     next: tuple[datetime, str] | None
@@ -49,11 +50,12 @@ def list_shares(
     soon: timedelta | None = None,
     mine: Sequence[Membership] | None = None,
 ) -> ShareList:
-    """The shares of the sharer's accounts, filtered by account, state as it is now, and saksnummer.
+    """Return the shares of the sharer's accounts, filtered by account, present state, and reference (saksnummer).
 
-    ``mine``: the sharer's memberships, when they have been read for this request already.
-    With ``soon``, and whatever the filter, what may wait for the sharer as well: drafts, and shares that end so soon
-    and that nobody has had, a page of each. Nothing does in accounts that stand still.
+    ``mine``: the sharer's memberships, if they have been read for this request already.
+
+    ``soon`` adds what may need the sharer, regardless of the filter. That is a page of drafts, and a page of shares
+    that end so soon and that nobody has downloaded. Frozen and deleted accounts are left out there.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
@@ -77,7 +79,7 @@ def list_shares(
 def _views(
     deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]
 ) -> dict[str, ShareView]:
-    """By id, each looked at once; without those that can no longer be read."""
+    """Return the views by id, each share read once, without shares that can no longer be read."""
     different = {share.id: share for share in shares}
     return {view.share.id: view for view in share_views(deps, tx, list(different.values()), mine)}
 
@@ -87,7 +89,7 @@ def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[
 
 
 def _reference_hashes(deps: Dependencies, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:
-    """The reference's hash under every living audit key of the tenants: one of them is the share's."""
+    """Return the reference's hash under every existing audit key of the tenants: one of them is the share's."""
     if not reference.strip():
         return ()
     prefixes = [audit_key_id(tenant_id, deps.clock.now())[: -len("YYYY-MM")] for tenant_id in tenant_ids]
@@ -96,22 +98,22 @@ def _reference_hashes(deps: Dependencies, tenant_ids: set[str], reference: str) 
 
 
 def show_share(deps: Dependencies, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
-    """One share and what has happened to it; of more than MAX_EVENTS only the last. Raises NotFound."""
+    """Return one share and its events; of more than MAX_EVENTS only the newest. Raises: NotFound."""
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
         return share_view(deps, tx, share), _timeline(tx, share_id)
 
 
 def view_share(deps: Dependencies, sharer: Sharer, share_id: str) -> ShareView:
-    """One share. Raises NotFound."""
+    """Return one share. Raises: NotFound."""
     with deps.database.read() as tx:
         return share_view(deps, tx, share_for_reading(deps, tx, sharer, share_id))
 
 
 def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:
-    """To whom the share of a document of the account is addressed: persons masked, organisations grouped.
+    """Return the recipients of the share that a document of the account belongs to.
 
-    Raises NotFound.
+    Persons are masked, organisation numbers grouped. Raises: NotFound.
     """
     with deps.database.read() as tx:
         document = require(tx.shares.document(document_id), "document")
@@ -123,7 +125,7 @@ def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, doc
 
 
 def acting_systems(deps: Dependencies, events: Sequence[AuditEvent]) -> dict[str, str]:
-    """The organisations whose systems did some of the events, by their integrations' ids."""
+    """Return the organisations whose systems caused some of the events, by the ids of their integrations."""
     ids = {acting for event in events if (acting := acting_integration(event))}
     with deps.database.read() as tx:
         named = [tx.integrations.get(integration_id) for integration_id in ids]

@@ -1,7 +1,10 @@
-"""How much an account may hold.
+"""Storage quota of an account.
 
-Promises that an account never holds more bytes than its quota, however many announce documents at once: who asks holds
-the account's row until the transaction ends. What counts are the announced lengths of documents whose keys stand.
+Guarantees:
+- An account never holds more bytes than its quota, even if documents are announced concurrently. The check locks the
+  account's row until the transaction ends.
+
+The announced lengths of documents whose keys exist are counted.
 """
 
 from __future__ import annotations
@@ -13,21 +16,21 @@ from deldokument.ports.repositories.transaction import Transaction
 
 
 def check_quota(tx: Transaction, account: Account, needed: int, *, counted: int = 0, field: str = "documents") -> None:
-    """Raise InvalidInput, with how much is left, when the account has no room for ``needed`` bytes.
+    """Raise InvalidInput, with the bytes that are left, if the account's quota does not allow ``needed`` bytes.
 
-    ``counted``: so many of them it holds already.
+    ``counted``: how many of them the account holds already.
     """
     if account.rules.quota is None:
         return
     quota = existing(tx.accounts.lock(account.id)).rules.quota
-    others = tx.accounts.contents(account.id).stored_bytes - counted
+    others = tx.accounts.usage(account.id).stored_bytes - counted
     if quota is not None and others + needed > quota:
         raise InvalidInput(field, "quota_exceeded", left_bytes=max(quota - others, 0), needed_bytes=needed)
 
 
 def remaining_quota(tx: Transaction, account: Account) -> int:
-    """The length of the longest document that the account has room for."""
+    """Return the length of the longest document that the account's quota allows."""
     if account.rules.quota is None:
         return MAX_LENGTH
-    left = account.rules.quota - tx.accounts.contents(account.id).stored_bytes
+    left = account.rules.quota - tx.accounts.usage(account.id).stored_bytes
     return min(MAX_LENGTH, max(left, 0))

@@ -1,6 +1,8 @@
 """The receipts of one share as a list: who opened it and who downloaded what, for whom, first and last.
 
-Promises that persons are masked, and that a list read page by page goes on where it was, whatever comes meanwhile.
+Guarantees:
+- Persons are masked.
+- A list that is read page by page continues where it was, even if receipts are added meanwhile.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from deldokument.services.shares.views import display_number, file_name
 
 
 class ReceiptEvent(StrEnum):
-    """What a receipt is for."""
+    """The event that a receipt is for."""
 
     OPENED = "opened"
     DOWNLOADED = "downloaded"
@@ -29,7 +31,7 @@ class ReceiptEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptView:
-    """That a person (masked) opened the share or downloaded a document for a recipient.
+    """A person (masked) who opened the share or downloaded a document for a recipient.
 
     ``complete``: the person was sent the whole document. Only then does it count as downloaded.
     """
@@ -47,7 +49,7 @@ class ReceiptView:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptList:
-    """One page, the oldest first; ``next`` continues, None at the end."""
+    """One page, oldest first; ``next`` continues, None at the end."""
 
     receipts: tuple[ReceiptView, ...]
     next: ReceiptPlace | None
@@ -56,7 +58,7 @@ class ReceiptList:
 def list_receipts(
     deps: Dependencies, sharer: Sharer, share_id: str, *, after: ReceiptPlace | None = None, limit: int = 50
 ) -> ReceiptList:
-    """A page of the share's receipts. Raises NotFound."""
+    """Return a page of the share's receipts. Raises: NotFound."""
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
         found = tx.receipts.of_share(share_id, after, limit + 1)

@@ -1,7 +1,9 @@
-"""New recipients of a draft: checked, named, and put after those that are there.
+"""New recipients of a draft: checked, named, and added after the present ones.
 
-Promises that the same recipient is there once however often it was given, that a share has no more recipients than it
-may have, and that a list which is taken wholly or not at all names each entry that stands in the way.
+Guarantees:
+- A recipient is added once, however often it is given.
+- A share has at most MAX_RECIPIENTS recipients.
+- ``check_recipients``, whose list is accepted as a whole or not at all, reports every entry with an error.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from deldokument.services.shares.organization_names import OrganizationLookup, b
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RecipientInput:
-    """A recipient as a system gives it. ``confirmed``: the number is from its own register.
+    """A recipient as a system gives it. ``confirmed``: the number is from the system's own register.
 
-    That goes without saying for a person, and is asked of an organisation only while Enhetsregisteret does not answer.
+    The default is yes for a person and no for an organisation. For an organisation it matters only while
+    Enhetsregisteret is unavailable.
     """
 
     number: str
@@ -31,23 +34,26 @@ class RecipientInput:
 
 
 @dataclass(frozen=True, slots=True)
-class NewRecipient:
-    """What is known of a recipient that is to be added; ``name`` is an organisation's."""
+class CheckedRecipient:
+    """A recipient to be added; ``name`` is an organisation's."""
 
     name: str = ""
     label: str = ""
     confirmed: bool = False
 
 
-def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> dict[Identifier, NewRecipient]:
-    """The recipients, organisations named by the register. Outside any transaction: it may be slow.
+def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> dict[Identifier, CheckedRecipient]:
+    """Return the checked recipients, organisations named by the register.
 
-    Raises InvalidInput, before any register is asked, for more than a share has room for, and InvalidFields with all
-    that is wrong, each named ``recipients[i].number`` or ``recipients[i].label``.
+    Not for use in a transaction: it may be slow.
+
+    Raises:
+    - InvalidInput for too many recipients, before the register is asked
+    - InvalidFields with every error, each named ``recipients[i].number`` or ``recipients[i].label``
     """
     check_recipient_count(len(inputs))
     inquiry = begin_lookup(deps)
-    checked: dict[Identifier, NewRecipient] = {}
+    checked: dict[Identifier, CheckedRecipient] = {}
     errors: list[InvalidInput] = []
     for index, given in enumerate(inputs):
         try:
@@ -60,27 +66,27 @@ def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> di
     return checked
 
 
-def _check(inquiry: OrganizationLookup, given: RecipientInput, field: str) -> tuple[Identifier, NewRecipient]:
+def _check(inquiry: OrganizationLookup, given: RecipientInput, field: str) -> tuple[Identifier, CheckedRecipient]:
     label = check_text(given.label, LABEL_LENGTH, field=f"{field}.label")
     try:
-        identifier = parse_identifier(given.number, allow_synthetic=inquiry.deps.rules.allow_synthetic)
+        identifier = parse_identifier(given.number, allow_synthetic=inquiry.deps.config.allow_synthetic)
         name = inquiry.registered_name(identifier)
     except InvalidInput as error:
         raise error.at(f"{field}.number") from None
     said = isinstance(identifier, PersonIdentifier) if given.confirmed is None else given.confirmed
-    return identifier, NewRecipient(name, label, said or bool(name))
+    return identifier, CheckedRecipient(name, label, said or bool(name))
 
 
 def check_recipient_count(recipients: int) -> None:
-    """Raise InvalidInput when a share has no room for so many."""
+    """Raise InvalidInput if a share may not have that many recipients."""
     if recipients > MAX_RECIPIENTS:
         raise InvalidInput("recipients", "too_many_recipients", longest=MAX_RECIPIENTS)
 
 
 def insert_recipients(
-    deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, NewRecipient]
+    deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, CheckedRecipient]
 ) -> None:
-    """Add those that are not there; those that are stay as they were. Raises InvalidInput when there is no room."""
+    """Add the recipients that are new; present ones stay as they are. Raises: InvalidInput if there are too many."""
     key = existing_key(deps.keyring, share.audit_key_id)
     present = tx.shares.recipients([share.id])
     known = {recipient.lookup_hash for recipient in present}

@@ -1,8 +1,7 @@
-"""What inspection found in a document, read back from its sealed record.
+"""Inspection results of documents, read back from their sealed records.
 
-Guarantees
-
-- A record counts only for the manifest that it was sealed for.
+Guarantees:
+- A record is valid only for the manifest that it was sealed for.
 - Nothing is released on a verdict that this version does not know.
 """
 
@@ -21,7 +20,7 @@ WITHOUT_SCANNER: Final = Verdict.NOT_SCANNED
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A document's media type, told by its content, and the verdict on it."""
+    """A document's media type, detected from its content, and the verdict on it."""
 
     media_type: str
     verdict: Verdict
@@ -42,9 +41,9 @@ def read_record(share_key: bytes, document: Document) -> InspectionRecord:
 
 
 def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
-    """Return what the record says; None before the inspection, and after the share's end when its key is gone.
+    """Return the record's finding; None before the inspection, and after the share key has been destroyed.
 
-    For pages: a record that does not open is reported as an error, so that one document does not hide the others.
+    For pages: a record that does not open gives the verdict ERROR, so that one document does not hide the others.
     """
     if share_key is None or not document.sealed_inspection:
         return None
@@ -56,7 +55,7 @@ def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
 
 
 def verdict_of(record: InspectionRecord) -> Verdict:
-    """Return the verdict; ERROR for one that a later version has written, which is not released here either."""
+    """Return the verdict; ERROR, which is never released, for a value written by a later version."""
     try:
         return Verdict(record.verdict)
     except ValueError:

@@ -1,6 +1,9 @@
-"""What people see of shares: sealed fields opened, identifiers masked, receipts told per recipient.
+"""Shares for display: sealed fields decrypted, identifiers masked, receipts grouped by recipient.
 
-Promises that no full number of a person leaves this module. Deliberately decides nothing about access.
+Guarantees:
+- No full number of a person leaves this module.
+
+Does not decide about access.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ from deldokument.services.shares.verdicts import Finding, finding_of
 
 @dataclass(frozen=True, slots=True)
 class RecipientView:
-    """A recipient: ``display`` is masked or grouped; ``name`` is an organisation's."""
+    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's."""
 
     id: str
     kind: str
@@ -63,7 +66,7 @@ class RecipientView:
 
 @dataclass(frozen=True, slots=True)
 class OpeningView:
-    """That a person (masked) opened the share, and when first."""
+    """A person (masked) who opened the share, and when first."""
 
     person: str
     at: datetime
@@ -71,7 +74,7 @@ class OpeningView:
 
 @dataclass(frozen=True, slots=True)
 class DownloadView:
-    """That a person (masked) received a document, whole or in part."""
+    """A person (masked) who received a document, whole or in part."""
 
     document_id: str
     document_name: str
@@ -82,7 +85,7 @@ class DownloadView:
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document: ``offset`` tells how far its upload has come.
+    """A document. ``offset``: how many bytes have been uploaded.
 
     ``finding`` is None until the document has been inspected, and once its share is over.
     """
@@ -99,11 +102,10 @@ class DocumentView:
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """Who has asked that a draft be published, and when.
+    """A proposal to publish a draft: by whom and when.
 
-    ``has_no_other_approver``: nobody else on the account could approve it.
-
-    ``seen`` tells one proposal from any other of the same draft.
+    ``has_no_other_approver``: nobody else on the account could approve it. ``seen`` identifies this proposal among all
+    those of the same draft.
     """
 
     proposer_id: str
@@ -114,15 +116,16 @@ class ProposalView:
 
     @property
     def seen(self) -> str:
-        """What an approval must carry."""
+        """Value that an approval must carry."""
         return self.at.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
 class ShareView:
-    """A share with its words, as its sharers see it. ``share.state`` is as of the instant it was read.
+    """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
-    ``stopped``: the operator has frozen it, its account or its tenant. ``proposal`` while it waits for approval.
+    ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
+    draft waits for approval.
     """
 
     share: Share
@@ -136,31 +139,31 @@ class ShareView:
     link: str
     stopped: bool
     may_share: bool
-    """Whether it may be filled in and published if it is a draft, and others like it be begun."""
+    """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
     drafter_id: str
-    """The membership that fills in a draft, which was the last to save it; empty once it is no draft."""
+    """The membership that was the last to save the draft; empty once it is no draft."""
     drafter: str
-    """That member's name, or the organisation whose system it is; empty when it has been erased."""
+    """That member's name, or the integration's organisation; empty if the name has been erased."""
     system: str
-    """The organisation whose system shares it; empty when a person does."""
+    """The organisation whose system shares it; empty if a person does."""
 
 
 def file_name(audit_key: bytes, document: Document) -> str:
-    """The document's name."""
+    """Return the document's name."""
     return open_field(audit_key, document.sealed_name, EncryptedColumn.FILE_NAME, document.id)
 
 
 def share_views(
     deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
 ) -> list[ShareView]:
-    """The shares with everything that belongs to them, in a handful of queries; those without audit key left out.
+    """Return the shares with everything that belongs to them, in a handful of queries.
 
-    The accounts and tenants of ``mine`` are not asked for again.
+    Shares without an audit key are left out. The accounts and tenants of ``mine`` are not read again.
     """
     ids = [share.id for share in shares]
     keys = deps.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    related = _RelatedRows(tx, shares, mine)
+    related = _SharerRows(tx, shares, mine)
     now, views = deps.clock.now(), []
     for share in shares:
         key = keys.get(share.audit_key_id)
@@ -170,12 +173,12 @@ def share_views(
 
 
 def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
-    """One share with everything that belongs to it. Raises Broken when it cannot be read."""
+    """Return one share with everything that belongs to it. Raises: Broken if it cannot be read."""
     return existing(next(iter(share_views(deps, tx, [share])), None))
 
 
 class ShareRelatedRows:
-    """What belongs to some shares, by share, asked for at once however many they are."""
+    """Rows that belong to some shares, by share, read for all of them at once."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
         share_ids = [share.id for share in shares]
@@ -194,8 +197,8 @@ class ShareRelatedRows:
             self.receipts[receipt.share_id].append(receipt)
 
 
-class _RelatedRows(ShareRelatedRows):
-    """The same, and what only those who share see."""
+class _SharerRows(ShareRelatedRows):
+    """The same rows, and those that only sharers see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
         super().__init__(tx, shares, mine)
@@ -226,7 +229,7 @@ class _RelatedRows(ShareRelatedRows):
 
 
 def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
-    """Whether nobody else could approve it."""
+    """Return whether nobody else on the account could approve the proposal."""
     needed = 2 if isinstance(proposer, Member) else 1
     return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
 
@@ -236,7 +239,7 @@ def _share_view(
     share: Share,
     key: bytes,
     share_key: bytes | None,
-    related: _RelatedRows,
+    related: _SharerRows,
     now: datetime,
 ) -> ShareView:
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
@@ -256,7 +259,7 @@ def _share_view(
             _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
             for d in related.documents[share.id]
         ),
-        link=f"{deps.rules.public_url}/d/{share.id}",
+        link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
@@ -270,7 +273,7 @@ def _drafter_id(share: Share) -> str:
     return share.member_id or share.integration_id or ""
 
 
-def _proposal(deps: Dependencies, share: Share, related: _RelatedRows) -> ProposalView | None:
+def _proposal(deps: Dependencies, share: Share, related: _SharerRows) -> ProposalView | None:
     proposer = related.proposers.get(share.id)
     if proposer is None:
         return None
@@ -284,33 +287,33 @@ def _proposal(deps: Dependencies, share: Share, related: _RelatedRows) -> Propos
 
 
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
-    """Who shares it, even when removed since."""
+    """Return the member or integration that shares it, even if removed since."""
     if share.member_id is not None:
         return existing(tx.members.get(share.member_id))
     return existing(tx.integrations.get(share.integration_id or ""))
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration) -> str:
-    """A member's own name, or the organisation's whose system it is; empty when it has been erased."""
+    """Return the member's name, or the integration's organisation; empty if the name has been erased."""
     if isinstance(sharer, Integration):
         return sharer.name
     return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:
-    """The state as it is at ``now``, whether or not a worker has been there."""
+    """Return the state at ``now``, whether or not a worker has recorded it."""
     return ShareState.ENDED if share.state is ShareState.AVAILABLE and share.is_over_at(now) else share.state
 
 
 def open_message(share: Share, share_key: bytes | None) -> str:
-    """The message; empty once the share is over, for then its key is gone or about to go."""
+    """Return the message; empty once the share is over, because its key is destroyed or about to be."""
     if share_key is None or share.state in CLOSED:
         return ""
     return open_field(message_key(share_key, share.id), share.sealed_message, EncryptedColumn.MESSAGE, share.id)
 
 
 def _document_view(document: Document, name: str, offsets: Mapping[str, int], finding: Finding | None) -> DocumentView:
-    """A document with its name opened."""
+    """Return a document's view with its decrypted name."""
     return DocumentView(
         id=document.id,
         name=name,
@@ -323,7 +326,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
-def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: _RelatedRows) -> RecipientView:
+def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: _SharerRows) -> RecipientView:
     receipts = related.receipts_for[recipient.id]
     return RecipientView(
         id=recipient.id,
@@ -352,14 +355,14 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
 
 
 def display_number(key: bytes, recipient: Recipient) -> str:
-    """A person's number masked, an organisation's grouped."""
+    """Return a person's number masked, an organisation's grouped."""
     value = open_field(key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
     identifier = stored_identifier(recipient.kind, value)
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 
 
-def _person_display(key: bytes, receipt: Receipt, related: _RelatedRows) -> str:
-    """Opened once, however many documents the person has had."""
+def _person_display(key: bytes, receipt: Receipt, related: _SharerRows) -> str:
+    """Return the masked person, decrypted once however many documents that person has received."""
     subject_id = receipt.subject_id
     if subject_id not in related.people:
         related.people[subject_id] = mask_person(subject_number(key, related.subjects[subject_id]))

@@ -1,8 +1,8 @@
-"""«Ta i bruk»: when a tenant may share, and what must be in place before.
+"""Activation («ta i bruk»): when a tenant may share, and what must be in place before.
 
-Promises that no account is made, no member registered and nothing shared before the tenant has taken the service into
-use or after it has left, and that it takes it into use once, with agreements and assessment in place in that very
-transaction.
+Guarantees:
+- No account is created, no member added and nothing shared before a tenant is activated or after it has ended.
+- A tenant is activated once. The same transaction checks that agreements and assessment are in place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal
 
 
 class SetupStep(StrEnum):
-    """The way from nothing to the first share, in its order."""
+    """A step on the way to the first share. The members are in order."""
 
     MAIN_AGREEMENT = "main_agreement"
     SERVICE_AGREEMENT = "service_agreement"
@@ -34,7 +34,7 @@ class SetupStep(StrEnum):
 
 
 def missing_steps(deps: Dependencies, tx: Transaction, tenant_id: str) -> tuple[SetupStep, ...]:
-    """What must be in place before the service is taken into use, and is not."""
+    """Return the steps that must be done before activation and are not."""
     agreements = agreement_status(deps, tx, tenant_id)
     in_place = {
         SetupStep.MAIN_AGREEMENT: agreements.main_arrived,
@@ -45,9 +45,9 @@ def missing_steps(deps: Dependencies, tx: Transaction, tenant_id: str) -> tuple[
 
 
 def activate(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
-    """Take the service into use; asked again, it says the same and nothing more happens.
+    """Activate the tenant. Idempotent.
 
-    Raises NotFound, or Conflict: the tenant has ended, or steps are missing, which are named.
+    Raises: NotFound, or Conflict if the tenant has ended or steps are missing, which are named.
     """
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")

@@ -1,8 +1,9 @@
-"""Who configures a tenant: naming administrators, and removing them.
+"""Administrators, who configure a tenant: adding, listing and removing them.
 
-Promises that a tenant that has an administrator always has one, also when two remove each other at once, and that who
-is removed is out at the next request, and stands in the trail as long as anybody does. Being an administrator makes
-nobody a member of an account, and the other way round.
+Guarantees:
+- A tenant with an administrator always keeps one, even if two remove each other at once.
+- A removed administrator has no access from the next request on. The audit trail keeps the person as long as any other.
+- Administrators are not members of accounts, and members are not administrators, unless they are added as both.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ def add_administrator(
 ) -> PersonView:
     """Let a person configure the tenant. ``person`` is the administrator who asks, None for an operator.
 
-    Raises InvalidInput or InvalidFields, NotFound, or Conflict: the person is one already, or the tenant has been
-    forgotten, and whoever were named then never would be. Before that it may need one, though it has ended.
+    A tenant that has ended may still need an administrator, but a forgotten one gets none: that name would never be
+    erased.
+
+    Raises: InvalidInput, InvalidFields or NotFound; Conflict if the person is one already, or the tenant is forgotten.
     """
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
@@ -58,7 +61,7 @@ def add_administrator(
 
 
 def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonView]:
-    """The tenant's administrators by name, numbers masked. Raises NotFound."""
+    """Return the tenant's administrators by name, numbers masked. Raises: NotFound."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         require(tx.tenants.get(tenant_id), "tenant")
@@ -67,7 +70,7 @@ def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonVie
 
 
 def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> str | None:
-    """The id under which the person administers the tenant."""
+    """Return the id under which the person administers the tenant, or None."""
     lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
         administrations = tx.staff.administrators_by_hash(lookup_hash)
@@ -77,9 +80,9 @@ def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdenti
 def remove_administrator(
     deps: Dependencies, *, tenant_id: str, administrator_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End a person's right to configure the tenant. Raises NotFound, or Conflict for the last one."""
+    """End a person's right to configure the tenant. Raises: NotFound, or Conflict for the last administrator."""
     with deps.database.write() as tx:
-        # Locked before they are counted: of two who remove each other, the second counts what the first has left.
+        # Locked before they are counted: of two who remove each other, the second sees the removal by the first.
         require(tx.tenants.lock(tenant_id), "tenant")
         living = {administrator.id: administrator for administrator in tx.staff.administrators(tenant_id)}
         removed = require(living.get(administrator_id), "administrator")

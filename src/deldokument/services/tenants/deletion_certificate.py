@@ -1,7 +1,10 @@
-"""The deletion record on paper (sletteprotokoll): a PDF in bokmål with the service's seal.
+"""The deletion record as a document (sletteprotokoll): a PDF in bokmål with the service's seal.
 
-Promises that it says what the record says and nothing more, and that it is issued only when the contents are gone.
-It is pressed anew each time that it is asked for: what is kept are the figures.
+Guarantees:
+- The document says what the record says and nothing more.
+- It is issued only after the contents have been deleted.
+
+The PDF is rendered for each request; only the figures are stored.
 """
 
 from __future__ import annotations
@@ -73,13 +76,15 @@ Protokollen er laget av tjenesten og forseglet med tjenestens sertifikat. Seglet
 
 
 def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
-    """The PDF. Raises NotFound, Conflict while contents are left, or Unavailable when there is no seal."""
+    """Return the PDF. Raises: NotFound, Conflict while contents are left, or Unavailable if it cannot be sealed."""
     deleted = deletion_record(deps, tenant_id=tenant_id)
     at = deleted.contents_deleted_at
     if at is None:
         raise Conflict("deletion_under_way")
     paper = RenderedDocument(_words(deps, deleted, at), _TITLE, _VERSION, at)
-    return deps.seal.seal(deps.press.pdf(paper), reason=_TITLE, location=deps.rules.operator.name, at=deps.clock.now())
+    return deps.signer.seal(
+        deps.renderer.pdf(paper), reason=_TITLE, location=deps.config.operator.name, at=deps.clock.now()
+    )
 
 
 def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: datetime) -> str:
@@ -89,7 +94,7 @@ def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: dat
     return _TEXT.format(
         tenant=escaped(tenant.name),
         number=tenant.organization_number,
-        operator=escaped(deps.rules.operator.name),
+        operator=escaped(deps.config.operator.name),
         who=escaped(deleted.ended_by) or "Virksomheten",
         ended_at=_at(deleted.ended_at),
         accounts=_number(held.accounts),

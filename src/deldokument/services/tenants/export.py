@@ -1,7 +1,10 @@
-"""What a tenant takes with it: its shares with receipts, page by page, and the papers that it has with us.
+"""Export of a tenant's data: its shares with receipts, its signed agreements, and the files of its assessments.
 
-Promises constant memory however much there is, that every export is recorded before the first byte leaves, that
-persons' numbers are masked as everywhere, and that the contents of documents and messages are not in it.
+Guarantees:
+- Memory is constant, however much there is: shares are read page by page.
+- Every export is recorded before the first byte leaves.
+- Persons' numbers are masked, as everywhere.
+- The contents of documents and messages are not included.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ _PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class ExportedShare:
-    """A share with the name of who shared it; the name is empty when it has been erased."""
+    """A share with the name of its sharer, which is empty if it has been erased."""
 
     view: ShareView
     sharer: str
@@ -38,14 +41,14 @@ class ExportedShare:
 
 @dataclass(frozen=True, slots=True)
 class ExportedPaper:
-    """A paper with the name that it gets in the export."""
+    """A signed agreement, or the file of an assessment, with its name in the export."""
 
     name: str
     content: bytes = field(repr=False)
 
 
 def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
-    """Note that somebody takes everything of the tenant out. Raises NotFound."""
+    """Record that somebody exports the tenant's data; return the tenant. Raises: NotFound."""
     with deps.database.write() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         record_event(deps, tx, EventKind.TENANT_EXPORTED, tenant_id=tenant_id, person=person)
@@ -53,7 +56,7 @@ def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier
 
 
 def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedShare]:
-    """The tenant's shares that still have names, drafts too: account by account, newest first."""
+    """Yield the tenant's shares that still have names, drafts too: account by account, newest first."""
     with deps.database.read() as tx:
         accounts = tx.accounts.of_tenant(tenant_id)
     for account in accounts:
@@ -64,7 +67,7 @@ def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedS
 
 
 def _page(deps: Dependencies, wanted: ShareFilter) -> tuple[list[ExportedShare], ShareFilter | None]:
-    """One page, read by itself, and what is wanted after it."""
+    """Return one page, read in its own transaction, and the filter for the next one; None after the last."""
     with deps.database.read() as tx:
         shares = tx.shares.find(wanted)
         page = _exported(deps, tx, shares)
@@ -79,7 +82,10 @@ def _exported(deps: Dependencies, tx: Transaction, shares: list[Share]) -> list[
 
 
 def exported_papers(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedPaper]:
-    """Signed agreements and the assessments' files, one at a time; names that no two have and any system takes."""
+    """Yield signed agreements and the files of assessments, one at a time.
+
+    Their names are unique and valid on any system.
+    """
     agreements, number = agreements_of(deps, tenant_id=tenant_id), count(1)
     for main in agreements.mains:
         copy = main_agreement_copy(deps, tenant_id=tenant_id, agreement_id=main.agreement.id)
@@ -94,5 +100,5 @@ def exported_papers(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedP
 
 
 def _unpackable(name: str) -> str:
-    """The name by itself, as its number tells it from the others."""
+    """Return the name in a form that is valid on any system. Its number makes it unique."""
     return next(unpackable_names([name]))

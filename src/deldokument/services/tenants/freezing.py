@@ -1,8 +1,12 @@
-"""The operator stops a tenant, an account or a share, and lets it go on, without deleting anything.
+"""Freezing: the operator stops a tenant, an account or a share for a time, without deleting anything.
 
-While it is stopped recipients are told only that the documents cannot be opened just now, members share nothing new,
-and a share still ends on its date (domain.policy). Promises that asking twice does it once. The reason is a code, for
-the audit trail keeps no words. Who is an operator is the edges' business.
+While it is frozen, recipients learn only that the documents cannot be opened just now, and members share nothing new.
+A share still ends on its date (domain.policy). The reason is a code, because the audit trail has no free text.
+
+Guarantees:
+- Freezing and unfreezing are idempotent.
+
+Does not check that the caller is an operator: `web` and `cli` do.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ _One = TypeVar("_One", Tenant, Account, Share)
 
 
 class FreezeReason(StrEnum):
-    """Why the operator stops something: told in the event log, which administrators read, and nowhere else."""
+    """The operator's reason for freezing. It is shown only in the event log, which administrators read."""
 
     SECURITY = "security"
     AGREEMENT = "agreement"
@@ -32,38 +36,38 @@ class FreezeReason(StrEnum):
 
 
 def freeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
-    """Stop everything of the tenant. Raises NotFound."""
+    """Freeze the tenant and everything in it. Raises: NotFound."""
     return _change_tenant(deps, tenant_id, person, reason)
 
 
 def unfreeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
-    """Let the tenant go on. Raises NotFound."""
+    """Unfreeze the tenant. Raises: NotFound."""
     return _change_tenant(deps, tenant_id, person, None)
 
 
 def freeze_account(
     deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason
 ) -> Account:
-    """Stop everything of the account. Raises NotFound."""
+    """Freeze the account and everything in it. Raises: NotFound."""
     return _change_account(deps, account_id, person, reason)
 
 
 def unfreeze_account(deps: Dependencies, account_id: str, person: PersonIdentifier | None) -> Account:
-    """Let the account go on. Raises NotFound."""
+    """Unfreeze the account. Raises: NotFound."""
     return _change_account(deps, account_id, person, None)
 
 
 def freeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Share:
-    """Stop one share, or one draft. Raises NotFound, or Conflict when it is over."""
+    """Freeze one share or draft. Raises: NotFound, or Conflict if it is over."""
     return _change_share(deps, share_id, person, reason)
 
 
 def unfreeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None) -> Share:
-    """Let the share go on. Raises NotFound."""
+    """Unfreeze the share. Raises: NotFound."""
     return _change_share(deps, share_id, person, None)
 
 
-# --- the change itself: without a reason it is unfrozen --------------------------------------------------------------
+# --- the change itself: unfreezes if there is no reason --------------------------------------------------------------
 
 
 def _change_tenant(
@@ -112,7 +116,7 @@ def _change_share(
 
 
 def _changed(deps: Dependencies, one: _One, reason: FreezeReason | None) -> _One | None:
-    """Return it frozen or unfrozen; None if it is so already."""
+    """Return the object frozen or unfrozen; None if it is so already."""
     if (one.frozen_at is None) == (reason is None):
         return None
     return replace(one, frozen_at=deps.clock.now() if reason else None)

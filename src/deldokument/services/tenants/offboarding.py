@@ -1,14 +1,16 @@
-"""Ending the service for a tenant, for good.
+"""Offboarding: ends the service for a tenant, for good.
 
-    end_service          nothing new; open shares withdrawn, drafts abandoned, members and integrations let go
-    (retention's rounds  keys destroyed, ciphertext deleted, names erased when their time is up)
-    complete_deletions   notes that no key and no object is left: the deletion record is complete
-    forget_tenants       after the retention period: members, administrators, contacts, the tenant's own papers, its
-                         audit keys; its number is free, should it come back
+    offboard_tenant      nothing new; withdraws open shares, abandons drafts, removes members and integrations
+    (retention           destroys keys, deletes ciphertext, erases names when their time is up)
+    complete_deletions   records that no key and no object is left: the deletion record is complete
+    forget_tenants       after the retention period: erases members, administrators, contacts, the tenant's agreements
+                         and assessments, its audit keys; frees its number, should it come back
 
-Promises that there is one end, however many press at once, that it cannot be undone, that the record is not complete
-while anything of the contents is left, and that other tenants are not touched. Administrators get in until they are
-forgotten too, to fetch the export and the record.
+Guarantees:
+- A tenant ends once, however many requests come at once, and the end cannot be undone.
+- The record is not complete while any content is left.
+- Other tenants are not affected.
+- Administrators have access until they are forgotten too, to fetch the export and the record.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ _BATCH = 20
 
 @dataclass(frozen=True, slots=True)
 class DeletionRecord:
-    """What was deleted after an end, and when (sletteprotokoll); ``ended_by`` is empty when nobody's name is kept.
+    """A record of what was deleted after the end, and when (sletteprotokoll).
 
-    ``names_until``: when names and identifiers go, or went.
+    ``ended_by`` is empty if no name is kept. ``names_until`` is when names and identifiers are or were erased.
     """
 
     tenant: Tenant
@@ -50,7 +52,7 @@ class DeletionRecord:
 
 
 def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
-    """What an end would take with it. Raises NotFound."""
+    """Return the totals of what the tenant owns, which an end would delete. Raises: NotFound."""
     with deps.database.read() as tx:
         require(tx.tenants.get(tenant_id), "tenant")
         return tx.tenant_lifecycle.totals(tenant_id, deps.clock.now())
@@ -59,11 +61,14 @@ def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
 def offboard_tenant(
     deps: Dependencies, *, tenant_id: str, typed_name: str, person: PersonIdentifier | None = None
 ) -> Tenant:
-    """End it now; asked again, it says the same and nothing more happens.
+    """End the service for the tenant now. Idempotent.
 
-    One that was never taken into use may end, too: it has an administrator, and perhaps papers. Raises NotFound,
-    InvalidInput when ``typed_name`` is not the tenant's, or Conflict: the operator has stopped the tenant or one of its
-    accounts, of which nothing is to be deleted then.
+    A tenant that was never activated may end, too: it has an administrator, and perhaps agreements.
+
+    Raises:
+    - NotFound
+    - InvalidInput if ``typed_name`` is not the tenant's name
+    - Conflict if the tenant or one of its accounts is frozen: nothing frozen may be deleted
     """
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
@@ -92,7 +97,7 @@ def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
 
 
 def complete_deletions(deps: Dependencies) -> int:
-    """Note of tenants that have ended that nothing of their contents is left."""
+    """Record for ended tenants that none of their contents is left; return how many tenants."""
     with deps.database.write() as tx:
         completed = [_completed(deps, tx, tenant_id) for tenant_id in tx.tenant_lifecycle.emptied(_BATCH)]
         for tenure in completed:
@@ -115,13 +120,13 @@ def _completed(deps: Dependencies, tx: Transaction, tenant_id: str) -> TenantLif
 
 
 def forget_tenants(deps: Dependencies) -> int:
-    """Erase who was who in tenants whose retention period after the end is over."""
+    """Erase the names and identifiers of tenants whose retention period after the end is over; return how many."""
     now = deps.clock.now()
     bare = _erase_subjects(deps, now)
     with deps.database.write() as tx:
         spent = [tenant_id for tenant_id in tx.tenant_lifecycle.forgettable(now, _BATCH) if tenant_id in bare]
         for tenant_id in spent:
-            # Held from here on: whoever is being named administrator meanwhile is refused then.
+            # Locked from here on: an administrator who is being added meanwhile is then refused.
             tenant = existing(tx.tenants.lock(tenant_id))
             deps.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(deps, tenant_id)])
             tx.tenant_lifecycle.forget_people(tenant_id, now)
@@ -134,7 +139,11 @@ def forget_tenants(deps: Dependencies) -> int:
 
 
 def _erase_subjects(deps: Dependencies, now: datetime) -> set[str]:
-    """Before their keys go, by which they are found: whoever dies in between leaves them to the next round."""
+    """Erase the subjects of the tenants that can be forgotten; return those tenants' ids.
+
+    This is committed before the audit keys are destroyed, by which subjects are found. After a crash in between, the
+    next round continues.
+    """
     with deps.database.write() as tx:
         spent = tx.tenant_lifecycle.forgettable(now, _BATCH)
         for tenant_id in spent:
@@ -148,13 +157,13 @@ def _audit_keys(deps: Dependencies, tenant_id: str) -> list[str]:
 
 
 def _bare(tenant: Tenant) -> Tenant:
-    """Without its contact, and with its number free."""
+    """Return the tenant without its contact, and with its number free."""
     number = spent_number(tenant.organization_number, existing(tenant.ended_at))
     return replace(tenant, organization_number=number, contact=Contact())
 
 
 def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
-    """How the deletion stands. Raises NotFound for a tenant that has not ended."""
+    """Return the deletion record as far as it has come. Raises: NotFound if the tenant has not ended."""
     with deps.database.read() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         ended_at = require(tenant.ended_at, "end")

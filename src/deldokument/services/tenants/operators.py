@@ -1,7 +1,7 @@
-"""Who runs the service for all tenants: naming operators, and removing them.
+"""Operators, who run the service for all tenants: adding, listing and removing them.
 
-Only the command line calls it, so there is no last one to keep: whoever reaches the machine names another. An operator
-is no administrator of any tenant, and reads no document.
+Only the command line calls this, so the last operator may be removed: anybody with access to the machine can add
+another. An operator is not an administrator of any tenant and reads no documents.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from deldokument.services.people import (
 
 
 def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
-    """Let a person run the service. Raises InvalidInput or InvalidFields, or Conflict when the person does already."""
+    """Let a person run the service. Raises: InvalidInput or InvalidFields; Conflict if the person is an operator."""
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
     sealed = seal_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy)
@@ -43,7 +43,7 @@ def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
 
 
 def list_operators(deps: Dependencies) -> list[PersonView]:
-    """All operators by name, numbers masked."""
+    """Return all operators by name, numbers masked."""
     key = directory_key(deps)
     with deps.database.read() as tx:
         operators = tx.staff.operators()
@@ -51,7 +51,7 @@ def list_operators(deps: Dependencies) -> list[PersonView]:
 
 
 def remove_operator(deps: Dependencies, *, operator_id: str) -> None:
-    """End a person's right to run the service, from the next request on. Raises NotFound."""
+    """End a person's right to run the service, from the next request on. Raises: NotFound."""
     with deps.database.write() as tx:
         known = {one.id: one for one in tx.staff.operators()}
         if not tx.staff.remove_operator(operator_id):

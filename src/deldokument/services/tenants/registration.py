@@ -1,7 +1,9 @@
-"""Making tenants.
+"""Registration of tenants, and changes of their settings.
 
-Promises that names are tidy and numbers checked. The operator's command line calls it; who may call it is the command
-line's business.
+Guarantees:
+- Names are normalised, and numbers are checked.
+
+Does not check that the caller is an operator: `web` and `cli` do.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ STANDARD_RETENTION = timedelta(days=365)
 
 
 def new_tenant(number: OrganizationNumber, name: str, contact: Contact) -> Tenant:
-    """A tenant as it begins: with the standard rules, and the service not in use."""
+    """Return a new tenant with the standard rules, not activated."""
     return Tenant(
         id=new_id(),
         organization_number=number.value,
@@ -39,7 +41,7 @@ def new_tenant(number: OrganizationNumber, name: str, contact: Contact) -> Tenan
 
 
 def create_tenant(deps: Dependencies, *, organization_number: str, name: str, contact: Contact) -> Tenant:
-    """A tenant that has yet to take the service into use. Raises InvalidInput, or Conflict when the number is taken."""
+    """Create a tenant, not activated. Raises: InvalidInput, or Conflict if the number is taken."""
     tenant = new_tenant(parse_organization(organization_number, field="organization_number"), name, contact)
     with deps.database.write() as tx:
         if tx.tenants.by_number(tenant.organization_number) is not None:
@@ -60,8 +62,8 @@ def change_tenant_rules(
 ) -> Tenant:
     """Change a tenant's settings; None leaves a setting unchanged.
 
-    The settings are the longest period, the required confirmation of archiving, the name used for logins on behalf of
-    the tenant, and the contact for recipients. Raises InvalidInput, InvalidFields or NotFound.
+    The settings are the longest period, whether archiving must be confirmed, the name for logins on behalf of the
+    tenant, and the contact for recipients. Raises: InvalidInput, InvalidFields or NotFound.
     """
     if on_behalf_of is not None:
         check_on_behalf_of(on_behalf_of)
@@ -70,7 +72,7 @@ def change_tenant_rules(
     given = {"ask_archived": ask_archived, "on_behalf_of": on_behalf_of, "contact": contact and check_contact(contact)}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with deps.database.write() as tx:
-        # Locked before it is read: all of it is written, also whether it has been stopped or has ended.
+        # Locked before it is read: the whole row is written, including whether it is frozen or has ended.
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         changed = replace(tenant, **changes, period=_period(tenant.period, longest_days))
         if changed != tenant:
@@ -88,7 +90,7 @@ def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:
 
 @dataclass(frozen=True, slots=True)
 class TenantSummary:
-    """A tenant with how many administer it and how many accounts it has (deleted ones not counted)."""
+    """A tenant with the number of its administrators and of its accounts, without deleted ones."""
 
     tenant: Tenant
     administrators: int
@@ -104,10 +106,12 @@ def register_tenant(
     name: str,
     person: PersonIdentifier | None,
 ) -> Tenant:
-    """A tenant that has yet to take the service into use, with its first administrator (``number``, ``name``).
+    """Create a tenant, not activated, with its first administrator (``number``, ``name``).
 
-    Raises InvalidFields (also for an organisation that does not exist any more), Conflict when it is a tenant already,
-    Unavailable when Enhetsregisteret does not answer.
+    Raises:
+    - InvalidFields, also for an organisation that no longer exists
+    - Conflict if the organisation is a tenant already
+    - Unavailable if Enhetsregisteret does not answer
     """
     organization, tidy, chosen, name = _checked(deps, organization_number, contact, number, name)
     tenant = new_tenant(OrganizationNumber(organization.number), organization.name, tidy)
@@ -130,7 +134,7 @@ def register_tenant(
 def _checked(
     deps: Dependencies, organization_number: str, contact: Contact, number: str, name: str
 ) -> tuple[RegisteredOrganization, Contact, PersonIdentifier, str]:
-    """All that was typed, as it is kept. Raises InvalidFields with all that is wrong."""
+    """Return the checked input as it is stored. Raises: InvalidFields with all that is wrong."""
     errors: list[InvalidInput] = []
     organization, tidy, chosen = None, None, None
     try:
@@ -151,7 +155,7 @@ def _checked(
 
 
 def registered_organization(deps: Dependencies, organization_number: str) -> RegisteredOrganization:
-    """The organisation as Enhetsregisteret has it. Raises InvalidInput, or Unavailable."""
+    """Return the organisation as registered in Enhetsregisteret. Raises: InvalidInput or Unavailable."""
     number = parse_organization(organization_number, field="organization_number")
     found = deps.register.find(number)
     if found is None:
@@ -162,7 +166,7 @@ def registered_organization(deps: Dependencies, organization_number: str) -> Reg
 
 
 def list_tenants(deps: Dependencies) -> list[TenantSummary]:
-    """All tenants, by name."""
+    """Return all tenants, by name."""
     with deps.database.read() as tx:
         return [
             TenantSummary(
@@ -175,6 +179,6 @@ def list_tenants(deps: Dependencies) -> list[TenantSummary]:
 
 
 def show_tenant(deps: Dependencies, tenant_id: str) -> Tenant:
-    """Raises NotFound."""
+    """Return the tenant. Raises: NotFound."""
     with deps.database.read() as tx:
         return require(tx.tenants.get(tenant_id), "tenant")

@@ -1,7 +1,10 @@
-"""The way from nothing to the first share: what is done, by whom and when, and what is missing; then how things stand.
+"""Setup checklist: the steps to the first share, done and missing, with who did them and when; then warnings.
 
-Promises the order of the steps, and that what should be looked at is told while nothing of it stops anybody. Changes
-nothing.
+Guarantees:
+- The steps are in order.
+- Warnings are shown only; they block nothing by themselves.
+
+Does not change anything.
 """
 
 from __future__ import annotations
@@ -22,11 +25,11 @@ from deldokument.services.encryption import EncryptedColumn, open_field, papers_
 from deldokument.services.tenants.activation import SetupStep
 
 NEARLY_FULL = 0.9
-"""The part of its quota from which an account is told to be nearly full."""
+"""Fraction of its quota from which an account is nearly full."""
 
 
 class SetupWarning(StrEnum):
-    """What a tenant in use should look at."""
+    """A matter that a tenant in use should look at."""
 
     TENANT_FROZEN = "tenant_frozen"
     ACCOUNT_FROZEN = "account_frozen"
@@ -41,7 +44,7 @@ class SetupWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """A concern, with its account and the day it is about where it has them; ``used`` bytes of the account's quota."""
+    """A warning, with its account and date if it has them. ``used``: bytes in use of the account's quota."""
 
     concern: SetupWarning
     account: Account | None = None
@@ -51,7 +54,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class SetupChecklist:
-    """How far a tenant has come. ``done`` has every step; ``accounts`` those that are not deleted."""
+    """The steps and warnings of a tenant. ``done`` has every step; ``accounts`` has those that are not deleted."""
 
     tenant: Tenant
     agreements: Agreements
@@ -63,32 +66,32 @@ class SetupChecklist:
 
     @property
     def next(self) -> SetupStep | None:
-        """The first step that is missing."""
+        """First missing step; None if all are done."""
         return next((step for step, is_done in self.done.items() if not is_done), None)
 
     @property
     def can_share(self) -> bool:
-        """Whether the way is walked: members can share."""
+        """Whether the tenant is in use and has a member who can share."""
         return self.tenant.is_in_use and self.done[SetupStep.MEMBER]
 
     @property
     def members(self) -> int:
-        """Memberships in all accounts."""
+        """Number of memberships in all accounts."""
         return sum(view.contents.members for view in self.accounts)
 
     @property
     def open_shares(self) -> int:
-        """What recipients can open now."""
+        """Number of shares that recipients can open now."""
         return sum(view.contents.open_shares for view in self.accounts)
 
     @property
     def stored_bytes(self) -> int:
-        """What the accounts hold."""
+        """Number of bytes stored in all accounts."""
         return sum(view.contents.stored_bytes for view in self.accounts)
 
 
 def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
-    """How far the tenant has come. Raises NotFound."""
+    """Return the tenant's checklist. Raises: NotFound."""
     agreements = agreements_of(deps, tenant_id=tenant_id)
     accounts = tuple(v for v in list_accounts(deps, tenant_id=tenant_id) if v.account.deleted_at is None)
     with deps.database.read() as tx:

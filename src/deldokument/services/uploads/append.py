@@ -1,12 +1,16 @@
-"""Receiving a document's bytes: sealed into parts as they come, acknowledged only when durable.
+"""Reception of a document's bytes (tus append): encrypted into parts, acknowledged only when durable.
 
     feed ──> sealed part ──> durable object ──> compare-and-set of the offset, with the part rows ──> acknowledged
 
-Promises: a part is written under a fresh name and made durable before the database knows of it; the offset moves by
-compare-and-set, so of two writers at one offset exactly one wins and nothing is corrupted, without locks; whatever has
-not been committed when a process dies is unreferenced and swept. A request with a checksum is committed in one step or
-not at all. Every commit asks again whether the share is still a draft, the sharer still a sharer, nothing stopped.
-Protocol: tus 1.0.0; the verbs themselves are the web's business.
+Guarantees:
+- A part is written under a fresh name and made durable before the database refers to it.
+- The offset moves by compare-and-set: of two writers at one offset exactly one wins, and nothing is corrupted. No lock
+  is held while bytes arrive.
+- Objects that were not committed when a process died are unreferenced, and the orphan sweep deletes them.
+- A request with a checksum is committed in one step or not at all.
+- Every commit checks again that the share is a draft, that the sharer may share, and that nothing is frozen.
+
+Protocol: tus 1.0.0. Does not handle the HTTP methods; `web` does.
 """
 
 from __future__ import annotations
@@ -51,19 +55,23 @@ CHECKSUMS = ("sha1", "sha256", "sha512")
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What a request's bytes must hash to (tus checksum extension)."""
+    """Expected hash of a request's bytes (tus checksum extension)."""
 
     algorithm: str
     digest: bytes
 
 
 def token_digest(token: str) -> bytes:
-    """How an upload token is kept."""
+    """Return the SHA-256 of an upload token, the only form in which it is stored."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def find_upload(deps: Dependencies, token: str, upload_id: str | None = None) -> Upload:
-    """The living upload that the token is for. Raises NotFound without a trace of why."""
+    """Return the upload that the token is for, if its deadline has not passed.
+
+    Raises: NotFound, which does not show the client why; Conflict or Frozen for an unfinished upload whose share takes
+    no more bytes.
+    """
     with deps.database.read() as tx:
         upload = _held(tx, token, upload_id)
         if deps.clock.now() >= upload.deadline:
@@ -84,9 +92,10 @@ def _held(tx: Transaction, token: str, upload_id: str | None) -> Upload:
 
 
 def create_upload(deps: Dependencies, token: str, *, length: int) -> Upload:
-    """The upload that was announced with the draft (see drafting). Asking twice gives the same one.
+    """Return the upload that was announced with the draft (see services.shares.drafts). Idempotent.
 
-    Raises NotFound, or Conflict when ``length`` is not the one announced. An empty document is complete at once.
+    An empty document is complete at once. Raises: as ``find_upload``, and Conflict if ``length`` is not the announced
+    one.
     """
     upload = find_upload(deps, token)
     if length != upload.length:
@@ -100,7 +109,10 @@ def create_upload(deps: Dependencies, token: str, *, length: int) -> Upload:
 
 
 def terminate_upload(deps: Dependencies, token: str, upload_id: str) -> None:
-    """End the upload and take its document out of the draft (tus termination); a partial one goes alone."""
+    """Remove the upload and its document from the draft (tus termination); of a partial upload, only itself.
+
+    Raises: as ``find_upload``, and Conflict for a partial upload that has been joined.
+    """
     upload = find_upload(deps, token, upload_id)
     with deps.database.write() as tx:
         share, person = locked_draft(tx, upload), _uploader(deps, tx, upload)
@@ -120,7 +132,7 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
 
 
 def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
-    """Who holds the token, for the trail."""
+    """Return the sharer who holds the token, for the audit trail."""
     if upload.member_id is None:
         integration = existing(tx.integrations.get(upload.integration_id or ""))
         return Consumer(OrganizationNumber(integration.organization_number))
@@ -139,7 +151,10 @@ def begin_append(
     announced: int | None,
     checksum: Checksum | None = None,
 ) -> Append:
-    """Get ready to take bytes at ``offset``. Raises NotFound, Conflict (offset, finished) or TooLarge."""
+    """Prepare to take bytes at ``offset``.
+
+    Raises: as ``find_upload``; Conflict for another offset or a finished upload; TooLarge.
+    """
     upload = find_upload(deps, token, upload_id)
     upload.check_append(offset, announced)
     if upload.is_partial and announced:
@@ -150,8 +165,9 @@ def begin_append(
 
 
 class Append:
-    """The bytes of one request. ``draw``, ``feed`` and ``finish`` are called one at a time, ``commit`` beside them.
+    """Reception of the bytes of one request.
 
+    Call ``read_from``, ``write`` and ``finish`` one at a time; ``commit`` may run beside them, in another thread.
     ``committed`` is the offset that is durable and may be acknowledged.
     """
 
@@ -165,22 +181,22 @@ class Append:
         self._parts = PartWriter(deps.blobs, upload, data_key)
         self._durable: list[Part] = []
         self._is_torn = False
-        """A part could not be made durable, so no later one may be: what is acknowledged has no holes."""
+        """Whether a part could not be made durable. No later part may be then: acknowledged bytes have no holes."""
         self.committed = upload.offset
 
     @property
     def waiting(self) -> int:
-        """How many sealed parts wait for ``commit``."""
+        """Number of sealed parts that wait for ``commit``."""
         return len(self._parts.sealed)
 
     def write(self, pieces: Sequence[Buffer]) -> None:
-        """Take at most FEED bytes. Raises as ``draw``."""
+        """Take at most FEED bytes. Raises: as ``read_from``."""
         self.read_from(partial(_gather, pieces))
 
     def read_from(self, fill: Callable[[memoryview], int]) -> int:
-        """Take the bytes that ``fill`` puts at the front of its buffer; returns how many.
+        """Take the bytes that ``fill`` puts at the front of its buffer; return their number.
 
-        Raises TooLarge beyond the declared length, StorageFull, Unavailable.
+        Raises: TooLarge beyond the declared length, StorageFull, Unavailable.
         """
         return self._parts.read_from(lambda buffer: self._counted(buffer, fill(buffer)))
 
@@ -193,10 +209,10 @@ class Append:
         return count
 
     def commit(self) -> None:
-        """Make the sealed parts durable and, unless a checksum is awaited, move the offset.
+        """Make the sealed parts durable and, unless the request has a checksum, move the offset.
 
-        After a failure it may be called once more, for the parts that came before. Raises Conflict when another writer
-        was first, StorageFull, Unavailable.
+        After a failure it may be called once more, for the parts before the failed one. Raises: Conflict if another
+        writer was first, StorageFull, Unavailable, and the errors of ``locked_draft``.
         """
         batch = [self._parts.sealed.popleft() for _ in range(len(self._parts.sealed))]
         try:
@@ -221,12 +237,15 @@ class Append:
         try:
             self.committed = _advance(self._world, self._upload, self.committed, parts)
         except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
-            # Refused for certain. After any other failure the commit may stand all the same: the sweep will know.
+            # Certainly not committed. After any other error it may have been, so the objects are left to the sweep.
             self._world.blobs.delete([part.id for part in parts])
             raise
 
     def finish(self) -> int:
-        """Seal and commit the rest; returns the acknowledged offset. Raises ChecksumMismatch, with nothing changed."""
+        """Seal and commit the rest; return the acknowledged offset.
+
+        Raises: ChecksumMismatch, with nothing changed; otherwise as ``commit``.
+        """
         if self._hash and self._checksum and self._hash.digest() != self._checksum.digest:
             raise ChecksumMismatch
         self._parts.finish()
@@ -237,10 +256,10 @@ class Append:
         return self.committed
 
     def abandon(self) -> None:
-        """Leave nothing of what has not been committed. Safe to call whatever has happened."""
+        """Delete everything that has not been committed. Safe to call at any time."""
         self._parts.abandon()
         parts, self._durable = self._durable, []
-        # What cannot be deleted now is left to the sweep.
+        # Objects that cannot be deleted now are left to the sweep.
         with suppress(ServiceError):
             self._world.blobs.delete([part.id for part in parts])
 
@@ -256,7 +275,7 @@ def _gather(pieces: Sequence[Buffer], buffer: memoryview) -> int:
 def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]) -> int:
     new = parts[-1].stop
     if [part.offset for part in parts] != [old, *(part.stop for part in parts[:-1])]:
-        # What is missing in between would be acknowledged with the rest.
+        # The missing bytes in between would be acknowledged with the rest.
         raise Broken("parts do not follow each other")
     with deps.database.write() as tx:
         share = locked_draft(tx, upload)
@@ -265,7 +284,7 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
         if not tx.uploads.advance(upload.id, old, new, parts):
             raise Conflict("upload_offset", expected=require(tx.uploads.get(upload.id), "upload").offset)
         if old == 0 and not upload.is_partial:
-            # A document's bytes are kept once: whoever sends it whole has no more use for what came in partial uploads.
+            # A document's bytes are stored once: a client that sends it whole no longer needs the partial uploads.
             tx.uploads.discard_partials(upload.id, deps.clock.now())
         if new == upload.length and not upload.is_partial:
             complete(deps, tx, share, upload)
@@ -277,7 +296,7 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
 def _check_partial_fits(tx: Transaction, partial: Upload, end: int) -> None:
     """Raise TooLarge unless the partial upload up to ``end`` and the bytes of the others fit the document.
 
-    Bytes that a broken connection of the same partial upload left count once: its offset includes them.
+    Bytes that the same partial upload received before its connection broke count once: its offset includes them.
     """
     whole = require(tx.uploads.get(partial.partial_of or ""), "upload")
     others = [one for one in tx.uploads.partials(whole.id) if one.id != partial.id]
@@ -286,7 +305,10 @@ def _check_partial_fits(tx: Transaction, partial: Upload, end: int) -> None:
 
 
 def locked_draft(tx: Transaction, upload: Upload) -> Share:
-    """The share, locked until the transaction ends, so that it cannot be published or ended meanwhile."""
+    """Return the share, locked until the transaction ends, so that it cannot be published or ended meanwhile.
+
+    Raises: Conflict if it is not a draft, Frozen, or NotFound if the uploader may no longer share there.
+    """
     share = existing(tx.shares.lock(upload.share_id))
     _check_allowed(tx, upload, share)
     return share
@@ -305,7 +327,7 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
 
 
 def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
-    """Where whoever uploads may share from: the draft may have been moved to another account since."""
+    """Return the accounts that the uploader may share from now: the draft may have been moved to another one."""
     if upload.member_id is not None:
         member = existing(tx.members.get(upload.member_id))
         return {account.id for _, account in tx.members.of_person(member.lookup_hash)}
@@ -315,7 +337,10 @@ def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
 
 
 def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) -> None:
-    """Seal the manifest: from here on nobody who writes to database and store can change the document unnoticed."""
+    """Complete the document and seal its manifest.
+
+    From here on nobody with write access to database and store can change the document unnoticed.
+    """
     document = existing(tx.shares.document(upload.document_id))
     document_id = bytes.fromhex(document.id)
     parts = tuple(

@@ -1,9 +1,11 @@
-"""Keeping the number of parts small when an upload comes in many small requests.
+"""Compaction of the parts of an upload that comes in many small requests.
 
-Promises that an upload has at most length / 8 MiB + 16 parts, that a merged part is a new stream under a new name
-and never an old nonce used again, and that the old objects go only after the new one stands in the database. Never
-stands in the way of an upload that can still succeed: what has been acknowledged is safe without it, so where it cannot
-be done it is left to the next request.
+Guarantees:
+- An upload has at most length / 8 MiB + 16 parts.
+- A merged part is a new stream under a new name; no nonce is used twice.
+- The old objects are deleted only after the new one is committed in the database.
+- An upload that can still succeed never fails because of compaction: the acknowledged bytes are safe without it. If it
+  fails, the next request tries again.
 """
 
 from __future__ import annotations
@@ -29,9 +31,10 @@ _STEP = 4 * CAPACITY
 
 
 def compact_parts(deps: Dependencies, upload_id: str, document_id: str, data_key: bytes) -> None:
-    """Make one part of small ones. Gives up when another writer has moved them, and when a store does not answer.
+    """Merge small neighbouring parts into one.
 
-    Raises IntegrityError when one is not what was sealed: then the document is lost, and whoever sends more is told.
+    Gives up if another writer has changed them, or if database or store does not answer. Raises: IntegrityError if a
+    part is not what was sealed; then the document is lost, and the client that sends more must learn it.
     """
     try:
         with deps.database.read() as tx:
@@ -51,7 +54,7 @@ def _merge(deps: Dependencies, upload_id: str, document_id: str, data_key: bytes
     finally:
         writer.abort()
     new = Part(part_id, upload_id, old[0].offset, old[-1].stop - old[0].offset, header)
-    # An error here may hide a commit that took place, so the object is left to the sweep, which asks the database.
+    # The commit may have succeeded despite an error, so the object is left to the sweep, which asks the database.
     with deps.database.write() as tx:
         merged = tx.uploads.merge(upload_id, old, new, deps.clock.now())
     if not merged:

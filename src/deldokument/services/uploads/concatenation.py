@@ -1,9 +1,11 @@
-"""Partial uploads of one document, sent beside each other, and the joining of them (tus concatenation).
+"""Partial uploads of one document, sent in parallel and then joined (tus concatenation).
 
-Promises that a partial upload is an upload like any other, with an id and an offset of its own, under the document's
-token; that joining copies no byte and is one transaction, after which the document is complete as if its bytes had come
-in that order; that asking for it again says the same; and that the bytes of a document are kept once, within the
-declared length, however they come.
+Guarantees:
+- A partial upload is an upload like any other, with its own id and offset, under the document's token.
+- Joining copies no bytes and is one transaction. Afterwards the document is complete, as if its bytes had come in that
+  order.
+- Joining is idempotent.
+- The bytes of a document are stored once, within the declared length, however they come.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from deldokument.services.uploads.append import complete, find_upload, locked_dr
 
 
 def create_partial(deps: Dependencies, token: str, *, length: int, start: int | None) -> Upload:
-    """A new partial upload of the token's document; the same again when one of that ``start`` and length is there.
+    """Return a new partial upload of the token's document, or the existing one with that ``start`` and length.
 
-    Raises NotFound; Conflict when the document has bytes of its own or too many partial uploads; TooLarge.
+    Raises: NotFound; Conflict if the document is finished, has bytes of its own or too many partial uploads; TooLarge.
     """
     whole = find_upload(deps, token)
     with deps.database.write() as tx:
@@ -42,9 +44,9 @@ def create_partial(deps: Dependencies, token: str, *, length: int, start: int | 
 
 
 def join_partials(deps: Dependencies, token: str, partial_ids: Sequence[str]) -> Upload:
-    """Make the token's document of these partial uploads in that order; the others are discarded.
+    """Join these partial uploads, in that order, to the token's document; discard the others.
 
-    Raises NotFound, or Conflict when they are not the whole document or it is finished otherwise.
+    Raises: NotFound, or Conflict if they are not the whole document or it was finished otherwise.
     """
     whole = find_upload(deps, token)
     if whole.is_finished:
@@ -66,7 +68,7 @@ def _chosen(tx: Transaction, whole: Upload, partial_ids: Sequence[str]) -> list[
 
 
 def joined_partials(deps: Dependencies, upload: Upload) -> list[Upload]:
-    """What a finished upload was joined from, in order; empty when it came whole."""
+    """Return the partial uploads that a finished upload was joined from, in order; none if it was sent whole."""
     if upload.is_partial or not upload.is_finished:
         return []
     with deps.database.read() as tx:

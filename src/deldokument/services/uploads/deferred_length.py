@@ -1,7 +1,10 @@
-"""A document whose length nobody knows before its last byte has come.
+"""Uploads of documents whose length is unknown until the last byte has arrived.
 
-The upload is announced with the most that may come, and settled at what came. Promises that until then it is an
-unfinished upload like any other, which nobody can publish, and that what is settled is sealed as any other document.
+The upload is announced with a maximum length. The number of bytes received becomes its length.
+
+Guarantees:
+- Until then it is an unfinished upload like any other, so its draft cannot be published.
+- The finished document has a sealed manifest like any other.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from deldokument.services.uploads.append import complete, find_upload, locked_dr
 
 @dataclass(frozen=True, slots=True)
 class SettledDocument:
-    """A document that has come: its length, and how much is stored for it."""
+    """A document received in full: its length, and the bytes stored for it."""
 
     id: str
     length: int
@@ -30,9 +33,9 @@ class SettledDocument:
 def add_document_of_unknown_length(
     deps: Dependencies, sharer: Sharer, share_id: str, *, name: str, at_most: int | None
 ) -> UploadTicket:
-    """Announce a document of at most so many bytes; None: as many as there is room for.
+    """Announce a document of at most ``at_most`` bytes; None: as many as the account's quota allows.
 
-    Raises TooLarge, and InvalidInput when the account has no room, as for any document.
+    Raises: as ``add_document``, for example TooLarge, and InvalidInput if the quota is spent.
     """
     if at_most is None:
         with deps.database.write() as tx:
@@ -42,7 +45,7 @@ def add_document_of_unknown_length(
 
 
 def finalize_length(deps: Dependencies, token: str, upload_id: str) -> SettledDocument:
-    """What has been received is the document. Raises NotFound, Conflict or Frozen as for any append."""
+    """Complete the document with the bytes received so far. Raises: NotFound, Conflict or Frozen, as any append."""
     upload = find_upload(deps, token, upload_id)
     with deps.database.write() as tx:
         share = locked_draft(tx, upload)

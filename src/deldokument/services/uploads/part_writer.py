@@ -1,10 +1,13 @@
-"""Bytes on their way into sealed parts, as they come: drawn into a buffer, encrypted into another, written.
+"""Encryption of incoming bytes into parts: read into one buffer, encrypted into another, written.
 
-    drawn ──> sealed ──> written ──> ``sealed``, to be committed
+    read ──> sealed ──> written ──> ``sealed``, to be committed
 
-Promises that bytes are copied no more often than that; that memory goes with the number of threads at work and not with
-the number of uploads, but for less than a segment of each; and that a part waits in ``sealed`` only when all of it has
-been written. Deliberately does not know when a part becomes durable, nor what is acknowledged (see uploading).
+Guarantees:
+- Bytes are copied no more often than that.
+- Memory grows with the number of working threads. An upload itself keeps about one segment at most.
+- A part waits in ``sealed`` only after all of it has been written.
+
+Does not know when a part becomes durable, or which bytes are acknowledged (see services.uploads.append).
 """
 
 from __future__ import annotations
@@ -27,12 +30,12 @@ from deldokument.domain.upload import Part, Upload
 from deldokument.ports.blobs import BlobStore, BlobWriter, Buffer
 
 FEED = 2**20
-"""So many bytes there is room for at least, whatever has been left of those before."""
+"""Minimum free bytes of the buffer that is filled, after those left from the previous call."""
 _WHOLE = ciphertext_length(FULL_PART_PLAINTEXT)
 
 
 class _Workspace(threading.local):
-    """A thread's own buffers, which most threads never ask for."""
+    """Buffers of one thread, allocated on first use: most threads never need them."""
 
     @cached_property
     def plain(self) -> bytearray:
@@ -55,7 +58,10 @@ class _OpenPart:
 
 
 class PartWriter:
-    """The parts of one request's bytes. One thread at a time, but for ``sealed``, from which another may take."""
+    """Writer of one request's bytes into parts.
+
+    For one thread at a time, except that another one may take parts from ``sealed``.
+    """
 
     def __init__(self, blobs: BlobStore, upload: Upload, data_key: bytes) -> None:
         self._blobs = blobs
@@ -65,14 +71,14 @@ class PartWriter:
         self._rest = b""
         self._part: _OpenPart | None = None
         self._is_quick = False
-        """Of a client that brings little at a time, no room is set aside for what may never come."""
+        """Whether the client sends much at a time. For others no space is reserved: the rest may never come."""
         self.sealed: deque[tuple[Part, BlobWriter]] = deque()
-        """Whole parts, in their order, that wait to be committed."""
+        """Complete parts, in order, that wait to be committed."""
 
     def read_from(self, fill: Callable[[memoryview], int]) -> int:
-        """Take what ``fill`` puts at the front of the room it is given, FEED bytes or more; returns how many.
+        """Take the bytes that ``fill`` puts at the front of its buffer of FEED bytes or more; return their number.
 
-        Raises StorageFull, Unavailable, and what ``fill`` raises.
+        Raises: StorageFull, Unavailable, and the errors of ``fill``.
         """
         plain, kept = memoryview(_workspace.plain), len(self._rest)
         plain[:kept] = self._rest
@@ -82,13 +88,13 @@ class PartWriter:
         return count
 
     def finish(self) -> None:
-        """Seal what is less than a segment, too."""
+        """Seal the bytes that are left, as the last segment of their part."""
         if self._rest:
             self._write(self._part or self._open_part(), self._rest, last=True)
             self._rest = b""
 
     def abandon(self) -> None:
-        """Leave nothing of what has not been taken from ``sealed``."""
+        """Abort every part that has not been taken from ``sealed``."""
         if self._part:
             self._part.writer.abort()
             self._part = None
@@ -96,7 +102,7 @@ class PartWriter:
             self.sealed.pop()[1].abort()
 
     def _seal(self, plain: memoryview) -> memoryview:
-        """Seal what fills whole segments; returns what is left, less than a segment and a little."""
+        """Seal whole segments; return the bytes that are left, at most a little more than a segment."""
         while len(plain):
             part = self._part or self._open_part()
             room = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from deldokument.services.accounts.members import Membership, memberships
-from deldokument.web.api.dependencies import RequestContext
+from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.models import Given, Items
 
 router = APIRouter(tags=["accounts"])
@@ -41,7 +41,7 @@ class Account(Given):
 
 
 @router.get("/accounts", summary="List the accounts that you may use")
-def list_accounts(call: RequestContext) -> Items[Account]:
+def list_accounts(call: ApiContext) -> Items[Account]:
     """Return all accounts at once; this list has no pages."""
     return Items(items=[_account(one) for one in memberships(call.deps, call.consumer)])
 

@@ -31,4 +31,4 @@ async def _call(request: Request) -> ApiCall:
     return call
 
 
-RequestContext = Annotated[ApiCall, Depends(_call)]
+ApiContext = Annotated[ApiCall, Depends(_call)]

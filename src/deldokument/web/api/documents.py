@@ -8,7 +8,7 @@ from deldokument.services.shares import drafts
 from deldokument.services.shares.receipts import ReceiptView, list_receipts
 from deldokument.services.uploads import append
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.dependencies import RequestContext
+from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
 
 
 @router.post("/documents", status_code=201, summary="Add a document to a draft", responses=problems(404, 409))
-def add_document(call: RequestContext, share_id: str, sent: DocumentInput, response: Response) -> NewDocument:
+def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response: Response) -> NewDocument:
     """Announce a document, and get the address and the token for uploading it.
 
     An unfinished document with the same name, length and time is resumed where it stopped, with a new token.
@@ -36,7 +36,7 @@ def add_document(call: RequestContext, share_id: str, sent: DocumentInput, respo
         append.create_upload(call.deps, ticket.token, length=0)
     response.headers["Location"] = f"{PREFIX}/shares/{share_id}/documents/{ticket.document_id}"
     documents = shown(call, share_id).documents
-    base = f"{call.deps.rules.public_url}/uploads"
+    base = f"{call.deps.config.public_url}/uploads"
     upload = Upload(
         url=f"{base}/{ticket.upload_id}",
         creation_url=base,
@@ -53,13 +53,13 @@ def add_document(call: RequestContext, share_id: str, sent: DocumentInput, respo
     summary="Remove a document from a draft",
     responses=problems(404, 409),
 )
-def remove_document(call: RequestContext, share_id: str, document_id: str) -> None:
+def remove_document(call: ApiContext, share_id: str, document_id: str) -> None:
     """Remove the document and delete its bytes."""
     drafts.remove_document(call.deps, call.consumer, share_id, document_id)
 
 
 @router.get("/receipts", tags=["receipts"], summary="List who has opened and downloaded", responses=problems(404))
-def get_receipts(call: RequestContext, share_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Receipt]:
+def get_receipts(call: ApiContext, share_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Receipt]:
     """Return the receipts, oldest first. Persons are masked."""
     place = read_cursor(cursor, 3)
     after = (place[0], place[1][0], place[1][1], place[1][2]) if place else None

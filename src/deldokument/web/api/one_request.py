@@ -17,12 +17,12 @@ from python_multipart.exceptions import FormParserError
 
 from deldokument.domain.errors import InvalidInput, TooLarge
 from deldokument.services.api.one_request_share import SmallDocument, share_at_once
-from deldokument.web.api.dependencies import RequestContext
+from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, PREFIX
 from deldokument.web.api.multipart_body import Part, read_parts
 from deldokument.web.api.openapi import problems
 from deldokument.web.api.share_models import Share, ShareInput
-from deldokument.web.api.shares import shown, words_of
+from deldokument.web.api.shares import draft_fields_of, shown
 
 router = APIRouter(prefix="/small-shares", tags=["shares"])
 MAX_DOCUMENTS = 20
@@ -55,7 +55,7 @@ _FORM: dict[str, Any] = {
 @router.post(
     "", status_code=201, summary="Share small files in one request", responses=problems(404, 409), openapi_extra=_FORM
 )
-def create_small_share(call: RequestContext, request: Request, response: Response) -> Share:
+def create_small_share(call: ApiContext, request: Request, response: Response) -> Share:
     """Send one part `share`, with the fields of a new share, and one part `documents` for each file.
 
     The request creates everything or nothing. The share is published at once. If a member of the account must approve
@@ -63,7 +63,7 @@ def create_small_share(call: RequestContext, request: Request, response: Respons
     """
     sent, documents = _read(request.headers.get("content-type", ""), call.body)
     recipients = [one.given() for one in sent.recipients or ()]
-    share = share_at_once(call.deps, call.consumer, words_of(sent), recipients, documents, call.new_id)
+    share = share_at_once(call.deps, call.consumer, draft_fields_of(sent), recipients, documents, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
 

@@ -44,7 +44,7 @@ class RecipientInput(Sent):
         return NewRecipient(self.number, self.label, self.confirmed)
 
 
-class _Said(Sent):
+class ShareFields(Sent):
     """Fields that can be set until the share is published."""
 
     title: Title | None = None
@@ -56,14 +56,14 @@ class _Said(Sent):
     expires_at: Instant | None = None
 
 
-class ShareInput(_Said):
+class ShareInput(ShareFields):
     """A new share. `confidential` and `notify` default to the account's rules."""
 
     account_id: Id
     recipients: Annotated[list[RecipientInput], Field(max_length=MAX_RECIPIENTS)] | None = None
 
 
-class ShareChange(_Said):
+class ShareChange(ShareFields):
     """Fields to change. A field that is absent or null keeps its value."""
 
     account_id: Id | None = None

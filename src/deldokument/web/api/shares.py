@@ -12,7 +12,7 @@ from deldokument.domain.share import ShareState
 from deldokument.services.shares import api_drafts, drafts, publishing, queries
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.dependencies import ApiCall, RequestContext
+from deldokument.web.api.dependencies import ApiCall, ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
@@ -24,9 +24,9 @@ _REFERENCE = "Your own case number. Spaces and case are ignored."
 
 
 @router.post("", status_code=201, summary="Create a draft", responses=problems(404, 409))
-def create_share(call: RequestContext, sent: ShareInput, response: Response) -> Share:
+def create_share(call: ApiContext, sent: ShareInput, response: Response) -> Share:
     """Create a draft with the fields known so far. Add its documents one by one, then publish it."""
-    words, recipients = words_of(sent), [one.given() for one in sent.recipients or ()]
+    words, recipients = draft_fields_of(sent), [one.given() for one in sent.recipients or ()]
     share = api_drafts.create_draft(call.deps, call.consumer, words, recipients, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
@@ -34,7 +34,7 @@ def create_share(call: RequestContext, sent: ShareInput, response: Response) -> 
 
 @router.get("", summary="List shares, newest first")
 def list_shares(
-    call: RequestContext,
+    call: ApiContext,
     account_id: Annotated[str, Query(max_length=100)] = "",
     state: ShareState | None = None,
     reference: Annotated[str, Query(max_length=100, description=_REFERENCE)] = "",
@@ -56,13 +56,13 @@ def list_shares(
 
 
 @router.get(_ID, summary="Get a share", responses=problems(404))
-def get_share(call: RequestContext, share_id: str) -> Share:
+def get_share(call: ApiContext, share_id: str) -> Share:
     """Return the share as it is now."""
     return shown(call, share_id)
 
 
 @router.patch(_ID, summary="Change a draft", responses=problems(404, 409))
-def change_share(call: RequestContext, share_id: str, sent: ShareChange) -> Share:
+def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
     """Change the given fields. A field that is absent or null keeps its value. A change cancels a proposal."""
     changes: dict[str, Any] = {name: value for name, value in sent if value is not None}
     api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **changes))
@@ -70,13 +70,13 @@ def change_share(call: RequestContext, share_id: str, sent: ShareChange) -> Shar
 
 
 @router.delete(_ID, status_code=204, summary="Discard a draft", responses=problems(404, 409))
-def discard_share(call: RequestContext, share_id: str) -> None:
+def discard_share(call: ApiContext, share_id: str) -> None:
     """Discard the draft with its documents. To end a published share, withdraw it."""
     drafts.discard_draft(call.deps, call.consumer, share_id)
 
 
 @router.post(f"{_ID}/recipients", summary="Add recipients to a draft", responses=problems(404, 409))
-def add_recipients(call: RequestContext, share_id: str, sent: RecipientsInput) -> Share:
+def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Share:
     """Add all recipients or none. A recipient that the draft already has stays unchanged."""
     inputs = [one.given() for one in sent.recipients]
     api_drafts.add_recipient_inputs(call.deps, call.consumer, share_id, inputs)
@@ -89,13 +89,13 @@ def add_recipients(call: RequestContext, share_id: str, sent: RecipientsInput) -
     summary="Remove a recipient from a draft",
     responses=problems(404, 409),
 )
-def remove_recipient(call: RequestContext, share_id: str, recipient_id: str) -> None:
+def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None:
     """Remove one recipient; the others stay."""
     drafts.remove_recipient(call.deps, call.consumer, share_id, recipient_id)
 
 
 @router.post(f"{_ID}/publication", summary="Publish a draft", responses=problems(404, 409))
-def publish_share(call: RequestContext, share_id: str) -> Share:
+def publish_share(call: ApiContext, share_id: str) -> Share:
     """Make the share available to its recipients.
 
     If a member of the account must approve it first, it is proposed instead and `proposed` is true. A repeated request
@@ -106,14 +106,14 @@ def publish_share(call: RequestContext, share_id: str) -> Share:
 
 
 @router.put(f"{_ID}/expiry", summary="Change the end of a published share", responses=problems(404, 409))
-def change_expiry(call: RequestContext, share_id: str, sent: ExpiryInput) -> Share:
+def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
     """Set an earlier or later end, within the account's period counted from now."""
     publishing.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
     return shown(call, share_id)
 
 
 @router.post(f"{_ID}/withdrawal", summary="End a published share now", responses=problems(404, 409))
-def withdraw_share(call: RequestContext, share_id: str) -> Share:
+def withdraw_share(call: ApiContext, share_id: str) -> Share:
     """Close the share for everyone and destroy its content. A repeated request returns the same."""
     try:
         publishing.withdraw_share(call.deps, call.consumer, share_id)
@@ -128,7 +128,7 @@ def shown(call: ApiCall, share_id: str) -> Share:
     return share_of(queries.view_share(call.deps, call.consumer, share_id))
 
 
-def words_of(sent: ShareInput) -> DraftFields:
+def draft_fields_of(sent: ShareInput) -> DraftFields:
     """Return the fields of a new share as the services take them."""
     return DraftFields(
         account_id=sent.account_id,

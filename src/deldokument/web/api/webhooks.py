@@ -15,7 +15,7 @@ from deldokument.domain.webhook import MAX_URL_LENGTH, WebhookEvent
 from deldokument.services.notifications import webhooks
 from deldokument.services.notifications.webhooks import Before, WebhookView
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
-from deldokument.web.api.dependencies import RequestContext
+from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Given, Instant, Items, Sent, Text
 from deldokument.web.api.openapi import problems
@@ -78,7 +78,7 @@ class Delivery(Given):
 
 
 @router.get("", summary="List your webhooks, newest first")
-def list_webhooks(call: RequestContext, limit: Limit = 50, cursor: Cursor = "") -> Items[Webhook]:
+def list_webhooks(call: ApiContext, limit: Limit = 50, cursor: Cursor = "") -> Items[Webhook]:
     """Return the webhooks of all your accounts."""
     found = webhooks.list_webhooks(call.deps, call.consumer, before=_before(cursor), limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
@@ -87,7 +87,7 @@ def list_webhooks(call: RequestContext, limit: Limit = 50, cursor: Cursor = "") 
 
 
 @router.post("", status_code=201, summary="Add a webhook", responses=problems(404))
-def add_webhook(call: RequestContext, wanted: NewWebhook, response: Response) -> AddedWebhook:
+def add_webhook(call: ApiContext, wanted: NewWebhook, response: Response) -> AddedWebhook:
     """Deliver the account's future events of these kinds, from all shares of the account."""
     view, secret = webhooks.add_webhook(
         call.deps,
@@ -102,19 +102,19 @@ def add_webhook(call: RequestContext, wanted: NewWebhook, response: Response) ->
 
 
 @router.get(_ID, summary="Get a webhook", responses=problems(404))
-def show_webhook(call: RequestContext, webhook_id: str) -> Webhook:
+def show_webhook(call: ApiContext, webhook_id: str) -> Webhook:
     """Return the webhook without its secret, which is never shown again."""
     return _webhook(webhooks.show_webhook(call.deps, call.consumer, webhook_id))
 
 
 @router.delete(_ID, status_code=204, summary="Remove a webhook", responses=problems(404))
-def remove_webhook(call: RequestContext, webhook_id: str) -> None:
+def remove_webhook(call: ApiContext, webhook_id: str) -> None:
     """Stop the deliveries. A call that is being made may still arrive."""
     webhooks.remove_webhook(call.deps, call.consumer, webhook_id)
 
 
 @router.get(f"{_ID}/deliveries", summary="List the deliveries of a webhook, newest first", responses=problems(404))
-def list_deliveries(call: RequestContext, webhook_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Delivery]:
+def list_deliveries(call: ApiContext, webhook_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Delivery]:
     """Return past and pending deliveries, for as long as their shares exist."""
     before = _before(cursor)
     found = webhooks.list_deliveries(call.deps, call.consumer, webhook_id, before=before, limit=limit + 1)
@@ -130,7 +130,7 @@ def list_deliveries(call: RequestContext, webhook_id: str, limit: Limit = 50, cu
     summary="Repeat a delivery",
     responses=problems(404, 409),
 )
-def replay_delivery(call: RequestContext, webhook_id: str, delivery_id: str) -> Response:
+def replay_delivery(call: ApiContext, webhook_id: str, delivery_id: str) -> Response:
     """Deliver the event again under the same id, as soon as possible."""
     webhooks.replay_delivery(call.deps, call.consumer, webhook_id, delivery_id)
     return Response(status_code=202)

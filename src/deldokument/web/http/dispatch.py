@@ -1,12 +1,12 @@
-"""One request, from the wire to a handler and back.
+"""Dispatch of one request, from the wire to a handler and back.
 
 A handler is a plain function from a :class:`RequestContext` to a response; it runs in a thread and may block. A route
 declares who may call it (there is no default) and how it answers errors.
 
-Guarantees, the same for every route
+Guarantees, the same for every route:
 - The session is found before the handler runs.
 - A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
-- A body is bounded. It is read as text fields, as JSON, or as a form with files where the route takes them.
+- The size of a body is limited. It is read as text fields, as JSON, or as a form with files if the route accepts them.
 - An error becomes one page or one JSON shape.
 - Nothing is cached.
 """
@@ -30,7 +30,7 @@ from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceErr
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import find_session
-from deldokument.web.http.errors import WORDS, StalePage, field_errors, retry_headers, status_of, words_of
+from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.rendering import render
@@ -70,7 +70,7 @@ async def _serve(endpoint: Endpoint, deps: Dependencies, site: Site, request: Re
         _check_address(request)
         keeps_files = True
         if endpoint.takes_file:
-            # On a call of its own: who may call is asked again when the body is there.
+            # In a separate context: access is checked again after the body has been read.
             caller = RequestContext(deps, site, request, translator, None)
             try:
                 stranger = await run_in_threadpool(_admit, endpoint, caller)
@@ -85,20 +85,28 @@ async def _serve(endpoint: Endpoint, deps: Dependencies, site: Site, request: Re
     except ClientDisconnect:
         return Response(status_code=400)
     except SlotsTaken as error:
-        # On the event loop: nobody's session is known yet, so rendering does no I/O.
+        # On the event loop: no session has been loaded yet, so rendering does no I/O.
         return failure(call, endpoint.answer, error)
     except (ServiceError, IntegrityError) as error:
         return await run_in_threadpool(failure, call, endpoint.answer, error)
 
 
 def _check_address(request: Request) -> None:
-    """No database takes a NUL for text; nothing here has one in its name. In paths it is no NUL any more (paths)."""
+    """Raise NotFound if the query contains a NUL, which no database accepts in text.
+
+    Paths need no check: a NUL there stays percent-encoded (web.http.path_encoding).
+    """
     if b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")
 
 
 def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
-    """Find the session, and see whether it may call the route; the answer to whoever must log in first."""
+    """Find the session and check its access to the route.
+
+    Returns the response for a client that must log in first, else None.
+
+    Raises: NotFound if the person lacks the route's role.
+    """
     call.session = find_session(call.deps, call.request.cookies.get(call.site.session_cookie))
     if endpoint.who is not RequiredRole.ANYONE and call.session is None:
         return _login_wanted(endpoint.answer, call)
@@ -123,7 +131,10 @@ def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
 
 
 def _check_office(who: RequiredRole, call: RequestContext) -> None:
-    """Raises NotFound: whoever does not hold the office learns nothing of what is administered or operated here."""
+    """Raise NotFound if the person lacks the role.
+
+    Not 403: others learn nothing about what is administered or operated here.
+    """
     if who is RequiredRole.ADMINISTRATOR:
         _ = call.tenant
     elif who is RequiredRole.OPERATOR and not call.roles.operates:
@@ -135,7 +146,7 @@ def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:
         return JSONResponse({"errors": [{"field": "", "message": call.translator.text(WORDS["not_logged_in"])}]}, 401)
     if answer is ErrorFormat.BYTES:
         if _shows_pages(call):
-            # Bytes hang below the page of their share, which says how to log in.
+            # The path of a download is below its share's page, which says how to log in.
             return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
         return Response(call.translator.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
     if call.request.method not in SAFE_METHODS:
@@ -145,12 +156,15 @@ def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:
 
 
 def _shows_pages(call: RequestContext) -> bool:
-    """Whether a person has followed a link: bare words would leave them without a way on, or as a file of that name."""
+    """Return whether a browser has followed a link.
+
+    Plain text would be a dead end for its user, or be saved as the file.
+    """
     return "text/html" in call.request.headers.get("accept", "")
 
 
 def holds_token(call: RequestContext) -> bool:
-    """Whether the request carries the CSRF token of its session, and does not say that it is another site's."""
+    """Return whether the request has its session's CSRF token, and no ``Origin`` of another site."""
     sent = call.request.headers.get("x-csrf-token") or call.fields.get("csrf_token", "")
     origin = call.request.headers.get("origin")
     foreign = origin is not None and origin != call.site.public_url
@@ -194,7 +208,10 @@ async def _read_words(call: RequestContext, kind: str) -> None:
 
 
 def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
-    """Raises InvalidInput for what is no JSON object, or has text that is no Unicode (a lone surrogate)."""
+    """Return the JSON object in ``raw``.
+
+    Raises: InvalidInput if it is no JSON object, or contains text that is not Unicode (a lone surrogate).
+    """
     try:
         body = json.loads(raw)
         json.dumps(body, ensure_ascii=False).encode()
@@ -206,7 +223,10 @@ def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
 
 
 def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | IntegrityError) -> Response:
-    """An error as a page, as JSON, or as bare text on byte routes for whoever is no browser."""
+    """Return the error as a page, as JSON, or as plain text.
+
+    Byte routes answer in plain text, but browsers get a page, and 404 is a page for everybody.
+    """
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
     status = status_of(error)
@@ -217,14 +237,17 @@ def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | Int
         faults = [{"field": field, "message": words} for field, words in field_errors(error, call.translator)]
         return JSONResponse({"code": error.code, "errors": faults}, status, headers)
     if answer is ErrorFormat.BYTES and not isinstance(error, NotFound) and not _shows_pages(call):
-        return Response(words_of(error, call.translator), status, headers, media_type="text/plain")
+        return Response(error_text(error, call.translator), status, headers, media_type="text/plain")
     response = _error_page(call, status, error)
     response.headers.update(headers)
     return response
 
 
 def _log_failure(call: RequestContext, status: int, error: ServiceError) -> None:
-    """Operators alert on the level ERROR: what passes by itself is not logged at it."""
+    """Log a response with status 5xx.
+
+    Transient errors are not logged as ERROR, because operators alert on that level.
+    """
     if error.code == "inspection_running":
         return
     if error.code != "login_busy":
@@ -234,11 +257,12 @@ def _log_failure(call: RequestContext, status: int, error: ServiceError) -> None
 
 
 def _error_page(call: RequestContext, status: int, error: ServiceError) -> Response:
-    """For whoever is logged in; for nobody when the database can't say what they may see in the menu.
+    """Render the error page for the logged-in person.
 
-    The clock is the database's too, and may be silent with it: the page tells no time.
+    Rendered as for nobody if the database cannot provide the person's menu. The page shows no time: the clock is the
+    database's and may be unavailable too.
     """
-    told: dict[str, Any] = {"error": error, "message": words_of(error, call.translator), "now": None}
+    told: dict[str, Any] = {"error": error, "message": error_text(error, call.translator), "now": None}
     try:
         return render(call, "http/error.html", status=status, errors=[], **told)
     except ServiceError:
@@ -247,6 +271,6 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
 
 
 def endpoint_name(request: Request) -> str:
-    """The route's pattern, for the log: never the path, which holds ids."""
+    """Return the route's pattern, for the log. Never the path, which contains ids."""
     route = request.scope.get("route")
     return str(getattr(route, "path", "?"))

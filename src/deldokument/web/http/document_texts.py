@@ -1,9 +1,8 @@
-"""What pages say of a document's content: its type in plain words, and that its name says something else.
+"""Display texts of a document's type, and of a name that contradicts its content.
 
-Guarantees
-
+Guarantees:
 - The type is the one that inspection found. The name never decides it.
-- Every media type has words.
+- Every media type has a text.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ _KINDS: Final = {
     ),
 }
 _FAMILIES: Final = {"image": _IMAGE, "audio": _("Sound"), "video": _("Video"), "text": _TEXT}
-# Endings that leave no doubt. A zip is taken for an Office document too: its parts may come late in the file.
+# Unambiguous extensions. A zip counts as an Office document too: the parts that show it may come late in the file.
 _EXPECTED: Final = {
     "pdf": {_PDF},
     "docx": {_WORD, _ZIP},
@@ -100,13 +99,13 @@ def kind_of(media_type: str) -> str:
 
 
 def other_ending(name: str, media_type: str) -> str:
-    """Return the name's ending if it promises a type that the content is not; empty otherwise."""
+    """Return the name's extension if it stands for another type than the content's; empty otherwise."""
     _, dot, ending = name.lower().rpartition(".")
     expected = _EXPECTED.get(ending) if dot else None
     return ending if expected and kind_of(media_type) not in expected else ""
 
 
 def common_verdict(findings: Iterable[Finding | None]) -> Verdict | None:
-    """Return the verdict that all released documents have; None if they differ or none is released."""
+    """Return the verdict shared by all released documents; None if they differ or none is released."""
     verdicts = {finding.verdict for finding in findings if finding and finding.is_released}
     return verdicts.pop() if len(verdicts) == 1 else None

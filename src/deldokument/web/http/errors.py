@@ -1,7 +1,10 @@
-"""The one table from errors to statuses and words.
+"""The one table from errors to statuses and messages.
 
-Promises that every code that the layers below can raise has words (tests/web proves the table total), that a stranger
-reads nothing from an answer, and that ``detail`` stays in the log. Words are msgids; the catalogues have the Norwegian.
+Guarantees:
+- Every code that the layers below can raise has a message (tests/web proves the table total).
+- A response tells a stranger nothing; ``detail`` appears in the log only.
+
+Messages are msgids; the catalogues have the Norwegian texts.
 """
 
 from __future__ import annotations
@@ -15,18 +18,18 @@ from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARK
 from deldokument.web.http.i18n import Translator, _
 
 FieldErrors = list[tuple[str, str]]
-"""Fields of a form with what is wrong there, in words."""
+"""Form fields, each with the message about its fault."""
 
 
 class StalePage(ServiceError):
-    """A state change without the present session's CSRF token: an old page, or another site's."""
+    """State change without the current session's CSRF token: from an old page, or from another site."""
 
     def __init__(self) -> None:
         super().__init__("csrf")
 
 
 class RateLimited(ServiceError):
-    """A consumer of the API has called more often than it may; ``headers`` tell its allowance."""
+    """An API consumer has exceeded its rate limit; ``headers`` are the rate limit headers."""
 
     def __init__(self, retry_seconds: int, headers: dict[str, str]) -> None:
         super().__init__("rate_limited", seconds=retry_seconds)
@@ -35,7 +38,7 @@ class RateLimited(ServiceError):
 
 
 class MediaTypeRefused(ServiceError):
-    """The body is of a kind that the route does not take."""
+    """The body has a media type that the route does not accept."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__("media_type", wanted=wanted)
@@ -323,16 +326,16 @@ RIGHTS: dict[str, str] = {
     CONFIDENTIAL_MAIL: _("Mail to the organisation with confidential content"),
     POST_ARKIV: _("Mail/archive"),
 }
-"""What Altinn calls the rights that the service knows of. Others are told by their code."""
+"""Altinn's names of the rights that the service knows. Other rights are shown by their code."""
 
 
 def status_of(error: Exception) -> int:
-    """The HTTP status of an error; 500 for what is not in the table."""
+    """Return the HTTP status of an error; 500 if it is not in the table."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
 def retry_headers(error: ServiceError) -> dict[str, str]:
-    """When the same may be asked again, of an error that passes."""
+    """Return the headers that say when to retry after a transient error; none for other errors."""
     if isinstance(error, RateLimited):
         return error.headers | {"Retry-After": str(error.retry_seconds)}
     if isinstance(error, errors.NotReady | errors.Unavailable):
@@ -340,8 +343,11 @@ def retry_headers(error: ServiceError) -> dict[str, str]:
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}
 
 
-def words_of(error: ServiceError, translator: Translator) -> str:
-    """What the person reads. NotFound says the same whatever the reason; times, spans and sizes are told in words."""
+def error_text(error: ServiceError, translator: Translator) -> str:
+    """Return the message that the person reads.
+
+    NotFound has one message for all reasons. Times, periods and sizes are formatted in the person's language.
+    """
     params = {name: _in_words(name, value, translator) for name, value in error.params.items()}
     if isinstance(params.get("at"), str) and params["at"]:
         params["at"] = translator.when(datetime.fromisoformat(str(params["at"])))
@@ -351,10 +357,10 @@ def words_of(error: ServiceError, translator: Translator) -> str:
 
 
 def field_errors(error: ServiceError, translator: Translator, otherwise: str = "") -> FieldErrors:
-    """Return what is wrong, in words, by field; an error of no field is at ``otherwise``."""
+    """Return the message about each fault, by field; an error without a field is put at ``otherwise``."""
     faults = error.errors if isinstance(error, InvalidFields) else (error,)
     fields = ((one.field if isinstance(one, InvalidInput) else "") or otherwise for one in faults)
-    return [(field, words_of(one, translator)) for field, one in zip(fields, faults, strict=True)]
+    return [(field, error_text(one, translator)) for field, one in zip(fields, faults, strict=True)]
 
 
 def _in_words(name: str, value: str | int, translator: Translator) -> str | int:

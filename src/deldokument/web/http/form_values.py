@@ -1,4 +1,4 @@
-"""Values of form fields and queries that browsers write; what is none of them reads as nothing."""
+"""Values of form fields and queries as browsers write them; other values count as absent."""
 
 from __future__ import annotations
 

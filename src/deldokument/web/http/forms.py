@@ -1,8 +1,12 @@
-"""A posted form with files in it (RFC 7578), read as it comes.
+"""Streaming parser of posted forms with files (RFC 7578).
 
-Promises that memory is bounded by what the route takes, that nothing of a file touches a disk, and that a file that is
-too large costs the person no more than choosing another: the rest of the form is read, and the file is marked. What is
-no form at all raises ValueError. Deliberately believes nothing that a part says of its content.
+Guarantees:
+- Memory is bounded by the limits of the route.
+- No part of a file is written to disk.
+- A file that is too large does not lose the form: the rest is read, and the file is marked.
+- A body that is no form raises ValueError.
+
+Does not: trust what a part says about its content.
 """
 
 from __future__ import annotations
@@ -16,12 +20,12 @@ from deldokument.domain.errors import TooLarge
 from deldokument.web.http.multipart import FormReader
 
 _DRAINED = 8
-"""How many times what the route takes is read on, so that a browser sees the answer and not a broken connection."""
+"""Multiple of the limits that is still read, so that a browser sees the response and not a broken connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file of a form; without content when it was longer than the route takes."""
+    """File in a form; without content if it was longer than the route accepts."""
 
     name: str
     content: bytes = field(repr=False)
@@ -37,9 +41,9 @@ async def read_form(
     most_parts: int,
     keeps_files: bool = True,
 ) -> tuple[dict[str, str], dict[str, SentFile]]:
-    """Fields and files by their names; the files' content is let go as it comes unless ``keeps_files``.
+    """Return fields and files by name; without ``keeps_files`` the files' content is discarded.
 
-    Raises ValueError, or TooLarge for text beyond its limit and endless bodies.
+    Raises: ValueError if the body is no complete form; TooLarge if the text or the whole body is too long.
     """
     form = _Form(file_length if keeps_files else 0, text_length, most_parts)
     left = (file_length + text_length) * _DRAINED
@@ -59,7 +63,7 @@ async def read_form(
 
 
 class _Form(FormReader):
-    """Takes what the parser finds, part by part."""
+    """Reader that collects a form's fields and files."""
 
     def __init__(self, file_length: int, text_length: int, most_parts: int) -> None:
         super().__init__()

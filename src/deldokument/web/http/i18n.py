@@ -1,8 +1,9 @@
-"""Languages: bokmål, nynorsk and English from gettext catalogues, dates and sizes as people say them.
+"""Translations from gettext catalogues, dates and sizes, in bokmål, nynorsk and English.
 
 Catalogues are plain ``.po`` files below ``locale/<language>/``, in the folders of the code that uses their texts. They
 are merged at start; a text without a translation falls back to its English msgid. Times are shown in Oslo time.
-Deliberately does not know requests.
+
+Does not: know requests.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _(msgid: str) -> str:
 
 @cache
 def translations(language: str) -> Translations:
-    """The merged catalogue of a language."""
+    """Return the merged catalogue of a language."""
     merged = Catalog(locale=language)
     for source in _catalogues(files("deldokument.web") / "locale" / language):
         for message in read_po(io.BytesIO(source.read_bytes()), locale=language):
@@ -49,7 +50,7 @@ def translations(language: str) -> Translations:
 
 
 def _catalogues(folder: Traversable) -> Iterator[Traversable]:
-    """The ``.po`` files of a folder and of those below it."""
+    """Yield the ``.po`` files of a folder and its subfolders."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             yield from _catalogues(entry)
@@ -58,7 +59,10 @@ def _catalogues(folder: Traversable) -> Iterator[Traversable]:
 
 
 def choose(wanted: str | None, accepted: str) -> str:
-    """The language of a cookie if it is one of ours, else the first of an Accept-Language header that is."""
+    """Return the cookie's language if it is ours, else the first in Accept-Language that is, else bokmål.
+
+    Quality values are ignored; only the order counts.
+    """
     if wanted in LANGUAGES:
         return str(wanted)
     for item in accepted.split(","):
@@ -70,7 +74,10 @@ def choose(wanted: str | None, accepted: str) -> str:
 
 
 def choose_for_login(wanted: str | None, accepted: str) -> str:
-    """As ``choose``, but Northern Sámi (se) where that is accepted first: ID-porten's page speaks it, ours do not."""
+    """Return the language for ID-porten's login page.
+
+    As ``choose``, but Northern Sámi (se) if the header names it first: ID-porten has it, our pages do not.
+    """
     if wanted not in LANGUAGES and accepted.strip().lower()[:2] == "se":
         return "se"
     return choose(wanted, accepted)
@@ -78,13 +85,13 @@ def choose_for_login(wanted: str | None, accepted: str) -> str:
 
 @lru_cache(maxsize=1000)
 def _weekday(on: date, language: str, *, with_year: bool) -> str:
-    """«fredag 4. desember»; a list says the same days many times."""
+    """Return a day like «fredag 4. desember». Cached, since a list shows the same days many times."""
     return format_date(on, f"EEEE d{'' if language == 'en' else '.'} MMMM{' y' if with_year else ''}", language)
 
 
 @lru_cache(maxsize=1000)
 def _size(count: int, language: str) -> str:
-    """«1,2 GB»; a list that is looked at again says the same sizes."""
+    """Return a size like «1,2 GB». Cached, since a list that is shown again has the same sizes."""
     value, unit = float(count), 0
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
@@ -94,72 +101,82 @@ def _size(count: int, language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """One language's way of saying things."""
+    """Texts, dates, numbers and sizes in one language."""
 
     language: str
 
     def text(self, msgid: str, **params: str | int) -> str:
-        """A message with its parameters filled in."""
+        """Return a message with its parameters filled in."""
         translated: str = translations(self.language).gettext(msgid)
         return translated % params if params else translated
 
     def when(self, instant: datetime, now: datetime | None = None) -> str:
-        """«fredag 4. desember kl. 15.30», with the year unless ``now`` is in the same."""
+        """Return a time like «fredag 4. desember kl. 15.30», without the year if ``now`` is in the same one."""
         local = instant.astimezone(OSLO)
         same_year = now is not None and local.year == now.astimezone(OSLO).year
         day = _weekday(local.date(), self.language, with_year=not same_year)
         return f"{day} at {local:%H:%M}" if self.language == "en" else f"{day} kl. {local:%H.%M}"
 
     def day(self, on: date) -> str:
-        """«4. desember 2026»."""
+        """Return a date like «4. desember 2026»."""
         return format_date(on, "d. MMMM y" if self.language != "en" else "d MMMM y", self.language)
 
     def clock(self, instant: datetime) -> str:
-        """«kl. 15.30.05»."""
+        """Return a time of day like «kl. 15.30.05»."""
         local = instant.astimezone(OSLO)
         return f"{local:%H:%M:%S}" if self.language == "en" else f"kl. {local:%H.%M.%S}"
 
     def month(self, first: date) -> str:
-        """«desember 2026»."""
+        """Return a month like «desember 2026»."""
         return format_date(first, "LLLL y", self.language)
 
     def short_month(self, first: date) -> str:
-        """«des 26»."""
+        """Return a month like «des 26»."""
         return format_date(first, "LLL yy", self.language)
 
     def number(self, count: int) -> str:
-        """«12 345», with a space that does not break."""
+        """Return a number like «12 345», with non-breaking spaces."""
         return format_decimal(count, locale=self.language)
 
     def percent(self, part: int, whole: int) -> str:
-        """«87 %»."""
+        """Return a share of a whole like «87 %»."""
         return format_percent(part / whole, locale=self.language)
 
     def ngettext(self, singular: str, plural: str, num: int) -> str:
-        """A message that counts; ``%(num)s`` is the count."""
+        """Return the singular or plural message for ``num``, which fills ``%(num)s``."""
         translated: str = translations(self.language).ngettext(singular, plural, num)
         return translated % {"num": num}
 
     def left(self, instant: datetime, now: datetime) -> str:
-        """«10 dager» by the calendar, as the script counts them, «3 timer» until tomorrow, nothing of what is past."""
+        """Return the time until ``instant``, like «10 dager» or «3 timer».
+
+        Counts calendar days, as the script does; one day or less in hours or a smaller unit.
+        A past instant counts as zero.
+        """
         days = (instant.astimezone(OSLO).date() - now.astimezone(OSLO).date()).days
         if days > 1:
             return self.span(timedelta(days=days))
         return self.span(min(max(instant - now, timedelta()), timedelta(days=1)))
 
     def span(self, duration: timedelta) -> str:
-        """«10 dager», «3 timer»: whole days from two days on, and never weeks or months, which people must count."""
+        """Return a duration like «10 dager» or «3 timer»: whole days from two days on.
+
+        Never weeks or months, since people would have to count their days.
+        """
         days = round(duration / timedelta(days=1))
         if days > 1:
             return self.ngettext("%(num)s day", "%(num)s days", days)
         return format_timedelta(duration, locale=self.language, threshold=1.5)
 
     def period(self, duration: timedelta) -> str:
-        """«7 dager», «36 timer»: a rule as it is kept, in days where they are whole."""
+        """Return the period of a rule like «7 dager» or «36 timer»: in days if they are whole, else in hours."""
         if duration % timedelta(days=1):
             return self.ngettext("%(num)s hour", "%(num)s hours", duration // timedelta(hours=1))
         return self.ngettext("%(num)s day", "%(num)s days", duration.days)
 
     def size(self, count: int) -> str:
-        """«1,2 GB»: SI units, one decimal below ten, a space that does not break, as the script says it."""
+        """Return a size like «1,2 GB», as the script writes it.
+
+        SI units, one decimal below ten, a non-breaking space.
+        """
         return _size(count, self.language)

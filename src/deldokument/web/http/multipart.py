@@ -1,7 +1,10 @@
-"""What all readers of multipart/form-data (RFC 7578) share: the parser, and a part's name from its headers.
+"""Parser of multipart/form-data (RFC 7578) that all readers share.
 
-Promises that a part is known by its Content-Disposition alone before its content comes, and that a form cut short is
-never taken for whole. What becomes of the content, and how much of it there may be, is for each reader to say.
+Guarantees:
+- A part is identified by its Content-Disposition alone, before its content is read.
+- A form that is cut short is never taken as complete.
+
+Does not: limit or keep content; each reader does.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class FormReader(ABC):
-    """Takes what the parser finds, part by part; ``options`` has what the present part's Content-Disposition says."""
+    """Base of readers that receive a form part by part.
+
+    ``options`` has the parameters of the current part's Content-Disposition.
+    """
 
     def __init__(self) -> None:
         self.is_whole = False
@@ -24,24 +30,27 @@ class FormReader(ABC):
         self._begin_part()
 
     def parser(self, content_type: str) -> MultipartParser:
-        """A parser that feeds this reader. Raises FormParserError without a boundary."""
+        """Return a parser that feeds this reader.
+
+        Raises: FormParserError if the media type has no boundary.
+        """
         _, options = parse_options_header(content_type)
         return MultipartParser(options.get(b"boundary", b""), self._callbacks())
 
     @abstractmethod
     def begin(self) -> None:
-        """The part's headers have been read, and its content begins."""
+        """Begin a part; its headers have been read."""
 
     @abstractmethod
     def take(self, data: bytes, start: int, stop: int) -> None:
-        """Some of the part's content."""
+        """Take some of the part's content."""
 
     @abstractmethod
     def end(self) -> None:
-        """All of the part has been taken."""
+        """End the part; all of its content has been taken."""
 
     def end_form(self) -> None:
-        """The last part has ended."""
+        """End the form after its last part."""
         self.is_whole = True
 
     def _callbacks(self) -> MultipartCallbacks:

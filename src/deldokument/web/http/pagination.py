@@ -1,20 +1,20 @@
-"""The place in a long list where the next page begins, as it stands in an address."""
+"""Pagination tokens: where in a long list the next page begins, for use in a URL."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 Place = tuple[datetime, str]
-"""The time and the id of the last one shown."""
+"""Time and id of the last item shown."""
 
 
 def write_place(place: Place) -> str:
-    """As a parameter of the query."""
+    """Return the place as a query parameter."""
     return f"{place[0].isoformat()},{place[1]}"
 
 
 def read_place(text: str) -> Place | None:
-    """What ``write_place`` wrote; a malformed one is the beginning."""
+    """Return the place in a token from ``write_place``; None, the beginning, if it is malformed."""
     at, _, id_ = text.partition(",")
     try:
         instant = datetime.fromisoformat(at)

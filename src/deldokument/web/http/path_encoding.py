@@ -1,9 +1,10 @@
-"""Control characters in paths, which no route takes.
+"""Percent-encoding of control characters in paths, which no route accepts.
 
-Guarantees
+Guarantees:
 - A control character in a path stays percent-encoded, as it was sent, for every route and mounted application.
-- So ``$`` in a route's pattern, which also matches before a line break, and ``.``, which does not match one, match what
-  they say. No path reaches the database with a NUL in it.
+- So ``$`` in a route's pattern, which also matches before a line break, matches at the end only. And ``.``, which does
+  not match a line break, matches every character.
+- No path reaches the database with a NUL in it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ _ENCODED: Final = {code: f"%{code:02X}" for code in (*range(0x20), 0x7F)}
 
 
 class EncodedControls:
-    """ASGI middleware; must be outside of what routes."""
+    """ASGI middleware; must wrap everything that routes requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with the path encoded."""
+        """Call the application with the path encoded."""
         if scope["type"] == "http":
             scope = {**scope, "path": scope["path"].translate(_ENCODED)}
         await self._app(scope, receive, send)

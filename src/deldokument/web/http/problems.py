@@ -1,7 +1,10 @@
-"""Errors as the API tells them: application/problem+json (RFC 9457), from the one table in web.http.errors.
+"""Errors of the API as application/problem+json (RFC 9457), from the table in web.http.errors.
 
-Promises a stable ``code``, words in the caller's language (English when none is asked for), the field of each fault,
-and that nothing of what was sent is repeated.
+Guarantees:
+- ``code`` is stable.
+- Messages are in the caller's language, English if none is requested.
+- Each fault names its field.
+- No value that was sent is repeated.
 """
 
 from __future__ import annotations
@@ -25,24 +28,24 @@ from deldokument.domain.errors import (
     TokenRefused,
 )
 from deldokument.web.http.dispatch import endpoint_name
-from deldokument.web.http.errors import retry_headers, status_of, words_of
+from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import Translator, choose
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:deldokument:problem:"
 MAX_FAULTS = 1000
-"""So many are told: a body may be wrong in more places than there is time to put into words."""
+"""Faults that are reported at most: a body may have more than there is time to describe."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 log = logging.getLogger("deldokument.api")
 
 
 def translator_of(request: Request) -> Translator:
-    """The caller's language, English unless another of ours is asked for."""
+    """Return the translator for the caller's language; English unless another of ours is requested."""
     return Translator(choose(None, f"{request.headers.get('accept-language', '')},en"))
 
 
 def problem(request: Request, error: ServiceError | IntegrityError, status: int = 0) -> Response:
-    """The answer to a request that could not be done; ``status`` where the table's is not the right one."""
+    """Return the response for a failed request; ``status`` overrides the table's."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
     status, translator = status or status_of(error), translator_of(request)
@@ -52,12 +55,12 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
         "type": TYPE + error.code,
         "title": error.code.replace("_", " ").capitalize(),
         "status": status,
-        "detail": words_of(error, translator),
+        "detail": error_text(error, translator),
         "code": error.code,
     }
     if isinstance(error, InvalidFields | InvalidInput):
         faults: Sequence[InvalidInput] = error.errors if isinstance(error, InvalidFields) else [error]
-        body["errors"] = [{"field": e.field, "code": e.code, "message": words_of(e, translator)} for e in faults]
+        body["errors"] = [{"field": e.field, "code": e.code, "message": error_text(e, translator)} for e in faults]
     headers = {"Content-Language": translator.language, "Cache-Control": "no-store", **_headers(error)}
     if request.method == "HEAD":
         return Response(None, status, headers, MEDIA_TYPE)
@@ -74,7 +77,7 @@ def _headers(error: ServiceError) -> dict[str, str]:
 
 
 def faults_of(error: RequestValidationError) -> ServiceError:
-    """What was wrong with a request's fields, in our own words."""
+    """Return the faults of a request's fields as an error of our own."""
     faults = [_fault(found) for found in error.errors()[:MAX_FAULTS]]
     if any(fault.code == "body_malformed" for fault in faults):
         return InvalidInput("body", "body_malformed")
@@ -95,7 +98,10 @@ def _fault(found: dict[str, Any]) -> InvalidInput:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    """``recipients[3].number``. A name of the caller's own is told only if it looks like one."""
+    """Return a path like ``recipients[3].number``.
+
+    A name that the caller invented is repeated only if it looks like a field name.
+    """
     path = ""
     for step in location[1:]:
         name = step if isinstance(step, int) or _NAME.fullmatch(step) else "?"

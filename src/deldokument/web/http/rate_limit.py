@@ -1,8 +1,10 @@
-"""A consumer's allowance as its calls are told of it.
+"""Rate limit headers and concurrency limit of API consumers.
 
-Promises headers as draft-ietf-httpapi-ratelimit-headers-10 writes them, on answers and refusals alike, and that however
-much one consumer asks at once, by whichever interface, the others find threads. How calls are counted, for all nodes
-together, is services.api.rate_limit'.
+Guarantees:
+- Headers follow draft-ietf-httpapi-ratelimit-headers-10, on answered and refused requests alike.
+- The concurrent requests of one consumer, through all interfaces, leave threads for the others.
+
+services.api.rate_limit counts requests, for all nodes together.
 """
 
 from __future__ import annotations
@@ -20,27 +22,33 @@ from deldokument.web.http.errors import RateLimited
 
 _WINDOW_SECONDS = int(WINDOW.total_seconds())
 MAX_CONCURRENT = 20
-"""So many requests of one consumer are under way at once: about half of the threads that serve everybody."""
+"""Concurrent requests of one consumer: about half of the threads that serve everybody."""
 MAX_COUNTED = 10
-"""So many are being counted at once."""
+"""Requests of one consumer that are being counted at once."""
 
 
 class ConcurrencyLimiter:
-    """What each consumer has under way in this process."""
+    """Limiter of each consumer's concurrent requests in this process."""
 
     def __init__(self) -> None:
         self._under_way, self._counting = Counter[str](), Counter[str]()
 
     @contextmanager
     def one_more(self, consumer: Consumer) -> Iterator[None]:
-        """Raises RateLimited."""
+        """Count the request as running within the context.
+
+        Raises: RateLimited if the consumer has too many running.
+        """
         with _one_of(self._under_way, consumer, MAX_CONCURRENT):
             yield
 
     async def counted(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
-        """The headers of a call that has been counted. Raises RateLimited when there was none left.
+        """Count a request against the rate limit; return its headers.
 
-        Those over their limit wait for the database one by one, and may not fill the threads.
+        The number of requests that are being counted is limited too. Those over the rate limit wait for the database
+        one by one, and must not fill the threads.
+
+        Raises: RateLimited if no request is left, or too many are being counted.
         """
         with _one_of(self._counting, consumer, MAX_COUNTED):
             left = await run_in_threadpool(consume, deps, consumer.organization)

@@ -1,7 +1,9 @@
-"""Pages: Jinja templates with the frame that all of them share.
+"""HTML pages from Jinja templates, in the frame that all of them share.
 
-Promises autoescaping everywhere, and that a template sees only what its handler gives it and ``page``. Bidirectional
-control characters in names are made visible (filter ``plain``), so that a name cannot pretend to be another.
+Guarantees:
+- Autoescaping is always on.
+- A template sees only ``page`` and what its handler passes.
+- Bidirectional control characters in names are made visible (filter ``plain``), so that a name cannot imitate another.
 """
 
 from __future__ import annotations
@@ -27,12 +29,12 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""What a page may load. Who adds ``form-action`` says where forms may go."""
+"""What a page may load. Callers add ``form-action``, where its forms may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A link in the frame."""
+    """Link in the frame."""
 
     href: str
     label: str
@@ -41,14 +43,14 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class PersonName:
-    """Who is logged in, as the frame shows it."""
+    """Name of the logged-in person, as the frame shows it."""
 
     display_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the frame needs, for every template."""
+    """Values that the frame needs, for every template."""
 
     locale: str
     languages: dict[str, str]
@@ -98,12 +100,12 @@ def _environment(translator: Translator) -> Environment:
 
 
 def _oslo(instant: datetime | None) -> str:
-    """As form fields want it: local time to the minute."""
+    """Return an instant as form fields need it: local time to the minute."""
     return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M") if instant else ""
 
 
 def plain(text: str) -> str:
-    """A name with invisible and direction-changing characters shown as a box."""
+    """Return a name with a box in place of each invisible or direction-changing character."""
     if text.isprintable():
         return text
     return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} else c for c in text)
@@ -117,7 +119,10 @@ def render(
     errors: list[tuple[str, str]] | None = None,
     **context: Any,
 ) -> Response:
-    """The page of ``template`` in the caller's language; one that tells no time may be given a ``now`` of None."""
+    """Render ``template`` in the caller's language.
+
+    Pass ``now=None`` for a page that shows no time; then the clock is not read.
+    """
     page = _page(call, errors or [])
     if "now" not in context:
         context["now"] = call.deps.clock.now()
@@ -154,12 +159,12 @@ def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
 
 
 def _is_within(path: str, href: str) -> bool:
-    """Whether the page is the link's own, or below it where a part of the site hangs together."""
+    """Return whether the page is the link's own, or below it for ``/konfigurasjon`` and ``/drift``."""
     return path == href or (href in {"/konfigurasjon", "/drift"} and path.startswith(f"{href}/"))
 
 
 def _tenant_name(call: RequestContext) -> str | None:
-    """The tenant that the page is about, else the one that the person belongs to."""
+    """Return the name of the tenant in the path if it is one of the person's, else of the person's first."""
     tenants = [*(member.tenant for member in call.roles.memberships), *call.roles.administered]
     wanted = call.request.path_params.get("tenant_id")
     return next((t.name for t in tenants if t.id == wanted), tenants[0].name if tenants else None)

@@ -1,4 +1,4 @@
-"""A request as its handler sees it, and the declaration of a route."""
+"""Request context of a handler, and route declarations."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ LANGUAGE_COOKIE = "spraak"
 
 
 MAX_DESTINATION = 300
-
-
-"""Characters of the address that a login keeps in the database; a share's link has 25."""
+"""Characters of the return path that a login keeps in the database; the path of a share's link has 25."""
 
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequiredRole(Enum):
-    """Who may call a route."""
+    """Role that a route requires."""
 
     ANYONE = "anyone"
     PERSON = "a logged-in person"
@@ -41,17 +39,17 @@ class RequiredRole(Enum):
 
 
 class ErrorFormat(Enum):
-    """How a route answers errors and a missing login."""
+    """Format of a route's errors, and of its response when a login is missing."""
 
     PAGE = "page"
     JSON = "json"
     BYTES = "bytes"
-    """In bare words; a browser that has followed a link is shown the page."""
+    """Plain text; a browser that has followed a link gets the page."""
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """A request as its handler sees it."""
+    """Request as its handler sees it."""
 
     deps: Dependencies
     site: Site
@@ -65,45 +63,51 @@ class RequestContext:
 
     @property
     def person(self) -> Session:
-        """The session; only on routes for persons."""
+        """The session. Only for routes that require a person.
+
+        Raises: Broken if there is none.
+        """
         if self.session is None:
             raise Broken("a route for anyone asked for a person")
         return self.session
 
     @property
     def roles(self) -> Roles:
-        """What the logged-in person is here, read once a request."""
+        """Roles of the logged-in person, read once per request."""
         if self._roles is None:
             self._roles = roles_of(self.deps, self.session.person) if self.session else Roles()
         return self._roles
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant of the path. Raises NotFound unless the person is an administrator of it."""
+        """The tenant in the path.
+
+        Raises: NotFound unless the person is an administrator of it.
+        """
         found = next((t for t in self.roles.administered if t.id == self.request.path_params.get("tenant_id")), None)
         if found is None:
             raise NotFound("not an administrator of the tenant")
         return found
 
     def path(self, name: str) -> str:
-        """A parameter of the path."""
+        """Return a path parameter."""
         return str(self.request.path_params[name])
 
     @property
     def address(self) -> str:
-        """The request's own path and query, whatever host it names."""
+        """Path and query of the request, without the host that it names."""
         query = self.request.scope["query_string"].decode("latin-1")
         return str(self.request.scope["path"]) + (f"?{query}" if query else "")
 
     @property
     def readable_at(self) -> str:
-        """Where the answer, or the page whose form it answers, can be had by GET."""
+        """Path where GET returns this page, or the page whose form was posted."""
         if self.request.method in SAFE_METHODS:
             return self.address
         return safe_return(self.request.headers.get("referer", "").removeprefix(self.site.public_url))
 
     def query(self, name: str) -> str:
-        """A parameter of the query, empty when absent."""
+        """Return a query parameter, empty if absent."""
         return self.request.query_params.get(name, "")
 
 
@@ -112,7 +116,7 @@ Handler = Callable[[RequestContext], Response]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A route with its guard. Every route of the application is one of these."""
+    """Route with its access rule. Every route of the application is one of these."""
 
     path: str
     handler: Handler
@@ -122,15 +126,18 @@ class Endpoint:
     own_token: bool = False
     """The handler checks a token of its own instead of the session's CSRF token."""
     after_end: bool = False
-    """It may change something though the tenant that the path names has ended the service."""
+    """State changes are allowed after the tenant in the path has ended the service."""
     own_threads: int = 0
-    """How many threads the route has to itself. For routes that wait for ID-porten on behalf of anonymous callers."""
+    """Number of threads reserved for the route. For routes that wait for ID-porten on behalf of anonymous callers."""
     takes_file: int = 0
-    """How many bytes of files its form may have; files are kept only from those who may call the route."""
+    """Bytes of files that its form may have. Files are kept only from callers who may call the route."""
 
 
 def safe_return(path: str) -> str:
-    """``path`` if it is a path on this site, else the front page: no other site, no scheme, no control characters."""
+    """Return ``path`` if it is a path on this site, else the front page.
+
+    Refuses other sites, schemes and control characters.
+    """
     local = path.startswith("/") and not path.startswith("//") and "\\" not in path
     return path if local and path.isprintable() else "/"
 
@@ -138,7 +145,7 @@ def safe_return(path: str) -> str:
 def destination(path: str) -> str:
     """Return where a login leads: ``path`` if it is safe and short, else its page without the query, else "/".
 
-    A long address is a list with a filter: the list itself is nearer to what the person wanted than the front page.
+    A long address is a filtered list. The list itself is closer to what the person wanted than the front page.
     """
     safe = safe_return(path)
     if len(safe) <= MAX_DESTINATION:

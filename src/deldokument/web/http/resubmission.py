@@ -1,13 +1,16 @@
-"""A form that comes after its session has ended, or with the token of an earlier one: nothing typed is lost.
+"""Resubmission of a form whose session has ended, or whose token is from an earlier session.
 
-    no session        a page that says so and holds what was typed; log in in another tab, then send again
-    a token of before a page that holds what was typed and a fresh token; it is sent when the person says so
+    no session        a page that says so and keeps what was typed; log in in another tab, then send again
+    earlier token     a page that keeps what was typed, with a fresh token; sent when the person confirms
 
-Promises that nothing is made into a form of ours but what a page of ours has sent, as the browser itself says (Origin,
-or Sec-Fetch-Site where there is none), so that no other site can have its fields sent by a click here; that what one
-person has typed, confirmed or looked through is neither shown to nor sent by another who has logged in there since (the
-token says whose form it was); and that what was typed stands in the page alone: in no address, no log, no store. Files
-are not carried; they are chosen again.
+Guarantees:
+- Only forms that a page of ours has sent are kept, as the browser itself reports (Origin, or Sec-Fetch-Site without
+  it). So no other site can have its fields sent by a click here.
+- What one person typed, confirmed or reviewed is neither shown to nor sent by another person who has logged in since.
+  The token identifies the form's owner.
+- What was typed exists in the page only: in no URL, log or database.
+
+Does not: keep files; they are chosen again.
 """
 
 from __future__ import annotations
@@ -22,13 +25,13 @@ _TOKEN = "csrf_token"  # noqa: S105 - the name of a field
 
 
 def is_from_own_page(request: Request, public_url: str) -> bool:
-    """Whether the browser says that a page of this site has sent the request."""
+    """Return whether the browser says that a page of this site sent the request."""
     origin = request.headers.get("origin")
     return origin == public_url if origin is not None else request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def may_be_sent_again(call: RequestContext) -> bool:
-    """Whether it is a form of one of our pages, and not of another person than has logged in since."""
+    """Return whether the form is from one of our pages, and not another person's than the session's."""
     is_ours = bool(call.fields) and is_from_own_page(call.request, call.site.public_url)
     return is_ours and (call.session is None or _owner_tag(call.session.csrf_token) == _owner_tag(_token_of(call)))
 
@@ -42,16 +45,19 @@ def _owner_tag(token: str) -> str:
 
 
 def typed_in(call: RequestContext) -> dict[str, str]:
-    """The fields of the form, without the token."""
+    """Return the fields of the form, without the token."""
     return {name: value for name, value in call.fields.items() if name != _TOKEN}
 
 
 def resend_page(call: RequestContext) -> Response:
-    """What was typed, to be sent again: after a login, or, for whoever has logged in since, with a fresh token."""
+    """Return a page that keeps what was typed, to be sent again.
+
+    With a session it has a fresh token; without one the person must log in first.
+    """
     status = 403 if call.session else 401
-    # Without a session the old token stays: not to be let in by it, but to tell whose form it is.
+    # Without a session the old token is kept: it gives no access, but identifies the form's owner.
     token = call.session.csrf_token if call.session else _token_of(call)
-    # In the encoding that it came in: the other one makes a long text longer than a form may be.
+    # Same encoding as received: the other one could make a long text exceed the limit of a form.
     kind = call.request.headers.get("content-type", "").split(";")[0].strip().lower()
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)

@@ -1,4 +1,4 @@
-"""What the pages need to know of the deployment."""
+"""Values of the deployment that pages need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the pages need to know of the deployment."""
+    """Values of the deployment that pages need."""
 
     public_url: str
     operator_name: str
@@ -19,12 +19,15 @@ class Site:
 
     @property
     def session_cookie(self) -> str:
-        """Bound to this host and to HTTPS by its name, except on loopback without TLS."""
+        """Name of the session cookie. It binds the cookie to this host and HTTPS, except on loopback without TLS."""
         return "__Host-deldokument" if self.secure else "deldokument"
 
     @property
     def login_cookie(self) -> str:
-        """As the session's: no neighbouring host can plant one, and so make a browser finish another's login."""
+        """Name of the login cookie, bound as the session's.
+
+        So no neighbouring host can plant one and make a browser finish another person's login.
+        """
         return "__Host-deldokument-login" if self.secure else "deldokument-login"
 
     @property

@@ -1,10 +1,10 @@
-"""A thread pool of its own for a route that waits for others on behalf of anonymous callers.
+"""Bounded thread pool for a route that waits for external services on behalf of anonymous callers.
 
 Guarantees:
 - The route never takes a thread from the shared pool to do its work.
 - A request that finds all threads taken is refused; nothing queues for a thread.
-- Refusals are immediate, but in a flood each waits on the event loop first: a flood must not take the processor either.
-- When the work itself says that it is too much, the route refuses for a second without asking again.
+- Refusals are immediate. In a flood each is delayed on the event loop, so that they do not occupy the processor either.
+- When the work raises NotReady, the route refuses for a second without trying again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deldokument.server.transfer_threads import outlived
 
 _CLOSED_SECONDS = 1.0
 AT_ONCE = 50
-"""Refusals that are immediate in a burst, and so many a second."""
+"""Immediate refusals in a burst, and refusals per second after it."""
 _MAX_DELAY_SECONDS = 2.0
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -34,7 +34,7 @@ class SlotsTaken(NotReady):
 
 
 class Slots:
-    """``count`` threads. Use it from the event loop's thread only. ``clock`` is monotonic."""
+    """Pool of ``count`` threads. Use it from the event loop's thread only. ``clock`` is monotonic."""
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._count = count
@@ -45,7 +45,10 @@ class Slots:
         self._pool = ThreadPoolExecutor(count, "login")
 
     async def run(self, work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
-        """Run ``work`` in a thread; a cancelled caller waits until it has ended. Raises SlotsTaken."""
+        """Run ``work`` in a thread; a cancelled caller waits until it has ended.
+
+        Raises: SlotsTaken if all threads are taken, or the route is closed for a moment.
+        """
         if self._taken >= self._count:
             await self._refuse(f"all {self._count} threads are taken")
         if self._clock() < self._closed_until:
@@ -73,7 +76,7 @@ class Slots:
 
 
 class LogThrottle:
-    """Admits one line in ``seconds``, so that a flood of requests is no flood of log lines."""
+    """Throttle of one log line per ``seconds``, so that a flood of requests does not flood the log."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -81,7 +84,7 @@ class LogThrottle:
         self._next_at = 0.0
 
     def admits(self) -> bool:
-        """Whether to write a line now. Two threads at the same instant may both write one."""
+        """Return whether to write a line now. Two threads at the same instant may both write one."""
         now = self._clock()
         if now < self._next_at:
             return False

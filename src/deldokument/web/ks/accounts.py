@@ -19,8 +19,7 @@ from deldokument.domain.uuids import document_id_of
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.shares.queries import document_recipients
-from deldokument.web.ks.callers import Caller
-from deldokument.web.ks.schemas import (
+from deldokument.web.ks.account_schemas import (
     Shape,
     account_summary,
     available_account,
@@ -28,6 +27,7 @@ from deldokument.web.ks.schemas import (
     text_of,
     with_sms,
 )
+from deldokument.web.ks.callers import Caller
 
 
 def available(caller: Caller) -> Response:

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.http.errors import retry_headers, status_of, words_of
+from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import Translator, choose
 
 log = logging.getLogger("deldokument.ks")
@@ -68,13 +68,13 @@ def _timestamp(deps: Dependencies) -> int:
 
 def _message(error: ServiceError, translator: Translator) -> str:
     if isinstance(error, InvalidFields):
-        return " ".join(words_of(one, translator) for one in error.errors)
-    return words_of(error, translator)
+        return " ".join(error_text(one, translator) for one in error.errors)
+    return error_text(error, translator)
 
 
 def _faults(error: ServiceError, translator: Translator) -> list[dict[str, str]]:
     faults = error.errors if isinstance(error, InvalidFields) else [error] if isinstance(error, InvalidInput) else []
     return [
-        {"field": _FIELDS.get(one.field, one.field), "code": one.code, "message": words_of(one, translator)}
+        {"field": _FIELDS.get(one.field, one.field), "code": one.code, "message": error_text(one, translator)}
         for one in faults
     ]

@@ -33,9 +33,9 @@ from deldokument.services.shares.publishing import publish_share
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from deldokument.web.http.dispatch import json_object
+from deldokument.web.ks.account_schemas import text_of
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
-from deldokument.web.ks.schemas import text_of
 from deldokument.web.transfer.request_body import content_length, receive
 
 _MAX_TTL = timedelta(days=36500)
@@ -143,7 +143,7 @@ async def _received(caller: Caller, form: SharingForm, share: Share, metadata: M
         "kryptertStorrelse": document.stored_length,
     }
     waits = {"venterPaGodkjenning": True} if published.state is ShareState.DRAFT else {}
-    return JSONResponse(answer | waits, 201, {"Location": f"{deps.rules.public_url}/d/{share.id}"})
+    return JSONResponse(answer | waits, 201, {"Location": f"{deps.config.public_url}/d/{share.id}"})
 
 
 def _at_most(request: Request) -> int | None:

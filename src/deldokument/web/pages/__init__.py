@@ -3,7 +3,7 @@
 Never imports: `web.api`, `web.ks`.
 
 - `admin`: pages of tenant administrators
-- `demo`: the demo's page: its people, and a movable clock
+- `demo`: the demo's page: its people, and an adjustable clock
 - `event_texts`: display texts of audit events
 - `general`: front page, contact, accessibility, privacy
 - `login`: login and logout

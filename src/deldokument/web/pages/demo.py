@@ -1,4 +1,4 @@
-"""The demo's own page: who is in it, and a clock that can be moved forward. Never part of another deployment."""
+"""The demo's page: its people, and a clock that can be moved forward. Never part of another deployment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEPS = {"1": timedelta(hours=1), "24": timedelta(days=1), "744": timedelta(day
 
 @dataclass(frozen=True, slots=True)
 class CastEntry:
-    """A person or an organisation of the demo."""
+    """Person or organisation of the demo."""
 
     name: str
     number: str
@@ -29,7 +29,7 @@ class CastEntry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where what the demo sends can be seen."""
+    """Address where messages that the demo sends can be seen."""
 
     label: str
     url: str
@@ -41,7 +41,7 @@ LETTERS = _("E-mail to those who share and administer")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the page shows and does. ``offset`` tells how far the clock stands ahead, ``advance`` moves it."""
+    """What the page shows and does. ``offset`` returns how far ahead the clock is, ``advance`` moves it."""
 
     people: tuple[CastEntry, ...]
     organizations: tuple[CastEntry, ...]
@@ -50,7 +50,7 @@ class Demo:
     places: tuple[Place, ...] = ()
 
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The demo's routes."""
+        """Return the demo's routes."""
         token = secrets.token_urlsafe(16)
 
         def show(call: RequestContext) -> Response:

@@ -1,8 +1,11 @@
-"""What every kind of event is called, and how its details are told: the one place for both.
+"""Display texts of audit events: of each kind, and of its details.
 
-Promises that each kind has words (tests/web proves the table total), that a code without words is told as it stands,
-and that random ids are told by the name of what they mean or not at all. The time line of a share tells some of the
-kinds more briefly, in the same words.
+Guarantees:
+- Each kind has a text (tests/web proves the table total).
+- A code without a text is shown as it is.
+- A random id is replaced by the name of what it identifies, or left out.
+
+A share's timeline shows some of the kinds more briefly, with the same texts.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from deldokument.web.http.rendering import plain
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One thing more about an event."""
+    """One more fact about an event."""
 
     label: str
     value: str
@@ -115,7 +118,7 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
     EventKind.ORPHANS_SWEPT: _("Stored objects that belonged to nothing were deleted"),
 }
-"""What concerns no tenant, and so stands in no tenant's log."""
+"""Kinds that concern no tenant, and so appear in no tenant's log."""
 
 GROUPS: tuple[tuple[str, dict[EventKind, str]], ...] = (
     (_("Shares"), OF_SHARES),
@@ -124,7 +127,7 @@ GROUPS: tuple[tuple[str, dict[EventKind, str]], ...] = (
     (_("The organisation"), OF_ORGANIZATION),
     (_("The event log"), OF_LOG),
 )
-"""The kinds in a tenant's log, as one may choose among them."""
+"""Kinds in a tenant's log, grouped as the search form offers them."""
 
 EVENT_WORDS: dict[EventKind, str] = {
     kind: words for _title, group in (*GROUPS, ("", OF_SERVICE)) for kind, words in group.items()
@@ -189,7 +192,7 @@ LABELS: dict[str, str] = {
     "code": _("Why"),
 }
 UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook"})
-"""Details that are random ids of what has no name in a log."""
+"""Details that are random ids of things without a name in a log."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
@@ -267,7 +270,10 @@ RIGHTS: dict[IntegrationRights, str] = {
 
 
 def words_for(event: AuditEvent) -> str:
-    """What happened. Bytes that complete no document for the first time are not told as a download."""
+    """Return the text of an event.
+
+    A delivery that completes no document for the first time is not called a download.
+    """
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
@@ -276,14 +282,17 @@ def words_for(event: AuditEvent) -> str:
 
 
 def by_nobody(kind: EventKind) -> str:
-    """Who did it when no person is written down."""
+    """Return the text for who acted, if no person is recorded."""
     if kind in _BY_UPLOAD:
         return _("Whoever uploaded")
     return _("The service") if kind in _BY_SERVICE else _("Those who run the service")
 
 
 def details_of(event: AuditEvent, names: Mapping[str, str], translator: Translator, now: datetime) -> list[Detail]:
-    """What else is to be told; ``names`` are by the ids that they stand for. Who did it is told elsewhere."""
+    """Return the details of an event, without who acted.
+
+    ``names`` maps ids to the names that replace them.
+    """
     acting = acting_integration(event)
     details = [(name, value) for name, value in (event.details or {}).items() if value != acting]
     told = ((name, _value(name, value, names, translator, now)) for name, value in details)

@@ -1,7 +1,9 @@
-"""The pages that belong to no share: the front page, contact, accessibility, privacy, and what machines ask for.
+"""Pages that belong to no share: front page, contact, accessibility, privacy, and texts for machines.
 
-Promises that what the privacy page says is kept, and for how long, is what the layers below do. Deliberately does not
-know shares.
+Guarantees:
+- The data and periods that the privacy page names are those of the layers below.
+
+Does not: read shares.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
 
 def front_page(call: RequestContext) -> Response:
-    """What the service is; for a logged-in person, what can be done here."""
+    """Show what the service is, and what a logged-in person can do here."""
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
     told = call.deps.mail is not None and (member or administrator)
     return render(call, "pages/general/start.html", member=member, administrator=administrator, told=told)
 
 
 def contact(call: RequestContext) -> Response:
-    """Whom to ask about what."""
+    """Show whom to ask about what."""
     return render(
         call,
         "pages/general/contact.html",
@@ -39,19 +41,22 @@ def contact(call: RequestContext) -> Response:
 
 
 def contact_address(contact: str) -> str:
-    """The operator's contact as an address: an e-mail address and a telephone number get their schemes."""
+    """Return the operator's contact as a URL.
+
+    An e-mail address gets the scheme ``mailto:``, a telephone number ``tel:``.
+    """
     if not contact or ":" in contact:
         return contact
     return f"mailto:{contact}" if "@" in contact else f"tel:{''.join(contact.split())}"
 
 
 def accessibility(call: RequestContext) -> Response:
-    """The accessibility statement, or where it is."""
+    """Show the accessibility statement, or where it is."""
     return render(call, "pages/general/accessibility.html")
 
 
 def privacy(call: RequestContext) -> Response:
-    """What is kept of people, and how long."""
+    """Show which data about people is kept, and for how long."""
     tenants = _own_tenants(call)
     retention = tenants[0].retention if tenants else STANDARD_RETENTION
     return render(
@@ -66,12 +71,15 @@ def privacy(call: RequestContext) -> Response:
 
 
 def robots(_call: RequestContext) -> Response:
-    """Nothing here is for search engines."""
+    """Return robots.txt, which excludes search engines from everything."""
     return PlainTextResponse("User-agent: *\nDisallow: /\n")
 
 
 def security_text(call: RequestContext) -> Response:
-    """Where to report a weakness (RFC 9116). 404 when the operator has given no contact."""
+    """Return where to report a vulnerability (RFC 9116).
+
+    Raises: NotFound if the operator has given no contact.
+    """
     where = contact_address(call.site.operator_contact)
     if not where:
         raise NotFound("no contact for security")

@@ -1,9 +1,11 @@
-"""Logging in and out in a browser: cookies, the provider's answer, where to go next.
+"""Login and logout in a browser: cookies, the provider's answer, and the next page.
 
-Promises: the session cookie is HttpOnly, SameSite=Lax and, over HTTPS, bound to the host by its name; the id is new at
-every login; a login's answer is taken only in the browser that began it, in whichever tab; ``neste`` never leads to
-another site; what the provider says of a login that it has ended needs no cookie, and is answered alike whether there
-was a session here.
+Guarantees:
+- The session cookie is HttpOnly and SameSite=Lax. Over HTTPS its name binds it to the host.
+- Every login creates a new session id.
+- The answer to a login is accepted only in the browser that began it, in any tab.
+- ``neste`` never leads to another site.
+- A logout message from the provider needs no cookie. The response does not show whether there was a session.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ _LOGOUT_THREADS = 4
 
 
 def log_in(call: RequestContext) -> Response:
-    """Send the browser to the provider; in the name of the public body that ``for`` gives the number of."""
+    """Send the browser to the provider, on behalf of the public body with the number in ``for``."""
     started = begin_login(
         call.deps,
         return_to=destination(call.query("neste") or "/"),
@@ -64,7 +66,7 @@ def log_in(call: RequestContext) -> Response:
 
 
 def logged_in(call: RequestContext) -> Response:
-    """Take the provider's answer, to a login or to a signature."""
+    """Handle the provider's answer to a login or a signature."""
     answered = signing_answer(call)
     if answered is not None:
         return answered
@@ -82,7 +84,7 @@ def logged_in(call: RequestContext) -> Response:
 
 
 def log_out(call: RequestContext) -> Response:
-    """End the session here, then at the provider; when that does not answer, here is ended all the same."""
+    """End the session here, then at the provider; it ends here even if the provider does not answer."""
     secret = call.request.cookies.get(call.site.session_cookie, "")
     try:
         form = end_session(call.deps, secret, call.person)
@@ -92,7 +94,7 @@ def log_out(call: RequestContext) -> Response:
         call.session = None
         response = render(call, "pages/login/logging_out.html", form=form)
         target = urlsplit(form.action)
-        # The one page whose form goes elsewhere: to the provider, and from there back.
+        # The only page whose form is sent to another site: to the provider, which leads back here.
         response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {target.scheme}://{target.netloc}"
     for name in (call.site.session_cookie, call.site.login_cookie):
         response.delete_cookie(name, httponly=True, samesite="lax", secure=call.site.secure)
@@ -100,7 +102,10 @@ def log_out(call: RequestContext) -> Response:
 
 
 def front_channel_logout(call: RequestContext) -> Response:
-    """OpenID Connect Front-Channel Logout 1.0: the provider's page frames this one."""
+    """End a session by front-channel logout: the provider's page frames this response.
+
+    OpenID Connect Front-Channel Logout 1.0.
+    """
     try:
         framers = end_by_front_channel(call.deps, issuer=call.query("iss"), provider_session_id=call.query("sid"))
     except LoginFailed:
@@ -110,7 +115,10 @@ def front_channel_logout(call: RequestContext) -> Response:
 
 
 def back_channel_logout(call: RequestContext) -> Response:
-    """OpenID Connect Back-Channel Logout 1.0: the provider itself calls, with a signed token."""
+    """End a session by back-channel logout: the provider posts a signed token.
+
+    OpenID Connect Back-Channel Logout 1.0.
+    """
     try:
         end_by_back_channel(call.deps, call.fields.get("logout_token", ""))
     except LoginFailed:
@@ -119,17 +127,17 @@ def back_channel_logout(call: RequestContext) -> Response:
 
 
 def logged_out(call: RequestContext) -> Response:
-    """The page after logging out."""
+    """Show the page after logout."""
     return render(call, "pages/login/logged_out.html")
 
 
 def logged_in_again(call: RequestContext) -> Response:
-    """The page for a login in another tab, so that work in the first goes on."""
+    """Show the page after a login in another tab, so that work in the first tab can continue."""
     return render(call, "pages/login/logged_in.html")
 
 
 def choose_language(call: RequestContext) -> Response:
-    """Remember the language in a cookie that says nothing else."""
+    """Store the language in a cookie that contains nothing else."""
     language = call.path("language")
     response = RedirectResponse(safe_return(call.query("neste") or "/"), 303)
     if language in LANGUAGES:
@@ -141,7 +149,7 @@ def choose_language(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     Endpoint("/logg-inn", log_in, RequiredRole.ANYONE, own_threads=_LOGIN_THREADS),
-    # Not the same threads: a flood of logins that are begun must not keep the others from being completed.
+    # Separate threads: a flood of new logins must not keep others from being completed.
     Endpoint("/logg-inn/svar", logged_in, RequiredRole.ANYONE, own_threads=_LOGIN_THREADS),
     Endpoint("/logget-inn", logged_in_again, RequiredRole.PERSON),
     Endpoint("/logg-ut", log_out, RequiredRole.PERSON, ("POST",)),
@@ -152,7 +160,7 @@ ENDPOINTS = (
         answer=ErrorFormat.BYTES,
         own_threads=_LOGOUT_THREADS,
     ),
-    # The token in the body is the proof; the provider has no session of ours.
+    # The token in the body authenticates the provider, which has no session here.
     Endpoint(
         "/logg-ut/bakkanal",
         back_channel_logout,

@@ -1,11 +1,15 @@
-"""The bytes of a document, or of all as one zip, over HTTP: GET, HEAD, Range, If-Range.
+"""Downloads of a document, or of all as one zip: GET, HEAD, Range, If-Range.
 
-Promises: authorised at every request and again while a long response runs, also one whose reader is slow or takes
-nothing, so that a withdrawn or ended share stops within five seconds, without a clean end, and what waits in buffers
-is dropped; a single range only, in linear time (RFC 9110, section 14); a strong ETag;
-never inline, never cached, never with the session's powers (attachment, no-store, sandbox); memory bounded per reader,
-less for slow ones; a reader that takes less than a trickle for a minute is let go; a quick one's bytes go from the
-cipher to the socket in a thread, where the connection lends it.
+Guarantees:
+- Every request is authorised, and again while a long response runs, also if its reader is slow or stalls.
+- When a share is withdrawn or ends, a running response is cut off within five seconds. It has no clean end, and
+  buffered bytes are dropped.
+- Only a single range is served, in linear time (RFC 9110, section 14). The ETag is strong.
+- Content is never shown inline, cached or given the session's powers (attachment, no-store, sandbox).
+- Memory is bounded per reader, and smaller for slow ones.
+- A reader that takes less than TRICKLE bytes in a minute is disconnected.
+
+A thread sends the bytes of a fast reader from the cipher to the socket, if the connection lends its socket.
 """
 
 from __future__ import annotations
@@ -42,15 +46,15 @@ _Result = TypeVar("_Result")
 log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
-"""Whoever takes less than a trickle in so long is let go."""
+"""A reader that takes less than TRICKLE bytes in this time is disconnected."""
 _PROBATION = 8 * STEP
-"""A reader is given no lane until it has taken so much, more than the kernel does for one that stalls at once."""
+"""Bytes that a reader must take to get a transfer thread: more than the kernel takes for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
 _READERS = 8
 _readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
-"""No more read at once, however many wait: what is being opened takes several times what a step does."""
+"""Bounds the steps decrypted at once: during decryption a step takes several times its size in memory."""
 _SMALL_STEPS = 3 * _READERS
-"""So many small steps are made, or wait for the event loop to send them, at once."""
+"""Small steps that are read, or wait for the event loop to send them, at once."""
 _RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 lanes = TransferThreads("download")
@@ -64,13 +68,13 @@ _HEADERS = {
 
 
 def document_bytes(call: RequestContext) -> Response:
-    """GET and HEAD of one document."""
+    """Answer GET and HEAD of one document."""
     content = open_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _answer(call, content)
 
 
 def archive_bytes(call: RequestContext) -> Response:
-    """GET and HEAD of the zip of all documents."""
+    """Answer GET and HEAD of the zip of all documents."""
     return _answer(call, open_archive(call.deps, call.person.person, call.path("id")))
 
 
@@ -99,16 +103,19 @@ def _answer(call: RequestContext, content: Content) -> Response:
 
 
 def _activity(call: RequestContext) -> Callable[[], bool]:
-    """Whether the session lives; asking counts as activity, so that a long download keeps it alive."""
+    """Return a check whether the session is alive.
+
+    The check counts as activity, so that a long download keeps the session alive.
+    """
     secret = call.request.cookies.get(call.site.session_cookie)
     return lambda: find_session(call.deps, secret) is not None
 
 
 def wanted_range(header: str | None, if_range: str | None, etag: str, length: int) -> tuple[int, int] | None:
-    """The half-open range to send; None for everything, (0, 0) when it cannot be satisfied.
+    """Return the half-open range to send; None for everything, (0, 0) if it cannot be satisfied.
 
-    RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2), as is any range when If-Range does
-    not carry the current strong validator (13.1.5).
+    RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2). So is any range if If-Range does not
+    carry the current strong validator (13.1.5).
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip() != etag):
@@ -124,14 +131,20 @@ def wanted_range(header: str | None, if_range: str | None, etag: str, length: in
 
 
 def disposition(name: str) -> str:
-    """Content-Disposition with an ASCII fallback (RFC 6266, 4.1 and 4.3) and the name in UTF-8 (RFC 8187)."""
+    """Return a Content-Disposition with the name in UTF-8 (RFC 8187).
+
+    It has an ASCII fallback (RFC 6266, 4.1 and 4.3).
+    """
     visible = "".join(c if c.isprintable() else "_" for c in name)
     fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
 
 
 class ContentResponse(Response):
-    """Bytes [start, stop) of a content, read in threads: large steps ahead of the socket, small when it has room."""
+    """Response with bytes [start, stop) of a content, which threads read.
+
+    Fast readers get large steps, read ahead of the socket; others get small steps, read when the socket has space.
+    """
 
     def __init__(
         self,
@@ -154,7 +167,10 @@ class ContentResponse(Response):
         self._checked = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send; cut the connection when it may not go on, so that the client sees that this is not the end."""
+        """Send the bytes; reset the connection if the response may not continue.
+
+        The reset shows the client that the response is incomplete.
+        """
         gone = asyncio.ensure_future(_disconnected(receive))
         crowd.join()
         try:
@@ -170,7 +186,10 @@ class ContentResponse(Response):
             await outlived(asyncio.ensure_future(self._record()))
 
     async def _record(self) -> None:
-        """Write the receipt. Bytes can't be taken back, so a database that is silent just now is asked again."""
+        """Write the receipt.
+
+        Sent bytes cannot be taken back, so the write is retried while the database is unavailable.
+        """
         self._content.sources.close()
         at: datetime | None = None
 
@@ -183,7 +202,7 @@ class ContentResponse(Response):
             try:
                 return await run_in_threadpool(record)
             except Unavailable as error:
-                log.warning("a delivery is not recorded yet: %s", error)
+                log.warning("recording a delivery failed, retrying: %s", error)
                 await asyncio.sleep(pause)
         return await run_in_threadpool(record)
 
@@ -201,7 +220,7 @@ class ContentResponse(Response):
         return True
 
     async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
-        """Have a thread send for as long as it goes quickly; False when it may not go on."""
+        """Send from a thread for as long as the reader is fast; return False if the response may not continue."""
         with lanes.entered() as entered:
             lease = await borrow_answer(scope, self._stop - self._position) if entered else None
             if lease is None:
@@ -224,7 +243,7 @@ class ContentResponse(Response):
         return not gone.done()
 
     async def _send_large(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
-        """Some steps, each read while the one before it is sent."""
+        """Send some steps, each read while the previous one is sent; return False if the response may not continue."""
         stop = min(self._position + 8 * STEP, self._stop)
         buffers = read_content(self._world, self._content, self._position, stop)
         coming = _in_readers(partial(next, buffers, None))
@@ -238,12 +257,15 @@ class ContentResponse(Response):
         return not gone.done()
 
     async def _send_small(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
-        """Some steps, each made when the kernel has the one before it and takes more."""
+        """Send some steps, each read once the kernel has the previous one and accepts more.
+
+        Returns False if the response may not continue.
+        """
         until = self._position + STEP
         while self._position < min(until, self._stop):
             if not await self._outlasts(scope, writable(scope)):
                 return False
-            # Over a connection that tells when it takes more, whoever has a turn waits for no client.
+            # With writability notification, a holder of the semaphore never waits for a slow client.
             async with _turns(asyncio.get_running_loop()):
                 coming = _in_readers(partial(_read_first, self._world, self._content, self._position, self._stop))
                 try:
@@ -251,7 +273,7 @@ class ContentResponse(Response):
                         return False
                 finally:
                     await ended([coming])
-            # What the kernel has not taken of it yet is held by the connection alone.
+            # Only the connection still holds the bytes that the kernel has not taken yet.
             del coming
         return not gone.done()
 
@@ -263,13 +285,16 @@ class ContentResponse(Response):
         message = {"type": "http.response.body", "body": buffer, "more_body": True}
         if not await self._outlasts(scope, send(message)) or gone.done():
             return False
-        # That this one was taken means that the one before it has left the process.
+        # This step was accepted, so the previous one has left the process.
         self._handed_on = self._position
         self._position += len(buffer)
         return True
 
     async def _outlasts(self, scope: Scope, waiting: Awaitable[None]) -> bool:
-        """False when the reader took next to nothing for a minute, or may not have more while it takes little."""
+        """Wait until the connection takes the bytes.
+
+        Returns False if the reader takes less than TRICKLE bytes in a minute, or loses access meanwhile.
+        """
         taking = asyncio.ensure_future(waiting)
         since, left = time.monotonic(), unsent_bytes(scope)
         try:
@@ -284,7 +309,7 @@ class ContentResponse(Response):
         return True
 
     async def _may_go_on(self) -> bool:
-        # Half a second early, so that a wait of RECHECK_SECONDS always ends in asking.
+        # Half a second early, so that a wait of RECHECK_SECONDS always ends with a check.
         if time.monotonic() - self._checked < RECHECK_SECONDS - 0.5:
             return True
         self._checked = time.monotonic()
@@ -293,12 +318,15 @@ class ContentResponse(Response):
 
 @cache
 def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    """An event loop's own; a process that serves has one."""
+    """Return the semaphore of an event loop; a serving process has one loop."""
     return asyncio.Semaphore(_SMALL_STEPS)
 
 
 def _read_first(deps: Dependencies, content: Content, start: int, stop: int) -> bytes | memoryview:
-    """The first of bytes [start, stop), to the end of a segment: to open it twice would take twice as long."""
+    """Return the first of bytes [start, stop), to the end of a segment.
+
+    Decrypting a segment twice would take twice as long.
+    """
     return next(read_content(deps, content, start, stop, step=SEGMENT))
 
 
@@ -307,7 +335,7 @@ def _in_readers(read: Callable[[], _Result]) -> asyncio.Future[_Result]:
 
 
 def _send_stretch(deps: Dependencies, content: Content, lease: SocketLease, stop: int) -> bool:
-    """Whether it went quickly."""
+    """Send one stretch; return whether the reader was fast."""
     start = stop - lease.left
     buffers = read_content(deps, content, start, min(start + STRETCH, stop), buffers=DoubleBuffer())
     with lanes.ahead(buffers) as coming:

@@ -1,10 +1,15 @@
-"""The bytes of one request on their way into an upload, whichever protocol brings them.
+"""The body of an upload request on its way into the upload, for all protocols.
 
-Promises that the socket is read while sealed bytes are being written, but in a crowd, whose bytes wait in the kernel;
-that memory is bounded however slow or fast the client is; that a quick client's bytes go from the socket to the cipher
-in a thread, where the connection lends it; that a client that sends less than a trickle for a minute is let go, and
-what it sent is kept; and that only what is durable is acknowledged. Knows a connection, an upload, its token, the
-headers that all protocols share, and no protocol.
+Guarantees:
+- The socket is read while encrypted bytes are written. With many transfers at once, further bytes wait in the kernel.
+- Memory is bounded, for slow and fast clients alike.
+- A client that sends less than TRICKLE bytes in a minute is disconnected. What it sent is kept, unless the request has
+  a checksum.
+- Only durable bytes are acknowledged.
+
+A thread reads the bytes of a fast client from the socket into the cipher, if the connection lends its socket.
+
+Does not: know a protocol, only the headers that all of them share.
 """
 
 from __future__ import annotations
@@ -30,17 +35,17 @@ from deldokument.services.uploads.append import Append, Checksum, begin_append
 from deldokument.services.uploads.part_writer import FEED
 
 STALL_SECONDS = 60.0
-"""Whoever sends less than a trickle in so long is let go."""
+"""A client that sends less than TRICKLE bytes in this time is disconnected."""
 _LINGER_SECONDS = 1.0
 _GROUP = 4
-"""Parts of a quick client that one transaction takes; a slow one's are committed each second."""
+"""Parts of a fast client in one transaction; a slow client's parts are committed each second."""
 _GROUP_SECONDS = 1.0
 _MAX_WAITING = 2 * _GROUP
 _MAX_PIECES = 256
 _IN_A_CROWD = 2**16
-"""When many bring bytes at once, each may have so many waiting."""
+"""Bytes that each request may have pending when many transfers run at once."""
 MAX_DIGITS = 19
-"""No length and no offset in a header has more."""
+"""Digits of the longest length or offset in a header."""
 _feeders = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="feed")
 lanes = TransferThreads("upload")
 _committers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="commit")
@@ -58,9 +63,11 @@ async def receive(
     checksum: Checksum | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Take the request's body at ``offset``; returns the acknowledged offset. ``on_progress`` is called while it grows.
+    """Append the request's body at ``offset``; return the acknowledged offset.
 
-    Raises what services.uploads.append does, ClientDisconnect and Stalled.
+    ``on_progress`` is called with the committed offset as it grows.
+
+    Raises: the errors of services.uploads.append, ClientDisconnect, and Stalled.
     """
     append = await run_in_threadpool(
         begin_append, deps, token, upload_id, offset=offset, announced=announced, checksum=checksum
@@ -75,11 +82,14 @@ async def receive(
 
 
 class Stalled(Exception):
-    """The client sent next to nothing for a minute; what it sent before has been kept."""
+    """The client sent less than TRICKLE bytes in a minute."""
 
 
 class _Intake:
-    """Reads the socket while a thread seals what came before and another makes sealed parts durable."""
+    """Pipeline of one request's body.
+
+    The event loop reads the socket, one thread encrypts earlier bytes, and another makes finished parts durable.
+    """
 
     def __init__(
         self, append: Append, request: Request, *, is_plain: bool, atomic: bool, on_progress: Callable[[int], None]
@@ -88,7 +98,7 @@ class _Intake:
         self._on_progress = on_progress
         self._receive = request.receive
         self._scope = request.scope
-        # Only what is announced by Content-Length is on the socket as it is.
+        # Only a body with a Content-Length is on the socket as it is.
         self._is_plain = is_plain
         self._atomic = atomic
         self._pieces: list[bytes] = []
@@ -99,7 +109,10 @@ class _Intake:
         self._stalled = False
 
     async def run(self) -> int:
-        """Take the whole request; returns the acknowledged offset. A broken connection commits what arrived."""
+        """Take the whole body; return the acknowledged offset.
+
+        If the connection breaks, the bytes that arrived are committed, unless the request has a checksum.
+        """
         crowd.join()
         try:
             complete = await self._take_all()
@@ -110,7 +123,7 @@ class _Intake:
             offset = await outlived(_in(_feeders, self._append.finish))
         except StorageFull:
             await self._settle(quiet=True)
-            # The parts for which there was room are as good as those of a broken connection.
+            # The parts that were stored are kept, as after a broken connection.
             with suppress(ServiceError):
                 await outlived(_in(_committers, self._append.commit))
             raise
@@ -127,7 +140,7 @@ class _Intake:
         return Stalled() if self._stalled else ClientDisconnect()
 
     async def _take_all(self) -> bool:
-        """False when the connection broke or stalled before the end of the body."""
+        """Read the body; return False if the connection broke or stalled before its end."""
         since, came, pace = time.monotonic(), 0, ThroughputMeter()
         while True:
             if time.monotonic() - since >= STALL_SECONDS:
@@ -136,18 +149,18 @@ class _Intake:
                     return False
                 since, came = time.monotonic(), 0
             try:
-                # Cancelling a server's receive loses nothing: what came meanwhile is there at the next.
+                # Cancelling the server's receive loses nothing: the next one returns what arrived meanwhile.
                 async with asyncio.timeout(_LINGER_SECONDS):
                     message = await self._receive()
             except TimeoutError:
-                # What a client has sent before it pauses is sealed, so that it holds less than a segment meanwhile,
-                # and whole parts are committed, so that another connection can go on from there.
+                # Bytes sent before a pause are encrypted, so that less than a segment stays in memory meanwhile.
+                # Whole parts are committed, so that another connection can resume from there.
                 await self._flush()
                 continue
             if message["type"] == "http.disconnect":
                 return False
             size = len(message.get("body", b""))
-            # Handed over, so that none is held here while the next one comes.
+            # Popped, so that no reference to it stays here while the next message is awaited.
             await self._keep(message.pop("body", b""))
             came += size
             if not message.get("more_body", False):
@@ -159,7 +172,7 @@ class _Intake:
                 came, pace = came + moved, ThroughputMeter()
 
     async def _keep(self, piece: bytes) -> None:
-        # Many small pieces weigh more than their bytes.
+        # Many small pieces take more memory than their bytes.
         if self._pending + len(piece) > FEED or len(self._pieces) >= _MAX_PIECES:
             await self._flush()
         self._pieces.append(piece)
@@ -170,7 +183,10 @@ class _Intake:
             await self._sealed()
 
     async def _take_quickly(self) -> tuple[int, bool]:
-        """Have a thread take the body for as long as it comes quickly; how much came, and whether it was the rest."""
+        """Read the body in a thread for as long as it comes quickly.
+
+        Returns the number of bytes, and whether the body is complete.
+        """
         with lanes.entered() as entered:
             lease = lease_request_body(self._scope) if entered and self._is_plain else None
             if lease is None:
@@ -193,12 +209,12 @@ class _Intake:
             return ahead - lease.left, lease.left == 0
 
     async def _unfed(self) -> None:
-        """Wait until no thread feeds, whatever comes of it."""
+        """Wait until no thread encrypts; its result is not read here."""
         if self._feeding:
             await ended([self._feeding])
 
     async def _flush(self) -> None:
-        """Hand over what is at hand, when the batch before it has been sealed."""
+        """Start encrypting the pending pieces when the previous batch is done."""
         await self._sealed()
         if self._pieces:
             self._feeding = _in(_feeders, partial(self._append.write, self._pieces))
@@ -225,7 +241,7 @@ class _Intake:
             self._on_progress(self._append.committed)
 
     async def _settle(self, *, quiet: bool = False) -> None:
-        """Wait for the threads, so that nothing runs on when the request has ended."""
+        """Wait for the threads, so that none runs on after the request; raise their first error unless ``quiet``."""
         pending = [future for future in (self._feeding, self._committing) if future]
         self._feeding = self._committing = None
         await ended(pending)
@@ -235,7 +251,7 @@ class _Intake:
 
 
 def _take_stretch(append: Append, lease: SocketLease) -> bool:
-    """Whether it went quickly."""
+    """Read one stretch; return whether the client was fast."""
     return burst(lambda until: append.read_from(lambda buffer: lease.receive_into(buffer, until)), lease)
 
 
@@ -244,13 +260,16 @@ def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Fu
 
 
 def bearer_token(request: Request) -> str | None:
-    """The token that the request is authorised with (RFC 6750), if there is one."""
+    """Return the request's bearer token (RFC 6750), if there is one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def upload_token(request: Request) -> str:
-    """What authorises the request. Raises NotFound when there is none."""
+    """Return the token that authorises the request.
+
+    Raises: NotFound if there is none.
+    """
     token = bearer_token(request)
     if token is None:
         raise NotFound("no upload token")
@@ -258,19 +277,28 @@ def upload_token(request: Request) -> str:
 
 
 def content_length(request: Request) -> int | None:
-    """How long the body is; None when only its end will tell. Raises InvalidInput."""
+    """Return the length of the body; None if it is sent without one (``Transfer-Encoding``).
+
+    Raises: InvalidInput if the header is malformed.
+    """
     if "content-length" in request.headers:
         return header_count(request, "content-length")
     return None if "transfer-encoding" in request.headers else 0
 
 
 def header_count(request: Request, name: str) -> int:
-    """A non-negative decimal number in a header. Raises InvalidInput."""
+    """Return a non-negative decimal number from a header.
+
+    Raises: InvalidInput if it is missing or malformed.
+    """
     return decimal_count(request.headers.get(name, ""), name)
 
 
 def decimal_count(text: str, name: str) -> int:
-    """A non-negative number in decimal digits, from the header ``name``. Raises InvalidInput."""
+    """Return a non-negative number in decimal digits, from the header ``name``.
+
+    Raises: InvalidInput if it is malformed.
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise InvalidInput(name, "body_malformed")
     return int(text)

@@ -1,12 +1,16 @@
-"""The IETF's draft of resumable uploads (draft-ietf-httpbis-resumable-upload-12, interop version 8), beside tus.
+"""Resumable uploads by the IETF draft (draft-ietf-httpbis-resumable-upload-12, interop version 8).
 
-Another way to the same uploads: same addresses, tokens, durability and limits; a request without ``Tus-Resumable`` is
-taken to be one of these, and only where the operator has switched them on, for the draft will change. An upload is
-complete as soon as the bytes that were announced with the draft of the share are there, whatever the last request calls
-itself. Promises that a request whose lengths do not fit together changes nothing, and that a client which names the
-interop version is told the upload's address before its bytes are read, and then how far it has come (104). Deviations:
-a request that runs is not cut off by a newer one, of two the first to commit wins; an upload that was sent too much is
-not made invalid, since nothing beyond its length has been taken.
+An alternative to tus for the same uploads, with the same addresses, tokens, durability and limits. A request without
+``Tus-Resumable`` is treated as one of these, if the operator has enabled them; the draft will change. An upload is
+complete as soon as it has the length announced with the share's draft, even if the last request says otherwise.
+
+Guarantees:
+- A request with inconsistent lengths changes nothing.
+- A client that names the interop version gets the upload's address (104) before its bytes are read, then its progress.
+
+Deviations from the draft:
+- A newer request does not terminate a running one; the first of the two to commit wins.
+- An upload that was sent too many bytes stays valid, since none beyond its length are stored.
 """
 
 from __future__ import annotations
@@ -33,20 +37,20 @@ _PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 _BOOLEANS = {"?0": False, "?1": True}
 _MAX_SIZE = f"max-size={MAX_LENGTH}"
 OFFER = {"Accept-Patch": PATCH_TYPE, "Upload-Limit": _MAX_SIZE}
-"""What OPTIONS tells."""
+"""Headers of the response to OPTIONS."""
 
 
 class _Inconsistent(Exception):
-    """The lengths that the request tells do not fit together, or not to the upload."""
+    """The lengths in the request contradict each other or the upload."""
 
 
 def is_meant(request: Request) -> bool:
-    """Whether it is a request by the draft and not by tus."""
+    """Return whether the request follows the draft and not tus."""
     return request.method != "OPTIONS" and "tus-resumable" not in request.headers
 
 
 async def answer(deps: Dependencies, request: Request) -> Response:
-    """Do what the request says."""
+    """Handle the request."""
     verbs = {"POST": _create, "HEAD": _head, "PATCH": _append, "DELETE": _cancel}
     try:
         return await verbs[request.method](deps, request)
@@ -72,7 +76,7 @@ def _conflict(request: Request, error: Conflict) -> Response:
     if error.code != "upload_offset":
         return problem(request, error)
     expected = error.params["expected"]
-    # Whoever creates an upload names no offset: its bytes are to stand at the beginning.
+    # A request that creates an upload names no offset: its bytes belong at the beginning.
     provided = header_count(request, "upload-offset") if "upload-offset" in request.headers else 0
     offsets = {"expected-offset": expected, "provided-offset": provided}
     return _problem("mismatching-upload-offset", HTTPStatus.CONFLICT, offsets, {"Upload-Offset": str(expected)})
@@ -139,7 +143,10 @@ def _acknowledged(
 
 
 async def _receive(deps: Dependencies, request: Request, token: str, upload: Upload, offset: int) -> int:
-    """The acknowledged offset. Without content nothing is asked of the upload, which may be complete already."""
+    """Append the body; return the acknowledged offset.
+
+    An empty body at the current offset does not touch the upload, which may be complete already.
+    """
     announced = content_length(request)
     if announced == 0 and offset == upload.offset:
         return offset
@@ -156,7 +163,7 @@ def _progress_sender(request: Request) -> Callable[[int], None]:
 
 
 def _send_interim(request: Request, headers: dict[str, str]) -> None:
-    """In an interim response, to whoever speaks this very version of the draft."""
+    """Send an interim response, if the client names this version of the draft."""
     if request.headers.get("upload-draft-interop-version") == INTEROP_VERSION:
         version = {"Upload-Draft-Interop-Version": INTEROP_VERSION}
         send_interim(request.scope, "104 Upload Resumption Supported", headers | version)
@@ -180,7 +187,10 @@ def _completes(request: Request) -> bool:
 
 
 def _look(deps: Dependencies, token: str, upload_id: str | None = None) -> tuple[Upload, str]:
-    """The upload and its limits; a partial one is of tus alone."""
+    """Return the upload and its limits.
+
+    Raises: NotFound for a partial upload, which only tus has.
+    """
     upload = find_upload(deps, token, upload_id)
     if upload.is_partial:
         raise NotFound("partial upload")

@@ -1,8 +1,12 @@
-"""What a tenant takes with it, as a zip that is made while it is sent: shares, receipts, event log, papers.
+"""Export of a tenant's data as a streamed zip: shares, receipts, event log, agreements and DPIA.
 
-Shares are written twice, one after the other: as JSON that a program reads and as lines for spreadsheets. Promises that
-both say the same of what nobody changes meanwhile, that no message is in either, and that the export is recorded before
-its first byte. Keys are English as the API's, columns are in the person's language.
+Shares are written twice, one after the other: as JSON for programs and as CSV for spreadsheets. Keys are in English, as
+in the API; columns are in the person's language.
+
+Guarantees:
+- Both say the same, unless a share is changed meanwhile.
+- Neither contains a message.
+- The export is recorded before its first byte.
 """
 
 from __future__ import annotations
@@ -59,7 +63,10 @@ _RECEIPT_COLUMNS = (
 def tenant_export(
     deps: Dependencies, tenant_id: str, translator: Translator, person: PersonIdentifier | None = None
 ) -> tuple[str, Iterator[bytes]]:
-    """The zip's name and its bytes. Raises NotFound."""
+    """Return the zip's name and its bytes.
+
+    Raises: NotFound if there is no such tenant.
+    """
     tenant = begin_export(deps, tenant_id=tenant_id, person=person)
     log = begin_event_export(deps, wanted=EventFilter(tenant_id), form="json", person=person)
     now = deps.clock.now().astimezone(OSLO)
@@ -80,7 +87,7 @@ def _entries(deps: Dependencies, tenant_id: str, translator: Translator, log: Ev
 
 
 def shares_as_json(shares: Iterable[ExportedShare]) -> Iterator[bytes]:
-    """One list, a line for each share."""
+    """Yield a JSON list with one line per share."""
     between = "[\n"
     for share in shares:
         yield (between + json.dumps(_as_dict(share), ensure_ascii=False)).encode()
@@ -123,7 +130,7 @@ def _recipient(recipient: RecipientView) -> dict[str, object]:
 
 
 def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
-    """A line for each share."""
+    """Yield one CSV line per share."""
     yield _head(_SHARE_COLUMNS, translator)
     for share in shares:
         view = share.view
@@ -146,7 +153,7 @@ def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> 
 
 
 def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
-    """A line for each time that a person first opened a share or received a document."""
+    """Yield one CSV line for each time that a person first opened a share or received a document."""
     opened, whole, part = map(translator.text, (_("Opened"), _("Downloaded"), _("Partly downloaded")))
     yield _head(_RECEIPT_COLUMNS, translator)
     for share in shares:

@@ -1,8 +1,12 @@
 """tus 1.0.0 over HTTP: creation, creation-with-upload, termination, expiration, checksum, concatenation.
 
-Authorised by an upload token in the Authorization header and by nothing else: no cookie has any say here, so no other
-site can make a browser upload. Promises that a refused request changes nothing and is told why in one line of text, and
-that only what is durable is acknowledged. How bytes are taken off the socket is the intake's.
+Guarantees:
+- Only the upload token in the Authorization header authorises. Cookies are ignored, so no other site can make a browser
+  upload.
+- A refused request changes nothing, and its response gives the reason in one line of text.
+- Only durable bytes are acknowledged.
+
+The body is read by web.transfer.request_body.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ _Verb = Callable[[Dependencies, Request], Awaitable[Response]]
 
 
 def routes(deps: Dependencies) -> list[Route]:
-    """The two addresses of the protocol."""
+    """Return the routes of the protocol's two addresses."""
     return [
         _route(deps, "/uploads", {"OPTIONS": _options, "POST": _create}),
         _route(deps, "/uploads/{id}", {"OPTIONS": _options, "HEAD": _head, "PATCH": _patch, "DELETE": _delete}),
@@ -58,7 +62,7 @@ def routes(deps: Dependencies) -> list[Route]:
 def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            if deps.rules.resumable_upload_draft and resumable_upload_draft.is_meant(request):
+            if deps.config.resumable_upload_draft and resumable_upload_draft.is_meant(request):
                 return await resumable_upload_draft.answer(deps, request)
             if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
                 return _answer(412, {"Tus-Version": VERSION})
@@ -70,12 +74,12 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
         except (ServiceError, IntegrityError) as error:
             return _refusal(path, error)
 
-    # A set of methods without GET keeps Starlette from adding HEAD to routes that have none.
+    # Without GET among the methods, Starlette adds no HEAD to routes that have none.
     return Route(path, endpoint, methods=list(verbs), name=path)
 
 
 def _refusal(path: str, error: ServiceError | IntegrityError) -> Response:
-    # tus 1.0.0 knows no 422: a header that cannot be read is a bad request.
+    # tus 1.0.0 has no 422: a malformed header is a bad request.
     status = 400 if isinstance(error, InvalidInput) else status_of(error)
     if status >= 500:
         log.error("%s answered %s: %s", path, status, error)
@@ -104,7 +108,7 @@ async def _options(deps: Dependencies, _request: Request) -> Response:
             "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": str(MAX_LENGTH),
             "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
-            **(resumable_upload_draft.OFFER if deps.rules.resumable_upload_draft else {}),
+            **(resumable_upload_draft.OFFER if deps.config.resumable_upload_draft else {}),
         },
     )
 
@@ -182,7 +186,10 @@ async def _patch(deps: Dependencies, request: Request) -> Response:
 
 
 def _is_joined(deps: Dependencies, request: Request, token: str) -> bool:
-    """To such an upload nothing may ever be appended, says the protocol, by a status of its own."""
+    """Return whether the upload was joined from partial ones.
+
+    The protocol forbids appending to such an upload, with a status of its own (403).
+    """
     return bool(joined_partials(deps, find_upload(deps, token, request.path_params["id"])))
 
 
@@ -197,7 +204,7 @@ async def _delete(deps: Dependencies, request: Request) -> Response:
 
 
 def _start(request: Request) -> int | None:
-    """Where a partial upload begins in the document, if its metadata say so: «start», in decimal digits."""
+    """Return the offset of a partial upload in the document: «start» in its metadata, in decimal digits."""
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, encoded = pair.strip().partition(" ")
         if key != "start":

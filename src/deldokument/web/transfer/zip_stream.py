@@ -1,6 +1,8 @@
-"""A zip of things that are made while it is sent.
+"""Zip archive that is sent while its entries are produced.
 
-Promises constant memory, and that a zip whose making fails has no end, so that nobody takes it for whole.
+Guarantees:
+- Memory is constant.
+- If producing an entry fails, the zip has no end, so nobody takes it as complete.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from datetime import datetime
 
 _PIECE = 64 * 1024
 Entry = tuple[str, Iterable[bytes]]
-"""A name in the zip, and its content in pieces."""
+"""Name in the zip, and its content in pieces."""
 
 
 class _Outlet(io.RawIOBase):
-    """Where the zip is written: handed on as it grows. It has no place to go back to, which the format allows for."""
+    """Output of the zip writer, which is taken as it grows. It cannot seek, which the format allows."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
@@ -30,7 +32,7 @@ class _Outlet(io.RawIOBase):
         return len(written)
 
     def taken(self, least: int) -> bytes:
-        """What waits, when that is at least so much."""
+        """Return and clear the waiting bytes, if there are at least ``least``; empty otherwise."""
         if len(self._waiting) < least:
             return b""
         out = bytes(self._waiting)
@@ -39,7 +41,7 @@ class _Outlet(io.RawIOBase):
 
 
 def zip_pieces(entries: Iterable[Entry], at: datetime) -> Iterator[bytes]:
-    """The zip, compressed, its entries dated ``at`` in the zone that it has."""
+    """Yield the compressed zip, with its entries dated ``at`` in that time's zone."""
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w") as archive:
         for name, content in entries:

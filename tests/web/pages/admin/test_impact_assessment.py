@@ -188,7 +188,7 @@ def test_a_template_is_offered_when_the_operator_has_published_it(web: Web, ewa:
     assert "ikke publisert noen maler" in ewa.get(path(web)).text
     assert ewa.get(path(web, "maler", "dpia.pdf")).status_code == 404
     for kind in (AgreementKind.ASSESSMENT, AgreementKind.RISK):
-        texts.publish_agreement(web.stage.deps, kind, web.stage.deps.library.versions(kind)[-1])
+        texts.publish_agreement(web.stage.deps, kind, web.stage.deps.texts.versions(kind)[-1])
     page = ewa.get(path(web)).text
     for name in ("dpia.pdf", "dpia.docx", "ros.pdf", "ros.docx"):
         assert f'href="{path(web, "maler", name)}"' in page
@@ -201,5 +201,5 @@ def test_a_template_is_offered_when_the_operator_has_published_it(web: Web, ewa:
 @pytest.mark.parametrize("name", ["hovedavtale.pdf", "dpia.odt", "dpia", "dpia.pdf.docx", "..pdf"])
 def test_what_is_no_template_is_not_found(web: Web, ewa: Browser, name: str) -> None:
     for kind in AgreementKind:
-        texts.publish_agreement(web.stage.deps, kind, web.stage.deps.library.versions(kind)[-1])
+        texts.publish_agreement(web.stage.deps, kind, web.stage.deps.texts.versions(kind)[-1])
     assert ewa.get(path(web, "maler", name)).status_code == 404

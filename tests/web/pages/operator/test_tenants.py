@@ -87,7 +87,7 @@ def test_the_newest_version_of_a_text_is_offered_and_no_other(web: Web, operator
         r'name="kind" value="tjenesteavtale"><input type="hidden" name="version" value="([^"]+)"',
         operator.get("/drift").text,
     )
-    assert offered == [web.stage.deps.library.versions(AgreementKind.SERVICE)[-1]]
+    assert offered == [web.stage.deps.texts.versions(AgreementKind.SERVICE)[-1]]
 
 
 def record(operator: Browser, tenant_id: str, **changes: str) -> object:

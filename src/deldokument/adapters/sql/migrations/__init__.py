@@ -1,13 +1,13 @@
 """Schema migrations with Alembic.
 
-Guarantees
+Guarantees:
 - a migration is applied completely or not at all;
 - of two nodes that start at once, one migrates;
 - migrations run from an installed wheel, without a configuration file.
 
 There are no downgrades; restore a backup instead.
 
-- `env`: Alembic's entry point; it puts the revisions on the connection of `migrate`
+- `env`: Alembic's entry point; it runs the revisions on the connection of `migrate`
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ _REVISIONS = text("SELECT version_num FROM alembic_version")
 
 
 def migrate(database_url: str) -> None:
-    """Upgrade to the newest revision; an empty database gets all tables. Raises the errors of the domain."""
+    """Upgrade to the newest revision; an empty database gets all tables.
+
+    Raises: the errors of the domain.
+    """
     engines = open_engines(database_url)
     try:
         with transaction(engines.writer) as connection:
             if engines.is_postgres:
                 connection.execute(_ONE_AT_A_TIME)
-            # Here, since a process that serves needs none of it, and its seven megabytes least of all.
+            # Imported here, because a server process does not need Alembic and its seven megabytes.
             from alembic import command
 
             command.upgrade(configuration(connection), "head")
@@ -42,7 +45,10 @@ def migrate(database_url: str) -> None:
 
 
 def is_current(database_url: str) -> bool:
-    """Whether the database has exactly this program's revision. Raises Unavailable when it does not answer."""
+    """Return whether the database has exactly this program's revision.
+
+    Raises: Unavailable if it does not respond.
+    """
     engines = open_engines(database_url)
     try:
         with transaction(engines.reader) as connection:
@@ -55,12 +61,12 @@ def is_current(database_url: str) -> bool:
 
 
 def newest_revision() -> str:
-    """The revision that the newest script makes: scripts are named after theirs, in their order."""
+    """Return the newest revision. Scripts are named after their revisions, in order."""
     return max(script.name for script in (Path(__file__).parent / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
 def configuration(connection: Connection | None = None) -> Config:
-    """Alembic's configuration: the scripts beside this file, and the connection that they run on."""
+    """Return Alembic's configuration: the scripts beside this file, and the connection on which they run."""
     from alembic.config import Config
 
     config = Config()

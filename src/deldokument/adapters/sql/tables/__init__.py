@@ -1,6 +1,6 @@
 """Table definitions: columns, constraints that state invariants, and indexes.
 
-Guarantees
+Guarantees:
 - the database refuses a row that breaks an invariant of a share, an upload or an event chain;
 - the migrations create the same tables (tests/migrations compares them).
 

@@ -1,4 +1,4 @@
-"""Agreements: published texts, what is signed with its papers, and signatures under way."""
+"""Agreements: published texts, signed agreements with their documents, and signing intents."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ service_agreement = Table(
 )
 
 
-# Apart, so that no list of agreements reads the papers.
+# In tables of their own, so that no list of agreements reads the documents.
 main_agreement_paper = Table(
     "main_agreement_paper",
     metadata,

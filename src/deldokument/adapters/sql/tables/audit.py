@@ -1,4 +1,4 @@
-"""What happened: chains of events with their heads and seals, and the subjects that can be erased."""
+"""The audit trail: hash chains of events with their heads and checkpoints, and the erasable subjects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
 
-# No foreign keys in what follows: what is told here stays when what it tells of is erased.
+# No foreign keys in these tables: the events stay when the rows that they refer to are erased.
 
 audit_event = Table(
     "audit_event",

@@ -1,7 +1,7 @@
-"""What all tables stand on: the registry with its naming rule, and the columns that many of them have.
+"""Basis of all tables: the metadata with its naming convention, and columns that many tables have.
 
-Predicates of partial indexes are written with literals and used as they are by the queries: a planner does not see
-through a parameter.
+Predicates of partial indexes are written with literals, and queries use them unchanged: a planner cannot
+match a parameter with an index predicate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ metadata = MetaData(
     }
 )
 
-# Random ids are compared byte by byte, which costs less than the rules of a language.
+# Random ids are compared byte by byte, which costs less than a language's collation.
 Id = Text().with_variant(Text(collation="C"), "postgresql")
 
 

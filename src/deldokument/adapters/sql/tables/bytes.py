@@ -46,7 +46,7 @@ garbage = Table(
     "garbage",
     metadata,
     Column("name", Id, primary_key=True),
-    # Both absent for what became garbage before they were noted.
+    # Both NULL in rows from before these columns existed.
     Column("since", UtcMicros),
     Column("tenant_id", Id),
 )

@@ -1,4 +1,4 @@
-"""Requests to the API that their callers have named, so that a repeated one is answered as the first was."""
+"""Idempotency records of API requests: a repeated request gets the response of the first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is logged in, the one row about this deployment, and the one about the sweep of its store."""
+"""Sessions and pending logins, the row of this deployment, and the row of the orphan sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where those who share and administer want to be told: one row a person, found by hash, addresses sealed."""
+"""E-mail addresses for notifications: one row per person, found by hash, with sealed addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Integer, LargeBinary, T
 
 from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 
 notice_address = Table(
     "notice_address",

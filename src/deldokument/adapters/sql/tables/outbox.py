@@ -1,4 +1,4 @@
-"""What is to be told to the world outside, and how far the chains of events have been followed in planning it."""
+"""Transactional outbox: the messages, and how far each event chain has been processed in planning them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ is_unsettled = outbox.c.sent_at.is_(None) & outbox.c.given_up_at.is_(None)
 partial("ix_outbox_due", is_unsettled, outbox.c.channel, outbox.c.due_at, outbox.c.id)
 partial("ix_outbox_target_due", is_unsettled, outbox.c.channel, outbox.c.target, outbox.c.due_at, outbox.c.id)
 
-# No foreign key, as for heads and seals: chains are no rows.
+# No foreign key, as with heads and checkpoints: a chain has no row of its own.
 outbox_cursor = Table(
     "outbox_cursor",
     metadata,

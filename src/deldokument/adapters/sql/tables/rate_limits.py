@@ -1,4 +1,4 @@
-"""How much the consumers of the API have called, for all nodes together."""
+"""Rate limit state of the API's consumers, shared by all nodes."""
 
 from __future__ import annotations
 

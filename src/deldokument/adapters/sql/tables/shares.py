@@ -1,4 +1,4 @@
-"""Shares with what they name and hold, and the receipts."""
+"""Shares with their recipients and documents, and the receipts."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ share = Table(
     Column("proposed_by", Id),
     Column("undo_until", UtcMicros),
     Column("undo_by", Id),
-    # Not of the domain: set when the blobs have become garbage, so that the share is not looked at again.
+    # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
-    # Nor these: what statistics need to know when documents and receipts are erased.
+    # Not in the domain either: kept for statistics when documents and receipts are erased.
     Column("document_count", Integer, nullable=False, server_default="0"),
     Column("byte_count", BigInteger, nullable=False, server_default="0"),
     Column("opened_at", UtcMicros),
@@ -76,7 +76,7 @@ is_unerased = share.c.erased_at.is_(None)
 may_have_key = share.c.key_destroyed_at.is_(None)
 has_key = is_closed & may_have_key
 is_published = share.c.published_at.is_not(None)
-# As text, for SQLite compares a Boolean with 0 in a query, and then finds no index on its negation.
+# As text, because SQLite compares a Boolean with 0 in a query, and then uses no index on its negation.
 may_have_blobs = and_(share.c.key_destroyed_at.is_not(None), text("NOT blobs_released"))
 is_closed_unerased = is_closed & is_unerased
 partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_key_id)
@@ -121,7 +121,7 @@ document = Table(
     sealed("sealed_manifest"),
     sealed("sealed_inspection"),
     Column("inspected_at", UtcMicros),
-    # Not of the domain: until when a worker keeps the others from reading the same bytes.
+    # Not in the domain: until when a worker holds the lease of the inspection.
     Column("inspecting_until", UtcMicros),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
@@ -135,7 +135,7 @@ receipt = Table(
     "receipt",
     metadata,
     Column("share_id", Id, ForeignKey("share.id"), primary_key=True),
-    # Empty for the share as a whole: a key has no NULL.
+    # Empty for the share as a whole: a key column cannot be NULL.
     Column("document_id", Id, primary_key=True),
     Column("recipient_id", Id, ForeignKey("recipient.id"), primary_key=True, index=True),
     Column("subject_id", Id, primary_key=True),

@@ -1,4 +1,4 @@
-"""Who shares: tenants, accounts, members, administrators."""
+"""Tenants with their accounts, members, administrators and integrations, and the operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant's time with the service: assessments with their files, who began and ended, what was deleted."""
+"""A tenant's life cycle: assessments with their files, activation and offboarding, and deletion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ impact_assessment = Table(
     Index(None, "tenant_id", "recorded_at", "id"),
 )
 
-# Apart, so that no list of assessments reads the files.
+# In a table of its own, so that no list of assessments reads the files.
 assessment_file = Table(
     "assessment_file",
     metadata,

@@ -1,4 +1,4 @@
-"""Where the systems of integrations want to be told of events."""
+"""Webhooks of integrations."""
 
 from __future__ import annotations
 

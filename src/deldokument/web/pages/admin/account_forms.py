@@ -1,7 +1,11 @@
-"""The form of an account's rules: what was typed and what is kept, each as the other, and where two sets differ.
+"""Form of an account's rules: conversion between form fields and rules, and the difference of two sets.
 
-Promises that what is kept comes back from the form as it was, that a number may be written as people write it, and that
-all faults are told at once. What the rules must be is in domain.accounts.
+Guarantees:
+- Stored rules come back from the form unchanged.
+- Numbers may be written as people write them.
+- All faults are reported at once.
+
+The limits of the rules are in domain.accounts.
 """
 
 from __future__ import annotations
@@ -40,14 +44,14 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "sms_sender": (_("Sender's name"), ("sms_sender",)),
     "sms_cost_code": (_("Cost code"), ("sms_cost_code",)),
 }
-"""Each rule: its name for people, and the fields of the form that say it."""
+"""Each rule: its label, and the form fields that contain it."""
 
 FIELDS = tuple(field for _words, fields in RULES.values() for field in fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A rule for which two administrators want different things, in words."""
+    """Rule on which two administrators differ, with both values in words."""
 
     rule: str
     label: str
@@ -56,7 +60,7 @@ class Difference:
 
 
 def as_typed(rules: AccountRules, translator: Translator) -> dict[str, str]:
-    """The fields as they would have been typed to say just these rules."""
+    """Return the form fields, filled in with these rules."""
     standard, standard_unit = _count(rules.standard)
     longest, longest_unit = _count(rules.longest)
     return {
@@ -88,7 +92,7 @@ def _yes_no(yes: bool) -> str:
 
 
 def gigabytes(count: int | None, translator: Translator) -> str:
-    """«0,5»: as many decimals as it takes."""
+    """Return a number of gigabytes like «0,5», with as many decimals as needed."""
     if count is None:
         return ""
     text = f"{Decimal(count) / GIGABYTE:f}"
@@ -97,12 +101,15 @@ def gigabytes(count: int | None, translator: Translator) -> str:
 
 
 def typed_rules(fields: Typed) -> dict[str, str]:
-    """The rules' fields of a form; absent ones empty."""
+    """Return the fields of the rules in a form; absent ones are empty."""
     return {field: fields.get(field, "") for field in FIELDS}
 
 
 def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
-    """What the form says. Raises InvalidFields with all that is wrong; ``limits`` are the tenant's."""
+    """Return the rules that the form says; ``limits`` are the tenant's.
+
+    Raises: InvalidFields with all faults.
+    """
     faults: list[InvalidInput] = []
     rules = AccountRules(
         contact=Contact(typed["telephone"], typed["email"], typed["hours"]),
@@ -127,7 +134,7 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
 def _read(
     read: Callable[[Typed, str], _Value | None], typed: Typed, field: str, faults: list[InvalidInput]
 ) -> _Value | None:
-    """The value; None, with the fault noted, for what is none."""
+    """Return the value; None if it is malformed, with the fault added to ``faults``."""
     try:
         return read(typed, field)
     except InvalidInput as error:
@@ -155,7 +162,7 @@ def _quota(typed: Typed, field: str) -> int | None:
 
 
 def differences(mine: AccountRules, stored: AccountRules, translator: Translator) -> list[Difference]:
-    """The rules that differ, in the order of the form."""
+    """Return the rules that differ, in the order of the form."""
     own, others = in_words(mine, translator), in_words(stored, translator)
     return [
         Difference(rule, translator.text(label), own[rule], others[rule])
@@ -165,7 +172,7 @@ def differences(mine: AccountRules, stored: AccountRules, translator: Translator
 
 
 def in_words(rules: AccountRules, translator: Translator) -> dict[str, str]:
-    """Each rule as it is told beside another one."""
+    """Return each rule in words, for comparison with another set."""
     none = translator.text(_("Not filled in"))
     yes, no = translator.text(_("Yes")), translator.text(_("No"))
     return {
@@ -184,12 +191,12 @@ def in_words(rules: AccountRules, translator: Translator) -> dict[str, str]:
 
 
 def period_words(period: timedelta | None, translator: Translator) -> str:
-    """«7 dager», «36 timer»; empty for none."""
+    """Return a period like «7 dager» or «36 timer»; empty for None."""
     return translator.period(period) if period else ""
 
 
 def with_choices(typed: Typed, choices: Typed, stored: Typed) -> dict[str, str]:
-    """What was typed, with what is stored in the place of each rule for which that was chosen."""
+    """Return what was typed, with the stored value of each rule for which that was chosen."""
     kept = dict(typed)
     for rule, (_words, fields) in RULES.items():
         if choices.get(CHOICE + rule) == STORED:

@@ -1,9 +1,12 @@
-"""«Kontoer»: a tenant's accounts, and all that an administrator decides for one of them.
+"""«Kontoer»: a tenant's accounts, and everything that an administrator decides for one of them.
 
-Promises that what was typed is there after every error; that a form sent twice does its work once; that of two
-administrators who change an account at once the second sees both values of each rule and chooses; and that deleting is
-never one click. All rules are in services.accounts.lifecycle and services.accounts.deletion;
-integrations have pages of their own.
+Guarantees:
+- After every error the form still has what was typed.
+- A form that is sent twice takes effect once.
+- If two administrators change an account at once, the second one sees both values of each rule and chooses.
+- Deleting is never a single click.
+
+The rules are in services.accounts.lifecycle and services.accounts.deletion. Integrations have pages of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
-from deldokument.web.http.errors import FieldErrors, field_errors, status_of, words_of
+from deldokument.web.http.errors import FieldErrors, error_text, field_errors, status_of
 from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
@@ -27,14 +30,14 @@ from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, sec
 
 SECTION = "kontoer"
 _SAVED = frozenset({"ny", "navn", "regler", "angret"})
-"""What the address of an account's page may say has just been done."""
+"""Values of ``lagret`` in the URL of an account's page: the action that has just been done."""
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
 def list_page(call: RequestContext) -> Response:
-    """All accounts, and the form for a new one."""
+    """Show all accounts, and the form for a new one."""
     return _list(call)
 
 
@@ -57,7 +60,10 @@ def _list(
 
 
 def create(call: RequestContext) -> Response:
-    """A new account; the second of two equal forms is told which account has the name."""
+    """Create an account.
+
+    The second of two equal forms gets an error that names the account.
+    """
     name = call.fields.get("name", "")
     try:
         made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
@@ -77,7 +83,7 @@ def create(call: RequestContext) -> Response:
 
 
 def account_page(call: RequestContext) -> Response:
-    """What an account holds, its rules, its integrations and where they are told, closing and deleting."""
+    """Show an account: contents, rules, integrations and their webhooks, closing and deleting."""
     return shown_account(call)
 
 
@@ -133,17 +139,17 @@ def _to_account(call: RequestContext, account_id: str, saved: str = "") -> Respo
 
 
 def given(call: RequestContext) -> dict[str, Any]:
-    """What every service wants to know."""
+    """Return the arguments that every service function needs."""
     return {"tenant_id": call.tenant.id, "account_id": call.path("account_id"), "person": call.person.person}
 
 
 def _revision(call: RequestContext) -> int:
-    """The one that the form was made from; none that there is when it does not say."""
+    """Return the revision that the form was made from; one that matches none if the form does not say."""
     return read_count(call.fields.get("revision", ""))
 
 
 def rename(call: RequestContext) -> Response:
-    """Another name."""
+    """Rename the account."""
     name = call.fields.get("name", "")
     if call.fields.get(f"{CHOICE}name") == STORED:
         return _to_account(call, call.path("account_id"))
@@ -166,7 +172,7 @@ def _two_names(call: RequestContext, name: str, missing: frozenset[str] = frozen
 
 
 def change_rules(call: RequestContext) -> Response:
-    """Other rules; after a conflict, each as it was chosen."""
+    """Change the rules; after a conflict, set each to the chosen value."""
     account = view_of(call).account
     typed = account_forms.typed_rules(call.fields)
     if account.revision == _revision(call):
@@ -189,7 +195,7 @@ def change_rules(call: RequestContext) -> Response:
 
 
 def _unchosen(call: RequestContext) -> frozenset[str]:
-    """The rules for which the page of a conflict asked for a choice that was not made."""
+    """Return the rules for which the page of a conflict asked for a choice that was not made."""
     asked = filter(None, call.fields.get("choices", "").split(","))
     return frozenset(rule for rule in asked if call.fields.get(CHOICE + rule) not in {STORED, MINE})
 
@@ -201,9 +207,9 @@ def _conflict(
     typed: Mapping[str, str],
     missing: frozenset[str] = frozenset(),
 ) -> Response:
-    """Both values of each rule that two administrators want different, to choose from."""
+    """Show both values of each rule on which two administrators differ, to choose from."""
     account = view_of(call).account
-    words = words_of(InvalidInput("", "choice_missing"), call.translator)
+    words = error_text(InvalidInput("", "choice_missing"), call.translator)
     errors = [(f"{CHOICE}{one.rule}-{MINE}", f"{one.label}: {words}") for one in differing if one.rule in missing]
     return section_page(
         call,
@@ -221,12 +227,12 @@ def _conflict(
 
 
 def close(call: RequestContext) -> Response:
-    """Nothing new is shared from it."""
+    """Close the account: nothing new is shared from it."""
     return _done(call, lambda: lifecycle.close_account(call.deps, **given(call)))
 
 
 def reopen(call: RequestContext) -> Response:
-    """It may be shared from again."""
+    """Reopen the account: it may be shared from again."""
     return _done(call, lambda: lifecycle.reopen_account(call.deps, **given(call)))
 
 
@@ -242,7 +248,7 @@ def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> 
 
 
 def deletion_page(call: RequestContext) -> Response:
-    """What goes with the account, and the field for its name."""
+    """Show what is deleted with the account, and the field for its name."""
     return _deletion(call)
 
 
@@ -267,7 +273,7 @@ def _deletion(
 
 
 def delete(call: RequestContext) -> Response:
-    """Out of everybody's reach, if the name is right."""
+    """Delete the account, if the typed name is right. It is inaccessible at once."""
     typed_name = call.fields.get("typed_name", "")
     try:
         deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
@@ -279,7 +285,7 @@ def delete(call: RequestContext) -> Response:
 
 
 def undo_deletion(call: RequestContext) -> Response:
-    """As it was, or the list with why not."""
+    """Undo the deletion; if it cannot be undone, show the list with the reason."""
     try:
         deletion.undo_deletion(call.deps, **given(call))
     except Conflict as error:

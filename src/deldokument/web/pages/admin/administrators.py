@@ -1,7 +1,11 @@
-"""«Administratorer»: who configures the tenant.
+"""«Administratorer»: the people who configure the tenant.
 
-Promises that what was typed is there after every error, that removing somebody is asked about once, and that whoever
-removes the own right is told what follows. All rules are in services.tenants.administrators.
+Guarantees:
+- After every error the form still has what was typed.
+- Removing an administrator asks for confirmation once.
+- Administrators who remove themselves see what follows.
+
+The rules are in services.tenants.administrators.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ SECTION = "administratorer"
 
 
 def list_page(call: RequestContext) -> Response:
-    """The administrators by name, and the form for another one."""
+    """Show the administrators by name, and the form for another one."""
     return _list(call)
 
 
@@ -48,7 +52,7 @@ def _list(
 
 
 def add(call: RequestContext) -> Response:
-    """One more administrator."""
+    """Add an administrator."""
     typed = {name: call.fields.get(name, "") for name in ("number", "name")}
     try:
         administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **typed, person=call.person.person)
@@ -58,7 +62,7 @@ def add(call: RequestContext) -> Response:
 
 
 def removal_page(call: RequestContext) -> Response:
-    """The question asked once before the right is taken away."""
+    """Ask for confirmation before an administrator is removed."""
     everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
     chosen = next((view for view in everyone if view.id == call.path("administrator_id")), None)
     if chosen is None:
@@ -75,7 +79,7 @@ def removal_page(call: RequestContext) -> Response:
 
 
 def remove(call: RequestContext) -> Response:
-    """Out at the next request; the second of two clicks finds it done."""
+    """Remove an administrator from the next request on; the second of two clicks changes nothing."""
     own = call.path("administrator_id") == _own_id(call)
     try:
         administrators.remove_administrator(

@@ -1,8 +1,9 @@
-"""«Avtaler»: the main agreement on paper, the service agreement that is signed here, and what became of each version.
+"""«Avtaler»: the main agreement on paper, the service agreement that is signed here, and their versions.
 
-Promises that nothing is signed by a page: a signature comes of the provider's answer alone (``signing_answer``), and
-what was shown is sent along with the form, so that nobody signs another document than the one that was read. Papers are
-downloads for the tenant's administrators, never stored by a browser.
+Guarantees:
+- No page signs anything: only the provider's answer does (``signing_answer``).
+- The form sends back what was shown, so that nobody signs another document than the one they read.
+- Documents are downloads for the tenant's administrators; browsers do not store them (no-store).
 """
 
 from __future__ import annotations
@@ -31,52 +32,52 @@ from deldokument.web.transfer.downloads import disposition
 log = logging.getLogger("deldokument.web")
 _SECTION = "avtaler"
 _CELL_EDGE = re.compile(r" *(?<!\\)\| *")
-"""Where a row of a table, which stands alone among changes, has the next cell."""
+"""Border between the cells of a table row, which stands alone among changes."""
 _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 
 
-# --- what there is ---------------------------------------------------------------------------------------------------
+# --- overview --------------------------------------------------------------------------------------------------------
 
 
 def overview(call: RequestContext) -> Response:
-    """Both agreements: what is signed against what counts, and what to do."""
+    """Show both agreements: the signed and the current versions, and what to do."""
     held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
     return section_page(call, _SECTION, "pages/admin/agreements.html", held=held, agreement_status=held.status)
 
 
 def main_agreement(call: RequestContext) -> Response:
-    """The text to download, where to send it, and what has arrived."""
+    """Show the text to download, where to send it, and what has arrived."""
     return _page(
         call,
         "pages/admin/main_agreement.html",
         held=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id),
         document=texts.current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind.MAIN),
-        operator=call.deps.rules.operator,
+        operator=call.deps.config.operator,
     )
 
 
 def service_agreement(call: RequestContext) -> Response:
-    """The current version to read."""
+    """Show the current version."""
     document = _document(call, AgreementKind.SERVICE)
     return _page(
         call,
         "pages/admin/service_agreement.html",
         agreement_status=agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id).status,
         document=document,
-        text=Markup(call.deps.press.html(document.markdown)) if document else "",  # noqa: S704 - the press promises it
+        text=Markup(call.deps.renderer.html(document.markdown)) if document else "",  # noqa: S704 - it returns safe HTML
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRun:
-    """Paragraphs in a row of which the same became."""
+    """Consecutive paragraphs with the same kind of change."""
 
     kind: ChangeKind
     paragraphs: tuple[Markup, ...]
 
 
 def what_changed(call: RequestContext) -> Response:
-    """The current version against the one that was signed, paragraph by paragraph."""
+    """Show the current version compared with the signed one, paragraph by paragraph."""
     found_changes = texts.changes_to_sign(call.deps, tenant_id=call.tenant.id)
     return _page(
         call,
@@ -90,7 +91,7 @@ def what_changed(call: RequestContext) -> Response:
 
 def _runs(call: RequestContext, changes: list[Change]) -> list[ChangeRun]:
     def shown(paragraph: str) -> Markup:
-        return Markup(call.deps.press.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
+        return Markup(call.deps.renderer.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
 
     return [
         ChangeRun(kind, tuple(shown(change.paragraph) for change in run))
@@ -98,35 +99,35 @@ def _runs(call: RequestContext, changes: list[Change]) -> list[ChangeRun]:
     ]
 
 
-# --- papers ----------------------------------------------------------------------------------------------------------
+# --- documents -------------------------------------------------------------------------------------------------------
 
 
 def main_agreement_text(call: RequestContext) -> Response:
-    """The main agreement to print and sign."""
+    """Return the main agreement as PDF, to print and sign."""
     return _text(call, AgreementKind.MAIN)
 
 
 def service_agreement_text(call: RequestContext) -> Response:
-    """The service agreement as it would be signed."""
+    """Return the service agreement as PDF, as it would be signed."""
     return _text(call, AgreementKind.SERVICE)
 
 
 def main_agreement_copy(call: RequestContext) -> Response:
-    """The signed main agreement that arrived."""
+    """Return the signed main agreement that arrived."""
     agreement_id = call.path("agreement_id")
     copy = agreements_status.main_agreement_copy(call.deps, tenant_id=call.tenant.id, agreement_id=agreement_id)
     return _pdf(copy, f"hovedavtale {call.tenant.name} signert")
 
 
 def signed_agreement(call: RequestContext) -> Response:
-    """The sealed PDF of a signed service agreement."""
+    """Return the sealed PDF of a signed service agreement."""
     where = {"tenant_id": call.tenant.id, "agreement_id": call.path("agreement_id")}
     agreement, pdf = agreements_status.signed_pdf(call.deps, **where)
     return _pdf(pdf, f"tjenesteavtale {agreement.version} {call.tenant.name} signert")
 
 
 def shown_document(call: RequestContext) -> Response:
-    """The PDF that was shown before the signature, whose SHA-256 the signature names."""
+    """Return the PDF that was shown before the signature, which names its SHA-256."""
     where = {"tenant_id": call.tenant.id, "agreement_id": call.path("agreement_id")}
     agreement, pdf = agreements_status.signed_document(call.deps, **where)
     return _pdf(pdf, f"tjenesteavtale {agreement.version} {call.tenant.name}")
@@ -134,7 +135,7 @@ def shown_document(call: RequestContext) -> Response:
 
 def _text(call: RequestContext, kind: AgreementKind) -> Response:
     document = require(_document(call, kind), "published text")
-    return _pdf(call.deps.press.pdf(document.paper), f"{kind} {document.version} {call.tenant.name}")
+    return _pdf(call.deps.renderer.pdf(document.paper), f"{kind} {document.version} {call.tenant.name}")
 
 
 def _pdf(content: bytes, name: str) -> Response:
@@ -150,7 +151,7 @@ def _pdf(content: bytes, name: str) -> Response:
 
 
 def signing_form(call: RequestContext) -> Response:
-    """What is signed, and the confirmation; back to the agreement when there is nothing to sign."""
+    """Show what is signed, and the confirmation; redirect to the agreement if there is nothing to sign."""
     return _signing_form(call, {"role": ""})
 
 
@@ -192,7 +193,10 @@ def _signing_form(
 
 
 def signing_login(call: RequestContext) -> Response:
-    """Lead on to the provider. Not a redirect: a browser lets no form of this site lead to another one."""
+    """Send the browser to the provider.
+
+    Not by a redirect: browsers refuse to follow a form of this site to another one.
+    """
     where = {"tenant_id": call.tenant.id, "intent_id": call.path("intent_id")}
     try:
         url = signing.start_login(call.deps, call.person, **where, locale=call.translator.language)
@@ -204,7 +208,10 @@ def signing_login(call: RequestContext) -> Response:
 
 
 def signing_answer(call: RequestContext) -> Response | None:
-    """The provider's answer, when it is one to a signature: what came of it is told on a page of its own."""
+    """Handle the provider's answer to a signature; None if it answers something else.
+
+    The result has a page of its own.
+    """
     if not signing.is_signing(call.deps, call.query("state")):
         return None
     done = signing.complete_signing(call.deps, call.session, dict(call.request.query_params))
@@ -214,7 +221,7 @@ def signing_answer(call: RequestContext) -> Response | None:
 
 
 def signing_result(call: RequestContext) -> Response:
-    """Signed, refused (why, and what to do), or not done yet."""
+    """Show a signature: completed, refused (why, and what to do), or still open."""
     intent_id = call.path("intent_id")
     result = signing.show_signing(call.deps, tenant_id=call.tenant.id, intent_id=intent_id)
     reason = call.translator.text(WORDS[result.refusal]) if result.refusal else ""

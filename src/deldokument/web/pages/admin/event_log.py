@@ -1,8 +1,10 @@
-"""«Hendelseslogg»: what has happened in the tenant, found by time, kind, share and person, and taken out as a file.
+"""«Hendelseslogg»: the tenant's events, found by time, kind, share and person, and exported as a file.
 
-Promises that no number of a person stands in an address: what is looked for is posted, and the answer leads to a page
-whose address holds a sealed token. The same token takes the events out, also by a posted form, so that no link leads to
-a file. What the table says, and in which words, is told by event_words.
+Guarantees:
+- No person's number appears in a URL. A search is posted, and redirects to a URL with a sealed token.
+- An export is a posted form with the same token, so that no link leads to a file.
+
+The texts of the table are in event_texts.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from deldokument.services.audit.export import (
 )
 from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
@@ -59,7 +61,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event as the table has it."""
+    """Event as a row of the table."""
 
     entry: LogEntry
     day: str
@@ -72,14 +74,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """The person who is looked for: a name or a masked number, or neither when there is nobody of that number."""
+    """Person who is searched for: a name or a masked number, or neither if nobody has that number."""
 
     display: str
     token: str
 
 
 def log_page(call: RequestContext) -> Response:
-    """The newest events, or the page of a search."""
+    """Show the newest events, or the result of a search."""
     token, tenant_id, person = call.query("sok"), call.tenant.id, call.person.person
     try:
         if token:
@@ -92,7 +94,7 @@ def log_page(call: RequestContext) -> Response:
 
 
 def search(call: RequestContext) -> Response:
-    """What was typed into the form."""
+    """Turn the form into a sealed token, and redirect to the search's page."""
     words = SearchWords(
         first_day=call.fields.get("first_day", ""),
         last_day=call.fields.get("last_day", ""),
@@ -109,7 +111,7 @@ def search(call: RequestContext) -> Response:
 
 
 def export(call: RequestContext) -> Response:
-    """The events of a search as a file; all of them when there is none."""
+    """Export the events of a search as a file; all events without a search."""
     token, person = call.fields.get("search", ""), call.person.person
     form: ExportForm = "csv" if call.fields.get("form") == "csv" else "json"
     wanted = EventFilter(call.tenant.id)
@@ -131,7 +133,7 @@ def _attached(call: RequestContext, event_export: EventExport, form: str) -> dic
 
 
 def _typed(wanted: EventFilter) -> SearchWords:
-    """What stands in the form of a search; the number is not kept."""
+    """Return the form fields of a search; the person's number is not kept."""
     last = wanted.until and wanted.until.astimezone(OSLO) - timedelta(days=1)
     return SearchWords(
         first_day=f"{wanted.since.astimezone(OSLO):%Y-%m-%d}" if wanted.since else "",
@@ -142,9 +144,9 @@ def _typed(wanted: EventFilter) -> SearchWords:
 
 
 def _faulty(call: RequestContext, typed: SearchWords, errors: list[InvalidInput]) -> Response:
-    # The token of a search stands in no field that could be mended.
+    # The token of a search is in no field that the person can correct.
     named = [(error.field if error.field != "search" else "first_day", error) for error in errors]
-    return _page(call, typed, faults=[(field, words_of(error, call.translator)) for field, error in named])
+    return _page(call, typed, faults=[(field, error_text(error, call.translator)) for field, error in named])
 
 
 def _page(

@@ -1,7 +1,8 @@
-"""«DPIA»: templates to start from, recording that the assessment was done, and what was recorded before.
+"""«DPIA»: templates, recording that the assessment was done, and earlier records.
 
-Promises that a form that comes back holds all that was typed (a file must be chosen again: no browser takes one from
-us), and that a file leaves as an attachment of the kind that its content was.
+Guarantees:
+- A form that comes back has everything that was typed. A file must be chosen again: browsers accept none from a page.
+- A file is an attachment with the media type of its content.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ RISK_WORDS: dict[ResidualRisk, str] = {
 
 
 def assessment_page(call: RequestContext) -> Response:
-    """Templates, the form, and the history."""
+    """Show templates, the form, and the history."""
     return _page(call, dict.fromkeys(_FIELDS, ""))
 
 
@@ -69,7 +70,7 @@ def _page(
 
 
 def record_page(call: RequestContext) -> Response:
-    """Record what the form says; the form again, with what is wrong, when it cannot be."""
+    """Record what the form says; if it has faults, show it again with them."""
     try:
         record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
     except InvalidFields as error:
@@ -98,17 +99,17 @@ def _risk(text: str) -> ResidualRisk | None:
 
 
 def paper_bytes(call: RequestContext) -> Response:
-    """The file of one assessment."""
+    """Return the file of one assessment."""
     view, content = open_paper(call.deps, tenant_id=call.tenant.id, assessment_id=call.path("assessment_id"))
     return _attachment(view.file_name, view.media_type, content)
 
 
 def template_bytes(call: RequestContext) -> Response:
-    """A template as PDF or DOCX, with the names filled in."""
+    """Return a template as PDF or DOCX, with the names filled in."""
     kind, _dot, form = call.path("template").partition(".")
     presses: dict[str, tuple[str, Callable[[RenderedDocument], bytes]]] = {
-        "pdf": (PDF, call.deps.press.pdf),
-        "docx": (DOCX, call.deps.press.docx),
+        "pdf": (PDF, call.deps.renderer.pdf),
+        "docx": (DOCX, call.deps.renderer.docx),
     }
     if kind not in {k.value for k in TEMPLATES} or form not in presses:
         raise NotFound("no such template")

@@ -1,7 +1,10 @@
-"""Integrations: which systems may use an account, what each may do there, its password for KS' interface, its end.
+"""Integrations: the systems that may use an account, their rights, their passwords for KS' interface, removal.
 
-Promises that a password is shown once, in the answer that made it, and that rights are never taken away by one click.
-All rules are in services.accounts.integrations.
+Guarantees:
+- A password is shown once, in the response that created it.
+- Rights are never taken away by a single click.
+
+The rules are in services.accounts.integrations.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from deldokument.web.pages.event_texts import RIGHTS
 
 
 def add_integration(call: RequestContext) -> Response:
-    """A fagsystem that may use the account."""
+    """Give a system (fagsystem) rights to the account."""
     number = call.fields.get("organization_number", "")
     try:
         integrations.add_integration(
@@ -47,7 +50,7 @@ def add_integration(call: RequestContext) -> Response:
 
 
 def _rights(call: RequestContext) -> IntegrationRights:
-    """What was chosen; the lesser for what is no choice."""
+    """Return the chosen rights; the lesser ones if the value is unknown."""
     return IntegrationRights.SHARE if call.fields.get("rights") == IntegrationRights.SHARE else IntegrationRights.READ
 
 
@@ -56,7 +59,7 @@ def _to_account(call: RequestContext) -> Response:
 
 
 def integration_page(call: RequestContext) -> Response:
-    """What it may do, when it last shared, and how it is known in KS' interface."""
+    """Show its rights, when it last shared, and its id in KS' interface."""
     return _shown(call, "pages/admin/integration.html", password="")
 
 
@@ -78,36 +81,36 @@ def _shown(call: RequestContext, template: str, **context: Any) -> Response:
 
 
 def change_rights(call: RequestContext) -> Response:
-    """More or less from now on."""
+    """Change the rights from now on."""
     integration_id, rights = call.path("integration_id"), _rights(call)
     integrations.change_rights(call.deps, **given(call), integration_id=integration_id, rights=rights)
     return _to_account(call)
 
 
 def confirm_archive(call: RequestContext) -> Response:
-    """That what the systems share is archived, or that this is no longer vouched for."""
+    """Confirm that what the system shares is archived, or take the confirmation back."""
     integration_id, confirmed = call.path("integration_id"), call.fields.get("confirmed") == "yes"
     integrations.confirm_archive(call.deps, **given(call), integration_id=integration_id, confirmed=confirmed)
     return RedirectResponse(path_of(call, call.path("account_id"), "integrasjoner", integration_id), 303)
 
 
 def renew_password(call: RequestContext) -> Response:
-    """The new one, to be copied from this page and nowhere else."""
+    """Create a password and show it; it can be copied from this page only."""
     password = integrations.renew_password(call.deps, **given(call), integration_id=call.path("integration_id"))
     return _shown(call, "pages/admin/integration.html", password=password)
 
 
 def removal_page(call: RequestContext) -> Response:
-    """The question asked once before rights are taken away."""
+    """Ask for confirmation before the rights are taken away."""
     return _shown(call, "pages/admin/integration_removal.html")
 
 
 def remove_integration(call: RequestContext) -> Response:
-    """The rights end at once; the second of two clicks finds it done."""
+    """Remove the rights at once; the second of two clicks changes nothing."""
     try:
         integrations.remove_integration(call.deps, **given(call), integration_id=call.path("integration_id"))
     except NotFound:
-        _ = view_of(call)  # An account of others stays not found.
+        _ = view_of(call)  # An account of another tenant is still not found.
     return _to_account(call)
 
 

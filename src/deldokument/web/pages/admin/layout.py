@@ -1,7 +1,7 @@
-"""The frame of the pages below `/konfigurasjon/{tenant_id}`: their sections, in the order of a menu of their own.
+"""Frame of the pages below `/konfigurasjon/{tenant_id}`, with a menu of their sections.
 
-A page of a section is rendered with ``section_page`` and a template that extends ``configuration.html``. Its endpoint
-is made with ``section_endpoint``: for administrators of the tenant that the path names, and nobody else.
+Render the page of a section with ``section_page`` and a template that extends ``pages/admin/layout.html``. Declare its
+endpoint with ``section_endpoint``: it admits only administrators of the tenant in the path.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("hendelseslogg", _("Event log")),
     ("avslutning", _("End the service")),
 )
-"""The last part of the path, and the words in the menu."""
+"""Last part of the path, and the label in the menu."""
 _CHANGED_ONLY = frozenset({"kontoer", "administratorer"})
-"""Not in the menu of a tenant that has ended the service: nothing is changed there any more."""
+"""Not in the menu of a tenant that has ended the service: nothing can be changed there any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breadcrumb:
-    """A page above the present one."""
+    """Page above the current one."""
 
     href: str
     label: str
 
 
 def section_path(tenant_id: str, section: str = "", *below: str) -> str:
-    """The path of a section, or of a page below it."""
+    """Return the path of a section, or of a page below it."""
     return "/".join(("/konfigurasjon", tenant_id, *filter(None, (section, *below))))
 
 
@@ -53,7 +53,10 @@ def section_page(
     above: tuple[Breadcrumb, ...] = (),
     **context: Any,
 ) -> Response:
-    """A page of the section. The template gets ``tenant``, ``base`` (the path of the tenant) and ``context``."""
+    """Render a page of the section.
+
+    The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses`` and ``context``.
+    """
     base = section_path(call.tenant.id)
     there = [(s, words) for s, words in SECTIONS if not (call.tenant.ended_at and s in _CHANGED_ONLY)]
     menu = [NavItem(section_path(call.tenant.id, s), call.translator.text(words), s == section) for s, words in there]
@@ -76,7 +79,7 @@ def section_endpoint(
     after_end: bool = False,
     takes_file: int = 0,
 ) -> Endpoint:
-    """An endpoint below ``/konfigurasjon/{tenant_id}``; ``path`` begins with a slash or is empty."""
+    """Return an endpoint below ``/konfigurasjon/{tenant_id}``; ``path`` begins with a slash or is empty."""
     whole = f"/konfigurasjon/{{tenant_id}}{path}"
     return Endpoint(
         whole, handler, RequiredRole.ADMINISTRATOR, methods, answer, after_end=after_end, takes_file=takes_file

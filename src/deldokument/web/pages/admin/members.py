@@ -1,8 +1,12 @@
-"""«Brukere»: who may share from an account, one at a time or by a list; finding and removing them.
+"""«Brukere»: the members of an account, added one at a time or by a list; finding and removing them.
 
-Promises that a number stands in no address, that what was typed is there after every error, that a list is registered
-only after its preview and just as that showed it, and that a form sent twice does its work once. All rules are in
-services.accounts.members and services.accounts.member_import.
+Guarantees:
+- No person's number appears in a URL.
+- After every error the form still has what was typed.
+- A list is registered only after its preview, and exactly as that showed it.
+- A form that is sent twice takes effect once.
+
+The rules are in services.accounts.members and services.accounts.member_import.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView
-from deldokument.web.http.errors import FieldErrors, field_errors, status_of, words_of
+from deldokument.web.http.errors import FieldErrors, error_text, field_errors, status_of
 from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.pagination import read_place, write_place
@@ -30,12 +34,12 @@ from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, sec
 SECTION = "kontoer"
 _SEARCH = "search-number"
 _FILE_LENGTH = 2 * LIST_LENGTH
-"""A list of the greatest length in UTF-16."""
+"""Bytes of the longest list in UTF-16."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """A member in the list, with the days in words."""
+    """Member in the list, with the days in words."""
 
     view: MemberView
     added_on: str
@@ -44,7 +48,7 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What was looked for, and whether it was there."""
+    """Number that was searched for, and whether it was found."""
 
     number: str
     found: bool
@@ -52,7 +56,7 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class LineRow:
-    """A line of a list, with what is wrong with it in words."""
+    """Line of a list, with its faults in words."""
 
     line: ListedLine
     faults: list[str]
@@ -62,7 +66,7 @@ class LineRow:
 
 
 def list_page(call: RequestContext) -> Response:
-    """The members, last added first, with the forms for a new one and for finding one."""
+    """Show the members, last added first, and the forms for adding and finding one."""
     return _list(call)
 
 
@@ -104,7 +108,7 @@ def _row(call: RequestContext, view: MemberView) -> MemberRow:
 
 
 def add(call: RequestContext) -> Response:
-    """One more member."""
+    """Add a member."""
     typed = {name: call.fields.get(name, "") for name in ("number", "name")}
     try:
         members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
@@ -114,12 +118,12 @@ def add(call: RequestContext) -> Response:
 
 
 def search(call: RequestContext) -> Response:
-    """The member with the full number, or that there is none."""
+    """Show the member with the full number, or that there is none."""
     number = call.fields.get("number", "")
     try:
         found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
-        errors = [(_SEARCH, words_of(error, call.translator))]
+        errors = [(_SEARCH, error_text(error, call.translator))]
         return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
     return _list(call, searched=Searched(number, found=found is not None), found=found)
 
@@ -128,7 +132,7 @@ def search(call: RequestContext) -> Response:
 
 
 def member_page(call: RequestContext) -> Response:
-    """Who it is, and the question asked once before the membership ends."""
+    """Show a member, and ask for confirmation before the membership ends."""
     account, view = members.show_member(call.deps, **_where(call), member_id=call.path("member_id"))
     return section_page(
         call,
@@ -142,7 +146,7 @@ def member_page(call: RequestContext) -> Response:
 
 
 def remove(call: RequestContext) -> Response:
-    """The membership ends at once; the second of two clicks finds it done."""
+    """End the membership at once; the second of two clicks changes nothing."""
     members.remove_member(call.deps, **_where(call), member_id=call.path("member_id"), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?fjernet=1", 303)
 
@@ -151,7 +155,7 @@ def remove(call: RequestContext) -> Response:
 
 
 def list_form(call: RequestContext) -> Response:
-    """The form for a list."""
+    """Show the form for a list."""
     return _list_form(call)
 
 
@@ -176,7 +180,7 @@ def _list_form(
 
 
 def preview(call: RequestContext) -> Response:
-    """What each line of the list will lead to; nothing has happened."""
+    """Show what each line of the list would lead to; nothing is registered yet."""
     typed = call.fields.get("list", "")
     try:
         text = _sent_list(call, typed)
@@ -188,7 +192,10 @@ def preview(call: RequestContext) -> Response:
 
 
 def _sent_list(call: RequestContext, typed: str) -> str:
-    """The text of the file, or what was typed. Raises InvalidInput for both at once."""
+    """Return the text of the file, or what was typed.
+
+    Raises: InvalidInput if both were sent, or the file is too large or no text.
+    """
     file = call.files.get("file")
     if file is None:
         return typed
@@ -218,11 +225,11 @@ def _preview(call: RequestContext, text: str, *, status: int = 200, errors: Fiel
 
 
 def _line(call: RequestContext, line: ListedLine) -> LineRow:
-    return LineRow(line, [words_of(error, call.translator) for error in line.errors])
+    return LineRow(line, [error_text(error, call.translator) for error in line.errors])
 
 
 def register(call: RequestContext) -> Response:
-    """Just what the preview showed; the preview anew when it would be something else by now."""
+    """Register exactly what the preview showed; show a new preview if the result would differ by now."""
     text = call.fields.get("list", "")
     try:
         count = member_import.register_list(
@@ -243,12 +250,12 @@ def register(call: RequestContext) -> Response:
 
 
 def _shown(call: RequestContext) -> list[int]:
-    """The lines that the preview said would be registered; none when the form says nothing that can be read."""
+    """Return the lines that the preview would register; none if the field is malformed."""
     numbers = call.fields.get("shown", "").split(",")
     return [read_count(number) for number in numbers] if all(map(read_count, numbers)) else []
 
 
-# --- what they have in common ----------------------------------------------------------------------------------------
+# --- shared by these pages -------------------------------------------------------------------------------------------
 
 
 def _where(call: RequestContext) -> dict[str, Any]:
@@ -274,7 +281,7 @@ _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(_ALL, list_page),
     section_endpoint(_ALL, add, _POST),
-    # The page of an answer to a form may be asked for again, in another language or from the history.
+    # The response to a form may be requested again by GET, in another language or from the browser's history.
     section_endpoint(f"{_ALL}/sok", list_page),
     section_endpoint(f"{_ALL}/sok", search, _POST),
     section_endpoint(f"{_ALL}/liste", list_form),

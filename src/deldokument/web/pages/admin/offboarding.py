@@ -1,6 +1,8 @@
-"""«Avslutning»: what an end takes with it, the export, the end itself, and the record of what was deleted.
+"""«Avslutning»: what ends with the service, the export, the end itself, and the deletion record.
 
-Promises that nothing ends without the organisation's name typed, and that an end is for good.
+Guarantees:
+- Nothing ends unless the organisation's name is typed.
+- The end is irrevocable.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.offboarding import deletion_record, holdings_of, offboard_tenant
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
@@ -20,7 +22,7 @@ _SECTION = "avslutning"
 
 
 def leaving_page(call: RequestContext) -> Response:
-    """Before the end: the steps to it. After it: the record."""
+    """Show the steps to the end; after the end, the deletion record."""
     return _page(call)
 
 
@@ -41,17 +43,17 @@ def _page(call: RequestContext, typed: str = "", wrong: str = "") -> Response:
 
 
 def end(call: RequestContext) -> Response:
-    """End the service. Pressed twice, it has ended once."""
+    """End the service. A second request changes nothing."""
     typed = call.fields.get("typed_name", "")
     try:
         offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     except InvalidInput as error:
-        return _page(call, typed, words_of(error, call.translator))
+        return _page(call, typed, error_text(error, call.translator))
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 
 def deletion_record_bytes(call: RequestContext) -> Response:
-    """The deletion record as a sealed PDF."""
+    """Return the deletion record as a sealed PDF."""
     pdf = deletion_paper(call.deps, tenant_id=call.tenant.id)
     return Response(pdf, headers=_attached("sletteprotokoll.pdf"), media_type="application/pdf")
 
@@ -61,7 +63,7 @@ def _attached(name: str) -> dict[str, str]:
 
 
 def export(call: RequestContext) -> Response:
-    """Everything that the tenant takes with it."""
+    """Return the zip with everything that the tenant takes along."""
     name, pieces = tenant_export(call.deps, call.tenant.id, call.translator, call.person.person)
     return StreamingResponse(pieces, headers=_attached(name), media_type="application/zip")
 

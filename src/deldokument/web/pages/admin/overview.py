@@ -1,7 +1,9 @@
-"""«Konfigurasjon»: which tenant, the way to its first share, and how things stand when the way is walked.
+"""«Konfigurasjon»: the choice of tenant, the setup checklist, and the overview when members can share.
 
-Promises that a step that is tried too early is answered with all that is missing and where to do it. Deliberately does
-not know what stands in each section; it knows the way through them.
+Guarantees:
+- A step that is tried too early gets all missing steps, and where to do them.
+
+Does not: know the content of the sections, only the steps through them.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from deldokument.web.pages.admin.layout import section_endpoint, section_page, s
 
 
 def choose_tenant(call: RequestContext) -> Response:
-    """The tenants that the person administers; straight to the one when there is only one."""
+    """Show the tenants that the person administers; redirect if there is only one.
+
+    Raises: NotFound if there is none.
+    """
     if not call.roles.administered:
         raise NotFound("administers nothing")
     if len(call.roles.administered) == 1:
@@ -28,7 +33,7 @@ def choose_tenant(call: RequestContext) -> Response:
 
 
 def overview(call: RequestContext) -> Response:
-    """The steps with what is done, what is missing and who can do it; how things stand; or that it is over."""
+    """Show the setup steps, the overview once members can share, or that the service has ended."""
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, "", "pages/admin/overview_ended.html", record=record)
@@ -43,7 +48,7 @@ def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
 
 
 def take_into_use(call: RequestContext) -> Response:
-    """«Ta i bruk». Pressed too early, the answer is the way, with what is missing above it."""
+    """Activate the tenant («Ta i bruk»); if it is too early, show the checklist with the missing steps."""
     try:
         activate(call.deps, tenant_id=call.tenant.id, person=call.person.person)
     except Conflict as error:

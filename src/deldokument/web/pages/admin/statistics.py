@@ -1,7 +1,8 @@
-"""«Statistikk»: figures of a tenant or one of its accounts, month by month, as a page and as a file for spreadsheets.
+"""«Statistikk»: monthly figures of a tenant or one of its accounts, as a page and as CSV.
 
-Promises that the page says everything without script: the plots are drawn from its table. The file has a line for each
-account and month, so that a spreadsheet can add them up as it likes.
+Guarantees:
+- The page is complete without JavaScript; the charts are drawn from its table.
+- The file has a line for each account and month, so that a spreadsheet can add them up.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from deldokument.services.accounts.statistics import (
     tenant_statistics,
 )
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
 from deldokument.web.http.request import RequestContext
@@ -48,7 +49,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for, as it stands in the address."""
+    """Account and period that were requested, as they are in the URL."""
 
     account: str
     from_month: str
@@ -57,7 +58,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table: of a month or of an account."""
+    """Row of a table: a month or an account."""
 
     label: str
     short: str
@@ -67,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything that the page tells of a period. ``busiest`` and ``largest`` are the months with most of it."""
+    """Everything that the page shows of a period. ``busiest`` and ``largest`` are months."""
 
     statistics: TenantStatistics
     account: Account | None
@@ -78,23 +79,23 @@ class Figures:
 
     @property
     def busiest(self) -> Row:
-        """With the most shares."""
+        """Month with the most shares."""
         return max(self.months, key=lambda row: row.counts.shares)
 
     @property
     def largest(self) -> Row:
-        """With the most bytes."""
+        """Month with the most bytes."""
         return max(self.months, key=lambda row: row.counts.length)
 
 
 def statistics_page(call: RequestContext) -> Response:
-    """Figures, plots and tables; with a period that cannot be shown, the form and what is wrong with it."""
+    """Show figures, charts and tables; for an invalid period, the form with its error."""
     choices = statistics_choices(call.deps, call.tenant.id)
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
     try:
         statistics = _statistics(call, wanted)
     except InvalidInput as error:
-        errors = [(error.field, words_of(error, call.translator))]
+        errors = [(error.field, error_text(error, call.translator))]
         return _page(call, choices, wanted, (choices.first, choices.last), status=422, errors=errors)
     first, last = statistics.months[0].month, statistics.months[-1].month
     shown = Wanted(wanted.account, str(first), str(last))
@@ -103,7 +104,7 @@ def statistics_page(call: RequestContext) -> Response:
 
 
 def statistics_csv(call: RequestContext) -> Response:
-    """The same for a spreadsheet."""
+    """Return the same figures as CSV."""
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
     statistics = _statistics(call, wanted)
     name = f"statistikk-{statistics.months[0].month}-{statistics.months[-1].month}.csv"
@@ -169,13 +170,13 @@ def _account_row(translator: Translator, one: AccountStatistics) -> Row:
 
 
 def _listed(statistics: TenantStatistics) -> list[AccountStatistics]:
-    """Without deleted accounts that have nothing to show, unless one was asked for by itself."""
+    """Return the accounts, without deleted ones that have no shares, unless there is only one."""
     every = statistics.accounts
     return [one for one in every if one.account.deleted_at is None or one.published.shares or len(every) == 1]
 
 
 def _month_choices(translator: Translator, first: Month, last: Month) -> list[tuple[str, str]]:
-    """Newest first: those are asked for most."""
+    """Return the months, newest first, since those are requested most."""
     choices: list[tuple[str, str]] = []
     month = last
     while month >= first:

@@ -1,7 +1,8 @@
-"""`/drift`: what the operator does for all tenants: makes them, takes in main agreements, publishes texts, freezes.
+"""`/drift`: what the operator does for all tenants: registers them, records main agreements, publishes texts, freezes.
 
-Every route is for operators alone (``Who.OPERATOR``). Promises that nothing here opens a share: the operator sees
-that there is one, not what is in it.
+Guarantees:
+- Every route requires an operator (``RequiredRole.OPERATOR``).
+- Nothing here opens a share: the operator sees that it exists, not its content.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ REASON_WORDS: dict[FreezeReason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What was typed into a form that could not be taken, and what is wrong with it, by field."""
+    """Input of a form that was refused, and its faults by field."""
 
     values: dict[str, str]
     faults: dict[str, str]
@@ -59,12 +60,12 @@ class Typed:
 
     @classmethod
     def nothing(cls, names: tuple[str, ...]) -> Typed:
-        """A form that nobody has filled in."""
+        """Return an empty form."""
         return cls(dict.fromkeys(names, ""), dict.fromkeys(names, ""), [], 200)
 
     @classmethod
     def refused(cls, call: RequestContext, names: tuple[str, ...], error: ServiceError) -> Typed:
-        """A form that came back."""
+        """Return a form that was refused because of ``error``."""
         errors = field_errors(error, call.translator)
         values = {name: call.fields.get(name, "") for name in names}
         return cls(values, dict.fromkeys(names, "") | dict(errors), errors, status_of(error))
@@ -72,7 +73,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """A kind of text: the version that counts, and the newest one that can be published (empty: none)."""
+    """Kind of text: the current version, and the newest one that can be published (empty: none)."""
 
     kind: AgreementKind
     words: str
@@ -85,7 +86,7 @@ class TextRow:
 
 
 def tenants_page(call: RequestContext) -> Response:
-    """All tenants and how far each has come, the texts that count, and the brake for a share."""
+    """Show all tenants with their progress, the current texts, and the form for freezing a share."""
     return _tenants(call, Typed.nothing(_SHARE_FIELDS))
 
 
@@ -119,7 +120,7 @@ def _reasons(call: RequestContext) -> list[tuple[str, str]]:
 
 
 def publish_text(call: RequestContext) -> Response:
-    """Let a version count from now on."""
+    """Publish a version, which is in force from now on."""
     try:
         kind = AgreementKind(call.fields.get("kind", ""))
         texts.publish_agreement(call.deps, kind, call.fields.get("version", ""), call.person.person)
@@ -131,7 +132,7 @@ def publish_text(call: RequestContext) -> Response:
 
 
 def stop_share(call: RequestContext) -> Response:
-    """Freeze a share, or let it go on: by its link or its id."""
+    """Freeze or unfreeze a share, found by its link or its id."""
     text = call.fields.get("share", "").strip()
     try:
         if not text:
@@ -149,7 +150,10 @@ def stop_share(call: RequestContext) -> Response:
 
 
 def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
-    """Raises InvalidInput without a reason, and as the service."""
+    """Freeze or unfreeze, as the form says.
+
+    Raises: InvalidInput if the reason is missing, and the errors of the service function.
+    """
     if call.fields.get("deed") == "thaw":
         thaw(call.deps, key, call.person.person)
         return
@@ -164,7 +168,7 @@ def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: C
 
 
 def new_tenant_page(call: RequestContext) -> Response:
-    """The form for a new tenant."""
+    """Show the form for a new tenant."""
     return _new_tenant(call, Typed.nothing(_TENANT_FIELDS))
 
 
@@ -180,7 +184,7 @@ def _new_tenant(call: RequestContext, typed: Typed) -> Response:
 
 
 def create_tenant(call: RequestContext) -> Response:
-    """Make it."""
+    """Register the tenant."""
     typed = {name: call.fields.get(name, "") for name in _TENANT_FIELDS}
     try:
         tenant = registration.register_tenant(
@@ -200,7 +204,7 @@ def create_tenant(call: RequestContext) -> Response:
 
 
 def tenant_page(call: RequestContext) -> Response:
-    """Who administers it, its agreements, its accounts, and the brakes."""
+    """Show a tenant: its administrators, agreements and accounts, and the forms for freezing."""
     return _tenant(call, Typed.nothing(_ONE_FIELDS))
 
 
@@ -225,7 +229,7 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
 
 
 def record_main(call: RequestContext) -> Response:
-    """Note that the signed main agreement has arrived, with its copy."""
+    """Record that the signed main agreement has arrived, with its copy."""
     tenant_id, copy = call.path("tenant_id"), call.files.get("copy")
     try:
         if copy is not None and copy.too_large:
@@ -245,7 +249,7 @@ def record_main(call: RequestContext) -> Response:
 
 
 def main_copy(call: RequestContext) -> Response:
-    """The copy of a main agreement."""
+    """Return the copy of a main agreement."""
     content = agreements_status.main_agreement_copy(
         call.deps, tenant_id=call.path("tenant_id"), agreement_id=call.path("agreement_id")
     )
@@ -254,12 +258,12 @@ def main_copy(call: RequestContext) -> Response:
 
 
 def stop_tenant(call: RequestContext) -> Response:
-    """Freeze the tenant, or let it go on."""
+    """Freeze or unfreeze the tenant."""
     return _stopped(call, partial(_freeze_or_thaw, call, freezing.freeze_tenant, freezing.unfreeze_tenant), "tenant_id")
 
 
 def stop_account(call: RequestContext) -> Response:
-    """Freeze one of its accounts, or let it go on."""
+    """Freeze or unfreeze one of the tenant's accounts."""
     lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=call.path("account_id"))
     return _stopped(
         call, partial(_freeze_or_thaw, call, freezing.freeze_account, freezing.unfreeze_account), "account_id"

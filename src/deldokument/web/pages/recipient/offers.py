@@ -1,8 +1,10 @@
 """The recipient's pages: the link before and after login, and «Delt med meg».
 
-Promises that before login the link's page is the same for every id, real or not; that what a share holds is shown only
-after services.downloads.access has decided; that opening the page is a receipt, asking with HEAD is none, and refusals
-look as that module decides.
+Guarantees:
+- Before login the link's page is the same for every id, real or not.
+- The content of a share is shown only after services.downloads.access has decided.
+- Opening the page records a receipt; a HEAD request does not.
+- Refusals look as services.downloads.access decides.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 def link_page(call: RequestContext) -> Response:
-    """Before login what this is; after login the share."""
+    """Show an introduction before login, and the share after it."""
     share_id = call.path("id")
     if call.session is None:
         return render(call, "pages/recipient/link.html", login=_login_path(share_id))
@@ -42,12 +44,12 @@ def link_page(call: RequestContext) -> Response:
 
 
 def _login_path(share_id: str) -> str:
-    """Login that leads back to the link; what cannot be an id is not carried along."""
+    """Return the path of a login that leads back to the link; an impossible id is left out."""
     return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
 
 
 def offers_page(call: RequestContext) -> Response:
-    """«Delt med meg»."""
+    """Show what is shared with the person («Delt med meg»)."""
     offers, complete = list_offers(call.deps, call.person.person)
     return render(call, "pages/recipient/offers.html", offers=offers, complete=complete)
 

@@ -1,6 +1,6 @@
 """Discarding a draft: the question, the list with «Undo», and undoing it.
 
-Every step works without script, and a page that is loaded again says what is so by then. All rules are in
+Every step works without JavaScript. A page that is loaded again shows the current state. The rules are in
 services.shares.discarding.
 """
 
@@ -12,14 +12,14 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import discarding, queries
 from deldokument.services.shares.views import ShareView
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS, list_of
 
 
 def question_page(call: RequestContext) -> Response:
-    """The question asked once, for those whose browser cannot ask it in a dialog."""
+    """Ask for confirmation, for browsers that cannot show a dialog."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.DRAFT:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -27,24 +27,27 @@ def question_page(call: RequestContext) -> Response:
 
 
 def discard(call: RequestContext) -> Response:
-    """«Forkast utkastet»."""
+    """Discard the draft («Forkast utkastet»)."""
     share_id = call.path("id")
     discarding.discard_with_grace(call.deps, call.person.person, share_id)
     return RedirectResponse(f"/delinger?forkastet={share_id}", 303)
 
 
 def undo(call: RequestContext) -> Response:
-    """«Angre». Too late is told on the list, where the draft is missing by then."""
+    """Undo the discarding («Angre»).
+
+    If it is too late, the list says so; the draft is no longer in it.
+    """
     share_id = call.path("id")
     try:
         discarding.restore_draft(call.deps, call.person.person, share_id)
     except Conflict as error:
-        return list_of(call, status=409, errors=[("", words_of(error, call.translator))])
+        return list_of(call, status=409, errors=[("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger?hentet={share_id}", 303)
 
 
 def list_page(call: RequestContext) -> Response:
-    """«Delinger», with what has just been done to a draft, if it is still so."""
+    """Show the list («Delinger») with what was just done to a draft, if that still applies."""
     person, discarded_id, restored_id = call.person.person, call.query("forkastet"), call.query("hentet")
     discarded = discarding.find_discarded(call.deps, person, discarded_id) if discarded_id else None
     return list_of(call, discarded=discarded, restored=_restored(call, restored_id))

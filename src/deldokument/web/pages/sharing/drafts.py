@@ -1,7 +1,11 @@
-"""«Del dokumenter»: the page where a share is filled in, and the small JSON calls that save it as it grows.
+"""«Del dokumenter»: the form of a share, and the JSON calls that save it step by step.
 
-Promises that what was typed is never lost to an error, that an answer says which field is wrong and why, and that the
-page of a draft shows just what is saved. All rules are in services.shares.authorization, drafting and publishing.
+Guarantees:
+- An error never loses what was typed.
+- The response says which field is wrong, and why.
+- The page of a draft shows exactly what is saved.
+
+The rules are in services.shares.authorization, services.shares.drafts and services.shares.publishing.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
@@ -33,7 +37,10 @@ _END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
 
 
 def share_page(call: RequestContext) -> Response:
-    """The form, empty or with a draft. Raises Frozen, or InvalidInput, when no account takes drafts."""
+    """Show the form, empty or with a draft.
+
+    Raises: Unregistered; Frozen or InvalidInput if no account accepts drafts.
+    """
     _must_be_registered(call)
     accounts, draft = _sharing_accounts(call), None
     if draft_id := call.query("utkast"):
@@ -41,7 +48,7 @@ def share_page(call: RequestContext) -> Response:
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
         draft = _draft(view)
-        # A draft in an account that has been closed since is shown where it is, so that it can be moved.
+        # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])
@@ -58,7 +65,7 @@ def share_page(call: RequestContext) -> Response:
 
 
 class Unregistered(NotFound):
-    """Not a member of any account: of oneself that may be told, and what to do."""
+    """The person is not a member of any account: they may know that of themselves, and what to do."""
 
     def __init__(self) -> None:
         super().__init__("no account")
@@ -75,7 +82,7 @@ def _sharing_accounts(call: RequestContext) -> list[Membership]:
 
 
 def can_be_filled_in(call: RequestContext, draft: ShareView) -> bool:
-    """Whether the logged-in person can go on with the draft: where it is, or in another account of the tenant."""
+    """Return whether the person can continue the draft, in its account or in another one of the tenant."""
     return not draft.stopped and draft.tenant.id in {m.tenant.id for m in _sharing_accounts(call)}
 
 
@@ -88,7 +95,7 @@ def _form_settings(call: RequestContext, accounts: list[Membership]) -> dict[str
 
 
 def _account_settings(call: RequestContext, membership: Membership) -> dict[str, Any]:
-    """What the form must know of an account: its rules are others than its neighbour's."""
+    """Return the values of an account that the form needs; each account has its own rules."""
     account, period = membership.account, membership.account.period(membership.tenant)
     name = call.translator.text("%(name)s (closed)", name=account.name) if account.closed_at else account.name
     return {
@@ -105,9 +112,10 @@ def _account_settings(call: RequestContext, membership: Membership) -> dict[str,
 
 
 def _default_expiry(now: datetime, period: PeriodRule) -> str:
-    """The end of the working day on the last whole day of the standard period; of a short one, its own end.
+    """Return the end of the working day on the last whole day of the usual period.
 
-    With time enough to fill in the rest: an end that is too near by then would be refused.
+    If the period is too short for that, its own end. Leaves time to fill in the rest: an end that is too near by then
+    would be refused.
     """
     end = (now + period.standard).astimezone(OSLO)
     at_half_past_three = end.replace(**_END_OF_DAY)  # type: ignore[arg-type]
@@ -117,19 +125,19 @@ def _default_expiry(now: datetime, period: PeriodRule) -> str:
 
 
 def fresh_csrf(call: RequestContext) -> Response:
-    """The token of the present session, for a page that was loaded in an earlier one."""
+    """Return the token of the current session, for a page that was loaded in an earlier one."""
     return JSONResponse({"csrf_token": call.person.csrf_token})
 
 
 def start(call: RequestContext) -> Response:
-    """A new draft."""
+    """Start a draft."""
     _must_be_registered(call)
     share = drafts.start_draft(call.deps, call.person.person, account_id=_text(call, "account_id"))
     return _answer(call, share.id, status=201)
 
 
 def save(call: RequestContext) -> Response:
-    """Keep what the form says."""
+    """Save what the form says."""
     words = DraftFields(
         account_id=_text(call, "account_id"),
         title=_text(call, "title"),
@@ -145,9 +153,9 @@ def save(call: RequestContext) -> Response:
 
 
 def add_recipients(call: RequestContext) -> Response:
-    """Add a pasted list; what was refused comes back with reasons."""
+    """Add a pasted list; refused entries come back with reasons."""
     refused = drafts.add_recipients(call.deps, call.person.person, call.path("id"), _text(call, "text"))
-    told = [{"text": r.text, "message": words_of(r.error, call.translator)} for r in refused]
+    told = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
     return _answer(call, call.path("id"), refused=told)
 
 
@@ -165,13 +173,13 @@ def change_recipient(call: RequestContext) -> Response:
 
 
 def remove_recipient(call: RequestContext) -> Response:
-    """Take a recipient out."""
+    """Remove a recipient."""
     drafts.remove_recipient(call.deps, call.person.person, call.path("id"), call.path("recipient_id"))
     return _answer(call, call.path("id"))
 
 
 def add_document(call: RequestContext) -> Response:
-    """Announce a document; the answer has what its upload needs."""
+    """Announce a document; the response has what its upload needs."""
     ticket = drafts.add_document(
         call.deps,
         call.person.person,
@@ -195,13 +203,16 @@ def add_document(call: RequestContext) -> Response:
 
 
 def remove_document(call: RequestContext) -> Response:
-    """Take a document out."""
+    """Remove a document."""
     drafts.remove_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _answer(call, call.path("id"))
 
 
 def publish(call: RequestContext) -> Response:
-    """«Del dokument», or «Send til godkjenning»: what the page shows, and nothing that another page has added since."""
+    """Publish the share («Del dokument»), or send it for approval («Send til godkjenning»).
+
+    Publishes what the page shows, and nothing that another page has added since.
+    """
     seen = {name: _ids(call, name) for name in ("documents", "recipients")}
     share = publishing.publish_share(call.deps, call.person.person, call.path("id"), **seen)
     done = "delt" if share.state is ShareState.AVAILABLE else "godkjenning"
@@ -209,7 +220,7 @@ def publish(call: RequestContext) -> Response:
 
 
 def published_page(call: RequestContext) -> Response:
-    """The link and the e-mail text."""
+    """Show the link and the e-mail text."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -226,7 +237,10 @@ def published_page(call: RequestContext) -> Response:
 
 
 def email_text(view: ShareView, translator: Translator) -> str:
-    """A text to paste into an e-mail: who sends, how to log in, whom to call, the end. No content, no names."""
+    """Return a text to paste into an e-mail: who sends, how to log in, whom to ask, the end.
+
+    Contains no content of the share, and no person's name.
+    """
     contact = view.account.contact(view.tenant)
     ask = ", ".join(part for part in (contact.telephone, contact.email, contact.hours) if part)
     lines = [
@@ -251,9 +265,11 @@ def email_text(view: ShareView, translator: Translator) -> str:
 
 
 def oslo_instant(text: str) -> datetime | None:
-    """The instant of a local time from a form («2026-12-24T15:30»); None when empty.
+    """Return the instant of a local time from a form («2026-12-24T15:30»); None if empty.
 
-    An hour that occurs twice in autumn is taken as its first occurrence; one that is skipped in spring is refused.
+    An hour that occurs twice in autumn means its first occurrence; one that is skipped in spring is refused.
+
+    Raises: InvalidInput if the time is malformed or skipped.
     """
     if not text:
         return None
@@ -330,7 +346,7 @@ def _number(call: RequestContext, name: str) -> int:
 
 
 def _ids(call: RequestContext, name: str) -> list[str] | None:
-    """None when the page, being of the version before, does not say."""
+    """Return the ids that the page showed; None if it did not send them, being of the previous version."""
     value = call.body.get(name)
     if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise InvalidInput(name, "body_malformed")

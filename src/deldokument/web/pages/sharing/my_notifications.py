@@ -1,8 +1,11 @@
-"""«Varsler til meg»: where the logged-in person is told by e-mail, and what.
+"""«Varsler til meg»: the person's e-mail address for notices, and which notices to send.
 
-Promises that an address is shown to its own person alone, that what was typed is there after an error, and that no
-link in a letter does anything: whoever confirms is logged in and types the code. All rules are in
-services.notifications.email_addresses.
+Guarantees:
+- An address is shown only to its own person.
+- After an error the form still has what was typed.
+- No link in an e-mail takes effect by itself: to confirm, the person logs in and types the code.
+
+The rules are in services.notifications.email_addresses.
 """
 
 from __future__ import annotations
@@ -11,11 +14,11 @@ from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.addresses import Language
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
@@ -25,13 +28,13 @@ _DONE = frozenset({"sendt", "bekreftet", "lagret", "fjernet"})
 
 
 def notices_page(call: RequestContext) -> Response:
-    """The address, and what is told there."""
+    """Show the address and the chosen notices."""
     return _page(call)
 
 
 def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
     field = error.field if isinstance(error, InvalidInput) else "email"
-    errors = [(field, words_of(error, call.translator))] if error else []
+    errors = [(field, error_text(error, call.translator))] if error else []
     done = call.query("gjort")
     return render(
         call,
@@ -48,7 +51,7 @@ def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, ty
 
 
 def enter(call: RequestContext) -> Response:
-    """«Send meg en kode»."""
+    """Send a code to an address («Send meg en kode»)."""
     typed = call.fields.get("email", "")
     try:
         email_addresses.enter_address(call.deps, call.person.person, typed, _language(call))
@@ -58,7 +61,7 @@ def enter(call: RequestContext) -> Response:
 
 
 def confirm(call: RequestContext) -> Response:
-    """«Bekreft adressen»."""
+    """Confirm the address («Bekreft adressen»)."""
     try:
         email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
     except (InvalidInput, Conflict) as error:
@@ -67,7 +70,7 @@ def confirm(call: RequestContext) -> Response:
 
 
 def choose(call: RequestContext) -> Response:
-    """«Lagre valgene». What the person is offered no choice of stays as it is."""
+    """Save the choices («Lagre valgene»). Choices that the person is not offered stay as they are."""
     try:
         language = Language(call.fields.get("language", ""))
     except ValueError:
@@ -80,13 +83,13 @@ def choose(call: RequestContext) -> Response:
 
 
 def remove(call: RequestContext) -> Response:
-    """«Fjern adressen»."""
+    """Remove the address («Fjern adressen»)."""
     email_addresses.remove_address(call.deps, call.person.person)
     return _done("fjernet")
 
 
 def _language(call: RequestContext) -> Language:
-    """That of the page, until another is chosen."""
+    """Return the page's language, which counts until another is chosen."""
     return Language(call.translator.language)
 
 

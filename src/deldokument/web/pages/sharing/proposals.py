@@ -1,7 +1,11 @@
-"""«Godkjenning»: what a member looks through before a colleague's draft is shared, and what its proposer is told.
+"""«Godkjenning»: what a member reviews before a colleague's draft is shared, and the proposer's page.
 
-Promises that an approval is of what stood on the page, that nobody is offered to approve a proposal of one's own, and
-that a page that has been overtaken says so. All rules are in services.shares.publishing and services.shares.proposals.
+Guarantees:
+- An approval covers what the page showed.
+- Nobody is offered to approve their own proposal.
+- A page that is out of date says so.
+
+The rules are in services.shares.publishing and services.shares.proposals.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services.shares import publishing, queries
 from deldokument.services.shares.verdicts import WITHOUT_SCANNER
 from deldokument.services.shares.views import ShareView
-from deldokument.web.http.errors import words_of
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import detail_of, is_own
@@ -23,7 +27,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def proposal_page(call: RequestContext) -> Response:
-    """All that there is to look through; for the proposer what happens next."""
+    """Show everything to review; to the proposer, show what happens next."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.proposal is None:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -42,19 +46,19 @@ def _page(
 
 
 def approve(call: RequestContext) -> Response:
-    """«Godkjenn og del»."""
+    """Approve and share («Godkjenn og del»)."""
     share_id = call.path("id")
     try:
         publishing.approve_share(call.deps, call.person.person, share_id, seen=_seen(call))
     except InvalidFields as error:
-        return _refused(call, 422, [("", words_of(one, call.translator)) for one in error.errors])
+        return _refused(call, 422, [("", error_text(one, call.translator)) for one in error.errors])
     except (InvalidInput, Conflict) as error:
-        return _refused(call, 409, [("", words_of(error, call.translator))])
+        return _refused(call, 409, [("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}/delt", 303)
 
 
 def _seen(call: RequestContext) -> datetime:
-    """Which proposal the page showed; none that there is, when the form does not say."""
+    """Return the time of the proposal that the page showed; one that matches none if the form does not say."""
     try:
         seen = datetime.fromisoformat(call.fields.get("seen", ""))
     except ValueError:
@@ -70,12 +74,12 @@ def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]]) -
 
 
 def send_back(call: RequestContext) -> Response:
-    """«Send tilbake», or for the proposer «Ta tilbake»."""
+    """Send the proposal back («Send tilbake»); for the proposer, take it back («Ta tilbake»)."""
     share_id = call.path("id")
     try:
         publishing.return_proposal(call.deps, call.person.person, share_id)
     except Conflict as error:
-        return detail_of(call, share_id, status=409, errors=[("", words_of(error, call.translator))])
+        return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}", 303)
 
 

@@ -1,7 +1,11 @@
-"""«Delinger»: the list of my accounts' shares, one share with its time line, and what its sharers may do with it.
+"""«Delinger»: the list of shares of the person's accounts, one share with its timeline, and its actions.
 
-Promises that only members see that these pages exist; that what was typed is still there after an error; that every
-deed works without script. All rules are in services.shares.queries and services.shares.publishing.
+Guarantees:
+- Only members can see that these pages exist.
+- After an error the form still has what was typed.
+- Every action works without JavaScript.
+
+The rules are in services.shares.queries and services.shares.publishing.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from deldokument.services.shares import publishing, queries
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
-from deldokument.web.http.errors import status_of, words_of
+from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import render
@@ -32,7 +36,7 @@ from deldokument.web.pages.sharing.timeline import moments
 SOON = timedelta(days=3)
 UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _ROWS = 25
-"""Of the list at once; what is older comes by «Show more»."""
+"""Shares in the list at once; older ones come with «Show more»."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
 _BY_URGENCY = ("approval", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
@@ -40,7 +44,7 @@ _DATE, _TIME = "expires-date", "expires-time"
 
 @dataclass(frozen=True, slots=True)
 class RecipientRow:
-    """A recipient with its downloads, the latest first."""
+    """Recipient with its downloads, the latest first."""
 
     view: RecipientView
     downloads: tuple[DownloadView, ...]
@@ -48,9 +52,9 @@ class RecipientRow:
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """A share in the list, with how many recipients have come how far.
+    """Share in the list, with the number of recipients that have come how far.
 
-    ``need`` says what waits for me: ``approval``, ``unread``, ``unfinished`` or nothing.
+    ``need`` is what awaits the person: ``approval``, ``unread``, ``unfinished`` or nothing.
     """
 
     view: ShareView
@@ -62,7 +66,7 @@ class ShareRow:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the list is narrowed to, as it stands in the address."""
+    """Filter of the list, as it is in the URL."""
 
     account: str
     state: str
@@ -75,7 +79,7 @@ class Filter:
 
     @property
     def states(self) -> tuple[ShareState, ...]:
-        """The states to ask for."""
+        """States to query."""
         return (ShareState(self.state),) if self.state else _LISTED
 
 
@@ -87,7 +91,12 @@ def list_of(
     discarded: Discarded | None = None,
     restored: ShareView | None = None,
 ) -> Response:
-    """What needs me first, then drafts of others, then the rest, newest first; with what has just been done."""
+    """Show the list: what awaits the person, then drafts of others, then the rest, newest first.
+
+    ``discarded`` and ``restored`` are a draft for which that has just been done.
+
+    Raises: NotFound if the person is a member of no account.
+    """
     if not call.roles.memberships:
         raise NotFound("no account")
     wanted, before = _filter(call), read_place(call.query("before"))
@@ -125,7 +134,7 @@ def list_of(
 
 
 def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
-    """Whether a colleague or a system fills it in, and asks nobody for anything yet."""
+    """Return whether a colleague or a system fills it in, and has not asked for approval yet."""
     return view.share.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
 
 
@@ -147,7 +156,7 @@ def _more(wanted: Filter, place: Place | None) -> str:
 
 
 def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
-    """Shares that wait for me, those that end first first."""
+    """Return the shares that await the person, by kind of need, then the earliest end first."""
     rows = [row for row in (_row(call, view) for view in views) if row.need]
     return sorted(
         rows, key=lambda row: (_BY_URGENCY.index(row.need), row.view.share.expires_at or row.view.share.created_at)
@@ -169,23 +178,23 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "unfinished" if view.drafter_id in _own_ids(call) else ""
     now = call.deps.clock.now()
     soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
-    # As the query that finds them: no document was downloaded for anybody.
+    # Same condition as in the query: no recipient has downloaded a whole document.
     downloaded = any(download.whole for recipient in view.recipients for download in recipient.downloads)
     return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 
 def is_own(call: RequestContext, proposal: ProposalView) -> bool:
-    """Whether the logged-in person made the proposal, as a member of whatever account."""
+    """Return whether the logged-in person made the proposal, as a member of any account."""
     return proposal.proposer_id in _own_ids(call)
 
 
 def _own_ids(call: RequestContext) -> set[str]:
-    """The logged-in person's memberships, in whatever accounts."""
+    """Return the ids of the logged-in person's memberships, in all accounts."""
     return {membership.id for membership in call.roles.memberships}
 
 
 def detail_page(call: RequestContext) -> Response:
-    """One share: its facts, recipients, time line, and what can be done with it."""
+    """Show one share: its facts, recipients, timeline, and actions."""
     return detail_of(call, call.path("id"))
 
 
@@ -197,7 +206,7 @@ def detail_of(
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
 ) -> Response:
-    """The page of one share, with what went wrong in what was just asked of it."""
+    """Show one share, with the errors of the action that was just requested."""
     view, events = queries.show_share(call.deps, call.person.person, share_id)
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
@@ -233,7 +242,7 @@ def _recipient_row(recipient: RecipientView) -> RecipientRow:
 
 
 def _local(instant: datetime | None) -> tuple[str, str]:
-    """As the two fields want it: the date, the time to the minute."""
+    """Return the values of the two form fields: the date, and the time to the minute."""
     if instant is None:
         return "", ""
     local = instant.astimezone(OSLO)
@@ -241,7 +250,7 @@ def _local(instant: datetime | None) -> tuple[str, str]:
 
 
 def change_end(call: RequestContext) -> Response:
-    """«Endre sluttidspunkt»."""
+    """Change the end («Endre sluttidspunkt»)."""
     share_id, date, time = call.path("id"), call.fields.get("expires_date", ""), call.fields.get("expires_time", "")
     try:
         until = oslo_instant(f"{date}T{time}" if date and time else "")
@@ -250,16 +259,15 @@ def change_end(call: RequestContext) -> Response:
         publishing.change_expiry(call.deps, call.person.person, share_id, until)
     except InvalidInput as error:
         field = _TIME if date and not time else _DATE
-        return detail_of(
-            call, share_id, status=422, errors=[(field, words_of(error, call.translator))], typed=(date[:10], time[:8])
-        )
+        errors = [(field, error_text(error, call.translator))]
+        return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
         return _refused(call, share_id, error)
     return RedirectResponse(f"/delinger/{share_id}", 303)
 
 
 def withdrawal_page(call: RequestContext) -> Response:
-    """The question asked once, for those whose browser cannot ask it in a dialog."""
+    """Ask for confirmation, for browsers that cannot show a dialog."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -267,7 +275,7 @@ def withdrawal_page(call: RequestContext) -> Response:
 
 
 def withdraw(call: RequestContext) -> Response:
-    """«Trekk tilbake delingen»."""
+    """Withdraw the share («Trekk tilbake delingen»)."""
     try:
         publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
     except Conflict as error:
@@ -276,11 +284,11 @@ def withdraw(call: RequestContext) -> Response:
 
 
 def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
-    return detail_of(call, share_id, status=status_of(error), errors=[("", words_of(error, call.translator))])
+    return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
 def copy(call: RequestContext) -> Response:
-    """«Lag ny deling fra denne»."""
+    """Start a new draft from this share («Lag ny deling fra denne»)."""
     draft = publishing.copy_share(call.deps, call.person.person, call.path("id"))
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 

@@ -1,7 +1,10 @@
-"""What has happened to a share, in words, for its sharers.
+"""Timeline of a share, in words, for its sharers.
 
-Promises that an event is told without naming any person, and that the same thing done many times by the same person on
-one day is told once, with how many times. Events that say nothing to a sharer are left out.
+Guarantees:
+- No entry names a person.
+- The same action by the same person on one day is one entry, with its count.
+
+Does not: show events that say nothing to a sharer.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from deldokument.web.pages.event_texts import words_for
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One point of the time line: when it first happened, what, how many times that day."""
+    """Entry of the timeline: when it first happened, what, and how many times that day."""
 
     at: datetime
     icon: str
@@ -50,7 +53,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_ENDED: "clock",
     EventKind.SHARE_KEY_DESTROYED: "shield",
 }
-"""The kinds that are told, in the words of event_words."""
+"""Kinds that are shown, with the texts of event_texts."""
 
 
 _REFUSED: dict[str, str] = {
@@ -71,7 +74,10 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 def moments(
     events: Sequence[AuditEvent], systems: Mapping[str, str], translator: Translator, now: datetime
 ) -> list[Moment]:
-    """The time line, oldest first; ``systems`` has the organisations whose systems acted, by integration."""
+    """Return the timeline, oldest first.
+
+    ``systems`` has the organisations whose systems acted, by integration.
+    """
     told: dict[tuple[str, str | None, date], Moment] = {}
     for event in events:
         icon_and_words = _icon_and_words(event)
@@ -92,7 +98,7 @@ def _by(system: str | None, words: str, translator: Translator) -> str:
 
 
 def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
-    """Icon and words; None for what is not told, as a refusal of a recipient who came too late."""
+    """Return icon and text; None for events that are not shown, such as a refusal of a recipient who came too late."""
     if event.kind is EventKind.SHARE_DENIED:
         msgid = _REFUSED.get(str((event.details or {}).get("reason")))
         return ("lock", msgid) if msgid else None

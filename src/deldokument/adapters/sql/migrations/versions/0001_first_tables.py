@@ -1,7 +1,7 @@
 """The first tables: tenants, shares, bytes in parts, the audit trail, logins.
 
-Frozen: it says what the tables were on that day and imports nothing of the program. No downgrade: an older program
-could not keep the promises made since, so the way back is a backup.
+Frozen: describes the tables as of this revision and imports nothing of the program. There is no downgrade,
+because an older program could not keep today's guarantees. To go back, restore a backup.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From nothing."""
+    """Create the first tables."""
     _who_shares()
     _shares()
     _what_belongs_to_shares()
@@ -310,7 +310,7 @@ def _rows() -> None:
 
 
 def _append_only() -> None:
-    """The database itself refuses to change or remove what has been written down."""
+    """Have the database itself refuse to change or remove events."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "

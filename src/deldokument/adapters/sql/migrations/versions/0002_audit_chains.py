@@ -1,8 +1,8 @@
-"""The audit trail in a chain for each tenant, with seals.
+"""One hash chain per tenant in the audit trail, with checkpoints.
 
-The one chain of before is read from its beginning and written anew, each event into its tenant's chain. A chain that
-does not hold is not written anew: that would hide what was done to it. Frozen: it says what the tables were on that day
-and imports nothing of the program.
+Verifies the previous single chain from its beginning, and writes each event to its tenant's chain. A chain
+that fails verification is not rewritten, because that would hide the tampering. Frozen: describes the tables
+as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _head = sa.table("audit_head", sa.column("chain"), sa.column("number"), sa.colum
 
 
 class AuditTrailDoesNotHold(sa.exc.SQLAlchemyError):
-    """The trail was tampered with before: see what the program of before says of it (`audit verify`)."""
+    """The trail was already tampered with: see the report of the previous program version (`audit verify`)."""
 
 
 def upgrade() -> None:
-    """From 0001."""
+    """Upgrade from 0001."""
     [old_head] = op.get_bind().execute(sa.text("SELECT sequence, hash FROM audit_head")).all()
     _put_aside()
     _tables()
@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 
 def _put_aside() -> None:
-    """Out of the way under another name, with what has its name in common with what comes."""
+    """Rename the old table, and free the names that the new tables use."""
     if _is_postgres():
         op.execute("DROP TRIGGER audit_event_append_only ON audit_event")
     else:
@@ -115,7 +115,7 @@ def _tables() -> None:
 
 
 def _relinked(heads: dict[str, tuple[int, bytes]]) -> tuple[int, bytes]:
-    """Write every event into its chain; the head of the old chain, found on the way."""
+    """Write every event to its chain, and return the head of the old chain as computed."""
     sequence, old = 0, _GENESIS
     for rows in _steps():
         moved = []
@@ -189,7 +189,7 @@ def _indexes() -> None:
 
 
 def _append_only(*tables: str) -> None:
-    """The database itself refuses to change or remove what has been written down."""
+    """Have the database itself refuse to change or remove rows."""
     if _is_postgres():
         op.execute(
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "

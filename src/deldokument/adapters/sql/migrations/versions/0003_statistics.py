@@ -1,6 +1,6 @@
-"""What statistics need to know of a share after it is erased.
+"""Statistics of a share that outlive its erasing.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0002."""
+    """Upgrade from 0002."""
     op.add_column("share", sa.Column("document_count", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("share", sa.Column("byte_count", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("share", sa.Column("opened_at", sa.BigInteger()))
     op.add_column("share", sa.Column("downloaded_at", sa.BigInteger()))
-    # Of shares that are erased already nobody knows any more.
+    # For shares that are already erased, these values are lost.
     op.execute("""
         UPDATE share SET
             document_count = (SELECT count(*) FROM document WHERE document.share_id = share.id),

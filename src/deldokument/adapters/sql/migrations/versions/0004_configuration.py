@@ -1,6 +1,6 @@
-"""What administrators configure: accounts with rules, four eyes, freezing, deleting, integrations.
+"""Configuration by administrators: account rules, four eyes, freezing, deleting, integrations.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0003."""
+    """Upgrade from 0003."""
     _add("tenant", _instant("frozen_at"), _instant("ended_at"))
     _add(
         "account",

@@ -1,6 +1,6 @@
-"""Agreements: published texts, what is signed with its papers, and signatures under way.
+"""Agreements: published texts, signed agreements with their documents, and signing intents.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0004."""
+    """Upgrade from 0004."""
     _texts()
     _agreements()
     _papers()

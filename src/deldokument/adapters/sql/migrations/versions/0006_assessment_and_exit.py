@@ -1,6 +1,6 @@
-"""Impact assessments, who took the service into use, and the end of it.
+"""Impact assessments, and who activated and ended the service for a tenant.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0005."""
+    """Upgrade from 0005."""
     _assessments()
     _tenures()
 

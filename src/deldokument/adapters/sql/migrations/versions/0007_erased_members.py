@@ -1,6 +1,6 @@
-"""When a removed member's name and number were erased, and the index by which those are found whose time is up.
+"""The time of a removed member's erasing, and the index that finds members due for it.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0006."""
+    """Upgrade from 0006."""
     op.add_column("member", sa.Column("erased_at", sa.BigInteger()))
     predicate = sa.text("removed_at IS NOT NULL AND erased_at IS NULL")
     op.create_index("ix_member_removed", "member", ["removed_at"], postgresql_where=predicate, sqlite_where=predicate)

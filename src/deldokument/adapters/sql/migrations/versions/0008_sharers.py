@@ -1,10 +1,11 @@
-"""Integrations share too: a share and an upload belong to a member or to an integration, with rights and a password.
+"""Integrations as sharers: a share and an upload belong to a member or an integration, with rights and a password.
 
-Integrations that are there may share, which is what they were registered for. SQLite cannot change a column or add a
-constraint to a table; the text of the table is changed instead, as its documentation allows for changes like these that
-touch no stored row (https://www.sqlite.org/lang_altertable.html#otheralter). The rows keep the new rules already.
+Existing integrations get the right to share, for which they were registered. SQLite cannot change a column or
+add a constraint to a table. So the schema text is edited, which its documentation allows for changes that
+touch no stored row (https://www.sqlite.org/lang_altertable.html#otheralter). The rows already satisfy the new
+constraints.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _RIGHTS = "rights IN ('read', 'share')"
 
 
 def upgrade() -> None:
-    """From 0007."""
+    """Upgrade from 0007."""
     op.add_column("integration", sa.Column("rights", sa.Text(), nullable=False, server_default="share"))
     op.add_column("integration", sa.Column("used_at", sa.BigInteger()))
     op.add_column("integration", sa.Column("password_hash", sa.LargeBinary()))

@@ -1,8 +1,8 @@
-"""Messages to the world outside, the cursors by which they are planned, and who wants recipients to be notified.
+"""Transactional outbox with its cursors, and the setting for notifying recipients.
 
-Each chain of events counts as followed up to its head: nothing that happened before is told now.
+Each event chain counts as processed up to its head: no messages are planned for earlier events.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0008."""
+    """Upgrade from 0008."""
     _messages()
     op.create_table(
         "outbox_cursor",

@@ -1,6 +1,6 @@
-"""Where those who share and administer want to be told: addresses, sealed, with what each person wants to be told.
+"""E-mail addresses for notifications, sealed, with each person's choice of notifications.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0009."""
+    """Upgrade from 0009."""
     op.create_table(
         "notice_address",
         sa.Column("id", Id, nullable=False),

@@ -1,6 +1,6 @@
-"""Where the systems of integrations want to be told of events.
+"""Webhooks of integrations.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0010."""
+    """Upgrade from 0010."""
     op.create_table(
         "webhook",
         sa.Column("id", Id, nullable=False),

@@ -1,10 +1,10 @@
-"""Partial uploads: which one they are part of, by whose token they go, and where they begin in the document.
+"""Partial uploads: their whole upload, the rule for tokens, and where they begin in the document.
 
-SQLite cannot change a column or add a constraint to a table; the text of the table is changed instead, as its
-documentation allows for changes like these that touch no stored row
-(https://www.sqlite.org/lang_altertable.html#otheralter). The rows keep the new rules already.
+SQLite cannot change a column or add a constraint to a table. So the schema text is edited, which its
+documentation allows for changes that touch no stored row
+(https://www.sqlite.org/lang_altertable.html#otheralter). The rows already satisfy the new constraints.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHOLE = "FOREIGN KEY(partial_of) REFERENCES upload (id)"
 
 
 def upgrade() -> None:
-    """From 0011."""
+    """Upgrade from 0011."""
     op.add_column("upload", sa.Column("partial_of", Id))
     op.add_column("upload", sa.Column("start", sa.BigInteger()))
     if op.get_bind().dialect.name == "sqlite":

@@ -1,6 +1,6 @@
-"""Requests to the API that their callers have named, so that a repeated one is answered as the first was.
+"""Idempotency records of API requests: a repeated request gets the response of the first.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0012."""
+    """Upgrade from 0012."""
     op.create_table(
         "answered_request",
         sa.Column("id", sa.LargeBinary(), nullable=False),

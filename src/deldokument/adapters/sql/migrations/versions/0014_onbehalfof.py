@@ -1,6 +1,6 @@
-"""Logins in a tenant's name: what ID-porten knows it by, and what a login under way was asked for.
+"""Logins on behalf of a tenant: the tenant's name at ID-porten, also stored with a pending login.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,6 +17,6 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0013."""
+    """Upgrade from 0013."""
     for table in ("tenant", "pending_login"):
         op.add_column(table, sa.Column("on_behalf_of", sa.Text(), nullable=False, server_default=""))

@@ -1,6 +1,6 @@
-"""What the nodes of a deployment share: how much each consumer of the API has called, and who inspects what.
+"""State shared by the nodes of a deployment: rate limits of API consumers, and leases of inspections.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0014."""
+    """Upgrade from 0014."""
     op.create_table(
         "allowance",
         sa.Column("consumer", Id, nullable=False),

@@ -1,6 +1,6 @@
-"""How far the sweep of the store has come, so that it goes on there.
+"""Progress of the orphan sweep, so that it can resume.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0015."""
+    """Upgrade from 0015."""
     op.create_table(
         "sweep",
         sa.Column("singleton", sa.Integer(), autoincrement=False, nullable=False),

@@ -1,6 +1,6 @@
-"""Since when an object has waited to be deleted.
+"""Time since which an object has waited to be deleted.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0016."""
+    """Upgrade from 0016."""
     op.add_column("garbage", sa.Column("since", sa.BigInteger()))

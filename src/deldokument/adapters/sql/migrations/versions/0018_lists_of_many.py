@@ -1,6 +1,6 @@
-"""Indexes for lists among very many shares: under which keys any are open, and which end soon, read by nobody.
+"""Indexes for lists among very many shares: audit keys with available shares, and unread shares by end.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0017."""
+    """Upgrade from 0017."""
     for name, columns, where in (
         ("ix_share_available_key", ["audit_key_id"], sa.text("state = 'available'")),
         (

@@ -1,6 +1,6 @@
-"""Whose an object was that waits to be deleted, so that no tenant's end waits for another's objects.
+"""Tenant of an object that waits to be deleted, so that no offboarding waits for another tenant's objects.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,5 +19,5 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0018."""
+    """Upgrade from 0018."""
     op.add_column("garbage", sa.Column("tenant_id", Id))

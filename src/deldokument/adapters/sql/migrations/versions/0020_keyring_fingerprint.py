@@ -1,6 +1,6 @@
-"""By which a deployment tells its own keyring from an empty or another one.
+"""Fingerprint by which a deployment recognises its own keyring.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0019."""
+    """Upgrade from 0019."""
     op.add_column("deployment", sa.Column("keyring_fingerprint", sa.LargeBinary()))

@@ -1,6 +1,6 @@
-"""Until when, and by whom, the discarding of a draft can be undone.
+"""Deadline and person for undoing the discarding of a draft.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """From 0020."""
+    """Upgrade from 0020."""
     op.add_column("share", sa.Column("undo_until", sa.BigInteger()))
     op.add_column("share", sa.Column("undo_by", Id))

@@ -1,6 +1,6 @@
-"""Since when a tenant vouches for an integration that its documents are archived; not, for those that are there.
+"""Time since which a tenant confirms that an integration archives its documents; unset for existing ones.
 
-Frozen: it says what the tables were on that day and imports nothing of the program.
+Frozen: describes the tables as of this revision and imports nothing of the program.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """From 0021."""
+    """Upgrade from 0021."""
     op.add_column("integration", sa.Column("archive_confirmed_at", sa.BigInteger()))

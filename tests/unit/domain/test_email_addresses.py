@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deldokument.domain.addresses import (
+from deldokument.domain.email_addresses import (
     CODE_LIFETIME,
     CODE_TRIES,
     CODES_A_DAY,

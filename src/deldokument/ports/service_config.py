@@ -1,0 +1,48 @@
+"""Settings that use cases read, decided by the operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from deldokument.domain.agreement import OperatorDetails
+from deldokument.domain.email_addresses import Language
+from deldokument.domain.policy import AccessRule
+from deldokument.domain.webhook import AddressRule
+
+SEAL_EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRules:
+    """How notices to recipients are written.
+
+    ``sender`` is the sender name of text messages about confidential shares, and for accounts that have set none.
+    """
+
+    sender: str = "DelDokument"
+    language: Language = Language.BOKMAAL
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """Settings that the operator decides."""
+
+    public_url: str
+    allow_synthetic: bool
+    access: AccessRule = field(default_factory=AccessRule)
+    max_skew: timedelta = timedelta(seconds=2)
+    """A node with a larger clock skew serves no bytes."""
+    operator: OperatorDetails = field(default_factory=OperatorDetails)
+    """The operator's details, as the agreement texts give them."""
+    api_requests_per_minute: int = 600
+    """Rate limit of one consumer of the API."""
+    max_pending_logins: int = 10_000
+    """The most pending logins at a time, on all nodes together. A login can be begun without authentication."""
+    resumable_upload_draft: bool = False
+    """Whether uploads by the IETF's draft for resumable uploads are accepted, in addition to tus."""
+    seal_every: timedelta = SEAL_EVERY
+    """The minimum age of a chain's last checkpoint before the next one is signed."""
+    notices: NoticeRules = NoticeRules()
+    webhooks: AddressRule = field(default_factory=AddressRule)
+    """The addresses to which webhooks may be sent."""
