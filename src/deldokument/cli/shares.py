@@ -60,9 +60,7 @@ def share(
         bool | None,
         typer.Option(help="Only the stronger Altinn rights open it for organisations. Default: as the account."),
     ] = None,
-    archived: Annotated[
-        bool, typer.Option("--archived", help="Confirm that the documents are in your archive.")
-    ] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="The documents are in your archive.")] = False,
     notify: Annotated[bool | None, typer.Option(help="Notify the recipients. Default: the account's rule.")] = None,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="Confirm that the organisations' numbers are from your own register.")
